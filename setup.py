@@ -1,0 +1,81 @@
+"""The compiled part of the build: extensions, flags and two switches. Everything else is in pyproject.toml.
+
+SKLSTM_DEBUG=1      bounds checks in Cython, no optimisation, annotated HTML under build/
+SKLSTM_COVERAGE=1   line tracing, for coverage of the .pyx files
+"""
+import os
+import re
+import sys
+from pathlib import Path
+
+import scipy
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+DEBUG = os.environ.get("SKLSTM_DEBUG", "0") == "1"
+COVERAGE = os.environ.get("SKLSTM_COVERAGE", "0") == "1"
+
+GENERATED = Path("build") / "cython"  # generated sources: never in the tree, the sdist or the wheel
+KERNELS = "sklstm/_kernels"
+C_LOOPS = [f"{KERNELS}/{name}.c" for name in ("simd", "simd_baseline", "simd_avx2", "simd_avx512")]
+MODULES = {"_simd": C_LOOPS, "_scan": [], "_pack": [], "_pooling": [], "_losses": [], "_optim": []}
+
+# Never -ffast-math: linked into a shared object it switches the importing process to flush-to-zero (GCC bug 55522).
+FLAGS = {
+    "unix": ["-O0", "-g"] if DEBUG else ["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math"],
+    "mingw32": ["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math"],
+    "msvc": ["/Od", "/Zi"] if DEBUG else ["/O2", "/fp:precise"],
+}
+
+
+def write_blas_int():
+    """Declare the integer type of the installed SciPy's BLAS: `blas_int` from SciPy 1.18, int before."""
+    declarations = (Path(scipy.__file__).parent / "linalg" / "cython_blas.pxd").read_text()
+    known = re.search(r"\bblas_int\b", declarations)
+    line = "from scipy.linalg.cython_blas cimport blas_int\n" if known else "ctypedef int blas_int\n"
+    target = GENERATED / "_blas_int.pxi"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists() or target.read_text() != line:  # keep the time stamp: it decides what is compiled again
+        target.write_text(line)
+
+
+class BuildExtensions(build_ext):
+    """Add the flags once the compiler is known."""
+
+    def build_extensions(self):
+        flags = FLAGS.get(self.compiler.compiler_type, [])
+        for extension in self.extensions:
+            extension.extra_compile_args = flags
+        super().build_extensions()
+
+
+write_blas_int()
+setup(
+    ext_modules=cythonize(
+        [
+            Extension(
+                f"sklstm._kernels.{name}",
+                [f"{KERNELS}/{name}.pyx", *sources],
+                include_dirs=[KERNELS],
+                depends=[str(path) for path in Path(KERNELS).glob("*.h")],
+                define_macros=[("CYTHON_TRACE_NOGIL", "1")] if COVERAGE else [],
+            )
+            for name, sources in MODULES.items()
+        ],
+        build_dir=str(GENERATED),
+        include_path=[str(GENERATED)],
+        annotate=DEBUG,
+        nthreads=0 if sys.platform == "win32" else os.cpu_count(),
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": DEBUG,
+            "initializedcheck": DEBUG,
+            "wraparound": False,
+            "cdivision": True,
+            "freethreading_compatible": True,
+            "linetrace": COVERAGE,
+        },
+    ),
+    cmdclass={"build_ext": BuildExtensions},
+)

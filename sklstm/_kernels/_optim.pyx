@@ -1,0 +1,58 @@
+"""One call per optimiser step on the flat parameter vector; the loops are in vectors_impl.h."""
+from libc.stdint cimport uint64_t
+
+from ._ftz cimport ftz_enter, ftz_leave
+from ._real cimport real
+from ._simd cimport adam_rates, sgd_rates, simd
+
+
+def sum_of_squares(const real[::1] x):
+    """Sum of the squares of x (n,), accumulated in double; not finite exactly where x is not, or where it overflows double."""
+    cdef double total
+    with nogil:
+        total = simd().sum_of_squares[0 if real is float else 1](x.shape[0], &x[0])
+    return total
+
+
+def add_scaled(real factor, const real[::1] x, real[::1] out):
+    """out += factor x, both (n,)"""
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(x.shape[0]):
+            out[i] += factor * x[i]
+
+
+def sgd_step(
+    real[::1] theta, const real[::1] grad, real[::1] velocity, double learning_rate, double grad_scale, double momentum, bint nesterov,
+):
+    """theta, velocity (n,) IN/OUT: one step of gradient descent with momentum on grad_scale * grad."""
+    cdef uint64_t mode
+    cdef sgd_rates rates
+    rates.learning_rate = learning_rate
+    rates.grad_scale = grad_scale
+    rates.momentum = momentum
+    rates.nesterov = nesterov
+    with nogil:
+        mode = ftz_enter()
+        simd().sgd_step[0 if real is float else 1](theta.shape[0], &theta[0], &grad[0], &velocity[0], &rates)
+        ftz_leave(mode)
+
+
+def adam_step(
+    real[::1] theta, const real[::1] grad, real[::1] m, real[::1] v, Py_ssize_t t, double learning_rate, double grad_scale,
+    double beta_1, double beta_2, double epsilon,
+):
+    """theta, m, v (n,) IN/OUT: step number t (from 1) of Adam on grad_scale * grad."""
+    cdef uint64_t mode
+    cdef adam_rates rates
+    rates.learning_rate = learning_rate
+    rates.grad_scale = grad_scale
+    rates.beta_1 = beta_1
+    rates.beta_2 = beta_2
+    rates.epsilon = epsilon
+    rates.correction_1 = 1 - beta_1 ** t
+    rates.correction_2 = 1 - beta_2 ** t
+    with nogil:
+        mode = ftz_enter()
+        simd().adam_step[0 if real is float else 1](theta.shape[0], &theta[0], &grad[0], &m[0], &v[0], &rates)
+        ftz_leave(mode)

@@ -1,0 +1,97 @@
+/* The body of one instruction set: every loop for both dtypes, and the table of them.
+
+   simd_baseline.c, simd_avx2.c and simd_avx512.c define LEVEL and LEVEL_NAME, switch the compiler to their instruction
+   set by a pragma, and include this file. Several translation units instead of `target_clones`: the same helpers inline
+   into every level, each level can be forced and tested, and nothing depends on the C library's ifunc. */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "simd.h"
+
+#define PASTE_(name, suffix) name##_##suffix
+#define PASTE(name, suffix) PASTE_(name, suffix)
+
+/* ---- float32 ---- */
+#define REAL float
+#define UINT uint32_t
+#define FN(name) PASTE(name, s)
+#define FABS fabsf
+#define COPYSIGN copysignf
+#define SQRT sqrtf
+#define MAGIC 12582912.0f                   /* 1.5 * 2^23: adding it rounds to an integer */
+#define MANTISSA_BITS 23
+#define EXPONENT_BIAS 127u
+#define LOG2_E 1.44269504088896341f
+#define LN2_HI 0.693359375f                 /* 10 bits, so n * LN2_HI is exact without fused multiply-add */
+#define LN2_LO -2.12194440054690583e-4f
+#define TANH_CLAMP -20.0f                   /* tanh is 1 to the last bit from |x| = 9.1 */
+#define EXP_CLAMP -87.0f                    /* exp(-87.3) is the smallest normal number */
+#define EXPM1_Q(r) (0.5f + r * (0.16666576989698776f + r * (0.041666554617204574f \
+    + r * (0.0083631790527225774f + r * 0.0013926183587713495f))))
+#include "vecmath_impl.h"
+#include "cells_impl.h"
+#include "vectors_impl.h"
+#ifdef VECTOR_BYTES
+#include "gemm_impl.h"
+#endif
+#undef REAL
+#undef UINT
+#undef FN
+#undef FABS
+#undef COPYSIGN
+#undef SQRT
+#undef MAGIC
+#undef MANTISSA_BITS
+#undef EXPONENT_BIAS
+#undef LOG2_E
+#undef LN2_HI
+#undef LN2_LO
+#undef TANH_CLAMP
+#undef EXP_CLAMP
+#undef EXPM1_Q
+
+/* ---- float64 ---- */
+#define REAL double
+#define UINT uint64_t
+#define FN(name) PASTE(name, d)
+#define FABS fabs
+#define COPYSIGN copysign
+#define SQRT sqrt
+#define MAGIC 6755399441055744.0            /* 1.5 * 2^52 */
+#define MANTISSA_BITS 52
+#define EXPONENT_BIAS 1023u
+#define LOG2_E 1.44269504088896341
+#define LN2_HI 6.93147180369123816490e-01   /* 32 bits */
+#define LN2_LO 1.90821492927058770002e-10
+#define TANH_CLAMP -44.0                    /* tanh is 1 to the last bit from |x| = 19.1 */
+#define EXP_CLAMP -708.0
+#define EXPM1_Q(r) (0.5 + r * (0.16666666666666667 + r * (0.041666666666624128 + r * (0.0083333333333300618 \
+    + r * (0.0013888888917213717 + r * (0.00019841269853063617 + r * (2.4801521295954375e-5 \
+    + r * (2.7557268459997065e-6 + r * (2.7620088445409748e-7 + r * 2.5100385495510319e-8)))))))))
+#include "vecmath_impl.h"
+#include "cells_impl.h"
+#include "vectors_impl.h"
+#ifdef VECTOR_BYTES
+#include "gemm_impl.h"
+#endif
+
+#define BOTH(name) { name##_s, name##_d }
+
+const simd_table PASTE(simd_table, LEVEL) = {
+    .level = LEVEL_NAME,
+    .cells = {
+        { .name = "lstm", .n_gates = 4, .n_states = 2, .forward = BOTH(lstm_forward), .backward = BOTH(lstm_backward) },
+    },
+#ifdef VECTOR_BYTES
+    .packed_size = BOTH(packed_size),
+    .pack = BOTH(pack),
+    .multiply = BOTH(multiply),
+#endif
+    .tanh_array = BOTH(tanh_array),
+    .sigmoid_array = BOTH(sigmoid_array),
+    .add_row_sums = BOTH(add_row_sums),
+    .sum_of_squares = BOTH(sum_of_squares),
+    .sgd_step = BOTH(sgd_step),
+    .adam_step = BOTH(adam_step),
+};

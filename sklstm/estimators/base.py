@@ -1,0 +1,416 @@
+"""What the classifier and the regressor share: from hyper-parameters, X and y to a call of `train`, and from its result to attributes."""
+import copy
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from ..network import LOSSES, MERGE_MODES, POOLINGS, Network, apply
+from ..sequences import Sequences
+from ..training import SGD, Adam, Data, Plan, Units, Validation, train, updated_moments
+from .documentation import document
+from .inputs import read_sample_weight, read_X
+
+# Minibatch size of batch_size="auto", as in scikit-learn's MLP.
+AUTO_BATCH_SIZE = 200
+
+SOLVERS = {
+    "sgd": lambda e: SGD(e.learning_rate_init, e.momentum, e.nesterovs_momentum),
+    "adam": lambda e: Adam(e.learning_rate_init, e.beta_1, e.beta_2, e.epsilon),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What an estimator makes of y.
+
+    Attributes
+    ----------
+    loss : str
+        Name in the table of losses.
+    n_outputs : int
+        Units of the head.
+    targets : ndarray of shape (n_samples, width), float64
+        As the loss wants them, in the units of y.
+    weights : ndarray of shape (n_samples,)
+        Sample weights times class weights.
+    attributes : dict
+        Fitted attributes that describe y; `_read_y` reads a later y by them.
+    strata : ndarray of shape (n_samples,) or None
+        Groups whose proportions a validation split keeps.
+    has_units : bool
+        Whether the targets are quantities, to be standardised.
+    """
+
+    loss: str
+    n_outputs: int
+    targets: np.ndarray
+    weights: np.ndarray
+    attributes: dict
+    strata: np.ndarray | None = None
+    has_units: bool = False
+
+
+class BaseRecurrent(BaseEstimator, ABC):
+    """Base of the estimators. A subclass says what y means: `_read_y`, `_decode` and `_validation_score`."""
+
+    _parameter_constraints = {
+        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "num_layers": [Interval(Integral, 1, None, closed="left")],
+        "bidirectional": ["boolean"],
+        "merge_mode": [StrOptions(set(MERGE_MODES))],
+        "pooling": [StrOptions(set(POOLINGS))],
+        "n_channels": [Interval(Integral, 1, None, closed="left")],
+        "standardize": ["boolean"],
+        "solver": [StrOptions(set(SOLVERS))],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "nesterovs_momentum": ["boolean"],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "warm_start": ["boolean"],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self, hidden_size=64, num_layers=1, *, bidirectional=False, merge_mode="concat", pooling="last", n_channels=1,
+        standardize=True, solver="adam", alpha=1e-4, batch_size="auto", learning_rate_init=1e-3, max_iter=200, shuffle=True, tol=1e-4,
+        n_iter_no_change=10, early_stopping=False, validation_fraction=0.1, max_grad_norm=1.0, momentum=0.9, nesterovs_momentum=True,
+        beta_1=0.9, beta_2=0.999, epsilon=1e-8, warm_start=False, n_jobs=None, random_state=None, verbose=False,
+    ):  # fmt: skip
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.merge_mode = merge_mode
+        self.pooling = pooling
+        self.n_channels = n_channels
+        self.standardize = standardize
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.max_grad_norm = max_grad_norm
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # ---- what a subclass says of y ----
+
+    @abstractmethod
+    def _read_y(self, y, weights, known=None, classes=None):
+        """y and the sample weights as a `Task`.
+
+        `known` are the attributes of an earlier task, which y has to agree with; `classes` those announced to `partial_fit`.
+        """
+
+    @abstractmethod
+    def _decode(self, scores):
+        """The predictions that the head's scores mean."""
+
+    @staticmethod
+    @abstractmethod
+    def _validation_score(loss, targets, weights, scores):
+        """Score of the network's outputs for targets, more is better."""
+
+    # ---- fitting ----
+
+    @document()
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        <<X>>
+        y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_sequences,), default=None
+            Weights of the training sequences; None is 1 each. A sequence of weight 0 is left out.
+        X_val, y_val : default=None
+            Data to validate on after every epoch, in any accepted form. `early_stopping` uses them instead of a split of X; without
+            early stopping the validation curves are recorded all the same.
+        sample_weight_val : array-like of shape (n_val_sequences,), default=None
+            Weights of the validation sequences.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X, y, a weight or a hyper-parameter is not as described; the estimator is left as it was.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `max_iter` is reached, or if training became non-finite.
+        """
+        if (X_val is None) != (y_val is None):
+            raise ValueError(f"X_val and y_val go together, got only {'y_val' if X_val is None else 'X_val'}.")
+        if X_val is None and sample_weight_val is not None:
+            raise ValueError("sample_weight_val weights the sequences of X_val, but X_val is not given.")
+        continued = self.warm_start and self.__sklearn_is_fitted__()
+        held_out = None if X_val is None else (X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, continued, held_out=held_out)
+
+    def _partial_fit(self, X, y, sample_weight, classes=None):
+        return self._fit(X, y, sample_weight, self.__sklearn_is_fitted__(), incremental=True, classes=classes)
+
+    def _fit(self, X, y, sample_weight, continued, incremental=False, held_out=None, classes=None):
+        """Read everything, train, and only then write to self."""
+        sequences, form = read_X(self, X, reset=not continued)
+        if y is None:
+            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
+        check_consistent_length(sequences, y)
+        task = self._read_y(y, read_sample_weight(sample_weight, len(sequences)), vars(self) if continued else None, classes)
+        spec = self._spec(sequences.n_channels, task)
+        if continued and spec != self._network_spec:
+            raise ValueError(
+                f"The fitted network {self._network_spec} cannot go on as {spec}. Keep the hyper-parameters of the network and the kind of y, "
+                "or fit afresh with warm_start=False."
+            )
+        network = _network(spec)
+        dtype = self._theta.dtype if continued else sequences.values.dtype
+        rng = copy.deepcopy(self._state["rng"]) if continued else self._generator()
+
+        # A sequence of weight 0 is as good as absent: for the statistics and the size of the minibatches, too.
+        rows = np.flatnonzero(task.weights > 0)
+        validation_part = None
+        if held_out is not None:
+            validation_part = self._read_held_out(*held_out, form, spec, task)
+        elif self.early_stopping and not incremental:
+            rows, rows_val = self._split(rows, task.strata, rng)
+            validation_part = _take(sequences, task, rows_val)
+        training_part = _take(sequences, task, rows)
+
+        moments = self._moments_with(*training_part, task, continued, incremental)
+        units = Units.from_moments(moments, network.input_size, network.output_size)
+        data = _data(*training_part, units, task, dtype)
+        validation = None
+        if validation_part is not None:
+            data_val = _data(*validation_part, units, task, dtype)
+            validation = Validation(data_val, lambda scores: self._validation_score(task.loss, data_val.targets, data_val.weights, scores))
+
+        if continued:
+            state = copy.deepcopy(self._state) | {"rng": rng}
+            before = Units.from_moments(self._moments, network.input_size, network.output_size)
+            state["theta"] = before.carried_over(network, state["theta"], units) if incremental else state["theta"]
+        else:
+            theta = network.initialize(rng, dtype)
+            state = {"theta": theta, "optimizer": None, "solver": None, "rng": rng, "n_epochs": 0, "n_samples": 0, "history": []}
+        optimizer = SOLVERS[self.solver](self)
+        if state["solver"] != self.solver:
+            state.update(solver=self.solver, optimizer=optimizer.init(state["theta"]))
+
+        plan = Plan(
+            max_iter=1 if incremental else self.max_iter,
+            batch_size=min(AUTO_BATCH_SIZE if self.batch_size == "auto" else self.batch_size, len(rows)),
+            shuffle=self.shuffle,
+            alpha=self.alpha,
+            max_grad_norm=self.max_grad_norm,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            early_stopping=self.early_stopping and not incremental,
+            n_threads=effective_n_jobs(self.n_jobs),
+            warn_unconverged=not incremental,
+        )
+        report = _print_epoch if self.verbose else None
+        stopping = train(network, LOSSES[task.loss], optimizer, state, data, plan, validation=validation, on_epoch=report)
+
+        if not continued:
+            self.__dict__.pop("feature_names_in_", None)
+            vars(self).update(form)
+        vars(self).update(task.attributes)
+        self._network_spec = spec
+        self._moments = moments
+        self._state = state
+        self._theta = units.folded(network, state["theta"])
+        self._record(stopping, plan, validation is not None)
+        return self
+
+    def _spec(self, n_channels, task):
+        """The network that the hyper-parameters, X and y ask for, as plain values."""
+        return {
+            "input_size": n_channels,
+            "output_size": task.n_outputs,
+            "hidden_sizes": [int(self.hidden_size)] * int(self.num_layers),
+            "bidirectional": bool(self.bidirectional),
+            "merge_mode": self.merge_mode,
+            "pooling": self.pooling,
+            "loss": task.loss,
+        }
+
+    def _generator(self):
+        if self.random_state is None:
+            return np.random.default_rng()
+        return np.random.default_rng(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _read_held_out(self, X, y, weights, form, spec, task):
+        """Sequences, targets and weights of `X_val`, held against this fit's X and y."""
+        # By a stand-in that has what this estimator will have once it is fitted.
+        stand_in = object.__new__(type(self))
+        stand_in.__dict__.update(vars(self), **form, _network_spec=spec)
+        try:
+            sequences = read_X(stand_in, X, reset=False)[0]
+            check_consistent_length(sequences, y)
+            held_out = self._read_y(y, read_sample_weight(weights, len(sequences)), task.attributes)
+        except ValueError as error:
+            raise ValueError(f"In the validation data (X_val, y_val): {error}") from error
+        return _take(sequences, held_out, np.flatnonzero(held_out.weights > 0))
+
+    def _split(self, rows, strata, rng):
+        """Training and validation rows of early stopping."""
+        try:
+            rows, rows_val = train_test_split(
+                rows,
+                test_size=self.validation_fraction,
+                stratify=None if strata is None else strata[rows],
+                random_state=int(rng.integers(np.iinfo(np.int32).max)),
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True cannot set aside validation_fraction={self.validation_fraction} of {len(rows)} samples: {error} "
+                "Set another validation_fraction, pass X_val and y_val, or turn early_stopping off."
+            ) from error
+        return np.sort(rows), np.sort(rows_val)
+
+    def _moments_with(self, sequences, targets, weights, task, continued, incremental):
+        """Statistics of X and y: of this fit, of an earlier one that goes on, or of all chunks that `partial_fit` has seen."""
+        if continued and not incremental:
+            return self._moments
+        known = self._moments if continued else None
+        wanted = self.standardize if known is None else known["x"] is not None
+        if not wanted:
+            return {"x": None, "y": None}
+        weights_per_step = np.repeat(weights, sequences.lengths)
+        return {
+            "x": updated_moments(known, "x", sequences.values, weights_per_step),
+            "y": updated_moments(known, "y", targets, weights) if task.has_units else None,
+        }
+
+    def _record(self, stopping, plan, validated):
+        """The attributes that tell how training went, from the state."""
+        history = self._state["history"]
+        self.history_ = history
+        self.n_iter_ = self._state["n_epochs"]
+        self.t_ = self._state["n_samples"]
+        self.n_outputs_ = self._network_spec["output_size"]
+        self.loss_curve_ = [row["loss"] for row in history]
+        self.best_loss_ = None if plan.early_stopping else min(self.loss_curve_, default=None)
+        scores = [row["validation_score"] for row in history if "validation_score" in row]
+        self.validation_loss_curve_ = [row["validation_loss"] for row in history if "validation_loss" in row] if validated else None
+        self.validation_scores_ = scores if validated else None
+        self.best_validation_score_ = max(scores, default=None) if validated else None
+
+    # ---- answering ----
+
+    def _apply(self, X, output="scores"):
+        """Outputs of the fitted network, in the units of the data."""
+        check_is_fitted(self)
+        sequences, _ = read_X(self, X, reset=False)
+        theta = self._theta
+        sequences = Sequences(sequences.values.astype(theta.dtype, copy=False), sequences.offsets)
+        return apply(_network(self._network_spec), theta, sequences, output, n_threads=effective_n_jobs(self.n_jobs))
+
+    @document()
+    def predict(self, X):
+        """Predict.
+
+        Parameters
+        ----------
+        <<X>>
+
+        Returns
+        -------
+        ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
+        """
+        return self._decode(self._apply(X))
+
+    @document()
+    def encode(self, X):
+        """The state in which the last layer ends each sequence: features for another estimator.
+
+        Parameters
+        ----------
+        <<X>>
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_features)
+            h of the forward direction after the last step, and of a reverse direction after the first, merged as `merge_mode` says.
+        """
+        return self._apply(X, "end_states")
+
+    @property
+    def weights_(self):
+        check_is_fitted(self)
+        return _network(self._network_spec).layout.views(self._theta)
+
+    def __sklearn_is_fitted__(self):
+        return "_theta" in vars(self)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+def _network(spec):
+    architecture = {key: value for key, value in spec.items() if key != "loss"}
+    return Network(**architecture | {"hidden_sizes": tuple(spec["hidden_sizes"])})
+
+
+def _take(sequences, task, rows):
+    """Sequences, targets and weights of some samples; without a copy where they are all."""
+    if len(rows) == len(sequences):
+        return sequences, task.targets, task.weights
+    return sequences[rows], task.targets[rows], task.weights[rows]
+
+
+def _data(sequences, targets, weights, units, task, dtype):
+    """Data to train or validate on, in the dtype of the computation."""
+    return Data(
+        Sequences(sequences.values.astype(dtype, copy=False), sequences.offsets),
+        (units.to_scores(targets) if task.has_units else targets).astype(dtype),
+        weights.astype(dtype),
+        units.shift.astype(dtype),
+        units.factor.astype(dtype),
+    )
+
+
+def _print_epoch(row):
+    score = f", validation loss {row['validation_loss']:.6g}, score {row['validation_score']:.4f}" if "validation_score" in row else ""
+    print(f"Epoch {row['epoch']}: loss {row['loss']:.6g}{score} ({row['seconds']:.2f} s)")

@@ -1,0 +1,241 @@
+"""`LSTMClassifier`."""
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.metrics import accuracy_score
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d, validate_data
+
+from ..network import LOSSES
+from .base import AUTO_BATCH_SIZE, BaseRecurrent, Task
+from .documentation import document
+
+# Loss -> scores to class indices (or label indicators).
+DECISIONS = {
+    "binary_log_loss": lambda scores: (LOSSES["binary_log_loss"].inverse_link(scores)[:, 1] > 0.5).astype(np.intp),
+    "multinomial_log_loss": lambda scores: scores.argmax(axis=1),
+    "multilabel_log_loss": lambda scores: (LOSSES["multilabel_log_loss"].inverse_link(scores) > 0.5).astype(int),
+}
+
+
+@document(
+    standardize_y="", stratified=", stratified by class", loss_units="", validation_score="Weighted accuracy", and_y="",
+    batch_size_auto=f"``min({AUTO_BATCH_SIZE}, n_sequences)``",
+)  # fmt: skip
+class LSTMClassifier(ClassifierMixin, BaseRecurrent):
+    """Long short-term memory network for classifying sequences.
+
+    Binary, multiclass and multilabel, with any kind of class labels, by minimising the log-loss.
+
+    Parameters
+    ----------
+    <<architecture>>
+    <<training>>
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, which multiply the sample weights: by class label, 1 where a class is missing, or inversely proportional to the
+        total sample weight of each class. Not for multilabel y.
+    <<control>>
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, or for multilabel y the numbers of the labels.
+    <<attributes>>
+
+    See Also
+    --------
+    LSTMRegressor : The same network for quantities.
+    Sequences : Container for sequences of different lengths.
+
+    Notes
+    -----
+    <<notes>>
+
+    References
+    ----------
+    <<references>>
+
+    Examples
+    --------
+    Which of two channels has the larger sum, in sequences of 3 to 6 steps?
+
+    >>> import numpy as np
+    >>> from sklstm import LSTMClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(rng.integers(3, 7), 2)) for _ in range(300)]
+    >>> y = ["first" if x[:, 0].sum() > x[:, 1].sum() else "second" for x in X]
+    >>> model = LSTMClassifier(hidden_size=8, learning_rate_init=0.02, max_iter=100, random_state=0).fit(X[:200], y[:200])
+    >>> bool(model.score(X[200:], y[200:]) > 0.9)
+    True
+    """
+
+    _parameter_constraints = {**BaseRecurrent._parameter_constraints, "class_weight": [StrOptions({"balanced"}), dict, None]}
+
+    def __init__(
+        self, hidden_size=64, num_layers=1, *, bidirectional=False, merge_mode="concat", pooling="last", n_channels=1,
+        standardize=True, solver="adam", alpha=1e-4, batch_size="auto", learning_rate_init=1e-3, max_iter=200, shuffle=True, tol=1e-4,
+        n_iter_no_change=10, early_stopping=False, validation_fraction=0.1, max_grad_norm=1.0, momentum=0.9, nesterovs_momentum=True,
+        beta_1=0.9, beta_2=0.999, epsilon=1e-8, class_weight=None, warm_start=False, n_jobs=None, random_state=None, verbose=False,
+    ):  # fmt: skip
+        super().__init__(
+            hidden_size, num_layers, bidirectional=bidirectional, merge_mode=merge_mode, pooling=pooling, n_channels=n_channels,
+            standardize=standardize, solver=solver, alpha=alpha, batch_size=batch_size, learning_rate_init=learning_rate_init,
+            max_iter=max_iter, shuffle=shuffle, tol=tol, n_iter_no_change=n_iter_no_change, early_stopping=early_stopping,
+            validation_fraction=validation_fraction, max_grad_norm=max_grad_norm, momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, warm_start=warm_start, n_jobs=n_jobs,
+            random_state=random_state, verbose=verbose,
+        )  # fmt: skip
+        self.class_weight = class_weight
+
+    @document()
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch on a chunk of data.
+
+        Parameters
+        ----------
+        <<X>>
+        y : array-like of shape (n_sequences,) or (n_sequences, n_labels)
+            Class labels.
+        classes : array-like of shape (n_classes,), default=None
+            All class labels that any chunk may have; needed at the first call unless y is multilabel.
+        sample_weight : array-like of shape (n_sequences,), default=None
+            Weights of the sequences.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As `fit`, or if y has a label that is not among the classes.
+        """
+        return self._partial_fit(X, y, sample_weight, classes)
+
+    @document()
+    def predict_proba(self, X):
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        <<X>>
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_classes)
+            In the order of `classes_`. For multilabel y, the probability of each label by itself.
+        """
+        scores = self._apply(X)
+        return LOSSES[self._network_spec["loss"]].inverse_link(scores)
+
+    @document()
+    def predict_log_proba(self, X):
+        """Logarithms of `predict_proba`.
+
+        Parameters
+        ----------
+        <<X>>
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_classes)
+        """
+        with np.errstate(divide="ignore"):  # log(0) is -inf, rightly
+            return np.log(self.predict_proba(X))
+
+    def _decode(self, scores):
+        loss = self._network_spec["loss"]
+        decided = DECISIONS[loss](scores)
+        return decided if loss == "multilabel_log_loss" else self.classes_[decided]
+
+    @staticmethod
+    def _validation_score(loss, targets, weights, scores):
+        # For several labels, the share of samples with all of them right.
+        decided = DECISIONS[loss](scores)
+        return accuracy_score(targets if loss == "multilabel_log_loss" else targets[:, 0].astype(np.intp), decided, sample_weight=weights)
+
+    def _read_y(self, y, weights, known=None, classes=None):
+        # A stand-in takes what validate_data writes.
+        y = validate_data(LSTMClassifier(), X="no_validation", y=y, multi_output=True)
+        check_classification_targets(y)
+        kind = type_of_target(y)
+        if kind == "multilabel-indicator":
+            return self._read_labels(y, weights, known, classes)
+        if kind == "multiclass-multioutput":
+            raise ValueError(
+                f"y has shape {y.shape} with more than two values: several multiclass outputs are not supported. Fit one classifier per "
+                "column (sklearn.multioutput.MultiOutputClassifier), or pass 0/1 indicators for a multilabel problem."
+            )
+        return self._read_classes(column_or_1d(y, warn=True), weights, known, classes)
+
+    def _read_classes(self, y, weights, known, announced):
+        """One class per sequence."""
+        if known is not None:
+            if known["_multilabel"]:
+                raise ValueError("y holds one class per sequence, but the classifier was fitted on multilabel y. Pass label indicators of shape (n_sequences, n_labels).")
+            classes = known["classes_"]
+        elif announced is not None:
+            classes = np.unique(column_or_1d(np.asarray(announced)))
+        else:
+            classes = np.unique(y)
+        if known is not None and announced is not None and not np.array_equal(classes, np.unique(announced)):
+            raise ValueError(f"classes={announced!r} is not the same as at the first call of partial_fit, {list(classes)}.")
+        unknown = np.setdiff1d(y, classes)
+        if len(unknown):
+            raise ValueError(f"y has labels that are not among the known classes: {list(unknown)}; the classes are {list(classes)}.")
+        if len(classes) < 2:
+            raise ValueError(f"This solver needs samples of at least 2 classes in the data, but the data contains only one class: {classes[0]!r}.")
+        codes = np.searchsorted(classes, y)
+        totals = np.bincount(codes, weights, minlength=len(classes))
+        if known is not None:
+            totals = totals + known["_class_totals"]
+        return Task(
+            loss="binary_log_loss" if len(classes) == 2 else "multinomial_log_loss",
+            n_outputs=1 if len(classes) == 2 else len(classes),
+            targets=codes[:, np.newaxis].astype(np.float64),
+            weights=weights * self._class_factors(classes, totals)[codes],
+            attributes={"classes_": classes, "_multilabel": False, "_class_totals": totals},
+            strata=codes,
+        )
+
+    def _class_factors(self, classes, totals):
+        """What class_weight multiplies the weight of each class by."""
+        if self.class_weight is None:
+            return np.ones(len(classes))
+        if self.class_weight == "balanced":
+            # A class without weight so far has no samples to be weighted either.
+            return np.divide(totals.sum(), len(classes) * totals, out=np.ones(len(classes)), where=totals > 0)
+        factors = np.ones(len(classes))
+        for label, factor in self.class_weight.items():
+            at = np.flatnonzero(classes == label)
+            if len(at) == 0:
+                raise ValueError(f"class_weight names the class {label!r}, which y does not have; the classes are {list(classes)}.")
+            if not factor >= 0 or np.isinf(factor):
+                raise ValueError(f"class_weight must be finite and not negative, got {factor} for the class {label!r}.")
+            factors[at[0]] = factor
+        return factors
+
+    def _read_labels(self, y, weights, known, announced):
+        """Any number of labels per sequence, as 0/1 indicators."""
+        if self.class_weight is not None:
+            raise ValueError("class_weight does not apply to multilabel y. Pass sample_weight instead.")
+        y = y.toarray() if issparse(y) else y
+        labels = np.arange(y.shape[1])
+        if known is not None and not (known["_multilabel"] and len(known["classes_"]) == len(labels)):
+            raise ValueError(f"y has {len(labels)} label columns, but the classifier was fitted on classes {list(known['classes_'])}.")
+        if announced is not None and len(announced) != len(labels):
+            raise ValueError(f"classes has {len(announced)} entries, but y has {len(labels)} label columns.")
+        return Task(
+            loss="multilabel_log_loss",
+            n_outputs=len(labels),
+            targets=y.astype(np.float64),
+            weights=weights,
+            attributes={"classes_": labels, "_multilabel": True, "_class_totals": None},
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

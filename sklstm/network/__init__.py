@@ -1,0 +1,9 @@
+"""The model as a spec of layers, with forward and backward passes; it knows no training loop and no estimator."""
+from .inference import apply
+from .losses import LOSSES
+from .model import Network
+from .pooling import POOLINGS
+from .recurrent import CELLS, MERGE_MODES
+from .rescaling import rescale
+
+__all__ = ["CELLS", "LOSSES", "MERGE_MODES", "POOLINGS", "Network", "apply", "rescale"]

@@ -1,0 +1,60 @@
+"""Outputs of a network for many sequences, in chunks of bounded memory."""
+import numpy as np
+
+from .._kernels.threads import Threads, single_threaded_blas
+from ..sequences import Packed
+
+# Rows (steps of all sequences) per chunk: enough to feed the kernels, few enough to keep a chunk's activations to some megabytes.
+CHUNK_ROWS = 1 << 14
+# Sequences per chunk.
+CHUNK_SEQUENCES = 256
+
+
+def apply(network, theta, sequences, output="scores", *, shift=None, factor=None, n_threads=1):
+    """Apply a network to every sequence.
+
+    Parameters
+    ----------
+    network : Network
+    theta : ndarray of shape (n_params,)
+    sequences : Sequences
+        Checked, in theta's dtype.
+    output : {"scores", "end_states"}
+    shift, factor : ndarray of shape (n_channels,), default=None
+        Channels enter as ``(x - shift) * factor``.
+    n_threads : int, default=1
+
+    Returns
+    -------
+    ndarray of shape (n_sequences, width)
+    """
+    method = {"scores": network.forward, "end_states": network.end_states}[output]
+    width = {"scores": network.output_size, "end_states": network.layers[-1].output_size}[output]
+    dtype = theta.dtype
+    shift = np.zeros(network.input_size, dtype) if shift is None else shift
+    factor = np.ones(network.input_size, dtype) if factor is None else factor
+    out = np.empty((len(sequences), width), dtype=dtype)
+    params = network.bind(theta)
+    lengths = sequences.lengths
+
+    def run(rows):
+        # A chunk's workspace is its own: chunks run on several threads.
+        n_rows = int(lengths[rows].sum())
+        ws = network.workspace(len(rows), n_rows, dtype, backward=False)
+        packed = Packed.gather(sequences, rows, shift, factor, lambda n_sequences, n_rows: ws.values)
+        out[packed.order] = method(params, packed, ws)
+
+    with single_threaded_blas(), Threads(n_threads) as threads:
+        threads.map(run, _chunks(lengths))
+    return out
+
+
+def _chunks(lengths):
+    """Lists of sequences of similar length, each of at most CHUNK_SEQUENCES sequences and, but for a single one, CHUNK_ROWS rows."""
+    order = np.argsort(-lengths, kind="stable")
+    chunks, start = [], 0
+    while start < len(order):
+        size = max(1, min(CHUNK_SEQUENCES, CHUNK_ROWS // int(lengths[order[start]])))
+        chunks.append(order[start : start + size])
+        start += size
+    return chunks

@@ -1,0 +1,39 @@
+"""The losses, by name: value and gradient on the head's scores, and the link to what an estimator answers.
+
+Targets are one array (n_samples, width) of the scores' dtype. Formulas stand at the kernels in `_losses.pyx`.
+"""
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit, softmax
+
+from .._kernels import _losses
+
+
+class Loss(NamedTuple):
+    """A loss.
+
+    Attributes
+    ----------
+    value_and_gradient : callable
+        ``(scores, targets, weights, total_weight, dscores) -> float``: the weighted sum of the losses; dscores is overwritten by the
+        gradient of that sum over ``total_weight``.
+    inverse_link : callable
+        Scores to probabilities, or to predictions.
+    """
+
+    value_and_gradient: callable
+    inverse_link: callable
+
+
+def _both_classes(scores):
+    p = expit(scores)
+    return np.hstack([1 - p, p])
+
+
+LOSSES = {
+    "binary_log_loss": Loss(_losses.binary_log_loss, _both_classes),
+    "multilabel_log_loss": Loss(_losses.binary_log_loss, expit),
+    "multinomial_log_loss": Loss(_losses.multinomial_log_loss, lambda scores: softmax(scores, axis=1)),
+    "squared_error": Loss(_losses.squared_error, lambda scores: scores),
+}

@@ -1,0 +1,267 @@
+"""`Sequences`: sequences of any lengths, in one buffer."""
+import numbers
+
+import numpy as np
+
+
+class Sequences:
+    """Sequences of different lengths over the same channels.
+
+    The steps of all sequences lie one after the other in one buffer, and offsets say where each begins. It has a length and can be
+    indexed, so `train_test_split`, `cross_val_score`, `GridSearchCV` and the like cut it as they cut an array: by whole
+    sequences.
+
+    Parameters
+    ----------
+    values : array-like of shape (total_steps, n_channels)
+        The steps of all sequences.
+    offsets : array-like of int of shape (n_sequences + 1,)
+        Sequence ``i`` is ``values[offsets[i]:offsets[i + 1]]``. Begins with 0, never decreases and ends with ``total_steps``.
+
+    Attributes
+    ----------
+    values : ndarray of shape (total_steps, n_channels)
+    offsets : ndarray of int of shape (n_sequences + 1,)
+    lengths : ndarray of int of shape (n_sequences,)
+        Number of steps of each sequence.
+    n_channels : int
+    shape : tuple
+        ``(n_sequences,)``: what array-minded code asks for the number of samples.
+
+    See Also
+    --------
+    Sequences.from_list : From a list of arrays.
+    Sequences.from_padded : From a padded 3-D array.
+    Sequences.from_long : From a table with one row per step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import Sequences
+    >>> X = Sequences.from_list([[[1, 2], [3, 4], [5, 6]], [[7, 8]]])
+    >>> X
+    Sequences(2 sequences of 1 to 3 steps, 2 channels, float64)
+    >>> X[1]
+    array([[7., 8.]])
+    >>> X[[1, 0]].lengths
+    array([1, 3])
+    """
+
+    def __init__(self, values, offsets):
+        values = np.asarray(values)
+        if values.ndim != 2:
+            raise ValueError(
+                f"values must be a 2-D array of shape (total_steps, n_channels), got shape {values.shape}. "
+                "Use Sequences.from_list for a list of sequences."
+            )
+        offsets = np.asarray(offsets)
+        if offsets.ndim != 1 or len(offsets) == 0 or not np.issubdtype(offsets.dtype, np.integer):
+            raise ValueError(f"offsets must be a 1-D array of n_sequences + 1 integers, got shape {offsets.shape}, {offsets.dtype}.")
+        if offsets[0] != 0 or offsets[-1] != len(values) or np.any(np.diff(offsets) < 0):
+            raise ValueError(f"offsets must begin with 0, never decrease and end with the number of steps, {len(values)}.")
+        self.values = values
+        self.offsets = offsets.astype(np.intp, copy=False)
+
+    @classmethod
+    def from_list(cls, sequences):
+        """From a list of sequences.
+
+        Parameters
+        ----------
+        sequences : iterable of array-likes of shape (n_steps, n_channels) or (n_steps,)
+            A 1-D sequence has one channel.
+
+        Returns
+        -------
+        Sequences
+            In float32 if every sequence is, else in float64.
+
+        Raises
+        ------
+        ValueError
+            If a sequence is neither 1-D nor 2-D, is not numeric, or has another number of channels than the first.
+        """
+        from .validation import sequences_from_list
+
+        return sequences_from_list(list(sequences))
+
+    @classmethod
+    def from_padded(cls, X, lengths=None, padding=None):
+        """From a padded 3-D array.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps, n_channels)
+        lengths : array-like of int of shape (n_sequences,), default=None
+            How many leading steps of each row are its sequence.
+        padding : float, default=None
+            Instead of `lengths`: the value of padding. Steps at the end of a row whose channels all have it are padding; the
+            same value before the last real step is data. NaN is allowed.
+
+        Returns
+        -------
+        Sequences
+
+        Raises
+        ------
+        ValueError
+            If not exactly one of `lengths` and `padding` is given, if a length is negative or above ``n_steps``, or if X is not 3-D.
+        """
+        X = np.asarray(X)
+        if X.ndim != 3:
+            raise ValueError(f"X must be a 3-D array of shape (n_sequences, n_steps, n_channels), got shape {X.shape}.")
+        if (lengths is None) == (padding is None):
+            raise ValueError("Give exactly one of lengths and padding: what tells the end of a sequence?")
+        n_sequences, n_steps, n_channels = X.shape
+        if lengths is None:
+            is_padding = np.isnan(X) if padding != padding else X == padding
+            real = ~is_padding.all(axis=2)
+            lengths = np.where(real.any(axis=1), n_steps - np.argmax(real[:, ::-1], axis=1), 0) if n_steps else np.zeros(n_sequences, int)
+        else:
+            lengths = np.asarray(lengths)
+            if lengths.shape != (n_sequences,) or not np.issubdtype(lengths.dtype, np.integer):
+                raise ValueError(f"lengths must hold {n_sequences} integers, one per row of X, got shape {lengths.shape}, {lengths.dtype}.")
+            bad = np.flatnonzero((lengths < 0) | (lengths > n_steps))
+            if len(bad):
+                raise ValueError(
+                    f"lengths must lie between 0 and the {n_steps} steps of X, got {lengths[bad[0]]} for sequence {bad[0]}."
+                )
+        kept = np.arange(n_steps) < lengths[:, np.newaxis]
+        return cls(X[kept], np.concatenate([[0], np.cumsum(lengths)]))
+
+    @classmethod
+    def from_long(cls, frame, *, id, time=None, columns=None):
+        """From a table with one row per step ("long" format).
+
+        Parameters
+        ----------
+        frame : DataFrame (pandas, polars) or mapping of column name to array
+        id : column name
+            Which sequence a row belongs to. The sequences come in the order in which their ids first appear.
+        time : column name, default=None
+            What the rows of a sequence are sorted by; None keeps their order.
+        columns : list of column names, default=None
+            The channels; None takes all other columns.
+
+        Returns
+        -------
+        Sequences
+
+        Raises
+        ------
+        ValueError
+            If a column is missing, an id or a time is missing, or two rows of one sequence have the same time.
+
+        Examples
+        --------
+        >>> from sklstm import Sequences
+        >>> X = Sequences.from_long({"who": ["b", "a", "b"], "t": [2, 1, 1], "v": [20.0, 5.0, 10.0]}, id="who", time="t")
+        >>> X[0].ravel()
+        array([10., 20.])
+        """
+        names = list(frame.keys()) if hasattr(frame, "keys") else list(frame.columns)
+        if columns is None:
+            columns = [name for name in names if name not in (id, time)]
+        absent = [name for name in [id, *([] if time is None else [time]), *columns] if name not in names]
+        if absent:
+            raise ValueError(f"The frame has no column {absent[0]!r}; its columns are {names}.")
+        if not columns:
+            raise ValueError("There is no channel: the frame has no column besides id and time.")
+        ids = np.asarray(frame[id])
+        missing = np.flatnonzero(_is_missing(ids))
+        if len(missing):
+            raise ValueError(f"The id in column {id!r} is missing in row {missing[0]}. Drop such rows or fill the id.")
+        _, first, group = np.unique(ids, return_index=True, return_inverse=True)
+        rank = np.empty(len(first), dtype=np.intp)
+        rank[np.argsort(first)] = np.arange(len(first))
+        group = rank[group]
+        if time is None:
+            order = np.argsort(group, kind="stable")
+        else:
+            times = np.asarray(frame[time])
+            missing = np.flatnonzero(_is_missing(times))
+            if len(missing):
+                raise ValueError(f"The time in column {time!r} is missing in row {missing[0]}. Drop such rows or fill the time.")
+            order = np.lexsort((times, group))
+            twice = np.flatnonzero((group[order][1:] == group[order][:-1]) & (times[order][1:] == times[order][:-1]))
+            if len(twice):
+                row = order[twice[0]]
+                raise ValueError(f"Sequence {ids[row]!r} has two rows at time {times[row]!r}: their order is unknown. Drop or merge one.")
+        values = np.column_stack([np.asarray(frame[name]) for name in columns])
+        return cls(values[order], np.concatenate([[0], np.cumsum(np.bincount(group, minlength=len(first)))]))
+
+    def to_padded(self, padding=np.nan):
+        """As a 3-D array of shape (n_sequences, longest, n_channels), filled up with `padding` at the end of each sequence."""
+        lengths = self.lengths
+        n_steps = lengths.max(initial=0)
+        dtype = self.values.dtype if np.can_cast(np.min_scalar_type(padding), self.values.dtype) else np.result_type(self.values, np.float64)
+        out = np.full((len(self), n_steps, self.n_channels), padding, dtype=dtype)
+        out[np.arange(n_steps) < lengths[:, np.newaxis]] = self.values
+        return out
+
+    def to_list(self):
+        """As a list of arrays of shape (n_steps, n_channels), views of `values`."""
+        return [self.values[start:stop] for start, stop in zip(self.offsets[:-1], self.offsets[1:], strict=True)]
+
+    @property
+    def lengths(self):
+        return np.diff(self.offsets)
+
+    @property
+    def n_channels(self):
+        return self.values.shape[1]
+
+    @property
+    def shape(self):
+        return (len(self),)
+
+    @property
+    def dtype(self):
+        return self.values.dtype
+
+    def __len__(self):
+        return len(self.offsets) - 1
+
+    def __iter__(self):
+        return iter(self.to_list())
+
+    def __getitem__(self, key):
+        """One sequence for an int; the chosen sequences for a slice, a boolean mask or an array of integers."""
+        if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
+            key = key[0]  # scikit-learn cuts arrays by X[rows, ...]
+        if isinstance(key, numbers.Integral):
+            if not -len(self) <= key < len(self):
+                raise IndexError(f"Sequence {key} of {len(self)}.")
+            key = key % len(self)
+            return self.values[self.offsets[key] : self.offsets[key + 1]]
+        if isinstance(key, slice):
+            start, stop, step = key.indices(len(self))
+            if step == 1:
+                offsets = self.offsets[start : max(start, stop) + 1]
+                return Sequences(self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
+            key = np.arange(start, stop, step)
+        key = np.asarray(key)
+        if key.size == 0:
+            key = key.astype(np.intp)
+        if key.ndim != 1 or key.dtype.kind not in "iub":
+            raise IndexError(f"Index sequences by an int, a slice, a boolean mask or an array of integers, got {key.dtype} of shape {key.shape}.")
+        rows = np.arange(len(self))[key]
+        lengths = self.lengths[rows]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        steps = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
+        return Sequences(self.values[steps], offsets)
+
+    def __repr__(self):
+        lengths = self.lengths
+        low, high = (lengths.min(), lengths.max()) if len(lengths) else (0, 0)
+        steps = f"{low}" if low == high else f"{low} to {high}"
+        return f"Sequences({len(self)} sequences of {steps} steps, {self.n_channels} channels, {self.values.dtype})"
+
+
+def _is_missing(column):
+    """Boolean array: which entries are NaN, NaT or None."""
+    if column.dtype.kind in "fcmM":
+        return np.isnan(column) if column.dtype.kind in "fc" else np.isnat(column)
+    if column.dtype.kind == "O":
+        return np.array([entry is None or entry != entry for entry in column], dtype=bool)
+    return np.zeros(len(column), dtype=bool)

@@ -1,0 +1,226 @@
+"""The one door for X: any accepted form -> `Sequences` that the kernels can read.
+
+Which form an X has is decided by its structure alone, never by its values:
+
+    Sequences                                         ragged
+    list, tuple or 1-D object array of arrays         ragged; 1-D arrays are univariate sequences
+    list or tuple of lists of numbers                 2-D if they are equally long, else ragged and univariate
+    list or tuple of lists of lists of numbers        3-D if they are equally long, else ragged
+    3-D array                                         n sequences of T steps with d channels
+    2-D array, DataFrame                              rows are flattened (T, n_channels) sequences; the caller reads these,
+                                                      with scikit-learn's own validation
+"""
+import numpy as np
+
+from .container import Sequences
+
+FORMS = (
+    "Expected a 3-D array of shape (n_sequences, n_steps, n_channels), a list of arrays of shape (n_steps, n_channels), sklstm.Sequences, "
+    "or a 2-D array whose rows are flattened sequences."
+)
+
+
+def compute_dtype(dtype):
+    """The dtype to compute in: float32 stays float32, everything else is float64."""
+    return np.dtype(np.float32) if dtype == np.float32 else np.dtype(np.float64)
+
+
+def is_tabular(X, lists_are_ragged=False):
+    """Whether X is 2-D: a table whose rows are flattened sequences, for scikit-learn's own validation to read.
+
+    Parameters
+    ----------
+    X : object
+    lists_are_ragged : bool, default=False
+        Read lists of numbers as sequences even where they are equally long: what a model of sequences does, for which one batch
+        may happen to be so.
+    """
+    if isinstance(X, Sequences):
+        return False
+    if isinstance(X, (list, tuple)):
+        return not lists_are_ragged and _nesting(X) == 2 and len({len(row) for row in X}) == 1
+    # DataFrames, sparse matrices and the like have a shape; of anything else scikit-learn says what is wrong.
+    n_dimensions = len(getattr(X, "shape", ()))
+    return n_dimensions < 3 and not _holds_arrays(X)
+
+
+def _holds_arrays(X):
+    """Whether X is a 1-D array (or Series) whose items are arrays."""
+    return len(getattr(X, "shape", ())) == 1 and X.dtype == object and len(X) > 0 and np.ndim(next(iter(X))) > 0
+
+
+def as_sequences(X):
+    """Read an X that is not tabular.
+
+    Parameters
+    ----------
+    X : Sequences, 3-D array-like, or list, tuple, Series or 1-D object array of sequences
+
+    Returns
+    -------
+    Sequences
+        In C order, float32 or float64, at least one sequence, every length at least 1, every value finite. Its buffer is that of X
+        where X already has that form.
+
+    Raises
+    ------
+    ValueError
+        If X has no sequence, a sequence no step, the numbers of channels differ, or a value is NaN, infinite or no number.
+    """
+    if isinstance(X, Sequences):
+        sequences = X
+    elif isinstance(X, (list, tuple)) or _holds_arrays(X):
+        sequences = sequences_from_list(list(X))
+    else:
+        X = np.asarray(X)
+        if X.ndim != 3:
+            raise ValueError(f"Found array with dim {X.ndim}. {FORMS}")
+        sequences = _from_dense(X)
+    return checked(sequences)
+
+
+def from_rows(X, n_channels):
+    """Read a 2-D array, each row a flattened (n_steps, n_channels) sequence.
+
+    Raises
+    ------
+    ValueError
+        If the columns are no multiple of `n_channels`, or a value is NaN or infinite.
+    """
+    n_sequences, n_columns = X.shape
+    if n_columns % n_channels:
+        raise ValueError(
+            f"A 2-D X holds one flattened (n_steps, n_channels) sequence per row, so its columns must be a multiple of n_channels={n_channels}, "
+            f"got {n_columns} columns. Set n_channels, or pass a 3-D array."
+        )
+    return checked(_from_dense(X.reshape(n_sequences, n_columns // n_channels, n_channels)))
+
+
+def checked(sequences):
+    """The same sequences with values in C order and a dtype to compute in; raises where `as_sequences` says."""
+    if len(sequences) == 0:
+        raise ValueError(f"Found array with 0 sample(s): X has no sequence, at least one is needed. {FORMS}")
+    empty = np.flatnonzero(sequences.lengths == 0)
+    if len(empty):
+        raise ValueError(f"Sequence {empty[0]} of X has no step; every sequence needs at least one. Drop it, and its y.")
+    if sequences.n_channels == 0:
+        raise ValueError("Found array with 0 feature(s): the sequences of X have no channel, at least one is needed.")
+    values = sequences.values
+    if values.dtype.kind == "c":
+        raise ValueError("Complex data not supported: X must be real. Pass its real and imaginary parts as two channels.")
+    try:
+        values = np.ascontiguousarray(values, dtype=compute_dtype(values.dtype))
+    except (TypeError, ValueError) as error:
+        raise ValueError(_not_a_number(sequences)) from error
+    # Any NaN or infinity makes the sum NaN or infinite; a finite sum can only come from finite values.
+    with np.errstate(over="ignore", invalid="ignore"):
+        suspicious = not np.isfinite(values.sum(dtype=np.float64))
+    if suspicious:
+        _check_finite(sequences.offsets, values)
+    return sequences if values is sequences.values else Sequences(values, sequences.offsets)
+
+
+def sequences_from_list(items):
+    """`Sequences.from_list`."""
+    if not items:
+        raise ValueError(f"Found array with 0 sample(s): X has no sequence, at least one is needed. {FORMS}")
+    arrays = [_sequence_array(item, i) for i, item in enumerate(items)]
+    n_channels = arrays[0].shape[1]
+    for i, array in enumerate(arrays):
+        if array.shape[1] != n_channels:
+            raise ValueError(
+                f"All sequences of X must have the same channels: sequence 0 has {n_channels}, sequence {i} has {array.shape[1]}. "
+                "A sequence is an array of shape (n_steps, n_channels)."
+            )
+    single = all(array.dtype == np.float32 for array in arrays)
+    offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])])
+    return Sequences(np.concatenate(arrays, dtype=np.float32 if single else np.float64), offsets)
+
+
+def _sequence_array(item, i):
+    """One sequence as a numeric array (n_steps, n_channels)."""
+    try:
+        array = np.asarray(item)
+    except ValueError as error:
+        raise ValueError(f"Sequence {i} of X is no array: its steps differ in length. Every step needs the same channels.") from error
+    if array.ndim == 1:
+        array = array.reshape(-1, 1)
+    if array.ndim != 2:
+        raise ValueError(
+            f"Sequence {i} of X has {array.ndim} dimensions (shape {array.shape}), expected an array of shape (n_steps, n_channels) or (n_steps,). "
+            "Reshape your data: a single sequence is X.reshape(1, n_steps, n_channels)."
+        )
+    if array.dtype.kind not in "fiub":
+        if array.dtype.kind == "c":
+            raise ValueError(f"Complex data not supported: sequence {i} of X is complex. Pass its real and imaginary parts as two channels.")
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(_not_a_number(Sequences(array, [0, len(array)]), i)) from error
+    return array
+
+
+def _from_dense(X):
+    n_sequences, n_steps, n_channels = X.shape
+    return Sequences(X.reshape(n_sequences * n_steps, n_channels), np.arange(n_sequences + 1) * n_steps)
+
+
+def _nesting(X):
+    """How deeply lists are nested in X: 1 for a list of numbers, 2 for a list of lists of numbers; 0 where arrays are inside."""
+    depth = 0
+    while isinstance(X, (list, tuple)):
+        depth += 1
+        if len(X) == 0:
+            return depth
+        if depth == 1 and any(isinstance(item, np.ndarray) for item in X):
+            return 0
+        X = X[0]
+    return depth if np.ndim(X) == 0 else 0
+
+
+def _locate(offsets, row):
+    """(sequence, step) of a row of the values."""
+    sequence = int(np.searchsorted(offsets, row, side="right")) - 1
+    return sequence, int(row - offsets[sequence])
+
+
+def _check_finite(offsets, values):
+    # In blocks, to keep the temporary small.
+    block = 1 << 16
+    for start in range(0, len(values), block):
+        bad = np.argwhere(~np.isfinite(values[start : start + block]))
+        if len(bad):
+            row, channel = bad[0]
+            sequence, step = _locate(offsets, start + row)
+            value = values[start + row, channel]
+            name = "NaN" if np.isnan(value) else "infinity (inf)"
+            remedy = "Impute or drop missing values before the fit." if np.isnan(value) else "Clip or drop such values before the fit."
+            raise ValueError(
+                f"Input X contains {name}: sequence {sequence}, step {step}, channel {channel}. Expected finite numbers only. {remedy}"
+            )
+
+
+def locate_non_number(X, n_channels):
+    """What to say of a 2-D X of flattened sequences with a value that is no number; None if there is none, or X is not 2-D."""
+    try:
+        X = np.asarray(X)
+    except (TypeError, ValueError):
+        return None
+    if X.ndim != 2 or X.dtype.kind not in "OUS" or n_channels < 1 or X.shape[1] % n_channels:
+        return None
+    return _not_a_number(_from_dense(X.reshape(len(X), -1, n_channels)))
+
+
+def _not_a_number(sequences, first=0):
+    """Say where the first value that is no number is, None if all are; `first` is the number of the first sequence."""
+    for row, step_values in enumerate(sequences.values):
+        for channel, value in enumerate(step_values):
+            try:
+                float(value)
+            except (TypeError, ValueError):
+                sequence, step = _locate(sequences.offsets, row)
+                return (
+                    f"X must hold numbers: sequence {first + sequence}, step {step}, channel {channel} is {value!r} ({type(value).__name__}). "
+                    "Encode categories and texts as numbers first."
+                )
+    return None
