@@ -3,6 +3,7 @@
 SKLSTM_DEBUG=1      bounds checks in Cython, no optimisation, annotated HTML under build/
 SKLSTM_COVERAGE=1   line tracing, for coverage of the .pyx files
 """
+
 import os
 import re
 import sys

@@ -10,6 +10,7 @@ A module imports only from the layers below its own:
 
 The path of one fit: LSTMClassifier.fit -> train -> Network.backward -> _scan.backward -> lstm_backward.
 """
+
 from importlib.metadata import version as _version
 
 from .estimators import LSTMClassifier, LSTMRegressor

@@ -1,10 +1,12 @@
 """`show_versions`: what a bug report should say."""
+
 import os
 import platform
 
 
 def show_versions():
-    """Print the versions of Python, sklstm and its dependencies, the BLAS libraries, the instruction set in use and the number of threads.
+    """Print the versions of Python, sklstm and its dependencies, the BLAS libraries, the instruction set in use and the
+    number of threads.
 
     Examples
     --------
@@ -27,4 +29,7 @@ def show_versions():
     print(f"SIMD level: {_simd.level()} (SKLSTM_SIMD={os.environ.get('SKLSTM_SIMD', '')})")
     print(f"CPUs: {os.cpu_count()}, usable here: {joblib.cpu_count()}")
     for library in threadpool_info():
-        print(f"{library['user_api']}: {library['internal_api']} {library['version']}, {library['num_threads']} threads ({library['prefix']})")
+        print(
+            f"{library['user_api']}: {library['internal_api']} {library['version']}, {library['num_threads']} threads"
+            f" ({library['prefix']})"
+        )

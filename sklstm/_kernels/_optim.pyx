@@ -14,12 +14,13 @@ def sum_of_squares(const real[::1] x):
     return total
 
 
-def add_scaled(real factor, const real[::1] x, real[::1] out):
+def add_scaled(double factor, const real[::1] x, real[::1] out):
     """out += factor x, both (n,)"""
     cdef Py_ssize_t i
+    cdef real factor_ = <real> factor
     with nogil:
         for i in range(x.shape[0]):
-            out[i] += factor * x[i]
+            out[i] += factor_ * x[i]
 
 
 def sgd_step(

@@ -3,6 +3,7 @@
 The kernels release the GIL, so ordinary threads run them in parallel. No OpenMP: bundled runtimes collide on macOS, and
 libgomp's spinning threads fight OpenBLAS's where both alternate.
 """
+
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,8 +14,9 @@ from threadpoolctl import ThreadpoolController
 class _BlasLimit:
     """Holds the process's BLAS libraries at one thread while at least one caller is inside.
 
-    The number of BLAS threads belongs to the process. Two overlapping fits that each saved and restored it would leave the
-    later one's "before" (one thread) behind for good; counting the callers restores it once, when the last one leaves.
+    The number of BLAS threads belongs to the process. Two overlapping fits that each saved and restored it would leave
+    the later one's "before" (one thread) behind for good; counting the callers restores it once, when the last one
+    leaves.
     """
 
     def __init__(self):

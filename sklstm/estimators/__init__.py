@@ -1,4 +1,5 @@
 """The estimators: scikit-learn's contract around `training` and `network`."""
+
 from .classifier import LSTMClassifier
 from .regressor import LSTMRegressor
 

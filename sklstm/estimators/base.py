@@ -1,8 +1,10 @@
-"""What the classifier and the regressor share: from hyper-parameters, X and y to a call of `train`, and from its result to attributes."""
+"""What the estimators share: from hyper-parameters, X and y to a call of `train`, and from its result to attributes."""
+
 import copy
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -18,8 +20,10 @@ from ..training import SGD, Adam, Data, Plan, Units, Validation, train, updated_
 from .documentation import document
 from .inputs import read_sample_weight, read_X
 
-# Minibatch size of batch_size="auto", as in scikit-learn's MLP.
-AUTO_BATCH_SIZE = 200
+# Minibatch size of batch_size="auto". With learning_rate_init=5e-3 it was chosen by cross-validation on eight problems
+# (digits by rows, tables read as series, the adding problem, a seasonal forecast, ragged sequences): better than or
+# level with 1e-3 and the MLP's 200 on seven of them, in half the time.
+AUTO_BATCH_SIZE = 32
 
 SOLVERS = {
     "sgd": lambda e: SGD(e.learning_rate_init, e.momentum, e.nesterovs_momentum),
@@ -61,7 +65,7 @@ class Task:
 class BaseRecurrent(BaseEstimator, ABC):
     """Base of the estimators. A subclass says what y means: `_read_y`, `_decode` and `_validation_score`."""
 
-    _parameter_constraints = {
+    _parameter_constraints: ClassVar = {
         "hidden_size": [Interval(Integral, 1, None, closed="left")],
         "num_layers": [Interval(Integral, 1, None, closed="left")],
         "bidirectional": ["boolean"],
@@ -92,11 +96,36 @@ class BaseRecurrent(BaseEstimator, ABC):
     }
 
     def __init__(
-        self, hidden_size=64, num_layers=1, *, bidirectional=False, merge_mode="concat", pooling="last", n_channels=1,
-        standardize=True, solver="adam", alpha=1e-4, batch_size="auto", learning_rate_init=1e-3, max_iter=200, shuffle=True, tol=1e-4,
-        n_iter_no_change=10, early_stopping=False, validation_fraction=0.1, max_grad_norm=1.0, momentum=0.9, nesterovs_momentum=True,
-        beta_1=0.9, beta_2=0.999, epsilon=1e-8, warm_start=False, n_jobs=None, random_state=None, verbose=False,
-    ):  # fmt: skip
+        self,
+        hidden_size=64,
+        num_layers=1,
+        *,
+        bidirectional=False,
+        merge_mode="concat",
+        pooling="last",
+        n_channels=1,
+        standardize=True,
+        solver="adam",
+        alpha=1e-3,
+        batch_size="auto",
+        learning_rate_init=5e-3,
+        max_iter=200,
+        shuffle=True,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        max_grad_norm=1.0,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        warm_start=False,
+        n_jobs=None,
+        random_state=None,
+        verbose=False,
+    ):
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.bidirectional = bidirectional
@@ -131,7 +160,8 @@ class BaseRecurrent(BaseEstimator, ABC):
     def _read_y(self, y, weights, known=None, classes=None):
         """y and the sample weights as a `Task`.
 
-        `known` are the attributes of an earlier task, which y has to agree with; `classes` those announced to `partial_fit`.
+        `known` are the attributes of an earlier task, which y has to agree with; `classes` those announced to
+        `partial_fit`.
         """
 
     @abstractmethod
@@ -158,8 +188,8 @@ class BaseRecurrent(BaseEstimator, ABC):
         sample_weight : array-like of shape (n_sequences,), default=None
             Weights of the training sequences; None is 1 each. A sequence of weight 0 is left out.
         X_val, y_val : default=None
-            Data to validate on after every epoch, in any accepted form. `early_stopping` uses them instead of a split of X; without
-            early stopping the validation curves are recorded all the same.
+            Data to validate on after every epoch, in any accepted form. `early_stopping` uses them instead of a split
+            of X; without early stopping the validation curves are recorded all the same.
         sample_weight_val : array-like of shape (n_val_sequences,), default=None
             Weights of the validation sequences.
 
@@ -195,12 +225,13 @@ class BaseRecurrent(BaseEstimator, ABC):
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
         check_consistent_length(sequences, y)
-        task = self._read_y(y, read_sample_weight(sample_weight, len(sequences)), vars(self) if continued else None, classes)
+        weights = read_sample_weight(sample_weight, len(sequences))
+        task = self._read_y(y, weights, vars(self) if continued else None, classes)
         spec = self._spec(sequences.n_channels, task)
         if continued and spec != self._network_spec:
             raise ValueError(
-                f"The fitted network {self._network_spec} cannot go on as {spec}. Keep the hyper-parameters of the network and the kind of y, "
-                "or fit afresh with warm_start=False."
+                f"The fitted network {self._network_spec} cannot go on as {spec}. Keep the hyper-parameters of the"
+                " network and the kind of y, or fit afresh with warm_start=False."
             )
         network = _network(spec)
         dtype = self._theta.dtype if continued else sequences.values.dtype
@@ -208,6 +239,8 @@ class BaseRecurrent(BaseEstimator, ABC):
 
         # A sequence of weight 0 is as good as absent: for the statistics and the size of the minibatches, too.
         rows = np.flatnonzero(task.weights > 0)
+        if len(rows) == 0:
+            raise ValueError("sample_weight and class_weight leave no sample with a positive weight to learn from.")
         validation_part = None
         if held_out is not None:
             validation_part = self._read_held_out(*held_out, form, spec, task)
@@ -222,33 +255,21 @@ class BaseRecurrent(BaseEstimator, ABC):
         validation = None
         if validation_part is not None:
             data_val = _data(*validation_part, units, task, dtype)
-            validation = Validation(data_val, lambda scores: self._validation_score(task.loss, data_val.targets, data_val.weights, scores))
+            validation = Validation(
+                data_val, lambda scores: self._validation_score(task.loss, data_val.targets, data_val.weights, scores)
+            )
 
-        if continued:
-            state = copy.deepcopy(self._state) | {"rng": rng}
-            before = Units.from_moments(self._moments, network.input_size, network.output_size)
-            state["theta"] = before.carried_over(network, state["theta"], units) if incremental else state["theta"]
-        else:
-            theta = network.initialize(rng, dtype)
-            state = {"theta": theta, "optimizer": None, "solver": None, "rng": rng, "n_epochs": 0, "n_samples": 0, "history": []}
+        state = (
+            self._carried_state(network, units, rng, incremental) if continued else _initial_state(network, rng, dtype)
+        )
         optimizer = SOLVERS[self.solver](self)
         if state["solver"] != self.solver:
             state.update(solver=self.solver, optimizer=optimizer.init(state["theta"]))
-
-        plan = Plan(
-            max_iter=1 if incremental else self.max_iter,
-            batch_size=min(AUTO_BATCH_SIZE if self.batch_size == "auto" else self.batch_size, len(rows)),
-            shuffle=self.shuffle,
-            alpha=self.alpha,
-            max_grad_norm=self.max_grad_norm,
-            tol=self.tol,
-            n_iter_no_change=self.n_iter_no_change,
-            early_stopping=self.early_stopping and not incremental,
-            n_threads=effective_n_jobs(self.n_jobs),
-            warn_unconverged=not incremental,
-        )
+        plan = self._plan(len(rows), incremental)
         report = _print_epoch if self.verbose else None
-        stopping = train(network, LOSSES[task.loss], optimizer, state, data, plan, validation=validation, on_epoch=report)
+        stopping = train(
+            network, LOSSES[task.loss], optimizer, state, data, plan, validation=validation, on_epoch=report
+        )
 
         if not continued:
             self.__dict__.pop("feature_names_in_", None)
@@ -272,6 +293,28 @@ class BaseRecurrent(BaseEstimator, ABC):
             "pooling": self.pooling,
             "loss": task.loss,
         }
+
+    def _plan(self, n_samples, incremental):
+        return Plan(
+            max_iter=1 if incremental else self.max_iter,
+            batch_size=min(AUTO_BATCH_SIZE if self.batch_size == "auto" else self.batch_size, n_samples),
+            shuffle=self.shuffle,
+            alpha=self.alpha,
+            max_grad_norm=self.max_grad_norm,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            early_stopping=self.early_stopping and not incremental,
+            n_threads=effective_n_jobs(self.n_jobs),
+            warn_unconverged=not incremental,
+        )
+
+    def _carried_state(self, network, units, rng, incremental):
+        """A copy of the state that the last fit left, in the units that this one trains in."""
+        state = copy.deepcopy(self._state) | {"rng": rng}
+        if incremental:
+            before = Units.from_moments(self._moments, network.input_size, network.output_size)
+            state["theta"] = before.carried_over(network, state["theta"], units)
+        return state
 
     def _generator(self):
         if self.random_state is None:
@@ -302,8 +345,8 @@ class BaseRecurrent(BaseEstimator, ABC):
             )
         except ValueError as error:
             raise ValueError(
-                f"early_stopping=True cannot set aside validation_fraction={self.validation_fraction} of {len(rows)} samples: {error} "
-                "Set another validation_fraction, pass X_val and y_val, or turn early_stopping off."
+                f"early_stopping=True cannot set aside validation_fraction={self.validation_fraction} of {len(rows)}"
+                f" samples: {error} Set another validation_fraction, pass X_val and y_val, or turn early_stopping off."
             ) from error
         return np.sort(rows), np.sort(rows_val)
 
@@ -331,7 +374,9 @@ class BaseRecurrent(BaseEstimator, ABC):
         self.loss_curve_ = [row["loss"] for row in history]
         self.best_loss_ = None if plan.early_stopping else min(self.loss_curve_, default=None)
         scores = [row["validation_score"] for row in history if "validation_score" in row]
-        self.validation_loss_curve_ = [row["validation_loss"] for row in history if "validation_loss" in row] if validated else None
+        self.validation_loss_curve_ = (
+            [row["validation_loss"] for row in history if "validation_loss" in row] if validated else None
+        )
         self.validation_scores_ = scores if validated else None
         self.best_validation_score_ = max(scores, default=None) if validated else None
 
@@ -370,7 +415,8 @@ class BaseRecurrent(BaseEstimator, ABC):
         Returns
         -------
         ndarray of shape (n_sequences, n_features)
-            h of the forward direction after the last step, and of a reverse direction after the first, merged as `merge_mode` says.
+            h of the forward direction after the last step, and of a reverse direction after the first, merged as
+            `merge_mode` says.
         """
         return self._apply(X, "end_states")
 
@@ -393,6 +439,19 @@ def _network(spec):
     return Network(**architecture | {"hidden_sizes": tuple(spec["hidden_sizes"])})
 
 
+def _initial_state(network, rng, dtype):
+    theta = network.initialize(rng, dtype)
+    return {
+        "theta": theta,
+        "optimizer": None,
+        "solver": None,
+        "rng": rng,
+        "n_epochs": 0,
+        "n_samples": 0,
+        "history": [],
+    }
+
+
 def _take(sequences, task, rows):
     """Sequences, targets and weights of some samples; without a copy where they are all."""
     if len(rows) == len(sequences):
@@ -412,5 +471,9 @@ def _data(sequences, targets, weights, units, task, dtype):
 
 
 def _print_epoch(row):
-    score = f", validation loss {row['validation_loss']:.6g}, score {row['validation_score']:.4f}" if "validation_score" in row else ""
+    score = (
+        f", validation loss {row['validation_loss']:.6g}, score {row['validation_score']:.4f}"
+        if "validation_score" in row
+        else ""
+    )
     print(f"Epoch {row['epoch']}: loss {row['loss']:.6g}{score} ({row['seconds']:.2f} s)")

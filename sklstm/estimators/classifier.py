@@ -1,4 +1,7 @@
 """`LSTMClassifier`."""
+
+from typing import ClassVar
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin, _fit_context
@@ -20,9 +23,13 @@ DECISIONS = {
 
 
 @document(
-    standardize_y="", stratified=", stratified by class", loss_units="", validation_score="Weighted accuracy", and_y="",
+    standardize_y="",
+    stratified=", stratified by class",
+    loss_units="",
+    validation_score="Weighted accuracy",
+    and_y="",
     batch_size_auto=f"``min({AUTO_BATCH_SIZE}, n_sequences)``",
-)  # fmt: skip
+)
 class LSTMClassifier(ClassifierMixin, BaseRecurrent):
     """Long short-term memory network for classifying sequences.
 
@@ -33,8 +40,8 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
     <<architecture>>
     <<training>>
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, which multiply the sample weights: by class label, 1 where a class is missing, or inversely proportional to the
-        total sample weight of each class. Not for multilabel y.
+        Weights of the classes, which multiply the sample weights: by class label, 1 where a class is missing, or
+        inversely proportional to the total sample weight of each class. Not for multilabel y.
     <<control>>
 
     Attributes
@@ -65,27 +72,78 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(rng.integers(3, 7), 2)) for _ in range(300)]
     >>> y = ["first" if x[:, 0].sum() > x[:, 1].sum() else "second" for x in X]
-    >>> model = LSTMClassifier(hidden_size=8, learning_rate_init=0.02, max_iter=100, random_state=0).fit(X[:200], y[:200])
+    >>> model = LSTMClassifier(hidden_size=8, learning_rate_init=0.02, max_iter=100, random_state=0).fit(X[:200],
+    y[:200])
     >>> bool(model.score(X[200:], y[200:]) > 0.9)
     True
     """
 
-    _parameter_constraints = {**BaseRecurrent._parameter_constraints, "class_weight": [StrOptions({"balanced"}), dict, None]}
+    _parameter_constraints: ClassVar = {
+        **BaseRecurrent._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
 
     def __init__(
-        self, hidden_size=64, num_layers=1, *, bidirectional=False, merge_mode="concat", pooling="last", n_channels=1,
-        standardize=True, solver="adam", alpha=1e-4, batch_size="auto", learning_rate_init=1e-3, max_iter=200, shuffle=True, tol=1e-4,
-        n_iter_no_change=10, early_stopping=False, validation_fraction=0.1, max_grad_norm=1.0, momentum=0.9, nesterovs_momentum=True,
-        beta_1=0.9, beta_2=0.999, epsilon=1e-8, class_weight=None, warm_start=False, n_jobs=None, random_state=None, verbose=False,
-    ):  # fmt: skip
+        self,
+        hidden_size=64,
+        num_layers=1,
+        *,
+        bidirectional=False,
+        merge_mode="concat",
+        pooling="last",
+        n_channels=1,
+        standardize=True,
+        solver="adam",
+        alpha=1e-3,
+        batch_size="auto",
+        learning_rate_init=5e-3,
+        max_iter=200,
+        shuffle=True,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        max_grad_norm=1.0,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        class_weight=None,
+        warm_start=False,
+        n_jobs=None,
+        random_state=None,
+        verbose=False,
+    ):
         super().__init__(
-            hidden_size, num_layers, bidirectional=bidirectional, merge_mode=merge_mode, pooling=pooling, n_channels=n_channels,
-            standardize=standardize, solver=solver, alpha=alpha, batch_size=batch_size, learning_rate_init=learning_rate_init,
-            max_iter=max_iter, shuffle=shuffle, tol=tol, n_iter_no_change=n_iter_no_change, early_stopping=early_stopping,
-            validation_fraction=validation_fraction, max_grad_norm=max_grad_norm, momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, warm_start=warm_start, n_jobs=n_jobs,
-            random_state=random_state, verbose=verbose,
-        )  # fmt: skip
+            hidden_size,
+            num_layers,
+            bidirectional=bidirectional,
+            merge_mode=merge_mode,
+            pooling=pooling,
+            n_channels=n_channels,
+            standardize=standardize,
+            solver=solver,
+            alpha=alpha,
+            batch_size=batch_size,
+            learning_rate_init=learning_rate_init,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            max_grad_norm=max_grad_norm,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            warm_start=warm_start,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.class_weight = class_weight
 
     @document()
@@ -154,7 +212,9 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
     def _validation_score(loss, targets, weights, scores):
         # For several labels, the share of samples with all of them right.
         decided = DECISIONS[loss](scores)
-        return accuracy_score(targets if loss == "multilabel_log_loss" else targets[:, 0].astype(np.intp), decided, sample_weight=weights)
+        return accuracy_score(
+            targets if loss == "multilabel_log_loss" else targets[:, 0].astype(np.intp), decided, sample_weight=weights
+        )
 
     def _read_y(self, y, weights, known=None, classes=None):
         # A stand-in takes what validate_data writes.
@@ -165,8 +225,9 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
             return self._read_labels(y, weights, known, classes)
         if kind == "multiclass-multioutput":
             raise ValueError(
-                f"y has shape {y.shape} with more than two values: several multiclass outputs are not supported. Fit one classifier per "
-                "column (sklearn.multioutput.MultiOutputClassifier), or pass 0/1 indicators for a multilabel problem."
+                f"y has shape {y.shape} with more than two values: several multiclass outputs are not supported. Fit"
+                " one classifier per column (sklearn.multioutput.MultiOutputClassifier), or pass 0/1 indicators for a"
+                " multilabel problem."
             )
         return self._read_classes(column_or_1d(y, warn=True), weights, known, classes)
 
@@ -174,19 +235,29 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         """One class per sequence."""
         if known is not None:
             if known["_multilabel"]:
-                raise ValueError("y holds one class per sequence, but the classifier was fitted on multilabel y. Pass label indicators of shape (n_sequences, n_labels).")
+                raise ValueError(
+                    "y holds one class per sequence, but the classifier was fitted on multilabel y. Pass label"
+                    " indicators of shape (n_sequences, n_labels)."
+                )
             classes = known["classes_"]
         elif announced is not None:
             classes = np.unique(column_or_1d(np.asarray(announced)))
         else:
             classes = np.unique(y)
         if known is not None and announced is not None and not np.array_equal(classes, np.unique(announced)):
-            raise ValueError(f"classes={announced!r} is not the same as at the first call of partial_fit, {list(classes)}.")
+            raise ValueError(
+                f"classes={announced!r} is not the same as at the first call of partial_fit, {list(classes)}."
+            )
         unknown = np.setdiff1d(y, classes)
         if len(unknown):
-            raise ValueError(f"y has labels that are not among the known classes: {list(unknown)}; the classes are {list(classes)}.")
+            raise ValueError(
+                f"y has labels that are not among the known classes: {list(unknown)}; the classes are {list(classes)}."
+            )
         if len(classes) < 2:
-            raise ValueError(f"This solver needs samples of at least 2 classes in the data, but the data contains only one class: {classes[0]!r}.")
+            raise ValueError(
+                "This solver needs samples of at least 2 classes in the data, but the data contains only one class:"
+                f" {classes[0]!r}."
+            )
         codes = np.searchsorted(classes, y)
         totals = np.bincount(codes, weights, minlength=len(classes))
         if known is not None:
@@ -211,7 +282,9 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         for label, factor in self.class_weight.items():
             at = np.flatnonzero(classes == label)
             if len(at) == 0:
-                raise ValueError(f"class_weight names the class {label!r}, which y does not have; the classes are {list(classes)}.")
+                raise ValueError(
+                    f"class_weight names the class {label!r}, which y does not have; the classes are {list(classes)}."
+                )
             if not factor >= 0 or np.isinf(factor):
                 raise ValueError(f"class_weight must be finite and not negative, got {factor} for the class {label!r}.")
             factors[at[0]] = factor
@@ -224,7 +297,10 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         y = y.toarray() if issparse(y) else y
         labels = np.arange(y.shape[1])
         if known is not None and not (known["_multilabel"] and len(known["classes_"]) == len(labels)):
-            raise ValueError(f"y has {len(labels)} label columns, but the classifier was fitted on classes {list(known['classes_'])}.")
+            raise ValueError(
+                f"y has {len(labels)} label columns, but the classifier was fitted on classes"
+                f" {list(known['classes_'])}."
+            )
         if announced is not None and len(announced) != len(labels):
             raise ValueError(f"classes has {len(announced)} entries, but y has {len(labels)} label columns.")
         return Task(

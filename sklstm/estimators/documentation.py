@@ -1,4 +1,5 @@
 """The parts of the docstrings that the estimators share."""
+
 from inspect import cleandoc
 
 X_DOC = """
@@ -19,24 +20,26 @@ bidirectional : bool, default=False
 merge_mode : {"concat", "sum"}, default="concat"
     How the outputs of the two directions become one. Without effect on one direction.
 pooling : {"last", "mean", "max"}, default="last"
-    What the linear head sees of the last layer: its state after the last step (of a reverse direction: after the first), or the mean or the
-    largest value of every unit over the steps.
+    What the linear head sees of the last layer: its state after the last step (of a reverse direction: after the
+    first), or the mean or the largest value of every unit over the steps.
 n_channels : int, default=1
-    Channels per step of a 2-D `X`, whose rows are sequences flattened step by step. Other forms of X tell their channels themselves.
+    Channels per step of a 2-D `X`, whose rows are sequences flattened step by step. Other forms of X tell their
+    channels themselves.
 standardize : bool, default=True
-    Centre and scale every channel by its mean and standard deviation over the training steps{standardize_y}, which makes a fit
-    independent of units. The trained weights are converted to the original units, so predictions cost nothing more. A channel that is constant
-    in training is ignored. With `partial_fit` the statistics are those of all chunks seen so far.
+    Centre and scale every channel by its mean and standard deviation over the training steps{standardize_y}, which
+    makes a fit independent of units. The trained weights are converted to the original units, so predictions cost
+    nothing more. A channel that is constant in training is ignored. With `partial_fit` the statistics are those of all
+    chunks seen so far.
 """
 
 TRAINING_DOC = """
 solver : {"adam", "sgd"}, default="adam"
     Adam, or stochastic gradient descent with momentum.
-alpha : float, default=1e-4
+alpha : float, default=1e-3
     Strength of the L2 penalty on the weights (not the biases), divided by the total sample weight of the minibatch.
 batch_size : int or "auto", default="auto"
     Sequences per minibatch; "auto" is {batch_size_auto}.
-learning_rate_init : float, default=1e-3
+learning_rate_init : float, default=5e-3
     Step size of the solver.
 max_iter : int, default=200
     Epochs (passes over the training data) at most.
@@ -47,8 +50,8 @@ tol : float, default=1e-4
 n_iter_no_change : int, default=10
     Stop after more than so many epochs without improvement.
 early_stopping : bool, default=False
-    Set aside a part of the training data{stratified} (or use `X_val` and `y_val` of `fit`), stop by the score on it, and end with
-    the weights that scored best. Does not apply to `partial_fit`.
+    Set aside a part of the training data{stratified} (or use `X_val` and `y_val` of `fit`), stop by the score on it,
+    and end with the weights that scored best. Does not apply to `partial_fit`.
 validation_fraction : float, default=0.1
     That part.
 max_grad_norm : float or None, default=1.0
@@ -67,10 +70,11 @@ CONTROL_DOC = """
 warm_start : bool, default=False
     Let a further `fit` continue from the weights, the state of the solver and the statistics of the last one.
 n_jobs : int or None, default=None
-    Threads. None is 1, or what :func:`joblib.parallel_config` says; -1 is all cores. Results have the same bits for any number.
+    Threads. None is 1, or what :func:`joblib.parallel_config` says; -1 is all cores. Results have the same bits for any
+    number.
 random_state : int, RandomState or None, default=None
-    Determines initial weights, shuffling and the validation split. Pass an int for reproducible results. None draws fresh
-    entropy from the operating system; NumPy's global random state is neither read nor changed.
+    Determines initial weights, shuffling and the validation split. Pass an int for reproducible results. None draws
+    fresh entropy from the operating system; NumPy's global random state is neither read nor changed.
 verbose : bool, default=False
     Print the loss, and the validation score if there is one, after every epoch.
 """
@@ -97,12 +101,13 @@ validation_scores_ : list of float or None
 best_validation_score_ : float or None
     Best of them.
 weights_ : dict of str to ndarray
-    The fitted parameters, in the units of `X`{and_y}: for layer k ``layer_k.W`` (inputs, 4 H), ``layer_k.R`` (H, 4 H) and ``layer_k.b`` (4 H,) with the blocks
-    of H columns in the order input gate, forget gate, candidate, output gate; with the prefix ``layer_k.reverse.`` those of the reverse
-    direction; and ``head.V`` (features, n_outputs_), ``head.b`` (n_outputs_,).
+    The fitted parameters, in the units of `X`{and_y}: for layer k ``layer_k.W`` (inputs, 4 H), ``layer_k.R`` (H, 4 H)
+    and ``layer_k.b`` (4 H,) with the blocks of H columns in the order input gate, forget gate, candidate, output gate;
+    with the prefix ``layer_k.reverse.`` those of the reverse direction; and ``head.V`` (features, n_outputs_),
+    ``head.b`` (n_outputs_,).
 history_ : list of dict
-    One row per epoch: ``epoch``, ``loss``, ``learning_rate``, ``gradient_norm`` (mean over the minibatches, before clipping), ``seconds``, and
-    with validation data ``validation_loss`` and ``validation_score``.
+    One row per epoch: ``epoch``, ``loss``, ``learning_rate``, ``gradient_norm`` (mean over the minibatches, before
+    clipping), ``seconds``, and with validation data ``validation_loss`` and ``validation_score``.
 """
 
 NOTES_DOC = """
@@ -117,15 +122,19 @@ A layer computes, with x_t its input at step t and h, c starting at zero,
     c_t &= f_t \\odot c_{t-1} + i_t \\odot g_t \\qquad\\quad
     h_t = o_t \\odot \\tanh(c_t)
 
-and is trained by back-propagation through all steps. W is initialised uniformly [3]_, R orthogonally gate by gate [4]_, biases with 0, those of
-the forget gate with 1 [2]_. Computation is in float32 for a float32 `X` and in float64 for any other.
+and is trained by back-propagation through all steps. W is initialised uniformly [3]_, R orthogonally gate by gate [4]_,
+biases with 0, those of the forget gate with 1 [2]_. Computation is in float32 for a float32 `X` and in float64 for any
+other.
 """
 
 REFERENCES_DOC = """
 .. [1] S. Hochreiter and J. Schmidhuber (1997), "Long short-term memory", Neural Computation 9(8).
-.. [2] F. Gers, J. Schmidhuber and F. Cummins (2000), "Learning to forget: continual prediction with LSTM", Neural Computation 12(10).
-.. [3] X. Glorot and Y. Bengio (2010), "Understanding the difficulty of training deep feedforward neural networks", AISTATS.
-.. [4] A. Saxe, J. McClelland and S. Ganguli (2014), "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks", arXiv:1312.6120.
+.. [2] F. Gers, J. Schmidhuber and F. Cummins (2000), "Learning to forget: continual prediction with LSTM", Neural
+   Computation 12(10).
+.. [3] X. Glorot and Y. Bengio (2010), "Understanding the difficulty of training deep feedforward neural networks",
+   AISTATS.
+.. [4] A. Saxe, J. McClelland and S. Ganguli (2014), "Exact solutions to the nonlinear dynamics of learning in deep
+   linear neural networks", arXiv:1312.6120.
 """
 
 SHARED = {
@@ -140,7 +149,7 @@ SHARED = {
 
 
 def document(**words):
-    """Decorator: replace each line ``<<name>>`` of a docstring by the shared part of that name, its ``{word}`` by `words`."""
+    """Decorator: replace each line ``<<name>>`` of a docstring by that shared part, its ``{word}`` by `words`."""
 
     def decorate(item):
         lines = []

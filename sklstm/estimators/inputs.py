@@ -1,4 +1,5 @@
 """Reading X and sample_weight for an estimator, without touching the estimator before everything is read."""
+
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight, check_array, validate_data
 
@@ -33,23 +34,26 @@ def read_X(estimator, X, *, reset):
         form.update(_flat=False, n_features_in_=sequences.n_channels)
     if not reset and sequences.n_channels != estimator._network_spec["input_size"]:
         raise ValueError(
-            f"X has {sequences.n_channels} channels per step, but {type(estimator).__name__} is expecting "
-            f"{estimator._network_spec['input_size']} channels as input, as in fit. Pass the same channels in the same order"
-            + (f"; a 2-D X is read with n_channels={estimator.n_channels}." if form.get("_flat") else ".")
+            f"X has {sequences.n_channels} channels per step, but {type(estimator).__name__} is expecting"
+            f" {estimator._network_spec['input_size']} channels as input, as in fit. Pass the same channels in the same"
+            " order" + (f"; a 2-D X is read with n_channels={estimator.n_channels}." if form.get("_flat") else ".")
         )
     return sequences, form
 
 
 def _read_table(estimator, X, form, reset):
     """A 2-D X by scikit-learn's own validation, finiteness apart: that error is to name the step."""
-    # validate_data writes to the estimator that it checks. A stand-in takes that, so that a fit which fails leaves nothing behind.
+    # validate_data writes to the estimator that it checks. A stand-in takes that, so that a fit which fails leaves
+    # nothing behind.
     stand_in = object.__new__(type(estimator))
     stand_in.__dict__.update(estimator.__dict__)
     try:
         if reset or estimator._flat:
             table = validate_data(stand_in, X, reset=reset, dtype=DTYPES, order="C", ensure_all_finite=False)
         else:
-            table = check_array(X, dtype=DTYPES, order="C", ensure_all_finite=False, estimator=estimator, input_name="X")
+            table = check_array(
+                X, dtype=DTYPES, order="C", ensure_all_finite=False, estimator=estimator, input_name="X"
+            )
     except ValueError as error:
         where = locate_non_number(X, estimator.n_channels)
         if where is None:
@@ -72,7 +76,12 @@ def read_sample_weight(sample_weight, n_samples):
     weights = _check_sample_weight(sample_weight, np.empty((n_samples, 0)), dtype=np.float64)
     negative = np.flatnonzero(weights < 0)
     if len(negative):
-        raise ValueError(f"Negative values in sample_weight: sample {negative[0]} has {weights[negative[0]]}. Expected weights of at least 0.")
+        raise ValueError(
+            f"Negative values in sample_weight: sample {negative[0]} has {weights[negative[0]]}. Expected weights of at"
+            " least 0."
+        )
     if not weights.any():
-        raise ValueError("All values of sample_weight are zero: there is no sample to learn from. At least one must be positive.")
+        raise ValueError(
+            "All values of sample_weight are zero: there is no sample to learn from. At least one must be positive."
+        )
     return weights

@@ -1,4 +1,5 @@
 """`LSTMRegressor`."""
+
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
@@ -9,9 +10,13 @@ from .documentation import document
 
 
 @document(
-    standardize_y=", and the targets likewise", stratified="", loss_units=", for standardised targets: in units of their variance",
-    validation_score="Weighted coefficient of determination", and_y=" and y", batch_size_auto=f"``min({AUTO_BATCH_SIZE}, n_sequences)``",
-)  # fmt: skip
+    standardize_y=", and the targets likewise",
+    stratified="",
+    loss_units=", for standardised targets: in units of their variance",
+    validation_score="Weighted coefficient of determination",
+    and_y=" and y",
+    batch_size_auto=f"``min({AUTO_BATCH_SIZE}, n_sequences)``",
+)
 class LSTMRegressor(RegressorMixin, BaseRecurrent):
     """Long short-term memory network for predicting quantities from sequences.
 
@@ -48,7 +53,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     >>> from sklstm import LSTMRegressor
     >>> wave = np.sin(0.5 * np.arange(400))
     >>> X = np.lib.stride_tricks.sliding_window_view(wave, 9)
-    >>> model = LSTMRegressor(hidden_size=8, learning_rate_init=0.02, max_iter=100, random_state=0).fit(X[:300, :8], X[:300, 8])
+    >>> model = LSTMRegressor(hidden_size=8, learning_rate_init=0.02, max_iter=100, random_state=0).fit(X[:300, :8],
+    X[:300, 8])
     >>> bool(model.score(X[300:, :8], X[300:, 8]) > 0.99)
     True
     """
@@ -95,8 +101,13 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
             raise ValueError(f"y must hold numbers, got {y.dtype}. For classes use LSTMClassifier.")
         one_dimensional = y.ndim == 1
         targets = y.reshape(len(y), -1).astype(np.float64)
-        if known is not None and (known["_one_dimensional"], known["_n_targets"]) != (one_dimensional, targets.shape[1]):
-            raise ValueError(f"y has shape {y.shape}, but the regressor was fitted on {known['_n_targets']} outputs. Pass as many.")
+        if known is not None and (known["_one_dimensional"], known["_n_targets"]) != (
+            one_dimensional,
+            targets.shape[1],
+        ):
+            raise ValueError(
+                f"y has shape {y.shape}, but the regressor was fitted on {known['_n_targets']} outputs. Pass as many."
+            )
         return Task(
             loss="squared_error",
             n_outputs=targets.shape[1],

@@ -1,4 +1,5 @@
 """The model as a spec of layers, with forward and backward passes; it knows no training loop and no estimator."""
+
 from .inference import apply
 from .losses import LOSSES
 from .model import Network

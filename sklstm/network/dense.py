@@ -1,4 +1,5 @@
 """The linear head."""
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,10 +1,12 @@
 """Outputs of a network for many sequences, in chunks of bounded memory."""
+
 import numpy as np
 
 from .._kernels.threads import Threads, single_threaded_blas
 from ..sequences import Packed
 
-# Rows (steps of all sequences) per chunk: enough to feed the kernels, few enough to keep a chunk's activations to some megabytes.
+# Rows (steps of all sequences) per chunk: enough to feed the kernels, few enough to keep a chunk's activations to some
+# megabytes.
 CHUNK_ROWS = 1 << 14
 # Sequences per chunk.
 CHUNK_SEQUENCES = 256
@@ -50,7 +52,7 @@ def apply(network, theta, sequences, output="scores", *, shift=None, factor=None
 
 
 def _chunks(lengths):
-    """Lists of sequences of similar length, each of at most CHUNK_SEQUENCES sequences and, but for a single one, CHUNK_ROWS rows."""
+    """Sequences of similar length together: at most CHUNK_SEQUENCES and, where they are several, CHUNK_ROWS rows."""
     order = np.argsort(-lengths, kind="stable")
     chunks, start = [], 0
     while start < len(order):

@@ -2,6 +2,7 @@
 
 Targets are one array (n_samples, width) of the scores' dtype. Formulas stand at the kernels in `_losses.pyx`.
 """
+
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +17,8 @@ class Loss(NamedTuple):
     Attributes
     ----------
     value_and_gradient : callable
-        ``(scores, targets, weights, total_weight, dscores) -> float``: the weighted sum of the losses; dscores is overwritten by the
-        gradient of that sum over ``total_weight``.
+        ``(scores, targets, weights, total_weight, dscores) -> float``: the weighted sum of the losses; dscores is
+        overwritten by the gradient of that sum over ``total_weight``.
     inverse_link : callable
         Scores to probabilities, or to predictions.
     """

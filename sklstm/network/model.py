@@ -1,4 +1,5 @@
 """The whole model as a spec: recurrent stack -> pooling -> head."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +58,8 @@ class Network:
         """The parameters (or gradients) in a flat vector: one dict of views per part, the head's last."""
         views = self.layout.views(vector)
         return [
-            {key.removeprefix(f"{name}."): view for key, view in views.items() if key.startswith(f"{name}.")} for name in self.parts
+            {key.removeprefix(f"{name}."): view for key, view in views.items() if key.startswith(f"{name}.")}
+            for name in self.parts
         ]
 
     def initialize(self, rng, dtype):
@@ -84,7 +86,7 @@ class Network:
         return ws.scores[:n]
 
     def end_states(self, params, packed, ws):
-        """State in which the last layer ends each sequence: an array (n_sequences, output_size of the layer) in the workspace."""
+        """State in which the last layer ends each sequence: (n_sequences, its output_size), in the workspace."""
         self.run_layers(params, packed, ws)
         out = ws.pool.out[: packed.n_sequences]
         end_states(self.layers[-1], packed, ws.layers[-1], out)

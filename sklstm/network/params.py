@@ -1,4 +1,5 @@
 """The parameters of a network as names for slices of one flat vector."""
+
 import numpy as np
 
 

@@ -1,8 +1,9 @@
 """From the outputs of every step to one vector per sequence.
 
-A pooling is a pair of functions. ``forward(layer, packed, ws, pool)`` fills ``pool.out``; ``backward(packed, pool)`` returns the keyword
-arguments by which the layer's `backward` learns the gradient ``pool.dout``.
+A pooling is a pair of functions. ``forward(layer, packed, ws, pool)`` fills ``pool.out``; ``backward(packed, pool)``
+returns the keyword arguments by which the layer's `backward` learns the gradient ``pool.dout``.
 """
+
 from typing import NamedTuple
 
 import numpy as np

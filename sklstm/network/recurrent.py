@@ -1,4 +1,5 @@
 """A recurrent layer of one or two directions."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,8 +9,8 @@ from .workspace import aligned_empty
 
 CELLS = _simd.cells()  # name -> (index in the kernels' table, n_gates, n_states)
 
-# What the bias of each gate begins with: 1 for an LSTM's forget gate, so that states are kept until training says otherwise
-# (Gers et al. 2000; Jozefowicz et al. 2015).
+# What the bias of each gate begins with: 1 for an LSTM's forget gate, so that states are kept until training says
+# otherwise (Gers et al. 2000; Jozefowicz et al. 2015).
 INITIAL_BIASES = {"lstm": (0, 1, 0, 0)}
 
 # How many times as wide as one direction the output of a bidirectional layer is.
@@ -35,8 +36,8 @@ class RecurrentLayer:
 
     Notes
     -----
-    Parameters of each direction: ``W`` (D, G H), ``R`` (H, G H), ``b`` (G H,), the G gates one block of H columns each; those of the
-    reverse direction have the prefix ``reverse.``.
+    Parameters of each direction: ``W`` (D, G H), ``R`` (H, G H), ``b`` (G H,), the G gates one block of H columns each;
+    those of the reverse direction have the prefix ``reverse.``.
     """
 
     input_size: int
@@ -71,7 +72,10 @@ class RecurrentLayer:
         return shapes
 
     def initialize(self, p, rng):
-        """Write initial parameters: W uniform (Glorot and Bengio 2010), R orthogonal gate by gate (Saxe et al. 2014), b as above."""
+        """Write initial parameters.
+
+        W is uniform (Glorot and Bengio 2010), R orthogonal gate by gate (Saxe et al. 2014), b as in INITIAL_BIASES.
+        """
         H, D = self.hidden_size, self.input_size
         n_gates = CELLS[self.cell][1]
         for prefix in self.directions:
@@ -107,9 +111,20 @@ class RecurrentLayer:
         index = CELLS[self.cell][0]
         for k, prefix in enumerate(self.directions):
             _scan.forward(
-                index, k == 1, packed.starts, x, p[f"{prefix}W"], p[f"{prefix}R"], p[f"{prefix}b"],
-                ws.gates[k], ws.c[k], ws.h[k], ws.zeros, ws.keep, ws.scratch,
-            )  # fmt: skip
+                index,
+                k == 1,
+                packed.starts,
+                x,
+                p[f"{prefix}W"],
+                p[f"{prefix}R"],
+                p[f"{prefix}b"],
+                ws.gates[k],
+                ws.c[k],
+                ws.h[k],
+                ws.zeros,
+                ws.keep,
+                ws.scratch,
+            )
         if ws.summed is not None:
             n = packed.n_rows
             np.add(ws.h[0][:n], ws.h[1][:n], out=ws.summed[:n])
@@ -137,10 +152,26 @@ class RecurrentLayer:
             ws.dc[:n] = 0
             ws.dh[:n] = 0 if d_end is None else self._part(d_end, k)
             _scan.backward(
-                index, k == 1, packed.starts, x, p[f"{prefix}W"], p[f"{prefix}R"], ws.gates[k], ws.c[k], ws.h[k],
-                None if dy is None else self._part(dy, k), ws.dh, ws.dc, g[f"{prefix}W"], g[f"{prefix}R"], g[f"{prefix}b"],
-                dx, k == 1, ws.zeros, ws.scratch,
-            )  # fmt: skip
+                index,
+                k == 1,
+                packed.starts,
+                x,
+                p[f"{prefix}W"],
+                p[f"{prefix}R"],
+                ws.gates[k],
+                ws.c[k],
+                ws.h[k],
+                None if dy is None else self._part(dy, k),
+                ws.dh,
+                ws.dc,
+                g[f"{prefix}W"],
+                g[f"{prefix}R"],
+                g[f"{prefix}b"],
+                dx,
+                k == 1,
+                ws.zeros,
+                ws.scratch,
+            )
 
     def _part(self, y, k):
         """The columns of an output that belong to direction k."""
@@ -150,7 +181,7 @@ class RecurrentLayer:
 
 
 class _LayerWorkspace:
-    """What a layer writes for one batch: gates and c (kept for `backward`, or a chunk of them), h, and the gradients' scratch."""
+    """What a layer writes for one batch: gates and c (kept for `backward`, or a chunk of them), h, and scratch."""
 
     def __init__(self, layer, n_sequences, n_rows, dtype, backward):
         H, D = layer.hidden_size, layer.input_size
@@ -178,4 +209,6 @@ class _LayerWorkspace:
             self.dh = aligned_empty((n_sequences, H), dtype)
             self.dc = aligned_empty((n_sequences, H), dtype)
         self.zeros = np.zeros(H, dtype=dtype)
-        self.scratch = aligned_empty((_scan.scratch_size(n_sequences, n_rows, D, H, n_gates, itemsize, backward),), dtype)
+        self.scratch = aligned_empty(
+            (_scan.scratch_size(n_sequences, n_rows, D, H, n_gates, itemsize, backward),), dtype
+        )

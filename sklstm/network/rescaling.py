@@ -1,4 +1,5 @@
 """Changing the units of a network's input and output without changing the function, by an affine map of its weights."""
+
 import numpy as np
 
 
@@ -20,7 +21,8 @@ def rescale(network, theta, input_scale, input_offset, output_scale, output_offs
 
     Notes
     -----
-    With a = x W + b in the first layer, ``(s x + o) W + b = x (s W) + (b + o W)``; with y = h V + c in the head, ``s y + o = h (V s) + (s c + o)``.
+    With a = x W + b in the first layer, ``(s x + o) W + b = x (s W) + (b + o W)``; with y = h V + c in the head, ``s y
+    + o = h (V s) + (s c + o)``.
     """
     result = theta.astype(np.float64)
     params = network.bind(result)

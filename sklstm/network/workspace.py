@@ -1,4 +1,5 @@
 """Buffers for the kernels."""
+
 import numpy as np
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector

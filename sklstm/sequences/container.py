@@ -1,4 +1,5 @@
 """`Sequences`: sequences of any lengths, in one buffer."""
+
 import numbers
 
 import numpy as np
@@ -7,16 +8,17 @@ import numpy as np
 class Sequences:
     """Sequences of different lengths over the same channels.
 
-    The steps of all sequences lie one after the other in one buffer, and offsets say where each begins. It has a length and can be
-    indexed, so `train_test_split`, `cross_val_score`, `GridSearchCV` and the like cut it as they cut an array: by whole
-    sequences.
+    The steps of all sequences lie one after the other in one buffer, and offsets say where each begins. It has a length
+    and can be indexed, so `train_test_split`, `cross_val_score`, `GridSearchCV` and the like cut it as they cut an
+    array: by whole sequences.
 
     Parameters
     ----------
     values : array-like of shape (total_steps, n_channels)
         The steps of all sequences.
     offsets : array-like of int of shape (n_sequences + 1,)
-        Sequence ``i`` is ``values[offsets[i]:offsets[i + 1]]``. Begins with 0, never decreases and ends with ``total_steps``.
+        Sequence ``i`` is ``values[offsets[i]:offsets[i + 1]]``. Begins with 0, never decreases and ends with
+        ``total_steps``.
 
     Attributes
     ----------
@@ -56,9 +58,13 @@ class Sequences:
             )
         offsets = np.asarray(offsets)
         if offsets.ndim != 1 or len(offsets) == 0 or not np.issubdtype(offsets.dtype, np.integer):
-            raise ValueError(f"offsets must be a 1-D array of n_sequences + 1 integers, got shape {offsets.shape}, {offsets.dtype}.")
+            raise ValueError(
+                f"offsets must be a 1-D array of n_sequences + 1 integers, got shape {offsets.shape}, {offsets.dtype}."
+            )
         if offsets[0] != 0 or offsets[-1] != len(values) or np.any(np.diff(offsets) < 0):
-            raise ValueError(f"offsets must begin with 0, never decrease and end with the number of steps, {len(values)}.")
+            raise ValueError(
+                f"offsets must begin with 0, never decrease and end with the number of steps, {len(values)}."
+            )
         self.values = values
         self.offsets = offsets.astype(np.intp, copy=False)
 
@@ -95,8 +101,8 @@ class Sequences:
         lengths : array-like of int of shape (n_sequences,), default=None
             How many leading steps of each row are its sequence.
         padding : float, default=None
-            Instead of `lengths`: the value of padding. Steps at the end of a row whose channels all have it are padding; the
-            same value before the last real step is data. NaN is allowed.
+            Instead of `lengths`: the value of padding. Steps at the end of a row whose channels all have it are
+            padding; the same value before the last real step is data. NaN is allowed.
 
         Returns
         -------
@@ -105,26 +111,35 @@ class Sequences:
         Raises
         ------
         ValueError
-            If not exactly one of `lengths` and `padding` is given, if a length is negative or above ``n_steps``, or if X is not 3-D.
+            If not exactly one of `lengths` and `padding` is given, if a length is negative or above ``n_steps``, or if
+            X is not 3-D.
         """
         X = np.asarray(X)
         if X.ndim != 3:
             raise ValueError(f"X must be a 3-D array of shape (n_sequences, n_steps, n_channels), got shape {X.shape}.")
         if (lengths is None) == (padding is None):
             raise ValueError("Give exactly one of lengths and padding: what tells the end of a sequence?")
-        n_sequences, n_steps, n_channels = X.shape
+        n_sequences, n_steps, _ = X.shape
         if lengths is None:
             is_padding = np.isnan(X) if padding != padding else X == padding
             real = ~is_padding.all(axis=2)
-            lengths = np.where(real.any(axis=1), n_steps - np.argmax(real[:, ::-1], axis=1), 0) if n_steps else np.zeros(n_sequences, int)
+            lengths = (
+                np.where(real.any(axis=1), n_steps - np.argmax(real[:, ::-1], axis=1), 0)
+                if n_steps
+                else np.zeros(n_sequences, int)
+            )
         else:
             lengths = np.asarray(lengths)
             if lengths.shape != (n_sequences,) or not np.issubdtype(lengths.dtype, np.integer):
-                raise ValueError(f"lengths must hold {n_sequences} integers, one per row of X, got shape {lengths.shape}, {lengths.dtype}.")
+                raise ValueError(
+                    f"lengths must hold {n_sequences} integers, one per row of X, got shape {lengths.shape},"
+                    f" {lengths.dtype}."
+                )
             bad = np.flatnonzero((lengths < 0) | (lengths > n_steps))
             if len(bad):
                 raise ValueError(
-                    f"lengths must lie between 0 and the {n_steps} steps of X, got {lengths[bad[0]]} for sequence {bad[0]}."
+                    f"lengths must lie between 0 and the {n_steps} steps of X, got {lengths[bad[0]]} for sequence"
+                    f" {bad[0]}."
                 )
         kept = np.arange(n_steps) < lengths[:, np.newaxis]
         return cls(X[kept], np.concatenate([[0], np.cumsum(lengths)]))
@@ -155,7 +170,8 @@ class Sequences:
         Examples
         --------
         >>> from sklstm import Sequences
-        >>> X = Sequences.from_long({"who": ["b", "a", "b"], "t": [2, 1, 1], "v": [20.0, 5.0, 10.0]}, id="who", time="t")
+        >>> X = Sequences.from_long({"who": ["b", "a", "b"], "t": [2, 1, 1], "v": [20.0, 5.0, 10.0]}, id="who",
+        time="t")
         >>> X[0].ravel()
         array([10., 20.])
         """
@@ -181,20 +197,29 @@ class Sequences:
             times = np.asarray(frame[time])
             missing = np.flatnonzero(_is_missing(times))
             if len(missing):
-                raise ValueError(f"The time in column {time!r} is missing in row {missing[0]}. Drop such rows or fill the time.")
+                raise ValueError(
+                    f"The time in column {time!r} is missing in row {missing[0]}. Drop such rows or fill the time."
+                )
             order = np.lexsort((times, group))
             twice = np.flatnonzero((group[order][1:] == group[order][:-1]) & (times[order][1:] == times[order][:-1]))
             if len(twice):
                 row = order[twice[0]]
-                raise ValueError(f"Sequence {ids[row]!r} has two rows at time {times[row]!r}: their order is unknown. Drop or merge one.")
+                raise ValueError(
+                    f"Sequence {ids[row]!r} has two rows at time {times[row]!r}: their order is unknown. Drop or merge"
+                    " one."
+                )
         values = np.column_stack([np.asarray(frame[name]) for name in columns])
         return cls(values[order], np.concatenate([[0], np.cumsum(np.bincount(group, minlength=len(first)))]))
 
     def to_padded(self, padding=np.nan):
-        """As a 3-D array of shape (n_sequences, longest, n_channels), filled up with `padding` at the end of each sequence."""
+        """As a 3-D array (n_sequences, longest, n_channels), filled up with `padding` at the end of each sequence."""
         lengths = self.lengths
         n_steps = lengths.max(initial=0)
-        dtype = self.values.dtype if np.can_cast(np.min_scalar_type(padding), self.values.dtype) else np.result_type(self.values, np.float64)
+        dtype = (
+            self.values.dtype
+            if np.can_cast(np.min_scalar_type(padding), self.values.dtype)
+            else np.result_type(self.values, np.float64)
+        )
         out = np.full((len(self), n_steps, self.n_channels), padding, dtype=dtype)
         out[np.arange(n_steps) < lengths[:, np.newaxis]] = self.values
         return out
@@ -244,7 +269,10 @@ class Sequences:
         if key.size == 0:
             key = key.astype(np.intp)
         if key.ndim != 1 or key.dtype.kind not in "iub":
-            raise IndexError(f"Index sequences by an int, a slice, a boolean mask or an array of integers, got {key.dtype} of shape {key.shape}.")
+            raise IndexError(
+                f"Index sequences by an int, a slice, a boolean mask or an array of integers, got {key.dtype} of shape"
+                f" {key.shape}."
+            )
         rows = np.arange(len(self))[key]
         lengths = self.lengths[rows]
         offsets = np.concatenate([[0], np.cumsum(lengths)])

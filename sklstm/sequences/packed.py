@@ -1,4 +1,5 @@
 """`Packed`: the sequences of a minibatch as the kernels read them."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,8 @@ from .._kernels import _pack
 class Packed:
     """A minibatch, sorted by length and laid out step by step, without padding.
 
-    Step t is the rows ``starts[t]:starts[t + 1]``, one for each sequence that still has that step; row r of a step continues row r
-    of the step before.
+    Step t is the rows ``starts[t]:starts[t + 1]``, one for each sequence that still has that step; row r of a step
+    continues row r of the step before.
 
     Attributes
     ----------

@@ -7,16 +7,18 @@ Which form an X has is decided by its structure alone, never by its values:
     list or tuple of lists of numbers                 2-D if they are equally long, else ragged and univariate
     list or tuple of lists of lists of numbers        3-D if they are equally long, else ragged
     3-D array                                         n sequences of T steps with d channels
-    2-D array, DataFrame                              rows are flattened (T, n_channels) sequences; the caller reads these,
+    2-D array, DataFrame                              rows are flattened (T, n_channels) sequences; the caller reads
+    these,
                                                       with scikit-learn's own validation
 """
+
 import numpy as np
 
 from .container import Sequences
 
 FORMS = (
-    "Expected a 3-D array of shape (n_sequences, n_steps, n_channels), a list of arrays of shape (n_steps, n_channels), sklstm.Sequences, "
-    "or a 2-D array whose rows are flattened sequences."
+    "Expected a 3-D array of shape (n_sequences, n_steps, n_channels), a list of arrays of shape (n_steps, n_channels),"
+    " sklstm.Sequences, or a 2-D array whose rows are flattened sequences."
 )
 
 
@@ -32,8 +34,8 @@ def is_tabular(X, lists_are_ragged=False):
     ----------
     X : object
     lists_are_ragged : bool, default=False
-        Read lists of numbers as sequences even where they are equally long: what a model of sequences does, for which one batch
-        may happen to be so.
+        Read lists of numbers as sequences even where they are equally long: what a model of sequences does, for which
+        one batch may happen to be so.
     """
     if isinstance(X, Sequences):
         return False
@@ -59,13 +61,14 @@ def as_sequences(X):
     Returns
     -------
     Sequences
-        In C order, float32 or float64, at least one sequence, every length at least 1, every value finite. Its buffer is that of X
-        where X already has that form.
+        In C order, float32 or float64, at least one sequence, every length at least 1, every value finite. Its buffer
+        is that of X where X already has that form.
 
     Raises
     ------
     ValueError
-        If X has no sequence, a sequence no step, the numbers of channels differ, or a value is NaN, infinite or no number.
+        If X has no sequence, a sequence no step, the numbers of channels differ, or a value is NaN, infinite or no
+        number.
     """
     if isinstance(X, Sequences):
         sequences = X
@@ -90,8 +93,8 @@ def from_rows(X, n_channels):
     n_sequences, n_columns = X.shape
     if n_columns % n_channels:
         raise ValueError(
-            f"A 2-D X holds one flattened (n_steps, n_channels) sequence per row, so its columns must be a multiple of n_channels={n_channels}, "
-            f"got {n_columns} columns. Set n_channels, or pass a 3-D array."
+            "A 2-D X holds one flattened (n_steps, n_channels) sequence per row, so its columns must be a multiple of"
+            f" n_channels={n_channels}, got {n_columns} columns. Set n_channels, or pass a 3-D array."
         )
     return checked(_from_dense(X.reshape(n_sequences, n_columns // n_channels, n_channels)))
 
@@ -102,12 +105,16 @@ def checked(sequences):
         raise ValueError(f"Found array with 0 sample(s): X has no sequence, at least one is needed. {FORMS}")
     empty = np.flatnonzero(sequences.lengths == 0)
     if len(empty):
-        raise ValueError(f"Sequence {empty[0]} of X has no step; every sequence needs at least one. Drop it, and its y.")
+        raise ValueError(
+            f"Sequence {empty[0]} of X has no step; every sequence needs at least one. Drop it, and its y."
+        )
     if sequences.n_channels == 0:
         raise ValueError("Found array with 0 feature(s): the sequences of X have no channel, at least one is needed.")
     values = sequences.values
     if values.dtype.kind == "c":
-        raise ValueError("Complex data not supported: X must be real. Pass its real and imaginary parts as two channels.")
+        raise ValueError(
+            "Complex data not supported: X must be real. Pass its real and imaginary parts as two channels."
+        )
     try:
         values = np.ascontiguousarray(values, dtype=compute_dtype(values.dtype))
     except (TypeError, ValueError) as error:
@@ -129,8 +136,8 @@ def sequences_from_list(items):
     for i, array in enumerate(arrays):
         if array.shape[1] != n_channels:
             raise ValueError(
-                f"All sequences of X must have the same channels: sequence 0 has {n_channels}, sequence {i} has {array.shape[1]}. "
-                "A sequence is an array of shape (n_steps, n_channels)."
+                f"All sequences of X must have the same channels: sequence 0 has {n_channels}, sequence {i} has"
+                f" {array.shape[1]}. A sequence is an array of shape (n_steps, n_channels)."
             )
     single = all(array.dtype == np.float32 for array in arrays)
     offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])])
@@ -142,17 +149,22 @@ def _sequence_array(item, i):
     try:
         array = np.asarray(item)
     except ValueError as error:
-        raise ValueError(f"Sequence {i} of X is no array: its steps differ in length. Every step needs the same channels.") from error
+        raise ValueError(
+            f"Sequence {i} of X is no array: its steps differ in length. Every step needs the same channels."
+        ) from error
     if array.ndim == 1:
         array = array.reshape(-1, 1)
     if array.ndim != 2:
         raise ValueError(
-            f"Sequence {i} of X has {array.ndim} dimensions (shape {array.shape}), expected an array of shape (n_steps, n_channels) or (n_steps,). "
-            "Reshape your data: a single sequence is X.reshape(1, n_steps, n_channels)."
+            f"Sequence {i} of X has {array.ndim} dimensions (shape {array.shape}), expected an array of shape (n_steps,"
+            " n_channels) or (n_steps,). Reshape your data: a single sequence is X.reshape(1, n_steps, n_channels)."
         )
     if array.dtype.kind not in "fiub":
         if array.dtype.kind == "c":
-            raise ValueError(f"Complex data not supported: sequence {i} of X is complex. Pass its real and imaginary parts as two channels.")
+            raise ValueError(
+                f"Complex data not supported: sequence {i} of X is complex. Pass its real and imaginary parts as two"
+                " channels."
+            )
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError) as error:
@@ -166,7 +178,7 @@ def _from_dense(X):
 
 
 def _nesting(X):
-    """How deeply lists are nested in X: 1 for a list of numbers, 2 for a list of lists of numbers; 0 where arrays are inside."""
+    """How deeply lists are nested in X: 1 for a list of numbers, 2 for a list of those; 0 where arrays are inside."""
     depth = 0
     while isinstance(X, (list, tuple)):
         depth += 1
@@ -194,14 +206,19 @@ def _check_finite(offsets, values):
             sequence, step = _locate(offsets, start + row)
             value = values[start + row, channel]
             name = "NaN" if np.isnan(value) else "infinity (inf)"
-            remedy = "Impute or drop missing values before the fit." if np.isnan(value) else "Clip or drop such values before the fit."
+            remedy = (
+                "Impute or drop missing values before the fit."
+                if np.isnan(value)
+                else "Clip or drop such values before the fit."
+            )
             raise ValueError(
-                f"Input X contains {name}: sequence {sequence}, step {step}, channel {channel}. Expected finite numbers only. {remedy}"
+                f"Input X contains {name}: sequence {sequence}, step {step}, channel {channel}. Expected finite numbers"
+                f" only. {remedy}"
             )
 
 
 def locate_non_number(X, n_channels):
-    """What to say of a 2-D X of flattened sequences with a value that is no number; None if there is none, or X is not 2-D."""
+    """What to say of a value in a 2-D X that is no number; None if there is none, or X is not 2-D."""
     try:
         X = np.asarray(X)
     except (TypeError, ValueError):
@@ -220,7 +237,7 @@ def _not_a_number(sequences, first=0):
             except (TypeError, ValueError):
                 sequence, step = _locate(sequences.offsets, row)
                 return (
-                    f"X must hold numbers: sequence {first + sequence}, step {step}, channel {channel} is {value!r} ({type(value).__name__}). "
-                    "Encode categories and texts as numbers first."
+                    f"X must hold numbers: sequence {first + sequence}, step {step}, channel {channel} is {value!r}"
+                    f" ({type(value).__name__}). Encode categories and texts as numbers first."
                 )
     return None

@@ -1,4 +1,5 @@
 """Epochs, minibatches, optimisers and stopping, over a `network` and `sequences`; it knows no estimator."""
+
 from .data import Data
 from .loop import Plan, Validation, train
 from .optimizers import SGD, Adam

@@ -1,11 +1,12 @@
 """How an epoch is cut into minibatches, and a minibatch into shards."""
+
 import numpy as np
 
 # Sequences of similar length are brought together inside a pool of that many minibatches.
 POOL_BATCHES = 16
 
-# A shard has at least this many sequences, and more where the packed weights leave the second-level cache and every row of a
-# product shares the cost of streaming them: H / 8 rows of the widest layer.
+# A shard has at least this many sequences, and more where the packed weights leave the second-level cache and every row
+# of a product shares the cost of streaming them: H / 8 rows of the widest layer.
 SHARD_SEQUENCES = 16
 # Multiplications and additions below which a second thread does not repay its dispatch of some 50 microseconds.
 SHARD_FLOPS = 1e8
@@ -29,9 +30,9 @@ def minibatches(lengths, batch_size, rng):
 
     Notes
     -----
-    The samples are shuffled. Where lengths differ, each pool of `POOL_BATCHES` minibatches is sorted by length and cut, and the order of all
-    minibatches is shuffled again: a minibatch then holds sequences of similar length, so that its steps stay many rows wide, but
-    which sequences meet is random, and so is the order of the minibatches.
+    The samples are shuffled. Where lengths differ, each pool of `POOL_BATCHES` minibatches is sorted by length and cut,
+    and the order of all minibatches is shuffled again: a minibatch then holds sequences of similar length, so that its
+    steps stay many rows wide, but which sequences meet is random, and so is the order of the minibatches.
     """
     n = len(lengths)
     order = np.arange(n) if rng is None else rng.permutation(n)
@@ -39,7 +40,10 @@ def minibatches(lengths, batch_size, rng):
     if ragged:
         pool = POOL_BATCHES * batch_size
         order = np.concatenate(
-            [part[np.argsort(lengths[part], kind="stable")] for part in (order[k : k + pool] for k in range(0, n, pool))]
+            [
+                part[np.argsort(lengths[part], kind="stable")]
+                for part in (order[k : k + pool] for k in range(0, n, pool))
+            ]
         )
     batches = [order[k : k + batch_size] for k in range(0, n, batch_size)]
     if ragged:
@@ -50,8 +54,8 @@ def minibatches(lengths, batch_size, rng):
 def shards(rows, lengths, network):
     """Cut a minibatch into parts that can be computed independently, balanced in length.
 
-    The number depends on the data and the network, never on the number of threads, so gradients summed in the order of the shards have the
-    same bits whatever computed them.
+    The number depends on the data and the network, never on the number of threads, so gradients summed in the order of
+    the shards have the same bits whatever computed them.
 
     Parameters
     ----------

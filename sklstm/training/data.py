@@ -1,4 +1,5 @@
 """What a fit trains on."""
+
 from dataclasses import dataclass
 
 import numpy as np

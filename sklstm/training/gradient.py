@@ -1,4 +1,5 @@
 """Loss and gradient of a minibatch, shard by shard."""
+
 import numpy as np
 
 from .._kernels import _optim
@@ -19,7 +20,8 @@ class GradientComputer:
     theta : ndarray of shape (n_params,)
         Updated in place by the caller.
     alpha : float
-        Strength of the L2 penalty, ``alpha / 2 ||weights||^2 / total weight of the minibatch``, as in scikit-learn's MLP.
+        Strength of the L2 penalty, ``alpha / 2 ||weights||^2 / total weight of the minibatch``, as in scikit-learn's
+        MLP.
     threads : Threads
 
     Attributes
@@ -87,7 +89,9 @@ class _Shard:
         ws, n = self.ws, len(rows)
         scores = self.network.forward(task.params, packed, ws)
         dscores = ws.dscores[:n]
-        total = task.loss.value_and_gradient(scores, data.targets[packed.order], data.weights[packed.order], total_weight, dscores)
+        total = task.loss.value_and_gradient(
+            scores, data.targets[packed.order], data.weights[packed.order], total_weight, dscores
+        )
         self.grad[:] = 0
         self.network.backward(task.params, self.grads, packed, ws, dscores)
         return total

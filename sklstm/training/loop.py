@@ -1,4 +1,5 @@
 """The training loop: epochs of minibatches over one flat parameter vector. It knows no estimator."""
+
 import copy
 import warnings
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ class Plan:
         Gradients of a larger norm are scaled down to it.
     tol : float
     n_iter_no_change : int or inf
-        Stop after more than so many epochs in which the loss (or, with `early_stopping`, the validation score) improved by no more than `tol`.
+        Stop after more than so many epochs in which the loss (or, with `early_stopping`, the validation score) improved
+        by no more than `tol`.
     early_stopping : bool
         Stop by the validation score, and end with the weights that had the best one.
     n_threads : int
@@ -76,9 +78,9 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
     loss : Loss
     optimizer : SGD or Adam
     state : dict
-        Where training stands: ``theta`` (n_params,), ``optimizer`` (from its `init`), ``rng`` (a Generator), ``n_epochs`` and ``n_samples``
-        (so far), ``history`` (a list of one dict per epoch). Updated in place; what it was when an epoch ended is what it is when
-        this function returns, however it returns.
+        Where training stands: ``theta`` (n_params,), ``optimizer`` (from its `init`), ``rng`` (a Generator),
+        ``n_epochs`` and ``n_samples`` (so far), ``history`` (a list of one dict per epoch). Updated in place; what it
+        was when an epoch ended is what it is when this function returns, however it returns.
     data : Data
     plan : Plan
     validation : Validation, default=None
@@ -93,10 +95,11 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
     Warns
     -----
     ConvergenceWarning
-        If a loss, gradient or weight becomes NaN or infinite: training ends, and the best weights that were finite are restored. If
-        `max_iter` is reached, where the plan asks for that warning.
+        If a loss, gradient or weight becomes NaN or infinite: training ends, and the best weights that were finite are
+        restored. If `max_iter` is reached, where the plan asks for that warning.
     RuntimeWarning
-        On KeyboardInterrupt after the first epoch: the epochs that are done are kept. During the first epoch it is raised.
+        On KeyboardInterrupt after the first epoch: the epochs that are done are kept. During the first epoch it is
+        raised.
     """
     theta = state["theta"]
     stopping = Stopping(1 if plan.early_stopping else -1, plan.tol, plan.n_iter_no_change, theta)
@@ -124,13 +127,18 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
         _restore(state, before)
         if state["n_epochs"] == n_epochs_before:
             raise
-        warnings.warn(f"Training interrupted by the user: the {state['n_epochs']} epochs that are done are kept.", RuntimeWarning, stacklevel=2)
+        warnings.warn(
+            f"Training interrupted by the user: the {state['n_epochs']} epochs that are done are kept.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
         converged = True
     if plan.early_stopping:
         state["theta"][:] = stopping.best_theta
     if plan.warn_unconverged and not converged and state["n_epochs"] - n_epochs_before >= plan.max_iter:
         warnings.warn(
-            f"Training has not converged: the maximum of {plan.max_iter} epochs is reached. Increase max_iter, or raise tol to be content earlier.",
+            f"Training has not converged: the maximum of {plan.max_iter} epochs is reached. Increase max_iter, or raise"
+            " tol to be content earlier.",
             ConvergenceWarning,
             stacklevel=2,
         )
@@ -185,8 +193,9 @@ def _restore(state, snapshot):
 
 def _warn_diverged(epoch):
     warnings.warn(
-        f"Training became non-finite in epoch {epoch} and was stopped there; the best weights before it are restored. "
-        "Try a smaller learning_rate_init, a smaller max_grad_norm, standardize=True, or X and y without extreme values.",
+        f"Training became non-finite in epoch {epoch} and was stopped there; the best weights before it are restored."
+        " Try a smaller learning_rate_init, a smaller max_grad_norm, standardize=True, or X and y without extreme"
+        " values.",
         ConvergenceWarning,
         stacklevel=3,
     )

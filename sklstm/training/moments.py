@@ -1,4 +1,5 @@
 """Mean and variance of each column, weighted, and mergeable over chunks of data."""
+
 import numpy as np
 
 BLOCK = 1 << 14  # rows that are converted to float64 at a time
@@ -39,5 +40,6 @@ def merge_moments(a, b):
 def standard_deviation(moments):
     """Standard deviation of each column; exactly 0 for a column that is constant up to rounding."""
     deviation = np.sqrt(moments["squares"] / moments["weight"])
-    # A constant column's mean is off by a rounding error, and so are all its deviations. The bound scales with the units.
+    # A constant column's mean is off by a rounding error, and so are all its deviations. The bound scales with the
+    # units.
     return np.where(deviation > 10 * np.finfo(np.float64).eps * np.abs(moments["mean"]), deviation, 0.0)

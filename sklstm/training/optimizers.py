@@ -3,6 +3,7 @@
 An optimiser is an immutable object with ``init(theta) -> state``, a dict of arrays and numbers, and
 ``step(theta, grad, state, grad_scale)``, which updates theta and the state in place.
 """
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,8 +37,8 @@ class Adam:
 
     References
     ----------
-    Kingma and Ba (2015), "Adam: a method for stochastic optimization", algorithm 1, arXiv:1412.6980. Its epsilon is added to
-    the corrected root, as in PyTorch; scikit-learn's MLP and Keras add it to the uncorrected one.
+    Kingma and Ba (2015), "Adam: a method for stochastic optimization", algorithm 1, arXiv:1412.6980. Its epsilon is
+    added to the corrected root, as in PyTorch; scikit-learn's MLP and Keras add it to the uncorrected one.
     """
 
     learning_rate: float
@@ -51,5 +52,14 @@ class Adam:
     def step(self, theta, grad, state, grad_scale):
         state["t"] += 1
         _optim.adam_step(
-            theta, grad, state["m"], state["v"], state["t"], self.learning_rate, grad_scale, self.beta_1, self.beta_2, self.epsilon
+            theta,
+            grad,
+            state["m"],
+            state["v"],
+            state["t"],
+            self.learning_rate,
+            grad_scale,
+            self.beta_1,
+            self.beta_2,
+            self.epsilon,
         )

@@ -1,4 +1,5 @@
 """When to stop, and which weights were the best."""
+
 import numpy as np
 
 

@@ -1,4 +1,5 @@
 """Training in standard units, whatever those of the data are."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,8 @@ class Units:
     Attributes
     ----------
     shift, factor : ndarray of shape (n_channels,)
-        A channel enters the network as ``(x - shift) * factor``; a constant channel has the factor 0, which leaves it out.
+        A channel enters the network as ``(x - shift) * factor``; a constant channel has the factor 0, which leaves it
+        out.
     target_shift, target_scale : ndarray of shape (n_outputs,)
         A target is ``target_scale * score + target_shift``.
     """

@@ -1,0 +1,32 @@
+# make example    install into .venv and run the first example
+# make test       install the test extras too and run everything in tests/
+# make lint       ruff and cython-lint
+# make clean      remove what the other targets made
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := pyproject.toml setup.py $(shell find sklstm -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c')
+
+.PHONY: example test lint clean
+
+example: $(VENV)/installed-plot
+	$(BIN)/python examples/plot_grid_search.py
+
+test: $(VENV)/installed-test
+	$(BIN)/pytest -n 2 tests
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/cython-lint sklstm
+
+# One stamp per set of extras, renewed when a source is newer.
+$(VENV)/installed-%: $(SOURCES) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check ".[$*]"
+	touch $@
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,25 @@
+"""Fixtures for all tests."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+LENGTHS = [3, 1, 5, 5, 2, 1, 7]  # some of length 1, some equally long, in no order
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def ragged(rng):
+    """A list of sequences (n_steps, 3) of different lengths."""
+    return [rng.normal(size=(length, 3)) for length in LENGTHS]
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """Images of digits as sequences of 8 rows with 8 pixels: X (1797, 8, 8), y (1797,)."""
+    X, y = load_digits(return_X_y=True)
+    return X.reshape(-1, 8, 8), y

@@ -1,0 +1,171 @@
+"""The C loops against NumPy: vector maths, products on packed operands, pooling, losses and optimiser steps."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from problems import Problem
+from reference import LOSSES as REFERENCE_LOSSES
+from reference import relative_error
+from reference import scores as reference_scores
+
+from sklstm._kernels import _optim, _simd
+from sklstm.network import LOSSES
+
+FINE = np.longdouble  # 64 bits of mantissa on x86-64, enough to judge float64
+
+
+def ulps(ours, exact, dtype):
+    return np.abs(ours.astype(FINE) - exact) / np.spacing(np.abs(exact).astype(dtype))
+
+
+def points(dtype):
+    """From the smallest normal numbers over the range of the exponential to saturation, both signs, and 0."""
+    largest = 87 if dtype == np.float32 else 708
+    magnitudes = np.concatenate([np.geomspace(1e-30, largest, 200_001), np.linspace(0, 30, 100_001)])
+    return np.concatenate([magnitudes, -magnitudes]).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_tanh_within_3_ulp(dtype):
+    x = points(dtype)
+    out = np.empty_like(x)
+    _simd.tanh(x, out)
+    assert ulps(out, np.tanh(x.astype(FINE)), dtype).max() <= 3
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sigmoid_within_3_ulp(dtype):
+    x = points(dtype)
+    out = np.empty_like(x)
+    _simd.sigmoid(x, out)
+    assert ulps(out, 1 / (1 + np.exp(-x.astype(FINE))), dtype).max() <= 3
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_special_values(dtype):
+    x = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e4, -1e4], dtype=dtype)
+    out = np.empty_like(x)
+    _simd.tanh(x, out)
+    np.testing.assert_array_equal(out, np.array([np.nan, 1, -1, 0, -0.0, 1, -1], dtype=dtype))
+    assert np.signbit(out[4]) and not np.signbit(out[3])
+    _simd.sigmoid(x, out)
+    assert np.isnan(out[0])
+    np.testing.assert_allclose(out[1:], [1, 0, 0.5, 0.5, 1, 0], atol=1e-37)
+
+
+def test_position_in_the_vector_does_not_matter():
+    # Tails of every length compute the same bits as full vectors.
+    x = np.random.default_rng(0).normal(size=67).astype(np.float32)
+    whole = np.empty_like(x)
+    _simd.tanh(x, whole)
+    for start in range(20):
+        part = np.empty_like(x[start : start + 37])
+        _simd.tanh(x[start : start + 37], part)
+        np.testing.assert_array_equal(part, whole[start : start + 37])
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+@pytest.mark.parametrize("direction", [{}, {"bidirectional": True}, {"bidirectional": True, "merge_mode": "sum"}])
+@pytest.mark.parametrize("hidden_sizes", [(1,), (3,), (17, 17)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("backward", [True, False])
+def test_network_equals_its_slow_twin(ragged, pooling, direction, hidden_sizes, dtype, backward):
+    # `backward` False is the inference workspace, which keeps one chunk of gates and two rows of c.
+    problem = Problem(
+        ragged, "multinomial_log_loss", hidden_sizes, dtype, pooling=pooling, backward=backward, **direction
+    )
+    weights = {name: view.astype(np.float64) for name, view in problem.network.layout.views(problem.theta).items()}
+    sequences = [x.astype(dtype).astype(np.float64) for x in ragged]
+    expected = reference_scores(weights, sequences, len(hidden_sizes), pooling=pooling, **direction)
+    # Rounding of some dozen operations per step over seven steps.
+    assert relative_error(problem.scores(), expected[problem.packed.order]) < (1e-5 if dtype == np.float32 else 1e-14)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_loss_equals_its_slow_twin(ragged, loss, dtype):
+    problem = Problem(ragged, loss, dtype=dtype)
+    order, weights = problem.packed.order, problem.weights.astype(np.float64)
+    value = problem.mean_loss()
+    losses = REFERENCE_LOSSES[loss](problem.scores().astype(np.float64), problem.targets[order].astype(np.float64))
+    assert value == pytest.approx(losses @ weights[order] / weights.sum(), rel=1e-6 if dtype == np.float32 else 1e-14)
+
+
+@pytest.mark.parametrize("loss", ["binary_log_loss", "multinomial_log_loss"])
+def test_log_loss_of_extreme_scores_is_finite(loss):
+    scores = np.array([[800.0, -800.0], [-800.0, 800.0]])
+    targets = np.array([[1.0, 0.0], [1.0, 0.0]]) if loss == "binary_log_loss" else np.array([[0.0], [0.0]])
+    gradient = np.empty_like(scores)
+    value = LOSSES[loss].value_and_gradient(scores, targets, np.ones(2), 2.0, gradient)
+    assert value == pytest.approx(1600)
+    assert np.isfinite(gradient).all()
+
+
+def test_sum_of_squares():
+    rng = np.random.default_rng(0)
+    for n in (1, 15, 16, 17, 1000):
+        for dtype in (np.float32, np.float64):
+            x = rng.normal(size=n).astype(dtype)
+            assert _optim.sum_of_squares(x) == pytest.approx((x.astype(np.float64) ** 2).sum(), rel=1e-14)
+    for bad in (np.nan, np.inf):
+        x = np.ones(40)
+        x[33] = bad
+        assert not np.isfinite(_optim.sum_of_squares(x))
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_sgd_step(rng, nesterov):
+    theta, velocity = rng.normal(size=(2, 37))
+    expected_theta, expected_velocity = theta.copy(), velocity.copy()
+    for _ in range(3):
+        grad = rng.normal(size=37)
+        _optim.sgd_step(theta, grad, velocity, 0.1, 0.5, 0.9, nesterov)
+        step = -0.1 * 0.5 * grad
+        expected_velocity = 0.9 * expected_velocity + step
+        expected_theta += 0.9 * expected_velocity + step if nesterov else expected_velocity
+    np.testing.assert_allclose(theta, expected_theta, rtol=1e-13)
+
+
+def test_adam_step(rng):
+    theta, m, v = rng.normal(size=37), np.zeros(37), np.zeros(37)
+    expected, mean, square = theta.copy(), np.zeros(37), np.zeros(37)
+    for t in range(1, 4):
+        grad = rng.normal(size=37)
+        _optim.adam_step(theta, grad, m, v, t, 0.01, 0.5, 0.9, 0.99, 1e-8)
+        g = 0.5 * grad
+        mean, square = 0.9 * mean + 0.1 * g, 0.99 * square + 0.01 * g**2
+        expected -= 0.01 * (mean / (1 - 0.9**t)) / (np.sqrt(square / (1 - 0.99**t)) + 1e-8)
+    np.testing.assert_allclose(theta, expected, rtol=1e-12)
+
+
+def run_python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, env=os.environ | environment
+    )
+
+
+SCORES = """
+import numpy as np, sys
+sys.path[:0] = sys.argv[1:]
+from problems import Problem
+rng = np.random.default_rng(0)
+problem = Problem([rng.normal(size=(n, 3)) for n in (3, 1, 9, 9, 2, 30)], "multinomial_log_loss", (21, 21),
+bidirectional=True) print(repr(problem.gradients()[0].tolist()))
+"""
+
+
+@pytest.mark.parametrize("level", _simd.LEVELS)
+def test_every_instruction_set_gives_the_same_gradient(level):
+    # Fused multiply-add, vector width and (at the baseline) BLAS round differently: equal up to rounding.
+    code = f"import sys; sys.argv[1:] = [{os.path.dirname(__file__)!r}]\n{SCORES}"
+    here, forced = run_python(code), run_python(code, SKLSTM_SIMD=level)
+    if "is not available on this machine" in forced.stderr:
+        pytest.skip(f"this machine has no {level}")
+    assert relative_error(np.array(eval(here.stdout)), np.array(eval(forced.stdout))) < 1e-13
+
+
+def test_unknown_instruction_set_is_refused():
+    assert "SKLSTM_SIMD must be one of baseline, avx2, avx512" in run_python("import sklstm", SKLSTM_SIMD="sse9").stderr

@@ -1,0 +1,46 @@
+"""Imports point down the layers."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import sklstm
+
+ROOT = Path(sklstm.__file__).parent
+# From the bottom; a module may import from its own layer and those before it.
+LAYERS = ["_kernels", "sequences", "network", "training", "estimators"]
+
+
+def imported_modules(path):
+    """Dotted names, below the package, of what a file imports from the package."""
+    package = path.relative_to(ROOT).parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package[: len(package) - node.level + 1]
+            yield from (
+                [*base, *node.module.split(".")] if node.module else [*base, alias.name] for alias in node.names
+            )
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "sklstm":
+            yield from ([*node.module.split(".")[1:], alias.name] for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[1:] for alias in node.names if alias.name.split(".")[0] == "sklstm")
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_down(path):
+    parts = path.relative_to(ROOT).parts
+    if parts[0] not in LAYERS:
+        return  # the package's own door, and modules beside the layers
+    allowed = LAYERS[: LAYERS.index(parts[0]) + 1]
+    for target in imported_modules(path):
+        assert target and target[0] in allowed, f"{'/'.join(parts)} imports {'.'.join(target)}"
+
+
+def test_the_layers_are_all_there():
+    assert {path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(LAYERS)
+
+
+def test_kernels_import_no_numpy_headers():
+    for path in (ROOT / "_kernels").glob("*.p[yx]*"):
+        assert "cimport numpy" not in path.read_text(), path.name
