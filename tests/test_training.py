@@ -297,3 +297,16 @@ def test_float32_stays_float32(problem):
     assert model.predict_proba(X).dtype == np.float32  # the fitted model computes in the dtype of its weights
     double = LSTMClassifier(hidden_size=4, max_iter=3, random_state=0).fit(X, y)
     np.testing.assert_allclose(model.predict_proba(single), double.predict_proba(X), rtol=1e-4)
+
+
+def test_class_weight_of_multilabel_y_multiplies_over_the_labels(problem, rng):
+    X, _ = problem
+    y = (rng.random(size=(120, 2)) < [0.2, 0.7]).astype(int)
+    share = y.mean(axis=0)
+    weights = np.prod(np.where(y == 1, 0.5 / share, 0.5 / (1 - share)), axis=1)
+    model = LSTMClassifier(hidden_size=4, max_iter=3, random_state=0)
+    by_sample = clone(model).fit(X, y, sample_weight=weights).predict_proba(X)
+    balanced = clone(model).set_params(class_weight="balanced").fit(X, y).predict_proba(X)
+    listed = clone(model).set_params(class_weight=[{0: 0.5 / (1 - p), 1: 0.5 / p} for p in share]).fit(X, y)
+    np.testing.assert_allclose(balanced, by_sample, rtol=1e-10)
+    np.testing.assert_allclose(listed.predict_proba(X), by_sample, rtol=1e-10)

@@ -1,5 +1,6 @@
 """`LSTMClassifier`."""
 
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
@@ -22,6 +23,40 @@ DECISIONS = {
 }
 
 
+def class_factors(class_weight, classes, totals):
+    """What `class_weight` multiplies the weight of each class by.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None
+    classes : ndarray of shape (n_classes,)
+    totals : ndarray of shape (n_classes,)
+        Total sample weight of each class.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+    """
+    factors = np.ones(len(classes))
+    if class_weight is None:
+        return factors
+    if isinstance(class_weight, str):
+        # A class without weight so far has no samples to be weighted either.
+        return np.divide(totals.sum(), len(classes) * totals, out=factors, where=totals > 0)
+    if not isinstance(class_weight, dict):
+        raise ValueError(f"class_weight must be a dict of class label to weight, got {class_weight!r}.")
+    for label, factor in class_weight.items():
+        at = np.flatnonzero(classes == label)
+        if len(at) == 0:
+            raise ValueError(
+                f"class_weight names the class {label!r}, which y does not have; the classes are {list(classes)}."
+            )
+        if not (isinstance(factor, Real) and 0 <= factor < np.inf):
+            raise ValueError(f"class_weight must be finite and not negative, got {factor!r} for the class {label!r}.")
+        factors[at[0]] = factor
+    return factors
+
+
 @document(
     standardize_y="",
     stratified=", stratified by class",
@@ -39,9 +74,10 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
     ----------
     <<architecture>>
     <<training>>
-    class_weight : dict, "balanced" or None, default=None
+    class_weight : dict, "balanced", list of these or None, default=None
         Weights of the classes, which multiply the sample weights: by class label, 1 where a class is missing, or
-        inversely proportional to the total sample weight of each class. Not for multilabel y.
+        inversely proportional to the total sample weight of each class. With multilabel y the classes are those of each
+        label, 0 and 1, a list may treat each label differently, and the factors of the labels are multiplied.
     <<control>>
 
     Attributes
@@ -80,7 +116,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
 
     _parameter_constraints: ClassVar = {
         **BaseRecurrent._parameter_constraints,
-        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "class_weight": [StrOptions({"balanced"}), dict, list, None],
     }
 
     def __init__(
@@ -258,6 +294,8 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
                 "This solver needs samples of at least 2 classes in the data, but the data contains only one class:"
                 f" {classes[0]!r}."
             )
+        if isinstance(self.class_weight, list):
+            raise ValueError("class_weight is a list, which is for multilabel y. Pass a dict of class label to weight.")
         codes = np.searchsorted(classes, y)
         totals = np.bincount(codes, weights, minlength=len(classes))
         if known is not None:
@@ -266,49 +304,36 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
             loss="binary_log_loss" if len(classes) == 2 else "multinomial_log_loss",
             n_outputs=1 if len(classes) == 2 else len(classes),
             targets=codes[:, np.newaxis].astype(np.float64),
-            weights=weights * self._class_factors(classes, totals)[codes],
+            weights=weights * class_factors(self.class_weight, classes, totals)[codes],
             attributes={"classes_": classes, "_multilabel": False, "_class_totals": totals},
             strata=codes,
         )
 
-    def _class_factors(self, classes, totals):
-        """What class_weight multiplies the weight of each class by."""
-        if self.class_weight is None:
-            return np.ones(len(classes))
-        if self.class_weight == "balanced":
-            # A class without weight so far has no samples to be weighted either.
-            return np.divide(totals.sum(), len(classes) * totals, out=np.ones(len(classes)), where=totals > 0)
-        factors = np.ones(len(classes))
-        for label, factor in self.class_weight.items():
-            at = np.flatnonzero(classes == label)
-            if len(at) == 0:
-                raise ValueError(
-                    f"class_weight names the class {label!r}, which y does not have; the classes are {list(classes)}."
-                )
-            if not factor >= 0 or np.isinf(factor):
-                raise ValueError(f"class_weight must be finite and not negative, got {factor} for the class {label!r}.")
-            factors[at[0]] = factor
-        return factors
-
     def _read_labels(self, y, weights, known, announced):
         """Any number of labels per sequence, as 0/1 indicators."""
-        if self.class_weight is not None:
-            raise ValueError("class_weight does not apply to multilabel y. Pass sample_weight instead.")
-        y = y.toarray() if issparse(y) else y
-        labels = np.arange(y.shape[1])
-        if known is not None and not (known["_multilabel"] and len(known["classes_"]) == len(labels)):
+        y = (y.toarray() if issparse(y) else y).astype(np.intp)
+        n_labels = y.shape[1]
+        if known is not None and not (known["_multilabel"] and len(known["classes_"]) == n_labels):
             raise ValueError(
-                f"y has {len(labels)} label columns, but the classifier was fitted on classes"
-                f" {list(known['classes_'])}."
+                f"y has {n_labels} label columns, but the classifier was fitted on classes {list(known['classes_'])}."
             )
-        if announced is not None and len(announced) != len(labels):
-            raise ValueError(f"classes has {len(announced)} entries, but y has {len(labels)} label columns.")
+        if announced is not None and len(announced) != n_labels:
+            raise ValueError(f"classes has {len(announced)} entries, but y has {n_labels} label columns.")
+        totals = np.array([np.bincount(column, weights, minlength=2) for column in y.T])
+        if known is not None:
+            totals = totals + known["_class_totals"]
+        per_label = self.class_weight if isinstance(self.class_weight, list) else [self.class_weight] * n_labels
+        if len(per_label) != n_labels:
+            raise ValueError(f"class_weight has {len(per_label)} entries, but y has {n_labels} label columns.")
+        factors = np.ones(len(y))
+        for class_weight, column, column_totals in zip(per_label, y.T, totals, strict=True):
+            factors *= class_factors(class_weight, np.arange(2), column_totals)[column]
         return Task(
             loss="multilabel_log_loss",
-            n_outputs=len(labels),
+            n_outputs=n_labels,
             targets=y.astype(np.float64),
-            weights=weights,
-            attributes={"classes_": labels, "_multilabel": True, "_class_totals": None},
+            weights=weights * factors,
+            attributes={"classes_": np.arange(n_labels), "_multilabel": True, "_class_totals": totals},
         )
 
     def __sklearn_tags__(self):
