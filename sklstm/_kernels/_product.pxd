@@ -2,11 +2,13 @@
 
 The rule, and why (float32, one core of a Zen 5, GFLOP/s, 32 rows, K = H, N = 4 H):
 
-    H                                     16    32    64   128   256   512
-    SciPy's OpenBLAS 0.3.30               40    64    74    79    96    94
-    packed tiles, AVX-512                230   243   247   247   243   190
-    packed tiles, AVX2 on the same core  118   118   120   120   121   102
+    H                                                        64   128   256   512
+    SciPy's OpenBLAS 0.3.30, its AVX-512 (SkylakeX) kernels 162   123   101   114
+    packed tiles, AVX-512                                   247   247   243   190
+    SciPy's OpenBLAS 0.3.30, its AVX2 (Haswell) kernels      75    76    75    72
+    packed tiles, AVX2                                      120   120   121   102
 
+OpenBLAS reaches 215 (AVX-512) and 115 (AVX2) on large square matrices here; at these shapes it spends the rest on packing.
 The tiles win at every size, for the hoisted and the weight-gradient products too (A or its transpose, both by strides). The
 baseline level (SSE2; other architectures for now) has no tiles and takes BLAS, which has its own dispatch.
 """

@@ -53,8 +53,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     >>> from sklstm import LSTMRegressor
     >>> wave = np.sin(0.5 * np.arange(400))
     >>> X = np.lib.stride_tricks.sliding_window_view(wave, 9)
-    >>> model = LSTMRegressor(hidden_size=8, learning_rate_init=0.02, max_iter=100, random_state=0).fit(X[:300, :8],
-    X[:300, 8])
+    >>> model = LSTMRegressor(hidden_size=8, max_iter=100, random_state=0)
+    >>> model = model.fit(X[:300, :8], X[:300, 8])
     >>> bool(model.score(X[300:, :8], X[300:, 8]) > 0.99)
     True
     """

@@ -170,8 +170,8 @@ class Sequences:
         Examples
         --------
         >>> from sklstm import Sequences
-        >>> X = Sequences.from_long({"who": ["b", "a", "b"], "t": [2, 1, 1], "v": [20.0, 5.0, 10.0]}, id="who",
-        time="t")
+        >>> steps = {"who": ["b", "a", "b"], "t": [2, 1, 1], "v": [20.0, 5.0, 10.0]}
+        >>> X = Sequences.from_long(steps, id="who", time="t")
         >>> X[0].ravel()
         array([10., 20.])
         """
