@@ -351,7 +351,7 @@ class BaseRecurrent(BaseEstimator, ABC):
         return np.sort(rows), np.sort(rows_val)
 
     def _moments_with(self, sequences, targets, weights, task, continued, incremental):
-        """Statistics of X and y: of this fit, of an earlier one that goes on, or of all chunks seen by `partial_fit`."""
+        """Statistics of X and y: of this fit, of an earlier one that goes on, or of all chunks that came."""
         if continued and not incremental:
             return self._moments
         known = self._moments if continued else None

@@ -4,6 +4,8 @@ import numbers
 
 import numpy as np
 
+from .faults import describe_non_number
+
 
 class Sequences:
     """Sequences of different lengths over the same channels.
@@ -87,9 +89,19 @@ class Sequences:
         ValueError
             If a sequence is neither 1-D nor 2-D, is not numeric, or has another number of channels than the first.
         """
-        from .validation import sequences_from_list
-
-        return sequences_from_list(list(sequences))
+        arrays = [_sequence_array(item, i) for i, item in enumerate(sequences)]
+        if not arrays:
+            raise ValueError("There is no sequence: the number of channels is unknown. Give at least one.")
+        n_channels = arrays[0].shape[1]
+        for i, array in enumerate(arrays):
+            if array.shape[1] != n_channels:
+                raise ValueError(
+                    f"All sequences of X must have the same channels: sequence 0 has {n_channels}, sequence {i} has"
+                    f" {array.shape[1]}. A sequence is an array of shape (n_steps, n_channels)."
+                )
+        single = all(array.dtype == np.float32 for array in arrays)
+        offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])])
+        return cls(np.concatenate(arrays, dtype=np.float32 if single else np.float64), offsets)
 
     @classmethod
     def from_padded(cls, X, lengths=None, padding=None):
@@ -284,6 +296,34 @@ class Sequences:
         low, high = (lengths.min(), lengths.max()) if len(lengths) else (0, 0)
         steps = f"{low}" if low == high else f"{low} to {high}"
         return f"Sequences({len(self)} sequences of {steps} steps, {self.n_channels} channels, {self.values.dtype})"
+
+
+def _sequence_array(item, i):
+    """One sequence as a numeric array (n_steps, n_channels)."""
+    try:
+        array = np.asarray(item)
+    except ValueError as error:
+        raise ValueError(
+            f"Sequence {i} of X is no array: its steps differ in length. Every step needs the same channels."
+        ) from error
+    if array.ndim == 1:
+        array = array.reshape(-1, 1)
+    if array.ndim != 2:
+        raise ValueError(
+            f"Sequence {i} of X has {array.ndim} dimensions (shape {array.shape}), expected an array of shape (n_steps,"
+            " n_channels) or (n_steps,). Reshape your data: a single sequence is X.reshape(1, n_steps, n_channels)."
+        )
+    if array.dtype.kind not in "fiub":
+        if array.dtype.kind == "c":
+            raise ValueError(
+                f"Complex data not supported: sequence {i} of X is complex. Pass its real and imaginary parts as two"
+                " channels."
+            )
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(describe_non_number(np.array([0, len(array)]), array, i)) from error
+    return array
 
 
 def _is_missing(column):

@@ -15,6 +15,7 @@ Which form an X has is decided by its structure alone, never by its values:
 import numpy as np
 
 from .container import Sequences
+from .faults import describe_non_number, raise_if_not_finite
 
 FORMS = (
     "Expected a 3-D array of shape (n_sequences, n_steps, n_channels), a list of arrays of shape (n_steps, n_channels),"
@@ -73,7 +74,9 @@ def as_sequences(X):
     if isinstance(X, Sequences):
         sequences = X
     elif isinstance(X, (list, tuple)) or _holds_arrays(X):
-        sequences = sequences_from_list(list(X))
+        if len(X) == 0:
+            raise ValueError(f"Found array with 0 sample(s): X has no sequence, at least one is needed. {FORMS}")
+        sequences = Sequences.from_list(X)
     else:
         X = np.asarray(X)
         if X.ndim != 3:
@@ -118,58 +121,13 @@ def checked(sequences):
     try:
         values = np.ascontiguousarray(values, dtype=compute_dtype(values.dtype))
     except (TypeError, ValueError) as error:
-        raise ValueError(_not_a_number(sequences)) from error
+        raise ValueError(describe_non_number(sequences.offsets, values)) from error
     # Any NaN or infinity makes the sum NaN or infinite; a finite sum can only come from finite values.
     with np.errstate(over="ignore", invalid="ignore"):
         suspicious = not np.isfinite(values.sum(dtype=np.float64))
     if suspicious:
-        _check_finite(sequences.offsets, values)
+        raise_if_not_finite(sequences.offsets, values)
     return sequences if values is sequences.values else Sequences(values, sequences.offsets)
-
-
-def sequences_from_list(items):
-    """`Sequences.from_list`."""
-    if not items:
-        raise ValueError(f"Found array with 0 sample(s): X has no sequence, at least one is needed. {FORMS}")
-    arrays = [_sequence_array(item, i) for i, item in enumerate(items)]
-    n_channels = arrays[0].shape[1]
-    for i, array in enumerate(arrays):
-        if array.shape[1] != n_channels:
-            raise ValueError(
-                f"All sequences of X must have the same channels: sequence 0 has {n_channels}, sequence {i} has"
-                f" {array.shape[1]}. A sequence is an array of shape (n_steps, n_channels)."
-            )
-    single = all(array.dtype == np.float32 for array in arrays)
-    offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])])
-    return Sequences(np.concatenate(arrays, dtype=np.float32 if single else np.float64), offsets)
-
-
-def _sequence_array(item, i):
-    """One sequence as a numeric array (n_steps, n_channels)."""
-    try:
-        array = np.asarray(item)
-    except ValueError as error:
-        raise ValueError(
-            f"Sequence {i} of X is no array: its steps differ in length. Every step needs the same channels."
-        ) from error
-    if array.ndim == 1:
-        array = array.reshape(-1, 1)
-    if array.ndim != 2:
-        raise ValueError(
-            f"Sequence {i} of X has {array.ndim} dimensions (shape {array.shape}), expected an array of shape (n_steps,"
-            " n_channels) or (n_steps,). Reshape your data: a single sequence is X.reshape(1, n_steps, n_channels)."
-        )
-    if array.dtype.kind not in "fiub":
-        if array.dtype.kind == "c":
-            raise ValueError(
-                f"Complex data not supported: sequence {i} of X is complex. Pass its real and imaginary parts as two"
-                " channels."
-            )
-        try:
-            array = array.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise ValueError(_not_a_number(Sequences(array, [0, len(array)]), i)) from error
-    return array
 
 
 def _from_dense(X):
@@ -190,33 +148,6 @@ def _nesting(X):
     return depth if np.ndim(X) == 0 else 0
 
 
-def _locate(offsets, row):
-    """(sequence, step) of a row of the values."""
-    sequence = int(np.searchsorted(offsets, row, side="right")) - 1
-    return sequence, int(row - offsets[sequence])
-
-
-def _check_finite(offsets, values):
-    # In blocks, to keep the temporary small.
-    block = 1 << 16
-    for start in range(0, len(values), block):
-        bad = np.argwhere(~np.isfinite(values[start : start + block]))
-        if len(bad):
-            row, channel = bad[0]
-            sequence, step = _locate(offsets, start + row)
-            value = values[start + row, channel]
-            name = "NaN" if np.isnan(value) else "infinity (inf)"
-            remedy = (
-                "Impute or drop missing values before the fit."
-                if np.isnan(value)
-                else "Clip or drop such values before the fit."
-            )
-            raise ValueError(
-                f"Input X contains {name}: sequence {sequence}, step {step}, channel {channel}. Expected finite numbers"
-                f" only. {remedy}"
-            )
-
-
 def locate_non_number(X, n_channels):
     """What to say of a value in a 2-D X that is no number; None if there is none, or X is not 2-D."""
     try:
@@ -225,19 +156,5 @@ def locate_non_number(X, n_channels):
         return None
     if X.ndim != 2 or X.dtype.kind not in "OUS" or n_channels < 1 or X.shape[1] % n_channels:
         return None
-    return _not_a_number(_from_dense(X.reshape(len(X), -1, n_channels)))
-
-
-def _not_a_number(sequences, first=0):
-    """Say where the first value that is no number is, None if all are; `first` is the number of the first sequence."""
-    for row, step_values in enumerate(sequences.values):
-        for channel, value in enumerate(step_values):
-            try:
-                float(value)
-            except (TypeError, ValueError):
-                sequence, step = _locate(sequences.offsets, row)
-                return (
-                    f"X must hold numbers: sequence {first + sequence}, step {step}, channel {channel} is {value!r}"
-                    f" ({type(value).__name__}). Encode categories and texts as numbers first."
-                )
-    return None
+    sequences = _from_dense(X.reshape(len(X), -1, n_channels))
+    return describe_non_number(sequences.offsets, sequences.values)

@@ -1,0 +1,46 @@
+"""What is wrong with a value, and in which sequence, step and channel it is."""
+
+import numpy as np
+
+
+def _locate(offsets, row):
+    """(sequence, step) of a row of the values."""
+    sequence = int(np.searchsorted(offsets, row, side="right")) - 1
+    return sequence, int(row - offsets[sequence])
+
+
+def raise_if_not_finite(offsets, values):
+    """Raise a ValueError that says where the first NaN or infinity is, if there is one."""
+    # In blocks, to keep the temporary small.
+    block = 1 << 16
+    for start in range(0, len(values), block):
+        bad = np.argwhere(~np.isfinite(values[start : start + block]))
+        if len(bad):
+            row, channel = bad[0]
+            sequence, step = _locate(offsets, start + row)
+            value = values[start + row, channel]
+            name = "NaN" if np.isnan(value) else "infinity (inf)"
+            remedy = (
+                "Impute or drop missing values before the fit."
+                if np.isnan(value)
+                else "Clip or drop such values before the fit."
+            )
+            raise ValueError(
+                f"Input X contains {name}: sequence {sequence}, step {step}, channel {channel}. Expected finite numbers"
+                f" only. {remedy}"
+            )
+
+
+def describe_non_number(offsets, values, first=0):
+    """What to say of the first value that is no number, None if there is none; `first` numbers the first sequence."""
+    for row, step_values in enumerate(values):
+        for channel, value in enumerate(step_values):
+            try:
+                float(value)
+            except (TypeError, ValueError):
+                sequence, step = _locate(offsets, row)
+                return (
+                    f"X must hold numbers: sequence {first + sequence}, step {step}, channel {channel} is {value!r}"
+                    f" ({type(value).__name__}). Encode categories and texts as numbers first."
+                )
+    return None
