@@ -36,7 +36,7 @@ class Problem:
         targets, n_outputs = TARGETS[loss](rng, n)
         self.loss = LOSSES[loss]
         self.targets = targets.astype(dtype)
-        self.weights = rng.uniform(0.5, 2, size=n).astype(dtype)
+        self.weights = rng.uniform(0.5, 2, size=n)
         self.network = Network(self.sequences.n_channels, n_outputs, tuple(hidden_sizes), **architecture)
         # Biases too are random, so that none of their errors hides behind a zero.
         self.theta = rng.normal(scale=0.5, size=self.network.layout.size).astype(dtype)
@@ -59,7 +59,7 @@ class Problem:
         self.pack()
         order = self.packed.order
         scores = self.scores()
-        total = self.weights.astype(float).sum()
+        total = self.weights.sum()
         dscores = np.empty_like(scores)
         value = self.loss.value_and_gradient(scores, self.targets[order], self.weights[order], total, dscores)
         self.dscores = dscores

@@ -88,7 +88,7 @@ def test_network_equals_its_slow_twin(ragged, pooling, direction, hidden_sizes, 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_loss_equals_its_slow_twin(ragged, loss, dtype):
     problem = Problem(ragged, loss, dtype=dtype)
-    order, weights = problem.packed.order, problem.weights.astype(np.float64)
+    order, weights = problem.packed.order, problem.weights
     value = problem.mean_loss()
     losses = REFERENCE_LOSSES[loss](problem.scores().astype(np.float64), problem.targets[order].astype(np.float64))
     assert value == pytest.approx(losses @ weights[order] / weights.sum(), rel=1e-6 if dtype == np.float32 else 1e-14)
@@ -152,8 +152,9 @@ import numpy as np, sys
 sys.path[:0] = sys.argv[1:]
 from problems import Problem
 rng = np.random.default_rng(0)
-problem = Problem([rng.normal(size=(n, 3)) for n in (3, 1, 9, 9, 2, 30)], "multinomial_log_loss", (21, 21),
-bidirectional=True) print(repr(problem.gradients()[0].tolist()))
+sequences = [rng.normal(size=(n, 3)) for n in (3, 1, 9, 9, 2, 30)]
+problem = Problem(sequences, "multinomial_log_loss", (21, 21), bidirectional=True)
+print(repr(problem.gradients()[0].tolist()))
 """
 
 
@@ -162,6 +163,7 @@ def test_every_instruction_set_gives_the_same_gradient(level):
     # Fused multiply-add, vector width and (at the baseline) BLAS round differently: equal up to rounding.
     code = f"import sys; sys.argv[1:] = [{os.path.dirname(__file__)!r}]\n{SCORES}"
     here, forced = run_python(code), run_python(code, SKLSTM_SIMD=level)
+    assert not here.stderr
     if "is not available on this machine" in forced.stderr:
         pytest.skip(f"this machine has no {level}")
     assert relative_error(np.array(eval(here.stdout)), np.array(eval(forced.stdout))) < 1e-13

@@ -48,7 +48,7 @@ def test_equals_torch_packed_lstm(rng, dtype, bidirectional, num_layers, hidden_
     output = torch.nn.utils.rnn.unpack_sequence(packed_output)
     ends = torch.cat([h[-2], h[-1]], dim=1) if bidirectional else h[-1]
     scores = head(ends)
-    weights = torch.from_numpy(problem.weights)
+    weights = torch.from_numpy(problem.weights.astype(dtype))
     targets = torch.from_numpy(problem.targets)
     loss = (weights * 0.5 * ((scores - targets) ** 2).mean(dim=1)).sum() / weights.sum()
     loss.backward()

@@ -1,6 +1,6 @@
 """Losses on the head's scores, value and gradient in one pass.
 
-Everywhere: scores (n, K) IN; targets (n, width) IN; weights (n,) IN; dscores (n, K) OUT. The gradient is that of
+Everywhere: scores (n, K) IN; targets (n, width) IN; weights (n,) IN, in double; dscores (n, K) OUT. The gradient is that of
 sum_i w_i l_i / total_weight, and the value returned is sum_i w_i l_i, accumulated in double.
 """
 from libc.math cimport exp, fabs, log, log1p
@@ -9,7 +9,7 @@ from ._real cimport real
 
 
 def binary_log_loss(
-    const real[:, ::1] scores, const real[:, ::1] targets, const real[::1] weights, double total_weight, real[:, ::1] dscores,
+    const real[:, ::1] scores, const real[:, ::1] targets, const double[::1] weights, double total_weight, real[:, ::1] dscores,
 ):
     """l = sum over outputs of log(1 + exp(s)) - t s, with targets t in [0, 1]: one unit, or one per label
 
@@ -25,13 +25,13 @@ def binary_log_loss(
                 e = exp(-fabs(s))
                 p = (1 if s >= 0 else e) / (1 + e)
                 loss += (s if s > 0 else 0) + log1p(e) - targets[i, k] * s
-                dscores[i, k] = <real> (weights[i] * (p - targets[i, k]) / total_weight)
+                dscores[i, k] = <real> (weights[i] / total_weight * (p - targets[i, k]))
             total += weights[i] * loss
     return total
 
 
 def multinomial_log_loss(
-    const real[:, ::1] scores, const real[:, ::1] targets, const real[::1] weights, double total_weight, real[:, ::1] dscores,
+    const real[:, ::1] scores, const real[:, ::1] targets, const double[::1] weights, double total_weight, real[:, ::1] dscores,
 ):
     """l = log(sum_k exp(s_k)) - s_t, with targets (n, 1) the class index t
 
@@ -58,7 +58,7 @@ def multinomial_log_loss(
 
 
 def squared_error(
-    const real[:, ::1] scores, const real[:, ::1] targets, const real[::1] weights, double total_weight, real[:, ::1] dscores,
+    const real[:, ::1] scores, const real[:, ::1] targets, const double[::1] weights, double total_weight, real[:, ::1] dscores,
 ):
     """l = 1/2 mean over outputs of (s - t)^2"""
     cdef Py_ssize_t i, k, K = scores.shape[1]
@@ -69,6 +69,6 @@ def squared_error(
             for k in range(K):
                 difference = <double> scores[i, k] - targets[i, k]
                 loss += difference * difference
-                dscores[i, k] = <real> (weights[i] * difference / (K * total_weight))
+                dscores[i, k] = <real> (weights[i] / total_weight * difference / K)
             total += weights[i] * loss / (2 * K)
     return total

@@ -40,6 +40,11 @@ def level():
     return active.level.decode()
 
 
+def has_products():
+    """Whether the instruction set in use has products on packed operands; without them products are BLAS calls."""
+    return active.multiply[0] != NULL
+
+
 def cells():
     """Dict of the cell table: name -> (index, n_gates, n_states)."""
     return {active.cells[k].name.decode(): (k, active.cells[k].n_gates, active.cells[k].n_states) for k in range(N_CELLS)}

@@ -14,31 +14,40 @@ from threadpoolctl import ThreadpoolController
 class _BlasLimit:
     """Holds the process's BLAS libraries at one thread while at least one caller is inside.
 
-    The number of BLAS threads belongs to the process. Two overlapping fits that each saved and restored it would leave
-    the later one's "before" (one thread) behind for good; counting the callers restores it once, when the last one
-    leaves.
+    The number of BLAS threads belongs to the process, and threadpoolctl (from 3.7) lets only one thread at a time change
+    it: to all others limits do nothing, silently. So a thread of its own sets the limit when the first caller enters, and
+    puts back what was before when the last one has left, whichever threads those are.
     """
 
     def __init__(self):
         self._lock = threading.Lock()
         self._n_inside = 0
         self._controller = None
-        self._limiter = None
+        self._holder = None
+        self._over = None
 
     def enter(self):
         with self._lock:
             if self._n_inside == 0:
                 if self._controller is None:
                     self._controller = ThreadpoolController()  # scans the loaded libraries: once per process
-                self._limiter = self._controller.limit(limits=1, user_api="blas")
+                held, self._over = threading.Event(), threading.Event()
+                self._holder = threading.Thread(target=self._hold, args=(held, self._over), daemon=True)
+                self._holder.start()
+                held.wait()
             self._n_inside += 1
+
+    def _hold(self, held, over):
+        with self._controller.limit(limits=1, user_api="blas"):
+            held.set()
+            over.wait()
 
     def leave(self):
         with self._lock:
             self._n_inside -= 1
             if self._n_inside == 0:
-                self._limiter.restore_original_limits()
-                self._limiter = None
+                self._over.set()
+                self._holder.join()
 
 
 _blas_limit = _BlasLimit()
@@ -46,7 +55,7 @@ _blas_limit = _BlasLimit()
 
 @contextmanager
 def single_threaded_blas():
-    """Context in which BLAS runs on the calling thread only."""
+    """Context in which BLAS runs on one thread, for all threads of the process."""
     _blas_limit.enter()
     try:
         yield

@@ -12,18 +12,21 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
+from .._kernels.threads import single_threaded_blas
 from ..network import LOSSES, MERGE_MODES, POOLINGS, Network, apply
-from ..sequences import Sequences
 from ..training import SGD, Adam, Data, Plan, Units, Validation, train, updated_moments
 from .documentation import document
-from .inputs import read_sample_weight, read_X
+from .inputs import check_one_per_sequence, in_dtype, read_sample_weight, read_X
 
 # Minibatch size of batch_size="auto". With learning_rate_init=5e-3 it was chosen by cross-validation on eight problems
 # (digits by rows, tables read as series, the adding problem, a seasonal forecast, ragged sequences): better than or
 # level with 1e-3 and the MLP's 200 on seven of them, in half the time.
 AUTO_BATCH_SIZE = 32
+
+SEEDS = np.iinfo(np.int32).max
+NO_WEIGHT = "sample_weight and class_weight leave no sample: all weights are zero, at least one must be positive."
 
 SOLVERS = {
     "sgd": lambda e: SGD(e.learning_rate_init, e.momentum, e.nesterovs_momentum),
@@ -157,7 +160,7 @@ class BaseRecurrent(BaseEstimator, ABC):
     # ---- what a subclass says of y ----
 
     @abstractmethod
-    def _read_y(self, y, weights, known=None, classes=None):
+    def _read_y(self, y, weights, known=None, classes=None, incremental=False):
         """y and the sample weights as a `Task`.
 
         `known` are the attributes of an earlier task, which y has to agree with; `classes` those announced to
@@ -219,14 +222,21 @@ class BaseRecurrent(BaseEstimator, ABC):
     def _partial_fit(self, X, y, sample_weight, classes=None):
         return self._fit(X, y, sample_weight, self.__sklearn_is_fitted__(), incremental=True, classes=classes)
 
-    def _fit(self, X, y, sample_weight, continued, incremental=False, held_out=None, classes=None):
+    def _fit(self, *args, **kwargs):
+        # Bits that BLAS and LAPACK compute (initial weights, and on some machines products) may depend on their threads.
+        with single_threaded_blas():
+            return self._fit_single_threaded(*args, **kwargs)
+
+    def _fit_single_threaded(self, X, y, sample_weight, continued, incremental=False, held_out=None, classes=None):
         """Read everything, train, and only then write to self."""
+        if incremental and continued:
+            self._validate_params()  # which scikit-learn leaves out for a fitted estimator
         sequences, form = read_X(self, X, reset=not continued)
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
-        check_consistent_length(sequences, y)
+        check_one_per_sequence("y", y, len(sequences))
         weights = read_sample_weight(sample_weight, len(sequences))
-        task = self._read_y(y, weights, vars(self) if continued else None, classes)
+        task = self._read_y(y, weights, vars(self) if continued else None, classes, incremental)
         spec = self._spec(sequences.n_channels, task)
         if continued and spec != self._network_spec:
             raise ValueError(
@@ -235,12 +245,13 @@ class BaseRecurrent(BaseEstimator, ABC):
             )
         network = _network(spec)
         dtype = self._theta.dtype if continued else sequences.values.dtype
+        sequences = in_dtype(sequences, dtype)
         rng = copy.deepcopy(self._state["rng"]) if continued else self._generator()
 
         # A sequence of weight 0 is as good as absent: for the statistics and the size of the minibatches, too.
         rows = np.flatnonzero(task.weights > 0)
         if len(rows) == 0:
-            raise ValueError("sample_weight and class_weight leave no sample with a positive weight to learn from.")
+            raise ValueError(NO_WEIGHT)
         validation_part = None
         if held_out is not None:
             validation_part = self._read_held_out(*held_out, form, spec, task)
@@ -251,6 +262,7 @@ class BaseRecurrent(BaseEstimator, ABC):
 
         moments = self._moments_with(*training_part, task, continued, incremental)
         units = Units.from_moments(moments, network.input_size, network.output_size)
+        units.raise_if_out_of_range(dtype, training_part[1] if task.has_units else None)
         data = _data(*training_part, units, task, dtype)
         validation = None
         if validation_part is not None:
@@ -272,6 +284,7 @@ class BaseRecurrent(BaseEstimator, ABC):
         )
 
         if not continued:
+            self._advance_random_state()
             self.__dict__.pop("feature_names_in_", None)
             vars(self).update(form)
         vars(self).update(task.attributes)
@@ -319,7 +332,13 @@ class BaseRecurrent(BaseEstimator, ABC):
     def _generator(self):
         if self.random_state is None:
             return np.random.default_rng()
-        return np.random.default_rng(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        # From a copy: a fit that fails is to leave the user's RandomState as it was.
+        return np.random.default_rng(check_random_state(copy.deepcopy(self.random_state)).randint(SEEDS))
+
+    def _advance_random_state(self):
+        """Take from a RandomState what `_generator` took from its copy, so that the next fit is another one."""
+        if isinstance(self.random_state, np.random.RandomState):
+            self.random_state.randint(SEEDS)
 
     def _read_held_out(self, X, y, weights, form, spec, task):
         """Sequences, targets and weights of `X_val`, held against this fit's X and y."""
@@ -328,24 +347,31 @@ class BaseRecurrent(BaseEstimator, ABC):
         stand_in.__dict__.update(vars(self), **form, _network_spec=spec)
         try:
             sequences = read_X(stand_in, X, reset=False)[0]
-            check_consistent_length(sequences, y)
+            check_one_per_sequence("y", y, len(sequences))
             held_out = self._read_y(y, read_sample_weight(weights, len(sequences)), task.attributes)
-        except ValueError as error:
-            raise ValueError(f"In the validation data (X_val, y_val): {error}") from error
-        return _take(sequences, held_out, np.flatnonzero(held_out.weights > 0))
+            rows = np.flatnonzero(held_out.weights > 0)
+            if len(rows) == 0:
+                raise ValueError(NO_WEIGHT)
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"In the validation data (X_val, y_val): {error}") from error
+        return _take(sequences, held_out, rows)
 
     def _split(self, rows, strata, rng):
         """Training and validation rows of early stopping."""
+        n_samples = len(rows)
         try:
             rows, rows_val = train_test_split(
                 rows,
                 test_size=self.validation_fraction,
                 stratify=None if strata is None else strata[rows],
-                random_state=int(rng.integers(np.iinfo(np.int32).max)),
+                random_state=int(rng.integers(SEEDS)),
             )
+            if len(rows_val) < 2:
+                raise ValueError("a score needs at least two samples, but the split leaves one.")
         except ValueError as error:
             raise ValueError(
-                f"early_stopping=True cannot set aside validation_fraction={self.validation_fraction} of {len(rows)}"
+                f"early_stopping=True cannot set aside validation_fraction={self.validation_fraction} of {n_samples}"
                 f" samples: {error} Set another validation_fraction, pass X_val and y_val, or turn early_stopping off."
             ) from error
         return np.sort(rows), np.sort(rows_val)
@@ -387,7 +413,7 @@ class BaseRecurrent(BaseEstimator, ABC):
         check_is_fitted(self)
         sequences, _ = read_X(self, X, reset=False)
         theta = self._theta
-        sequences = Sequences(sequences.values.astype(theta.dtype, copy=False), sequences.offsets)
+        sequences = in_dtype(sequences, theta.dtype)
         return apply(_network(self._network_spec), theta, sequences, output, n_threads=effective_n_jobs(self.n_jobs))
 
     @document()
@@ -462,9 +488,9 @@ def _take(sequences, task, rows):
 def _data(sequences, targets, weights, units, task, dtype):
     """Data to train or validate on, in the dtype of the computation."""
     return Data(
-        Sequences(sequences.values.astype(dtype, copy=False), sequences.offsets),
+        in_dtype(sequences, dtype),
         (units.to_scores(targets) if task.has_units else targets).astype(dtype),
-        weights.astype(dtype),
+        weights,
         units.shift.astype(dtype),
         units.factor.astype(dtype),
     )

@@ -49,7 +49,7 @@ def class_factors(class_weight, classes, totals):
         at = np.flatnonzero(classes == label)
         if len(at) == 0:
             raise ValueError(
-                f"class_weight names the class {label!r}, which y does not have; the classes are {list(classes)}."
+                f"class_weight names the class {label!r}, which y does not have; the classes are {classes.tolist()}."
             )
         if not (isinstance(factor, Real) and 0 <= factor < np.inf):
             raise ValueError(f"class_weight must be finite and not negative, got {factor!r} for the class {label!r}.")
@@ -252,47 +252,48 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
             targets if loss == "multilabel_log_loss" else targets[:, 0].astype(np.intp), decided, sample_weight=weights
         )
 
-    def _read_y(self, y, weights, known=None, classes=None):
+    def _read_y(self, y, weights, known=None, classes=None, incremental=False):
         # A stand-in takes what validate_data writes.
         y = validate_data(LSTMClassifier(), X="no_validation", y=y, multi_output=True)
         check_classification_targets(y)
         kind = type_of_target(y)
+        announced = None if classes is None else np.asarray(classes)
+        if announced is not None and announced.ndim != 1:
+            raise ValueError(f"classes must be a 1-D array of class labels, got shape {announced.shape}.")
         if kind == "multilabel-indicator":
-            return self._read_labels(y, weights, known, classes)
+            return self._read_labels(y, weights, known, announced)
         if kind == "multiclass-multioutput":
             raise ValueError(
                 f"y has shape {y.shape} with more than two values: several multiclass outputs are not supported. Fit"
                 " one classifier per column (sklearn.multioutput.MultiOutputClassifier), or pass 0/1 indicators for a"
                 " multilabel problem."
             )
-        return self._read_classes(column_or_1d(y, warn=True), weights, known, classes)
+        if incremental and known is None and announced is None:
+            raise ValueError("classes must be passed on the first call to partial_fit: later chunks may have others.")
+        return self._read_classes(column_or_1d(y, warn=True), weights, known, announced)
 
     def _read_classes(self, y, weights, known, announced):
         """One class per sequence."""
-        if known is not None:
-            if known["_multilabel"]:
-                raise ValueError(
-                    "y holds one class per sequence, but the classifier was fitted on multilabel y. Pass label"
-                    " indicators of shape (n_sequences, n_labels)."
-                )
-            classes = known["classes_"]
-        elif announced is not None:
-            classes = np.unique(column_or_1d(np.asarray(announced)))
-        else:
-            classes = np.unique(y)
+        if known is not None and known["_multilabel"]:
+            raise ValueError(
+                "y holds one class per sequence, but the classifier was fitted on multilabel y. Pass label indicators"
+                " of shape (n_sequences, n_labels)."
+            )
+        classes = known["classes_"] if known is not None else np.unique(y if announced is None else announced)
         if known is not None and announced is not None and not np.array_equal(classes, np.unique(announced)):
             raise ValueError(
-                f"classes={announced!r} is not the same as at the first call of partial_fit, {list(classes)}."
+                f"classes={announced.tolist()} is not the same as at the first call of partial_fit, {classes.tolist()}."
             )
-        unknown = np.setdiff1d(y, classes)
-        if len(unknown):
+        # Compared as they are: NumPy would take the text "1" for the number 1.
+        unknown = sorted(set(np.unique(y).tolist()) - set(classes.tolist()), key=str)
+        if unknown:
             raise ValueError(
-                f"y has labels that are not among the known classes: {list(unknown)}; the classes are {list(classes)}."
+                f"y has labels that are not among the known classes: {unknown}; the classes are {classes.tolist()}."
             )
         if len(classes) < 2:
             raise ValueError(
                 "This solver needs samples of at least 2 classes in the data, but the data contains only one class:"
-                f" {classes[0]!r}."
+                f" {classes.tolist()[0]!r}. Pass samples of the other classes too."
             )
         if isinstance(self.class_weight, list):
             raise ValueError("class_weight is a list, which is for multilabel y. Pass a dict of class label to weight.")
@@ -312,10 +313,15 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
     def _read_labels(self, y, weights, known, announced):
         """Any number of labels per sequence, as 0/1 indicators."""
         y = (y.toarray() if issparse(y) else y).astype(np.intp)
+        if np.any((y != 0) & (y != 1)):
+            raise ValueError(
+                f"Multilabel y must be indicators of 0 and 1, got the values {np.unique(y).tolist()}. Convert them."
+            )
         n_labels = y.shape[1]
         if known is not None and not (known["_multilabel"] and len(known["classes_"]) == n_labels):
             raise ValueError(
-                f"y has {n_labels} label columns, but the classifier was fitted on classes {list(known['classes_'])}."
+                f"y has {n_labels} label columns, but the classifier was fitted on classes"
+                f" {known['classes_'].tolist()}."
             )
         if announced is not None and len(announced) != n_labels:
             raise ValueError(f"classes has {len(announced)} entries, but y has {n_labels} label columns.")

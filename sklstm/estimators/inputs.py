@@ -1,10 +1,11 @@
 """Reading X and sample_weight for an estimator, without touching the estimator before everything is read."""
 
 import numpy as np
-from sklearn.utils.validation import _check_sample_weight, check_array, validate_data
+from sklearn.utils.validation import _check_sample_weight, _num_samples, check_array, validate_data
 
-from ..sequences import as_sequences
-from ..sequences.validation import from_rows, is_tabular, locate_non_number
+from ..sequences import Sequences, as_sequences
+from ..sequences.faults import raise_if_not_finite
+from ..sequences.validation import FORMS, from_rows, is_array_like, is_tabular, locate_non_number
 
 DTYPES = [np.float64, np.float32]  # anything else is converted to the first
 
@@ -27,6 +28,9 @@ def read_X(estimator, X, *, reset):
         ``n_features_in_``; ``feature_names_in_`` for a DataFrame; ``_flat``: whether X was 2-D.
     """
     form = {}
+    if not is_array_like(X):
+        kind = "a scalar" if hasattr(X, "__array__") else type(X).__name__
+        raise ValueError(f"X must be an array or a list of arrays, got {kind}. {FORMS} Reshape your data.")
     if is_tabular(X, lists_are_ragged=not reset and not estimator._flat):
         sequences = from_rows(_read_table(estimator, X, form, reset), estimator.n_channels)
     else:
@@ -54,15 +58,42 @@ def _read_table(estimator, X, form, reset):
             table = check_array(
                 X, dtype=DTYPES, order="C", ensure_all_finite=False, estimator=estimator, input_name="X"
             )
-    except ValueError as error:
+    except (TypeError, ValueError, OverflowError) as error:
         where = locate_non_number(X, estimator.n_channels)
         if where is None:
             raise
-        raise ValueError(where) from error
+        # scikit-learn tells a cell that is no string (TypeError) from a string that is no number (ValueError).
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(f"{where} ({error})") from error
     form.update(_flat=True, n_features_in_=table.shape[1])
     if reset and hasattr(X, "columns") and hasattr(stand_in, "feature_names_in_"):
         form["feature_names_in_"] = stand_in.feature_names_in_
     return table
+
+
+def in_dtype(sequences, dtype):
+    """The sequences in the dtype that a model computes in; raises a ValueError where a value is too large for it."""
+    if sequences.values.dtype == dtype:
+        return sequences
+    with np.errstate(over="ignore"):
+        values = sequences.values.astype(dtype)
+    raise_if_not_finite(
+        sequences.offsets, values, f"a number too large for {dtype}, which the fitted model computes in"
+    )
+    return Sequences(values, sequences.offsets)
+
+
+def check_one_per_sequence(name, values, n_sequences):
+    """Raise unless `values` has one entry for each sequence of X."""
+    if not hasattr(values, "__len__") or isinstance(values, (str, bytes)) or getattr(values, "shape", None) == ():
+        raise ValueError(
+            f"{name} must be an array with one entry per sequence, got {values!r}. Pass {n_sequences} entries."
+        )
+    n_entries = _num_samples(values)
+    if n_entries != n_sequences:
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: X has {n_sequences} sequences, {name} has"
+            f" {n_entries} entries ([{n_sequences}, {n_entries}]). Pass one entry of {name} for each sequence of X."
+        )
 
 
 def read_sample_weight(sample_weight, n_samples):
@@ -80,6 +111,10 @@ def read_sample_weight(sample_weight, n_samples):
             f"Negative values in sample_weight: sample {negative[0]} has {weights[negative[0]]}. Expected weights of at"
             " least 0."
         )
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if not np.isfinite(total):
+        raise ValueError("The sum of sample_weight is too large: it overflows to infinity. Pass smaller weights.")
     if not weights.any():
         raise ValueError(
             "All values of sample_weight are zero: there is no sample to learn from. At least one must be positive."

@@ -90,7 +90,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     def _validation_score(loss, targets, weights, scores):
         return r2_score(targets, scores, sample_weight=weights)
 
-    def _read_y(self, y, weights, known=None, classes=None):
+    def _read_y(self, y, weights, known=None, classes=None, incremental=False):
         # A stand-in takes what validate_data writes.
         y = validate_data(LSTMRegressor(), X="no_validation", y=y, multi_output=True, y_numeric=True)
         if y.ndim == 2 and y.shape[1] == 1:
@@ -99,6 +99,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
             raise ValueError(f"y must have shape (n_sequences,) or (n_sequences, n_outputs), got {y.shape}.")
         if y.dtype.kind not in "fiub":
             raise ValueError(f"y must hold numbers, got {y.dtype}. For classes use LSTMClassifier.")
+        if not np.isfinite(y).all():
+            raise ValueError("Input y contains NaN: an entry is missing (None). Drop such sequences, or fill it.")
         one_dimensional = y.ndim == 1
         targets = y.reshape(len(y), -1).astype(np.float64)
         if known is not None and (known["_one_dimensional"], known["_n_targets"]) != (

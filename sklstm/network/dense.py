@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._kernels import _dense
+from .workspace import aligned_empty
+
 
 @dataclass(frozen=True)
 class Dense:
@@ -21,12 +24,14 @@ class Dense:
         p["V"][...] = rng.uniform(-bound, bound, size=p["V"].shape)
         p["b"][...] = 0
 
-    def forward(self, p, x, out):
-        np.matmul(x, p["V"], out=out)
-        out += p["b"]
+    def workspace(self, n_sequences, dtype):
+        """Scratch for batches of up to that many sequences."""
+        size = _dense.scratch_size(n_sequences, self.input_size, self.output_size, np.dtype(dtype).itemsize)
+        return aligned_empty((size,), dtype)
 
-    def backward(self, p, g, x, dout, dx):
+    def forward(self, p, x, out, ws):
+        _dense.forward(x, p["V"], p["b"], out, ws)
+
+    def backward(self, p, g, x, dout, dx, ws):
         """g += gradients, dx := gradient with respect to x."""
-        g["V"] += x.T @ dout
-        g["b"] += dout.sum(axis=0)
-        np.matmul(dout, p["V"].T, out=dx)
+        _dense.backward(x, p["V"], dout, g["V"], g["b"], dx, ws)

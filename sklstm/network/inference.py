@@ -1,7 +1,10 @@
 """Outputs of a network for many sequences, in chunks of bounded memory."""
 
+from contextlib import nullcontext
+
 import numpy as np
 
+from .._kernels import _simd
 from .._kernels.threads import Threads, single_threaded_blas
 from ..sequences import Packed
 
@@ -44,9 +47,11 @@ def apply(network, theta, sequences, output="scores", *, shift=None, factor=None
         n_rows = int(lengths[rows].sum())
         ws = network.workspace(len(rows), n_rows, dtype, backward=False)
         packed = Packed.gather(sequences, rows, shift, factor, lambda n_sequences, n_rows: ws.values)
-        out[packed.order] = method(params, packed, ws)
+        # Weights close to the largest number may overflow; the result says so.
+        with np.errstate(over="ignore", invalid="ignore"):
+            out[packed.order] = method(params, packed, ws)
 
-    with single_threaded_blas(), Threads(n_threads) as threads:
+    with nullcontext() if _simd.has_products() else single_threaded_blas(), Threads(n_threads) as threads:
         threads.map(run, _chunks(lengths))
     return out
 

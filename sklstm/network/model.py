@@ -82,7 +82,7 @@ class Network:
         self.run_layers(params, packed, ws)
         POOLINGS[self.pooling].forward(self.layers[-1], packed, ws.layers[-1], ws.pool)
         n = packed.n_sequences
-        self.head.forward(params[-1], ws.pool.out[:n], ws.scores[:n])
+        self.head.forward(params[-1], ws.pool.out[:n], ws.scores[:n], ws.head)
         return ws.scores[:n]
 
     def end_states(self, params, packed, ws):
@@ -112,7 +112,7 @@ class Network:
             Overwritten by the gradient with respect to the input, if given.
         """
         n = packed.n_sequences
-        self.head.backward(params[-1], grads[-1], ws.pool.out[:n], dscores, ws.pool.dout[:n])
+        self.head.backward(params[-1], grads[-1], ws.pool.out[:n], dscores, ws.pool.dout[:n], ws.head)
         arriving = POOLINGS[self.pooling].backward(packed, ws.pool)
         for k in reversed(range(len(self.layers))):
             x = ws.layers[k - 1].y if k else packed.values
@@ -131,6 +131,7 @@ class NetworkWorkspace:
         self.layers = [layer.workspace(n_sequences, n_rows, dtype, backward) for layer in network.layers]
         width = network.layers[-1].output_size
         self.pool = PoolingWorkspace(network.pooling, n_sequences, n_rows, width, dtype, backward)
+        self.head = network.head.workspace(n_sequences, dtype)
         self.scores = aligned_empty((n_sequences, network.output_size), dtype)
         if backward:
             self.dscores = aligned_empty((n_sequences, network.output_size), dtype)

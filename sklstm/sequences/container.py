@@ -59,6 +59,8 @@ class Sequences:
                 "Use Sequences.from_list for a list of sequences."
             )
         offsets = np.asarray(offsets)
+        if offsets.dtype.kind == "u":
+            offsets = offsets.astype(np.int64)  # so that differences have a sign
         if offsets.ndim != 1 or len(offsets) == 0 or not np.issubdtype(offsets.dtype, np.integer):
             raise ValueError(
                 f"offsets must be a 1-D array of n_sequences + 1 integers, got shape {offsets.shape}, {offsets.dtype}."
@@ -92,13 +94,16 @@ class Sequences:
         arrays = [_sequence_array(item, i) for i, item in enumerate(sequences)]
         if not arrays:
             raise ValueError("There is no sequence: the number of channels is unknown. Give at least one.")
-        n_channels = arrays[0].shape[1]
+        # A sequence without steps does not tell its channels.
+        first = next((i for i, array in enumerate(arrays) if array.size), 0)
+        n_channels = arrays[first].shape[1]
         for i, array in enumerate(arrays):
-            if array.shape[1] != n_channels:
+            if array.shape[1] != n_channels and array.size:
                 raise ValueError(
-                    f"All sequences of X must have the same channels: sequence 0 has {n_channels}, sequence {i} has"
-                    f" {array.shape[1]}. A sequence is an array of shape (n_steps, n_channels)."
+                    f"All sequences of X must have the same channels: sequence {first} has {n_channels}, sequence {i}"
+                    f" has {array.shape[1]}. Pass every sequence as an array of shape (n_steps, n_channels)."
                 )
+        arrays = [array if array.size else array.reshape(0, n_channels) for array in arrays]
         single = all(array.dtype == np.float32 for array in arrays)
         offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])])
         return cls(np.concatenate(arrays, dtype=np.float32 if single else np.float64), offsets)
@@ -153,8 +158,8 @@ class Sequences:
                     f"lengths must lie between 0 and the {n_steps} steps of X, got {lengths[bad[0]]} for sequence"
                     f" {bad[0]}."
                 )
-        kept = np.arange(n_steps) < lengths[:, np.newaxis]
-        return cls(X[kept], np.concatenate([[0], np.cumsum(lengths)]))
+        lengths = lengths.astype(np.intp)
+        return cls(X[np.arange(n_steps) < lengths[:, np.newaxis]], np.concatenate([[0], np.cumsum(lengths)]))
 
     @classmethod
     def from_long(cls, frame, *, id, time=None, columns=None):
@@ -190,6 +195,7 @@ class Sequences:
         names = list(frame.keys()) if hasattr(frame, "keys") else list(frame.columns)
         if columns is None:
             columns = [name for name in names if name not in (id, time)]
+        columns = list(columns)
         absent = [name for name in [id, *([] if time is None else [time]), *columns] if name not in names]
         if absent:
             raise ValueError(f"The frame has no column {absent[0]!r}; its columns are {names}.")
@@ -321,7 +327,7 @@ def _sequence_array(item, i):
             )
         try:
             array = array.astype(np.float64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(describe_non_number(np.array([0, len(array)]), array, i)) from error
     return array
 
@@ -331,5 +337,13 @@ def _is_missing(column):
     if column.dtype.kind in "fcmM":
         return np.isnan(column) if column.dtype.kind in "fc" else np.isnat(column)
     if column.dtype.kind == "O":
-        return np.array([entry is None or entry != entry for entry in column], dtype=bool)
+        return np.array([entry is None or not _equals_itself(entry) for entry in column], dtype=bool)
     return np.zeros(len(column), dtype=bool)
+
+
+def _equals_itself(entry):
+    """False for NaN and NaT, and for pandas' NA, whose comparison has no truth value."""
+    try:
+        return bool(entry == entry)
+    except TypeError:
+        return False

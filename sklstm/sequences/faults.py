@@ -9,8 +9,8 @@ def _locate(offsets, row):
     return sequence, int(row - offsets[sequence])
 
 
-def raise_if_not_finite(offsets, values):
-    """Raise a ValueError that says where the first NaN or infinity is, if there is one."""
+def raise_if_not_finite(offsets, values, infinity="infinity (inf)"):
+    """Raise a ValueError that says where the first NaN or infinity is; `infinity` is what to call the latter."""
     # In blocks, to keep the temporary small.
     block = 1 << 16
     for start in range(0, len(values), block):
@@ -19,7 +19,7 @@ def raise_if_not_finite(offsets, values):
             row, channel = bad[0]
             sequence, step = _locate(offsets, start + row)
             value = values[start + row, channel]
-            name = "NaN" if np.isnan(value) else "infinity (inf)"
+            name = "NaN" if np.isnan(value) else infinity
             remedy = (
                 "Impute or drop missing values before the fit."
                 if np.isnan(value)
@@ -37,7 +37,7 @@ def describe_non_number(offsets, values, first=0):
         for channel, value in enumerate(step_values):
             try:
                 float(value)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 sequence, step = _locate(offsets, row)
                 return (
                     f"X must hold numbers: sequence {first + sequence}, step {step}, channel {channel} is {value!r}"

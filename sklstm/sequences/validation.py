@@ -28,6 +28,13 @@ def compute_dtype(dtype):
     return np.dtype(np.float32) if dtype == np.float32 else np.dtype(np.float64)
 
 
+def is_array_like(X):
+    """Whether X is a list or an array (or what scikit-learn takes or refuses as one), and no text, number or dict."""
+    if isinstance(X, (Sequences, list, tuple)):
+        return True
+    return (hasattr(X, "shape") or hasattr(X, "__array__")) and len(getattr(X, "shape", (0,))) > 0
+
+
 def is_tabular(X, lists_are_ragged=False):
     """Whether X is 2-D: a table whose rows are flattened sequences, for scikit-learn's own validation to read.
 
@@ -41,7 +48,11 @@ def is_tabular(X, lists_are_ragged=False):
     if isinstance(X, Sequences):
         return False
     if isinstance(X, (list, tuple)):
-        return not lists_are_ragged and _nesting(X) == 2 and len({len(row) for row in X}) == 1
+        return (
+            not lists_are_ragged
+            and _nesting(X) == 2
+            and len({np.shape(row)[:1] if np.ndim(row) == 0 else len(row) for row in X}) == 1
+        )
     # DataFrames, sparse matrices and the like have a shape; of anything else scikit-learn says what is wrong.
     n_dimensions = len(getattr(X, "shape", ()))
     return n_dimensions < 3 and not _holds_arrays(X)
@@ -49,7 +60,7 @@ def is_tabular(X, lists_are_ragged=False):
 
 def _holds_arrays(X):
     """Whether X is a 1-D array (or Series) whose items are arrays."""
-    return len(getattr(X, "shape", ())) == 1 and X.dtype == object and len(X) > 0 and np.ndim(next(iter(X))) > 0
+    return len(getattr(X, "shape", ())) == 1 and X.dtype == object and any(np.ndim(item) > 0 for item in X)
 
 
 def as_sequences(X):
@@ -120,7 +131,7 @@ def checked(sequences):
         )
     try:
         values = np.ascontiguousarray(values, dtype=compute_dtype(values.dtype))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(describe_non_number(sequences.offsets, values)) from error
     # Any NaN or infinity makes the sum NaN or infinite; a finite sum can only come from finite values.
     with np.errstate(over="ignore", invalid="ignore"):

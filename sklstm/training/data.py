@@ -16,7 +16,7 @@ class Data:
     sequences : Sequences
         Checked, in the dtype of the computation.
     targets : ndarray of shape (n_samples, width)
-    weights : ndarray of shape (n_samples,)
+    weights : ndarray of shape (n_samples,), float64
         Positive.
     shift, factor : ndarray of shape (n_channels,)
         A channel enters the network as ``(x - shift) * factor``.

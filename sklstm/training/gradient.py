@@ -87,11 +87,11 @@ class _Shard:
         data = task.data
         packed = Packed.gather(data.sequences, rows, data.shift, data.factor, self._values)
         ws, n = self.ws, len(rows)
-        scores = self.network.forward(task.params, packed, ws)
-        dscores = ws.dscores[:n]
-        total = task.loss.value_and_gradient(
-            scores, data.targets[packed.order], data.weights[packed.order], total_weight, dscores
-        )
-        self.grad[:] = 0
-        self.network.backward(task.params, self.grads, packed, ws, dscores)
+        dscores, targets, weights = ws.dscores[:n], data.targets[packed.order], data.weights[packed.order]
+        # Training that overflows shows in the loss and the gradient; NumPy's warnings would only add noise.
+        with np.errstate(over="ignore", invalid="ignore"):
+            scores = self.network.forward(task.params, packed, ws)
+            total = task.loss.value_and_gradient(scores, targets, weights, total_weight, dscores)
+            self.grad[:] = 0
+            self.network.backward(task.params, self.grads, packed, ws, dscores)
         return total

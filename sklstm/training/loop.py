@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .._kernels import _optim
-from .._kernels.threads import Threads, single_threaded_blas
+from .._kernels.threads import Threads
 from ..network import apply
 from .batching import minibatches
 from .data import Data
@@ -107,17 +107,17 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
     n_epochs_before = state["n_epochs"]
     converged = False
     try:
-        with single_threaded_blas(), Threads(plan.n_threads) as threads:
+        with Threads(plan.n_threads) as threads:
             gradient = GradientComputer(network, loss, data, theta, plan.alpha, threads)
             while state["n_epochs"] - n_epochs_before < plan.max_iter and not converged:
                 row = _epoch(gradient, optimizer, state, plan)
+                if row is not None and validation is not None:
+                    row = _validated(row, network, loss, theta, validation, plan.n_threads)
                 if row is None:
                     _restore(state, before)
                     state["theta"][:] = stopping.best_theta
                     _warn_diverged(state["n_epochs"] + 1)
                     break
-                if validation is not None:
-                    row |= _validate(network, loss, theta, validation, plan.n_threads)
                 state["history"].append(row)
                 converged = stopping.update(row["validation_score"] if plan.early_stopping else row["loss"], theta)
                 before = _snapshot(state)
@@ -173,12 +173,15 @@ def _epoch(gradient, optimizer, state, plan):
     }
 
 
-def _validate(network, loss, theta, validation, n_threads):
+def _validated(row, network, loss, theta, validation, n_threads):
+    """The row with loss and score of the validation data, or None if the network's outputs are not finite."""
     data = validation.data
     scores = apply(network, theta, data.sequences, shift=data.shift, factor=data.factor, n_threads=n_threads)
+    if not np.isfinite(scores).all():
+        return None
     weight = float(data.weights.sum())
-    value = loss.value_and_gradient(scores, data.targets, data.weights, weight, np.empty_like(scores)) / weight
-    return {"validation_loss": value, "validation_score": validation.score(scores)}
+    total = loss.value_and_gradient(scores, data.targets, data.weights, weight, np.empty_like(scores))
+    return row | {"validation_loss": total / weight, "validation_score": validation.score(scores)}
 
 
 def _snapshot(state):

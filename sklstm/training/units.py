@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..network import rescale
-from .moments import merge_moments, standard_deviation, weighted_moments
+from .moments import merge_moments, weighted_moments
+
+# How far scales and their reciprocals must stay from the largest number of the dtype: up to 3e30 in float32.
+MARGIN = 1e8
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +34,33 @@ class Units:
         """From ``{"x": moments or None, "y": moments or None}``; None leaves the units as they are."""
         shift, factor = np.zeros(n_channels), np.ones(n_channels)
         if moments["x"] is not None:
-            deviation = standard_deviation(moments["x"])
-            shift, factor = moments["x"]["mean"], np.divide(1, deviation, out=np.zeros(n_channels), where=deviation > 0)
+            shift, deviation = moments["x"]["mean"], moments["x"]["deviation"]
+            with np.errstate(over="ignore"):  # `raise_if_out_of_range` says so
+                factor = np.divide(1, deviation, out=np.zeros(n_channels), where=deviation > 0)
         target_shift, target_scale = np.zeros(n_outputs), np.ones(n_outputs)
         if moments["y"] is not None:
-            deviation = standard_deviation(moments["y"])
-            target_shift, target_scale = moments["y"]["mean"], np.where(deviation > 0, deviation, 1.0)
+            target_shift, deviation = moments["y"]["mean"], moments["y"]["deviation"]
+            target_scale = np.where(deviation > 0, deviation, 1.0)
         return cls(shift, factor, target_shift, target_scale)
+
+    def raise_if_out_of_range(self, dtype, targets=None):
+        """Raise a ValueError where a channel, or the targets, are too large or too small for a dtype.
+
+        Between the data and the network stand the reciprocals of the scales, and weights times them: they need some
+        decades to either end of the dtype's range.
+        """
+        largest = float(np.finfo(dtype).max) / MARGIN
+        for channel in np.flatnonzero((self.factor > largest) | ((self.factor > 0) & (self.factor < 1 / largest))):
+            raise ValueError(
+                f"In X, channel {channel} has the standard deviation {1 / self.factor[channel]:.3g}, too"
+                f" {'large' if self.factor[channel] < 1 else 'small'} for {np.dtype(dtype)}. Pass it in other units, or"
+                " as float64."
+            )
+        if targets is not None and np.abs(targets).max() > largest:
+            raise ValueError(
+                f"y holds {np.abs(targets).max():.3g}, too large for {np.dtype(dtype)}: expected at most"
+                f" {largest:.3g}. Pass it in other units, or X as float64."
+            )
 
     def to_scores(self, targets):
         """Targets in the units of the head's scores."""

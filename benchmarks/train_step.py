@@ -1,0 +1,299 @@
+"""One training step of an LSTM classifier: sklstm beside PyTorch and JAX.
+
+    python benchmarks/train_step.py
+
+A step is forward, backward of the mean log-loss over 10 classes, clipping of the gradient's norm at 1, and an Adam
+update. The contenders run in one process and in turns, on one thread and, where the system can, on one CPU. Times are
+medians over the turns; a ratio is the median of the ratios within each round of turns, so that a slow minute of the
+machine is slow for all. Before the timing, loss and gradient on the same weights must agree.
+
+sklstm        What `train` does per minibatch, packing it from `Sequences` included; one minibatch, again and again.
+torch         nn.LSTM, a linear head, torch.optim.Adam and clip_grad_norm_ with their defaults. A dense batch is one
+              tensor before the timing begins. Ragged: pad_sequence within the step, then h at each sequence's end.
+torch packed  The same by pack_sequence(enforce_sorted=False) within the step.
+JAX           jit of lax.scan, Adam and clipping by hand, donated buffers. x W stays in the scan: hoisting it took up to
+              twice as long. Dense only: padding and a mask would be other work.
+
+Lengths of a ragged batch are uniform from T/4 to T. GFLOP/s counts 8 H (3 H + 2 D) per row, three products with R and
+two with W; "% of gemm" holds that against a large product by SciPy's BLAS, which takes its turn like a contender.
+"""
+import argparse
+import json
+import os
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from machine import ONE_THREAD, describe, large_product, pin_to_one_cpu, report, table, take_turns
+
+os.environ.update(ONE_THREAD)
+
+import numpy as np
+
+from sklstm import Sequences
+from sklstm._kernels import _optim
+from sklstm._kernels.threads import Threads, single_threaded_blas
+from sklstm.network import LOSSES, Network
+from sklstm.training import Adam, Data
+from sklstm.training.gradient import GradientComputer
+
+SHAPES = (32, 20, 8, 16), (32, 50, 8, 32), (32, 100, 16, 64), (32, 100, 32, 128), (64, 100, 64, 256), (64, 50, 128, 512)
+N_CLASSES = 10
+LEARNING_RATE, BETA_1, BETA_2, EPSILON, MAX_GRAD_NORM = 1e-3, 0.9, 0.999, 1e-8, 1.0
+# Largest relative difference from sklstm on the same weights, of the loss and of dW (norm of the difference over norm).
+# In float32 2e-7 and 5e-7 were measured at most; another order of gates, activation or reduction would show.
+LOSS_TOLERANCE, DW_TOLERANCE = 1e-5, 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A minibatch and a network, the same for every contender."""
+
+    shape: tuple  # (B, T, D, H): sequences, steps of the longest, channels, units
+    ragged: bool
+    sequences: list  # of B arrays (n_steps, D)
+    targets: np.ndarray  # (B,), class indices
+    network: Network
+    theta: np.ndarray  # (n_params,), initial weights
+
+    @classmethod
+    def draw(cls, shape, ragged, dtype):
+        """Random sequences, classes and weights from a fixed seed."""
+        B, T, D, H = shape
+        rng = np.random.default_rng(0)
+        lengths = rng.integers(max(T // 4, 1), T + 1, size=B) if ragged else np.full(B, T)
+        sequences = [rng.standard_normal((length, D)).astype(dtype) for length in lengths]
+        network = Network(D, N_CLASSES, (H,))
+        return cls(shape, ragged, sequences, rng.integers(N_CLASSES, size=B), network, network.initialize(rng, dtype))
+
+    @property
+    def weights(self):
+        """Views of theta: W (D, 4 H), R (H, 4 H), b (4 H,), gates in the order i f g o; head V (H, 10), d (10,)."""
+        return dict(zip("WRbVd", self.network.layout.views(self.theta).values(), strict=True))
+
+
+# A contender is a class with `loss_and_dW()`, called first, on the initial weights, and `step()`, returning the loss.
+class Sklstm:
+    """The body of the loop in `sklstm.training.loop`."""
+
+    name = "sklstm"
+
+    def __init__(self, problem):
+        B, _, D, _ = problem.shape
+        dtype = problem.theta.dtype
+        X, y = Sequences.from_list(problem.sequences), problem.targets[:, np.newaxis].astype(dtype)
+        data = Data(X, y, np.ones(B), np.zeros(D, dtype), np.ones(D, dtype))
+        self.layout = problem.network.layout
+        self.theta = problem.theta.copy()
+        self.rows = np.arange(B)
+        loss = LOSSES["multinomial_log_loss"]
+        self.gradient = GradientComputer(problem.network, loss, data, self.theta, 0.0, Threads(1))
+        self.optimizer = Adam(LEARNING_RATE, BETA_1, BETA_2, EPSILON)
+        self.state = self.optimizer.init(self.theta)
+
+    def loss_and_dW(self):
+        total, total_weight = self.gradient(self.rows)
+        return total / total_weight, self.layout.views(self.gradient.grad)["layer_0.W"]
+
+    def step(self):
+        total, total_weight = self.gradient(self.rows)
+        norm = np.sqrt(_optim.sum_of_squares(self.gradient.grad))
+        if not (np.isfinite(norm) and np.isfinite(total)):
+            raise FloatingPointError("The loss or the gradient is not finite.")
+        scale = MAX_GRAD_NORM / norm if norm > MAX_GRAD_NORM else 1.0
+        self.optimizer.step(self.theta, self.gradient.grad, self.state, scale)
+        return total / total_weight
+
+
+class Torch:
+    """nn.LSTM on a dense or padded tensor."""
+
+    name = "torch"
+
+    def __init__(self, problem):
+        import torch
+
+        self.torch = torch
+        torch.set_num_threads(1)
+        dtype = getattr(torch, str(problem.theta.dtype))
+        w = {name: torch.from_numpy(values.T.copy()) for name, values in problem.weights.items()}
+        self.lstm = torch.nn.LSTM(*problem.shape[2:], batch_first=True, dtype=dtype)
+        biases = dict(bias_ih_l0=w["b"], bias_hh_l0=0 * w["b"])
+        self.lstm.load_state_dict(dict(weight_ih_l0=w["W"], weight_hh_l0=w["R"]) | biases)
+        self.head = torch.nn.Linear(problem.shape[3], N_CLASSES, dtype=dtype)
+        self.head.load_state_dict(dict(weight=w["V"], bias=w["d"]))
+        self.parameters = [*self.lstm.parameters(), *self.head.parameters()]
+        self.optimizer = torch.optim.Adam(self.parameters, LEARNING_RATE, (BETA_1, BETA_2), EPSILON)
+        self.sequences = [torch.from_numpy(sequence) for sequence in problem.sequences]
+        self.X = None if problem.ragged else torch.stack(self.sequences)
+        self.last_steps = torch.arange(len(self.sequences)), torch.tensor([len(x) - 1 for x in self.sequences])
+        self.targets = torch.from_numpy(problem.targets)
+
+    def last_h(self):
+        """h at the last step of each sequence, (B, H)."""
+        if self.X is not None:
+            return self.lstm(self.X)[1][0][0]
+        padded = self.torch.nn.utils.rnn.pad_sequence(self.sequences, batch_first=True)
+        return self.lstm(padded)[0][self.last_steps]
+
+    def backward(self):
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.torch.nn.functional.cross_entropy(self.head(self.last_h()), self.targets)
+        loss.backward()
+        return loss
+
+    def loss_and_dW(self):
+        return self.backward().item(), self.lstm.weight_ih_l0.grad.numpy().T
+
+    def step(self):
+        loss = self.backward()
+        self.torch.nn.utils.clip_grad_norm_(self.parameters, MAX_GRAD_NORM)
+        self.optimizer.step()
+        return loss.item()
+
+
+class TorchPacked(Torch):
+    """nn.LSTM on a PackedSequence."""
+
+    name = "torch packed"
+
+    def last_h(self):
+        packed = self.torch.nn.utils.rnn.pack_sequence(self.sequences, enforce_sorted=False)
+        return self.lstm(packed)[1][0][0]
+
+
+class Jax:
+    """lax.scan over a dense batch."""
+
+    name = "JAX"
+
+    def __init__(self, problem):
+        import jax
+        import jax.numpy as jnp
+
+        jax.config.update("jax_enable_x64", problem.theta.dtype == np.float64)
+        B, _, _, H = problem.shape
+        tree = jax.tree.map
+
+        def loss(p, X, y):
+            def cell(state, x):
+                h, c = state
+                i, f, g, o = jnp.split(x @ p["W"] + h @ p["R"] + p["b"], 4, axis=1)
+                c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+                return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
+
+            zeros = jnp.zeros((B, H), X.dtype)
+            (h, _), _ = jax.lax.scan(cell, (zeros, zeros), X.swapaxes(0, 1))
+            return -jnp.take_along_axis(jax.nn.log_softmax(h @ p["V"] + p["d"]), y[:, None], axis=1).mean()
+
+        def update(p, m, v, t, X, y):
+            value, grad = jax.value_and_grad(loss)(p, X, y)
+            norm = jnp.sqrt(sum(jnp.sum(g * g) for g in jax.tree.leaves(grad)))
+            grad = tree(lambda g: g * jnp.minimum(1, MAX_GRAD_NORM / norm), grad)
+            m = tree(lambda m, g: BETA_1 * m + (1 - BETA_1) * g, m, grad)
+            v = tree(lambda v, g: BETA_2 * v + (1 - BETA_2) * g * g, v, grad)
+            t = t + 1
+            rate, correction = LEARNING_RATE / (1 - BETA_1**t), 1 - BETA_2**t
+            p = tree(lambda p, m, v: p - rate * m / (jnp.sqrt(v / correction) + EPSILON), p, m, v)
+            return value, (p, m, v, t)
+
+        p = tree(jnp.array, problem.weights)
+        self.state = (p, tree(jnp.zeros_like, p), tree(jnp.zeros_like, p), jnp.zeros((), problem.theta.dtype))
+        self.batch = jnp.array(np.stack(problem.sequences)), jnp.array(problem.targets)
+        self.value_and_grad = jax.value_and_grad(loss)
+        self.update = jax.jit(update, donate_argnums=(0, 1, 2, 3))
+        self.wait = jax.block_until_ready
+
+    def loss_and_dW(self):
+        value, grad = self.value_and_grad(self.state[0], *self.batch)
+        return float(value), np.asarray(grad["W"])
+
+    def step(self):
+        value, self.state = self.wait(self.update(*self.state, *self.batch))
+        return float(value)
+
+
+def check(runners):
+    """Stop unless all contenders have the loss and the gradient of the first."""
+    expected_loss, expected_dW = runners[0].loss_and_dW()
+    for runner in runners[1:]:
+        loss, dW = runner.loss_and_dW()
+        loss_error = abs(loss / expected_loss - 1)
+        dW_error = np.linalg.norm(dW - expected_dW) / np.linalg.norm(expected_dW)
+        if not (loss_error <= LOSS_TOLERANCE and dW_error <= DW_TOLERANCE):
+            raise SystemExit(f"{runner.name} does other work: loss off by {loss_error:.1e}, dW by {dW_error:.1e}.")
+
+
+def measure(problem, contenders, seconds, repeats):
+    """Time the contenders on a problem: `take_turns` with what was measured, as plain values."""
+    runners = [contender(problem) for contender in contenders]
+    check(runners)
+    gemm, gemm_flops = large_product(problem.theta.dtype)
+    turns = take_turns({runner.name: runner.step for runner in runners} | {"gemm": gemm}, seconds, repeats)
+    flops = problem.network.flops_per_row * sum(len(sequence) for sequence in problem.sequences)
+    return turns | {
+        "batch": "ragged" if problem.ragged else "dense",
+        "shape": problem.shape,
+        "flops": flops,
+        "GFLOP/s": 1e-9 * flops / turns["seconds"]["sklstm"]["median"],
+        "% of gemm": 100 * flops / gemm_flops * turns["ratio"]["gemm"]["median"],
+    }
+
+
+def table_rows(results, peers):
+    """Header and rows of the table; a dash where a contender did not take part."""
+    columns = [(name, "seconds", 1e3, "ms") for name in ["sklstm", *peers]]
+    columns += [(name, "ratio", 1, "/ sklstm") for name in peers]
+    rows = [["batch", "B,T,D,H", *(f"{name} {unit}" for name, _, _, unit in columns), "GFLOP/s", "% of gemm"]]
+    for result in results:
+        figures = (scale * result[key].get(name, {"median": np.nan})["median"] for name, key, scale, _ in columns)
+        cells = ("-" if np.isnan(x) else f"{x:.0f}" if x >= 100 else f"{x:#.3g}" for x in figures)
+        shape = ",".join(map(str, result["shape"]))
+        rows.append([result["batch"], shape, *cells, f"{result['GFLOP/s']:.0f}", f"{result['% of gemm']:.0f}"])
+    return rows
+
+
+def read_shape(text):
+    """(B, T, D, H) from its text."""
+    B, T, D, H = map(int, text.split(","))
+    return B, T, D, H
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    parser.add_argument("--shapes", nargs="+", type=read_shape, default=SHAPES, metavar="B,T,D,H")
+    parser.add_argument("--seconds", type=float, default=6, help="per shape and kind of batch (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=7, help="rounds of turns at least (default: %(default)s)")
+    parser.add_argument("--without", nargs="+", choices=("torch", "jax"), default=[], help="peers to leave out")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, with quartiles, to this file")
+    options = parser.parse_args()
+    pin_to_one_cpu()
+
+    peers = []
+    for package, classes in {"torch": (Torch, TorchPacked), "jax": (Jax,)}.items():
+        if package not in options.without and find_spec(package) is None:
+            print(f"{package} is not installed: pip install 'sklstm[bench]'\n")
+        elif package not in options.without:
+            peers += classes
+    results = []
+    with single_threaded_blas():
+        for ragged in (False, True):
+            contenders = [Sklstm, *(peer for peer in peers if peer is not (Jax if ragged else TorchPacked))]
+            for shape in options.shapes:
+                print(f"{'ragged' if ragged else 'dense'} {shape} ...", file=sys.stderr)
+                problem = Problem.draw(shape, ragged, options.dtype)
+                results.append(measure(problem, contenders, options.seconds, options.repeats))
+        facts = describe()
+    share = min(result["share of the CPU"] for result in results)
+    print(table(table_rows(results, [peer.name for peer in peers])))
+    print(f"\n{options.dtype}, one thread; this process had at least {100 * share:.0f} % of its CPU.\n")
+    print(report(facts))
+    if options.json:
+        record = {"dtype": options.dtype, "machine": facts, "results": results}
+        options.json.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,845 @@
+"""Bad input is refused before any work, in words that help, and leaves the estimator as it was; so does a fit that fails."""
+import re
+import signal
+import threading
+
+import joblib
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+
+import sklstm.estimators.base
+import sklstm.training.loop
+from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*not converged:sklearn.exceptions.ConvergenceWarning")
+
+N, T, D = 20, 5, 2
+rng = np.random.default_rng(0)
+X = rng.normal(size=(N, T, D))
+RAGGED = [x[: 1 + i % T] for i, x in enumerate(X)]
+Y = {LSTMClassifier: np.arange(N) % 3, LSTMRegressor: X.sum(axis=(1, 2))}
+ESTIMATORS = [LSTMClassifier, LSTMRegressor]
+
+
+def make(Estimator, **params):
+    return Estimator(**{"hidden_size": 3, "max_iter": 2, "random_state": 0} | params)
+
+
+def state_of(estimator):
+    """Everything an estimator holds, by identity and by content."""
+    return {name: id(value) for name, value in vars(estimator).items()}, joblib.hash(vars(estimator))
+
+
+@pytest.fixture
+def no_work(monkeypatch):
+    """From here on, training that is so much as begun is an error."""
+
+    def train(*args, **kwargs):
+        pytest.fail("Training began before the input was refused.")
+
+    return lambda: monkeypatch.setattr(sklstm.estimators.base, "train", train)
+
+
+def refuses(estimator, call, words):
+    """That `call` raises with all the words, and that the estimator is what it was."""
+    before = state_of(estimator)
+    with pytest.raises((ValueError, TypeError)) as caught:
+        call()
+    for word in words:
+        assert re.search(word, str(caught.value)), f"{word!r} is not in: {caught.value}"
+    assert state_of(estimator) == before
+
+
+# ---- X ----
+
+# An imperative that tells what to do.
+DO = r"\b(Check|Clip|Convert|Drop|Encode|Give|Impute|Pass|Remove|Reshape|Set|Use)\b"
+
+
+def with_cell(value, sequence=3, step=2, channel=1, dtype=np.float64):
+    bad = X.astype(dtype)
+    bad[sequence, step, channel] = value
+    return bad
+
+
+def with_item(item, at=5):
+    return [*RAGGED[:at], item, *RAGGED[at + 1 :]]
+
+
+def with_ragged_cell(value, sequence=14, step=2, channel=0, dtype=np.float64):
+    items = [x.astype(dtype) for x in RAGGED]
+    items[sequence][step, channel] = value
+    return items
+
+
+def object_array(items):
+    array = np.empty(len(items), dtype=object)
+    array[:] = items
+    return array
+
+
+def flat(X):
+    return X.reshape(N, -1)
+
+
+def frame(X):
+    return pytest.importorskip("pandas").DataFrame(flat(X))
+
+
+DENSE_PLACE, RAGGED_PLACE = "sequence 3, step 2, channel 1", "sequence 14, step 2, channel 0"
+NAN = ["NaN", "Expected finite", "Impute or drop"]
+INF = ["infinity", "Expected finite", "Clip or drop"]
+ONE_SEQUENCE = ["expected an array of shape", DO]
+FORMS = "3-D.*Sequences"  # X is nothing of the kind: say what kinds there are
+
+# name: (X, words the message must have); a 2-D X is read with n_channels=2.
+BAD_X = {
+    # not finite
+    "NaN in 3-D": (lambda: with_cell(np.nan), [DENSE_PLACE, *NAN]),
+    "NaN in 3-D float32": (lambda: with_cell(np.nan, dtype=np.float32), [DENSE_PLACE, *NAN]),
+    "NaN in 2-D": (lambda: flat(with_cell(np.nan)), [DENSE_PLACE, *NAN]),
+    "NaN in a DataFrame": (lambda: frame(with_cell(np.nan)), [DENSE_PLACE, *NAN]),
+    "NaN in a list": (lambda: with_ragged_cell(np.nan), [RAGGED_PLACE, *NAN]),
+    "NaN in an object array": (lambda: object_array(with_ragged_cell(np.nan)), [RAGGED_PLACE, *NAN]),
+    "NaN in Sequences": (lambda: Sequences.from_list(with_ragged_cell(np.nan)), [RAGGED_PLACE, *NAN]),
+    "NaN in nested lists": (lambda: [x.tolist() for x in with_ragged_cell(np.nan)], [RAGGED_PLACE, *NAN]),
+    "NaN as None": (lambda: with_ragged_cell(None, dtype=object), [RAGGED_PLACE, *NAN]),
+    "pandas NA": (lambda: frame(with_cell(np.nan)).convert_dtypes(), [DENSE_PLACE, *NAN]),
+    "inf in 3-D": (lambda: with_cell(np.inf), [DENSE_PLACE, *INF]),
+    "-inf in 3-D float32": (lambda: with_cell(-np.inf, dtype=np.float32), [DENSE_PLACE, *INF]),
+    "inf in 2-D": (lambda: flat(with_cell(np.inf)), [DENSE_PLACE, *INF]),
+    "-inf in a DataFrame": (lambda: frame(with_cell(-np.inf)), [DENSE_PLACE, *INF]),
+    "inf in a list": (lambda: with_ragged_cell(np.inf), [RAGGED_PLACE, *INF]),
+    "inf and -inf": (lambda: with_cell([np.inf, -np.inf], channel=slice(2)), ["sequence 3, step 2, channel 0", *INF]),
+    "too large for float64": (lambda: with_ragged_cell(10**400, dtype=object), [RAGGED_PLACE, DO]),
+    # nothing there
+    "no step in a list": (lambda: with_item(np.empty((0, D))), ["Sequence 5", "no step", "at least one", "Drop"]),
+    "no step in an object array": (lambda: object_array(with_item(np.empty((0, D)))), ["Sequence 5", "no step", "Drop"]),
+    "no step in Sequences": (lambda: Sequences.from_list(with_item(np.empty((0, D)))), ["Sequence 5", "no step", "Drop"]),
+    "no step in 3-D": (lambda: X[:, :0], ["Sequence 0", "no step"]),
+    "[] in a list": (lambda: with_item([]), ["Sequence 5", "no step", "Drop"]),
+    "[] first in a list": (lambda: with_item([], at=0), ["Sequence 0", "no step", "Drop"]),
+    "1-D array without steps in a list": (lambda: with_item(np.empty(0)), ["Sequence 5", "no step", "Drop"]),
+    "no channel": (lambda: X[:, :, :0], ["no channel", "at least one"]),
+    "no column": (lambda: flat(X)[:, :0], [r"0 feature\(s\)", "minimum of 1"]),
+    "no sequence in 3-D": (lambda: X[:0], ["no sequence", "at least one"]),
+    "no sequence in 2-D": (lambda: flat(X)[:0], [r"0 sample\(s\)", "minimum of 1"]),
+    "no sequence in a list": (lambda: [], ["no sequence", "at least one"]),
+    "no sequence in Sequences": (lambda: Sequences.from_list(RAGGED)[:0], ["no sequence", "at least one"]),
+    # channels
+    "columns no multiple of channels": (lambda: flat(X)[:, :9], ["n_channels=2", "got 9 columns", "multiple", "Set n_channels"]),
+    "mixed channels": (lambda: with_item(np.ones((2, 3))), ["sequence 0 has 2", "sequence 5 has 3", "same channels"]),
+    "mixed channels in objects": (lambda: object_array(with_item(np.ones((2, 1)))), ["sequence 0 has 2", "sequence 5 has 1"]),
+    "mixed channels from step to step": (lambda: with_item([[1, 2], [3]]), ["Sequence 5", "steps differ", "same channels"]),
+    # no numbers
+    "text in 3-D": (lambda: with_cell("red", dtype="U9"), [DENSE_PLACE, "red", "must hold numbers", "Encode"]),
+    "text in 2-D": (lambda: flat(with_cell("red", dtype=object)), [DENSE_PLACE, "red", "must hold numbers", "Encode"]),
+    "text in a DataFrame": (lambda: frame(with_cell("red", dtype=object)), [DENSE_PLACE, "red", "must hold numbers", "Encode"]),
+    "text in a list": (lambda: with_ragged_cell("red", dtype=object), [RAGGED_PLACE, "red", "must hold numbers", "Encode"]),
+    "text in nested lists": (lambda: with_item([[1, 2], [3, "red"]]), ["sequence 5, step 1, channel 1", "red", "Encode"]),
+    "object in 3-D": (lambda: with_cell({}, dtype=object), [DENSE_PLACE, "{}", "must hold numbers", DO]),
+    "object in 2-D": (lambda: flat(with_cell({}, dtype=object)), [DENSE_PLACE, "{}", "must hold numbers", DO]),
+    "object in a DataFrame": (lambda: frame(with_cell({}, dtype=object)), [DENSE_PLACE, "{}", "must hold numbers", DO]),
+    "object in a list": (lambda: with_ragged_cell({}, dtype=object), [RAGGED_PLACE, "{}", "must hold numbers", DO]),
+    "complex in 3-D": (lambda: X + 1j, ["Complex", "must be real", "two channels"]),
+    "complex in a list": (lambda: with_item(np.ones((2, D)) * 1j), ["[sS]equence 5", "Complex", "two channels"]),
+    # dimensions
+    "0-D": (lambda: np.array(3.0), ["scalar", "Reshape"]),
+    "1-D": (lambda: X[:, 0, 0], ["1D array", "Reshape"]),
+    "4-D": (lambda: X[np.newaxis], ["dim 4", "Expected a 3-D array", FORMS]),
+    "list of numbers": (lambda: X[:, 0, 0].tolist(), ["Sequence 0", "0 dimensions", *ONE_SEQUENCE]),
+    "list with a number": (lambda: with_item(7.0), ["Sequence 5", "0 dimensions", *ONE_SEQUENCE]),
+    "numbers after lists": (lambda: [[1.0, 2.0]] * (N - 1) + [7.0], ["Sequence 19", "0 dimensions", *ONE_SEQUENCE]),
+    "list with None": (lambda: with_item(None), ["Sequence 5", *ONE_SEQUENCE]),
+    "list of 3-D": (lambda: with_item(X), ["Sequence 5", "3 dimensions", r"shape \(20, 5, 2\)", *ONE_SEQUENCE]),
+    "list of texts": (lambda: ["red"] * N, ["Sequence 0", *ONE_SEQUENCE]),
+    "1-D objects that are no arrays": (lambda: object_array([None] * N), ["None|1D array", DO]),
+    # something else altogether
+    "sparse": (lambda: csr_array(flat(X)), ["[sS]parse", "dense"]),
+    "polars Series of lists": (lambda: pytest.importorskip("polars").Series(X[:, :, 0].tolist()), [FORMS]),
+    "None": (lambda: None, [FORMS]),
+    "text": (lambda: "red", [FORMS]),
+    "dict": (lambda: {"a": [1.0, 2.0]}, [FORMS]),
+    "generator": (lambda: (x for x in X), [FORMS]),
+}
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("name", BAD_X)
+class TestBadX:
+    def test_fit(self, Estimator, name, no_work):
+        bad, words = BAD_X[name]
+        y, classes = Y[Estimator], {"classes": [0, 1, 2]} if Estimator is LSTMClassifier else {}
+        estimator = make(Estimator, n_channels=D)
+        no_work()
+        refuses(estimator, lambda: estimator.fit(bad(), y), words)
+        refuses(estimator, lambda: estimator.partial_fit(bad(), y, **classes), words)
+
+    @pytest.mark.parametrize("warm_start", [False, True])
+    def test_refit(self, Estimator, name, warm_start, no_work):
+        bad, words = BAD_X[name]
+        y = Y[Estimator]
+        estimator = make(Estimator, n_channels=D, warm_start=warm_start).fit(RAGGED, y)
+        before = estimator.predict(X)
+        no_work()
+        refuses(estimator, lambda: estimator.fit(bad(), y), words)
+        refuses(estimator, lambda: estimator.partial_fit(bad(), y), words)
+        np.testing.assert_array_equal(estimator.predict(X), before)
+
+    def test_predict(self, Estimator, name):
+        bad, words = BAD_X[name]
+        estimator = make(Estimator, n_channels=D).fit(RAGGED, Y[Estimator])
+        refuses(estimator, lambda: estimator.predict(bad()), words)
+        refuses(estimator, lambda: estimator.encode(bad()), words)
+
+    def test_validation_data(self, Estimator, name, no_work):
+        bad, words = BAD_X[name]
+        if name == "None":
+            words = ["X_val", "y_val"]  # None is "not given"
+        estimator = make(Estimator, n_channels=D)
+        no_work()
+        refuses(estimator, lambda: estimator.fit(X, Y[Estimator], X_val=bad(), y_val=Y[Estimator]), ["X_val", *words])
+
+
+OTHER_CHANNELS = {
+    "3-D": lambda n: np.ones((N, T, n)),
+    "list": lambda n: [np.ones((1 + i % T, n)) for i in range(N)],
+    "object array": lambda n: object_array([np.ones((1 + i % T, n)) for i in range(N)]),
+    "Sequences": lambda n: Sequences(np.ones((N, n)), np.arange(N + 1)),
+}
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("form", OTHER_CHANNELS)
+@pytest.mark.parametrize("n_channels", [1, 3])
+@pytest.mark.parametrize("fitted_on", ["3-D", "2-D"])
+def test_other_channels_than_in_fit(Estimator, form, n_channels, fitted_on, no_work):
+    estimator = make(Estimator, n_channels=D, warm_start=True).fit(X if fitted_on == "3-D" else flat(X), Y[Estimator])
+    bad, words = OTHER_CHANNELS[form](n_channels), [f"{n_channels} channel", r"expecting 2 channel", "Pass"]
+    no_work()
+    refuses(estimator, lambda: estimator.predict(bad), words)
+    refuses(estimator, lambda: estimator.encode(bad), words)
+    refuses(estimator, lambda: estimator.fit(bad, Y[Estimator]), words)
+    refuses(estimator, lambda: estimator.partial_fit(bad, Y[Estimator]), words)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_2d_X_is_held_against_the_columns_and_n_channels_of_fit(Estimator):
+    estimator = make(Estimator, n_channels=D).fit(flat(X), Y[Estimator])
+    refuses(estimator, lambda: estimator.predict(flat(X)[:, :8]), ["8 features", "expecting 10 features"])
+    refuses(estimator, lambda: estimator.predict(flat(X).tolist()[0]), ["[Ss]equence 0|1D array"])
+    estimator.set_params(n_channels=1)
+    refuses(estimator, lambda: estimator.predict(flat(X)), ["1 channel", "expecting 2 channel", "n_channels=1"])
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_column_names_are_held_against_those_of_fit(Estimator):
+    named = frame(X).add_prefix("c")
+    estimator = make(Estimator, n_channels=D).fit(named, Y[Estimator])
+    refuses(estimator, lambda: estimator.predict(named[named.columns[::-1]]), ["same order"])
+    refuses(estimator, lambda: estimator.predict(named.add_prefix("x")), ["unseen at fit time", "xc0"])
+
+
+# ---- y ----
+
+BAD_Y = {
+    "too short": (lambda y: y[:-1], [r"\b20\b", r"\b19\b", DO]),
+    "too long": (lambda y: np.append(y, y[0]), [r"\b20\b", r"\b21\b", DO]),
+    "None": (lambda y: None, ["requires y"]),
+    "a number": (lambda y: 3, []),
+    "3-D": (lambda y: np.ones((N, 2, 2)), ["dim 3", "dim <= 2"]),
+    "no column": (lambda y: np.ones((N, 0)), [r"0 feature\(s\)|no column"]),
+    "NaN": (lambda y: np.where(np.arange(N) == 7, np.nan, y), ["y", "NaN"]),
+    "infinity": (lambda y: np.where(np.arange(N) == 7, np.inf, y), ["y", "infinity"]),
+    "None among numbers": (lambda y: np.array([*y[:7], None, *y[8:]], dtype=object), ["y|label", "NaN|None|unknown"]),
+    "complex": (lambda y: y + 1j, ["[cC]omplex"]),
+}
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("name", BAD_Y)
+def test_bad_y(Estimator, name, no_work):
+    bad, words = BAD_Y[name]
+    bad = bad(Y[Estimator])
+    fresh, fitted = make(Estimator), make(Estimator).fit(X, Y[Estimator])
+    before = fitted.predict(X)
+    no_work()
+    refuses(fresh, lambda: fresh.fit(X, bad), words)
+    refuses(fitted, lambda: fitted.fit(X, bad), words)
+    refuses(fitted, lambda: fitted.partial_fit(X, bad), words)
+    if bad is not None:
+        refuses(fresh, lambda: fresh.fit(X, Y[Estimator], X_val=X, y_val=bad), ["X_val", *words])
+    np.testing.assert_array_equal(fitted.predict(X), before)
+
+
+BAD_CLASSES = {
+    "one class": (np.zeros(N), ["only one class", "0", "at least 2 classes", DO]),
+    "one class, text": (np.full(N, "red"), ["only one class", "red", "at least 2 classes", DO]),
+    "numbers that are no classes": (np.linspace(0, 1, N), ["continuous", "regression"]),
+    "several multiclass outputs": (np.arange(2 * N).reshape(N, 2) % 3, [r"shape \(20, 2\)", "MultiOutputClassifier"]),
+    # type_of_target calls any two integers indicators; as targets of the log-loss they are only 0 and 1.
+    "labels -1 and 1": (np.where(np.arange(3 * N).reshape(N, 3) % 2, 1, -1), ["-1", "0", DO]),
+    "labels 1 and 2": (1 + np.arange(3 * N).reshape(N, 3) % 2, ["2", "0", DO]),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CLASSES)
+def test_bad_classes(name, no_work):
+    bad, words = BAD_CLASSES[name]
+    fresh, fitted = make(LSTMClassifier), make(LSTMClassifier).fit(X, Y[LSTMClassifier])
+    no_work()
+    refuses(fresh, lambda: fresh.fit(X, bad), words)
+    refuses(fitted, lambda: fitted.fit(X, bad), words)
+
+
+@pytest.mark.parametrize("value", ["red", np.datetime64("2020-01-01")], ids=["text", "dates"])
+def test_regressor_wants_numbers(value, no_work):
+    estimator, bad = make(LSTMRegressor), np.full(N, value)
+    no_work()
+    refuses(estimator, lambda: estimator.fit(X, bad), ["must hold numbers", "got", "LSTMClassifier"])
+
+
+@pytest.mark.parametrize(
+    ("classes", "y", "words"),
+    [
+        ([0, 1, 2], np.where(np.arange(N) == 4, 7, 0), ["7", "0.*1.*2", "not among the known classes"]),
+        ([0, 1, 2], np.array(list("ab"))[np.arange(N) % 2], ["a.*b", "0.*1.*2"]),
+        (list("ab"), np.array(list("abc"))[np.arange(N) % 3], ["c", "a.*b"]),
+        (list("ab"), np.arange(N) % 2, ["0.*1", "a.*b"]),
+        ([0], np.zeros(N), ["one class", "at least 2"]),
+        ([[0, 1, 2]], np.arange(N) % 3, ["classes", r"shape \(1, 3\)"]),
+        (0, np.arange(N) % 3, ["classes"]),
+        (None, np.arange(N) % 3, ["classes", "first call"]),
+    ],
+)
+def test_partial_fit_refuses_unknown_labels(classes, y, words, no_work):
+    estimator = make(LSTMClassifier)
+    no_work()
+    refuses(estimator, lambda: estimator.partial_fit(X, y, classes=classes), words)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_labels_that_come_later_are_refused(method, no_work):
+    estimator = make(LSTMClassifier, warm_start=True).partial_fit(X, np.arange(N) % 2, classes=[0, 1, 2])
+    before = estimator.predict_proba(X)
+    no_work()
+    call = getattr(estimator, method)
+    refuses(estimator, lambda: call(X, np.full(N, 5)), ["5", "0.*1.*2"])
+    refuses(estimator, lambda: call(X, np.array(list("ab"))[np.arange(N) % 2]), ["a.*b", "0.*1.*2"])
+    refuses(estimator, lambda: call(X, np.eye(N, 3, dtype=int)), ["3 label columns", "0.*1.*2"])
+    if method == "partial_fit":
+        refuses(estimator, lambda: call(X, np.arange(N) % 2, classes=[0, 1]), ["first call", "0.*1.*2"])
+    np.testing.assert_array_equal(estimator.predict_proba(X), before)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_outputs_that_come_later_are_refused(method, no_work):
+    one, two = make(LSTMRegressor, warm_start=True), make(LSTMRegressor, warm_start=True)
+    y = Y[LSTMRegressor]
+    one.fit(X, y)
+    two.fit(X, np.column_stack([y, y]))
+    no_work()
+    refuses(one, lambda: getattr(one, method)(X, np.column_stack([y, y])), [r"shape \(20, 2\)", "1 output", "Pass"])
+    refuses(two, lambda: getattr(two, method)(X, y), [r"shape \(20,\)", "2 output", "Pass"])
+
+
+@pytest.mark.parametrize(
+    ("y", "bad", "value"),
+    [
+        (np.arange(N) % 3, np.where(np.arange(N) == 4, 7, 0), "7"),
+        (np.arange(N) % 3.0, np.where(np.arange(N) == 4, 7.5, 0) * 2, "15"),
+        (np.array(list("abc"))[np.arange(N) % 3], np.array(list("ad"))[np.arange(N) % 2], "'d'"),
+    ],
+)
+def test_messages_show_labels_as_the_user_wrote_them(y, bad, value):
+    # [5], not [np.int64(5)]
+    estimator = make(LSTMClassifier).fit(X, y)
+    refuses(estimator, lambda: estimator.partial_fit(X, bad), [re.escape(f"[{value}"), "^((?!np\\.).)*$"])
+
+
+# ---- weights ----
+
+BAD_WEIGHTS = {
+    "negative": (np.where(np.arange(N) == 7, -0.5, 1), ["[Nn]egative", "sample 7", "-0.5", "at least 0"]),
+    "all zero": (np.zeros(N), ["zero", "[aA]t least one"]),
+    "NaN": (np.where(np.arange(N) == 7, np.nan, 1), ["sample_weight", "NaN"]),
+    "infinite": (np.where(np.arange(N) == 7, np.inf, 1), ["sample_weight", "infinity"]),
+    "too few": (np.ones(N - 1), ["sample_weight", "19", "expected.*20"]),
+    "2-D": (np.ones((N, 2)), ["1D", "2D", "20"]),
+    "text": (["heavy"] * N, ["heavy"]),
+    # The sum overflows, and every weighted mean is 0 or NaN.
+    "sum to infinity": (np.full(N, 1e308), ["sample_weight|[wW]eights", "large|infinit"]),
+}
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("name", BAD_WEIGHTS)
+def test_bad_sample_weight(Estimator, name, no_work):
+    bad, words = BAD_WEIGHTS[name]
+    y = Y[Estimator]
+    fresh, fitted = make(Estimator), make(Estimator).fit(X, y)
+    before = fitted.predict(X)
+    no_work()
+    refuses(fresh, lambda: fresh.fit(X, y, sample_weight=bad), words)
+    refuses(fresh, lambda: fresh.fit(X, y, X_val=X, y_val=y, sample_weight_val=bad), ["X_val", *words])
+    refuses(fitted, lambda: fitted.fit(X, y, sample_weight=bad), words)
+    refuses(fitted, lambda: fitted.partial_fit(X, y, sample_weight=bad), words)
+    np.testing.assert_array_equal(fitted.predict(X), before)
+
+
+@pytest.mark.parametrize("weight", [1e-300, 1e-46, 1e-40, 1e30, 1e300])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_a_common_factor_of_the_weights_changes_nothing(Estimator, dtype, weight):
+    # Without the penalty, which is measured against the weights, they only matter relative to each other. The factor is no power
+    # of two, so quotients are rounded differently: a few units in the last place per step, and Adam divides by small numbers.
+    data, y, w = X.astype(dtype), Y[Estimator], 1 + np.arange(N) % 4
+    plain = make(Estimator, alpha=0).fit(data, y, sample_weight=w)
+    scaled = make(Estimator, alpha=0).fit(data, y, sample_weight=w * weight)
+    tolerance = 1e-4 if dtype == np.float32 else 1e-10
+    for name, value in plain.weights_.items():
+        np.testing.assert_allclose(scaled.weights_[name], value, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "words"),
+    [
+        ({0: -1}, ["class_weight", "-1", "not negative", "class 0"]),
+        ({0: np.nan}, ["class_weight", "nan", "finite"]),
+        ({0: np.inf}, ["class_weight", "inf", "finite"]),
+        ({0: "heavy"}, ["class_weight", "heavy"]),
+        ({0: None}, ["class_weight", "None"]),
+        ({7: 1.0}, ["class_weight", "7", "0.*1.*2"]),
+        ({0: 0, 1: 0, 2: 0}, ["class_weight", "zero|positive"]),
+        ([1, 2, 3], ["class_weight", "list", "Pass a dict"]),
+        ("even", ["class_weight", "even", "balanced"]),
+    ],
+)
+def test_bad_class_weight(class_weight, words, no_work):
+    y = Y[LSTMClassifier]
+    fresh, fitted = make(LSTMClassifier, class_weight=class_weight), make(LSTMClassifier).fit(X, y)
+    fitted.set_params(class_weight=class_weight)
+    no_work()
+    refuses(fresh, lambda: fresh.fit(X, y), words)
+    refuses(fitted, lambda: fitted.fit(X, y), words)
+
+
+def test_class_weight_leaves_no_sample_of_this_chunk(no_work):
+    estimator = make(LSTMClassifier, class_weight={0: 0})
+    no_work()
+    refuses(estimator, lambda: estimator.partial_fit(X, np.zeros(N), classes=[0, 1]), ["weight", "zero|positive"])
+    y = np.arange(N) % 2
+    refuses(estimator, lambda: estimator.fit(X, y, X_val=X, y_val=np.zeros(N)), ["X_val", "weight", "zero|positive"])
+
+
+# ---- validation data, early stopping ----
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_validation_data_come_in_pairs(Estimator, no_work):
+    estimator, y = make(Estimator), Y[Estimator]
+    no_work()
+    refuses(estimator, lambda: estimator.fit(X, y, X_val=X), ["X_val and y_val go together", "only X_val"])
+    refuses(estimator, lambda: estimator.fit(X, y, y_val=y), ["X_val and y_val go together", "only y_val"])
+    refuses(estimator, lambda: estimator.fit(X, y, sample_weight_val=np.ones(N)), ["sample_weight_val", "X_val is not given"])
+
+
+def test_validation_labels_have_to_be_known(no_work):
+    estimator = make(LSTMClassifier)
+    no_work()
+    refuses(estimator, lambda: estimator.fit(X, np.arange(N) % 2, X_val=X, y_val=np.arange(N) % 3), ["X_val", "2", "0.*1"])
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("fraction", [0.001, 0.999])
+def test_early_stopping_says_when_it_cannot_split(Estimator, fraction, no_work):
+    # One sequence is no validation set: a class is missing from it, and the coefficient of determination is undefined.
+    estimator = make(Estimator, early_stopping=True, validation_fraction=fraction)
+    no_work()
+    words = ["early_stopping", f"validation_fraction={fraction}", "20", "Set another", "X_val", "turn early_stopping off"]
+    refuses(estimator, lambda: estimator.fit(X, Y[Estimator]), words)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_a_failed_fit_takes_nothing_from_the_generator(Estimator):
+    # The state of the generator is the estimator's, too: the fit after a failed one is the one that would have been.
+    y = Y[Estimator]
+    failed, twin = (make(Estimator, random_state=np.random.RandomState(0), n_channels=D) for _ in range(2))
+    refuses(failed, lambda: failed.fit(X, y, X_val=X[:, :, :1], y_val=y), ["X_val"])
+    failed.set_params(early_stopping=True, validation_fraction=0.999)
+    refuses(failed, lambda: failed.fit(X, y), ["early_stopping"])
+    failed.set_params(early_stopping=False)
+    np.testing.assert_array_equal(failed.fit(X, y).predict(X), twin.fit(X, y).predict(X))
+
+
+@pytest.mark.filterwarnings("ignore:R.2 score is not well-defined:UserWarning")
+def test_one_sequence_is_not_enough_to_stop_a_regressor_by(no_work):
+    # The coefficient of determination of one value is undefined; the loss, which is recorded, is not.
+    estimator, y = make(LSTMRegressor), Y[LSTMRegressor]
+    assert np.isfinite(estimator.fit(X, y, X_val=X[:1], y_val=y[:1]).validation_loss_curve_).all()
+    estimator.set_params(early_stopping=True)
+    no_work()
+    refuses(estimator, lambda: estimator.fit(X, y, X_val=X[:1], y_val=y[:1]), ["X_val", "two|at least 2|more than one", DO])
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_validation_data_beyond_float32(Estimator, no_work):
+    estimator, y, data = make(Estimator), Y[Estimator], X.astype(np.float32)
+    no_work()
+    refuses(estimator, lambda: estimator.fit(data, y, X_val=with_cell(1e300), y_val=y), ["X_val", DENSE_PLACE, "float32"])
+    if Estimator is LSTMRegressor:
+        refuses(estimator, lambda: estimator.fit(data, y, X_val=data, y_val=y * 1e300), ["y_val", "too large for float32", DO])
+
+
+# ---- hyper-parameters ----
+
+INTEGERS_FROM_1 = [0, -1, 1.5, "many", None, np.nan, [4]]
+BAD_PARAMS = {
+    "hidden_size": INTEGERS_FROM_1,
+    "num_layers": INTEGERS_FROM_1,
+    "n_channels": INTEGERS_FROM_1,
+    "max_iter": [*INTEGERS_FROM_1, np.inf],
+    "n_iter_no_change": INTEGERS_FROM_1,
+    "batch_size": [*INTEGERS_FROM_1, np.inf],
+    "bidirectional": ["yes", None, 2],
+    "merge_mode": ["mean", None, 1],
+    "pooling": ["first", None, 1],
+    "standardize": ["yes", None],
+    "solver": ["lbfgs", None, 1],
+    "alpha": [-1e-4, "much", None, np.nan, np.inf],
+    "learning_rate_init": [0, -1e-3, "fast", None, np.nan, np.inf],
+    "shuffle": ["yes", None],
+    "tol": [-1e-4, "low", None, np.nan],
+    "early_stopping": ["yes", None],
+    "validation_fraction": [0, 1, -0.1, 1.5, "half", None, np.nan],
+    "max_grad_norm": [0, -1, "small", np.nan],
+    "momentum": [-0.1, 1, "some", None, np.nan],
+    "nesterovs_momentum": ["yes", None],
+    "beta_1": [-0.1, 1, "some", None, np.nan],
+    "beta_2": [-0.1, 1, "some", None, np.nan],
+    "epsilon": [0, -1e-8, "small", None, np.nan],
+    "warm_start": ["yes", None],
+    "n_jobs": [0, 1.5, "all"],
+    "random_state": ["seed", -1, 1.5, np.random.default_rng(0)],
+    "verbose": ["loud", None, -1],
+}
+PARAM_CASES = [(name, value) for name, values in BAD_PARAMS.items() for value in values]
+
+
+def test_every_hyper_parameter_has_bad_values():
+    for Estimator in ESTIMATORS:
+        assert set(Estimator().get_params()) == set(BAD_PARAMS) | ({"class_weight"} if Estimator is LSTMClassifier else set())
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(("name", "value"), PARAM_CASES, ids=str)
+def test_bad_hyper_parameters(Estimator, name, value, no_work):
+    fresh, fitted = make(Estimator), make(Estimator).fit(X, Y[Estimator])
+    before = fitted.predict(X)
+    for estimator in (fresh, fitted):
+        estimator.set_params(**{name: value})
+    no_work()
+    words = [name, re.escape(repr(value)) if not isinstance(value, np.random.Generator) else "Generator"]
+    refuses(fresh, lambda: fresh.fit(X, Y[Estimator]), words)
+    refuses(fitted, lambda: fitted.fit(X, Y[Estimator]), words)
+    fitted.set_params(**{name: make(Estimator).get_params()[name]})
+    np.testing.assert_array_equal(fitted.predict(X), before)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("name", [name for name in BAD_PARAMS if name not in ("max_iter", "n_iter_no_change", "tol")])
+def test_a_further_partial_fit_checks_hyper_parameters_too(Estimator, name, no_work):
+    # scikit-learn leaves that out to save time. What it lets through is used, though: max_grad_norm=-1 ascends the gradient.
+    estimator = make(Estimator).partial_fit(X, Y[Estimator], **({"classes": [0, 1, 2]} if Estimator is LSTMClassifier else {}))
+    estimator.set_params(**{name: BAD_PARAMS[name][0]})
+    no_work()
+    refuses(estimator, lambda: estimator.partial_fit(X, Y[Estimator]), [name, re.escape(repr(BAD_PARAMS[name][0]))])
+
+
+OTHER_NETWORKS = [{"hidden_size": 4}, {"num_layers": 2}, {"bidirectional": True}, {"merge_mode": "sum"}, {"pooling": "mean"}]
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("change", OTHER_NETWORKS, ids=str)
+def test_a_fitted_network_cannot_become_another(Estimator, change, no_work):
+    estimator = make(Estimator, warm_start=True, bidirectional="bidirectional" not in change).fit(X, Y[Estimator])
+    before = estimator.predict(X)
+    estimator.set_params(**change)
+    no_work()
+    words = ["cannot go on", "warm_start=False"]
+    refuses(estimator, lambda: estimator.fit(X, Y[Estimator]), words)
+    refuses(estimator, lambda: estimator.partial_fit(X, Y[Estimator]), words)
+    np.testing.assert_array_equal(estimator.predict(X), before)
+
+
+# ---- training that becomes non-finite ----
+
+# The loss of the first epochs is finite, then plain gradient descent on a squared error explodes.
+EXPLODES = {
+    "solver": "sgd", "learning_rate_init": 1e3, "standardize": False, "max_grad_norm": None, "max_iter": 50,
+    "n_iter_no_change": 50,
+}  # fmt: skip
+
+
+def diverges(estimator, X, y, **arguments):
+    """Fit; the epoch that the warning names. Nothing else may be warned of, RuntimeWarnings least."""
+    with pytest.warns(ConvergenceWarning) as caught:
+        estimator.fit(X, y, **arguments)
+    assert len(caught) == 1, [str(warning.message) for warning in caught]
+    message = str(caught[0].message)
+    for word in ["non-finite", "restored", "learning_rate_init", "max_grad_norm", "standardize"]:
+        assert word in message
+    return int(re.search(r"epoch (\d+)", message)[1])
+
+
+def assert_sound(estimator, X, n_epochs, n_samples=N):
+    assert all(np.isfinite(value).all() for value in estimator.weights_.values())
+    outputs = estimator.predict_proba(X) if isinstance(estimator, LSTMClassifier) else estimator.predict(X)
+    assert np.isfinite(outputs).all()
+    assert estimator.n_iter_ == len(estimator.loss_curve_) == len(estimator.history_) == n_epochs
+    assert np.isfinite(estimator.loss_curve_).all()
+    assert estimator.t_ == n_epochs * n_samples
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("params", [{}, {"num_layers": 2, "bidirectional": True}], ids=["", "deep"])
+def test_non_finite_training_restores_the_best_weights(dtype, n_jobs, params):
+    data, y = X.astype(dtype), Y[LSTMRegressor]
+    settings = EXPLODES | params | {"n_jobs": n_jobs}
+    estimator = make(LSTMRegressor, **settings)
+    epoch = diverges(estimator, data, y)
+    assert epoch > 2, "this is to explode after some epochs"
+    assert_sound(estimator, data, epoch - 1)
+    # The best epoch is the one with the smallest loss; that many epochs alone end with the same weights.
+    best = 1 + int(np.argmin(estimator.loss_curve_))
+    assert estimator.best_loss_ == min(estimator.loss_curve_)
+    alone = make(LSTMRegressor, **settings | {"max_iter": best}).fit(data, y)
+    for name, value in alone.weights_.items():
+        np.testing.assert_array_equal(estimator.weights_[name], value)
+
+
+NON_FINITE = {
+    "huge step": {"learning_rate_init": 1e38},
+    "huge step, Adam's epsilon": {"learning_rate_init": 1e30, "epsilon": 1e-30},
+    "huge step, SGD": {"learning_rate_init": 1e38, "solver": "sgd"},
+    "huge step, standardised": {"learning_rate_init": 1e38, "standardize": True},
+    "huge step, clipped": {"learning_rate_init": 1e38, "max_grad_norm": 1.0},
+    "huge penalty": {"alpha": 1e300},
+    "huge step, mean of two directions": {"learning_rate_init": 1e38, "pooling": "mean", "bidirectional": True},
+    "huge step, maximum of two layers": {"learning_rate_init": 1e38, "pooling": "max", "num_layers": 2},
+    "huge step, early stopping": {"learning_rate_init": 1e38, "early_stopping": True, "validation_fraction": 0.3},
+}
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("name", NON_FINITE)
+@pytest.mark.parametrize("scale", [1, 1e30])
+def test_non_finite_from_the_start_leaves_a_sound_model(Estimator, name, scale):
+    data = (X * scale).astype(np.float32)
+    settings = {"standardize": False, "max_grad_norm": None, "max_iter": 5} | NON_FINITE[name]
+    estimator = make(Estimator, **settings)
+    epoch = diverges(estimator, data, Y[Estimator])
+    assert epoch <= 2
+    assert_sound(estimator, data, epoch - 1, n_samples=14 if estimator.early_stopping else N)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_training_goes_on_after_it_was_non_finite(Estimator):
+    estimator = make(Estimator, learning_rate_init=1e38, warm_start=True)
+    assert diverges(estimator, X.astype(np.float32), Y[Estimator]) == 1
+    estimator.set_params(learning_rate_init=1e-2, max_iter=3).fit(X.astype(np.float32), Y[Estimator])
+    assert_sound(estimator, X, 3)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_non_finite_in_several_shards_warns_of_nothing_else(n_jobs, monkeypatch):
+    # Shards are computed on other threads, where the error state of NumPy is another one.
+    monkeypatch.setattr("sklstm.training.batching.SHARD_FLOPS", 1.0)
+    data = np.tile(X, (4, 1, 1)).astype(np.float32)
+    y = np.tile(Y[LSTMRegressor], 4)
+    estimator = make(LSTMRegressor, **EXPLODES | {"n_jobs": n_jobs})
+    epoch = diverges(estimator, data, y)
+    assert estimator.n_iter_ == epoch - 1
+    assert np.isfinite(estimator.predict(data)).all()
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_validation_that_becomes_non_finite_is_no_crash(Estimator, early_stopping):
+    # After the only step every weight is +-3e37, which is finite in float32, but the sum of 64 of them, a score, is not.
+    settings = {"standardize": False, "max_grad_norm": None, "learning_rate_init": 3e37, "alpha": 0, "max_iter": 1}
+    estimator = make(Estimator, hidden_size=64, early_stopping=early_stopping, **settings)
+    data, y = X.astype(np.float32), Y[Estimator]
+    with pytest.warns(ConvergenceWarning):
+        estimator.fit(data, y, X_val=data, y_val=y)
+    assert all(np.isfinite(value).all() for value in estimator.weights_.values())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("standardize", [True, False])
+@pytest.mark.parametrize("scale", [1e30, 1e200, 1e300])
+def test_targets_of_any_size_give_a_sound_model_or_an_error(dtype, standardize, scale):
+    estimator = make(LSTMRegressor, standardize=standardize)
+    data, y = X.astype(dtype), Y[LSTMRegressor] * scale
+    try:
+        estimator.fit(data, y)
+    except ValueError as error:
+        assert re.search(r"\by\b.*(large|scale|float32)", str(error))
+        assert "_theta" not in vars(estimator)
+    else:
+        assert np.isfinite(estimator.predict(data)).all()
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("scale", [1e-200, 1e-100, 1e100, 1e200])
+def test_standardised_fits_are_the_same_in_any_units_of_X(Estimator, scale):
+    # Variances over- and underflow long before the values do. What is left is rounding, which a few epochs hardly magnify.
+    plain = make(Estimator, max_iter=5).fit(X, Y[Estimator])
+    scaled = make(Estimator, max_iter=5).fit(X * scale, Y[Estimator])
+    np.testing.assert_allclose(scaled.loss_curve_, plain.loss_curve_, rtol=1e-9)
+    np.testing.assert_allclose(scaled.encode(X * scale), plain.encode(X), rtol=1e-9)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(("dtype", "scale"), [(np.float32, 1e-40), (np.float32, 1e38), (np.float64, 1e-310), (np.float64, 1e307)])
+def test_X_at_the_ends_of_the_range_gives_a_sound_model_or_an_error(Estimator, dtype, scale):
+    # The reciprocal of a standard deviation of 1e-40, which the weights would take, is no number in float32.
+    estimator, data = make(Estimator), (X * scale).astype(dtype)
+    try:
+        estimator.fit(data, Y[Estimator])
+    except ValueError as error:
+        assert re.search(r"channel.*(small|large|scale)", str(error))
+        assert "_theta" not in vars(estimator)
+    else:
+        assert all(np.isfinite(value).all() for value in estimator.weights_.values())
+        assert np.isfinite(estimator.encode(data)).all()
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_X_beyond_float32_is_refused_by_a_float32_model(Estimator):
+    estimator = make(Estimator).fit(X.astype(np.float32), Y[Estimator])
+    beyond = with_cell(1e300)
+    refuses(estimator, lambda: estimator.predict(beyond), ["sequence 3, step 2, channel 1", "float32"])
+    refuses(estimator, lambda: estimator.partial_fit(beyond, Y[Estimator]), ["sequence 3, step 2, channel 1", "float32"])
+
+
+# ---- interruption ----
+
+LONG = {"max_iter": 1000, "n_iter_no_change": 1000, "tol": 0, "batch_size": 5}
+
+
+def interrupt_in_epoch(monkeypatch, epoch):
+    """Raise KeyboardInterrupt in the second minibatch of an epoch."""
+    calls = []
+
+    class Interrupted(sklstm.training.loop.GradientComputer):
+        def __call__(self, rows):
+            calls.append(rows)
+            if len(calls) == (epoch - 1) * 4 + 2:
+                raise KeyboardInterrupt
+            return super().__call__(rows)
+
+    monkeypatch.setattr(sklstm.training.loop, "GradientComputer", Interrupted)
+
+
+def interrupt_after_epoch(monkeypatch, epoch):
+    """Raise KeyboardInterrupt while an epoch is reported."""
+
+    def report(row):
+        if row["epoch"] == epoch:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sklstm.estimators.base, "_print_epoch", report)
+
+
+def signal_after_epoch(monkeypatch, epoch):
+    """What Ctrl-C does, from another thread, some time after an epoch."""
+
+    def report(row):
+        if row["epoch"] == epoch:
+            threading.Timer(0.002, signal.raise_signal, [signal.SIGINT]).start()
+
+    monkeypatch.setattr(sklstm.estimators.base, "_print_epoch", report)
+
+
+INTERRUPTIONS = {
+    "in the fifth epoch": (lambda monkeypatch: interrupt_in_epoch(monkeypatch, 5), 4),
+    "after the fourth epoch": (lambda monkeypatch: interrupt_after_epoch(monkeypatch, 4), 4),
+    "after the first epoch": (lambda monkeypatch: interrupt_after_epoch(monkeypatch, 1), 1),
+    "by a signal": (lambda monkeypatch: signal_after_epoch(monkeypatch, 3), None),
+}
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("name", INTERRUPTIONS)
+@pytest.mark.parametrize("params", [{}, {"n_jobs": 2}, {"solver": "sgd", "num_layers": 2}], ids=str)
+def test_interruption_keeps_the_epochs_that_are_done(Estimator, name, params, monkeypatch):
+    interrupt, n_epochs = INTERRUPTIONS[name]
+    y = Y[Estimator]
+    estimator = make(Estimator, verbose=True, warm_start=True, **LONG | params)
+    with monkeypatch.context() as patch:
+        interrupt(patch)
+        with pytest.warns(RuntimeWarning, match=r"interrupted.*\d+ epoch.*kept") as caught:
+            estimator.fit(X, y)
+    assert len(caught) == 1
+    n_epochs = n_epochs or estimator.n_iter_
+    assert str(n_epochs) in str(caught[0].message)
+    assert_sound(estimator, X, n_epochs)
+    # It is the model of that many epochs, and it goes on as if nothing had happened.
+    settings = LONG | params | {"warm_start": True}
+    alone = make(Estimator, **settings | {"max_iter": n_epochs}).fit(X, y)
+    np.testing.assert_array_equal(estimator.encode(X), alone.encode(X))
+    for model in (estimator, alone):
+        model.set_params(max_iter=2, verbose=False).fit(X, y)
+    np.testing.assert_array_equal(estimator.encode(X), alone.encode(X))
+    assert estimator.loss_curve_ == alone.loss_curve_
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("params", [{}, {"n_jobs": 2}, {"early_stopping": True, "validation_fraction": 0.3}], ids=str)
+def test_interruption_of_the_first_epoch_leaves_the_estimator_as_it_was(Estimator, params, monkeypatch):
+    y = Y[Estimator]
+    fresh = make(Estimator, **LONG | params)
+    fitted = make(Estimator, **LONG | params | {"max_iter": 2}).fit(X, y)
+    warm = clone(fitted).set_params(warm_start=True).fit(X, y)
+    before = fitted.predict(X)
+    for estimator, call in [(fresh, fresh.fit), (fitted, fitted.fit), (warm, warm.fit), (fitted, fitted.partial_fit)]:
+        state = state_of(estimator)
+        with monkeypatch.context() as patch:
+            interrupt_in_epoch(patch, 1)
+            with pytest.raises(KeyboardInterrupt):
+                call(X, y)
+        assert state_of(estimator) == state
+    assert not fresh.__sklearn_is_fitted__()
+    np.testing.assert_array_equal(fitted.predict(X), before)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_interruption_under_early_stopping_ends_with_the_best_weights(Estimator, monkeypatch):
+    y = Y[Estimator]
+    settings = LONG | {"early_stopping": True, "validation_fraction": 0.3, "learning_rate_init": 0.1}
+    estimator = make(Estimator, verbose=True, **settings)
+    interrupt_after_epoch(monkeypatch, 8)
+    with pytest.warns(RuntimeWarning, match="interrupted"):
+        estimator.fit(X, y)
+    assert estimator.n_iter_ == len(estimator.validation_scores_) == 8
+    best = 1 + int(np.argmax(estimator.validation_scores_))
+    alone = make(Estimator, **settings | {"max_iter": best}).fit(X, y)
+    np.testing.assert_array_equal(estimator.encode(X), alone.encode(X))
+
+
+def test_an_error_in_training_leaves_the_estimator_as_it_was(monkeypatch):
+    # Say, the machine is out of memory.
+    def fail(self, rows):
+        raise MemoryError
+
+    estimator = make(LSTMRegressor).fit(X, Y[LSTMRegressor])
+    state = state_of(estimator)
+    monkeypatch.setattr(sklstm.training.loop.GradientComputer, "__call__", fail)
+    with pytest.raises(MemoryError):
+        estimator.fit(X, Y[LSTMRegressor])
+    assert state_of(estimator) == state
