@@ -679,6 +679,7 @@ def test_validation_that_becomes_non_finite_is_no_crash(Estimator, early_stoppin
     assert all(np.isfinite(value).all() for value in estimator.weights_.values())
 
 
+@pytest.mark.filterwarnings("ignore:.*non-finite:sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("standardize", [True, False])
 @pytest.mark.parametrize("scale", [1e30, 1e200, 1e300])

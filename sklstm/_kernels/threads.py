@@ -6,7 +6,7 @@ libgomp's spinning threads fight OpenBLAS's where both alternate.
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from threadpoolctl import ThreadpoolController
 
@@ -42,6 +42,12 @@ class _BlasLimit:
             held.set()
             over.wait()
 
+    def on_this_thread(self):
+        """A context that limits from the calling thread, where that already holds a limit of its own."""
+        if any(library.num_threads > 1 for library in self._controller.lib_controllers if library.user_api == "blas"):
+            return self._controller.limit(limits=1, user_api="blas")
+        return nullcontext()
+
     def leave(self):
         with self._lock:
             self._n_inside -= 1
@@ -58,7 +64,8 @@ def single_threaded_blas():
     """Context in which BLAS runs on one thread, for all threads of the process."""
     _blas_limit.enter()
     try:
-        yield
+        with _blas_limit.on_this_thread():
+            yield
     finally:
         _blas_limit.leave()
 

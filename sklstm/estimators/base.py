@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._kernels.threads import single_threaded_blas
 from ..network import LOSSES, MERGE_MODES, POOLINGS, Network, apply
-from ..training import SGD, Adam, Data, Plan, Units, Validation, train, updated_moments
+from ..training import SGD, Adam, Data, Plan, Units, Validation, check_range, train, updated_moments
 from .documentation import document
 from .inputs import check_one_per_sequence, in_dtype, read_sample_weight, read_X
 
@@ -254,7 +254,7 @@ class BaseRecurrent(BaseEstimator, ABC):
             raise ValueError(NO_WEIGHT)
         validation_part = None
         if held_out is not None:
-            validation_part = self._read_held_out(*held_out, form, spec, task)
+            validation_part = self._read_held_out(*held_out, form, spec, task, dtype)
         elif self.early_stopping and not incremental:
             rows, rows_val = self._split(rows, task.strata, rng)
             validation_part = _take(sequences, task, rows_val)
@@ -262,7 +262,9 @@ class BaseRecurrent(BaseEstimator, ABC):
 
         moments = self._moments_with(*training_part, task, continued, incremental)
         units = Units.from_moments(moments, network.input_size, network.output_size)
-        units.raise_if_out_of_range(dtype, training_part[1] if task.has_units else None)
+        units.raise_if_out_of_range(dtype)
+        if task.has_units:
+            check_range("y", training_part[1], dtype)
         data = _data(*training_part, units, task, dtype)
         validation = None
         if validation_part is not None:
@@ -340,18 +342,25 @@ class BaseRecurrent(BaseEstimator, ABC):
         if isinstance(self.random_state, np.random.RandomState):
             self.random_state.randint(SEEDS)
 
-    def _read_held_out(self, X, y, weights, form, spec, task):
+    def _read_held_out(self, X, y, weights, form, spec, task, dtype):
         """Sequences, targets and weights of `X_val`, held against this fit's X and y."""
         # By a stand-in that has what this estimator will have once it is fitted.
         stand_in = object.__new__(type(self))
-        stand_in.__dict__.update(vars(self), **form, _network_spec=spec)
+        stand_in.__dict__.update(vars(self), _network_spec=spec)
+        if form:
+            stand_in.__dict__.pop("feature_names_in_", None)
+            stand_in.__dict__.update(form)
         try:
-            sequences = read_X(stand_in, X, reset=False)[0]
+            sequences = in_dtype(read_X(stand_in, X, reset=False)[0], dtype)
             check_one_per_sequence("y", y, len(sequences))
             held_out = self._read_y(y, read_sample_weight(weights, len(sequences)), task.attributes)
             rows = np.flatnonzero(held_out.weights > 0)
             if len(rows) == 0:
                 raise ValueError(NO_WEIGHT)
+            if self.early_stopping and task.has_units and len(rows) < 2:
+                raise ValueError("early_stopping needs at least two sequences to score. Pass more, or turn it off.")
+            if task.has_units:
+                check_range("y_val", held_out.targets, dtype)
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"In the validation data (X_val, y_val): {error}") from error

@@ -31,7 +31,14 @@ def read_X(estimator, X, *, reset):
     if not is_array_like(X):
         kind = "a scalar" if hasattr(X, "__array__") else type(X).__name__
         raise ValueError(f"X must be an array or a list of arrays, got {kind}. {FORMS} Reshape your data.")
+    if not isinstance(X, (Sequences, list, tuple)) and not hasattr(X, "shape"):
+        X = np.asarray(X)
     if is_tabular(X, lists_are_ragged=not reset and not estimator._flat):
+        if len(getattr(X, "shape", (0, 0))) == 1:
+            raise ValueError(
+                f"Expected 2D array, got 1D array instead: X has shape {X.shape}. {FORMS} Reshape your data: one univariate"
+                " sequence is X.reshape(1, -1)."
+            )
         sequences = from_rows(_read_table(estimator, X, form, reset), estimator.n_channels)
     else:
         sequences = as_sequences(X)
@@ -84,7 +91,8 @@ def in_dtype(sequences, dtype):
 
 def check_one_per_sequence(name, values, n_sequences):
     """Raise unless `values` has one entry for each sequence of X."""
-    if not hasattr(values, "__len__") or isinstance(values, (str, bytes)) or getattr(values, "shape", None) == ():
+    holds_entries = hasattr(values, "__len__") or hasattr(values, "__array__")
+    if not holds_entries or isinstance(values, (str, bytes)) or getattr(values, "shape", None) == ():
         raise ValueError(
             f"{name} must be an array with one entry per sequence, got {values!r}. Pass {n_sequences} entries."
         )

@@ -11,6 +11,21 @@ from .moments import merge_moments, weighted_moments
 MARGIN = 1e8
 
 
+def largest_scale(dtype):
+    """What quantities of a dtype may reach at most."""
+    return float(np.finfo(dtype).max) / MARGIN
+
+
+def check_range(name, targets, dtype):
+    """Raise a ValueError if targets are too large for a dtype."""
+    largest = np.abs(targets).max()
+    if largest > largest_scale(dtype):
+        raise ValueError(
+            f"{name} holds {largest:.3g}, too large for {np.dtype(dtype)}: expected at most {largest_scale(dtype):.3g}. Pass it"
+            " in other units, or X as float64."
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Units:
     """The affine maps between the units of the data and those the network is trained in.
@@ -43,23 +58,18 @@ class Units:
             target_scale = np.where(deviation > 0, deviation, 1.0)
         return cls(shift, factor, target_shift, target_scale)
 
-    def raise_if_out_of_range(self, dtype, targets=None):
-        """Raise a ValueError where a channel, or the targets, are too large or too small for a dtype.
+    def raise_if_out_of_range(self, dtype):
+        """Raise a ValueError where the standard deviation of a channel is too large or too small for a dtype.
 
         Between the data and the network stand the reciprocals of the scales, and weights times them: they need some
         decades to either end of the dtype's range.
         """
-        largest = float(np.finfo(dtype).max) / MARGIN
+        largest = largest_scale(dtype)
         for channel in np.flatnonzero((self.factor > largest) | ((self.factor > 0) & (self.factor < 1 / largest))):
             raise ValueError(
                 f"In X, channel {channel} has the standard deviation {1 / self.factor[channel]:.3g}, too"
                 f" {'large' if self.factor[channel] < 1 else 'small'} for {np.dtype(dtype)}. Pass it in other units, or"
                 " as float64."
-            )
-        if targets is not None and np.abs(targets).max() > largest:
-            raise ValueError(
-                f"y holds {np.abs(targets).max():.3g}, too large for {np.dtype(dtype)}: expected at most"
-                f" {largest:.3g}. Pass it in other units, or X as float64."
             )
 
     def to_scores(self, targets):
