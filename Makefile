@@ -18,7 +18,7 @@ test: $(VENV)/installed-test
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
-	$(BIN)/cython-lint sklstm
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint sklstm  # it calls pycodestyle by name
 
 # One stamp per set of extras, renewed when a source is newer.
 $(VENV)/installed-%: $(SOURCES) | $(BIN)/python

@@ -1,13 +1,16 @@
 """Inside scikit-learn, joblib and a larger program: every form of X goes through, bits stay the same, nothing else is touched."""
+import contextlib
 import copy
 import importlib.util
 import json
 import os
 import pickle
 import random
+import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import joblib
@@ -950,6 +953,41 @@ def test_blas_threads_are_what_they_were_after_overlapping_fits(ends_first, begi
     assert after == [BLAS_THREADS]
     assert blas_threads() == BLAS_THREADS
     np.testing.assert_array_equal(results["first"], results["second"])
+
+
+@need_blas_threads
+@pytest.mark.filterwarnings("ignore:Training interrupted:RuntimeWarning")
+@pytest.mark.parametrize("when", ["as the limit is set", "as it is lifted"])
+def test_an_interrupt_does_not_leave_blas_limited(when, free_blas, monkeypatch):
+    # Ctrl-C at the worst moments of a fit, whichever thread sets the limit.
+    controller = next((item for item in ThreadpoolController().lib_controllers if item.internal_api == "openblas"), None)
+    if controller is None:
+        pytest.skip("This is about OpenBLAS.")
+    name = "_real_set_num_threads" if hasattr(controller, "_real_set_num_threads") else "set_num_threads"
+    original, fired = getattr(type(controller), name), []
+
+    def set_num_threads(self, num_threads):
+        result = original(self, num_threads)
+        if not fired and (num_threads == 1) == (when == "as the limit is set"):
+            fired.append(num_threads)
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(0.01)  # on another thread: until it has arrived on the main one
+        return result
+
+    before = set(threading.enumerate())
+    with monkeypatch.context() as patch:
+        patch.setattr(type(controller), name, set_num_threads)
+        with contextlib.suppress(KeyboardInterrupt):
+            classifier(max_iter=1).fit(some_arrays(ragged=True), targets()[0])
+    assert fired
+    deadline = time.monotonic() + 5
+    while set(threading.enumerate()) - before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not set(threading.enumerate()) - before
+    assert blas_threads() == BLAS_THREADS
+    # And the next fit finds everything in order.
+    classifier(max_iter=1).fit(some_arrays(ragged=True), targets()[0])
+    assert blas_threads() == BLAS_THREADS
 
 
 def test_fits_and_predictions_in_many_threads_are_those_of_one():

@@ -70,8 +70,9 @@ CONTROL_DOC = """
 warm_start : bool, default=False
     Let a further `fit` continue from the weights, the state of the solver and the statistics of the last one.
 n_jobs : int or None, default=None
-    Threads. None is 1, or what :func:`joblib.parallel_config` says; -1 is all cores. Results have the same bits for any
-    number.
+    Threads. None is 1, or what :func:`joblib.parallel_config` says; -1 is all cores. A minibatch is shared among threads
+    where each has at least 16 sequences and about a millisecond of work; a larger `batch_size` lets more of them help.
+    Results have the same bits for any number.
 random_state : int, RandomState or None, default=None
     Determines initial weights, shuffling and the validation split. Pass an int for reproducible results. None draws
     fresh entropy from the operating system; NumPy's global random state is neither read nor changed.

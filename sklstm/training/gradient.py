@@ -57,7 +57,7 @@ class GradientComputer:
         total = sum(self.threads.map(lambda k: self._shards[k].run(self, parts[k], total_weight), range(len(parts))))
         for shard in self._shards[1 : len(parts)]:
             self.grad += shard.grad
-        for weights, grad in self._penalties:
+        for weights, grad in self._penalties if self.alpha else ():
             weights, grad = weights.reshape(-1), grad.reshape(-1)
             total += 0.5 * self.alpha * _optim.sum_of_squares(weights)
             _optim.add_scaled(self.alpha / total_weight, weights, grad)
