@@ -310,3 +310,31 @@ def test_class_weight_of_multilabel_y_multiplies_over_the_labels(problem, rng):
     listed = clone(model).set_params(class_weight=[{0: 0.5 / (1 - p), 1: 0.5 / p} for p in share]).fit(X, y)
     np.testing.assert_allclose(balanced, by_sample, rtol=1e-10)
     np.testing.assert_allclose(listed.predict_proba(X), by_sample, rtol=1e-10)
+
+
+def test_log_probabilities_do_not_round_to_minus_infinity(problem):
+    X, y = problem
+    for target in (y, y.astype(int) + (np.arange(120) % 2), np.column_stack([y, ~y]).astype(int)):
+        model = LSTMClassifier(hidden_size=4, max_iter=3, random_state=0).fit([x.astype(np.float32) for x in X], target)
+        model._theta *= 1000  # saturates every score
+        assert np.isfinite(model.predict_log_proba(X)).all()
+        np.testing.assert_allclose(np.exp(model.predict_log_proba(X)), model.predict_proba(X), rtol=1e-5, atol=1e-30)
+
+
+def test_balanced_weights_of_a_further_fit_are_those_of_its_own_data(problem):
+    X, y = problem
+    skewed = np.arange(120) % 10 == 0
+    model = LSTMClassifier(hidden_size=4, max_iter=1, class_weight="balanced", warm_start=True, random_state=0).fit(X, y)
+    model.fit(X, skewed)
+    np.testing.assert_array_equal(model._class_totals, [108, 12])
+    chunks = LSTMClassifier(hidden_size=4, class_weight="balanced", random_state=0)
+    chunks.partial_fit(X, y, classes=[False, True]).partial_fit(X, skewed)
+    np.testing.assert_array_equal(chunks._class_totals, np.bincount(y) + [108, 12])
+
+
+def test_best_validation_score_is_that_of_the_weights_after_a_warm_start_too(problem):
+    X, y = problem
+    settings = {"hidden_size": 4, "max_iter": 5, "early_stopping": True, "warm_start": True, "random_state": 0}
+    model = LSTMClassifier(**settings).fit(X[:80], y[:80], X_val=X[80:], y_val=y[80:])
+    model.set_params(learning_rate_init=30, max_grad_norm=None).fit(X[:80], y[:80], X_val=X[80:], y_val=y[80:])
+    assert model.best_validation_score_ == model.score(X[80:], y[80:])

@@ -6,7 +6,7 @@ libgomp's spinning threads fight OpenBLAS's where both alternate.
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 from threadpoolctl import ThreadpoolController
 
@@ -14,46 +14,48 @@ from threadpoolctl import ThreadpoolController
 class _BlasLimit:
     """Holds the process's BLAS libraries at one thread while at least one caller is inside.
 
-    The number of BLAS threads belongs to the process, and threadpoolctl (from 3.7) lets only one thread at a time change
-    it: to all others limits do nothing, silently. So a thread of its own sets the limit when the first caller enters, and
-    puts back what was before when the last one has left, whichever threads those are.
+    The number of BLAS threads belongs to the process, so the callers are counted: the first one in saves and sets it, the
+    last one out puts it back, whichever threads those are.
     """
 
     def __init__(self):
         self._lock = threading.Lock()
         self._n_inside = 0
-        self._controller = None
-        self._holder = None
-        self._over = None
+        self._libraries = None
+        self._before = []
 
-    def enter(self):
+    def enter(self, entered):
+        """`entered` gets an entry as soon as the caller counts, so that an interrupt after that still finds its way out."""
         with self._lock:
-            if self._n_inside == 0:
-                if self._controller is None:
-                    self._controller = ThreadpoolController()  # scans the loaded libraries: once per process
-                held, self._over = threading.Event(), threading.Event()
-                self._holder = threading.Thread(target=self._hold, args=(held, self._over), daemon=True)
-                self._holder.start()
-                held.wait()
             self._n_inside += 1
-
-    def _hold(self, held, over):
-        with self._controller.limit(limits=1, user_api="blas"):
-            held.set()
-            over.wait()
-
-    def on_this_thread(self):
-        """A context that limits from the calling thread, where that already holds a limit of its own."""
-        if any(library.num_threads > 1 for library in self._controller.lib_controllers if library.user_api == "blas"):
-            return self._controller.limit(limits=1, user_api="blas")
-        return nullcontext()
+            entered.append(True)
+            if self._n_inside == 1:
+                if self._libraries is None:  # scans the loaded libraries: once per process
+                    self._libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+                self._before = [(library, library.num_threads) for library in self._libraries]
+                for library in self._libraries:
+                    _set_num_threads(library, 1)
 
     def leave(self):
         with self._lock:
-            self._n_inside -= 1
-            if self._n_inside == 0:
-                self._over.set()
-                self._holder.join()
+            try:
+                self._restore_if_last()
+            except BaseException:  # an interrupt half-way
+                self._restore_if_last()
+                raise
+            finally:
+                self._n_inside -= 1
+
+    def _restore_if_last(self):
+        if self._n_inside == 1:
+            for library, n_threads in self._before:
+                _set_num_threads(library, n_threads)
+
+
+def _set_num_threads(library, n_threads):
+    # From version 3.7 on, threadpoolctl lets only the thread that holds a limit set another and ignores all others, silently.
+    # What counts here are the callers of all threads together, so the rule is passed by where there is one.
+    getattr(library, "_real_set_num_threads", library.set_num_threads)(n_threads)
 
 
 _blas_limit = _BlasLimit()
@@ -62,12 +64,13 @@ _blas_limit = _BlasLimit()
 @contextmanager
 def single_threaded_blas():
     """Context in which BLAS runs on one thread, for all threads of the process."""
-    _blas_limit.enter()
+    entered = []
     try:
-        with _blas_limit.on_this_thread():
-            yield
+        _blas_limit.enter(entered)
+        yield
     finally:
-        _blas_limit.leave()
+        if entered:
+            _blas_limit.leave()
 
 
 class Threads:

@@ -160,11 +160,19 @@ class BaseRecurrent(BaseEstimator, ABC):
     # ---- what a subclass says of y ----
 
     @abstractmethod
-    def _read_y(self, y, weights, known=None, classes=None, incremental=False):
+    def _read_y(self, y, weights, role, known=None, classes=None):
         """y and the sample weights as a `Task`.
 
-        `known` are the attributes of an earlier task, which y has to agree with; `classes` those announced to
-        `partial_fit`.
+        Parameters
+        ----------
+        y : array-like
+        weights : ndarray of shape (n_samples,)
+        role : {"fit", "chunk", "held out"}
+            Whether y is all there is, a chunk for `partial_fit`, or validation data.
+        known : mapping, default=None
+            Attributes of an earlier task, which y has to agree with.
+        classes : array-like, default=None
+            Classes announced to `partial_fit`.
         """
 
     @abstractmethod
@@ -236,7 +244,7 @@ class BaseRecurrent(BaseEstimator, ABC):
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
         check_one_per_sequence("y", y, len(sequences))
         weights = read_sample_weight(sample_weight, len(sequences))
-        task = self._read_y(y, weights, vars(self) if continued else None, classes, incremental)
+        task = self._read_y(y, weights, "chunk" if incremental else "fit", vars(self) if continued else None, classes)
         spec = self._spec(sequences.n_channels, task)
         if continued and spec != self._network_spec:
             raise ValueError(
@@ -353,7 +361,7 @@ class BaseRecurrent(BaseEstimator, ABC):
         try:
             sequences = in_dtype(read_X(stand_in, X, reset=False)[0], dtype)
             check_one_per_sequence("y", y, len(sequences))
-            held_out = self._read_y(y, read_sample_weight(weights, len(sequences)), task.attributes)
+            held_out = self._read_y(y, read_sample_weight(weights, len(sequences)), "held out", task.attributes)
             rows = np.flatnonzero(held_out.weights > 0)
             if len(rows) == 0:
                 raise ValueError(NO_WEIGHT)
@@ -413,7 +421,8 @@ class BaseRecurrent(BaseEstimator, ABC):
             [row["validation_loss"] for row in history if "validation_loss" in row] if validated else None
         )
         self.validation_scores_ = scores if validated else None
-        self.best_validation_score_ = max(scores, default=None) if validated else None
+        best = stopping.best if plan.early_stopping else max(scores, default=None)
+        self.best_validation_score_ = best if validated else None
 
     # ---- answering ----
 

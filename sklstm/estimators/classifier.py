@@ -23,6 +23,15 @@ DECISIONS = {
 }
 
 
+def class_totals(totals, role, known):
+    """Total weights of the classes that "balanced" balances: of this y, of all chunks so far, or of the training data."""
+    if role == "held out":
+        return known["_class_totals"]
+    if role == "chunk" and known is not None:
+        return totals + known["_class_totals"]
+    return totals
+
+
 def class_factors(class_weight, classes, totals):
     """What `class_weight` multiplies the weight of each class by.
 
@@ -61,7 +70,7 @@ def class_factors(class_weight, classes, totals):
     standardize_y="",
     stratified=", stratified by class",
     loss_units="",
-    validation_score="Weighted accuracy",
+    validation_score="Accuracy, weighted by sample and class weights,",
     and_y="",
     batch_size_auto=f"``min({AUTO_BATCH_SIZE}, n_sequences)``",
 )
@@ -236,8 +245,8 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         -------
         ndarray of shape (n_sequences, n_classes)
         """
-        with np.errstate(divide="ignore"):  # log(0) is -inf, rightly
-            return np.log(self.predict_proba(X))
+        scores = self._apply(X)
+        return LOSSES[self._network_spec["loss"]].log_inverse_link(scores)
 
     def _decode(self, scores):
         loss = self._network_spec["loss"]
@@ -252,7 +261,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
             targets if loss == "multilabel_log_loss" else targets[:, 0].astype(np.intp), decided, sample_weight=weights
         )
 
-    def _read_y(self, y, weights, known=None, classes=None, incremental=False):
+    def _read_y(self, y, weights, role, known=None, classes=None):
         # A stand-in takes what validate_data writes.
         y = validate_data(LSTMClassifier(), X="no_validation", y=y, multi_output=True)
         check_classification_targets(y)
@@ -261,18 +270,18 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         if announced is not None and announced.ndim != 1:
             raise ValueError(f"classes must be a 1-D array of class labels, got shape {announced.shape}.")
         if kind == "multilabel-indicator":
-            return self._read_labels(y, weights, known, announced)
+            return self._read_labels(y, weights, role, known, announced)
         if kind == "multiclass-multioutput":
             raise ValueError(
                 f"y has shape {y.shape} with more than two values: several multiclass outputs are not supported. Fit"
                 " one classifier per column (sklearn.multioutput.MultiOutputClassifier), or pass 0/1 indicators for a"
                 " multilabel problem."
             )
-        if incremental and known is None and announced is None:
+        if role == "chunk" and known is None and announced is None:
             raise ValueError("classes must be passed on the first call to partial_fit: later chunks may have others.")
-        return self._read_classes(column_or_1d(y, warn=True), weights, known, announced)
+        return self._read_classes(column_or_1d(y, warn=True), weights, role, known, announced)
 
-    def _read_classes(self, y, weights, known, announced):
+    def _read_classes(self, y, weights, role, known, announced):
         """One class per sequence."""
         if known is not None and known["_multilabel"]:
             raise ValueError(
@@ -298,9 +307,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         if isinstance(self.class_weight, list):
             raise ValueError("class_weight is a list, which is for multilabel y. Pass a dict of class label to weight.")
         codes = np.searchsorted(classes, y)
-        totals = np.bincount(codes, weights, minlength=len(classes))
-        if known is not None:
-            totals = totals + known["_class_totals"]
+        totals = class_totals(np.bincount(codes, weights, minlength=len(classes)), role, known)
         return Task(
             loss="binary_log_loss" if len(classes) == 2 else "multinomial_log_loss",
             n_outputs=1 if len(classes) == 2 else len(classes),
@@ -310,7 +317,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
             strata=codes,
         )
 
-    def _read_labels(self, y, weights, known, announced):
+    def _read_labels(self, y, weights, role, known, announced):
         """Any number of labels per sequence, as 0/1 indicators."""
         y = (y.toarray() if issparse(y) else y).astype(np.intp)
         if np.any((y != 0) & (y != 1)):
@@ -325,9 +332,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
             )
         if announced is not None and len(announced) != n_labels:
             raise ValueError(f"classes has {len(announced)} entries, but y has {n_labels} label columns.")
-        totals = np.array([np.bincount(column, weights, minlength=2) for column in y.T])
-        if known is not None:
-            totals = totals + known["_class_totals"]
+        totals = class_totals(np.array([np.bincount(column, weights, minlength=2) for column in y.T]), role, known)
         per_label = self.class_weight if isinstance(self.class_weight, list) else [self.class_weight] * n_labels
         if len(per_label) != n_labels:
             raise ValueError(f"class_weight has {len(per_label)} entries, but y has {n_labels} label columns.")

@@ -33,6 +33,10 @@ def read_X(estimator, X, *, reset):
         raise ValueError(f"X must be an array or a list of arrays, got {kind}. {FORMS} Reshape your data.")
     if not isinstance(X, (Sequences, list, tuple)) and not hasattr(X, "shape"):
         X = np.asarray(X)
+    if np.ma.isMaskedArray(X) and np.ma.is_masked(X):
+        raise ValueError("X is a masked array, and masked values have no meaning here. Fill them (X.filled), or drop such steps.")
+    if isinstance(X, np.ndarray) and X.dtype.kind in "mMV":
+        raise ValueError(f"X must hold numbers, got {X.dtype}. Convert times to numbers first, and records to columns.")
     if is_tabular(X, lists_are_ragged=not reset and not estimator._flat):
         if len(getattr(X, "shape", (0, 0))) == 1:
             raise ValueError(

@@ -13,7 +13,7 @@ from .documentation import document
     standardize_y=", and the targets likewise",
     stratified="",
     loss_units=", for standardised targets: in units of their variance",
-    validation_score="Weighted coefficient of determination",
+    validation_score="Coefficient of determination, weighted by sample weights,",
     and_y=" and y",
     batch_size_auto=f"``min({AUTO_BATCH_SIZE}, n_sequences)``",
 )
@@ -90,7 +90,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     def _validation_score(loss, targets, weights, scores):
         return r2_score(targets, scores, sample_weight=weights)
 
-    def _read_y(self, y, weights, known=None, classes=None, incremental=False):
+    def _read_y(self, y, weights, role, known=None, classes=None):
         # A stand-in takes what validate_data writes.
         y = validate_data(LSTMRegressor(), X="no_validation", y=y, multi_output=True, y_numeric=True)
         if y.ndim == 2 and y.shape[1] == 1:

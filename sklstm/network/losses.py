@@ -6,7 +6,7 @@ Targets are one array (n_samples, width) of the scores' dtype. Formulas stand at
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit, softmax
+from scipy.special import expit, log_expit, log_softmax, softmax
 
 from .._kernels import _losses
 
@@ -21,10 +21,13 @@ class Loss(NamedTuple):
         overwritten by the gradient of that sum over ``total_weight``.
     inverse_link : callable
         Scores to probabilities, or to predictions.
+    log_inverse_link : callable or None
+        Scores to logarithms of probabilities, without the rounding to 0 in between.
     """
 
     value_and_gradient: callable
     inverse_link: callable
+    log_inverse_link: callable = None
 
 
 def _both_classes(scores):
@@ -33,8 +36,12 @@ def _both_classes(scores):
 
 
 LOSSES = {
-    "binary_log_loss": Loss(_losses.binary_log_loss, _both_classes),
-    "multilabel_log_loss": Loss(_losses.binary_log_loss, expit),
-    "multinomial_log_loss": Loss(_losses.multinomial_log_loss, lambda scores: softmax(scores, axis=1)),
+    "binary_log_loss": Loss(
+        _losses.binary_log_loss, _both_classes, lambda scores: np.hstack([log_expit(-scores), log_expit(scores)])
+    ),
+    "multilabel_log_loss": Loss(_losses.binary_log_loss, expit, log_expit),
+    "multinomial_log_loss": Loss(
+        _losses.multinomial_log_loss, lambda scores: softmax(scores, axis=1), lambda scores: log_softmax(scores, axis=1)
+    ),
     "squared_error": Loss(_losses.squared_error, lambda scores: scores),
 }

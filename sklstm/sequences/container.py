@@ -195,6 +195,8 @@ class Sequences:
         names = list(frame.keys()) if hasattr(frame, "keys") else list(frame.columns)
         if columns is None:
             columns = [name for name in names if name not in (id, time)]
+        if isinstance(columns, str):
+            raise ValueError(f"columns must be a list of column names, got {columns!r}. Pass [{columns!r}].")
         columns = list(columns)
         absent = [name for name in [id, *([] if time is None else [time]), *columns] if name not in names]
         if absent:
@@ -205,10 +207,7 @@ class Sequences:
         missing = np.flatnonzero(_is_missing(ids))
         if len(missing):
             raise ValueError(f"The id in column {id!r} is missing in row {missing[0]}. Drop such rows or fill the id.")
-        _, first, group = np.unique(ids, return_index=True, return_inverse=True)
-        rank = np.empty(len(first), dtype=np.intp)
-        rank[np.argsort(first)] = np.arange(len(first))
-        group = rank[group]
+        group = _by_first_appearance(ids)
         if time is None:
             order = np.argsort(group, kind="stable")
         else:
@@ -226,8 +225,12 @@ class Sequences:
                     f"Sequence {ids[row]!r} has two rows at time {times[row]!r}: their order is unknown. Drop or merge"
                     " one."
                 )
-        values = np.column_stack([np.asarray(frame[name]) for name in columns])
-        return cls(values[order], np.concatenate([[0], np.cumsum(np.bincount(group, minlength=len(first)))]))
+        channels = [np.asarray(frame[name]) for name in columns]
+        for name, channel in zip(columns, channels, strict=True):
+            if len(channel) != len(ids):
+                raise ValueError(f"Column {name!r} has {len(channel)} rows, column {id!r} has {len(ids)}. Pass as many.")
+        values = np.column_stack(channels)
+        return cls(values[order], np.concatenate([[0], np.cumsum(np.bincount(group))]))
 
     def to_padded(self, padding=np.nan):
         """As a 3-D array (n_sequences, longest, n_channels), filled up with `padding` at the end of each sequence."""
@@ -272,7 +275,7 @@ class Sequences:
         """One sequence for an int; the chosen sequences for a slice, a boolean mask or an array of integers."""
         if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
             key = key[0]  # scikit-learn cuts arrays by X[rows, ...]
-        if isinstance(key, numbers.Integral):
+        if isinstance(key, numbers.Integral) and not isinstance(key, (bool, np.bool_)):
             if not -len(self) <= key < len(self):
                 raise IndexError(f"Sequence {key} of {len(self)}.")
             key = key % len(self)
@@ -283,6 +286,8 @@ class Sequences:
                 offsets = self.offsets[start : max(start, stop) + 1]
                 return Sequences(self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
             key = np.arange(start, stop, step)
+        if isinstance(key, tuple):
+            raise IndexError("Sequences have one index. Index the steps of a single one: X[i][step].")
         key = np.asarray(key)
         if key.size == 0:
             key = key.astype(np.intp)
@@ -330,6 +335,17 @@ def _sequence_array(item, i):
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(describe_non_number(np.array([0, len(array)]), array, i)) from error
     return array
+
+
+def _by_first_appearance(ids):
+    """Number of each id, counted in the order in which the ids first appear."""
+    if ids.dtype == object:  # of any hashable types, which need not compare
+        numbers_of = {}
+        return np.array([numbers_of.setdefault(entry, len(numbers_of)) for entry in ids], dtype=np.intp)
+    _, first, group = np.unique(ids, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.intp)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[group]
 
 
 def _is_missing(column):

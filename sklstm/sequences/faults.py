@@ -1,5 +1,7 @@
 """What is wrong with a value, and in which sequence, step and channel it is."""
 
+import reprlib
+
 import numpy as np
 
 
@@ -21,9 +23,9 @@ def raise_if_not_finite(offsets, values, infinity="infinity (inf)"):
             value = values[start + row, channel]
             name = "NaN" if np.isnan(value) else infinity
             remedy = (
-                "Impute or drop missing values before the fit."
+                "Impute or drop missing values first."
                 if np.isnan(value)
-                else "Clip or drop such values before the fit."
+                else "Clip or drop such values first."
             )
             raise ValueError(
                 f"Input X contains {name}: sequence {sequence}, step {step}, channel {channel}. Expected finite numbers"
@@ -40,7 +42,7 @@ def describe_non_number(offsets, values, first=0):
             except (TypeError, ValueError, OverflowError):
                 sequence, step = _locate(offsets, row)
                 return (
-                    f"X must hold numbers: sequence {first + sequence}, step {step}, channel {channel} is {value!r}"
+                    f"X must hold numbers: sequence {first + sequence}, step {step}, channel {channel} is {reprlib.repr(value)}"
                     f" ({type(value).__name__}). Encode categories and texts as numbers first."
                 )
     return None

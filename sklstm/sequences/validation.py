@@ -25,7 +25,7 @@ FORMS = (
 
 def compute_dtype(dtype):
     """The dtype to compute in: float32 stays float32, everything else is float64."""
-    return np.dtype(np.float32) if dtype == np.float32 else np.dtype(np.float64)
+    return np.dtype(np.float32) if dtype.kind == "f" and dtype.itemsize == 4 else np.dtype(np.float64)
 
 
 def is_array_like(X):

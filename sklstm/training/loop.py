@@ -181,7 +181,9 @@ def _validated(row, network, loss, theta, validation, n_threads):
         return None
     weight = float(data.weights.sum())
     total = loss.value_and_gradient(scores, data.targets, data.weights, weight, np.empty_like(scores))
-    return row | {"validation_loss": total / weight, "validation_score": validation.score(scores)}
+    with np.errstate(over="ignore", invalid="ignore"):
+        score = validation.score(scores)
+    return row | {"validation_loss": total / weight, "validation_score": score}
 
 
 def _snapshot(state):
