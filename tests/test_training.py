@@ -329,7 +329,7 @@ def test_balanced_weights_of_a_further_fit_are_those_of_its_own_data(problem):
     np.testing.assert_array_equal(model._class_totals, [108, 12])
     chunks = LSTMClassifier(hidden_size=4, class_weight="balanced", random_state=0)
     chunks.partial_fit(X, y, classes=[False, True]).partial_fit(X, skewed)
-    np.testing.assert_array_equal(chunks._class_totals, np.bincount(y) + [108, 12])
+    np.testing.assert_array_equal(chunks._class_totals, np.add(np.bincount(y), [108, 12]))
 
 
 def test_best_validation_score_is_that_of_the_weights_after_a_warm_start_too(problem):

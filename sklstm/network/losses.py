@@ -31,8 +31,8 @@ class Loss(NamedTuple):
 
 
 def _both_classes(scores):
-    p = expit(scores)
-    return np.hstack([1 - p, p])
+    # Not 1 - p, which rounds a small probability away.
+    return np.hstack([expit(-scores), expit(scores)])
 
 
 LOSSES = {
