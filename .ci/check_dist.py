@@ -31,4 +31,4 @@ problems += [
     if name not in in_sdist
 ]
 print(f"wheel {wheel.stat().st_size / 1e6:.2f} MB, sdist {sdist.stat().st_size / 1e6:.2f} MB")
-sys.exit("\n".join(problems))
+sys.exit("\n".join(problems) or 0)
