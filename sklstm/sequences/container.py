@@ -278,7 +278,7 @@ class Sequences:
         if isinstance(key, numbers.Integral) and not isinstance(key, (bool, np.bool_)):
             if not -len(self) <= key < len(self):
                 raise IndexError(f"Sequence {key} of {len(self)}.")
-            key = key % len(self)
+            key = int(key) % len(self)
             return self.values[self.offsets[key] : self.offsets[key + 1]]
         if isinstance(key, slice):
             start, stop, step = key.indices(len(self))
