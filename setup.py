@@ -6,7 +6,6 @@ SKLSTM_COVERAGE=1   line tracing, for coverage of the .pyx files
 
 import os
 import re
-import sys
 from pathlib import Path
 
 import scipy
@@ -17,7 +16,8 @@ from setuptools.command.build_ext import build_ext
 DEBUG = os.environ.get("SKLSTM_DEBUG", "0") == "1"
 COVERAGE = os.environ.get("SKLSTM_COVERAGE", "0") == "1"
 
-GENERATED = Path("build") / "cython"  # generated sources: never in the tree, the sdist or the wheel
+MODE = "debug" if DEBUG else "coverage" if COVERAGE else "release"
+GENERATED = Path("build") / f"cython-{MODE}"  # generated sources: never in the tree, the sdist or the wheel
 KERNELS = "sklstm/_kernels"
 C_LOOPS = [f"{KERNELS}/{name}.c" for name in ("simd", "simd_baseline", "simd_avx2", "simd_avx512")]
 MODULES = {"_simd": C_LOOPS, "_scan": [], "_pack": [], "_pooling": [], "_losses": [], "_optim": [], "_dense": []}
@@ -42,7 +42,12 @@ def write_blas_int():
 
 
 class BuildExtensions(build_ext):
-    """Add the flags once the compiler is known."""
+    """Add the flags once the compiler is known; keep the objects of the modes apart."""
+
+    def finalize_options(self):
+        super().finalize_options()
+        self.build_temp = f"{self.build_temp}-{MODE}"
+        self.force = self.force or MODE != "release"
 
     def build_extensions(self):
         flags = FLAGS.get(self.compiler.compiler_type, [])
@@ -67,7 +72,6 @@ setup(
         build_dir=str(GENERATED),
         include_path=[str(GENERATED)],
         annotate=DEBUG,
-        nthreads=0 if sys.platform == "win32" else os.cpu_count(),
         compiler_directives={
             "language_level": 3,
             "boundscheck": DEBUG,

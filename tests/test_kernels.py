@@ -11,7 +11,7 @@ from reference import LOSSES as REFERENCE_LOSSES
 from reference import relative_error
 from reference import scores as reference_scores
 
-from sklstm._kernels import _optim, _simd
+from sklstm._kernels import _optim, _pooling, _simd
 from sklstm.network import LOSSES
 
 FINE = np.longdouble  # 64 bits of mantissa on x86-64, enough to judge float64
@@ -54,6 +54,15 @@ def test_special_values(dtype):
     _simd.sigmoid(x, out)
     assert np.isnan(out[0])
     np.testing.assert_allclose(out[1:], [1, 0, 0.5, 0.5, 1, 0], atol=1e-37)
+
+
+@pytest.mark.parametrize("at", [0, 2, 4])
+def test_max_pooling_shows_a_nan(at):
+    y = np.array([[1.0], [3.0], [2.0], [5.0], [4.0]])
+    y[at] = np.nan
+    out, argmax = np.empty((1, 1)), np.empty((1, 1), dtype=np.intp)
+    _pooling.maximum(np.arange(6, dtype=np.intp), y, out, argmax)
+    assert np.isnan(out[0, 0])
 
 
 def test_position_in_the_vector_does_not_matter():
@@ -167,6 +176,17 @@ def test_every_instruction_set_gives_the_same_gradient(level):
     if "is not available on this machine" in forced.stderr:
         pytest.skip(f"this machine has no {level}")
     assert relative_error(np.array(eval(here.stdout)), np.array(eval(forced.stdout))) < 1e-13
+
+
+@pytest.mark.parametrize("level", sorted(set(_simd.LEVELS) - {_simd.level()}))
+def test_other_instruction_sets_pass_the_elementwise_tests(level):
+    # Those that this process does not run, in a process of their own.
+    if "is not available on this machine" in run_python("import sklstm", SKLSTM_SIMD=level).stderr:
+        pytest.skip(f"this machine has no {level}")
+    chosen = "ulp or special or position or slow_twin or step or squares"
+    command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen, __file__]
+    result = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"SKLSTM_SIMD": level})
+    assert result.returncode == 0, result.stdout
 
 
 def test_unknown_instruction_set_is_refused():

@@ -338,3 +338,37 @@ def test_best_validation_score_is_that_of_the_weights_after_a_warm_start_too(pro
     model = LSTMClassifier(**settings).fit(X[:80], y[:80], X_val=X[80:], y_val=y[80:])
     model.set_params(learning_rate_init=30, max_grad_norm=None).fit(X[:80], y[:80], X_val=X[80:], y_val=y[80:])
     assert model.best_validation_score_ == model.score(X[80:], y[80:])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("chunks", [False, True])
+def test_constant_channel_in_long_data_and_chunks_is_ignored(rng, dtype, chunks):
+    # 0.1 has no exact sum: its mean is off by a rounding error that grows with the number of steps.
+    X = rng.normal(size=(4000, 50, 2)).astype(dtype)
+    X[:, :, 1] = 0.1
+    y = X[:, -1, 0]
+    model = LSTMRegressor(hidden_size=2, max_iter=1, random_state=0)
+    if chunks:
+        bounds = np.cumsum([0, 53, 250, 120, 1000, 77, 2500])
+        for start, stop in itertools.pairwise(bounds):
+            model.partial_fit(X[start:stop], y[start:stop])
+    else:
+        model.fit(X, y)
+    assert np.all(model.weights_["layer_0.W"][1] == 0)
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_scores_that_are_not_finite_stop_training_and_keep_no_weights(problem, monkeypatch, value):
+    X, y = problem
+    monkeypatch.setattr(LSTMClassifier, "_validation_score", staticmethod(lambda *arguments: value))
+    model = LSTMClassifier(hidden_size=2, early_stopping=True, n_iter_no_change=3, random_state=0).fit(X, y)
+    assert model.n_iter_ == 4
+    assert model.best_validation_score_ is None
+
+
+def test_standardize_cannot_change_on_the_way(problem):
+    X, y = problem
+    model = LSTMClassifier(hidden_size=2, max_iter=1, warm_start=True, random_state=0).fit(X, y).set_params(standardize=False)
+    for again in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match="cannot go on"):
+            again(X, y)

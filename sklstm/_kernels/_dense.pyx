@@ -1,4 +1,4 @@
-"""The linear head: products with a small right-hand side, row by row the same whatever the other rows are."""
+"""The linear head: products with a small right-hand side; where they are not BLAS calls, a row does not depend on the others."""
 from ._product cimport add_product_of_transpose, make_operand, multiply, operand, packed_size
 from ._real cimport real
 from ._simd cimport simd

@@ -62,8 +62,8 @@ def maximum(const Py_ssize_t[::1] starts, const real[:, ::1] y, real[:, ::1] out
             n = starts[t + 1] - starts[t]
             for r in range(n):
                 for j in range(F):
-                    # Not (y <= out), so that a NaN shows.
-                    if not (y[starts[t] + r, j] <= out[r, j]):
+                    # Or NaN, which then stays: nothing is larger.
+                    if y[starts[t] + r, j] > out[r, j] or y[starts[t] + r, j] != y[starts[t] + r, j]:
                         out[r, j] = y[starts[t] + r, j]
                         argmax[r, j] = t
 

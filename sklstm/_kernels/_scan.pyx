@@ -109,6 +109,8 @@ cdef void forward_steps(
                 # a_t += h_prev R
                 multiply(&op_R, continued, h + w.starts[step_before(w, t)] * ld_h, ld_h, a_t, Z, True)
                 step.rows = continued
+                step.h_prev = h + w.starts[step_before(w, t)] * ld_h
+                step.ld_h_prev = ld_h
                 step.c_prev = c_before
                 step.ld_c_prev = H
                 cell.forward[dtype](&step)
@@ -117,6 +119,8 @@ cdef void forward_steps(
                 step.a = a_t + continued * Z
                 step.c = c_t + continued * H
                 step.h = h + (w.starts[t] + continued) * ld_h
+                step.h_prev = zeros
+                step.ld_h_prev = 0
                 step.c_prev = zeros
                 step.ld_c_prev = 0
                 cell.forward[dtype](&step)
@@ -205,6 +209,8 @@ cdef void backward_steps(
             step.dc = dc
             if continued:
                 step.rows = continued
+                step.h_prev = h + w.starts[step_before(w, t)] * ld_h
+                step.ld_h_prev = ld_h
                 step.c_prev = c + w.starts[step_before(w, t)] * H
                 step.ld_c_prev = H
                 cell.backward[dtype](&step)
@@ -215,6 +221,8 @@ cdef void backward_steps(
                 step.dy = zeros if dy == NULL else dy + (w.starts[t] + continued) * ld_dy
                 step.dh = dh + continued * H
                 step.dc = dc + continued * H
+                step.h_prev = zeros
+                step.ld_h_prev = 0
                 step.c_prev = zeros
                 step.ld_c_prev = 0
                 cell.backward[dtype](&step)
@@ -347,4 +355,4 @@ def scratch_size(
     if backward:
         size = max(size, padded(rows * H) + padded(packed_size(Z, H, dtype)) + padded(packed_size(Z, D, dtype))
                    + padded(packed_size(rows, Z, dtype)))
-    return size
+    return max(size, 1)

@@ -7,12 +7,16 @@
 
 #include <stddef.h>
 
+#if defined(_MSC_VER) && !defined(__clang__)
+#define restrict __restrict
+#endif
+
 /* One time step of one cell, over the active rows of a packed batch. Pointers are row-major; `ld_` is a row stride in
    elements. A stride of 0 repeats one row (the initial state). The driver owns every buffer. */
 typedef struct {
     ptrdiff_t rows, hidden;
     void *a;                /* (rows, G H) forward IN: W x + R h_prev, OUT: gates; backward IN: gates, OUT: dz */
-    const void *bias;       /* (G H,) IN */
+    const void *bias;       /* (G H,) forward IN */
     const void *extra;      /* IN: further parameters of the cell (peepholes), NULL where it has none */
     void *d_extra;          /* backward IN/OUT: their gradient, added to */
     const void *h_prev;     /* (rows, H) IN, row stride ld_h_prev */

@@ -89,8 +89,9 @@ class Threads:
         """[function(item) for item in items]; every call has ended when this returns or raises."""
         if self._pool is None or len(items) == 1:
             return [function(item) for item in items]
-        futures = [self._pool.submit(function, item) for item in items]
+        futures = []
         try:
+            futures += [self._pool.submit(function, item) for item in items]
             return [future.result() for future in futures]
         except BaseException:
             for future in futures:

@@ -10,7 +10,7 @@
        sigmoid(x) = (x < 0 ? exp(z) : 1) / (1 + exp(z))
 
    q is the Chebyshev fit of (expm1(r) - r) / r^2 on that interval, degree 4 in float32 and 9 in float64
-   (mpmath.chebyfit; its largest error is 6.5e-8 and 1.1e-16). Largest error of the results, held by tests/test_vecmath.py:
+   (mpmath.chebyfit; its largest error is 6.5e-8 and 1.1e-16). Largest error of the results, held by tests/test_kernels.py:
    3 ulp. The form 2 sigmoid(2x) - 1 is not used for tanh: it loses all relative accuracy near 0.
    A NaN fails the clamp's comparison, stays z and so passes through. */
 

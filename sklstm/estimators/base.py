@@ -315,6 +315,7 @@ class BaseRecurrent(BaseEstimator, ABC):
             "merge_mode": self.merge_mode,
             "pooling": self.pooling,
             "loss": task.loss,
+            "standardize": bool(self.standardize),
         }
 
     def _plan(self, n_samples, incremental):
@@ -398,8 +399,7 @@ class BaseRecurrent(BaseEstimator, ABC):
         if continued and not incremental:
             return self._moments
         known = self._moments if continued else None
-        wanted = self.standardize if known is None else known["x"] is not None
-        if not wanted:
+        if not self.standardize:
             return {"x": None, "y": None}
         weights_per_step = np.repeat(weights, sequences.lengths)
         return {
@@ -421,8 +421,8 @@ class BaseRecurrent(BaseEstimator, ABC):
             [row["validation_loss"] for row in history if "validation_loss" in row] if validated else None
         )
         self.validation_scores_ = scores if validated else None
-        best = stopping.best if plan.early_stopping else max(scores, default=None)
-        self.best_validation_score_ = best if validated else None
+        best = stopping.best if plan.early_stopping else max(filter(np.isfinite, scores), default=None)
+        self.best_validation_score_ = best if validated and best is not None and np.isfinite(best) else None
 
     # ---- answering ----
 
@@ -479,7 +479,7 @@ class BaseRecurrent(BaseEstimator, ABC):
 
 
 def _network(spec):
-    architecture = {key: value for key, value in spec.items() if key != "loss"}
+    architecture = {key: value for key, value in spec.items() if key not in ("loss", "standardize")}
     return Network(**architecture | {"hidden_sizes": tuple(spec["hidden_sizes"])})
 
 

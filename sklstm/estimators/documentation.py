@@ -68,7 +68,8 @@ epsilon : float, default=1e-8
 
 CONTROL_DOC = """
 warm_start : bool, default=False
-    Let a further `fit` continue from the weights, the state of the solver and the statistics of the last one.
+    Let a further `fit` continue from the weights, the state of the solver and the statistics of the last one. With
+    `early_stopping` it draws a validation split of its own; pass `X_val` and `y_val` to keep one.
 n_jobs : int or None, default=None
     Threads. None is 1, or what :func:`joblib.parallel_config` says; -1 is all cores. A minibatch is shared among threads
     where each has at least 16 sequences and about a millisecond of work; a larger `batch_size` lets more of them help.

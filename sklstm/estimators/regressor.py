@@ -88,6 +88,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
 
     @staticmethod
     def _validation_score(loss, targets, weights, scores):
+        if len(targets) < 2:
+            return np.nan  # the variance of a single target is 0
         return r2_score(targets, scores, sample_weight=weights)
 
     def _read_y(self, y, weights, role, known=None, classes=None):

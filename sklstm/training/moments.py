@@ -17,24 +17,26 @@ def weighted_moments(values, weights):
     Returns
     -------
     dict
-        ``weight`` float, ``mean`` and ``deviation`` (n_columns,), in float64. The deviation of a column that is
-        constant up to rounding is exactly 0.
+        ``weight`` float; ``mean``, ``deviation``, ``low`` and ``high`` (n_columns,), in float64. The deviation of a constant
+        column is exactly 0.
 
     Notes
     -----
     Columns are scaled by a power of two before their values are squared, so neither large nor small units overflow, and
-    a column in units 2^k times as large has exactly 2^k times the mean and deviation.
+    a column in units 2^k times as large has exactly 2^k times the mean and deviation. They are measured from their first
+    value, so that rounding errors are those of the spread and not of the offset.
     """
     blocks = [slice(k, k + BLOCK) for k in range(0, len(values), BLOCK)]
-    largest = np.max([np.abs(values[block]).max(axis=0) for block in blocks], axis=0).astype(np.float64)
+    low = np.min([values[block].min(axis=0) for block in blocks], axis=0).astype(np.float64)
+    high = np.max([values[block].max(axis=0) for block in blocks], axis=0).astype(np.float64)
+    largest = np.maximum(np.abs(low), np.abs(high))
     scale = np.ldexp(1.0, -np.clip(np.frexp(largest)[1], -EXPONENTS, EXPONENTS))
+    origin = values[0] * scale
     shares = weights / weights.sum()
-    mean = sum(shares[block] @ (values[block] * scale) for block in blocks)
-    variance = sum(shares[block] @ np.square(values[block] * scale - mean) for block in blocks)
-    deviation = np.sqrt(variance)
-    # A constant column's mean is off by a rounding error, and so are its deviations. The bound scales with the units.
-    deviation = np.where(deviation > 10 * np.finfo(np.float64).eps * np.abs(mean), deviation, 0.0)
-    return {"weight": float(weights.sum()), "mean": mean / scale, "deviation": deviation / scale}
+    mean = sum(shares[block] @ (values[block] * scale - origin) for block in blocks)
+    variance = sum(shares[block] @ np.square(values[block] * scale - origin - mean) for block in blocks)
+    moments = {"mean": (origin + mean) / scale, "deviation": np.sqrt(variance) / scale, "low": low, "high": high}
+    return {"weight": float(weights.sum())} | _without_rounding(moments)
 
 
 def merge_moments(a, b):
@@ -44,4 +46,17 @@ def merge_moments(a, b):
     difference = b["mean"] - a["mean"]
     between = np.sqrt(share * (1 - share)) * np.abs(difference)
     within = np.hypot(np.sqrt(1 - share) * a["deviation"], np.sqrt(share) * b["deviation"])
-    return {"weight": total, "mean": a["mean"] + share * difference, "deviation": np.hypot(within, between)}
+    moments = {
+        "mean": a["mean"] + share * difference,
+        "deviation": np.hypot(within, between),
+        "low": np.minimum(a["low"], b["low"]),
+        "high": np.maximum(a["high"], b["high"]),
+    }
+    return {"weight": total} | _without_rounding(moments)
+
+
+def _without_rounding(moments):
+    """The moments with a deviation of 0 for columns that are constant, or vary by no more than their last bits."""
+    rounding = 10 * np.finfo(np.float64).eps * np.abs(moments["mean"])
+    constant = (moments["low"] == moments["high"]) | (moments["deviation"] <= rounding)
+    return moments | {"deviation": np.where(constant, 0.0, moments["deviation"])}

@@ -33,7 +33,8 @@ class Stopping:
 
     def update(self, value, theta):
         """Take in the value of one epoch; whether to stop now."""
-        gain = self.sign * (value - self.best) if np.isfinite(self.best) else np.inf
+        # A value that is not finite is no improvement, not even on none.
+        gain = self.sign * (value - self.best) if np.isfinite(value) else -np.inf
         self._since = 0 if gain > self.tol else self._since + 1
         if gain > 0:
             self.best = value
