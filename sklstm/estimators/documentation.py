@@ -24,7 +24,7 @@ pooling : {"last", "mean", "max"}, default="last"
     first), or the mean or the largest value of every unit over the steps.
 n_channels : int, default=1
     Channels per step of a 2-D `X`, whose rows are sequences flattened step by step. Other forms of X tell their
-    channels themselves.
+    channels themselves, and this is not used.
 standardize : bool, default=True
     Centre and scale every channel by its mean and standard deviation over the training steps{standardize_y}, which
     makes a fit independent of units. The trained weights are converted to the original units, so predictions cost
@@ -48,12 +48,13 @@ shuffle : bool, default=True
 tol : float, default=1e-4
     Improvements of the loss, or with `early_stopping` of the validation score, up to this count as none.
 n_iter_no_change : int, default=10
-    Stop after more than so many epochs without improvement.
+    Stop when more than this many epochs in a row brought no improvement. Without `early_stopping` the weights of the last
+    epoch are kept. LSTMs may linger on a plateau before they learn: raise this if a fit stops there.
 early_stopping : bool, default=False
     Set aside a part of the training data{stratified} (or use `X_val` and `y_val` of `fit`), stop by the score on it,
     and end with the weights that scored best. Does not apply to `partial_fit`.
 validation_fraction : float, default=0.1
-    That part.
+    Part of the training sequences that `early_stopping` sets aside.
 max_grad_norm : float or None, default=1.0
     Gradients of a larger Euclidean norm are scaled down to it; None leaves them.
 momentum : float, default=0.9
@@ -63,7 +64,7 @@ nesterovs_momentum : bool, default=True
 beta_1, beta_2 : float, default=0.9, 0.999
     Decay rates of Adam's moments.
 epsilon : float, default=1e-8
-    Adam's denominator is at least this.
+    Added to Adam's denominator.
 """
 
 CONTROL_DOC = """
@@ -95,13 +96,13 @@ t_ : int
 loss_curve_ : list of float
     Mean training loss (with the penalty) in each epoch{loss_units}.
 best_loss_ : float or None
-    Smallest of them; None with `early_stopping`.
+    Smallest value of `loss_curve_`; None with `early_stopping`.
 validation_loss_curve_ : list of float or None
     Mean loss on the validation data after each epoch; None without such data.
 validation_scores_ : list of float or None
     {validation_score} on the validation data after each epoch.
 best_validation_score_ : float or None
-    Best of them.
+    Best value of `validation_scores_`; with `early_stopping` that of the weights kept.
 weights_ : dict of str to ndarray
     The fitted parameters, in the units of `X`{and_y}: for layer k ``layer_k.W`` (inputs, 4 H), ``layer_k.R`` (H, 4 H)
     and ``layer_k.b`` (4 H,) with the blocks of H columns in the order input gate, forget gate, candidate, output gate;
@@ -113,7 +114,7 @@ history_ : list of dict
 """
 
 NOTES_DOC = """
-A layer computes, with x_t its input at step t and h, c starting at zero,
+A layer [1]_ [2]_ computes, with x_t its input at step t and h, c starting at zero,
 
 .. math::
 

@@ -51,7 +51,13 @@ def read_X(estimator, X, *, reset):
         raise ValueError(
             f"X has {sequences.n_channels} channels per step, but {type(estimator).__name__} is expecting"
             f" {estimator._network_spec['input_size']} channels as input, as in fit. Pass the same channels in the same"
-            " order" + (f"; a 2-D X is read with n_channels={estimator.n_channels}." if form.get("_flat") else ".")
+            " order"
+            + (
+                f"; a 2-D X is read as one flattened sequence per row, with n_channels={estimator.n_channels}: pass a single"
+                " sequence x as [x]."
+                if form.get("_flat")
+                else "."
+            )
         )
     return sequences, form
 
@@ -93,6 +99,9 @@ def in_dtype(sequences, dtype):
     return Sequences(values, sequences.offsets)
 
 
+PER_SEQUENCE = "one entry (or one row of outputs) per sequence. Targets for every step are not supported."
+
+
 def check_one_per_sequence(name, values, n_sequences):
     """Raise unless `values` has one entry for each sequence of X."""
     holds_entries = hasattr(values, "__len__") or hasattr(values, "__array__")
@@ -100,6 +109,8 @@ def check_one_per_sequence(name, values, n_sequences):
         raise ValueError(
             f"{name} must be an array with one entry per sequence, got {values!r}. Pass {n_sequences} entries."
         )
+    if not isinstance(values, (list, tuple)) and len(getattr(values, "shape", (0,))) > 2:
+        raise ValueError(f"Found array with dim {len(values.shape)}: {name} must be 1-D or 2-D, {PER_SEQUENCE}")
     n_entries = _num_samples(values)
     if n_entries != n_sequences:
         raise ValueError(

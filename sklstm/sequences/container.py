@@ -191,6 +191,12 @@ class Sequences:
         >>> X = Sequences.from_long(steps, id="who", time="t")
         >>> X[0].ravel()
         array([10., 20.])
+
+        Labels by id, brought into the order of X (with pandas ``labels.loc[frame["who"].unique()]``):
+
+        >>> labels = {"a": "broken", "b": "fine"}
+        >>> [labels[who] for who in dict.fromkeys(steps["who"])]
+        ['fine', 'broken']
         """
         names = list(frame.keys()) if hasattr(frame, "keys") else list(frame.columns)
         if columns is None:
@@ -229,6 +235,10 @@ class Sequences:
         for name, channel in zip(columns, channels, strict=True):
             if len(channel) != len(ids):
                 raise ValueError(f"Column {name!r} has {len(channel)} rows, column {id!r} has {len(ids)}. Pass as many.")
+            if channel.dtype.kind in "mMUSV":
+                raise ValueError(
+                    f"Column {name!r} holds no numbers ({channel.dtype}). Name it in time=, or leave it out with columns=[...]."
+                )
         values = np.column_stack(channels)
         return cls(values[order], np.concatenate([[0], np.cumsum(np.bincount(group))]))
 
@@ -322,7 +332,7 @@ def _sequence_array(item, i):
     if array.ndim != 2:
         raise ValueError(
             f"Sequence {i} of X has {array.ndim} dimensions (shape {array.shape}), expected an array of shape (n_steps,"
-            " n_channels) or (n_steps,). Reshape your data: a single sequence is X.reshape(1, n_steps, n_channels)."
+            " n_channels) or (n_steps,). Reshape your data: a single sequence x is passed as [x]."
         )
     if array.dtype.kind not in "fiub":
         if array.dtype.kind == "c":

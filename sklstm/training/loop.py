@@ -80,7 +80,8 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
     state : dict
         Where training stands: ``theta`` (n_params,), ``optimizer`` (from its `init`), ``rng`` (a Generator),
         ``n_epochs`` and ``n_samples`` (so far), ``history`` (a list of one dict per epoch). Updated in place; what it
-        was when an epoch ended is what it is when this function returns, however it returns.
+        was when an epoch ended is what it is when this function returns, however it returns; but ``theta`` is that of the
+        best epoch under early stopping and after divergence.
     data : Data
     plan : Plan
     validation : Validation, default=None
@@ -105,7 +106,7 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
     stopping = Stopping(1 if plan.early_stopping else -1, plan.tol, plan.n_iter_no_change, theta)
     before = _snapshot(state)
     n_epochs_before = state["n_epochs"]
-    converged = False
+    converged = interrupted = False
     try:
         with Threads(plan.n_threads) as threads:
             gradient = GradientComputer(network, loss, data, theta, plan.alpha, threads)
@@ -132,10 +133,10 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
             RuntimeWarning,
             stacklevel=2,
         )
-        converged = True
+        interrupted = True
     if plan.early_stopping:
         state["theta"][:] = stopping.best_theta
-    if plan.warn_unconverged and not converged and state["n_epochs"] - n_epochs_before >= plan.max_iter:
+    if plan.warn_unconverged and not converged and not interrupted and state["n_epochs"] - n_epochs_before >= plan.max_iter:
         warnings.warn(
             f"Training has not converged: the maximum of {plan.max_iter} epochs is reached. Increase max_iter, or raise"
             " tol to be content earlier.",
