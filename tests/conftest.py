@@ -1,5 +1,7 @@
 """Fixtures for all tests."""
 
+import signal
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -23,3 +25,11 @@ def digits():
     """Images of digits as sequences of 8 rows with 8 pixels: X (1797, 8, 8), y (1797,)."""
     X, y = load_digits(return_X_y=True)
     return X.reshape(-1, 8, 8), y
+
+
+@pytest.fixture(autouse=True)
+def interruptible():
+    """SIGINT raises KeyboardInterrupt, also where the tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -8,8 +8,7 @@ Which form an X has is decided by its structure alone, never by its values:
     list or tuple of lists of lists of numbers        3-D if they are equally long, else ragged
     3-D array                                         n sequences of T steps with d channels
     2-D array, DataFrame                              rows are flattened (T, n_channels) sequences; the caller reads
-    these,
-                                                      with scikit-learn's own validation
+                                                      these with scikit-learn's own validation
 """
 
 import numpy as np
