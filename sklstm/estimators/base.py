@@ -2,7 +2,6 @@
 
 import copy
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -16,9 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._kernels.threads import single_threaded_blas
 from ..network import LOSSES, MERGE_MODES, POOLINGS, Network, apply
-from ..training import SGD, Adam, Data, Plan, Units, Validation, check_range, train, updated_moments
+from ..training import SGD, Adam, Plan, Units, Validation, check_range, train, updated_moments
 from .documentation import document
-from .inputs import check_one_per_sequence, in_dtype, read_sample_weight, read_X
+from .inputs import check_one_per_sequence, in_dtype, read_sample_weight, read_X, stand_in_for
 
 # Minibatch size of batch_size="auto". With learning_rate_init=5e-3 it was chosen by cross-validation on eight problems
 # (digits by rows, tables read as series, the adding problem, a seasonal forecast, ragged sequences): better than or
@@ -26,43 +25,11 @@ from .inputs import check_one_per_sequence, in_dtype, read_sample_weight, read_X
 AUTO_BATCH_SIZE = 32
 
 SEEDS = np.iinfo(np.int32).max
-NO_WEIGHT = "sample_weight and class_weight leave no sample: all weights are zero, at least one must be positive."
 
 SOLVERS = {
     "sgd": lambda e: SGD(e.learning_rate_init, e.momentum, e.nesterovs_momentum),
     "adam": lambda e: Adam(e.learning_rate_init, e.beta_1, e.beta_2, e.epsilon),
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """What an estimator makes of y.
-
-    Attributes
-    ----------
-    loss : str
-        Name in the table of losses.
-    n_outputs : int
-        Units of the head.
-    targets : ndarray of shape (n_samples, width), float64
-        As the loss wants them, in the units of y.
-    weights : ndarray of shape (n_samples,)
-        Sample weights times class weights.
-    attributes : dict
-        Fitted attributes that describe y; `_read_y` reads a later y by them.
-    strata : ndarray of shape (n_samples,) or None
-        Groups whose proportions a validation split keeps.
-    has_units : bool
-        Whether the targets are quantities, to be standardised.
-    """
-
-    loss: str
-    n_outputs: int
-    targets: np.ndarray
-    weights: np.ndarray
-    attributes: dict
-    strata: np.ndarray | None = None
-    has_units: bool = False
 
 
 class BaseRecurrent(BaseEstimator, ABC):
@@ -256,27 +223,24 @@ class BaseRecurrent(BaseEstimator, ABC):
         sequences = in_dtype(sequences, dtype)
         rng = copy.deepcopy(self._state["rng"]) if continued else self._generator()
 
-        # A sequence of weight 0 is as good as absent: for the statistics and the size of the minibatches, too.
-        rows = np.flatnonzero(task.weights > 0)
-        if len(rows) == 0:
-            raise ValueError(NO_WEIGHT)
+        rows = task.weighted_rows()
         validation_part = None
         if held_out is not None:
             validation_part = self._read_held_out(*held_out, form, spec, task, dtype)
         elif self.early_stopping and not incremental:
             rows, rows_val = self._split(rows, task.strata, rng)
-            validation_part = _take(sequences, task, rows_val)
-        training_part = _take(sequences, task, rows)
+            validation_part = task.take(sequences, rows_val)
+        training_part = task.take(sequences, rows)
 
         moments = self._moments_with(*training_part, task, continued, incremental)
         units = Units.from_moments(moments, network.input_size, network.output_size)
         units.raise_if_out_of_range(dtype)
         if task.has_units:
             check_range("y", training_part[1], dtype)
-        data = _data(*training_part, units, task, dtype)
+        data = task.data(*training_part, units)
         validation = None
         if validation_part is not None:
-            data_val = _data(*validation_part, units, task, dtype)
+            data_val = task.data(*validation_part, units)
             validation = Validation(
                 data_val, lambda scores: self._validation_score(task.loss, data_val.targets, data_val.weights, scores)
             )
@@ -354,18 +318,16 @@ class BaseRecurrent(BaseEstimator, ABC):
     def _read_held_out(self, X, y, weights, form, spec, task, dtype):
         """Sequences, targets and weights of `X_val`, held against this fit's X and y."""
         # By a stand-in that has what this estimator will have once it is fitted.
-        stand_in = object.__new__(type(self))
-        stand_in.__dict__.update(vars(self), _network_spec=spec)
+        stand_in = stand_in_for(self)
+        stand_in._network_spec = spec
         if form:
-            stand_in.__dict__.pop("feature_names_in_", None)
-            stand_in.__dict__.update(form)
+            vars(stand_in).pop("feature_names_in_", None)
+            vars(stand_in).update(form)
         try:
             sequences = in_dtype(read_X(stand_in, X, reset=False)[0], dtype)
             check_one_per_sequence("y", y, len(sequences))
             held_out = self._read_y(y, read_sample_weight(weights, len(sequences)), "held out", task.attributes)
-            rows = np.flatnonzero(held_out.weights > 0)
-            if len(rows) == 0:
-                raise ValueError(NO_WEIGHT)
+            rows = held_out.weighted_rows()
             if self.early_stopping and task.has_units and len(rows) < 2:
                 raise ValueError("early_stopping needs at least two sequences to score. Pass more, or turn it off.")
             if task.has_units:
@@ -373,7 +335,7 @@ class BaseRecurrent(BaseEstimator, ABC):
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"In the validation data (X_val, y_val): {error}") from error
-        return _take(sequences, held_out, rows)
+        return held_out.take(sequences, rows)
 
     def _split(self, rows, strata, rng):
         """Training and validation rows of early stopping."""
@@ -494,24 +456,6 @@ def _initial_state(network, rng, dtype):
         "n_samples": 0,
         "history": [],
     }
-
-
-def _take(sequences, task, rows):
-    """Sequences, targets and weights of some samples; without a copy where they are all."""
-    if len(rows) == len(sequences):
-        return sequences, task.targets, task.weights
-    return sequences[rows], task.targets[rows], task.weights[rows]
-
-
-def _data(sequences, targets, weights, units, task, dtype):
-    """Data to train or validate on, in the dtype of the computation."""
-    return Data(
-        in_dtype(sequences, dtype),
-        (units.to_scores(targets) if task.has_units else targets).astype(dtype),
-        weights,
-        units.shift.astype(dtype),
-        units.factor.astype(dtype),
-    )
 
 
 def _print_epoch(row):

@@ -12,8 +12,9 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from ..network import LOSSES
-from .base import AUTO_BATCH_SIZE, BaseRecurrent, Task
+from .base import AUTO_BATCH_SIZE, BaseRecurrent
 from .documentation import document
+from .task import Task
 
 # Loss -> scores to class indices (or label indicators).
 DECISIONS = {

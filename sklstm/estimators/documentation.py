@@ -73,8 +73,8 @@ warm_start : bool, default=False
     `early_stopping` it draws a validation split of its own; pass `X_val` and `y_val` to keep one.
 n_jobs : int or None, default=None
     Threads. None is 1, or what :func:`joblib.parallel_config` says; -1 is all cores. A minibatch is shared among threads
-    where each has at least 16 sequences and about a millisecond of work; a larger `batch_size` lets more of them help.
-    Results have the same bits for any number.
+    where each has at least 16 sequences (an eighth of `hidden_size` if that is more) and about a millisecond of work; a
+    larger `batch_size` lets more of them help. Results have the same bits for any number.
 random_state : int, RandomState or None, default=None
     Determines initial weights, shuffling and the validation split. Pass an int for reproducible results. None draws
     fresh entropy from the operating system; NumPy's global random state is neither read nor changed.

@@ -10,6 +10,13 @@ from ..sequences.validation import FORMS, from_rows, is_array_like, is_tabular, 
 DTYPES = [np.float64, np.float32]  # anything else is converted to the first
 
 
+def stand_in_for(estimator):
+    """A shallow copy that may be written to, so that a fit which fails leaves nothing behind on the estimator."""
+    stand_in = object.__new__(type(estimator))
+    vars(stand_in).update(vars(estimator))
+    return stand_in
+
+
 def read_X(estimator, X, *, reset):
     """Any accepted X as `Sequences`, and the attributes that describe its form.
 
@@ -64,10 +71,7 @@ def read_X(estimator, X, *, reset):
 
 def _read_table(estimator, X, form, reset):
     """A 2-D X by scikit-learn's own validation, finiteness apart: that error is to name the step."""
-    # validate_data writes to the estimator that it checks. A stand-in takes that, so that a fit which fails leaves
-    # nothing behind.
-    stand_in = object.__new__(type(estimator))
-    stand_in.__dict__.update(estimator.__dict__)
+    stand_in = stand_in_for(estimator)  # takes what validate_data writes
     try:
         if reset or estimator._flat:
             table = validate_data(stand_in, X, reset=reset, dtype=DTYPES, order="C", ensure_all_finite=False)

@@ -5,8 +5,9 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import column_or_1d, validate_data
 
-from .base import AUTO_BATCH_SIZE, BaseRecurrent, Task
+from .base import AUTO_BATCH_SIZE, BaseRecurrent
 from .documentation import document
+from .task import Task
 
 
 @document(

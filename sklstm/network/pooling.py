@@ -21,7 +21,7 @@ def end_states(layer, packed, ws, out):
         if k == 1 and layer.merge_mode == "sum":
             out += ws.h[1][: len(out)]
         else:
-            _pooling.last_step(packed.starts, packed.lengths, ws.h[k], layer._part(out, k), k == 1)
+            _pooling.last_step(packed.starts, packed.lengths, ws.h[k], layer.part(out, k), k == 1)
 
 
 def _last(layer, packed, ws, pool):

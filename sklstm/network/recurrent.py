@@ -150,7 +150,7 @@ class RecurrentLayer:
         n = packed.n_sequences
         for k, prefix in enumerate(self.directions):
             ws.dc[:n] = 0
-            ws.dh[:n] = 0 if d_end is None else self._part(d_end, k)
+            ws.dh[:n] = 0 if d_end is None else self.part(d_end, k)
             _scan.backward(
                 index,
                 k == 1,
@@ -161,7 +161,7 @@ class RecurrentLayer:
                 ws.gates[k],
                 ws.c[k],
                 ws.h[k],
-                None if dy is None else self._part(dy, k),
+                None if dy is None else self.part(dy, k),
                 ws.dh,
                 ws.dc,
                 g[f"{prefix}W"],
@@ -173,7 +173,7 @@ class RecurrentLayer:
                 ws.scratch,
             )
 
-    def _part(self, y, k):
+    def part(self, y, k):
         """The columns of an output that belong to direction k."""
         if len(self.directions) == 1 or self.merge_mode == "sum":
             return y
@@ -204,7 +204,7 @@ class _LayerWorkspace:
             self.y = self.summed = aligned_empty((n_rows, H), dtype)
         else:
             self.y = aligned_empty((n_rows, layer.output_size), dtype)
-            self.h = [layer._part(self.y, k) for k in directions]
+            self.h = [layer.part(self.y, k) for k in directions]
         if backward:
             self.dh = aligned_empty((n_sequences, H), dtype)
             self.dc = aligned_empty((n_sequences, H), dtype)
