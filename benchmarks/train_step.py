@@ -93,11 +93,11 @@ class Sklstm:
         self.state = self.optimizer.init(self.theta)
 
     def loss_and_dW(self):
-        total, total_weight = self.gradient(self.rows)
+        total, total_weight = self.gradient(self.rows, None)
         return total / total_weight, self.layout.views(self.gradient.grad)["layer_0.W"]
 
     def step(self):
-        total, total_weight = self.gradient(self.rows)
+        total, total_weight = self.gradient(self.rows, None)
         norm = np.sqrt(_optim.sum_of_squares(self.gradient.grad))
         if not (np.isfinite(norm) and np.isfinite(total)):
             raise FloatingPointError("The loss or the gradient is not finite.")

@@ -5,6 +5,7 @@ import numpy as np
 from sklstm.network import LOSSES, Network
 from sklstm.sequences import Packed, Sequences
 
+# Loss -> targets for n samples, and the number of scores.
 TARGETS = {
     "binary_log_loss": lambda rng, n: (rng.integers(2, size=(n, 1)).astype(float), 1),
     "multilabel_log_loss": lambda rng, n: (rng.integers(2, size=(n, 3)).astype(float), 3),
@@ -16,8 +17,11 @@ TARGETS = {
 class Problem:
     """A network with random weights, a batch, targets and weights.
 
+    With `training_seed`, dropout and the hiding of categories are on, with the same masks at every call. Channels that
+    `categories` names are turned into codes.
+
     Attributes: `network`, `theta`, `sequences` (Sequences), `packed`, `ws`, `targets` and `weights` in the order of the
-    sequences.
+    sequences (of their steps, for a network with scores for every step).
     """
 
     def __init__(
@@ -28,37 +32,54 @@ class Problem:
         dtype=np.float64,
         seed=0,
         backward=True,
+        training_seed=None,
         **architecture,
     ):
         rng = np.random.default_rng(seed)
         self.sequences = Sequences.from_list(sequences)
-        n = len(sequences)
-        targets, n_outputs = TARGETS[loss](rng, n)
+        self.values = np.ascontiguousarray(self.sequences.values, dtype=dtype)
+        for channel, n_codes, _ in architecture.get("categories", ()):
+            self.values[:, channel] = rng.integers(n_codes, size=len(self.values))
+        self.sequences = Sequences(self.values, self.sequences.offsets)
+        n_samples = len(self.values) if "pooling" in architecture and architecture["pooling"] is None else len(sequences)
+        targets, n_outputs = TARGETS[loss](rng, n_samples)
         self.loss = LOSSES[loss]
         self.targets = targets.astype(dtype)
-        self.weights = rng.uniform(0.5, 2, size=n)
+        self.weights = rng.uniform(0.5, 2, size=n_samples)
         self.network = Network(self.sequences.n_channels, n_outputs, tuple(hidden_sizes), **architecture)
         # Biases too are random, so that none of their errors hides behind a zero.
         self.theta = rng.normal(scale=0.5, size=self.network.layout.size).astype(dtype)
-        self.values = np.ascontiguousarray(self.sequences.values, dtype=dtype)
-        self.ws = self.network.workspace(n, len(self.values), dtype, backward)
+        self.ws = self.network.workspace(len(sequences), len(self.values), dtype, backward)
         self.dtype = dtype
+        self.training_seed = training_seed
         self.pack()
 
     def pack(self):
         d = self.network.input_size
-        sequences = Sequences(self.values, self.sequences.offsets)
         shift, factor = np.zeros(d, self.dtype), np.ones(d, self.dtype)
-        self.packed = Packed.gather(sequences, np.arange(len(sequences)), shift, factor, lambda n, rows: self.ws.values)
+        rows = np.arange(len(self.sequences))
+        self.packed = Packed.gather(self.sequences, rows, shift, factor, lambda n, rows: self.ws.values)
+
+    @property
+    def unpacking(self):
+        """For each row of the packed batch, which row of the values it is."""
+        offsets, packed = self.sequences.offsets, self.packed
+        steps = np.concatenate([offsets[packed.order[: packed.starts[t + 1] - packed.starts[t]]] + t for t in range(packed.n_steps)])
+        return steps
+
+    @property
+    def order(self):
+        """Where the sample of each score is in targets and weights."""
+        return self.unpacking if self.network.per_step else self.packed.order
 
     def scores(self):
         """In the order of the packed batch."""
-        return self.network.forward(self.network.bind(self.theta), self.packed, self.ws)
+        rng = None if self.training_seed is None else np.random.default_rng(self.training_seed)
+        return self.network.forward(self.network.bind(self.theta), self.packed, self.ws, rng)
 
     def mean_loss(self):
         self.pack()
-        order = self.packed.order
-        scores = self.scores()
+        scores, order = self.scores(), self.order
         total = self.weights.sum()
         dscores = np.empty_like(scores)
         value = self.loss.value_and_gradient(scores, self.targets[order], self.weights[order], total, dscores)
@@ -73,8 +94,5 @@ class Problem:
         bind = self.network.bind
         self.network.backward(bind(self.theta), bind(grad), self.packed, self.ws, self.dscores, dx=dx)
         unpacked = np.empty_like(dx)
-        packed, offsets = self.packed, self.sequences.offsets
-        for r, i in enumerate(packed.order):
-            for t in range(packed.lengths[r]):
-                unpacked[offsets[i] + t] = dx[packed.starts[t] + r]
+        unpacked[self.unpacking] = dx
         return grad, unpacked

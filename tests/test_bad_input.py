@@ -738,11 +738,11 @@ def interrupt_in_epoch(monkeypatch, epoch):
     calls = []
 
     class Interrupted(sklstm.training.loop.GradientComputer):
-        def __call__(self, rows):
+        def __call__(self, rows, rng):
             calls.append(rows)
             if len(calls) == (epoch - 1) * 4 + 2:
                 raise KeyboardInterrupt
-            return super().__call__(rows)
+            return super().__call__(rows, rng)
 
     monkeypatch.setattr(sklstm.training.loop, "GradientComputer", Interrupted)
 
@@ -835,7 +835,7 @@ def test_interruption_under_early_stopping_ends_with_the_best_weights(Estimator,
 
 def test_an_error_in_training_leaves_the_estimator_as_it_was(monkeypatch):
     # Say, the machine is out of memory.
-    def fail(self, rows):
+    def fail(self, rows, rng):
         raise MemoryError
 
     estimator = make(LSTMRegressor).fit(X, Y[LSTMRegressor])

@@ -61,7 +61,7 @@ def test_max_pooling_shows_a_nan(at):
     y = np.array([[1.0], [3.0], [2.0], [5.0], [4.0]])
     y[at] = np.nan
     out, argmax = np.empty((1, 1)), np.empty((1, 1), dtype=np.intp)
-    _pooling.maximum(np.arange(6, dtype=np.intp), y, out, argmax)
+    _pooling.maximum(np.arange(6, dtype=np.intp), 0, y, out, argmax)
     assert np.isnan(out[0, 0])
 
 

@@ -102,9 +102,9 @@ def test_reversed_sequences_with_swapped_directions(ragged, pooling):
     mirrored = Problem([x[::-1] for x in ragged], hidden_sizes=(4,), bidirectional=True, pooling=pooling)
     p, q = problem.network.bind(problem.theta), mirrored.network.bind(mirrored.theta)
     for key in ("W", "R", "b"):
-        q[0][key][...], q[0][f"reverse.{key}"][...] = p[0][f"reverse.{key}"], p[0][key]
-    q[1]["V"][...] = np.vstack([p[1]["V"][4:], p[1]["V"][:4]])
-    q[1]["b"][...] = p[1]["b"]
+        q["layer_0"][key][...], q["layer_0"][f"reverse.{key}"][...] = p["layer_0"][f"reverse.{key}"], p["layer_0"][key]
+    q["head"]["V"][...] = np.vstack([p["head"]["V"][4:], p["head"]["V"][:4]])
+    q["head"]["b"][...] = p["head"]["b"]
     np.testing.assert_allclose(mirrored.scores(), problem.scores(), rtol=1e-12)
 
 

@@ -22,15 +22,16 @@ def torch_twin(problem):
     head = torch.nn.Linear(network.head.input_size, network.head.output_size, dtype=dtype)
     params = network.bind(problem.theta)
     with torch.no_grad():
-        for k, p in enumerate(params[:-1]):
+        for k in range(len(network.layers)):
+            p = params[f"layer_{k}"]
             for prefix in layer.directions:
                 suffix = f"_l{k}" + ("_reverse" if prefix else "")
                 getattr(twin, f"weight_ih{suffix}").copy_(torch.from_numpy(p[f"{prefix}W"].T.copy()))
                 getattr(twin, f"weight_hh{suffix}").copy_(torch.from_numpy(p[f"{prefix}R"].T.copy()))
                 getattr(twin, f"bias_ih{suffix}").copy_(torch.from_numpy(p[f"{prefix}b"].copy()))
                 getattr(twin, f"bias_hh{suffix}").zero_()
-        head.weight.copy_(torch.from_numpy(params[-1]["V"].T.copy()))
-        head.bias.copy_(torch.from_numpy(params[-1]["b"].copy()))
+        head.weight.copy_(torch.from_numpy(params["head"]["V"].T.copy()))
+        head.bias.copy_(torch.from_numpy(params["head"]["b"].copy()))
     return twin, head
 
 
@@ -64,13 +65,15 @@ def test_equals_torch_packed_lstm(rng, dtype, bidirectional, num_layers, hidden_
     end_states = problem.network.end_states(problem.network.bind(problem.theta), packed, problem.ws)
     assert relative_error(end_states, ends.detach().numpy()[packed.order]) < tolerance
 
-    for k, g in enumerate(problem.network.bind(grad)[:-1]):
+    grads = problem.network.bind(grad)
+    for k in range(num_layers):
+        g = grads[f"layer_{k}"]
         for prefix in problem.network.layers[0].directions:
             suffix = f"_l{k}" + ("_reverse" if prefix else "")
             assert relative_error(g[f"{prefix}W"].T, getattr(twin, f"weight_ih{suffix}").grad.numpy()) < tolerance
             assert relative_error(g[f"{prefix}R"].T, getattr(twin, f"weight_hh{suffix}").grad.numpy()) < tolerance
             assert relative_error(g[f"{prefix}b"], getattr(twin, f"bias_hh{suffix}").grad.numpy()) < tolerance
-    g = problem.network.bind(grad)[-1]
+    g = grads["head"]
     assert relative_error(g["V"].T, head.weight.grad.numpy()) < tolerance
     assert relative_error(g["b"], head.bias.grad.numpy()) < tolerance
     assert relative_error(dx, np.concatenate([x.grad.numpy() for x in inputs])) < tolerance

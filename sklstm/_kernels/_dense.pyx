@@ -25,8 +25,8 @@ def backward(
     cdef Py_ssize_t n = x.shape[0], F = x.shape[1], K = V.shape[1]
     with nogil:
         make_operand(&op_dout, False, n, K, &dout[0, 0], K, &scratch[0])
-        add_product_of_transpose(&op_dout, 0, n, F, &x[0, 0], F, &dV[0, 0], K)
-        simd().add_row_sums[0 if real is float else 1](n, K, &dout[0, 0], &db[0])
+        add_product_of_transpose(&op_dout, 0, n, K, F, &x[0, 0], F, &dV[0, 0], K)
+        simd().add_row_sums[0 if real is float else 1](n, K, &dout[0, 0], K, &db[0])
         make_operand(&op_Vt, True, K, F, &V[0, 0], K, &scratch[0])
         multiply(&op_Vt, n, &dout[0, 0], K, &dx[0, 0], F, False)
 

@@ -1,4 +1,6 @@
 """Gather the sequences of a minibatch into packed, time-major rows."""
+from libc.string cimport memcpy
+
 from ._real cimport real
 
 
@@ -26,13 +28,22 @@ def pack(
     Parameters
     ----------
     starts : (n_steps + 1,) IN
-        Packed row at which each step begins.
+        Packed row at which each step begins, counted from any origin.
     first_rows : (n_sequences,) IN
-        Row of `values` at which each sequence begins, longest sequence first.
+        Row of `values` with the first of these steps of each sequence, longest sequence first.
     values : (total, d) IN
     shift, factor : (d,) IN
         Standardisation of each channel: 0 and 1 leave the bits as they are.
-    out : (>= starts[-1], d) OUT
+    out : (>= starts[-1] - starts[0], d) OUT
     """
     with nogil:
         pack_rows(starts.shape[0] - 1, values.shape[1], &starts[0], &first_rows[0], &values[0, 0], &shift[0], &factor[0], &out[0, 0])
+
+
+def unpack(const Py_ssize_t[::1] starts, const Py_ssize_t[::1] first_rows, const real[:, ::1] packed, real[:, ::1] out):
+    """out[first_rows[r] + t] := packed[starts[t] + r], the way back: starts, first_rows as in `pack`, out (total, d)."""
+    cdef Py_ssize_t t, r, d = out.shape[1]
+    with nogil:
+        for t in range(starts.shape[0] - 1):
+            for r in range(starts[t + 1] - starts[t]):
+                memcpy(&out[first_rows[r] + t, 0], &packed[starts[t] + r, 0], d * sizeof(real))

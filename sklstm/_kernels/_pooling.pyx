@@ -1,42 +1,25 @@
-"""From one vector per step to one per sequence, over packed rows, and the way back.
+"""From one vector per step to one per sequence, over packed rows, chunk by chunk, and the way back.
 
-Everywhere: `starts` (n_steps + 1,) and `lengths` (n_sequences,), the sequences longest first; y (>= n_rows, F) one row per
-step; out and dout (n_sequences, F) one row per sequence. dy is overwritten.
+Everywhere: `starts` (n_steps + 1,) of a chunk of steps, the sequences longest first; y (>= n_rows, F) one row per step; out
+and dout (>= n_sequences, F) one row per sequence. dy is overwritten.
 """
+from libc.math cimport exp
 from libc.string cimport memcpy, memset
 
 from ._real cimport real
 
 
-def last_step(const Py_ssize_t[::1] starts, const Py_ssize_t[::1] lengths, const real[:, :] y, real[:, :] out, bint reverse):
-    """out[r] := y at the step where the direction's walk ends: the sequence's last, or its first if `reverse`."""
-    cdef Py_ssize_t r, j, row
-    with nogil:
-        for r in range(lengths.shape[0]):
-            row = r if reverse else starts[lengths[r] - 1] + r
-            for j in range(out.shape[1]):
-                out[r, j] = y[row, j]
-
-
-def mean(const Py_ssize_t[::1] starts, const Py_ssize_t[::1] lengths, const real[:, ::1] y, real[:, ::1] out):
-    """out[r] := mean of y over the steps of sequence r"""
-    cdef Py_ssize_t t, r, j, n, F = out.shape[1]
-    cdef real scale
+def add_steps(const Py_ssize_t[::1] starts, const real[:, ::1] y, real[:, ::1] out):
+    """out[r] += sum of y over the steps of sequence r"""
+    cdef Py_ssize_t t, j, n, F = out.shape[1]
     cdef const real *source
-    cdef real *target
+    cdef real *target = &out[0, 0]
     with nogil:
-        memset(&out[0, 0], 0, lengths.shape[0] * F * sizeof(real))
         for t in range(starts.shape[0] - 1):
             n = starts[t + 1] - starts[t]
             source = &y[starts[t], 0]
-            target = &out[0, 0]
             for j in range(n * F):
                 target[j] += source[j]
-        for r in range(lengths.shape[0]):
-            scale = <real> 1 / lengths[r]
-            target = &out[r, 0]
-            for j in range(F):
-                target[j] *= scale
 
 
 def mean_backward(const Py_ssize_t[::1] starts, const Py_ssize_t[::1] lengths, const real[:, ::1] dout, real[:, ::1] dy):
@@ -52,29 +35,115 @@ def mean_backward(const Py_ssize_t[::1] starts, const Py_ssize_t[::1] lengths, c
                     dy[starts[t] + r, j] = scale * dout[r, j]
 
 
-def maximum(const Py_ssize_t[::1] starts, const real[:, ::1] y, real[:, ::1] out, Py_ssize_t[:, ::1] argmax):
-    """out[r] := largest value of y over the steps of sequence r, argmax[r] := the first step that has it"""
-    cdef Py_ssize_t t, r, j, n, F = out.shape[1], B = starts[1] - starts[0]
+def maximum(const Py_ssize_t[::1] starts, Py_ssize_t first, const real[:, ::1] y, real[:, ::1] out, Py_ssize_t[:, ::1] argmax):
+    """out[r] := largest value of y over the steps of sequence r, argmax[r] := the first step that has it; steps count from `first`,
+    and a chunk that does not begin at 0 goes on from what is in out."""
+    cdef Py_ssize_t t, r, j, n, begin = 0, F = out.shape[1], B = starts[1] - starts[0]
     with nogil:
-        memcpy(&out[0, 0], &y[0, 0], B * F * sizeof(real))
-        memset(&argmax[0, 0], 0, B * F * sizeof(Py_ssize_t))
-        for t in range(1, starts.shape[0] - 1):
+        if first == 0:
+            memcpy(&out[0, 0], &y[0, 0], B * F * sizeof(real))
+            memset(&argmax[0, 0], 0, B * F * sizeof(Py_ssize_t))
+            begin = 1
+        for t in range(begin, starts.shape[0] - 1):
             n = starts[t + 1] - starts[t]
             for r in range(n):
                 for j in range(F):
                     # Or NaN, which then stays: nothing is larger.
                     if y[starts[t] + r, j] > out[r, j] or y[starts[t] + r, j] != y[starts[t] + r, j]:
                         out[r, j] = y[starts[t] + r, j]
-                        argmax[r, j] = t
+                        argmax[r, j] = first + t
 
 
 def maximum_backward(
-    const Py_ssize_t[::1] starts, const Py_ssize_t[:, ::1] argmax, const real[:, ::1] dout, real[:, ::1] dy,
+    const Py_ssize_t[::1] starts, Py_ssize_t first, const Py_ssize_t[:, ::1] argmax, const real[:, ::1] dout, real[:, ::1] dy,
 ):
     """dy at step argmax[r] of sequence r := dout[r], elsewhere 0"""
-    cdef Py_ssize_t r, j, F = dout.shape[1], B = starts[1] - starts[0]
+    cdef Py_ssize_t r, j, t, F = dout.shape[1], B = starts[1] - starts[0], T = starts.shape[0] - 1
     with nogil:
-        memset(&dy[0, 0], 0, starts[starts.shape[0] - 1] * F * sizeof(real))
+        memset(&dy[0, 0], 0, starts[T] * F * sizeof(real))
         for r in range(B):
             for j in range(F):
-                dy[starts[argmax[r, j]] + r, j] = dout[r, j]
+                t = argmax[r, j] - first
+                if 0 <= t < T:
+                    dy[starts[t] + r, j] = dout[r, j]
+
+
+def attention_scores(const real[:, ::1] u, const real[::1] v, real[::1] e, Py_ssize_t n_rows):
+    """e := u v for the first n_rows rows of u (>= n_rows, K), with v (K,)"""
+    cdef Py_ssize_t row, k
+    cdef real total
+    with nogil:
+        for row in range(n_rows):
+            total = 0
+            for k in range(v.shape[0]):
+                total += u[row, k] * v[k]
+            e[row] = total
+
+
+def attention(
+    const Py_ssize_t[::1] starts, const real[::1] e, const real[:, ::1] y, double[::1] top, double[::1] norm, real[:, ::1] out,
+):
+    """One more chunk into out[r] = sum_t exp(e_t - top[r]) y_t and norm[r] = sum_t exp(e_t - top[r]), top[r] = max_t e_t
+
+    Before the first chunk top is -inf, norm and out are 0.
+    """
+    cdef Py_ssize_t t, r, j, row, n, F = out.shape[1]
+    cdef real scale
+    with nogil:
+        for t in range(starts.shape[0] - 1):
+            n = starts[t + 1] - starts[t]
+            for r in range(n):
+                row = starts[t] + r
+                if e[row] > top[r]:
+                    scale = <real> exp(top[r] - e[row])
+                    norm[r] *= scale
+                    for j in range(F):
+                        out[r, j] *= scale
+                    top[r] = e[row]
+                scale = <real> exp(e[row] - top[r])
+                norm[r] += scale
+                for j in range(F):
+                    out[r, j] += scale * y[row, j]
+
+
+def attention_weights(const Py_ssize_t[::1] starts, const double[::1] top, const double[::1] norm, real[::1] e):
+    """e := exp(e - top) / norm, the weights of the steps: over a sequence they sum to 1"""
+    cdef Py_ssize_t t, r, n
+    with nogil:
+        for t in range(starts.shape[0] - 1):
+            n = starts[t + 1] - starts[t]
+            for r in range(n):
+                e[starts[t] + r] = <real> (exp(e[starts[t] + r] - top[r]) / norm[r])
+
+
+def attention_backward(
+    const Py_ssize_t[::1] starts, const real[::1] alpha, const real[:, ::1] y, const real[::1] v, const real[:, ::1] out,
+    const real[:, ::1] dout, real[:, ::1] u, real[::1] dv,
+):
+    """de = alpha dout (y - out)',   dv += de u,   u := du_before_tanh = de v (1 - u^2)"""
+    cdef Py_ssize_t t, r, j, k, row, n, F = out.shape[1], K = v.shape[0]
+    cdef real de
+    with nogil:
+        for t in range(starts.shape[0] - 1):
+            n = starts[t + 1] - starts[t]
+            for r in range(n):
+                row = starts[t] + r
+                de = 0
+                for j in range(F):
+                    de += dout[r, j] * (y[row, j] - out[r, j])
+                de *= alpha[row]
+                for k in range(K):
+                    dv[k] += de * u[row, k]
+                    u[row, k] = de * v[k] * (1 - u[row, k] * u[row, k])
+
+
+def add_weighted(const Py_ssize_t[::1] starts, const real[::1] alpha, const real[:, ::1] dout, real[:, ::1] dy):
+    """dy at each step of sequence r += alpha dout[r]"""
+    cdef Py_ssize_t t, r, j, n, row, F = dout.shape[1]
+    with nogil:
+        for t in range(starts.shape[0] - 1):
+            n = starts[t + 1] - starts[t]
+            for r in range(n):
+                row = starts[t] + r
+                for j in range(F):
+                    dy[row, j] += alpha[row] * dout[r, j]

@@ -55,16 +55,18 @@ cdef inline void multiply(
 ) noexcept nogil:
     """C (m, columns) := A op(B), or += if add, with A (m, rows)"""
     if b.packed != NULL:
-        simd().multiply[0 if real is float else 1](m, b.columns, b.rows, A, lda, 1, b.packed, b.rows, 0, C, ldc, add)
+        simd().multiply[0 if real is float else 1](m, b.columns, b.rows, A, lda, 1, b.packed, b.rows, b.columns, 0, C, ldc, add)
     else:
         gemm(False, b.transpose, m, b.columns, b.rows, <real> 1, A, lda, <const real *> b.B, b.ldb, <real> (1 if add else 0), C, ldc)
 
 
 cdef inline void add_product_of_transpose(
-    const operand *b, Py_ssize_t first_row, Py_ssize_t n_rows, Py_ssize_t m, const real *A, Py_ssize_t lda, real *C, Py_ssize_t ldc,
+    const operand *b, Py_ssize_t first_row, Py_ssize_t n_rows, Py_ssize_t columns, Py_ssize_t m, const real *A, Py_ssize_t lda,
+    real *C, Py_ssize_t ldc,
 ) noexcept nogil:
-    """C (m, columns) += A' B over rows first_row .. first_row + n_rows - 1 of an untransposed B, with A (n_rows, m)"""
+    """C (m, columns) += A' B over rows first_row .. first_row + n_rows - 1 and the first columns of an untransposed B,
+    with A (n_rows, m)"""
     if b.packed != NULL:
-        simd().multiply[0 if real is float else 1](m, b.columns, n_rows, A, 1, lda, b.packed, b.rows, first_row, C, ldc, True)
+        simd().multiply[0 if real is float else 1](m, columns, n_rows, A, 1, lda, b.packed, b.rows, b.columns, first_row, C, ldc, True)
     else:
-        gemm(True, False, m, b.columns, n_rows, <real> 1, A, lda, <const real *> b.B + first_row * b.ldb, b.ldb, <real> 1, C, ldc)
+        gemm(True, False, m, columns, n_rows, <real> 1, A, lda, <const real *> b.B + first_row * b.ldb, b.ldb, <real> 1, C, ldc)

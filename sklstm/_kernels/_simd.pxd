@@ -2,10 +2,16 @@
 
 
 cdef extern from "simd.h" nogil:
+    enum:
+        N_CELLS
+        FROM_H
+        MAX_PRODUCTS
+
     ctypedef struct cell_step:
         Py_ssize_t rows, hidden
         void *a
         const void *bias
+        void *d_bias
         const void *extra
         void *d_extra
         const void *h_prev
@@ -19,15 +25,20 @@ cdef extern from "simd.h" nogil:
         Py_ssize_t ld_dy
         void *dh
         void *dc
+        const void *d_source
+        void *scratch
 
     ctypedef void (*cell_function)(const cell_step *) noexcept nogil
 
+    ctypedef struct recurrent_product:
+        int stage, source, first, n, target, add
+
     ctypedef struct cell_entry:
         const char *name
-        int n_gates
-        int n_states
-        cell_function forward[2]
-        cell_function backward[2]
+        int n_blocks, n_input, n_recurrent, n_bias, sums_bias, n_extra, n_states, direct, n_stages, n_products
+        recurrent_product products[2]
+        cell_function forward[2][2][2]      # [stage][activation][dtype]
+        cell_function backward[2][2][2]
 
     ctypedef struct sgd_rates:
         double learning_rate, grad_scale, momentum
@@ -36,21 +47,19 @@ cdef extern from "simd.h" nogil:
     ctypedef struct adam_rates:
         double learning_rate, grad_scale, beta_1, beta_2, epsilon, correction_1, correction_2
 
-    enum:
-        N_CELLS
-
     ctypedef struct simd_table:
         const char *level
-        cell_entry cells[1]
+        cell_entry cells[7]
         Py_ssize_t (*packed_size[2])(Py_ssize_t K, Py_ssize_t N) noexcept nogil
         void (*pack[2])(
             int transpose, Py_ssize_t K, Py_ssize_t N, const void *B, Py_ssize_t ldb, void *packed) noexcept nogil
         void (*multiply[2])(
             Py_ssize_t M, Py_ssize_t N, Py_ssize_t K, const void *A, Py_ssize_t row_stride, Py_ssize_t column_stride,
-            const void *packed, Py_ssize_t packed_rows, Py_ssize_t first_row, void *C, Py_ssize_t ldc, int add) noexcept nogil
+            const void *packed, Py_ssize_t packed_rows, Py_ssize_t packed_columns, Py_ssize_t first_row, void *C, Py_ssize_t ldc,
+            int add) noexcept nogil
         void (*tanh_array[2])(Py_ssize_t n, const void *x, void *y) noexcept nogil
         void (*sigmoid_array[2])(Py_ssize_t n, const void *x, void *y) noexcept nogil
-        void (*add_row_sums[2])(Py_ssize_t rows, Py_ssize_t n, const void *x, void *out) noexcept nogil
+        void (*add_row_sums[2])(Py_ssize_t rows, Py_ssize_t n, const void *x, Py_ssize_t ld, void *out) noexcept nogil
         double (*sum_of_squares[2])(Py_ssize_t n, const void *x) noexcept nogil
         void (*sgd_step[2])(Py_ssize_t n, void *theta, const void *grad, void *velocity, const sgd_rates *) noexcept nogil
         void (*adam_step[2])(

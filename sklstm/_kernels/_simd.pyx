@@ -45,9 +45,23 @@ def has_products():
     return active.multiply[0] != NULL
 
 
+ACTIVATIONS = ("tanh", "relu")      # in the order of simd_level.h
+
+
 def cells():
-    """Dict of the cell table: name -> (index, n_gates, n_states)."""
-    return {active.cells[k].name.decode(): (k, active.cells[k].n_gates, active.cells[k].n_states) for k in range(N_CELLS)}
+    """Dict of the cell table: name -> dict of its index and its numbers of blocks (simd.h says what each means)."""
+    return {
+        active.cells[k].name.decode(): {
+            "index": k,
+            "n_blocks": active.cells[k].n_blocks,
+            "n_input": active.cells[k].n_input,
+            "n_recurrent": active.cells[k].n_recurrent,
+            "n_bias": active.cells[k].n_bias,
+            "n_extra": active.cells[k].n_extra,
+            "n_states": active.cells[k].n_states,
+        }
+        for k in range(N_CELLS)
+    }
 
 
 def tanh(const real[::1] x, real[::1] out):

@@ -119,8 +119,9 @@ static void FN(any_tile)(
 static void FN(multiply)(
     ptrdiff_t M, ptrdiff_t N, ptrdiff_t K,
     const void *A_, ptrdiff_t row_stride, ptrdiff_t column_stride,      /* (M, K) IN through its strides */
-    const void *packed,                 /* IN: from `pack`, whose K is packed_rows */
-    ptrdiff_t packed_rows, ptrdiff_t first_row,         /* rows first_row .. first_row + K - 1 of it are op(B) */
+    const void *packed,                 /* IN: from `pack`, whose K and N are packed_rows and packed_columns */
+    ptrdiff_t packed_rows, ptrdiff_t packed_columns,
+    ptrdiff_t first_row,                /* op(B): rows first_row .. first_row + K - 1, and the first N columns */
     void *C_, ptrdiff_t ldc,            /* (M, N) OUT, IN/OUT if add */
     int add)
 {
@@ -128,7 +129,7 @@ static void FN(multiply)(
     REAL *C = C_;
     ptrdiff_t tiles = (M + TILE_ROWS - 1) / TILE_ROWS;
     for (ptrdiff_t n = 0; n < N; n += PANEL) {
-        ptrdiff_t width = FN(panel_width)(N, n), columns = N - n < width ? N - n : width;
+        ptrdiff_t width = FN(panel_width)(packed_columns, n), columns = N - n < width ? N - n : width;
         for (ptrdiff_t tile = 0, m = 0, next; tile < tiles; tile++, m = next) {
             next = (tile + 1) * M / tiles;
             FN(any_tile)(next - m, width / LANES, K, A + m * row_stride, row_stride, column_stride, panel + first_row * width,

@@ -11,35 +11,57 @@
 #define restrict __restrict
 #endif
 
-/* One time step of one cell, over the active rows of a packed batch. Pointers are row-major; `ld_` is a row stride in
-   elements. A stride of 0 repeats one row (the initial state). The driver owns every buffer. */
+/* One stage of one time step of one cell, over active rows of a packed batch. Pointers are row-major; `ld_` is a row stride
+   in elements. A stride of 0 repeats one row (the initial state). The driver owns every buffer. */
 typedef struct {
     ptrdiff_t rows, hidden;
-    void *a;                /* (rows, G H) forward IN: W x + R h_prev, OUT: gates; backward IN: gates, OUT: dz */
-    const void *bias;       /* (G H,) forward IN */
-    const void *extra;      /* IN: further parameters of the cell (peepholes), NULL where it has none */
+    void *a;                /* (rows, n_blocks H) forward IN: products, OUT: gates; backward IN: gates, OUT: dz */
+    const void *bias;       /* (n_bias H,) IN */
+    void *d_bias;           /* backward IN/OUT, by the cells that do not leave it to the driver */
+    const void *extra;      /* (n_extra H,) IN: further parameters of the cell (peepholes, gains) */
     void *d_extra;          /* backward IN/OUT: their gradient, added to */
     const void *h_prev;     /* (rows, H) IN, row stride ld_h_prev */
     ptrdiff_t ld_h_prev;
     const void *c_prev;     /* (rows, H) IN, row stride ld_c_prev */
     ptrdiff_t ld_c_prev;
     void *c;                /* (rows, H) forward OUT, backward IN */
-    void *h;                /* (rows, H) forward OUT, row stride ld_h */
+    void *h;                /* (rows, H) forward OUT, backward IN, row stride ld_h */
     ptrdiff_t ld_h;
     const void *dy;         /* (rows, H) backward IN: dL/dh from the layer above, row stride ld_dy */
     ptrdiff_t ld_dy;
-    void *dh;               /* (rows, H) backward IN: dL/dh from the next step; OUT: the part of dL/dh_prev that does not
-                               pass through R (0 for the LSTM, which leaves it unwritten: the driver's product overwrites) */
+    void *dh;               /* (rows, H) backward IN: dL/dh from the next step; OUT, where the entry says `direct`: the part of
+                               dL/dh_prev that does not pass through R. Others leave it: the driver's product overwrites it */
     void *dc;               /* (rows, H) backward IN: dL/dc from the next step, OUT: dL/dc_prev */
+    const void *d_source;   /* (rows, H) backward IN: gradient of the block that the later stage's product reads */
+    void *scratch;          /* (8 H,) */
 } cell_step;
 
 typedef void (*cell_function)(const cell_step *);
 
+enum { N_CELLS = 7, N_ACTIVATIONS = 2, MAX_STAGES = 2, MAX_PRODUCTS = 2 };
+
+/* a[target .. target + n) := source R[first .. first + n), or += if add; all counted in blocks of H columns */
+typedef struct {
+    int stage;              /* runs before forward[stage], and in the backward pass after backward[stage] */
+    int source;             /* block of a; FROM_H is h_prev */
+    int first, n, target, add;
+} recurrent_product;
+
+enum { FROM_H = -1 };
+
 typedef struct {
     const char *name;
-    int n_gates;            /* G: blocks of H columns in W, R and b */
+    int n_blocks;           /* of H columns in a row of a */
+    int n_input;            /* blocks of W: x W fills the first n_input blocks of a */
+    int n_recurrent;        /* blocks of R */
+    int n_bias;             /* blocks of b */
+    int sums_bias;          /* db is the sum over rows of the first n_bias blocks of dz; else the cell adds to d_bias */
+    int n_extra;            /* blocks of further parameters */
     int n_states;           /* 2: h and c; 1: h alone */
-    cell_function forward[2], backward[2];
+    int direct;             /* backward leaves a part of dL/dh_prev in dh, to which the products are added */
+    int n_stages, n_products;
+    recurrent_product products[MAX_PRODUCTS];
+    cell_function forward[MAX_STAGES][N_ACTIVATIONS][2], backward[MAX_STAGES][N_ACTIVATIONS][2];
 } cell_entry;
 
 typedef struct { double learning_rate, grad_scale, momentum; int nesterov; } sgd_rates;
@@ -48,8 +70,6 @@ typedef struct {
     double correction_1, correction_2;      /* 1 - beta_1^t, 1 - beta_2^t */
 } adam_rates;
 
-enum { N_CELLS = 1 };
-
 typedef struct {
     const char *level;      /* "baseline", "avx2" or "avx512" */
     cell_entry cells[N_CELLS];
@@ -57,11 +77,12 @@ typedef struct {
     ptrdiff_t (*packed_size[2])(ptrdiff_t K, ptrdiff_t N);
     void (*pack[2])(int transpose, ptrdiff_t K, ptrdiff_t N, const void *B, ptrdiff_t ldb, void *packed);
     void (*multiply[2])(ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, const void *A, ptrdiff_t row_stride, ptrdiff_t column_stride,
-                        const void *packed, ptrdiff_t packed_rows, ptrdiff_t first_row, void *C, ptrdiff_t ldc, int add);
+                        const void *packed, ptrdiff_t packed_rows, ptrdiff_t packed_columns, ptrdiff_t first_row, void *C, ptrdiff_t ldc,
+                        int add);
     /* Elementwise loops (vecmath_impl.h, vectors_impl.h). */
     void (*tanh_array[2])(ptrdiff_t n, const void *x, void *y);
     void (*sigmoid_array[2])(ptrdiff_t n, const void *x, void *y);
-    void (*add_row_sums[2])(ptrdiff_t rows, ptrdiff_t n, const void *x, void *out);
+    void (*add_row_sums[2])(ptrdiff_t rows, ptrdiff_t n, const void *x, ptrdiff_t ld, void *out);
     double (*sum_of_squares[2])(ptrdiff_t n, const void *x);
     void (*sgd_step[2])(ptrdiff_t n, void *theta, const void *grad, void *velocity, const sgd_rates *);
     void (*adam_step[2])(ptrdiff_t n, void *theta, const void *grad, void *m, void *v, const adam_rates *);

@@ -29,12 +29,7 @@
 #define EXP_CLAMP -87.0f                    /* exp(-87.3) is the smallest normal number */
 #define EXPM1_Q(r) (0.5f + r * (0.16666576989698776f + r * (0.041666554617204574f \
     + r * (0.0083631790527225774f + r * 0.0013926183587713495f))))
-#include "vecmath_impl.h"
-#include "cells_impl.h"
-#include "vectors_impl.h"
-#ifdef VECTOR_BYTES
-#include "gemm_impl.h"
-#endif
+#include "dtype_impl.h"
 #undef REAL
 #undef UINT
 #undef FN
@@ -69,19 +64,51 @@
 #define EXPM1_Q(r) (0.5 + r * (0.16666666666666667 + r * (0.041666666666624128 + r * (0.0083333333333300618 \
     + r * (0.0013888888917213717 + r * (0.00019841269853063617 + r * (2.4801521295954375e-5 \
     + r * (2.7557268459997065e-6 + r * (2.7620088445409748e-7 + r * 2.5100385495510319e-8)))))))))
-#include "vecmath_impl.h"
-#include "cells_impl.h"
-#include "vectors_impl.h"
-#ifdef VECTOR_BYTES
-#include "gemm_impl.h"
-#endif
+#include "dtype_impl.h"
 
 #define BOTH(name) { name##_s, name##_d }
+#define EACH(name) { BOTH(name##_tanh), BOTH(name##_relu) }    /* in the order of the activations */
 
 const simd_table PASTE(simd_table, LEVEL) = {
     .level = LEVEL_NAME,
     .cells = {
-        { .name = "lstm", .n_gates = 4, .n_states = 2, .forward = BOTH(lstm_forward), .backward = BOTH(lstm_backward) },
+        {
+            .name = "lstm", .n_blocks = 4, .n_input = 4, .n_recurrent = 4, .n_bias = 4, .sums_bias = 1, .n_states = 2,
+            .n_stages = 1, .n_products = 1, .products = {{ .source = FROM_H, .n = 4, .add = 1 }},
+            .forward = { EACH(lstm_forward) }, .backward = { EACH(lstm_backward) },
+        },
+        {
+            .name = "peephole", .n_blocks = 4, .n_input = 4, .n_recurrent = 4, .n_bias = 4, .sums_bias = 1, .n_extra = 3, .n_states = 2,
+            .n_stages = 1, .n_products = 1, .products = {{ .source = FROM_H, .n = 4, .add = 1 }},
+            .forward = { EACH(peephole_forward) }, .backward = { EACH(peephole_backward) },
+        },
+        {
+            .name = "coupled", .n_blocks = 3, .n_input = 3, .n_recurrent = 3, .n_bias = 3, .sums_bias = 1, .n_states = 2,
+            .n_stages = 1, .n_products = 1, .products = {{ .source = FROM_H, .n = 3, .add = 1 }},
+            .forward = { EACH(coupled_forward) }, .backward = { EACH(coupled_backward) },
+        },
+        {
+            .name = "layernorm", .n_blocks = 8, .n_input = 4, .n_recurrent = 4, .n_bias = 4, .n_extra = 10, .n_states = 2,
+            .n_stages = 1, .n_products = 1, .products = {{ .source = FROM_H, .n = 4, .target = 4 }},
+            .forward = { EACH(layernorm_forward) }, .backward = { EACH(layernorm_backward) },
+        },
+        {   /* r and z add up, the candidate's two products stay apart */
+            .name = "gru", .n_blocks = 4, .n_input = 3, .n_recurrent = 3, .n_bias = 4, .sums_bias = 1, .n_states = 1, .direct = 1,
+            .n_stages = 1, .n_products = 2,
+            .products = {{ .source = FROM_H, .n = 2, .add = 1 }, { .source = FROM_H, .first = 2, .n = 1, .target = 3 }},
+            .forward = { EACH(gru_forward) }, .backward = { EACH(gru_backward) },
+        },
+        {   /* the second stage's product reads block 3, r h_prev */
+            .name = "gru_reset_before", .n_blocks = 4, .n_input = 3, .n_recurrent = 3, .n_bias = 3, .sums_bias = 1, .n_states = 1,
+            .direct = 1, .n_stages = 2, .n_products = 2,
+            .products = {{ .source = FROM_H, .n = 2, .add = 1 }, { .stage = 1, .source = 3, .first = 2, .n = 1, .target = 2, .add = 1 }},
+            .forward = { EACH(reset_forward), EACH(candidate_forward) }, .backward = { EACH(reset_backward), EACH(candidate_backward) },
+        },
+        {
+            .name = "rnn", .n_blocks = 1, .n_input = 1, .n_recurrent = 1, .n_bias = 1, .sums_bias = 1, .n_states = 1,
+            .n_stages = 1, .n_products = 1, .products = {{ .source = FROM_H, .n = 1, .add = 1 }},
+            .forward = { EACH(rnn_forward) }, .backward = { EACH(rnn_backward) },
+        },
     },
 #ifdef VECTOR_BYTES
     .packed_size = BOTH(packed_size),

@@ -53,6 +53,9 @@ static inline REAL FN(vsigmoid)(REAL x)
     return (x < 0 ? e : (REAL)1) / (1 + e);
 }
 
+/* max(x, 0), and NaN for NaN */
+static inline REAL FN(vrelu)(REAL x) { return x < 0 ? (REAL)0 : x; }
+
 static void FN(tanh_array)(ptrdiff_t n, const void *x, void *y)
 {
     const REAL *restrict in = x;    /* (n,) IN */

@@ -3,19 +3,19 @@
    Included once per dtype and instruction set by simd_level.h. */
 
 /* out += sum over r of x[r, :], four rows at a time so that out is loaded and stored a quarter as often */
-static void FN(add_row_sums)(ptrdiff_t rows, ptrdiff_t n, const void *x_, void *out_)
+static void FN(add_row_sums)(ptrdiff_t rows, ptrdiff_t n, const void *x_, ptrdiff_t ld, void *out_)
 {
-    const REAL *x = x_;             /* (rows, n) IN */
+    const REAL *x = x_;             /* (rows, n) IN, row stride ld */
     REAL *restrict out = out_;      /* (n,) IN/OUT */
     ptrdiff_t r = 0;
     for (; r + 4 <= rows; r += 4) {
-        const REAL *restrict x0 = x + r * n, *restrict x1 = x0 + n, *restrict x2 = x1 + n, *restrict x3 = x2 + n;
+        const REAL *restrict x0 = x + r * ld, *restrict x1 = x0 + ld, *restrict x2 = x1 + ld, *restrict x3 = x2 + ld;
         for (ptrdiff_t j = 0; j < n; j++)
             out[j] += (x0[j] + x1[j]) + (x2[j] + x3[j]);
     }
     for (; r < rows; r++)
         for (ptrdiff_t j = 0; j < n; j++)
-            out[j] += x[r * n + j];
+            out[j] += x[r * ld + j];
 }
 
 /* sum of squares, accumulated in double whatever the dtype: 16 sums side by side, added in a fixed order */

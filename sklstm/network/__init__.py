@@ -4,7 +4,7 @@ from .inference import apply
 from .losses import LOSSES
 from .model import Network
 from .pooling import POOLINGS
-from .recurrent import CELLS, MERGE_MODES
+from .recurrent import ACTIVATIONS, CELLS, MERGE_MODES
 from .rescaling import rescale
 
-__all__ = ["CELLS", "LOSSES", "MERGE_MODES", "POOLINGS", "Network", "apply", "rescale"]
+__all__ = ["ACTIVATIONS", "CELLS", "LOSSES", "MERGE_MODES", "POOLINGS", "Network", "apply", "rescale"]

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 import numpy as np
 
 from .._kernels import _simd
+from .._kernels._pack import unpack
 from .._kernels.threads import Threads, single_threaded_blas
 from ..sequences import Packed
 
@@ -24,23 +25,25 @@ def apply(network, theta, sequences, output="scores", *, shift=None, factor=None
     theta : ndarray of shape (n_params,)
     sequences : Sequences
         Checked, in theta's dtype.
-    output : {"scores", "end_states"}
+    output : {"scores", "end_states", "attention"}
+        "attention", and "scores" of a network that has them for every step, are one row per step.
     shift, factor : ndarray of shape (n_channels,), default=None
         Channels enter as ``(x - shift) * factor``.
     n_threads : int, default=1
 
     Returns
     -------
-    ndarray of shape (n_sequences, width)
+    ndarray of shape (n_sequences, width) or (total_steps, width)
     """
-    method = {"scores": network.forward, "end_states": network.end_states}[output]
-    width = {"scores": network.output_size, "end_states": network.layers[-1].output_size}[output]
+    method = {"scores": network.forward, "end_states": network.end_states, "attention": network.attention}[output]
+    width = {"scores": network.output_size, "end_states": network.layers[-1].output_size, "attention": 1}[output]
+    per_step = output == "attention" or (output == "scores" and network.per_step)
     dtype = theta.dtype
     shift = np.zeros(network.input_size, dtype) if shift is None else shift
     factor = np.ones(network.input_size, dtype) if factor is None else factor
-    out = np.empty((len(sequences), width), dtype=dtype)
+    out = np.empty((len(sequences.values) if per_step else len(sequences), width), dtype=dtype)
     params = network.bind(theta)
-    lengths = sequences.lengths
+    lengths, offsets = sequences.lengths, sequences.offsets
 
     def run(rows):
         # A chunk's workspace is its own: chunks run on several threads.
@@ -49,7 +52,11 @@ def apply(network, theta, sequences, output="scores", *, shift=None, factor=None
         packed = Packed.gather(sequences, rows, shift, factor, lambda n_sequences, n_rows: ws.values)
         # Weights close to the largest number may overflow; the result says so.
         with np.errstate(over="ignore", invalid="ignore"):
-            out[packed.order] = method(params, packed, ws)
+            result = method(params, packed, ws)
+            if per_step:
+                unpack(packed.starts, offsets[packed.order], result, out)
+            else:
+                out[packed.order] = result
 
     with nullcontext() if _simd.has_products() else single_threaded_blas(), Threads(n_threads) as threads:
         threads.map(run, _chunks(lengths))

@@ -1,14 +1,20 @@
-"""The whole model as a spec: recurrent stack -> pooling -> head."""
+"""The whole model as a spec: input layer -> recurrent stack -> pooling -> head."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from .dense import Dense
+from .dropout import Dropout, draw_mask
+from .embedding import InputLayer
 from .params import ParamLayout
-from .pooling import POOLINGS, PoolingWorkspace, end_states
+from .pooling import POOLINGS
 from .recurrent import RecurrentLayer
 from .workspace import aligned_empty
+
+# Parameters that the L2 penalty falls on, by their own name: not biases, gains, initial states or category vectors, most of
+# which a minibatch does not use.
+WEIGHTS = {"W", "R", "p", "A", "v", "V"}
 
 
 @dataclass(frozen=True)
@@ -20,123 +26,250 @@ class Network:
     input_size : int
         Channels of a step.
     output_size : int
-        Scores of a sequence.
+        Scores of a sequence, or of a step.
     hidden_sizes : tuple of int
         Units of each layer, per direction.
-    cell, bidirectional, merge_mode
+    cell, activation, bidirectional, merge_mode, residual, learned_state
         As in `RecurrentLayer`.
-    pooling : {"last", "mean", "max"}
+    pooling : {"last", "mean", "max", "attention"} or None
+        None gives scores for every step.
+    dropout : float
+        Rate on the input of every layer but the first, and before the head.
+    recurrent_dropout : float
+        Rate on what enters R, with one mask per sequence.
+    categories : tuple of (int, int, int)
+        As in `InputLayer`.
     """
 
     input_size: int
     output_size: int
     hidden_sizes: tuple
     cell: str = "lstm"
+    activation: str = "tanh"
     bidirectional: bool = False
     merge_mode: str = "concat"
-    pooling: str = "last"
+    pooling: str | None = "last"
+    dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    residual: bool = False
+    learned_state: bool = False
+    categories: tuple = ()
 
     def __post_init__(self):
-        layers, width = [], self.input_size
+        entry = InputLayer(self.input_size, self.categories)
+        layers, width = [], entry.output_size
+        options = (self.cell, self.activation, self.bidirectional, self.merge_mode, self.residual, self.learned_state)
         for hidden_size in self.hidden_sizes:
-            layers.append(RecurrentLayer(width, hidden_size, self.cell, self.bidirectional, self.merge_mode))
+            layers.append(RecurrentLayer(width, hidden_size, *options))
             width = layers[-1].output_size
-        # A frozen dataclass sets what it derives this way.
-        object.__setattr__(self, "layers", tuple(layers))
-        object.__setattr__(self, "head", Dense(width, self.output_size))
-        parts = {f"layer_{k}": layer for k, layer in enumerate(layers)} | {"head": self.head}
-        object.__setattr__(self, "parts", parts)
+        if not self.categories and layers[0].folds_input_scale:
+            entry = None
+        pool = None if self.pooling is None else POOLINGS[self.pooling](width)
+        parts = {} if entry is None else {"input": entry}
+        parts |= {f"layer_{k}": layer for k, layer in enumerate(layers)}
+        if pool is not None and pool.param_shapes():
+            parts[self.pooling] = pool
+        head = Dense(width, self.output_size)
+        parts["head"] = head
         shapes = {f"{name}.{key}": shape for name, part in parts.items() for key, shape in part.param_shapes().items()}
-        object.__setattr__(self, "layout", ParamLayout(shapes))
+        # A frozen dataclass sets what it derives this way.
+        derived = dict(entry=entry, layers=tuple(layers), pool=pool, head=head, parts=parts, layout=ParamLayout(shapes))
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def per_step(self):
+        """Whether there are scores for every step."""
+        return self.pool is None
 
     @property
     def flops_per_row(self):
         """Multiplications and additions of one training step per row."""
         return sum(layer.flops_per_row for layer in self.layers)
 
+    @property
+    def draws(self):
+        """Whether training draws random numbers beside those of the minibatches."""
+        return bool(self.dropout or self.recurrent_dropout or self.categories)
+
     def bind(self, vector):
-        """The parameters (or gradients) in a flat vector: one dict of views per part, the head's last."""
+        """The parameters (or gradients) in a flat vector: for each part a dict of views."""
         views = self.layout.views(vector)
-        return [
-            {key.removeprefix(f"{name}."): view for key, view in views.items() if key.startswith(f"{name}.")}
+        return {
+            name: {key.removeprefix(f"{name}."): view for key, view in views.items() if key.startswith(f"{name}.")}
             for name in self.parts
-        ]
+        }
 
     def initialize(self, rng, dtype):
         """A flat vector of initial parameters. The random numbers are drawn in float64, so both dtypes begin alike."""
         theta = np.empty(self.layout.size)
-        for part, p in zip(self.parts.values(), self.bind(theta), strict=True):
-            part.initialize(p, rng)
+        for name, p in self.bind(theta).items():
+            self.parts[name].initialize(p, rng)
         return theta.astype(dtype)
 
     def penalized(self, vector):
         """Views of the parameters that the L2 penalty falls on: the weights, not the biases."""
-        return [vector[self.layout.slices[name]] for name, shape in self.layout.shapes.items() if len(shape) > 1]
+        return [vector[part] for name, part in self.layout.slices.items() if name.rpartition(".")[2] in WEIGHTS]
 
-    def workspace(self, n_sequences, n_rows, dtype, backward):
-        """Buffers for batches of up to that many sequences and rows."""
-        return NetworkWorkspace(self, n_sequences, n_rows, dtype, backward)
+    def workspace(self, n_sequences, n_rows, dtype, backward, *, carries=False):
+        """Buffers for batches of up to that many sequences and rows, or with `carries` for chunks of longer ones."""
+        return NetworkWorkspace(self, n_sequences, n_rows, dtype, backward, carries)
 
-    def forward(self, params, packed, ws):
-        """Scores of each sequence of the batch, in its order: an array (n_sequences, output_size) in the workspace."""
-        self.run_layers(params, packed, ws)
-        POOLINGS[self.pooling].forward(self.layers[-1], packed, ws.layers[-1], ws.pool)
-        n = packed.n_sequences
-        self.head.forward(params[-1], ws.pool.out[:n], ws.scores[:n], ws.head)
-        return ws.scores[:n]
+    # ---- a whole batch ----
 
-    def end_states(self, params, packed, ws):
-        """State in which the last layer ends each sequence: (n_sequences, its output_size), in the workspace."""
-        self.run_layers(params, packed, ws)
-        out = ws.pool.out[: packed.n_sequences]
-        end_states(self.layers[-1], packed, ws.layers[-1], out)
-        return out
+    def forward(self, params, packed, ws, rng=None):
+        """Scores of each sequence of the batch, or of each of its rows: an array (n, output_size) in the workspace.
 
-    def run_layers(self, params, packed, ws):
-        x = packed.values
-        for layer, p, layer_ws in zip(self.layers, params, ws.layers, strict=False):
-            x = layer.forward(p, packed, x, layer_ws)
+        With `rng` as in training: with dropout, and with some categories hidden.
+        """
+        self.begin(packed.n_sequences, ws, rng)
+        self.forward_chunk(params, packed, ws, rng)
+        return self.step_scores(params, packed, ws, rng) if self.per_step else self.scores(params, packed.lengths, ws, rng)
 
     def backward(self, params, grads, packed, ws, dscores, dx=None):
         """Add the gradients to those in `grads`, after `forward` on the same batch.
 
         Parameters
         ----------
-        params, grads : list of dict of str to ndarray
+        params, grads : dict of str to dict of str to ndarray
             From `bind`.
         packed : Packed
         ws : workspace
-        dscores : ndarray of shape (n_sequences, output_size)
+        dscores : ndarray of shape (n, output_size)
             Gradient with respect to the scores.
         dx : ndarray of shape (>= n_rows, input_size), default=None
             Overwritten by the gradient with respect to the input, if given.
         """
-        n = packed.n_sequences
-        self.head.backward(params[-1], grads[-1], ws.pool.out[:n], dscores, ws.pool.dout[:n], ws.head)
-        arriving = POOLINGS[self.pooling].backward(packed, ws.pool)
+        if not self.per_step:
+            self.backward_scores(params, grads, ws, dscores)
+        self.backward_chunk(params, grads, packed, ws, dscores if self.per_step else None, dx)
+
+    def end_states(self, params, packed, ws):
+        """Output where the last layer ends each sequence: (n_sequences, its output_size), in the workspace."""
+        self.begin(packed.n_sequences, ws, None)
+        self.forward_chunk(params, packed, ws, keep=False, pooled=False)
+        out = ws.ends[: packed.n_sequences]
+        self.layers[-1].end_states(packed, ws.skips[-1], ws.layers[-1], out)
+        return out
+
+    def attention(self, params, packed, ws):
+        """Weight of each row in its sequence's attention: (n_rows, 1), in the workspace."""
+        self.begin(packed.n_sequences, ws, None)
+        self.forward_chunk(params, packed, ws, keep=False)
+        return self.pool.weights(packed, ws.pool)[:, np.newaxis]
+
+    # ---- chunk of steps by chunk of steps ----
+
+    def begin(self, n_sequences, ws, rng):
+        """Before the first chunk of a batch."""
+        if ws.recurrent_masks is not None:
+            for masks in ws.recurrent_masks:
+                for mask in masks:
+                    if rng is None:
+                        mask[:n_sequences] = 1
+                    else:
+                        draw_mask(rng, self.recurrent_dropout, mask[:n_sequences])
+        if self.pool is not None:
+            self.pool.begin(n_sequences, ws.pool)
+
+    def forward_chunk(self, params, packed, ws, rng=None, *, keep=True, pooled=True):
+        """Run the layers over a chunk; hand their outputs to the pooling, or where it has had them already let it look again."""
+        x = packed.values if self.entry is None else self.entry.forward(params["input"], packed, ws.input, rng)
+        for k, layer in enumerate(self.layers):
+            ws.skips[k] = x
+            ws.inputs[k] = x if ws.dropouts[k] is None else ws.dropouts[k].forward(x, packed.n_rows, rng)
+            masks = None if ws.recurrent_masks is None or rng is None else ws.recurrent_masks[k]
+            x = layer.forward(params[f"layer_{k}"], packed, ws.inputs[k], ws.layers[k], skip=x, keep=keep, masks=masks)
+        if self.pool is not None:
+            p = params.get(self.pooling)
+            if pooled:
+                self.pool.update(p, packed, self.layers[-1], ws.skips[-1], ws.layers[-1], ws.pool)
+            else:
+                self.pool.revisit(p, packed, x, ws.pool)
+
+    def carry(self, packed, ws):
+        """Keep the states for the sequences that go on in the next chunk."""
+        for layer, layer_ws in zip(self.layers, ws.layers, strict=True):
+            layer.carry(packed, layer_ws)
+
+    def scores(self, params, lengths, ws, rng=None):
+        """Scores of each sequence, after the last chunk."""
+        n = len(lengths)
+        self.pool.finish(lengths, ws.pool)
+        return self._head(params, ws.pool.out[:n], ws, rng)
+
+    def step_scores(self, params, packed, ws, rng=None):
+        """Scores of each row of a chunk."""
+        return self._head(params, ws.layers[-1].y[: packed.n_rows], ws, rng)
+
+    def _head(self, params, x, ws, rng):
+        n = len(x)
+        ws.head_input = (x if ws.head_dropout is None else ws.head_dropout.forward(x, n, rng))[:n]
+        self.head.forward(params["head"], ws.head_input, ws.scores[:n], ws.head)
+        return ws.scores[:n]
+
+    def backward_scores(self, params, grads, ws, dscores):
+        """From the scores of the sequences to the pooling."""
+        self._backward_head(params, grads, ws, dscores, ws.pool.dout)
+
+    def _backward_head(self, params, grads, ws, dscores, dx):
+        n = len(dscores)
+        self.head.backward(params["head"], grads["head"], ws.head_input, dscores, dx[:n], ws.head)
+        if ws.head_dropout is not None:
+            ws.head_dropout.backward(dx, n)
+
+    def backward_chunk(self, params, grads, packed, ws, dscores=None, dx=None):
+        """Add the gradients of a chunk, after `forward_chunk` on it; dscores where scores are per step."""
+        if self.per_step:
+            self._backward_head(params, grads, ws, dscores, ws.dy)
+            arriving = {"dy": ws.dy}
+        else:
+            p, g = params.get(self.pooling), grads.get(self.pooling)
+            arriving = self.pool.backward(p, g, packed, ws.layers[-1].y, ws.pool)
         for k in reversed(range(len(self.layers))):
-            x = ws.layers[k - 1].y if k else packed.values
-            passed_on = ws.dx[k] if k else dx
-            self.layers[k].backward(params[k], grads[k], packed, x, ws.layers[k], dx=passed_on, **arriving)
+            layer, name = self.layers[k], f"layer_{k}"
+            passed_on = ws.dx[k] if k else dx if self.entry is None else ws.input.dx
+            masks = None if ws.recurrent_masks is None else ws.recurrent_masks[k]
+            layer.backward(params[name], grads[name], packed, ws.inputs[k], ws.layers[k], dx=passed_on, masks=masks, **arriving)
+            if ws.dropouts[k] is not None:
+                ws.dropouts[k].backward(passed_on, packed.n_rows)
+            if layer.adds_input and passed_on is not None:
+                layer.add_skipped(packed, dx=passed_on, **arriving)
             arriving = {"dy": passed_on}
+        if self.entry is not None:
+            self.entry.backward(params["input"], grads["input"], packed, ws.input, dx)
 
 
 class NetworkWorkspace:
     """Every buffer that a network writes for batches of up to `n_sequences` sequences and `n_rows` rows."""
 
-    def __init__(self, network, n_sequences, n_rows, dtype, backward):
+    def __init__(self, network, n_sequences, n_rows, dtype, backward, carries):
         self.n_sequences = n_sequences
         self.n_rows = n_rows
+        layers, width = network.layers, network.layers[-1].output_size
         self.values = aligned_empty((n_rows, network.input_size), dtype)
-        self.layers = [layer.workspace(n_sequences, n_rows, dtype, backward) for layer in network.layers]
-        width = network.layers[-1].output_size
-        self.pool = PoolingWorkspace(network.pooling, n_sequences, n_rows, width, dtype, backward)
-        self.head = network.head.workspace(n_sequences, dtype)
-        self.scores = aligned_empty((n_sequences, network.output_size), dtype)
+        self.input = None if network.entry is None else network.entry.workspace(n_rows, dtype, backward)
+        self.layers = [layer.workspace(n_sequences, n_rows, dtype, backward, carries=carries) for layer in layers]
+        # What each layer reads, and what it adds to its output: the same before dropout.
+        self.inputs, self.skips = [None] * len(layers), [None] * len(layers)
+        self.ends = aligned_empty((n_sequences, width), dtype)
+        self.pool = None if network.pool is None else network.pool.workspace(n_sequences, n_rows, dtype, backward)
+        n_scores = n_rows if network.per_step else n_sequences
+        self.head = network.head.workspace(n_scores, dtype)
+        self.scores = aligned_empty((n_scores, network.output_size), dtype)
+        self.dropouts, self.head_dropout, self.recurrent_masks = [None] * len(layers), None, None
         if backward:
-            self.dscores = aligned_empty((n_sequences, network.output_size), dtype)
+            self.dscores = aligned_empty((n_scores, network.output_size), dtype)
             # dx[k]: gradient with respect to the input of layer k, for all but the first.
-            self.dx = [None, *(aligned_empty((n_rows, layer.input_size), dtype) for layer in network.layers[1:])]
+            self.dx = [None, *(aligned_empty((n_rows, layer.input_size), dtype) for layer in layers[1:])]
+            self.dy = aligned_empty((n_rows, width), dtype) if network.per_step else None
+            if network.dropout:
+                self.dropouts[1:] = [Dropout(network.dropout, n_rows, layer.input_size, dtype) for layer in layers[1:]]
+                self.head_dropout = Dropout(network.dropout, n_scores, width, dtype)
+            if network.recurrent_dropout:
+                self.recurrent_masks = [
+                    [aligned_empty((n_sequences, layer.hidden_size), dtype) for _ in layer.directions] for layer in layers
+                ]
 
     def holds(self, n_sequences, n_rows):
         """Whether a batch of that size fits."""

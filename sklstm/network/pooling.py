@@ -1,74 +1,150 @@
-"""From the outputs of every step to one vector per sequence.
+"""From the outputs of every step to one vector per sequence, chunk of steps by chunk of steps.
 
-A pooling is a pair of functions. ``forward(layer, packed, ws, pool)`` fills ``pool.out``; ``backward(packed, pool)``
-returns the keyword arguments by which the layer's `backward` learns the gradient ``pool.dout``.
+A pooling is a spec like a layer. For each batch ``begin(n_sequences, ws)`` is called, ``update`` for every chunk of steps and
+``finish`` when all have passed; ``ws.out`` then holds the result. ``backward`` takes the gradient in ``ws.dout`` and returns the
+keyword arguments by which the last layer's `backward` learns of it, for a chunk whose `update` or `revisit` came last.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
-from .._kernels import _pooling
+from .._kernels import _dense, _pooling, _simd
 from .workspace import aligned_empty
 
 
-def end_states(layer, packed, ws, out):
-    """out := the state in which each direction's walk ends, merged as the outputs are.
+@dataclass(frozen=True)
+class Pooling:
+    """What the poolings share; `size` is the width of the last layer's output."""
 
-    The forward direction ends at a sequence's last step, the reverse direction at its first.
+    size: int
+    per_step = True  # whether the gradient is one row per step
+
+    def param_shapes(self):
+        return {}
+
+    def initialize(self, p, rng):
+        """Nothing to learn."""
+
+    def workspace(self, n_sequences, n_rows, dtype, backward):
+        return PoolingWorkspace(self, n_sequences, n_rows, dtype, backward)
+
+    def begin(self, n_sequences, ws):
+        """Before the first chunk."""
+
+    def revisit(self, p, packed, y, ws):
+        """What `backward` needs of a chunk whose outputs have been computed again."""
+
+    def finish(self, lengths, ws):
+        """After the last chunk; `lengths` are those of the sequences."""
+
+
+class Last(Pooling):
+    """The state in which each direction's walk ends."""
+
+    per_step = False
+
+    def update(self, p, packed, layer, x, layer_ws, ws):
+        layer.end_states(packed, x, layer_ws, ws.out)
+
+    def backward(self, p, g, packed, y, ws):
+        return {"d_end": ws.dout[: packed.n_sequences]}
+
+
+class Mean(Pooling):
+    """The mean over the steps."""
+
+    def begin(self, n_sequences, ws):
+        ws.out[:n_sequences] = 0
+
+    def update(self, p, packed, layer, x, layer_ws, ws):
+        _pooling.add_steps(packed.starts, layer_ws.y, ws.out)
+
+    def finish(self, lengths, ws):
+        ws.lengths = lengths
+        ws.out[: len(lengths)] *= (1 / lengths[:, np.newaxis]).astype(ws.out.dtype)
+
+    def backward(self, p, g, packed, y, ws):
+        _pooling.mean_backward(packed.starts, ws.lengths, ws.dout, ws.dy)
+        return {"dy": ws.dy}
+
+
+class Max(Pooling):
+    """The largest value of each unit over the steps."""
+
+    def update(self, p, packed, layer, x, layer_ws, ws):
+        _pooling.maximum(packed.starts, packed.first, layer_ws.y, ws.out, ws.argmax)
+
+    def backward(self, p, g, packed, y, ws):
+        _pooling.maximum_backward(packed.starts, packed.first, ws.argmax, ws.dout, ws.dy)
+        return {"dy": ws.dy}
+
+
+class Attention(Pooling):
+    """Additive attention: the mean over the steps with learned weights alpha (Bahdanau, Cho and Bengio 2015).
+
+    e_t = v tanh(y_t A + b),   alpha = softmax of e over the steps,   out = sum_t alpha_t y_t, with A (size, size).
     """
-    for k in range(len(layer.directions)):
-        if k == 1 and layer.merge_mode == "sum":
-            out += ws.h[1][: len(out)]
-        else:
-            _pooling.last_step(packed.starts, packed.lengths, ws.h[k], layer.part(out, k), k == 1)
+
+    def param_shapes(self):
+        return {"A": (self.size, self.size), "b": (self.size,), "v": (self.size,)}
+
+    def initialize(self, p, rng):
+        """A and v uniform (Glorot and Bengio 2010), b 0."""
+        bound = np.sqrt(3 / self.size)
+        p["A"][...] = rng.uniform(-bound, bound, size=p["A"].shape)
+        bound = np.sqrt(6 / (self.size + 1))
+        p["v"][...] = rng.uniform(-bound, bound, size=p["v"].shape)
+        p["b"][...] = 0
+
+    def begin(self, n_sequences, ws):
+        ws.top[:n_sequences] = -np.inf
+        ws.norm[:n_sequences] = 0
+        ws.out[:n_sequences] = 0
+
+    def revisit(self, p, packed, y, ws):
+        n = packed.n_rows
+        _dense.forward(y[:n], p["A"], p["b"], ws.u[:n], ws.scratch)
+        flat = ws.u[:n].reshape(-1)
+        _simd.tanh(flat, flat)
+        _pooling.attention_scores(ws.u, p["v"], ws.e, n)
+
+    def update(self, p, packed, layer, x, layer_ws, ws):
+        self.revisit(p, packed, layer_ws.y, ws)
+        _pooling.attention(packed.starts, ws.e, layer_ws.y, ws.top, ws.norm, ws.out)
+
+    def finish(self, lengths, ws):
+        n = len(lengths)
+        ws.out[:n] /= ws.norm[:n, np.newaxis].astype(ws.out.dtype)
+
+    def weights(self, packed, ws):
+        """alpha of each row, after `finish`."""
+        _pooling.attention_weights(packed.starts, ws.top, ws.norm, ws.e)
+        return ws.e[: packed.n_rows]
+
+    def backward(self, p, g, packed, y, ws):
+        n, alpha = packed.n_rows, self.weights(packed, ws)
+        _pooling.attention_backward(packed.starts, alpha, y, p["v"], ws.out, ws.dout, ws.u, g["v"])
+        _dense.backward(y[:n], p["A"], ws.u[:n], g["A"], g["b"], ws.dy[:n], ws.scratch)
+        _pooling.add_weighted(packed.starts, alpha, ws.dout, ws.dy)
+        return {"dy": ws.dy}
 
 
-def _last(layer, packed, ws, pool):
-    end_states(layer, packed, ws, pool.out[: packed.n_sequences])
-
-
-def _last_backward(packed, pool):
-    return {"d_end": pool.dout[: packed.n_sequences]}
-
-
-def _mean(layer, packed, ws, pool):
-    _pooling.mean(packed.starts, packed.lengths, ws.y, pool.out)
-
-
-def _mean_backward(packed, pool):
-    _pooling.mean_backward(packed.starts, packed.lengths, pool.dout, pool.dy)
-    return {"dy": pool.dy}
-
-
-def _max(layer, packed, ws, pool):
-    _pooling.maximum(packed.starts, ws.y, pool.out, pool.argmax)
-
-
-def _max_backward(packed, pool):
-    _pooling.maximum_backward(packed.starts, pool.argmax, pool.dout, pool.dy)
-    return {"dy": pool.dy}
-
-
-class Pooling(NamedTuple):
-    forward: callable
-    backward: callable
-    per_step: bool  # whether the gradient is one row per step
-
-
-POOLINGS = {
-    "last": Pooling(_last, _last_backward, per_step=False),
-    "mean": Pooling(_mean, _mean_backward, per_step=True),
-    "max": Pooling(_max, _max_backward, per_step=True),
-}
+POOLINGS = {"last": Last, "mean": Mean, "max": Max, "attention": Attention}
 
 
 class PoolingWorkspace:
-    """Buffers of a pooling over batches of up to that size, `width` columns wide."""
+    """Buffers of a pooling over batches of up to that size."""
 
-    def __init__(self, name, n_sequences, n_rows, width, dtype, backward):
-        self.out = aligned_empty((n_sequences, width), dtype)
-        self.argmax = np.empty((n_sequences, width), dtype=np.intp) if name == "max" else None
+    def __init__(self, pooling, n_sequences, n_rows, dtype, backward):
+        size = pooling.size
+        self.out = aligned_empty((n_sequences, size), dtype)
+        self.argmax = np.empty((n_sequences, size), dtype=np.intp) if isinstance(pooling, Max) else None
+        self.lengths = None
+        if isinstance(pooling, Attention):
+            self.top, self.norm = np.empty(n_sequences), np.empty(n_sequences)
+            self.u, self.e = aligned_empty((n_rows, size), dtype), aligned_empty((n_rows,), dtype)
+            self.scratch = aligned_empty((_dense.scratch_size(n_rows, size, size, np.dtype(dtype).itemsize),), dtype)
         if backward:
-            self.dout = aligned_empty((n_sequences, width), dtype)
-            self.dy = aligned_empty((n_rows, width), dtype) if POOLINGS[name].per_step else None
+            self.dout = aligned_empty((n_sequences, size), dtype)
+            self.dy = aligned_empty((n_rows, size), dtype) if pooling.per_step else None

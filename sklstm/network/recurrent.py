@@ -7,11 +7,23 @@ import numpy as np
 from .._kernels import _scan, _simd
 from .workspace import aligned_empty
 
-CELLS = _simd.cells()  # name -> (index in the kernels' table, n_gates, n_states)
+CELLS = _simd.cells()  # name -> dict: index in the kernels' table, numbers of blocks
+ACTIVATIONS = _simd.ACTIVATIONS
 
-# What the bias of each gate begins with: 1 for an LSTM's forget gate, so that states are kept until training says
-# otherwise (Gers et al. 2000; Jozefowicz et al. 2015).
-INITIAL_BIASES = {"lstm": (0, 1, 0, 0)}
+# What the bias of each block begins with: 1 for a forget gate, so that states are kept until training says otherwise
+# (Gers et al. 2000; Jozefowicz et al. 2015).
+INITIAL_BIASES = {
+    "lstm": (0, 1, 0, 0),
+    "peephole": (0, 1, 0, 0),
+    "coupled": (1, 0, 0),
+    "layernorm": (0, 1, 0, 0),
+    "gru": (0, 0, 0, 0),
+    "gru_reset_before": (0, 0, 0),
+    "rnn": (0,),
+}
+
+# Further parameters of a cell: their name, and what each row of H begins with.
+EXTRAS = {"peephole": ("p", (0, 0, 0)), "layernorm": ("norm", (1,) * 9 + (0,))}
 
 # How many times as wide as one direction the output of a bidirectional layer is.
 MERGE_MODES = {"concat": 2, "sum": 1}
@@ -29,22 +41,32 @@ class RecurrentLayer:
         H, units per direction.
     cell : str
         Name in the table of cells.
+    activation : {"tanh", "relu"}
+        Of the candidate and the state.
     bidirectional : bool
         A second direction walks each sequence from its last step to its first.
     merge_mode : {"concat", "sum"}
         How the outputs of two directions become one.
+    residual : bool
+        Add the input to the output, where they are equally wide.
+    learned_state : bool
+        Begin with parameters instead of zeros.
 
     Notes
     -----
-    Parameters of each direction: ``W`` (D, G H), ``R`` (H, G H), ``b`` (G H,), the G gates one block of H columns each;
-    those of the reverse direction have the prefix ``reverse.``.
+    Parameters of each direction: ``W`` (D, n_input H), ``R`` (H, n_recurrent H), ``b`` (n_bias H,), in blocks of H columns, and
+    where the cell or `learned_state` asks for them ``p`` or ``norm`` (n_extra, H), ``h0`` and ``c0`` (H,); those of the reverse
+    direction have the prefix ``reverse.``.
     """
 
     input_size: int
     hidden_size: int
     cell: str = "lstm"
+    activation: str = "tanh"
     bidirectional: bool = False
     merge_mode: str = "concat"
+    residual: bool = False
+    learned_state: bool = False
 
     @property
     def directions(self):
@@ -56,42 +78,66 @@ class RecurrentLayer:
         return self.hidden_size * (MERGE_MODES[self.merge_mode] if self.bidirectional else 1)
 
     @property
+    def adds_input(self):
+        """Whether the input is added to the output."""
+        return self.residual and self.input_size == self.output_size
+
+    @property
+    def folds_input_scale(self):
+        """Whether an affine map of the input can be moved into W and b."""
+        return self.cell != "layernorm" and not self.adds_input
+
+    @property
     def flops_per_row(self):
         """Multiplications and additions of one training step per row: three products with R and two with W."""
-        n_gates = CELLS[self.cell][1]
-        return len(self.directions) * 2 * n_gates * self.hidden_size * (3 * self.hidden_size + 2 * self.input_size)
+        cell, H = CELLS[self.cell], self.hidden_size
+        return len(self.directions) * 2 * H * (3 * H * cell["n_recurrent"] + 2 * self.input_size * cell["n_input"])
+
+    @property
+    def states(self):
+        """Names of the initial states, if they are learned."""
+        return ("h0", "c0")[: CELLS[self.cell]["n_states"]] if self.learned_state else ()
 
     def param_shapes(self):
         """Dict of parameter name to shape."""
-        width = CELLS[self.cell][1] * self.hidden_size
+        cell, H = CELLS[self.cell], self.hidden_size
         shapes = {}
         for prefix in self.directions:
-            shapes[f"{prefix}W"] = (self.input_size, width)
-            shapes[f"{prefix}R"] = (self.hidden_size, width)
-            shapes[f"{prefix}b"] = (width,)
+            shapes[f"{prefix}W"] = (self.input_size, cell["n_input"] * H)
+            shapes[f"{prefix}R"] = (H, cell["n_recurrent"] * H)
+            shapes[f"{prefix}b"] = (cell["n_bias"] * H,)
+            if cell["n_extra"]:
+                shapes[f"{prefix}{EXTRAS[self.cell][0]}"] = (cell["n_extra"], H)
+            shapes |= {f"{prefix}{state}": (H,) for state in self.states}
         return shapes
 
     def initialize(self, p, rng):
         """Write initial parameters.
 
-        W is uniform (Glorot and Bengio 2010), R orthogonal gate by gate (Saxe et al. 2014), b as in INITIAL_BIASES.
+        W is uniform (Glorot and Bengio 2010), R orthogonal block by block (Saxe et al. 2014), b as in INITIAL_BIASES, further
+        parameters as in EXTRAS, states 0.
         """
         H, D = self.hidden_size, self.input_size
-        n_gates = CELLS[self.cell][1]
         for prefix in self.directions:
             bound = np.sqrt(6 / (D + H))
-            p[f"{prefix}W"][...] = rng.uniform(-bound, bound, size=(D, n_gates * H))
-            for gate in range(n_gates):
+            p[f"{prefix}W"][...] = rng.uniform(-bound, bound, size=p[f"{prefix}W"].shape)
+            for block in range(CELLS[self.cell]["n_recurrent"]):
                 q, r = np.linalg.qr(rng.standard_normal((H, H)))
                 # The signs of r's diagonal make the distribution uniform over the orthogonal matrices.
-                p[f"{prefix}R"][:, gate * H : (gate + 1) * H] = q * np.where(np.diag(r) < 0, -1, 1)
+                p[f"{prefix}R"][:, block * H : (block + 1) * H] = q * np.where(np.diag(r) < 0, -1, 1)
             p[f"{prefix}b"][...] = np.repeat(INITIAL_BIASES[self.cell], H)
+            if self.cell in EXTRAS:
+                name, values = EXTRAS[self.cell]
+                p[f"{prefix}{name}"][...] = np.array(values)[:, np.newaxis]
+            for state in self.states:
+                p[f"{prefix}{state}"][...] = 0
 
-    def workspace(self, n_sequences, n_rows, dtype, backward):
-        """Buffers for batches of up to that size; with `backward`, those that `backward` needs too."""
-        return _LayerWorkspace(self, n_sequences, n_rows, dtype, backward)
+    def workspace(self, n_sequences, n_rows, dtype, backward, *, carries=False):
+        """Buffers for batches of up to that size; with `backward`, those that `backward` needs too, and with `carries` those
+        for a state from an earlier chunk."""
+        return _LayerWorkspace(self, n_sequences, n_rows, dtype, backward, carries)
 
-    def forward(self, p, packed, x, ws):
+    def forward(self, p, packed, x, ws, *, skip=None, keep=True, masks=None):
         """Outputs of every step.
 
         Parameters
@@ -99,45 +145,96 @@ class RecurrentLayer:
         p : dict of str to ndarray
             Parameters.
         packed : Packed
-            Which rows are which steps.
+            Which rows are which steps; a chunk that is not the first continues from what `carry` left.
         x : ndarray of shape (>= n_rows, D)
         ws : workspace
+        skip : ndarray of shape (>= n_rows, D), default=None
+            What a residual layer adds to its output: its input before dropout. None is x.
+        keep : bool, default=True
+            Keep what `backward` needs, if the workspace has room for it.
+        masks : list of ndarray of shape (>= n_sequences, H), default=None
+            For each direction, what multiplies h on its way into R.
 
         Returns
         -------
         ndarray of shape (>= n_rows, output_size)
             Lives in the workspace.
         """
-        index = CELLS[self.cell][0]
+        ws.kept = keep and ws.backward
         for k, prefix in enumerate(self.directions):
+            h0, c0 = self._initial_state(p, packed, ws, k)
             _scan.forward(
-                index,
+                CELLS[self.cell]["index"],
+                ACTIVATIONS.index(self.activation),
                 k == 1,
                 packed.starts,
                 x,
                 p[f"{prefix}W"],
                 p[f"{prefix}R"],
                 p[f"{prefix}b"],
+                self._extra(p, prefix),
+                h0,
+                c0,
+                None if masks is None else masks[k],
                 ws.gates[k],
                 ws.c[k],
                 ws.h[k],
                 ws.zeros,
-                ws.keep,
+                ws.kept,
                 ws.scratch,
             )
-        if ws.summed is not None:
-            n = packed.n_rows
-            np.add(ws.h[0][:n], ws.h[1][:n], out=ws.summed[:n])
+        n = packed.n_rows
+        if ws.merged:
+            np.add(ws.h[0][:n], ws.h[1][:n], out=ws.y[:n])
+        if self.adds_input:
+            np.add(ws.y[:n] if ws.merged else ws.outputs[:n], (x if skip is None else skip)[:n], out=ws.y[:n])
         return ws.y
 
-    def backward(self, p, g, packed, x, ws, dy=None, d_end=None, dx=None):
+    def _extra(self, p, prefix):
+        return p[f"{prefix}{EXTRAS[self.cell][0]}"] if self.cell in EXTRAS else None
+
+    def _initial_state(self, p, packed, ws, k):
+        """Rows of h and c to begin with, None for zeros."""
+        n = packed.n_sequences
+        if packed.first == 0:
+            for state, rows in zip(self.states, (ws.h0, ws.c0), strict=False):
+                rows[k][:n] = p[f"{self.directions[k]}{state}"]
+        if packed.first == 0 and not self.learned_state:
+            return None, None
+        return ws.h0[k], ws.c0[k]
+
+    def carry(self, packed, ws):
+        """Keep the state after the last step of a chunk for the sequences that go on in the next one."""
+        last, n = packed.n_steps - 1, packed.n_continuing
+        h_row = int(packed.starts[last])
+        ws.h0[0][:n] = ws.h[0][h_row : h_row + n]
+        if ws.c0[0] is not None:
+            c_row = h_row if ws.kept else (last & 1) * packed.n_sequences
+            ws.c0[0][:n] = ws.c[0][c_row : c_row + n]
+
+    def end_states(self, packed, skip, ws, out):
+        """out := the output where each direction's walk ends, merged as the outputs are, for the sequences that end here.
+
+        The forward direction ends at a sequence's last step, the reverse direction at its first.
+        """
+        done = slice(packed.n_continuing, packed.n_sequences)
+        for k in range(len(self.directions)):
+            rows = packed.end_rows(reverse=k == 1)
+            if k == 1 and self.merge_mode == "sum":
+                out[done] += ws.h[1][rows]
+            else:
+                self.part(out, k)[done] = ws.h[k][rows]
+            if self.adds_input and not (k == 1 and self.merge_mode == "sum"):
+                self.part(out, k)[done] += self.part(skip, k)[rows]
+
+    def backward(self, p, g, packed, x, ws, dy=None, d_end=None, dx=None, masks=None):
         """Add to the gradients, after `forward` on the same arguments.
 
         Parameters
         ----------
         p, g : dict of str to ndarray
             Parameters, and their gradients (added to).
-        packed, x, ws
+        packed, x, ws, masks
             As in `forward`; the gates in the workspace are overwritten.
         dy : ndarray of shape (>= n_rows, output_size), default=None
             Gradient with respect to the output of every step.
@@ -146,18 +243,27 @@ class RecurrentLayer:
         dx : ndarray of shape (>= n_rows, D), default=None
             Overwritten by the gradient with respect to x; None where it is not wanted.
         """
-        index = CELLS[self.cell][0]
-        n = packed.n_sequences
+        n, continuing = packed.n_sequences, packed.n_continuing
         for k, prefix in enumerate(self.directions):
             ws.dc[:n] = 0
-            ws.dh[:n] = 0 if d_end is None else self.part(d_end, k)
+            ws.dh[:n] = 0
+            if d_end is not None:
+                ws.dh[continuing:n] = self.part(d_end, k)[continuing:n]
+            begun = packed.first == 0
+            known = self.learned_state or not begun
             _scan.backward(
-                index,
+                CELLS[self.cell]["index"],
+                ACTIVATIONS.index(self.activation),
                 k == 1,
                 packed.starts,
                 x,
                 p[f"{prefix}W"],
                 p[f"{prefix}R"],
+                p[f"{prefix}b"],
+                self._extra(p, prefix),
+                ws.h0[k] if known else None,
+                ws.c0[k] if known else None,
+                None if masks is None else masks[k],
                 ws.gates[k],
                 ws.c[k],
                 ws.h[k],
@@ -167,11 +273,24 @@ class RecurrentLayer:
                 g[f"{prefix}W"],
                 g[f"{prefix}R"],
                 g[f"{prefix}b"],
+                self._extra(g, prefix),
                 dx,
                 k == 1,
                 ws.zeros,
                 ws.scratch,
             )
+            if begun:
+                for state, gradient in zip(self.states, (ws.dh, ws.dc), strict=False):
+                    g[f"{prefix}{state}"] += gradient[:n].sum(axis=0)
+
+    def add_skipped(self, packed, dx, dy=None, d_end=None):
+        """dx += the gradient that comes past the recurrence of a residual layer; dy, d_end as in `backward`."""
+        if dy is not None:
+            dx[: packed.n_rows] += dy[: packed.n_rows]
+        if d_end is not None:
+            done = slice(packed.n_continuing, packed.n_sequences)
+            for k in range(len(self.directions) if self.merge_mode == "concat" else 1):
+                self.part(dx, k)[packed.end_rows(reverse=k == 1)] += self.part(d_end, k)[done]
 
     def part(self, y, k):
         """The columns of an output that belong to direction k."""
@@ -183,14 +302,16 @@ class RecurrentLayer:
 class _LayerWorkspace:
     """What a layer writes for one batch: gates and c (kept for `backward`, or a chunk of them), h, and scratch."""
 
-    def __init__(self, layer, n_sequences, n_rows, dtype, backward):
+    def __init__(self, layer, n_sequences, n_rows, dtype, backward, carries):
         H, D = layer.hidden_size, layer.input_size
-        _, n_gates, _ = CELLS[layer.cell]
+        cell = CELLS[layer.cell]
         itemsize = np.dtype(dtype).itemsize
-        width = n_gates * H
-        self.keep = backward
+        width = cell["n_blocks"] * H
+        self.backward = self.kept = backward
         gate_rows = n_rows if backward else _scan.gate_rows(n_sequences, n_rows, width, itemsize)
-        c_rows = n_rows if backward else 2 * n_sequences
+        c_rows = max(n_rows, 2 * n_sequences) if backward else 2 * n_sequences
+        if cell["n_states"] == 1:
+            c_rows = 1  # not used
         directions = range(len(layer.directions))
         # Without `backward` the directions take turns in one chunk of gates.
         buffers = len(directions) if backward else 1
@@ -198,17 +319,23 @@ class _LayerWorkspace:
         c = [aligned_empty((c_rows, H), dtype) for _ in range(buffers)]
         self.gates = [gates[k % buffers] for k in directions]
         self.c = [c[k % buffers] for k in directions]
-        self.summed = None
-        if layer.bidirectional and layer.merge_mode == "sum":
+        self.y = aligned_empty((n_rows, layer.output_size), dtype)
+        self.merged = layer.bidirectional and layer.merge_mode == "sum"
+        # The recurrence reads its own outputs again: what is added to them goes elsewhere.
+        self.outputs = self.y
+        if self.merged:
             self.h = [aligned_empty((n_rows, H), dtype) for _ in directions]
-            self.y = self.summed = aligned_empty((n_rows, H), dtype)
         else:
-            self.y = aligned_empty((n_rows, layer.output_size), dtype)
-            self.h = [layer.part(self.y, k) for k in directions]
+            if layer.adds_input:
+                self.outputs = aligned_empty((n_rows, layer.output_size), dtype)
+            self.h = [layer.part(self.outputs, k) for k in directions]
+        begins = layer.learned_state or carries
+        self.h0 = [aligned_empty((n_sequences, H), dtype) if begins else None for _ in directions]
+        self.c0 = [aligned_empty((n_sequences, H), dtype) if begins and cell["n_states"] == 2 else None for _ in directions]
         if backward:
             self.dh = aligned_empty((n_sequences, H), dtype)
             self.dc = aligned_empty((n_sequences, H), dtype)
         self.zeros = np.zeros(H, dtype=dtype)
         self.scratch = aligned_empty(
-            (_scan.scratch_size(n_sequences, n_rows, D, H, n_gates, itemsize, backward),), dtype
+            (_scan.scratch_size(cell["index"], n_sequences, n_rows, D, H, itemsize, backward),), dtype
         )

@@ -12,6 +12,7 @@ def rescale(network, theta, input_scale, input_offset, output_scale, output_offs
     theta : ndarray of shape (n_params,)
         Parameters of f.
     input_scale, input_offset : ndarray of shape (input_size,)
+        Those of categorical channels are not used.
     output_scale, output_offset : ndarray of shape (output_size,), or float
 
     Returns
@@ -22,14 +23,23 @@ def rescale(network, theta, input_scale, input_offset, output_scale, output_offs
     Notes
     -----
     With a = x W + b in the first layer, ``(s x + o) W + b = x (s W) + (b + o W)``; with y = h V + c in the head, ``s y
-    + o = h (V s) + (s c + o)``.
+    + o = h (V s) + (s c + o)``. Where the first layer does not let its input be scaled (layer normalisation is not affine in x,
+    and a residual connection passes it on), the input layer has a scale and an offset of its own.
     """
     result = theta.astype(np.float64)
     params = network.bind(result)
-    first, head = params[0], params[-1]
-    for prefix in network.layers[0].directions:
-        first[f"{prefix}b"] += input_offset @ first[f"{prefix}W"]
-        first[f"{prefix}W"] *= input_scale[:, np.newaxis]
+    first, head = params["layer_0"], params["head"]
+    numeric = np.arange(network.input_size) if network.entry is None else network.entry.numeric
+    s, o = input_scale[numeric], input_offset[numeric]
+    if network.layers[0].folds_input_scale:
+        # The numeric channels come first; the vectors of categories keep their weights.
+        rows = slice(len(numeric))
+        for prefix in network.layers[0].directions:
+            first[f"{prefix}b"][: first[f"{prefix}W"].shape[1]] += o @ first[f"{prefix}W"][rows]
+            first[f"{prefix}W"][rows] *= s[:, np.newaxis]
+    else:
+        params["input"]["offset"] += o * params["input"]["scale"]
+        params["input"]["scale"] *= s
     head["V"] *= output_scale
     head["b"] *= output_scale
     head["b"] += output_offset

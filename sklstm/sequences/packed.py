@@ -1,4 +1,4 @@
-"""`Packed`: the sequences of a minibatch as the kernels read them."""
+"""`Packed`: the sequences of a minibatch as the kernels read them, whole or a chunk of steps at a time."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from .._kernels import _pack
 
 @dataclass(frozen=True, eq=False)
 class Packed:
-    """A minibatch, sorted by length and laid out step by step, without padding.
+    """Steps of a minibatch, sorted by length and laid out step by step, without padding.
 
     Step t is the rows ``starts[t]:starts[t + 1]``, one for each sequence that still has that step; row r of a step
     continues row r of the step before.
@@ -19,16 +19,22 @@ class Packed:
     order : ndarray of int of shape (n_sequences,)
         Which sequence each row r is, longest first.
     lengths : ndarray of int of shape (n_sequences,)
-        Steps of each, in that order.
-    starts : ndarray of int of shape (longest + 1,)
+        Steps of each from the first of these on, in that order.
+    starts : ndarray of int of shape (n_steps + 1,)
     values : ndarray of shape (>= n_rows, n_channels)
         The rows; what lies beyond ``n_rows`` is not theirs.
+    first : int
+        Steps before these: 0 unless this is a later chunk of longer sequences.
+    n_continuing : int
+        How many of the sequences go on after these steps. They are the first rows.
     """
 
     order: np.ndarray
     lengths: np.ndarray
     starts: np.ndarray
     values: np.ndarray
+    first: int = 0
+    n_continuing: int = 0
 
     @property
     def n_sequences(self):
@@ -38,9 +44,18 @@ class Packed:
     def n_rows(self):
         return int(self.starts[-1])
 
+    @property
+    def n_steps(self):
+        return len(self.starts) - 1
+
+    def end_rows(self, reverse=False):
+        """Rows in which the sequences that end here have their last step, or their first if `reverse`."""
+        rows = np.arange(self.n_continuing, self.n_sequences)
+        return rows if reverse else self.starts[self.lengths[self.n_continuing :] - 1] + rows
+
     @classmethod
     def gather(cls, sequences, rows, shift, factor, allocate):
-        """Pack the sequences `rows` of a `Sequences`, each channel as ``(x - shift) * factor``.
+        """All steps of the sequences `rows` of a `Sequences`, each channel as ``(x - shift) * factor``.
 
         Parameters
         ----------
@@ -51,13 +66,73 @@ class Packed:
         allocate : callable
             ``allocate(n_sequences, n_rows)`` returns an array of at least ``n_rows`` rows to write to.
         """
-        lengths = sequences.offsets[rows + 1] - sequences.offsets[rows]
+        batch = Batch(sequences.offsets, rows)
+        values = allocate(batch.n_sequences, batch.n_rows)
+        return batch.chunk(0, batch.n_steps, batch.pack(sequences.values, 0, batch.n_steps, shift, factor, values))
+
+
+class Batch:
+    """Which rows of a packed minibatch are which steps, before any of them is copied.
+
+    Parameters
+    ----------
+    offsets : ndarray of int of shape (n_samples + 1,)
+        Of the `Sequences` that the minibatch is taken from.
+    rows : ndarray of int
+        Which of those are in it.
+
+    Attributes
+    ----------
+    order, lengths, starts : ndarray of int
+        As in `Packed`, for all steps.
+    """
+
+    def __init__(self, offsets, rows):
+        lengths = offsets[rows + 1] - offsets[rows]
         by_length = np.argsort(-lengths, kind="stable")
-        order, lengths = rows[by_length], lengths[by_length]
+        self.order, self.lengths = rows[by_length], lengths[by_length]
         # Active rows at step t: sequences longer than t.
         ended = np.cumsum(np.bincount(lengths))[:-1]
-        starts = np.zeros(lengths[0] + 1, dtype=np.intp)
-        np.cumsum(len(rows) - ended, out=starts[1:])
-        values = allocate(len(rows), int(starts[-1]))
-        _pack.pack(starts, sequences.offsets[order], sequences.values, shift, factor, values)
-        return cls(order, lengths, starts, values)
+        self.starts = np.zeros(self.lengths[0] + 1, dtype=np.intp)
+        np.cumsum(len(rows) - ended, out=self.starts[1:])
+        self.offsets = offsets[self.order]
+
+    @property
+    def n_sequences(self):
+        return len(self.order)
+
+    @property
+    def n_steps(self):
+        return len(self.starts) - 1
+
+    @property
+    def n_rows(self):
+        return int(self.starts[-1])
+
+    def bounds(self, chunk_steps):
+        """Steps at which chunks of `chunk_steps` begin and end, counted back from the end; None makes it one chunk."""
+        if chunk_steps is None or chunk_steps >= self.n_steps:
+            return [0, self.n_steps]
+        return [0, *range((self.n_steps - 1) % chunk_steps + 1, self.n_steps + 1, chunk_steps)]
+
+    def rows_between(self, first, last):
+        """Number of rows of steps first .. last - 1."""
+        return int(self.starts[last] - self.starts[first])
+
+    def active(self, step):
+        """Number of sequences that have a step; 0 after the last."""
+        return int(self.starts[step + 1] - self.starts[step]) if step < self.n_steps else 0
+
+    def pack(self, values, first, last, shift, factor, out):
+        """out := rows of steps first .. last - 1 of values (total_steps, d), as ``(x - shift) * factor``."""
+        starts = self.starts[first : last + 1]
+        _pack.pack(starts, self.offsets + first, values, shift, factor, out)
+        return out
+
+    def chunk(self, first, last, values):
+        """`Packed` of steps first .. last - 1, whose rows have been packed into values."""
+        if first == 0 and last == self.n_steps:
+            return Packed(self.order, self.lengths, self.starts, values)
+        n = self.active(first)
+        starts = self.starts[first : last + 1] - self.starts[first]
+        return Packed(self.order[:n], self.lengths[:n] - first, starts, values, first, self.active(last))

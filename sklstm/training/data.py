@@ -15,11 +15,13 @@ class Data:
     ----------
     sequences : Sequences
         Checked, in the dtype of the computation.
-    targets : ndarray of shape (n_samples, width)
-    weights : ndarray of shape (n_samples,), float64
-        Positive.
+    targets : ndarray of shape (n_samples, width), or (total_steps, width) if every step has its own
+    weights : ndarray of shape (n_samples,) or (total_steps,), float64
+        Of those, not negative; positive in sum for every sequence.
     shift, factor : ndarray of shape (n_channels,)
         A channel enters the network as ``(x - shift) * factor``.
+    per_step : bool
+        Whether targets and weights are those of steps.
     """
 
     sequences: Sequences
@@ -27,6 +29,12 @@ class Data:
     weights: np.ndarray
     shift: np.ndarray
     factor: np.ndarray
+    per_step: bool = False
 
     def __len__(self):
         return len(self.sequences)
+
+    @property
+    def sequence_weights(self):
+        """Total weight of each sequence."""
+        return np.add.reduceat(self.weights, self.sequences.offsets[:-1]) if self.per_step else self.weights

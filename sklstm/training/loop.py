@@ -37,6 +37,8 @@ class Plan:
         by no more than `tol`.
     early_stopping : bool
         Stop by the validation score, and end with the weights that had the best one.
+    bptt_steps : int or None
+        Steps that the gradient reaches back over; None is all.
     n_threads : int
     warn_unconverged : bool
         Whether reaching `max_iter` deserves a warning.
@@ -50,6 +52,7 @@ class Plan:
     tol: float = 0.0
     n_iter_no_change: float = np.inf
     early_stopping: bool = False
+    bptt_steps: int | None = None
     n_threads: int = 1
     warn_unconverged: bool = False
 
@@ -109,7 +112,7 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
     converged = interrupted = False
     try:
         with Threads(plan.n_threads) as threads:
-            gradient = GradientComputer(network, loss, data, theta, plan.alpha, threads)
+            gradient = GradientComputer(network, loss, data, theta, plan.alpha, threads, plan.bptt_steps)
             while state["n_epochs"] - n_epochs_before < plan.max_iter and not converged:
                 row = _epoch(gradient, optimizer, state, plan)
                 if row is not None and validation is not None:
@@ -151,7 +154,7 @@ def _epoch(gradient, optimizer, state, plan):
     theta, started = state["theta"], perf_counter()
     total, total_weight, norms, n_samples = 0.0, 0.0, [], 0
     for rows in minibatches(gradient.lengths, plan.batch_size, state["rng"] if plan.shuffle else None):
-        batch_total, batch_weight = gradient(rows)
+        batch_total, batch_weight = gradient(rows, state["rng"])
         norm = np.sqrt(_optim.sum_of_squares(gradient.grad))
         if not (np.isfinite(norm) and np.isfinite(batch_total)):
             return None

@@ -1,0 +1,94 @@
+"""What comes before the first layer: vectors for categorical channels, and units that cannot be moved into weights."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._kernels import _embedding
+from .workspace import aligned_empty
+
+UNKNOWN = 0  # row of a table for what was not seen in training
+HIDDEN_SHARE = 0.01  # of the codes that training replaces by UNKNOWN, so that its vector learns too
+
+
+@dataclass(frozen=True)
+class InputLayer:
+    """Spec of the stage between the packed channels and the first recurrent layer.
+
+    Its output holds the numeric channels, each as ``scale x + offset``, and then one vector per categorical channel, whose values
+    are rows of its table.
+
+    Parameters
+    ----------
+    n_channels : int
+        Channels of a step.
+    categories : tuple of (int, int, int)
+        Channel, rows of its table and width of its vectors, for each categorical channel, in ascending order.
+
+    Notes
+    -----
+    Parameters: ``scale``, ``offset`` (n_numeric,), which are not trained; ``E<channel>`` (rows, width), row 0 for the unknown.
+    """
+
+    n_channels: int
+    categories: tuple = ()
+
+    @property
+    def numeric(self):
+        """Channels that are no categories."""
+        categorical = {channel for channel, _, _ in self.categories}
+        return np.array([k for k in range(self.n_channels) if k not in categorical], dtype=np.intp)
+
+    @property
+    def output_size(self):
+        return len(self.numeric) + sum(width for _, _, width in self.categories)
+
+    def param_shapes(self):
+        n = len(self.numeric)
+        tables = {f"E{channel}": (rows, width) for channel, rows, width in self.categories}
+        return {"scale": (n,), "offset": (n,)} | tables
+
+    def initialize(self, p, rng):
+        """Vectors are standard normal, like the numeric channels beside them."""
+        p["scale"][...] = 1
+        p["offset"][...] = 0
+        for channel, rows, width in self.categories:
+            p[f"E{channel}"][...] = rng.standard_normal((rows, width))
+
+    def workspace(self, n_rows, dtype, backward):
+        return InputWorkspace(self, n_rows, dtype, backward)
+
+    def forward(self, p, packed, ws, rng=None):
+        """Output of every row; with `rng`, as in training."""
+        n = packed.n_rows
+        _embedding.numeric(packed.values, ws.numeric, p["scale"], p["offset"], ws.x, n)
+        column = len(ws.numeric)
+        for k, (channel, _, width) in enumerate(self.categories):
+            codes = ws.codes[k]
+            _embedding.read_codes(packed.values, channel, codes, n)
+            if rng is not None:
+                codes[rng.integers(n, size=rng.binomial(n, HIDDEN_SHARE))] = UNKNOWN
+            _embedding.lookup(codes, p[f"E{channel}"], ws.x, column, n)
+            column += width
+        return ws.x
+
+    def backward(self, p, g, packed, ws, dx=None):
+        """Add to the gradients of the vectors, given that of the output in ``ws.dx``; dx gets those of the numeric channels, and 0."""
+        n, column = packed.n_rows, len(ws.numeric)
+        for k, (channel, _, width) in enumerate(self.categories):
+            _embedding.lookup_backward(ws.codes[k], ws.dx, column, g[f"E{channel}"], n)
+            column += width
+        if dx is not None:
+            dx[:n] = 0
+            _embedding.numeric_backward(ws.dx, ws.numeric, p["scale"], dx, n)
+
+
+class InputWorkspace:
+    """Buffers of an `InputLayer` for batches of up to `n_rows` rows."""
+
+    def __init__(self, layer, n_rows, dtype, backward):
+        self.numeric = layer.numeric
+        self.x = aligned_empty((n_rows, layer.output_size), dtype)
+        self.codes = [np.empty(n_rows, dtype=np.intp) for _ in layer.categories]
+        if backward:
+            self.dx = aligned_empty((n_rows, layer.output_size), dtype)
