@@ -11,6 +11,11 @@ TARGETS = {
     "multilabel_log_loss": lambda rng, n: (rng.integers(2, size=(n, 3)).astype(float), 3),
     "multinomial_log_loss": lambda rng, n: (rng.integers(4, size=(n, 1)).astype(float), 4),
     "squared_error": lambda rng, n: (rng.normal(size=(n, 2)), 2),
+    "absolute_error": lambda rng, n: (rng.normal(size=(n, 2)), 2),
+    "huber": lambda rng, n: (rng.normal(scale=3, size=(n, 2)), 2),
+    "quantile": lambda rng, n: (rng.normal(size=(n, 2)), 2),
+    "quantiles": lambda rng, n: (rng.normal(size=(n, 1)), 3),
+    "poisson": lambda rng, n: (rng.poisson(1.5, size=(n, 2)).astype(float), 2),
 }
 
 

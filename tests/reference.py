@@ -4,44 +4,166 @@ It shares no code with the package but the names of the parameters.
 """
 
 import numpy as np
-from scipy.special import expit, logsumexp
+from scipy.special import expit, logsumexp, softmax
+
+ACTIVATIONS = {"tanh": np.tanh, "relu": lambda v: np.maximum(v, 0)}
 
 
-def lstm(x, W, R, b):
-    """h of every step (n_steps, H) of one sequence x (n_steps, D)."""
-    H = len(R)
-    h, c, outputs = np.zeros(H), np.zeros(H), []
+# ---- cells: the state (h, c) after one step; cells without c pass it on ----
+
+
+def affine(p, block, x, h, recurrent=True):
+    """W x + R h + b of one block of columns; without R h unless `recurrent`."""
+    columns = slice(block * len(h), (block + 1) * len(h))
+    z = x @ p["W"][:, columns] + p["b"][columns]
+    return z + h @ p["R"][:, columns] if recurrent else z
+
+
+def lstm(p, act, x, h, c):
+    i, f, o = (expit(affine(p, block, x, h)) for block in (0, 1, 3))
+    g = act(affine(p, 2, x, h))
+    c = f * c + i * g
+    return o * act(c), c
+
+
+def peephole(p, act, x, h, c):
+    p_i, p_f, p_o = p["p"]
+    i = expit(affine(p, 0, x, h) + p_i * c)
+    f = expit(affine(p, 1, x, h) + p_f * c)
+    g = act(affine(p, 2, x, h))
+    c = f * c + i * g
+    o = expit(affine(p, 3, x, h) + p_o * c)
+    return o * act(c), c
+
+
+def coupled(p, act, x, h, c):
+    f, o = (expit(affine(p, block, x, h)) for block in (0, 2))
+    g = act(affine(p, 1, x, h))
+    c = f * c + (1 - f) * g
+    return o * act(c), c
+
+
+def normalized(v):
+    return (v - v.mean()) / np.sqrt(v.var() + 1e-5)
+
+
+def layernorm(p, act, x, h, c):
+    gain_x, gain_h, (gain_c, bias_c) = p["norm"][:4].ravel(), p["norm"][4:8].ravel(), p["norm"][8:]
+    z = gain_x * normalized(x @ p["W"]) + gain_h * normalized(h @ p["R"]) + p["b"]
+    i, f, g, o = np.split(z, 4)
+    c = expit(f) * c + expit(i) * act(g)
+    return expit(o) * act(gain_c * normalized(c) + bias_c), c
+
+
+def gru(p, act, x, h, c):
+    H = len(h)
+    r, z = (expit(affine(p, block, x, h)) for block in (0, 1))
+    n = act(affine(p, 2, x, h, recurrent=False) + r * (h @ p["R"][:, 2 * H :] + p["b"][3 * H :]))
+    return (1 - z) * n + z * h, c
+
+
+def gru_reset_before(p, act, x, h, c):
+    r, z = (expit(affine(p, block, x, h)) for block in (0, 1))
+    n = act(affine(p, 2, x, r * h))
+    return (1 - z) * n + z * h, c
+
+
+def rnn(p, act, x, h, c):
+    return act(affine(p, 0, x, h)), c
+
+
+CELLS = {
+    "lstm": lstm,
+    "peephole": peephole,
+    "coupled": coupled,
+    "layernorm": layernorm,
+    "gru": gru,
+    "gru_reset_before": gru_reset_before,
+    "rnn": rnn,
+}
+
+
+# ---- layers ----
+
+
+def part(weights, prefix):
+    """The parameters whose names begin with a prefix, by the rest of their names."""
+    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+
+
+def walk(p, step, act, x):
+    """h of every step (n_steps, H) of one sequence x (n_steps, D), from the learned state if there is one."""
+    zeros, outputs = np.zeros(len(p["R"])), []
+    h, c = p.get("h0", zeros), p.get("c0", zeros)
     for x_t in x:
-        gates = x_t @ W + h @ R + b
-        i, f, g, o = (gates[k * H : (k + 1) * H] for k in range(4))
-        c = expit(f) * c + expit(i) * np.tanh(g)
-        h = expit(o) * np.tanh(c)
+        h, c = step(p, act, x_t, h, c)
         outputs.append(h)
     return np.array(outputs)
 
 
-def layer(x, weights, bidirectional, merge_mode):
-    """Outputs of every step, and the state where each direction ends."""
-    forward = lstm(x, weights["W"], weights["R"], weights["b"])
-    if not bidirectional:
-        return forward, forward[-1]
-    backward = lstm(x[::-1], weights["reverse.W"], weights["reverse.R"], weights["reverse.b"])[::-1]
-    if merge_mode == "sum":
-        return forward + backward, forward[-1] + backward[0]
-    return np.hstack([forward, backward]), np.concatenate([forward[-1], backward[0]])
+def layer(p, x, *, cell="lstm", activation="tanh", bidirectional=False, merge_mode="concat", residual=False):
+    """Outputs of every step, and the output where each direction ends.
+
+    The input is added to the outputs of a residual layer; where directions are summed, to the end that of the last step.
+    """
+    step, act = CELLS[cell], ACTIVATIONS[activation]
+    y = walk(p, step, act, x)
+    end, H = y[-1], len(p["R"])
+    if bidirectional:
+        backward = walk(part(p, "reverse."), step, act, x[::-1])[::-1]
+        if merge_mode == "sum":
+            y, end = y + backward, end + backward[0]
+        else:
+            y, end = np.hstack([y, backward]), np.concatenate([end, backward[0]])
+    if residual and x.shape == y.shape:
+        y, end = y + x, end + np.concatenate([x[-1, :H], x[0, H:]])  # the second half only where directions are side by side
+    return y, end
 
 
-def scores(weights, sequences, num_layers, bidirectional=False, merge_mode="concat", pooling="last"):
-    """Scores (n_sequences, n_outputs) of a list of sequences; `weights` are named as the estimators' `weights_`."""
-    result = []
+def entry(p, x):
+    """What the first layer sees: scaled numeric channels, then the vectors of the categorical ones."""
+    tables = dict(sorted((int(channel), table) for channel, table in part(p, "E").items()))
+    numeric = [channel for channel in range(x.shape[1]) if channel not in tables]
+    vectors = [table[x[:, channel].astype(int)] for channel, table in tables.items()]
+    return np.hstack([x[:, numeric] * p["scale"] + p["offset"], *vectors])
+
+
+def attention(p, y):
+    """Weight of each step (n_steps,)."""
+    return softmax([np.tanh(y_t @ p["A"] + p["b"]) @ p["v"] for y_t in y])
+
+
+# Outputs of every step, their end and the pooling's own parameters -> what the head sees.
+POOLINGS = {
+    "last": lambda y, end, p: end,
+    "mean": lambda y, end, p: y.mean(axis=0),
+    "max": lambda y, end, p: y.max(axis=0),
+    "attention": lambda y, end, p: attention(p, y) @ y,
+    None: lambda y, end, p: y,
+}
+
+
+def outputs(weights, x, num_layers, **options):
+    """Outputs of the last layer at every step of one sequence x, and its end; `weights` in float64, `options` as in `layer`."""
+    if "input.scale" in weights:
+        x = entry(part(weights, "input."), x)
+    for k in range(num_layers):
+        x, end = layer(part(weights, f"layer_{k}."), x, **options)
+    return x, end
+
+
+def scores(weights, sequences, num_layers, bidirectional=False, merge_mode="concat", pooling="last", **options):
+    """Scores (n_sequences, n_outputs) of a list of sequences, or (total_steps, n_outputs) for the pooling None.
+
+    `weights` are named as the estimators' `weights_`. Learned states, categories and the scale of the input are used where they
+    have a name in there; `options` are further ones of `layer`.
+    """
+    weights, result = {name: np.asarray(value, dtype=np.float64) for name, value in weights.items()}, []
     for x in sequences:
-        for k in range(num_layers):
-            prefix = f"layer_{k}."
-            own = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
-            x, end = layer(x, own, bidirectional, merge_mode)
-        pooled = {"last": end, "mean": x.mean(axis=0), "max": x.max(axis=0)}[pooling]
-        result.append(pooled @ weights["head.V"] + weights["head.b"])
-    return np.array(result)
+        x = np.asarray(x, dtype=np.float64)
+        y, end = outputs(weights, x, num_layers, bidirectional=bidirectional, merge_mode=merge_mode, **options)
+        result.append(POOLINGS[pooling](y, end, part(weights, f"{pooling}.")) @ weights["head.V"] + weights["head.b"])
+    return np.vstack(result)
 
 
 def binary_log_loss(scores, targets):

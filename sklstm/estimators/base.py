@@ -11,13 +11,18 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._kernels.threads import single_threaded_blas
-from ..network import LOSSES, MERGE_MODES, POOLINGS, Network, apply
+from ..network import ACTIVATIONS, CELLS, LOSSES, MERGE_MODES, POOLINGS, apply
+from ..sequences import Sequences
 from ..training import SGD, Adam, Plan, Units, Validation, check_range, train, updated_moments
+from .architecture import build, check_architecture, network_spec
+from .categories import embedding_widths
 from .documentation import document
 from .inputs import check_one_per_sequence, in_dtype, read_sample_weight, read_X, stand_in_for
+from .steps import in_form, read_step_weights, read_steps
 
 # Minibatch size of batch_size="auto". With learning_rate_init=5e-3 it was chosen by cross-validation on eight problems
 # (digits by rows, tables read as series, the adding problem, a seasonal forecast, ragged sequences): better than or
@@ -32,15 +37,28 @@ SOLVERS = {
 }
 
 
+def _has_attention(estimator):
+    return estimator.pooling == "attention" and not estimator.return_sequences
+
+
 class BaseRecurrent(BaseEstimator, ABC):
-    """Base of the estimators. A subclass says what y means: `_read_y`, `_decode` and `_validation_score`."""
+    """Base of the estimators. A subclass says what y means: `_read_y`, `_left_out`, `_decode` and `_validation_score`."""
 
     _parameter_constraints: ClassVar = {
-        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "hidden_size": [Interval(Integral, 1, None, closed="left"), tuple, list],
         "num_layers": [Interval(Integral, 1, None, closed="left")],
+        "cell": [StrOptions(set(CELLS))],
+        "activation": [StrOptions(set(ACTIVATIONS))],
         "bidirectional": ["boolean"],
         "merge_mode": [StrOptions(set(MERGE_MODES))],
         "pooling": [StrOptions(set(POOLINGS))],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "recurrent_dropout": [Interval(Real, 0, 1, closed="left")],
+        "residual": ["boolean"],
+        "return_sequences": ["boolean"],
+        "categorical_features": [StrOptions({"all"}), "array-like", None],
+        "embedding_dim": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), list, tuple, np.ndarray],
+        "initial_state": [StrOptions({"zeros", "learned"})],
         "n_channels": [Interval(Integral, 1, None, closed="left")],
         "standardize": ["boolean"],
         "solver": [StrOptions(set(SOLVERS))],
@@ -54,6 +72,7 @@ class BaseRecurrent(BaseEstimator, ABC):
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "bptt_steps": [Interval(Integral, 1, None, closed="left"), None],
         "momentum": [Interval(Real, 0, 1, closed="left")],
         "nesterovs_momentum": ["boolean"],
         "beta_1": [Interval(Real, 0, 1, closed="left")],
@@ -70,9 +89,18 @@ class BaseRecurrent(BaseEstimator, ABC):
         hidden_size=64,
         num_layers=1,
         *,
+        cell="lstm",
+        activation="tanh",
         bidirectional=False,
         merge_mode="concat",
         pooling="last",
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        residual=False,
+        return_sequences=False,
+        categorical_features=None,
+        embedding_dim="auto",
+        initial_state="zeros",
         n_channels=1,
         standardize=True,
         solver="adam",
@@ -86,6 +114,7 @@ class BaseRecurrent(BaseEstimator, ABC):
         early_stopping=False,
         validation_fraction=0.1,
         max_grad_norm=1.0,
+        bptt_steps=None,
         momentum=0.9,
         nesterovs_momentum=True,
         beta_1=0.9,
@@ -98,9 +127,18 @@ class BaseRecurrent(BaseEstimator, ABC):
     ):
         self.hidden_size = hidden_size
         self.num_layers = num_layers
+        self.cell = cell
+        self.activation = activation
         self.bidirectional = bidirectional
         self.merge_mode = merge_mode
         self.pooling = pooling
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.residual = residual
+        self.return_sequences = return_sequences
+        self.categorical_features = categorical_features
+        self.embedding_dim = embedding_dim
+        self.initial_state = initial_state
         self.n_channels = n_channels
         self.standardize = standardize
         self.solver = solver
@@ -114,6 +152,7 @@ class BaseRecurrent(BaseEstimator, ABC):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.max_grad_norm = max_grad_norm
+        self.bptt_steps = bptt_steps
         self.momentum = momentum
         self.nesterovs_momentum = nesterovs_momentum
         self.beta_1 = beta_1
@@ -142,14 +181,19 @@ class BaseRecurrent(BaseEstimator, ABC):
             Classes announced to `partial_fit`.
         """
 
+    @staticmethod
+    @abstractmethod
+    def _left_out(y):
+        """Which entries of a y for every step (total_steps,) or (total_steps, n_outputs) have the mask value."""
+
     @abstractmethod
     def _decode(self, scores):
         """The predictions that the head's scores mean."""
 
     @staticmethod
     @abstractmethod
-    def _validation_score(loss, targets, weights, scores):
-        """Score of the network's outputs for targets, more is better."""
+    def _validation_score(task, data, scores):
+        """Score of the network's outputs for the targets of `data`, both in standard units; more is better."""
 
     # ---- fitting ----
 
@@ -161,10 +205,10 @@ class BaseRecurrent(BaseEstimator, ABC):
         Parameters
         ----------
         <<X>>
-        y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)
-            Targets.
+        <<y>>
         sample_weight : array-like of shape (n_sequences,), default=None
-            Weights of the training sequences; None is 1 each. A sequence of weight 0 is left out.
+            Weights of the training sequences; None is 1 each. A sequence of weight 0 is left out. With `return_sequences` also
+            weights of the steps, in the forms of y.
         X_val, y_val : default=None
             Data to validate on after every epoch, in any accepted form. `early_stopping` uses them instead of a split
             of X; without early stopping the validation curves are recorded all the same.
@@ -206,19 +250,22 @@ class BaseRecurrent(BaseEstimator, ABC):
         """Read everything, train, and only then write to self."""
         if incremental and continued:
             self._validate_params()  # which scikit-learn leaves out for a fitted estimator
+        check_architecture(self)
         sequences, form = read_X(self, X, reset=not continued)
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
-        check_one_per_sequence("y", y, len(sequences))
-        weights = read_sample_weight(sample_weight, len(sequences))
-        task = self._read_y(y, weights, "chunk" if incremental else "fit", vars(self) if continued else None, classes)
-        spec = self._spec(sequences.n_channels, task)
+        role = "chunk" if incremental else "fit"
+        task = self._read_task(y, sample_weight, sequences, role, vars(self) if continued else None, classes)
+        widths = embedding_widths(self.embedding_dim, form["categories_"])
+        tables = zip(form["_categorical"], form["categories_"], widths, strict=True)
+        categories = [[channel, len(values) + 1, width] for channel, values, width in tables]
+        spec = network_spec(self, sequences.n_channels, task, categories)
         if continued and spec != self._network_spec:
             raise ValueError(
                 f"The fitted network {self._network_spec} cannot go on as {spec}. Keep the hyper-parameters of the"
                 " network and the kind of y, or fit afresh with warm_start=False."
             )
-        network = _network(spec)
+        network = build(spec)
         dtype = self._theta.dtype if continued else sequences.values.dtype
         sequences = in_dtype(sequences, dtype)
         rng = copy.deepcopy(self._state["rng"]) if continued else self._generator()
@@ -230,20 +277,18 @@ class BaseRecurrent(BaseEstimator, ABC):
         elif self.early_stopping and not incremental:
             rows, rows_val = self._split(rows, task.strata, rng)
             validation_part = task.take(sequences, rows_val)
-        training_part = task.take(sequences, rows)
+        sequences, task = task.take(sequences, rows)
 
-        moments = self._moments_with(*training_part, task, continued, incremental)
-        units = Units.from_moments(moments, network.input_size, network.output_size)
+        moments = self._moments_with(sequences, task, continued, incremental)
+        units = Units.from_moments(moments, network.input_size, task.units, form["_categorical"])
         units.raise_if_out_of_range(dtype)
-        if task.has_units:
-            check_range("y", training_part[1], dtype)
-        data = task.data(*training_part, units)
+        if task.units:
+            check_range("y", task.targets, dtype)
+        data = task.data(sequences, units)
         validation = None
         if validation_part is not None:
-            data_val = task.data(*validation_part, units)
-            validation = Validation(
-                data_val, lambda scores: self._validation_score(task.loss, data_val.targets, data_val.weights, scores)
-            )
+            data_val = validation_part[1].data(validation_part[0], units)
+            validation = Validation(data_val, lambda scores: self._validation_score(task, data_val, scores))
 
         state = (
             self._carried_state(network, units, rng, incremental) if continued else _initial_state(network, rng, dtype)
@@ -253,9 +298,7 @@ class BaseRecurrent(BaseEstimator, ABC):
             state.update(solver=self.solver, optimizer=optimizer.init(state["theta"]))
         plan = self._plan(len(rows), incremental)
         report = _print_epoch if self.verbose else None
-        stopping = train(
-            network, LOSSES[task.loss], optimizer, state, data, plan, validation=validation, on_epoch=report
-        )
+        stopping = train(network, task.make_loss(), optimizer, state, data, plan, validation=validation, on_epoch=report)
 
         if not continued:
             self._advance_random_state()
@@ -269,18 +312,18 @@ class BaseRecurrent(BaseEstimator, ABC):
         self._record(stopping, plan, validation is not None)
         return self
 
-    def _spec(self, n_channels, task):
-        """The network that the hyper-parameters, X and y ask for, as plain values."""
-        return {
-            "input_size": n_channels,
-            "output_size": task.n_outputs,
-            "hidden_sizes": [int(self.hidden_size)] * int(self.num_layers),
-            "bidirectional": bool(self.bidirectional),
-            "merge_mode": self.merge_mode,
-            "pooling": self.pooling,
-            "loss": task.loss,
-            "standardize": bool(self.standardize),
-        }
+    def _read_task(self, y, sample_weight, sequences, role, known, classes=None):
+        """y and the sample weights, of sequences or of their steps, as a `Task`."""
+        if not self.return_sequences:
+            check_one_per_sequence("y", y, len(sequences))
+            return self._read_y(y, read_sample_weight(sample_weight, len(sequences)), role, known, classes)
+        flat, form = read_steps("y", y, sequences)
+        weights = read_step_weights(sample_weight, sequences)
+        left_out = self._left_out(flat)
+        if left_out.all():
+            raise ValueError("All steps of y have the mask value: there is nothing to learn from. Label at least one step.")
+        task = self._read_y(flat[~left_out], weights[~left_out], role, known, classes)
+        return task.over_steps(left_out, sequences.offsets, form)
 
     def _plan(self, n_samples, incremental):
         return Plan(
@@ -292,6 +335,7 @@ class BaseRecurrent(BaseEstimator, ABC):
             tol=self.tol,
             n_iter_no_change=self.n_iter_no_change,
             early_stopping=self.early_stopping and not incremental,
+            bptt_steps=self.bptt_steps,
             n_threads=effective_n_jobs(self.n_jobs),
             warn_unconverged=not incremental,
         )
@@ -300,7 +344,7 @@ class BaseRecurrent(BaseEstimator, ABC):
         """A copy of the state that the last fit left, in the units that this one trains in."""
         state = copy.deepcopy(self._state) | {"rng": rng}
         if incremental:
-            before = Units.from_moments(self._moments, network.input_size, network.output_size)
+            before = Units.from_moments(self._moments, network.input_size, LOSSES[self._network_spec["loss"]].units, self._categorical)
             state["theta"] = before.carried_over(network, state["theta"], units)
         return state
 
@@ -316,7 +360,7 @@ class BaseRecurrent(BaseEstimator, ABC):
             self.random_state.randint(SEEDS)
 
     def _read_held_out(self, X, y, weights, form, spec, task, dtype):
-        """Sequences, targets and weights of `X_val`, held against this fit's X and y."""
+        """Sequences and task of `X_val`, held against this fit's X and y."""
         # By a stand-in that has what this estimator will have once it is fitted.
         stand_in = stand_in_for(self)
         stand_in._network_spec = spec
@@ -325,12 +369,11 @@ class BaseRecurrent(BaseEstimator, ABC):
             vars(stand_in).update(form)
         try:
             sequences = in_dtype(read_X(stand_in, X, reset=False)[0], dtype)
-            check_one_per_sequence("y", y, len(sequences))
-            held_out = self._read_y(y, read_sample_weight(weights, len(sequences)), "held out", task.attributes)
+            held_out = self._read_task(y, weights, sequences, "held out", task.attributes)
             rows = held_out.weighted_rows()
-            if self.early_stopping and task.has_units and len(rows) < 2:
+            if self.early_stopping and task.units and len(rows) < 2 and not self.return_sequences:
                 raise ValueError("early_stopping needs at least two sequences to score. Pass more, or turn it off.")
-            if task.has_units:
+            if task.units:
                 check_range("y_val", held_out.targets, dtype)
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
@@ -356,17 +399,17 @@ class BaseRecurrent(BaseEstimator, ABC):
             ) from error
         return np.sort(rows), np.sort(rows_val)
 
-    def _moments_with(self, sequences, targets, weights, task, continued, incremental):
+    def _moments_with(self, sequences, task, continued, incremental):
         """Statistics of X and y: of this fit, of an earlier one that goes on, or of all chunks that came."""
         if continued and not incremental:
             return self._moments
         known = self._moments if continued else None
         if not self.standardize:
             return {"x": None, "y": None}
-        weights_per_step = np.repeat(weights, sequences.lengths)
+        weighted = slice(None) if task.offsets is None else task.weights > 0
         return {
-            "x": updated_moments(known, "x", sequences.values, weights_per_step),
-            "y": updated_moments(known, "y", targets, weights) if task.has_units else None,
+            "x": updated_moments(known, "x", sequences.values, task.sequence_weights, sequences.offsets),
+            "y": updated_moments(known, "y", task.targets[weighted], task.weights[weighted]) if task.units else None,
         }
 
     def _record(self, stopping, plan, validated):
@@ -388,13 +431,33 @@ class BaseRecurrent(BaseEstimator, ABC):
 
     # ---- answering ----
 
-    def _apply(self, X, output="scores"):
-        """Outputs of the fitted network, in the units of the data."""
+    def _read_fitted(self, X):
+        """X as the fitted network reads it."""
         check_is_fitted(self)
-        sequences, _ = read_X(self, X, reset=False)
-        theta = self._theta
-        sequences = in_dtype(sequences, theta.dtype)
-        return apply(_network(self._network_spec), theta, sequences, output, n_threads=effective_n_jobs(self.n_jobs))
+        return in_dtype(read_X(self, X, reset=False)[0], self._theta.dtype)
+
+    def _apply(self, sequences, output="scores"):
+        """Outputs of the fitted network, in the units of the data."""
+        network, n_threads = build(self._network_spec), effective_n_jobs(self.n_jobs)
+        return apply(network, self._theta, sequences, output, n_threads=n_threads)
+
+    def _answer(self, X, decode):
+        """``decode(scores)`` for every sequence, or for every step in the form that y had."""
+        sequences = self._read_fitted(X)
+        answers = decode(self._apply(sequences))
+        return in_form(answers, sequences, self._y_form) if self._per_step else answers
+
+    @property
+    def _per_step(self):
+        return self._network_spec["pooling"] is None
+
+    def _scored(self, X, y, sample_weight):
+        """y, predictions and weights of the steps that have a y, one after the other; for models with scores for every step."""
+        sequences = self._read_fitted(X)
+        flat, _ = read_steps("y", y, sequences)
+        used = ~self._left_out(flat)
+        weights = None if sample_weight is None else read_step_weights(sample_weight, sequences)[used]
+        return flat[used], self._decode(self._apply(sequences))[used], weights
 
     @document()
     def predict(self, X):
@@ -407,8 +470,10 @@ class BaseRecurrent(BaseEstimator, ABC):
         Returns
         -------
         ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
+            With `return_sequences` one entry for every step, in the form that y had: a list of arrays, an array (n_sequences,
+            n_steps[, n_outputs]) (or a list, where X has sequences of different lengths), or :class:`~sklstm.Sequences`.
         """
-        return self._decode(self._apply(X))
+        return self._answer(X, self._decode)
 
     @document()
     def encode(self, X):
@@ -424,12 +489,29 @@ class BaseRecurrent(BaseEstimator, ABC):
             h of the forward direction after the last step, and of a reverse direction after the first, merged as
             `merge_mode` says.
         """
-        return self._apply(X, "end_states")
+        return self._apply(self._read_fitted(X), "end_states")
+
+    @available_if(_has_attention)
+    @document()
+    def attention(self, X):
+        """How much each step weighs in the pooling of its sequence; with ``pooling="attention"`` only.
+
+        Parameters
+        ----------
+        <<X>>
+
+        Returns
+        -------
+        Sequences
+            Of one channel; the weights of a sequence are positive and sum to 1.
+        """
+        sequences = self._read_fitted(X)
+        return Sequences(self._apply(sequences, "attention"), sequences.offsets)
 
     @property
     def weights_(self):
         check_is_fitted(self)
-        return _network(self._network_spec).layout.views(self._theta)
+        return build(self._network_spec).layout.views(self._theta)
 
     def __sklearn_is_fitted__(self):
         return "_theta" in vars(self)
@@ -437,12 +519,8 @@ class BaseRecurrent(BaseEstimator, ABC):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.input_tags.categorical = self.categorical_features is not None
         return tags
-
-
-def _network(spec):
-    architecture = {key: value for key, value in spec.items() if key not in ("loss", "standardize")}
-    return Network(**architecture | {"hidden_sizes": tuple(spec["hidden_sizes"])})
 
 
 def _initial_state(network, rng, dtype):

@@ -7,14 +7,19 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from ..network import LOSSES
+from ..sequences.container import is_missing
 from .base import AUTO_BATCH_SIZE, BaseRecurrent
 from .documentation import document
 from .task import Task
+
+# Label of a step that is left out, where labels are integers: that of PyTorch's and Hugging Face's losses. Scikit-learn's -1 for the
+# unlabelled is too often a class.
+LEFT_OUT = -100
 
 # Loss -> scores to class indices (or label indicators).
 DECISIONS = {
@@ -72,11 +77,12 @@ def class_factors(class_weight, classes, totals):
     stratified=", stratified by class",
     loss_units="",
     validation_score="Accuracy, weighted by sample and class weights,",
+    mask="-100 (for integers), NaN or None",
     and_y="",
     batch_size_auto=f"``min({AUTO_BATCH_SIZE}, n_sequences)``",
 )
 class LSTMClassifier(ClassifierMixin, BaseRecurrent):
-    """Long short-term memory network for classifying sequences.
+    """Long short-term memory network, or one of its relatives, for classifying sequences or their steps.
 
     Binary, multiclass and multilabel, with any kind of class labels, by minimising the log-loss.
 
@@ -84,6 +90,8 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
     ----------
     <<architecture>>
     <<training>>
+    label_smoothing : float, default=0.0
+        Share of the probability that training gives to all classes alike instead of to the label.
     class_weight : dict, "balanced", list of these or None, default=None
         Weights of the classes, which multiply the sample weights: by class label, 1 where a class is missing, or
         inversely proportional to the total sample weight of each class. With multilabel y the classes are those of each
@@ -126,6 +134,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
 
     _parameter_constraints: ClassVar = {
         **BaseRecurrent._parameter_constraints,
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
     }
 
@@ -134,9 +143,18 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         hidden_size=64,
         num_layers=1,
         *,
+        cell="lstm",
+        activation="tanh",
         bidirectional=False,
         merge_mode="concat",
         pooling="last",
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        residual=False,
+        return_sequences=False,
+        categorical_features=None,
+        embedding_dim="auto",
+        initial_state="zeros",
         n_channels=1,
         standardize=True,
         solver="adam",
@@ -150,11 +168,13 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         early_stopping=False,
         validation_fraction=0.1,
         max_grad_norm=1.0,
+        bptt_steps=None,
         momentum=0.9,
         nesterovs_momentum=True,
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
+        label_smoothing=0.0,
         class_weight=None,
         warm_start=False,
         n_jobs=None,
@@ -164,9 +184,18 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         super().__init__(
             hidden_size,
             num_layers,
+            cell=cell,
+            activation=activation,
             bidirectional=bidirectional,
             merge_mode=merge_mode,
             pooling=pooling,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            residual=residual,
+            return_sequences=return_sequences,
+            categorical_features=categorical_features,
+            embedding_dim=embedding_dim,
+            initial_state=initial_state,
             n_channels=n_channels,
             standardize=standardize,
             solver=solver,
@@ -180,6 +209,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             max_grad_norm=max_grad_norm,
+            bptt_steps=bptt_steps,
             momentum=momentum,
             nesterovs_momentum=nesterovs_momentum,
             beta_1=beta_1,
@@ -190,6 +220,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
             random_state=random_state,
             verbose=verbose,
         )
+        self.label_smoothing = label_smoothing
         self.class_weight = class_weight
 
     @document()
@@ -200,8 +231,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         Parameters
         ----------
         <<X>>
-        y : array-like of shape (n_sequences,) or (n_sequences, n_labels)
-            Class labels.
+        <<y>>
         classes : array-like of shape (n_classes,), default=None
             All class labels that any chunk may have; needed at the first call unless y is multilabel.
         sample_weight : array-like of shape (n_sequences,), default=None
@@ -229,10 +259,11 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         Returns
         -------
         ndarray of shape (n_sequences, n_classes)
-            In the order of `classes_`. For multilabel y, the probability of each label by itself.
+            In the order of `classes_`. For multilabel y, the probability of each label by itself. With `return_sequences` for every
+            step, in the form that y had.
         """
-        scores = self._apply(X)
-        return LOSSES[self._network_spec["loss"]].inverse_link(scores)
+        check_is_fitted(self)
+        return self._answer(X, LOSSES[self._network_spec["loss"]].inverse_link)
 
     @document()
     def predict_log_proba(self, X):
@@ -246,8 +277,8 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         -------
         ndarray of shape (n_sequences, n_classes)
         """
-        scores = self._apply(X)
-        return LOSSES[self._network_spec["loss"]].log_inverse_link(scores)
+        check_is_fitted(self)
+        return self._answer(X, LOSSES[self._network_spec["loss"]].log_inverse_link)
 
     def _decode(self, scores):
         loss = self._network_spec["loss"]
@@ -255,12 +286,43 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         return decided if loss == "multilabel_log_loss" else self.classes_[decided]
 
     @staticmethod
-    def _validation_score(loss, targets, weights, scores):
+    def _validation_score(task, data, scores):
         # For several labels, the share of samples with all of them right.
-        decided = DECISIONS[loss](scores)
-        return accuracy_score(
-            targets if loss == "multilabel_log_loss" else targets[:, 0].astype(np.intp), decided, sample_weight=weights
-        )
+        multilabel = task.loss == "multilabel_log_loss"
+        targets = data.targets if multilabel else data.targets[:, 0].astype(np.intp)
+        return accuracy_score(targets, DECISIONS[task.loss](scores), sample_weight=data.weights)
+
+    @staticmethod
+    def _left_out(y):
+        kind = y.dtype.kind
+        if kind == "f":
+            masked = np.isnan(y)
+        elif kind in "iu":
+            masked = y == LEFT_OUT
+        else:
+            masked = is_missing(y.ravel()).reshape(y.shape)
+        return masked if y.ndim == 1 else masked.all(axis=1)
+
+    def score(self, X, y, sample_weight=None):
+        """Accuracy; for multilabel y the share of samples with all labels right.
+
+        Parameters
+        ----------
+        X : any accepted form of sequences
+        y : array-like
+            Labels, as in `fit`. With `return_sequences` the score is over all steps that are not left out.
+        sample_weight : array-like, default=None
+            Weights, as in `fit`.
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self)
+        if not self._per_step:
+            return super().score(X, y, sample_weight)
+        y, predicted, weights = self._scored(X, y, sample_weight)
+        return accuracy_score(y, predicted, sample_weight=weights)
 
     def _read_y(self, y, weights, role, known=None, classes=None):
         # A stand-in takes what validate_data writes.
@@ -316,6 +378,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
             weights=weights * class_factors(self.class_weight, classes, totals)[codes],
             attributes={"classes_": classes, "_multilabel": False, "_class_totals": totals},
             strata=codes,
+            loss_parameters=self._smoothing(),
         )
 
     def _read_labels(self, y, weights, role, known, announced):
@@ -346,7 +409,11 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
             targets=y.astype(np.float64),
             weights=weights * factors,
             attributes={"classes_": np.arange(n_labels), "_multilabel": True, "_class_totals": totals},
+            loss_parameters=self._smoothing(),
         )
+
+    def _smoothing(self):
+        return {"smoothing": float(self.label_smoothing)} if self.label_smoothing else {}
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -10,23 +10,61 @@ X : any accepted form of sequences
     - 2-D array or DataFrame (n_sequences, n_steps * n_channels), each row a flattened sequence, step by step.
 """
 
+Y_DOC = """
+y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)
+    Targets or class labels. With `return_sequences` one for every step: a list of arrays (n_steps,) or (n_steps,
+    n_outputs), an array (n_sequences, n_steps) or (n_sequences, n_steps, n_outputs), or :class:`~sklstm.Sequences`. A
+    step is left out of training and scores where y has the mask value: NaN or None for quantities and labels, and -100
+    for labels that are integers.
+"""
+
 ARCHITECTURE_DOC = """
-hidden_size : int, default=64
-    Units of each recurrent layer, in each direction.
+hidden_size : int or tuple of int, default=64
+    Units of each recurrent layer, in each direction; a tuple gives each layer its own.
 num_layers : int, default=1
-    Recurrent layers, each reading the outputs of the one before.
+    Recurrent layers, each reading the outputs of the one before. With a tuple for `hidden_size`, leave it at 1 or let
+    it agree.
+cell : {"lstm", "peephole", "coupled", "layernorm", "gru", "gru_reset_before", "rnn"}, default="lstm"
+    What a unit computes; the equations are in the notes. An LSTM, as it is, with gates that see the cell state, with the
+    forget gate deciding what is admitted, or with layer normalisation; a GRU that applies its reset gate after the
+    recurrent product, as PyTorch and cuDNN, or before it, as first published; or the vanilla network.
+activation : {"tanh", "relu"}, default="tanh"
+    Of the candidate and the state. With "relu" states may grow without bound: use it with care on long sequences.
 bidirectional : bool, default=False
     Let a second set of units in every layer read each sequence from its last step to its first.
 merge_mode : {"concat", "sum"}, default="concat"
     How the outputs of the two directions become one. Without effect on one direction.
-pooling : {"last", "mean", "max"}, default="last"
+pooling : {"last", "mean", "max", "attention"}, default="last"
     What the linear head sees of the last layer: its state after the last step (of a reverse direction: after the
-    first), or the mean or the largest value of every unit over the steps.
+    first), the mean or the largest value of every unit over the steps, or a mean with learned weights, which
+    `attention` shows. With `return_sequences` the head sees every step, and this is not used.
+dropout : float, default=0.0
+    Share of entries that training drops at random from the input of every layer but the first, and from what the head
+    sees.
+recurrent_dropout : float, default=0.0
+    Share of units whose state training hides from the recurrence, the same through all steps of a sequence [5]_.
+residual : bool, default=False
+    Add the input of a layer to its output. Layers after the first must be equally wide; the first takes part if X (with
+    its embeddings) has as many channels as the layer outputs.
+return_sequences : bool, default=False
+    Learn and answer for every step instead of every sequence, as in sequence labelling, language models and forecasts
+    at each step. Losses, weights, `score` and early stopping are then over the steps; a step whose y is {mask} is left
+    out of them.
+categorical_features : "all", array-like of int or str, or None, default=None
+    Channels whose values are codes of categories, to be looked up in a table of learned vectors. Numbers of channels,
+    names of the columns of a DataFrame, or all channels, as for sequences of tokens. Codes are integers from 0 on; in
+    a DataFrame categories and texts will do. A value that `fit` did not see has a vector of its own, learned by hiding
+    1 in 100 values in training.
+embedding_dim : "auto", int or tuple of int, default="auto"
+    Width of those vectors, for all categorical channels or each. "auto" is ``round(1.6 n**0.56)`` for n values, at most
+    600.
+initial_state : {"zeros", "learned"}, default="zeros"
+    Begin every sequence with a state of zeros, or with one that is trained.
 n_channels : int, default=1
     Channels per step of a 2-D `X`, whose rows are sequences flattened step by step. Other forms of X tell their
     channels themselves, and this is not used.
 standardize : bool, default=True
-    Centre and scale every channel by its mean and standard deviation over the training steps{standardize_y}, which
+    Centre and scale every numeric channel by its mean and standard deviation over the training steps{standardize_y}, which
     makes a fit independent of units. The trained weights are converted to the original units, so predictions cost
     nothing more. A channel that is constant in training is ignored. With `partial_fit` the statistics are those of all
     chunks seen so far.
@@ -57,6 +95,10 @@ validation_fraction : float, default=0.1
     Part of the training sequences that `early_stopping` sets aside.
 max_grad_norm : float or None, default=1.0
     Gradients of a larger Euclidean norm are scaled down to it; None leaves them.
+bptt_steps : int or None, default=None
+    Truncate back-propagation through time to chunks of that many steps, counted back from the end of the longest
+    sequence of a minibatch, with the state carried from chunk to chunk. Training then needs memory for one chunk, whatever
+    the length. None reaches back to the first step. Not for bidirectional networks.
 momentum : float, default=0.9
     Momentum of `solver="sgd"`.
 nesterovs_momentum : bool, default=True
@@ -89,6 +131,9 @@ feature_names_in_ : ndarray of str of shape (n_features_in_,)
     Column names, if `X` was a DataFrame with such.
 n_outputs_ : int
     Units of the head.
+categories_ : list of ndarray
+    Values of each categorical channel that `fit` saw, in the order of the rows of its table, from row 1; row 0 stands
+    for any other.
 n_iter_ : int
     Epochs done.
 t_ : int
@@ -104,17 +149,22 @@ validation_scores_ : list of float or None
 best_validation_score_ : float or None
     Best value of `validation_scores_`; with `early_stopping` that of the weights kept.
 weights_ : dict of str to ndarray
-    The fitted parameters, in the units of `X`{and_y}: for layer k ``layer_k.W`` (inputs, 4 H), ``layer_k.R`` (H, 4 H)
-    and ``layer_k.b`` (4 H,) with the blocks of H columns in the order input gate, forget gate, candidate, output gate;
-    with the prefix ``layer_k.reverse.`` those of the reverse direction; and ``head.V`` (features, n_outputs_),
-    ``head.b`` (n_outputs_,).
+    The fitted parameters, in the units of `X`{and_y}. For layer k ``layer_k.W`` (inputs, G H), ``layer_k.R`` (H, G H) and
+    ``layer_k.b`` (G H,), in blocks of H columns: input gate, forget gate, candidate, output gate ("coupled" has no input
+    gate); for a GRU reset gate, update gate, candidate, and in b of "gru" a fourth for the recurrent part of the
+    candidate. ``layer_k.p`` (3, H) are peepholes of input, forget and output gate, ``layer_k.norm`` (10, H) the gains of
+    W x (4 rows), of R h (4) and of c, and the bias of c; ``layer_k.h0`` and ``layer_k.c0`` (H,) learned initial states. With
+    the prefix ``layer_k.reverse.`` those of the reverse direction. ``head.V`` (features, n_outputs_), ``head.b``
+    (n_outputs_,). ``attention.A``, ``attention.b``, ``attention.v`` of the pooling. ``input.E<channel>`` (values, width)
+    are the vectors of a categorical channel; ``input.scale`` and ``input.offset`` convert numeric channels, which come
+    first, to standard units, where that cannot be moved into the first layer.
 history_ : list of dict
     One row per epoch: ``epoch``, ``loss``, ``learning_rate``, ``gradient_norm`` (mean over the minibatches, before
     clipping), ``seconds``, and with validation data ``validation_loss`` and ``validation_score``.
 """
 
 NOTES_DOC = """
-A layer [1]_ [2]_ computes, with x_t its input at step t and h, c starting at zero,
+A layer computes, with x_t its input at step t and h, c starting at zero, for ``cell="lstm"`` [1]_ [2]_
 
 .. math::
 
@@ -125,9 +175,25 @@ A layer [1]_ [2]_ computes, with x_t its input at step t and h, c starting at ze
     c_t &= f_t \\odot c_{t-1} + i_t \\odot g_t \\qquad\\quad
     h_t = o_t \\odot \\tanh(c_t)
 
-and is trained by back-propagation through all steps. W is initialised uniformly [3]_, R orthogonally gate by gate [4]_,
-biases with 0, those of the forget gate with 1 [2]_. Computation is in float32 for a float32 `X` and in float64 for any
-other.
+The other cells differ from it as follows; with ``activation="relu"`` that takes the place of every tanh.
+
+- "peephole" [6]_: :math:`p_i \\odot c_{t-1}` is added inside :math:`i_t`, :math:`p_f \\odot c_{t-1}` inside :math:`f_t`,
+  and :math:`p_o \\odot c_t` inside :math:`o_t`.
+- "coupled" [7]_: :math:`i_t = 1 - f_t`.
+- "layernorm" [8]_: with :math:`N(v) = (v - \\mathrm{mean}(v)) / \\sqrt{\\mathrm{var}(v) + 10^{-5}}`, the four gates have the
+  arguments :math:`\\gamma_x \\odot N(x_t W) + \\gamma_h \\odot N(h_{t-1} R) + b`, normalised together, and
+  :math:`h_t = o_t \\odot \\tanh(\\gamma_c \\odot N(c_t) + \\beta_c)`.
+- "gru": :math:`r_t = \\sigma(x_t W_r + h_{t-1} R_r + b_r)`, :math:`z_t = \\sigma(x_t W_z + h_{t-1} R_z + b_z)`,
+  :math:`n_t = \\tanh(x_t W_n + b_n + r_t \\odot (h_{t-1} R_n + b_m))` and
+  :math:`h_t = (1 - z_t) \\odot n_t + z_t \\odot h_{t-1}`.
+- "gru_reset_before" [9]_: the same with :math:`n_t = \\tanh(x_t W_n + (r_t \\odot h_{t-1}) R_n + b_n)`.
+- "rnn" [10]_: :math:`h_t = \\tanh(x_t W + h_{t-1} R + b)`.
+
+Attention [11]_ weighs the outputs y_t of the last layer by the softmax over t of :math:`\\tanh(y_t A + b) v`.
+
+The network is trained by back-propagation through all steps. W is initialised uniformly [3]_, R orthogonally gate by gate
+[4]_, biases with 0, those of a forget gate with 1 [2]_. Computation is in float32 for a float32 `X` and in float64 for
+any other.
 """
 
 REFERENCES_DOC = """
@@ -138,10 +204,22 @@ REFERENCES_DOC = """
    AISTATS.
 .. [4] A. Saxe, J. McClelland and S. Ganguli (2014), "Exact solutions to the nonlinear dynamics of learning in deep
    linear neural networks", arXiv:1312.6120.
+.. [5] Y. Gal and Z. Ghahramani (2016), "A theoretically grounded application of dropout in recurrent neural networks",
+   NeurIPS.
+.. [6] F. Gers and J. Schmidhuber (2000), "Recurrent nets that time and count", IJCNN.
+.. [7] K. Greff, R. Srivastava, J. Koutnik, B. Steunebrink and J. Schmidhuber (2017), "LSTM: a search space odyssey", IEEE
+   Transactions on Neural Networks and Learning Systems 28(10).
+.. [8] J. Ba, J. Kiros and G. Hinton (2016), "Layer normalization", arXiv:1607.06450.
+.. [9] K. Cho et al. (2014), "Learning phrase representations using RNN encoder-decoder for statistical machine
+   translation", EMNLP.
+.. [10] J. Elman (1990), "Finding structure in time", Cognitive Science 14(2).
+.. [11] D. Bahdanau, K. Cho and Y. Bengio (2015), "Neural machine translation by jointly learning to align and translate",
+   ICLR.
 """
 
 SHARED = {
     "X": X_DOC,
+    "y": Y_DOC,
     "architecture": ARCHITECTURE_DOC,
     "training": TRAINING_DOC,
     "control": CONTROL_DOC,

@@ -6,6 +6,7 @@ from sklearn.utils.validation import _check_sample_weight, _num_samples, check_a
 from ..sequences import Sequences, as_sequences
 from ..sequences.faults import raise_if_not_finite
 from ..sequences.validation import FORMS, from_rows, is_array_like, is_tabular, locate_non_number
+from .categories import categorical_channels, encode, encode_columns
 
 DTYPES = [np.float64, np.float32]  # anything else is converted to the first
 
@@ -32,9 +33,11 @@ def read_X(estimator, X, *, reset):
     -------
     sequences : Sequences
     form : dict
-        ``n_features_in_``; ``feature_names_in_`` for a DataFrame; ``_flat``: whether X was 2-D.
+        ``n_features_in_``; ``feature_names_in_`` for a DataFrame; ``_flat``: whether X was 2-D; ``categories_``: values of the
+        categorical channels; ``_categorical``: those channels.
     """
     form = {}
+    known = None if reset else estimator.categories_
     if not is_array_like(X):
         kind = "a scalar" if hasattr(X, "__array__") else type(X).__name__
         raise ValueError(f"X must be an array or a list of arrays, got {kind}. {FORMS} Reshape your data.")
@@ -66,12 +69,33 @@ def read_X(estimator, X, *, reset):
                 else "."
             )
         )
+    if "categories_" not in form:
+        form["_categorical"] = (
+            categorical_channels(estimator.categorical_features, sequences.n_channels) if reset else estimator._categorical
+        )
+        sequences, form["categories_"] = encode(sequences, form["_categorical"], known)
     return sequences, form
 
 
 def _read_table(estimator, X, form, reset):
     """A 2-D X by scikit-learn's own validation, finiteness apart: that error is to name the step."""
     stand_in = stand_in_for(estimator)  # takes what validate_data writes
+    names = _column_names(X)
+    if names is not None:
+        channels = categorical_channels(estimator.categorical_features, estimator.n_channels, names) if reset else estimator._categorical
+        _refuse_other_categories(X, names, channels, estimator.n_channels)
+        if channels and len(names) % estimator.n_channels == 0:
+            # Names and their number by scikit-learn, the columns one by one.
+            if reset or estimator._flat:
+                validate_data(stand_in, X, reset=reset, skip_check_array=True)
+            columns = {name: np.asarray(X[name]) for name in X.columns}
+            X, form["categories_"] = encode_columns(columns, channels, estimator.n_channels, None if reset else estimator.categories_)
+            form["_categorical"] = channels
+            if reset and hasattr(stand_in, "feature_names_in_"):
+                form["feature_names_in_"] = stand_in.feature_names_in_
+            form["n_features_in_"] = X.shape[1]
+            form["_flat"] = True
+            return check_array(X, dtype=DTYPES, order="C", ensure_all_finite=False, estimator=estimator, input_name="X")
     try:
         if reset or estimator._flat:
             table = validate_data(stand_in, X, reset=reset, dtype=DTYPES, order="C", ensure_all_finite=False)
@@ -91,6 +115,23 @@ def _read_table(estimator, X, form, reset):
     return table
 
 
+def _column_names(X):
+    """Names of the columns of a DataFrame, as texts; None for what is none."""
+    columns = getattr(X, "columns", None)
+    return None if columns is None or not hasattr(X, "__getitem__") else [str(name) for name in columns]
+
+
+def _refuse_other_categories(X, names, channels, n_channels):
+    """Raise if a column of categories belongs to a channel that is read as numbers."""
+    for j, (name, column) in enumerate(zip(names, X.columns, strict=True)):
+        kind = str(getattr(X[column], "dtype", "")).lower()
+        if kind.startswith(("category", "categorical", "enum")) and j % n_channels not in channels:
+            raise ValueError(
+                f"Column {name!r} of X holds categories ({kind}), but its channel {j % n_channels} is read as numbers. Name it in"
+                " categorical_features, or convert the column to numbers."
+            )
+
+
 def in_dtype(sequences, dtype):
     """The sequences in the dtype that a model computes in; raises a ValueError where a value is too large for it."""
     if sequences.values.dtype == dtype:
@@ -103,18 +144,19 @@ def in_dtype(sequences, dtype):
     return Sequences(values, sequences.offsets)
 
 
-PER_SEQUENCE = "one entry (or one row of outputs) per sequence. Targets for every step are not supported."
+PER_SEQUENCE = "one entry (or one row of outputs) per sequence. For targets of every step set return_sequences=True."
 
 
-def check_one_per_sequence(name, values, n_sequences):
-    """Raise unless `values` has one entry for each sequence of X."""
+def check_one_per_sequence(name, values, n_sequences, entries=PER_SEQUENCE, most_dimensions=2):
+    """Raise unless `values` has one entry for each sequence of X; `entries` says what else is expected of them."""
     holds_entries = hasattr(values, "__len__") or hasattr(values, "__array__")
     if not holds_entries or isinstance(values, (str, bytes)) or getattr(values, "shape", None) == ():
         raise ValueError(
             f"{name} must be an array with one entry per sequence, got {values!r}. Pass {n_sequences} entries."
         )
-    if not isinstance(values, (list, tuple)) and len(getattr(values, "shape", (0,))) > 2:
-        raise ValueError(f"Found array with dim {len(values.shape)}: {name} must be 1-D or 2-D, {PER_SEQUENCE}")
+    if not isinstance(values, (list, tuple)) and len(getattr(values, "shape", (0,))) > most_dimensions:
+        dimensions = "1-D or 2-D" if most_dimensions == 2 else f"at most {most_dimensions}-D"
+        raise ValueError(f"Found array with dim {len(values.shape)}: {name} must be {dimensions}, {entries}")
     n_entries = _num_samples(values)
     if n_entries != n_sequences:
         raise ValueError(

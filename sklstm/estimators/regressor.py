@@ -1,13 +1,46 @@
 """`LSTMRegressor`."""
 
+from numbers import Real
+from typing import ClassVar
+
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.metrics import d2_pinball_score, r2_score
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
+from ..network import LOSSES
+from ..sequences.container import is_missing
 from .base import AUTO_BATCH_SIZE, BaseRecurrent
 from .documentation import document
 from .task import Task
+
+# What `loss` may be; "quantile" with several quantiles is "quantiles" in the network's table.
+REGRESSION_LOSSES = ("squared_error", "absolute_error", "huber", "quantile", "poisson")
+
+
+def explained_pinball_loss(y, predicted, quantiles, weights=None):
+    """Mean over the quantiles of 1 minus pinball loss over that of the quantile of y itself, like a coefficient of determination.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+    predicted : ndarray of shape (n_samples, n_quantiles)
+    quantiles : list of float
+    weights : ndarray of shape (n_samples,), default=None
+
+    Returns
+    -------
+    float
+    """
+    return float(
+        np.mean(
+            [
+                d2_pinball_score(y, column, sample_weight=weights, alpha=q)
+                for q, column in zip(quantiles, predicted.T, strict=True)
+            ]
+        )
+    )
 
 
 @document(
@@ -15,17 +48,25 @@ from .task import Task
     stratified="",
     loss_units=", for standardised targets: in units of their variance",
     validation_score="Coefficient of determination, weighted by sample weights,",
+    mask="NaN",
     and_y=" and y",
     batch_size_auto=f"``min({AUTO_BATCH_SIZE}, n_sequences)``",
 )
 class LSTMRegressor(RegressorMixin, BaseRecurrent):
-    """Long short-term memory network for predicting quantities from sequences.
+    """Long short-term memory network, or one of its relatives, for predicting quantities from sequences or their steps.
 
-    One or several outputs, by minimising half the squared error (the mean over the outputs).
+    One or several outputs, by minimising half the squared error or another loss (the mean over the outputs).
 
     Parameters
     ----------
     <<architecture>>
+    loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson"}, default="squared_error"
+        What training minimises. "huber" is half the squared error up to 1.345 (standard deviations of y, with `standardize`)
+        and linear beyond. "quantile" is the pinball loss of `quantile`. "poisson" is half the Poisson deviance of counts or rates,
+        of which the network predicts the logarithm.
+    quantile : float or list of float, default=None
+        What ``loss="quantile"`` predicts, between 0 and 1; several need a single output, and `predict` then has one column for
+        each, put in order where they cross [12]_.
     <<training>>
     <<control>>
 
@@ -45,6 +86,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     References
     ----------
     <<references>>
+    .. [12] V. Chernozhukov, I. Fernandez-Val and A. Galichon (2010), "Quantile and probability curves without crossing",
+       Econometrica 78(3).
 
     Examples
     --------
@@ -60,6 +103,97 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     True
     """
 
+    _parameter_constraints: ClassVar = {
+        **BaseRecurrent._parameter_constraints,
+        "loss": [StrOptions(set(REGRESSION_LOSSES))],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), list, tuple, np.ndarray, None],
+    }
+
+    def __init__(
+        self,
+        hidden_size=64,
+        num_layers=1,
+        *,
+        cell="lstm",
+        activation="tanh",
+        bidirectional=False,
+        merge_mode="concat",
+        pooling="last",
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        residual=False,
+        return_sequences=False,
+        categorical_features=None,
+        embedding_dim="auto",
+        initial_state="zeros",
+        n_channels=1,
+        standardize=True,
+        loss="squared_error",
+        quantile=None,
+        solver="adam",
+        alpha=1e-3,
+        batch_size="auto",
+        learning_rate_init=5e-3,
+        max_iter=200,
+        shuffle=True,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        max_grad_norm=1.0,
+        bptt_steps=None,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        warm_start=False,
+        n_jobs=None,
+        random_state=None,
+        verbose=False,
+    ):
+        super().__init__(
+            hidden_size,
+            num_layers,
+            cell=cell,
+            activation=activation,
+            bidirectional=bidirectional,
+            merge_mode=merge_mode,
+            pooling=pooling,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            residual=residual,
+            return_sequences=return_sequences,
+            categorical_features=categorical_features,
+            embedding_dim=embedding_dim,
+            initial_state=initial_state,
+            n_channels=n_channels,
+            standardize=standardize,
+            solver=solver,
+            alpha=alpha,
+            batch_size=batch_size,
+            learning_rate_init=learning_rate_init,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            max_grad_norm=max_grad_norm,
+            bptt_steps=bptt_steps,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            warm_start=warm_start,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.loss = loss
+        self.quantile = quantile
+
     @document()
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
@@ -68,8 +202,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         Parameters
         ----------
         <<X>>
-        y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)
-            Targets.
+        <<y>>
         sample_weight : array-like of shape (n_sequences,), default=None
             Weights of the sequences.
 
@@ -85,13 +218,54 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         return self._partial_fit(X, y, sample_weight)
 
     def _decode(self, scores):
-        return scores[:, 0] if self._one_dimensional else scores
+        answers = LOSSES[self._network_spec["loss"]].inverse_link(scores)
+        quantiles = self._network_spec["loss_parameters"].get("quantiles", [])
+        if len(quantiles) > 1:  # in the order in which they were asked for
+            return answers[:, self._quantile_ranks]
+        return answers[:, 0] if self._one_dimensional else answers
 
     @staticmethod
-    def _validation_score(loss, targets, weights, scores):
+    def _validation_score(task, data, scores):
+        used = data.weights > 0
+        targets, weights = data.targets[used], data.weights[used]
         if len(targets) < 2:
             return np.nan  # the variance of a single target is 0
-        return r2_score(targets, scores, sample_weight=weights)
+        answers = LOSSES[task.loss].inverse_link(scores[used])
+        if task.loss == "quantiles":
+            return explained_pinball_loss(targets[:, 0], answers, task.loss_parameters["quantiles"], weights)
+        return r2_score(targets, answers, sample_weight=weights)
+
+    @staticmethod
+    def _left_out(y):
+        masked = is_missing(y.ravel()).reshape(y.shape)
+        return masked if y.ndim == 1 else masked.all(axis=1)
+
+    def score(self, X, y, sample_weight=None):
+        """Coefficient of determination; with several quantiles, the mean share of the pinball loss that is explained.
+
+        Parameters
+        ----------
+        X : any accepted form of sequences
+        y : array-like
+            Targets, as in `fit`. With `return_sequences` the score is over all steps that are not left out.
+        sample_weight : array-like, default=None
+            Weights, as in `fit`.
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self)
+        several = self._network_spec["loss"] == "quantiles"
+        if not self._per_step and not several:
+            return super().score(X, y, sample_weight)
+        if self._per_step:
+            y, predicted, sample_weight = self._scored(X, y, sample_weight)
+        else:
+            y, predicted = column_or_1d(y), self.predict(X)
+        if several:
+            return explained_pinball_loss(y, predicted[:, np.argsort(self._quantile_ranks)], self._network_spec["loss_parameters"]["quantiles"], sample_weight)
+        return r2_score(y, predicted, sample_weight=sample_weight)
 
     def _read_y(self, y, weights, role, known=None, classes=None):
         # A stand-in takes what validate_data writes.
@@ -113,16 +287,40 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
             raise ValueError(
                 f"y has shape {y.shape}, but the regressor was fitted on {known['_n_targets']} outputs. Pass as many."
             )
-        return Task(
-            loss="squared_error",
-            n_outputs=targets.shape[1],
-            targets=targets,
-            weights=weights,
-            attributes={"_one_dimensional": one_dimensional, "_n_targets": targets.shape[1]},
-            has_units=True,
-        )
+        loss, n_outputs, parameters, attributes = self._read_loss(targets)
+        attributes |= {"_one_dimensional": one_dimensional, "_n_targets": targets.shape[1]}
+        return Task(loss, n_outputs, targets, weights, attributes, loss_parameters=parameters)
+
+    def _read_loss(self, targets):
+        """Name, scores and parameters of the loss that `loss` and `quantile` ask for, and fitted attributes; held against y."""
+        if (self.loss == "quantile") != (self.quantile is not None):
+            raise ValueError(
+                f"loss='quantile' and quantile go together, got loss={self.loss!r} and quantile={self.quantile!r}. Set quantile to a"
+                " number between 0 and 1, or to a list of such, for loss='quantile' only."
+            )
+        n_targets = targets.shape[1]
+        if self.loss == "poisson" and (targets < 0).any():
+            raise ValueError(f"loss='poisson' is for counts and rates: y must not be negative, got {targets.min():.6g}.")
+        if self.loss != "quantile":
+            return self.loss, n_targets, {}, {}
+        if isinstance(self.quantile, Real):
+            return "quantile", n_targets, {"quantiles": [float(self.quantile)]}, {}
+        quantiles = np.asarray(self.quantile, dtype=np.float64)
+        if quantiles.ndim != 1 or len(quantiles) == 0 or not ((quantiles > 0) & (quantiles < 1)).all():
+            raise ValueError(f"quantile must lie between 0 and 1, both excluded, or be a list of such numbers, got {self.quantile!r}.")
+        if len(np.unique(quantiles)) < len(quantiles):
+            raise ValueError(f"quantile names a number twice, got {self.quantile!r}. Name each once.")
+        if n_targets > 1:
+            raise ValueError(
+                f"quantile={self.quantile!r} asks for several quantiles, which one output can have, but y has {n_targets}. Pass a"
+                " single quantile, or fit one regressor per output."
+            )
+        ranks = np.argsort(np.argsort(quantiles))
+        parameters = {"quantiles": np.sort(quantiles).tolist()}
+        return "quantiles", len(quantiles), parameters, {"_quantile_ranks": ranks}
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
+        tags.target_tags.multi_output = not isinstance(self.quantile, (list, tuple, np.ndarray))
+        tags.target_tags.positive_only = self.loss == "poisson"
         return tags

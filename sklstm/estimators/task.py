@@ -1,9 +1,11 @@
 """`Task`: what an estimator makes of y."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..network import LOSSES, make_loss
+from ..sequences import Sequences
 from ..training import Data
 
 
@@ -18,15 +20,17 @@ class Task:
     n_outputs : int
         Units of the head.
     targets : ndarray of shape (n_samples, width), float64
-        As the loss wants them, in the units of y.
+        As the loss wants them, in the units of y; samples are sequences, or with `offsets` their steps.
     weights : ndarray of shape (n_samples,)
         Sample weights times class weights.
     attributes : dict
         Fitted attributes that describe y; `_read_y` reads a later y by them.
-    strata : ndarray of shape (n_samples,) or None
+    strata : ndarray of shape (n_sequences,) or None
         Groups whose proportions a validation split keeps.
-    has_units : bool
-        Whether the targets are quantities, to be standardised.
+    loss_parameters : dict
+        Of the loss, other than its own.
+    offsets : ndarray of int of shape (n_sequences + 1,) or None
+        Where the steps of each sequence begin, if every step has a target.
     """
 
     loss: str
@@ -35,14 +39,40 @@ class Task:
     weights: np.ndarray
     attributes: dict
     strata: np.ndarray | None = None
-    has_units: bool = False
+    loss_parameters: dict = field(default_factory=dict)
+    offsets: np.ndarray | None = None
+
+    @property
+    def units(self):
+        """How the scores follow the units of y; None if y has none."""
+        return LOSSES[self.loss].units
+
+    def make_loss(self):
+        return make_loss(self.loss, **self.loss_parameters)
+
+    def over_steps(self, left_out, offsets, form):
+        """This task, made of the steps that are not left out, for all steps: those have the weight 0."""
+        targets, weights = self.targets, self.weights
+        if left_out.any():
+            targets, weights = np.zeros((len(left_out), targets.shape[1])), np.zeros(len(left_out))
+            targets[~left_out], weights[~left_out] = self.targets, self.weights
+        attributes = self.attributes | {"_y_form": form}
+        return replace(self, targets=targets, weights=weights, strata=None, offsets=offsets, attributes=attributes)
+
+    @property
+    def sequence_weights(self):
+        """Weight of each sequence: for targets of steps, the mean over those with a weight."""
+        if self.offsets is None:
+            return self.weights
+        totals, counts = (np.add.reduceat(x, self.offsets[:-1]) for x in (self.weights, (self.weights > 0).astype(float)))
+        return np.divide(totals, counts, out=np.zeros(len(totals)), where=counts > 0)
 
     def weighted_rows(self):
-        """Samples with a positive weight; raises a ValueError if there is none.
+        """Sequences with a positive weight; raises a ValueError if there is none.
 
         A sequence of weight 0 is as good as absent: for the statistics and the size of the minibatches, too.
         """
-        rows = np.flatnonzero(self.weights > 0)
+        rows = np.flatnonzero(self.sequence_weights > 0)
         if len(rows) == 0:
             raise ValueError(
                 "sample_weight and class_weight leave no sample: all weights are zero, at least one must be positive."
@@ -50,18 +80,24 @@ class Task:
         return rows
 
     def take(self, sequences, rows):
-        """Sequences, targets and weights of some samples; without a copy where they are all."""
+        """Sequences and the task of some of them; without a copy where they are all."""
         if len(rows) == len(sequences):
-            return sequences, self.targets, self.weights
-        return sequences[rows], self.targets[rows], self.weights[rows]
+            return sequences, self
+        chosen = sequences[rows]
+        if self.offsets is None:
+            return chosen, replace(self, targets=self.targets[rows], weights=self.weights[rows], strata=None)
+        targets = Sequences(self.targets, self.offsets)[rows]
+        weights = Sequences(self.weights[:, np.newaxis], self.offsets)[rows].values[:, 0]
+        return chosen, replace(self, targets=targets.values, weights=weights, strata=None, offsets=targets.offsets)
 
-    def data(self, sequences, targets, weights, units):
-        """`Data` to train or validate on, from what `take` returns, in the dtype of the sequences."""
+    def data(self, sequences, units):
+        """`Data` to train or validate on, in the dtype of the sequences."""
         dtype = sequences.values.dtype
         return Data(
             sequences,
-            (units.to_scores(targets) if self.has_units else targets).astype(dtype),
-            weights,
+            units.to_scores(self.targets).astype(dtype),
+            self.weights,
             units.shift.astype(dtype),
             units.factor.astype(dtype),
+            per_step=self.offsets is not None,
         )

@@ -210,7 +210,7 @@ class Sequences:
         if not columns:
             raise ValueError("There is no channel: the frame has no column besides id and time.")
         ids = np.asarray(frame[id])
-        missing = np.flatnonzero(_is_missing(ids))
+        missing = np.flatnonzero(is_missing(ids))
         if len(missing):
             raise ValueError(f"The id in column {id!r} is missing in row {missing[0]}. Drop such rows or fill the id.")
         group = _by_first_appearance(ids)
@@ -218,7 +218,7 @@ class Sequences:
             order = np.argsort(group, kind="stable")
         else:
             times = np.asarray(frame[time])
-            missing = np.flatnonzero(_is_missing(times))
+            missing = np.flatnonzero(is_missing(times))
             if len(missing):
                 raise ValueError(
                     f"The time in column {time!r} is missing in row {missing[0]}. Drop such rows or fill the time."
@@ -358,16 +358,16 @@ def _by_first_appearance(ids):
     return rank[group]
 
 
-def _is_missing(column):
+def is_missing(column):
     """Boolean array: which entries are NaN, NaT or None."""
     if column.dtype.kind in "fcmM":
         return np.isnan(column) if column.dtype.kind in "fc" else np.isnat(column)
     if column.dtype.kind == "O":
-        return np.array([entry is None or not _equals_itself(entry) for entry in column], dtype=bool)
+        return np.array([entry is None or not equals_itself(entry) for entry in column], dtype=bool)
     return np.zeros(len(column), dtype=bool)
 
 
-def _equals_itself(entry):
+def equals_itself(entry):
     """False for NaN and NaT, and for pandas' NA, whose comparison has no truth value."""
     try:
         return bool(entry == entry)

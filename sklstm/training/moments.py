@@ -6,13 +6,15 @@ BLOCK = 1 << 14  # rows that are converted to float64 at a time
 EXPONENTS = 1000  # of the powers of two that columns are scaled by: within float64, and so are their reciprocals
 
 
-def weighted_moments(values, weights):
+def weighted_moments(values, weights, offsets=None):
     """Total weight, mean and standard deviation of each column.
 
     Parameters
     ----------
     values : ndarray of shape (n_rows, n_columns)
     weights : ndarray of shape (n_rows,), float64
+    offsets : ndarray of int of shape (n_sequences + 1,), default=None
+        If given, weights are (n_sequences,), each that of the rows between its offset and the next.
 
     Returns
     -------
@@ -32,11 +34,20 @@ def weighted_moments(values, weights):
     largest = np.maximum(np.abs(low), np.abs(high))
     scale = np.ldexp(1.0, -np.clip(np.frexp(largest)[1], -EXPONENTS, EXPONENTS))
     origin = values[0] * scale
-    shares = weights / weights.sum()
-    mean = sum(shares[block] @ (values[block] * scale - origin) for block in blocks)
-    variance = sum(shares[block] @ np.square(values[block] * scale - origin - mean) for block in blocks)
+    total = float(weights.sum() if offsets is None else weights @ np.diff(offsets))
+    shares = weights / total
+    mean = sum(_of_rows(shares, block, offsets) @ (values[block] * scale - origin) for block in blocks)
+    variance = sum(_of_rows(shares, block, offsets) @ np.square(values[block] * scale - origin - mean) for block in blocks)
     moments = {"mean": (origin + mean) / scale, "deviation": np.sqrt(variance) / scale, "low": low, "high": high}
-    return {"weight": float(weights.sum())} | _without_rounding(moments)
+    return {"weight": total} | _without_rounding(moments)
+
+
+def _of_rows(shares, block, offsets):
+    """Shares of the rows of a block, without an array for all rows."""
+    if offsets is None:
+        return shares[block]
+    rows = np.arange(block.start, min(block.stop, offsets[-1]))
+    return shares[np.searchsorted(offsets, rows, side="right") - 1]
 
 
 def merge_moments(a, b):

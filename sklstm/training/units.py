@@ -35,28 +35,46 @@ class Units:
     shift, factor : ndarray of shape (n_channels,)
         A channel enters the network as ``(x - shift) * factor``; a constant channel has the factor 0, which leaves it
         out.
-    target_shift, target_scale : ndarray of shape (n_outputs,)
-        A target is ``target_scale * score + target_shift``.
+    target_shift, target_scale : ndarray of shape (n_targets,)
+        A target is ``target_scale * standard + target_shift``.
+    logarithmic : bool
+        Whether scores are logarithms of targets, which have no shift then.
     """
 
     shift: np.ndarray
     factor: np.ndarray
     target_shift: np.ndarray
     target_scale: np.ndarray
+    logarithmic: bool = False
 
     @classmethod
-    def from_moments(cls, moments, n_channels, n_outputs):
-        """From ``{"x": moments or None, "y": moments or None}``; None leaves the units as they are."""
+    def from_moments(cls, moments, n_channels, loss_units=None, categorical=()):
+        """From moments.
+
+        Parameters
+        ----------
+        moments : dict
+            ``{"x": moments or None, "y": moments or None}``; None leaves the units as they are.
+        n_channels : int
+        loss_units : {"affine", "log"} or None
+            As in `Loss`.
+        categorical : sequence of int
+            Channels that are left as they are.
+        """
         shift, factor = np.zeros(n_channels), np.ones(n_channels)
         if moments["x"] is not None:
             shift, deviation = moments["x"]["mean"], moments["x"]["deviation"]
             with np.errstate(over="ignore"):  # `raise_if_out_of_range` says so
                 factor = np.divide(1, deviation, out=np.zeros(n_channels), where=deviation > 0)
-        target_shift, target_scale = np.zeros(n_outputs), np.ones(n_outputs)
-        if moments["y"] is not None:
+            shift, factor = shift.copy(), factor.copy()
+            shift[list(categorical)], factor[list(categorical)] = 0, 1
+        target_shift, target_scale = np.zeros(1), np.ones(1)
+        if moments["y"] is not None and loss_units == "log":
+            target_scale = np.where(moments["y"]["mean"] > 0, moments["y"]["mean"], 1.0)
+        elif moments["y"] is not None:
             target_shift, deviation = moments["y"]["mean"], moments["y"]["deviation"]
             target_scale = np.where(deviation > 0, deviation, 1.0)
-        return cls(shift, factor, target_shift, target_scale)
+        return cls(shift, factor, target_shift, target_scale, loss_units == "log")
 
     def raise_if_out_of_range(self, dtype):
         """Raise a ValueError where the standard deviation of a channel is too large or too small for a dtype.
@@ -73,12 +91,16 @@ class Units:
             )
 
     def to_scores(self, targets):
-        """Targets in the units of the head's scores."""
+        """Targets in standard units."""
         return (targets - self.target_shift) / self.target_scale
+
+    def _of_scores(self):
+        """Scale and offset that take scores to the units of the data."""
+        return (1.0, np.log(self.target_scale)) if self.logarithmic else (self.target_scale, self.target_shift)
 
     def folded(self, network, theta):
         """Parameters of the network that takes and answers the units of the data."""
-        return rescale(network, theta, self.factor, -self.shift * self.factor, self.target_scale, self.target_shift)
+        return rescale(network, theta, self.factor, -self.shift * self.factor, *self._of_scores())
 
     def carried_over(self, network, theta, new):
         """Parameters that compute in `new` units what theta computes in these.
@@ -89,12 +111,11 @@ class Units:
         scale = np.ones_like(self.factor)
         np.divide(self.factor, new.factor, out=scale, where=known)
         offset = np.where(known, (new.shift - self.shift) * self.factor, 0.0)
-        target_scale = self.target_scale / new.target_scale
-        target_offset = (self.target_shift - new.target_shift) / new.target_scale
-        return rescale(network, theta, scale, offset, target_scale, target_offset)
+        (old_scale, old_offset), (new_scale, new_offset) = self._of_scores(), new._of_scores()
+        return rescale(network, theta, scale, offset, old_scale / new_scale, (old_offset - new_offset) / new_scale)
 
 
-def updated_moments(known, key, values, weights):
-    """Moments of the new rows, merged into ``known[key]`` if there are any before them."""
-    fresh = weighted_moments(values, weights)
+def updated_moments(known, key, values, weights, offsets=None):
+    """Moments of the new rows, merged into ``known[key]`` if there are any before them; arguments as in `weighted_moments`."""
+    fresh = weighted_moments(values, weights, offsets)
     return fresh if known is None else merge_moments(known[key], fresh)

@@ -1,0 +1,82 @@
+"""From hyper-parameters to the spec of a network as plain values, and from that to the network."""
+
+from numbers import Integral
+
+from ..network import Network
+
+# What of the spec is not the network's own.
+BESIDES = ("loss", "loss_parameters", "standardize")
+
+
+def hidden_sizes(estimator):
+    """Units of each layer; raises a ValueError where `hidden_size` and `num_layers` do not go together."""
+    sizes, num_layers = estimator.hidden_size, estimator.num_layers
+    if isinstance(sizes, Integral):
+        return [int(sizes)] * int(num_layers)
+    if len(sizes) == 0 or any(not isinstance(size, Integral) or isinstance(size, bool) or size < 1 for size in sizes):
+        raise ValueError(f"hidden_size must be an int of at least 1 or a tuple of such, one per layer, got {sizes!r}.")
+    if num_layers not in (1, len(sizes)):
+        raise ValueError(
+            f"hidden_size={sizes!r} gives the widths of {len(sizes)} layers, but num_layers is {num_layers}. Leave num_layers"
+            f" at 1, or set it to {len(sizes)}."
+        )
+    return [int(size) for size in sizes]
+
+
+def check_architecture(estimator):
+    """Raise a ValueError where hyper-parameters of the network contradict each other."""
+    sizes = hidden_sizes(estimator)
+    if estimator.residual and len(set(sizes)) > 1:
+        raise ValueError(
+            "residual=True adds the input of a layer to its output, so the layers after the first must be as wide as the one"
+            f" before, got hidden_size={estimator.hidden_size!r}. Use one width, or residual=False."
+        )
+    if estimator.bptt_steps is not None and estimator.bidirectional:
+        raise ValueError(
+            f"bptt_steps={estimator.bptt_steps} walks through a sequence in chunks and carries the state along, which the reverse"
+            " direction of a bidirectional network cannot do: it begins at the end. Set bidirectional=False or bptt_steps=None."
+        )
+
+
+def network_spec(estimator, n_channels, task, categories):
+    """The network that the hyper-parameters, X and y ask for.
+
+    Parameters
+    ----------
+    estimator : BaseRecurrent
+    n_channels : int
+    task : Task
+    categories : list of [channel, rows, width]
+
+    Returns
+    -------
+    dict of plain values
+    """
+    return {
+        "input_size": n_channels,
+        "output_size": task.n_outputs,
+        "hidden_sizes": hidden_sizes(estimator),
+        "cell": estimator.cell,
+        "activation": estimator.activation,
+        "bidirectional": bool(estimator.bidirectional),
+        "merge_mode": estimator.merge_mode,
+        "pooling": None if estimator.return_sequences else estimator.pooling,
+        "dropout": float(estimator.dropout),
+        "recurrent_dropout": float(estimator.recurrent_dropout),
+        "residual": bool(estimator.residual),
+        "learned_state": estimator.initial_state == "learned",
+        "categories": categories,
+        "loss": task.loss,
+        "loss_parameters": task.loss_parameters,
+        "standardize": bool(estimator.standardize),
+    }
+
+
+def build(spec):
+    """The network of a spec."""
+    architecture = {key: value for key, value in spec.items() if key not in BESIDES}
+    tuples = {
+        "hidden_sizes": tuple(spec["hidden_sizes"]),
+        "categories": tuple(tuple(category) for category in spec["categories"]),
+    }
+    return Network(**architecture | tuples)

@@ -1,0 +1,195 @@
+"""Categorical channels: which they are, what values they have, and the rows of the embedding that stand for them."""
+
+from numbers import Integral
+
+import numpy as np
+
+from ..sequences import Sequences
+from ..sequences.container import is_missing
+
+MAX_AUTO_WIDTH = 600
+
+
+def categorical_channels(categorical_features, n_channels, columns=None):
+    """Channels that `categorical_features` means, in ascending order.
+
+    Parameters
+    ----------
+    categorical_features : "all", array-like of int or str, or None
+    n_channels : int
+    columns : list of str, default=None
+        Names of the columns of a DataFrame, of which column j belongs to channel j modulo n_channels.
+
+    Raises
+    ------
+    ValueError
+        If a channel does not exist or is named twice, or if only some columns of a channel are named.
+    """
+    if categorical_features is None:
+        return ()
+    if isinstance(categorical_features, str):  # "all": other strings do not get here
+        return tuple(range(n_channels))
+    entries = np.asarray(categorical_features, dtype=object).ravel().tolist()
+    if len(set(entries)) < len(entries):
+        raise ValueError(f"categorical_features names a channel twice, got {entries}. Name each once.")
+    if any(isinstance(entry, str) for entry in entries):
+        return _channels_of_names(entries, n_channels, columns)
+    for entry in entries:
+        if not isinstance(entry, Integral) or isinstance(entry, (bool, np.bool_)) or not 0 <= entry < n_channels:
+            raise ValueError(
+                f"categorical_features must hold channels from 0 to {n_channels - 1}, names of columns, or be 'all', got {entry!r}."
+            )
+    return tuple(sorted(int(entry) for entry in entries))
+
+
+def _channels_of_names(names, n_channels, columns):
+    if columns is None:
+        raise ValueError(
+            f"categorical_features={names!r} are names of columns, but X is no DataFrame with such. Pass a DataFrame, or the numbers"
+            " of the channels."
+        )
+    unknown = [name for name in names if name not in columns]
+    if unknown:
+        raise ValueError(f"categorical_features names {unknown[0]!r}, which is no column of X; the columns are {list(columns)}.")
+    channels = sorted({columns.index(name) % n_channels for name in names})
+    for channel in channels:
+        missing = [column for column in columns[channel::n_channels] if column not in names]
+        if missing:
+            raise ValueError(
+                f"Channel {channel} is categorical in some steps and numeric in others: with n_channels={n_channels} it has the"
+                f" columns {columns[channel::n_channels]}, of which categorical_features leaves out {missing[0]!r}. Name all or none."
+            )
+    return tuple(channels)
+
+
+def embedding_widths(embedding_dim, vocabularies):
+    """Width of the vectors of each categorical channel.
+
+    "auto" is ``round(1.6 n**0.56)`` for n values, at most 600: the rule of thumb of Howard and Gugger's fastai library.
+    """
+    if isinstance(embedding_dim, str):
+        return [min(MAX_AUTO_WIDTH, max(1, round(1.6 * len(values) ** 0.56))) for values in vocabularies]
+    if isinstance(embedding_dim, Integral):
+        return [int(embedding_dim)] * len(vocabularies)
+    if len(embedding_dim) != len(vocabularies):
+        raise ValueError(
+            f"embedding_dim={embedding_dim!r} has {len(embedding_dim)} entries, but there are {len(vocabularies)} categorical channels."
+            " Give one width for each, one int for all, or 'auto'."
+        )
+    for width in embedding_dim:
+        if not isinstance(width, Integral) or isinstance(width, bool) or width < 1:
+            raise ValueError(f"embedding_dim must be 'auto', an int of at least 1, or one such per categorical channel, got {width!r}.")
+    return [int(width) for width in embedding_dim]
+
+
+def encode(sequences, channels, known):
+    """The sequences with the values of categorical channels replaced by rows of their tables, and the values of each.
+
+    Parameters
+    ----------
+    sequences : Sequences
+        Whose categorical channels hold integer codes.
+    channels : tuple of int
+    known : list of ndarray or None
+        Values seen in an earlier fit; None learns them.
+
+    Returns
+    -------
+    sequences : Sequences
+        Row 0 for a value that is not known.
+    vocabularies : list of ndarray
+        Values of each channel, in the order of its rows from 1.
+    """
+    if not channels:
+        return sequences, []
+    values, vocabularies = sequences.values.copy(), []
+    for k, channel in enumerate(channels):
+        _check_codes(sequences, channel)
+        rows, vocabulary = rows_of(sequences.values[:, channel], None if known is None else known[k], channel)
+        values[:, channel] = rows
+        vocabularies.append(vocabulary)
+    return Sequences(values, sequences.offsets), vocabularies
+
+
+def _check_codes(sequences, channel):
+    """Raise unless a channel holds integers that are exact in its dtype."""
+    codes = sequences.values[:, channel]
+    largest = 1 << np.finfo(codes.dtype).nmant + 1
+    for faulty, fault in (
+        (codes < 0, "negative"),
+        (codes != np.floor(codes), "no integer"),
+        (codes >= largest, f"too large: {codes.dtype} holds integers exactly below {largest}"),
+    ):
+        if faulty.any():
+            row = int(faulty.argmax())
+            sequence = int(np.searchsorted(sequences.offsets, row, side="right")) - 1
+            raise ValueError(
+                f"Channel {channel} of X is categorical, but sequence {sequence}, step {row - sequences.offsets[sequence]} is"
+                f" {codes[row]:.10g}, which is {fault}. Expected codes from 0 on: encode with sklearn.preprocessing.OrdinalEncoder, pass"
+                " a DataFrame with categories, or take the channel out of categorical_features."
+            )
+
+
+def rows_of(values, vocabulary, channel):
+    """Rows of the table for some values, 0 for those that the vocabulary does not have, and the vocabulary.
+
+    Parameters
+    ----------
+    values : ndarray
+    vocabulary : ndarray or None
+        None takes the values themselves.
+    channel : int
+        For messages.
+    """
+    if vocabulary is None:
+        try:
+            vocabulary = np.unique(values)
+        except TypeError as error:
+            raise ValueError(f"Channel {channel} of X mixes categories that cannot be sorted: {error}. Convert them to text.") from error
+    if (vocabulary.dtype.kind in "OUS") != (values.dtype.kind in "OUS"):
+        was = "text" if vocabulary.dtype.kind in "OUS" else "numbers"
+        raise ValueError(
+            f"Channel {channel} of X was fitted on categories that are {was}, such as {vocabulary[0]!r}, but got {values.ravel()[0]!r}."
+            " Pass the same kind of categories as in fit."
+        )
+    if vocabulary.dtype.kind == "O" or values.dtype.kind == "O":
+        numbers = {value: row for row, value in enumerate(vocabulary.tolist(), start=1)}
+        rows = np.array([numbers.get(value, 0) for value in values.ravel().tolist()]).reshape(values.shape)
+        return rows, vocabulary
+    at = np.searchsorted(vocabulary, values).clip(max=len(vocabulary) - 1)
+    return np.where(vocabulary[at] == values, at + 1, 0), vocabulary
+
+
+def encode_columns(columns, channels, n_channels, known):
+    """A table of floats from the columns of a DataFrame, with rows of embedding tables for those of categorical channels.
+
+    Parameters
+    ----------
+    columns : dict of str to ndarray of shape (n_sequences,)
+    channels : tuple of int
+    n_channels, known
+        As in `categorical_channels` and `encode`.
+
+    Returns
+    -------
+    table : ndarray of shape (n_sequences, n_columns), object where a column is
+    vocabularies : list of ndarray
+    """
+    names, arrays, vocabularies = list(columns), list(columns.values()), []
+    for k, channel in enumerate(channels):
+        for name, array in zip(names[channel::n_channels], arrays[channel::n_channels], strict=True):
+            missing = is_missing(array)
+            if missing.any():
+                raise ValueError(
+                    f"Input X contains NaN: the categorical column {name!r} has no value in row {missing.argmax()}. Fill such, for"
+                    " instance with a category of their own."
+                )
+        values = np.stack(arrays[channel::n_channels])
+        if values.dtype.kind in "fiub":
+            own = Sequences(values.reshape(-1, 1).astype(np.float64), np.arange(values.size + 1))
+            _check_codes(own, 0)
+            values = values.astype(np.float64)
+        rows, vocabulary = rows_of(values, None if known is None else known[k], channel)
+        arrays[channel::n_channels] = list(rows.astype(np.float32))
+        vocabularies.append(vocabulary)
+    return np.stack(arrays, axis=1), vocabularies

@@ -1,0 +1,117 @@
+"""y, weights and answers with one entry for every step."""
+
+import numpy as np
+
+from ..sequences import Sequences
+from .inputs import check_one_per_sequence, read_sample_weight
+
+FORMS = (
+    "Expected a list with one array per sequence, an array of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_outputs), or"
+    " sklstm.Sequences."
+)
+
+
+def read_steps(name, values, sequences):
+    """Values for every step, one after the other, and the form they came in.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    values : list of array-likes, array-like of shape (n_sequences, n_steps[, n_outputs]) or Sequences
+    sequences : Sequences
+        X.
+
+    Returns
+    -------
+    flat : ndarray of shape (total_steps,) or (total_steps, n_outputs)
+    form : dict
+        ``kind`` "list", "array" or "Sequences"; ``column``: whether there was an axis of one output.
+    """
+    if isinstance(values, Sequences):
+        _check_lengths(name, values.lengths, sequences)
+        flat, kind = values.values, "Sequences"
+    else:
+        check_one_per_sequence(name, values, len(sequences), "one entry for every step of it.", most_dimensions=3)
+        if not isinstance(values, (list, tuple)):
+            values = np.asarray(values)
+            if values.ndim == 1 and values.dtype == object:
+                values = list(values)
+        if isinstance(values, (list, tuple)):
+            flat, kind = _concatenate(name, values, sequences), "list"
+        else:
+            if values.ndim == 1:
+                raise ValueError(
+                    f"return_sequences=True needs {name} for every step, got one per sequence (shape {values.shape}). {FORMS} For one"
+                    " answer per sequence set return_sequences=False."
+                )
+            _check_lengths(name, np.full(len(values), values.shape[1]), sequences)
+            flat, kind = values.reshape(-1, *values.shape[2:]), "array"
+    column = flat.ndim == 2 and flat.shape[1] == 1
+    return flat[:, 0] if column else flat, {"kind": kind, "column": column}
+
+
+def _concatenate(name, values, sequences):
+    arrays = []
+    for i, value in enumerate(values):
+        try:
+            array = np.asarray(value)
+        except ValueError as error:
+            raise ValueError(f"{name} of sequence {i} is no array: its steps differ in shape. {FORMS}") from error
+        if array.ndim == 0:
+            raise ValueError(
+                f"return_sequences=True needs {name} for every step, got {value!r} for sequence {i}. {FORMS} For one answer per sequence"
+                " set return_sequences=False."
+            )
+        if array.ndim > 2 or array.shape[1:] != arrays[0].shape[1:] if arrays else array.ndim > 2:
+            raise ValueError(f"{name} of sequence {i} has shape {array.shape}, unlike sequence 0 or with more than two axes. {FORMS}")
+        arrays.append(array)
+    _check_lengths(name, [len(array) for array in arrays], sequences)
+    texts = {array.dtype.kind in "US" for array in arrays}
+    if len(texts) > 1:  # NumPy would turn numbers into texts
+        arrays = [array.astype(object) for array in arrays]
+    return np.concatenate(arrays)
+
+
+def _check_lengths(name, lengths, sequences):
+    if len(lengths) != len(sequences):
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: X has {len(sequences)} sequences, {name} has {len(lengths)}"
+            f" ([{len(sequences)}, {len(lengths)}])."
+        )
+    wrong = np.flatnonzero(np.asarray(lengths) != sequences.lengths)
+    if len(wrong):
+        raise ValueError(
+            f"{name} must have one entry for every step of X: sequence {wrong[0]} has {sequences.lengths[wrong[0]]} steps, but"
+            f" {lengths[wrong[0]]} entries in {name}. {FORMS}"
+        )
+
+
+def read_step_weights(sample_weight, sequences):
+    """Weight of every step (total_steps,), from one per step, one per sequence (for each of its steps), or None."""
+    n = len(sequences)
+    scalars = sample_weight is None or not isinstance(sample_weight, Sequences) and len(_shape(sample_weight)) <= 1
+    if scalars:
+        return np.repeat(read_sample_weight(sample_weight, n), sequences.lengths)
+    flat, _ = read_steps("sample_weight", sample_weight, sequences)
+    return read_sample_weight(flat, len(flat))
+
+
+def _shape(values):
+    """Shape of an array, or (n,) or (n, None) of a list of scalars or arrays."""
+    if isinstance(values, (list, tuple)) or getattr(values, "dtype", None) == object:
+        return (len(values),) if len(values) == 0 or np.ndim(values[0]) == 0 else (len(values), None)
+    return np.shape(values)
+
+
+def in_form(flat, sequences, form):
+    """Answers for every step (total_steps, ...), in the form that y had; where sequences differ in length an array is a list."""
+    if form["column"] and flat.ndim == 1:
+        flat = flat[:, np.newaxis]
+    offsets = sequences.offsets
+    if form["kind"] == "Sequences":
+        return Sequences(flat.reshape(len(flat), -1), offsets)
+    lengths = sequences.lengths
+    if form["kind"] == "array" and (lengths == lengths[0]).all():
+        return flat.reshape(len(lengths), lengths[0], *flat.shape[1:])
+    return [flat[first:last] for first, last in zip(offsets, offsets[1:], strict=False)]

@@ -1,0 +1,207 @@
+"""Equality with the slow twin in reference.py: scores, whatever the network is made of; and truncated gradients, every cell's.
+
+That whole gradients are right is in test_gradients.py; that truncated ones equal PyTorch's, in test_torch.py.
+"""
+
+import numpy as np
+import pytest
+import reference
+from problems import Problem
+from reference import central_differences, relative_error
+
+from sklstm._kernels.threads import Threads
+from sklstm.network import ACTIVATIONS, CELLS, POOLINGS, Network
+from sklstm.sequences import Sequences
+from sklstm.training import Data
+from sklstm.training.gradient import GradientComputer
+
+DIRECTIONS = {
+    "forward": {},
+    "concat": {"bidirectional": True, "merge_mode": "concat"},
+    "sum": {"bidirectional": True, "merge_mode": "sum"},
+}
+# Of layers of 3 units on 3 channels, so that `residual` applies from the first layer on (side by side: from the second).
+OPTIONS = {
+    "two layers": {"hidden_sizes": (3, 4)},
+    "learned state": {"learned_state": True},
+    "residual": {"residual": True, "hidden_sizes": (3, 3)},
+    "one category": {"categories": ((1, 5, 2),)},
+    "two categories": {"categories": ((0, 4, 2), (2, 3, 1))},
+    # Two numeric channels and a vector of four are as wide as two directions of three units.
+    "everything": {"residual": True, "hidden_sizes": (3, 3, 3), "learned_state": True, "categories": ((1, 5, 4),)},
+}
+BATCHES = {"ragged": [3, 1, 5, 5, 2, 1, 7], "one step": [1, 1], "one sequence": [6], "equal": [4] * 9}
+
+each_cell = pytest.mark.parametrize("cell", CELLS)
+each_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
+each_direction = pytest.mark.parametrize("direction", DIRECTIONS.values(), ids=DIRECTIONS.keys())
+each_option = pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
+each_dtype = pytest.mark.parametrize("dtype", [np.float64, np.float32])
+
+
+def tolerance(dtype):
+    """100 units in the last place: a sum of some dozen products is a few, and a recurrence that expands makes 20 of them."""
+    return 100 * np.finfo(dtype).eps
+
+
+def draw(rng, lengths):
+    return [rng.normal(size=(length, 3)) for length in lengths]
+
+
+def slow(problem):
+    """Arguments of the twin's functions for a problem: weights, sequences and options."""
+    network = problem.network
+    weights = {name: view.astype(np.float64) for name, view in network.layout.views(problem.theta).items()}
+    sequences = np.split(problem.values.astype(np.float64), problem.sequences.offsets[1:-1])
+    names = ("cell", "activation", "bidirectional", "merge_mode", "residual")
+    return weights, sequences, {"num_layers": len(network.layers)} | {name: getattr(network, name) for name in names}
+
+
+def assert_scores_equal(problem):
+    weights, sequences, options = slow(problem)
+    expected = reference.scores(weights, sequences, pooling=problem.network.pooling, **options)[problem.order]
+    error = relative_error(problem.scores(), expected)
+    assert error < tolerance(problem.dtype), problem.network
+    # As in prediction: a chunk of gates and two rows of c instead of those of every step.
+    problem.ws = problem.network.workspace(len(sequences), len(problem.values), problem.dtype, backward=False)
+    problem.pack()
+    assert relative_error(problem.scores(), expected) < tolerance(problem.dtype), problem.network
+
+
+@each_cell
+@each_activation
+@each_direction
+@each_dtype
+@pytest.mark.parametrize("hidden_size", [3, 16, 37])
+def test_scores(rng, cell, activation, direction, dtype, hidden_size):
+    sequences = draw(rng, BATCHES["ragged"])
+    for pooling in [*POOLINGS, None]:
+        assert_scores_equal(
+            Problem(sequences, "squared_error", (hidden_size,), dtype, cell=cell, activation=activation, pooling=pooling, **direction)
+        )
+
+
+@each_cell
+@each_activation
+@each_direction
+@each_dtype
+@each_option
+def test_scores_with_options(rng, cell, activation, direction, dtype, options):
+    sequences = draw(rng, BATCHES["ragged"])
+    for pooling in [*POOLINGS, None]:
+        assert_scores_equal(
+            Problem(sequences, dtype=dtype, cell=cell, activation=activation, pooling=pooling, **direction, **options)
+        )
+
+
+@each_cell
+@each_direction
+@pytest.mark.parametrize("batch", BATCHES)
+def test_scores_of_other_batches(rng, cell, direction, batch):
+    for pooling in [*POOLINGS, None]:
+        assert_scores_equal(Problem(draw(rng, BATCHES[batch]), cell=cell, pooling=pooling, **direction, **OPTIONS["everything"]))
+
+
+@each_cell
+@each_direction
+@pytest.mark.parametrize("learned_state", [False, True])
+def test_scores_of_long_sequences(rng, cell, direction, learned_state):
+    # Several of the kernels' chunks of time (256 kB of gates), where sequences end, and begin in the reverse direction.
+    sequences = draw(rng, rng.integers(20, 40, size=60))
+    problem = Problem(sequences, hidden_sizes=(37,), cell=cell, pooling="mean", learned_state=learned_state, **direction)
+    problem.theta *= 0.2  # a recurrence that expands would, over so many steps, leave nothing of its rounding errors
+    assert_scores_equal(problem)
+
+
+@each_cell
+@each_direction
+@each_option
+def test_end_states_and_attention(ragged, cell, direction, options):
+    problem = Problem(ragged, cell=cell, pooling="attention", **direction, **options)
+    params, order = problem.network.bind(problem.theta), problem.packed.order
+    weights, sequences, choice = slow(problem)
+    outputs, ends = zip(*(reference.outputs(weights, x, **choice) for x in sequences), strict=True)
+    end_states = problem.network.end_states(params, problem.packed, problem.ws)
+    assert relative_error(end_states, np.array(ends)[order]) < tolerance(np.float64)
+    alpha = problem.network.attention(params, problem.packed, problem.ws)[:, 0]
+    expected = np.concatenate([reference.attention(reference.part(weights, "attention."), y) for y in outputs])
+    assert relative_error(alpha, expected[problem.unpacking]) < tolerance(np.float64)
+
+
+# ---- truncated back-propagation through time ----
+
+
+def gradient_computer(problem, bptt_steps):
+    zeros, ones = np.zeros(problem.network.input_size), np.ones(problem.network.input_size)
+    data = Data(problem.sequences, problem.targets, problem.weights, zeros, ones, problem.network.per_step)
+    return GradientComputer(problem.network, problem.loss, data, problem.theta, 0.0, Threads(1), bptt_steps)
+
+
+DRAWS = {"dropout": 0.4, "recurrent_dropout": 0.3, "categories": ((1, 5, 2),)}  # what training draws random numbers for
+
+
+@each_cell
+@each_activation
+@pytest.mark.parametrize("pooling", [*POOLINGS, None])
+@pytest.mark.parametrize("options", [{}, OPTIONS["everything"], DRAWS], ids=["plain", "everything", "random"])
+def test_chunks_longer_than_the_sequences_change_no_bit(ragged, rng, cell, activation, pooling, options):
+    problem = Problem(ragged, cell=cell, activation=activation, pooling=pooling, **{"hidden_sizes": (3, 4)} | options)
+    rows = rng.permutation(len(ragged))
+    whole = gradient_computer(problem, None)
+    expected = whole(rows, np.random.default_rng(1))
+    for bptt_steps in (7, 8, 100):
+        truncated = gradient_computer(problem, bptt_steps)
+        assert truncated(rows, np.random.default_rng(1)) == expected
+        np.testing.assert_array_equal(truncated.grad, whole.grad)
+
+
+@each_cell
+@each_activation
+@pytest.mark.parametrize("bptt_steps", [1, 3])
+def test_truncated_gradient_is_that_of_the_chunks_alone(rng, cell, activation, bptt_steps):
+    # Each chunk a sequence of its own, begun with the state that the one before left as a learned state, through which
+    # nothing is passed back.
+    problem = Problem(draw(rng, [7]), cell=cell, activation=activation, pooling=None)
+    truncated = gradient_computer(problem, bptt_steps)
+    truncated(np.array([0]), rng)
+    problem.scores()
+    ws, expected = problem.ws.layers[0], 0
+    bounds = sorted({0, *range(7, 0, -bptt_steps)})
+    for first, last in zip(bounds, bounds[1:], strict=False):
+        chunk = Problem([problem.values[first:last]], cell=cell, activation=activation, pooling=None, learned_state=True)
+        parameters = chunk.network.layout.views(chunk.theta)
+        for name, value in problem.network.layout.views(problem.theta).items():
+            parameters[name][...] = value
+        for state, rows in (("h0", ws.h[0]), ("c0", ws.c[0])):
+            if f"layer_0.{state}" in parameters:
+                parameters[f"layer_0.{state}"][...] = rows[first - 1] if first else 0
+        chunk.targets, chunk.weights = problem.targets[first:last], problem.weights[first:last]
+        gradients = chunk.network.layout.views(chunk.gradients()[0])
+        share = chunk.weights.sum() / problem.weights.sum()
+        expected = expected + share * np.concatenate([gradients[name].ravel() for name in problem.network.layout.slices])
+    assert relative_error(truncated.grad, expected) < tolerance(np.float64)
+
+
+@pytest.mark.parametrize("pooling", [*POOLINGS, None])
+@pytest.mark.parametrize(
+    "options", [DRAWS, DRAWS | {"residual": True, "hidden_sizes": (4, 4), "learned_state": True}], ids=["random", "residual"]
+)
+@pytest.mark.parametrize("bptt_steps", [1, 3])
+def test_truncated_gradient_with_dropout(ragged, rng, pooling, options, bptt_steps):
+    # With R = 0 a vanilla cell passes nothing back from step to step: the truncated gradient is the whole one, if the chunks are
+    # computed the second time with the masks of the first.
+    problem = Problem(ragged, cell="rnn", pooling=pooling, **{"hidden_sizes": (3, 4)} | options)
+    for name, part in problem.network.layout.slices.items():
+        if name.endswith("R"):
+            problem.theta[part] = 0
+    truncated, rows = gradient_computer(problem, bptt_steps), rng.permutation(len(ragged))
+
+    def mean_loss():
+        total, total_weight = truncated(rows, np.random.default_rng(1))
+        return total / total_weight
+
+    numeric = central_differences(mean_loss, problem.theta)
+    mean_loss()
+    for name, part in problem.network.layout.slices.items():
+        if name not in ("input.scale", "input.offset"):
+            assert np.linalg.norm(truncated.grad[part] - numeric[part]) <= 1e-6 * np.linalg.norm(numeric[part]) + 1e-10, name
