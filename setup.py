@@ -20,7 +20,7 @@ MODE = "debug" if DEBUG else "coverage" if COVERAGE else "release"
 GENERATED = Path("build") / f"cython-{MODE}"  # generated sources: never in the tree, the sdist or the wheel
 KERNELS = "sklstm/_kernels"
 C_LOOPS = [f"{KERNELS}/{name}.c" for name in ("simd", "simd_baseline", "simd_avx2", "simd_avx512")]
-MODULES = {"_simd": C_LOOPS, "_scan": [], "_pack": [], "_pooling": [], "_losses": [], "_optim": [], "_dense": [], "_embedding": []}
+MODULES = ("_simd", "_scan", "_pack", "_embedding", "_pooling", "_dense", "_losses", "_optim")
 
 # Never -ffast-math: linked into a shared object it switches the importing process to flush-to-zero (GCC bug 55522).
 FLAGS = {
@@ -62,12 +62,12 @@ setup(
         [
             Extension(
                 f"sklstm._kernels.{name}",
-                [f"{KERNELS}/{name}.pyx", *sources],
+                [f"{KERNELS}/{name}.pyx", *(C_LOOPS if name == "_simd" else [])],
                 include_dirs=[KERNELS],
                 depends=[str(path) for path in Path(KERNELS).glob("*.h")],
                 define_macros=[("CYTHON_TRACE_NOGIL", "1")] if COVERAGE else [],
             )
-            for name, sources in MODULES.items()
+            for name in MODULES
         ],
         build_dir=str(GENERATED),
         include_path=[str(GENERATED)],

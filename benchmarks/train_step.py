@@ -1,6 +1,8 @@
-"""One training step of an LSTM classifier: sklstm beside PyTorch and JAX.
+"""One training step of a recurrent classifier: sklstm beside PyTorch and JAX.
 
-    python benchmarks/train_step.py
+    python benchmarks/train_step.py                 LSTM
+    python benchmarks/train_step.py --cell gru      another cell that the peers have, see PEERS
+    python benchmarks/train_step.py --cells-table   every cell of sklstm beside its LSTM, without peers
 
 A step is forward, backward of the mean log-loss over 10 classes, clipping of the gradient's norm at 1, and an Adam
 update. The contenders run in one process and in turns, on one thread and, where the system can, on one CPU. Times are
@@ -8,19 +10,21 @@ medians over the turns; a ratio is the median of the ratios within each round of
 machine is slow for all. Before the timing, loss and gradient on the same weights must agree.
 
 sklstm        What `train` does per minibatch, packing it from `Sequences` included; one minibatch, again and again.
-torch         nn.LSTM, a linear head, torch.optim.Adam and clip_grad_norm_ with their defaults. A dense batch is one
-              tensor before the timing begins. Ragged: pad_sequence within the step, then h at each sequence's end.
+torch         nn.LSTM, nn.GRU or nn.RNN, a linear head, torch.optim.Adam and clip_grad_norm_ with their defaults. A dense
+              batch is one tensor before the timing begins. Ragged: pad_sequence within the step, then h at each
+              sequence's end.
 torch packed  The same by pack_sequence(enforce_sorted=False) within the step.
 JAX           jit of lax.scan, Adam and clipping by hand, donated buffers. x W stays in the scan: hoisting it took up to
               twice as long. Dense only: padding and a mask would be other work.
 
-Lengths of a ragged batch are uniform from T/4 to T. GFLOP/s counts 8 H (3 H + 2 D) per row, three products with R and
-two with W; "% of gemm" holds that against a large product by SciPy's BLAS, which takes its turn like a contender.
+Lengths of a ragged batch are uniform from T/4 to T. GFLOP/s counts three products with R and two with W, for an LSTM
+8 H (3 H + 2 D) per row; "% of gemm" holds that against a large product by SciPy's BLAS, which takes its turn like a contender.
 """
 import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,6 +39,7 @@ from sklstm import Sequences
 from sklstm._kernels import _optim
 from sklstm._kernels.threads import Threads, single_threaded_blas
 from sklstm.network import LOSSES, Network
+from sklstm.network.recurrent import CELLS
 from sklstm.training import Adam, Data
 from sklstm.training.gradient import GradientComputer
 
@@ -44,6 +49,45 @@ LEARNING_RATE, BETA_1, BETA_2, EPSILON, MAX_GRAD_NORM = 1e-3, 0.9, 0.999, 1e-8, 
 # Largest relative difference from sklstm on the same weights, of the loss and of dW (norm of the difference over norm).
 # In float32 2e-7 and 5e-7 were measured at most; another order of gates, activation or reduction would show.
 LOSS_TOLERANCE, DW_TOLERANCE = 1e-5, 1e-4
+
+
+# A step of each cell for JAX: `np` is jax.numpy, state a tuple with h first, p the weights as in `Problem.weights`.
+def lstm_step(np, sigmoid, p, state, x):
+    h, c = state
+    i, f, g, o = np.split(x @ p["W"] + h @ p["R"] + p["b"], 4, axis=1)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+def gru_step(np, sigmoid, p, state, x):
+    (h,) = state
+    b, b_m = np.split(p["b"], [3 * h.shape[1]])
+    x_r, x_z, x_n = np.split(x @ p["W"] + b, 3, axis=1)
+    h_r, h_z, h_n = np.split(h @ p["R"], 3, axis=1)
+    z = sigmoid(x_z + h_z)
+    n = np.tanh(x_n + sigmoid(x_r + h_r) * (h_n + b_m))
+    return ((1 - z) * n + z * h,)
+
+
+def rnn_step(np, sigmoid, p, state, x):
+    (h,) = state
+    return (np.tanh(x @ p["W"] + h @ p["R"] + p["b"]),)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """What torch and JAX need for a cell."""
+
+    module: str  # of torch.nn
+    split_bias: Callable  # b (n_bias H,) -> bias_ih, bias_hh of that module
+    step: Callable  # of a scan
+
+
+PEERS = {
+    "lstm": Peer("LSTM", lambda b, H: (b, 0 * b), lstm_step),
+    "gru": Peer("GRU", lambda b, H: (b[: 3 * H], np.concatenate([0 * b[: 2 * H], b[3 * H :]])), gru_step),
+    "rnn": Peer("RNN", lambda b, H: (b, 0 * b), rnn_step),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,18 +102,25 @@ class Problem:
     theta: np.ndarray  # (n_params,), initial weights
 
     @classmethod
-    def draw(cls, shape, ragged, dtype):
+    def draw(cls, shape, ragged, dtype, cell):
         """Random sequences, classes and weights from a fixed seed."""
         B, T, D, H = shape
         rng = np.random.default_rng(0)
         lengths = rng.integers(max(T // 4, 1), T + 1, size=B) if ragged else np.full(B, T)
         sequences = [rng.standard_normal((length, D)).astype(dtype) for length in lengths]
-        network = Network(D, N_CLASSES, (H,))
-        return cls(shape, ragged, sequences, rng.integers(N_CLASSES, size=B), network, network.initialize(rng, dtype))
+        network = Network(D, N_CLASSES, (H,), cell)
+        targets, theta = rng.integers(N_CLASSES, size=B), network.initialize(rng, np.float64)
+        # Away from zero biases, so that `check` sees where each of them goes.
+        theta += 0.1 * rng.standard_normal(len(theta))
+        return cls(shape, ragged, sequences, targets, network, theta.astype(dtype))
+
+    @property
+    def cell(self):
+        return self.network.cell
 
     @property
     def weights(self):
-        """Views of theta: W (D, 4 H), R (H, 4 H), b (4 H,), gates in the order i f g o; head V (H, 10), d (10,)."""
+        """Views of theta: W (D, n H), R (H, n H), b, in blocks i f g o (LSTM) or r z n (GRU); head V (H, 10), d (10,)."""
         return dict(zip("WRbVd", self.network.layout.views(self.theta).values(), strict=True))
 
 
@@ -107,7 +158,7 @@ class Sklstm:
 
 
 class Torch:
-    """nn.LSTM on a dense or padded tensor."""
+    """A module of torch.nn on a dense or padded tensor."""
 
     name = "torch"
 
@@ -117,13 +168,14 @@ class Torch:
         self.torch = torch
         torch.set_num_threads(1)
         dtype = getattr(torch, str(problem.theta.dtype))
+        peer, (D, self.H) = PEERS[problem.cell], problem.shape[2:]
         w = {name: torch.from_numpy(values.T.copy()) for name, values in problem.weights.items()}
-        self.lstm = torch.nn.LSTM(*problem.shape[2:], batch_first=True, dtype=dtype)
-        biases = dict(bias_ih_l0=w["b"], bias_hh_l0=0 * w["b"])
-        self.lstm.load_state_dict(dict(weight_ih_l0=w["W"], weight_hh_l0=w["R"]) | biases)
-        self.head = torch.nn.Linear(problem.shape[3], N_CLASSES, dtype=dtype)
+        bias_ih, bias_hh = map(torch.from_numpy, peer.split_bias(problem.weights["b"], self.H))
+        self.layer = getattr(torch.nn, peer.module)(D, self.H, batch_first=True, dtype=dtype)
+        self.layer.load_state_dict(dict(weight_ih_l0=w["W"], weight_hh_l0=w["R"], bias_ih_l0=bias_ih, bias_hh_l0=bias_hh))
+        self.head = torch.nn.Linear(self.H, N_CLASSES, dtype=dtype)
         self.head.load_state_dict(dict(weight=w["V"], bias=w["d"]))
-        self.parameters = [*self.lstm.parameters(), *self.head.parameters()]
+        self.parameters = [*self.layer.parameters(), *self.head.parameters()]
         self.optimizer = torch.optim.Adam(self.parameters, LEARNING_RATE, (BETA_1, BETA_2), EPSILON)
         self.sequences = [torch.from_numpy(sequence) for sequence in problem.sequences]
         self.X = None if problem.ragged else torch.stack(self.sequences)
@@ -133,9 +185,13 @@ class Torch:
     def last_h(self):
         """h at the last step of each sequence, (B, H)."""
         if self.X is not None:
-            return self.lstm(self.X)[1][0][0]
+            return self.end_state(self.X)
         padded = self.torch.nn.utils.rnn.pad_sequence(self.sequences, batch_first=True)
-        return self.lstm(padded)[0][self.last_steps]
+        return self.layer(padded)[0][self.last_steps]
+
+    def end_state(self, X):
+        # Beside the outputs nn.LSTM returns h and c, the others h alone; each is (1, B, H).
+        return self.layer(X)[1][0].reshape(-1, self.H)
 
     def backward(self):
         self.optimizer.zero_grad(set_to_none=True)
@@ -144,7 +200,7 @@ class Torch:
         return loss
 
     def loss_and_dW(self):
-        return self.backward().item(), self.lstm.weight_ih_l0.grad.numpy().T
+        return self.backward().item(), self.layer.weight_ih_l0.grad.numpy().T
 
     def step(self):
         loss = self.backward()
@@ -154,13 +210,12 @@ class Torch:
 
 
 class TorchPacked(Torch):
-    """nn.LSTM on a PackedSequence."""
+    """The same on a PackedSequence."""
 
     name = "torch packed"
 
     def last_h(self):
-        packed = self.torch.nn.utils.rnn.pack_sequence(self.sequences, enforce_sorted=False)
-        return self.lstm(packed)[1][0][0]
+        return self.end_state(self.torch.nn.utils.rnn.pack_sequence(self.sequences, enforce_sorted=False))
 
 
 class Jax:
@@ -174,17 +229,14 @@ class Jax:
 
         jax.config.update("jax_enable_x64", problem.theta.dtype == np.float64)
         B, _, _, H = problem.shape
+        cell_step, n_states = PEERS[problem.cell].step, CELLS[problem.cell]["n_states"]
         tree = jax.tree.map
 
         def loss(p, X, y):
-            def cell(state, x):
-                h, c = state
-                i, f, g, o = jnp.split(x @ p["W"] + h @ p["R"] + p["b"], 4, axis=1)
-                c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
-                return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
+            def step(state, x):
+                return cell_step(jnp, jax.nn.sigmoid, p, state, x), None
 
-            zeros = jnp.zeros((B, H), X.dtype)
-            (h, _), _ = jax.lax.scan(cell, (zeros, zeros), X.swapaxes(0, 1))
+            (h, *_), _ = jax.lax.scan(step, (jnp.zeros((B, H), X.dtype),) * n_states, X.swapaxes(0, 1))
             return -jnp.take_along_axis(jax.nn.log_softmax(h @ p["V"] + p["d"]), y[:, None], axis=1).mean()
 
         def update(p, m, v, t, X, y):
@@ -241,16 +293,22 @@ def measure(problem, contenders, seconds, repeats):
     }
 
 
-def table_rows(results, peers):
-    """Header and rows of the table; a dash where a contender did not take part."""
-    columns = [(name, "seconds", 1e3, "ms") for name in ["sklstm", *peers]]
-    columns += [(name, "ratio", 1, "/ sklstm") for name in peers]
-    rows = [["batch", "B,T,D,H", *(f"{name} {unit}" for name, _, _, unit in columns), "GFLOP/s", "% of gemm"]]
+def measure_cells(shape, ragged, dtype, seconds, repeats):
+    """Time every cell of sklstm, the LSTM first, as in `measure`."""
+    names = ["lstm", *(name for name in CELLS if name != "lstm")]
+    steps = {name: Sklstm(Problem.draw(shape, ragged, dtype, name)).step for name in names}
+    return take_turns(steps, seconds, repeats) | {"batch": "ragged" if ragged else "dense", "shape": shape}
+
+
+def table_rows(results, timed, compared):
+    """Header and rows of the table: times of `timed` and ratios of `compared` to the first of them; a dash for the absent."""
+    columns = [(name, "seconds", 1e3, "ms") for name in timed] + [(name, "ratio", 1, f"/ {timed[0]}") for name in compared]
+    further = [key for key in ("GFLOP/s", "% of gemm") if key in results[0]]
+    rows = [["batch", "B,T,D,H", *(f"{name} {unit}" for name, _, _, unit in columns), *further]]
     for result in results:
         figures = (scale * result[key].get(name, {"median": np.nan})["median"] for name, key, scale, _ in columns)
         cells = ("-" if np.isnan(x) else f"{x:.0f}" if x >= 100 else f"{x:#.3g}" for x in figures)
-        shape = ",".join(map(str, result["shape"]))
-        rows.append([result["batch"], shape, *cells, f"{result['GFLOP/s']:.0f}", f"{result['% of gemm']:.0f}"])
+        rows.append([result["batch"], ",".join(map(str, result["shape"])), *cells, *(f"{result[key]:.0f}" for key in further)])
     return rows
 
 
@@ -260,8 +318,22 @@ def read_shape(text):
     return B, T, D, H
 
 
+def find_peers(without):
+    """Contenders beside sklstm, of the packages that are installed and wanted."""
+    peers = []
+    for package, classes in {"torch": (Torch, TorchPacked), "jax": (Jax,)}.items():
+        if package not in without and find_spec(package) is None:
+            print(f"{package} is not installed: pip install 'sklstm[bench]'\n")
+        elif package not in without:
+            peers += classes
+    return peers
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--cell", choices=PEERS, default="lstm", help="which cell (default: %(default)s)")
+    which.add_argument("--cells-table", action="store_true", help="every cell of sklstm beside its LSTM, without peers")
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--shapes", nargs="+", type=read_shape, default=SHAPES, metavar="B,T,D,H")
     parser.add_argument("--seconds", type=float, default=6, help="per shape and kind of batch (default: %(default)s)")
@@ -271,27 +343,28 @@ def main():
     options = parser.parse_args()
     pin_to_one_cpu()
 
-    peers = []
-    for package, classes in {"torch": (Torch, TorchPacked), "jax": (Jax,)}.items():
-        if package not in options.without and find_spec(package) is None:
-            print(f"{package} is not installed: pip install 'sklstm[bench]'\n")
-        elif package not in options.without:
-            peers += classes
+    peers = [] if options.cells_table else find_peers(options.without)
     results = []
     with single_threaded_blas():
         for ragged in (False, True):
             contenders = [Sklstm, *(peer for peer in peers if peer is not (Jax if ragged else TorchPacked))]
             for shape in options.shapes:
                 print(f"{'ragged' if ragged else 'dense'} {shape} ...", file=sys.stderr)
-                problem = Problem.draw(shape, ragged, options.dtype)
-                results.append(measure(problem, contenders, options.seconds, options.repeats))
+                if options.cells_table:
+                    results.append(measure_cells(shape, ragged, options.dtype, options.seconds, options.repeats))
+                else:
+                    problem = Problem.draw(shape, ragged, options.dtype, options.cell)
+                    results.append(measure(problem, contenders, options.seconds, options.repeats))
         facts = describe()
     share = min(result["share of the CPU"] for result in results)
-    print(table(table_rows(results, [peer.name for peer in peers])))
-    print(f"\n{options.dtype}, one thread; this process had at least {100 * share:.0f} % of its CPU.\n")
+    names = [peer.name for peer in peers]
+    timed, compared = (["lstm"], list(results[0]["ratio"])[1:]) if options.cells_table else (["sklstm", *names], names)
+    what = "every cell" if options.cells_table else options.cell
+    print(table(table_rows(results, timed, compared)))
+    print(f"\n{what}, {options.dtype}, one thread; this process had at least {100 * share:.0f} % of its CPU.\n")
     print(report(facts))
     if options.json:
-        record = {"dtype": options.dtype, "machine": facts, "results": results}
+        record = {"cell": what, "dtype": options.dtype, "machine": facts, "results": results}
         options.json.write_text(json.dumps(record, indent=1) + "\n")
 
 

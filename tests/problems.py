@@ -69,7 +69,9 @@ class Problem:
     def unpacking(self):
         """For each row of the packed batch, which row of the values it is."""
         offsets, packed = self.sequences.offsets, self.packed
-        steps = np.concatenate([offsets[packed.order[: packed.starts[t + 1] - packed.starts[t]]] + t for t in range(packed.n_steps)])
+        steps = np.concatenate(
+            [offsets[packed.order[: packed.starts[t + 1] - packed.starts[t]]] + t for t in range(packed.n_steps)]
+        )
         return steps
 
     @property

@@ -498,7 +498,17 @@ def test_validation_data_beyond_float32(Estimator, no_work):
 
 INTEGERS_FROM_1 = [0, -1, 1.5, "many", None, np.nan, [4]]
 BAD_PARAMS = {
-    "hidden_size": INTEGERS_FROM_1,
+    "hidden_size": [*INTEGERS_FROM_1[:-1], (), (4, 0), [4, "many"], (2.5, 3), (True, 3)],
+    "cell": ["LSTM", None, 1],
+    "activation": ["sigmoid", None, 1],
+    "dropout": [-0.1, 1, "some", None, np.nan],
+    "recurrent_dropout": [-0.1, 1, "some", None, np.nan],
+    "residual": ["yes", None],
+    "return_sequences": ["yes", None],
+    "categorical_features": ["some", 1.5, [7], [-1], [0.5], [True]],
+    "embedding_dim": [0, 1.5, "wide", None],
+    "initial_state": ["ones", None, 0],
+    "bptt_steps": [0, -1, 1.5, "all", np.inf],
     "num_layers": INTEGERS_FROM_1,
     "n_channels": INTEGERS_FROM_1,
     "max_iter": [*INTEGERS_FROM_1, np.inf],
@@ -531,7 +541,66 @@ PARAM_CASES = [(name, value) for name, values in BAD_PARAMS.items() for value in
 
 def test_every_hyper_parameter_has_bad_values():
     for Estimator in ESTIMATORS:
-        assert set(Estimator().get_params()) == set(BAD_PARAMS) | ({"class_weight"} if Estimator is LSTMClassifier else set())
+        own = {LSTMClassifier: {"class_weight", "label_smoothing"}, LSTMRegressor: {"loss", "quantile"}}[Estimator]
+        assert set(Estimator().get_params()) == set(BAD_PARAMS) | own
+
+
+@pytest.mark.parametrize("value", [-0.1, 1, "some", None, np.nan])
+def test_bad_label_smoothing(value, no_work):
+    estimator = make(LSTMClassifier, label_smoothing=value)
+    no_work()
+    refuses(estimator, lambda: estimator.fit(X, Y[LSTMClassifier]), ["label_smoothing", re.escape(repr(value))])
+
+
+BAD_QUANTILES = [0, 1, -0.1, 1.5, "half", [], [0.1, 1.0], [0.5, 0.5], [[0.1, 0.9]], [np.nan], None]
+
+
+@pytest.mark.parametrize("quantile", BAD_QUANTILES, ids=str)
+def test_bad_quantiles(quantile, no_work):
+    estimator = make(LSTMRegressor, loss="quantile", quantile=quantile)
+    no_work()
+    refuses(estimator, lambda: estimator.fit(X, Y[LSTMRegressor]), ["quantile", re.escape(repr(quantile))])
+
+
+def test_quantile_without_its_loss(no_work):
+    estimator = make(LSTMRegressor, quantile=0.9)
+    no_work()
+    refuses(estimator, lambda: estimator.fit(X, Y[LSTMRegressor]), ["loss='quantile'", "squared_error", "0.9"])
+
+
+def test_several_quantiles_of_several_outputs(no_work):
+    estimator = make(LSTMRegressor, loss="quantile", quantile=[0.1, 0.9])
+    no_work()
+    refuses(estimator, lambda: estimator.fit(X, np.stack([Y[LSTMRegressor]] * 2, axis=1)), ["quantile", "one output", "has 2"])
+
+
+@pytest.mark.parametrize("loss", ["log_loss", None, 1])
+def test_bad_loss(loss, no_work):
+    estimator = make(LSTMRegressor, loss=loss)
+    no_work()
+    refuses(estimator, lambda: estimator.fit(X, Y[LSTMRegressor]), ["loss", re.escape(repr(loss))])
+
+
+def test_negative_counts(no_work):
+    estimator = make(LSTMRegressor, loss="poisson")
+    no_work()
+    refuses(estimator, lambda: estimator.fit(X, Y[LSTMRegressor] - 100), ["poisson", "not be negative"])
+
+
+CONTRADICTIONS = {
+    "widths and layers": ({"hidden_size": (3, 4, 5), "num_layers": 2}, ["3 layers", "num_layers is 2", "num_layers"]),
+    "residual and widths": ({"hidden_size": (3, 4), "residual": True}, ["residual", r"\(3, 4\)", "as wide as"]),
+    "bptt_steps and directions": ({"bptt_steps": 5, "bidirectional": True}, ["bptt_steps", "reverse", "bidirectional=False"]),
+}
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("name", CONTRADICTIONS)
+def test_hyper_parameters_that_contradict_each_other(Estimator, name, no_work):
+    params, words = CONTRADICTIONS[name]
+    estimator = make(Estimator, **params)
+    no_work()
+    refuses(estimator, lambda: estimator.fit(X, Y[Estimator]), words)
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
@@ -559,7 +628,10 @@ def test_a_further_partial_fit_checks_hyper_parameters_too(Estimator, name, no_w
     refuses(estimator, lambda: estimator.partial_fit(X, Y[Estimator]), [name, re.escape(repr(BAD_PARAMS[name][0]))])
 
 
-OTHER_NETWORKS = [{"hidden_size": 4}, {"num_layers": 2}, {"bidirectional": True}, {"merge_mode": "sum"}, {"pooling": "mean"}]
+OTHER_NETWORKS = [
+    {"hidden_size": 4}, {"num_layers": 2}, {"bidirectional": True}, {"merge_mode": "sum"}, {"pooling": "mean"}, {"cell": "gru"},
+    {"activation": "relu"}, {"dropout": 0.5}, {"recurrent_dropout": 0.5}, {"residual": True}, {"initial_state": "learned"},
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)

@@ -30,12 +30,7 @@ AXES = {
     "state": [{}, {"learned_state": True}],
     "loss": [{"loss": loss} for loss in LOSSES],
 }
-BATCHES = {
-    "ragged": [3, 1, 5, 5, 2, 1, 7],
-    "equal": [4, 4, 4],
-    "one step": [1, 1],
-    "one sequence": [6],
-}
+BATCHES = {"ragged": [3, 1, 5, 5, 2, 1, 7], "equal": [4, 4, 4], "one step": [1, 1], "one sequence": [6]}
 # Of central differences of fourth order: with the largest rounding, with the smaller ones truncation and the kinks of relu
 # and max between the points, which spoil single entries, stay below 1e-11 times the loss (with relu, some are large).
 STEPS = 3e-4, 3e-5, 1e-6
@@ -66,7 +61,10 @@ def some_architectures():
     rng = np.random.default_rng(0)
     for first in itertools.product(*(AXES[axis] for axis in ("cell", "direction", "pooling"))):
         for _ in range(3):
-            rest = [AXES[axis][rng.integers(len(AXES[axis]))] for axis in ("depth", "residual", "dropout", "embedding", "state", "loss")]
+            rest = [
+                AXES[axis][rng.integers(len(AXES[axis]))]
+                for axis in ("depth", "residual", "dropout", "embedding", "state", "loss")
+            ]
             yield architecture([*first, *rest]), str(rng.choice(list(BATCHES)))
 
 
@@ -86,7 +84,9 @@ def test_every_entry_of_the_gradient(rng, options, batch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [architecture(c) for c in itertools.product(*(AXES[axis] for axis in ("cell", "direction", "depth", "pooling")))])
+@pytest.mark.parametrize(
+    "options", [architecture(c) for c in itertools.product(*(AXES[axis] for axis in ("cell", "direction", "depth", "pooling")))]
+)
 def test_gradient_over_the_whole_product(rng, options):
     # One random direction per architecture, in which every named parameter has the same share of the derivative: an
     # error of 1e-6 in any of them shows, as none is drowned by the others.

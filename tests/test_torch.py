@@ -1,5 +1,7 @@
 """Equality with PyTorch's recurrent networks on the same weights: outputs, end states, all gradients, whole and truncated."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from problems import Problem
@@ -85,7 +87,7 @@ class Twin:
     def run_chunks(self, x, bounds):
         """Outputs of one sequence; gradients do not pass the bounds."""
         outputs, state = [], self.initial_state(1)
-        for first, last in zip(bounds, bounds[1:], strict=False):
+        for first, last in pairwise(bounds):
             if first < len(x):
                 y, state = self.run(x[first:last, np.newaxis], state)
                 state = tuple(s.detach() for s in state) if isinstance(state, tuple) else state.detach()

@@ -3,6 +3,8 @@
 import itertools
 import warnings
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -124,7 +126,7 @@ def test_split_of_early_stopping_is_stratified(problem, monkeypatch):
     monkeypatch.setattr(
         LSTMClassifier,
         "_validation_score",
-        staticmethod(lambda loss, targets, weights, scores: seen.append(targets[:, 0]) or 0.0),
+        staticmethod(lambda task, data, scores: seen.append(data.targets[:, 0]) or 0.0),
     )
     LSTMClassifier(hidden_size=2, max_iter=1, early_stopping=True, validation_fraction=0.2, random_state=0).fit(X, y)
     np.testing.assert_array_equal(np.bincount(seen[0].astype(int)), [16, 6, 2])
@@ -372,3 +374,21 @@ def test_standardize_cannot_change_on_the_way(problem):
     for again in (model.fit, model.partial_fit):
         with pytest.raises(ValueError, match="cannot go on"):
             again(X, y)
+
+
+def peak_memory(n_steps, bptt_steps, pooling):
+    """Bytes that a fit allocates at most, beside X and y."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(32, n_steps, 4)).astype(np.float32), rng.normal(size=32)
+    model = LSTMRegressor(hidden_size=32, bptt_steps=bptt_steps, pooling=pooling, max_iter=1, random_state=0)
+    tracemalloc.start()
+    model.fit(X, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention"])
+def test_truncated_bptt_needs_memory_for_one_chunk(pooling):
+    peak_memory(10, 5, pooling)  # what is imported on first use
+    assert peak_memory(10_000, 50, pooling) <= 1.5 * peak_memory(50, None, pooling)

@@ -3,6 +3,8 @@
 That whole gradients are right is in test_gradients.py; that truncated ones equal PyTorch's, in test_torch.py.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import reference
@@ -10,8 +12,7 @@ from problems import Problem
 from reference import central_differences, relative_error
 
 from sklstm._kernels.threads import Threads
-from sklstm.network import ACTIVATIONS, CELLS, POOLINGS, Network
-from sklstm.sequences import Sequences
+from sklstm.network import ACTIVATIONS, CELLS, POOLINGS
 from sklstm.training import Data
 from sklstm.training.gradient import GradientComputer
 
@@ -65,7 +66,8 @@ def assert_scores_equal(problem):
     # As in prediction: a chunk of gates and two rows of c instead of those of every step.
     problem.ws = problem.network.workspace(len(sequences), len(problem.values), problem.dtype, backward=False)
     problem.pack()
-    assert relative_error(problem.scores(), expected) < tolerance(problem.dtype), problem.network
+    error = relative_error(problem.scores(), expected)
+    assert error < tolerance(problem.dtype), problem.network
 
 
 @each_cell
@@ -76,9 +78,8 @@ def assert_scores_equal(problem):
 def test_scores(rng, cell, activation, direction, dtype, hidden_size):
     sequences = draw(rng, BATCHES["ragged"])
     for pooling in [*POOLINGS, None]:
-        assert_scores_equal(
-            Problem(sequences, "squared_error", (hidden_size,), dtype, cell=cell, activation=activation, pooling=pooling, **direction)
-        )
+        choice = {"hidden_sizes": (hidden_size,), "cell": cell, "activation": activation, "pooling": pooling}
+        assert_scores_equal(Problem(sequences, dtype=dtype, **choice, **direction))
 
 
 @each_cell
@@ -89,9 +90,8 @@ def test_scores(rng, cell, activation, direction, dtype, hidden_size):
 def test_scores_with_options(rng, cell, activation, direction, dtype, options):
     sequences = draw(rng, BATCHES["ragged"])
     for pooling in [*POOLINGS, None]:
-        assert_scores_equal(
-            Problem(sequences, dtype=dtype, cell=cell, activation=activation, pooling=pooling, **direction, **options)
-        )
+        choice = {"cell": cell, "activation": activation, "pooling": pooling}
+        assert_scores_equal(Problem(sequences, dtype=dtype, **choice, **direction, **options))
 
 
 @each_cell
@@ -157,6 +157,19 @@ def test_chunks_longer_than_the_sequences_change_no_bit(ragged, rng, cell, activ
 
 @each_cell
 @each_activation
+@pytest.mark.parametrize("pooling", [*POOLINGS, None])
+@pytest.mark.parametrize("options", [OPTIONS["learned state"], OPTIONS["residual"]], ids=["learned state", "residual"])
+def test_truncation_leaves_the_loss_as_it_is(ragged, rng, cell, activation, pooling, options):
+    problem = Problem(ragged, cell=cell, activation=activation, pooling=pooling, **options)
+    rows = np.arange(len(ragged))
+    expected, _ = gradient_computer(problem, None)(rows, rng)
+    for bptt_steps in (1, 2, 5):
+        # The same steps in other products: equal up to rounding.
+        assert gradient_computer(problem, bptt_steps)(rows, rng)[0] == pytest.approx(expected, rel=1e-12)
+
+
+@each_cell
+@each_activation
 @pytest.mark.parametrize("bptt_steps", [1, 3])
 def test_truncated_gradient_is_that_of_the_chunks_alone(rng, cell, activation, bptt_steps):
     # Each chunk a sequence of its own, begun with the state that the one before left as a learned state, through which
@@ -167,7 +180,7 @@ def test_truncated_gradient_is_that_of_the_chunks_alone(rng, cell, activation, b
     problem.scores()
     ws, expected = problem.ws.layers[0], 0
     bounds = sorted({0, *range(7, 0, -bptt_steps)})
-    for first, last in zip(bounds, bounds[1:], strict=False):
+    for first, last in pairwise(bounds):
         chunk = Problem([problem.values[first:last]], cell=cell, activation=activation, pooling=None, learned_state=True)
         parameters = chunk.network.layout.views(chunk.theta)
         for name, value in problem.network.layout.views(problem.theta).items():
@@ -186,22 +199,22 @@ def test_truncated_gradient_is_that_of_the_chunks_alone(rng, cell, activation, b
 @pytest.mark.parametrize(
     "options", [DRAWS, DRAWS | {"residual": True, "hidden_sizes": (4, 4), "learned_state": True}], ids=["random", "residual"]
 )
-@pytest.mark.parametrize("bptt_steps", [1, 3])
-def test_truncated_gradient_with_dropout(ragged, rng, pooling, options, bptt_steps):
+def test_truncated_gradient_with_dropout(ragged, rng, pooling, options):
     # With R = 0 a vanilla cell passes nothing back from step to step: the truncated gradient is the whole one, if the chunks are
     # computed the second time with the masks of the first.
     problem = Problem(ragged, cell="rnn", pooling=pooling, **{"hidden_sizes": (3, 4)} | options)
     for name, part in problem.network.layout.slices.items():
         if name.endswith("R"):
             problem.theta[part] = 0
-    truncated, rows = gradient_computer(problem, bptt_steps), rng.permutation(len(ragged))
+    truncated, rows = gradient_computer(problem, 2), rng.permutation(len(ragged))
 
     def mean_loss():
         total, total_weight = truncated(rows, np.random.default_rng(1))
         return total / total_weight
 
-    numeric = central_differences(mean_loss, problem.theta)
+    # Points close together, so that no kink of max is between them; their rounding is 1e-11.
+    numeric = central_differences(mean_loss, problem.theta, 1e-5)
     mean_loss()
     for name, part in problem.network.layout.slices.items():
         if name not in ("input.scale", "input.offset"):
-            assert np.linalg.norm(truncated.grad[part] - numeric[part]) <= 1e-6 * np.linalg.norm(numeric[part]) + 1e-10, name
+            assert np.linalg.norm(truncated.grad[part] - numeric[part]) <= 1e-6 * np.linalg.norm(numeric[part]) + 1e-9, name

@@ -138,17 +138,20 @@ def quantile(
 
 def poisson(
     const real[:, ::1] scores, const real[:, ::1] targets, const double[::1] weights, double total_weight, real[:, ::1] dscores,
+    const double[::1] factors,
 ):
-    """l = exp(s) - t + t (log(t) - s), half the Poisson deviance of the mean exp(s)"""
+    """l = factor (exp(s) - t + t (log(t) - s)), half the Poisson deviance of the mean exp(s), with a factor (n_outputs,) or (1,)"""
     cdef Py_ssize_t i, k, K = scores.shape[1]
-    cdef double total = 0, loss, mean, t
+    cdef bint several = factors.shape[0] > 1
+    cdef double total = 0, loss, mean, t, factor
     with nogil:
         for i in range(scores.shape[0]):
             loss = 0
             for k in range(K):
                 t = targets[i, k]
                 mean = exp(scores[i, k])
-                loss += mean - t + (t * (log(t) - scores[i, k]) if t > 0 else 0)
-                dscores[i, k] = <real> (weights[i] / total_weight * (mean - t) / K)
+                factor = factors[k if several else 0]
+                loss += factor * (mean - t + (t * (log(t) - scores[i, k]) if t > 0 else 0))
+                dscores[i, k] = <real> (weights[i] / total_weight * factor * (mean - t) / K)
             total += weights[i] * loss / K
     return total

@@ -88,7 +88,9 @@ cdef struct direction:
     const void *zeros       # (H,)
 
 
-cdef void masked(Py_ssize_t rows, Py_ssize_t H, const real *x, Py_ssize_t ld, const real *mask, real *out, Py_ssize_t ld_out) noexcept nogil:
+cdef void masked(
+    Py_ssize_t rows, Py_ssize_t H, const real *x, Py_ssize_t ld, const real *mask, real *out, Py_ssize_t ld_out,
+) noexcept nogil:
     """out := x mask, (rows, H) each; out may be x"""
     cdef Py_ssize_t r, j
     for r in range(rows):

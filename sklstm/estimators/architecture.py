@@ -2,10 +2,12 @@
 
 from numbers import Integral
 
+import numpy as np
+
 from ..network import Network
 
 # What of the spec is not the network's own.
-BESIDES = ("loss", "loss_parameters", "standardize")
+BESIDES = ("categorical_features", "loss", "loss_parameters", "standardize")
 
 
 def hidden_sizes(estimator):
@@ -33,7 +35,8 @@ def check_architecture(estimator):
         )
     if estimator.bptt_steps is not None and estimator.bidirectional:
         raise ValueError(
-            f"bptt_steps={estimator.bptt_steps} walks through a sequence in chunks and carries the state along, which the reverse"
+            f"bptt_steps={estimator.bptt_steps} walks through a sequence in chunks and carries the state along, which the"
+            " reverse"
             " direction of a bidirectional network cannot do: it begins at the end. Set bidirectional=False or bptt_steps=None."
         )
 
@@ -66,10 +69,16 @@ def network_spec(estimator, n_channels, task, categories):
         "residual": bool(estimator.residual),
         "learned_state": estimator.initial_state == "learned",
         "categories": categories,
+        "categorical_features": _plain(estimator.categorical_features),
         "loss": task.loss,
         "loss_parameters": task.loss_parameters,
         "standardize": bool(estimator.standardize),
     }
+
+
+def _plain(values):
+    """A list of an array-like; texts and None as they are."""
+    return values if values is None or isinstance(values, str) else np.asarray(values, dtype=object).ravel().tolist()
 
 
 def build(spec):

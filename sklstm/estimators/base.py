@@ -298,7 +298,7 @@ class BaseRecurrent(BaseEstimator, ABC):
             state.update(solver=self.solver, optimizer=optimizer.init(state["theta"]))
         plan = self._plan(len(rows), incremental)
         report = _print_epoch if self.verbose else None
-        stopping = train(network, task.make_loss(), optimizer, state, data, plan, validation=validation, on_epoch=report)
+        stopping = train(network, task.make_loss(units), optimizer, state, data, plan, validation=validation, on_epoch=report)
 
         if not continued:
             self._advance_random_state()
@@ -344,7 +344,8 @@ class BaseRecurrent(BaseEstimator, ABC):
         """A copy of the state that the last fit left, in the units that this one trains in."""
         state = copy.deepcopy(self._state) | {"rng": rng}
         if incremental:
-            before = Units.from_moments(self._moments, network.input_size, LOSSES[self._network_spec["loss"]].units, self._categorical)
+            loss_units = LOSSES[self._network_spec["loss"]].units
+            before = Units.from_moments(self._moments, network.input_size, loss_units, self._categorical)
             state["theta"] = before.carried_over(network, state["theta"], units)
         return state
 
@@ -519,7 +520,7 @@ class BaseRecurrent(BaseEstimator, ABC):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
-        tags.input_tags.categorical = self.categorical_features is not None
+        tags.input_tags.categorical = tags.input_tags.positive_only = self.categorical_features is not None
         return tags
 
 

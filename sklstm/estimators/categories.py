@@ -34,30 +34,34 @@ def categorical_channels(categorical_features, n_channels, columns=None):
         raise ValueError(f"categorical_features names a channel twice, got {entries}. Name each once.")
     if any(isinstance(entry, str) for entry in entries):
         return _channels_of_names(entries, n_channels, columns)
-    for entry in entries:
-        if not isinstance(entry, Integral) or isinstance(entry, (bool, np.bool_)) or not 0 <= entry < n_channels:
-            raise ValueError(
-                f"categorical_features must hold channels from 0 to {n_channels - 1}, names of columns, or be 'all', got {entry!r}."
-            )
+    if not all(isinstance(entry, Integral) and not isinstance(entry, bool) and 0 <= entry < n_channels for entry in entries):
+        raise ValueError(
+            f"categorical_features must hold channels from 0 to {n_channels - 1} or names of columns, or be 'all', got"
+            f" {entries!r}."
+        )
     return tuple(sorted(int(entry) for entry in entries))
 
 
 def _channels_of_names(names, n_channels, columns):
     if columns is None:
         raise ValueError(
-            f"categorical_features={names!r} are names of columns, but X is no DataFrame with such. Pass a DataFrame, or the numbers"
+            f"categorical_features={names!r} are names of columns, but X is no DataFrame with such. Pass a DataFrame, or the"
+            " numbers"
             " of the channels."
         )
     unknown = [name for name in names if name not in columns]
     if unknown:
-        raise ValueError(f"categorical_features names {unknown[0]!r}, which is no column of X; the columns are {list(columns)}.")
+        raise ValueError(
+            f"categorical_features names {unknown[0]!r}, which is no column of X; the columns are {list(columns)}."
+        )
     channels = sorted({columns.index(name) % n_channels for name in names})
     for channel in channels:
         missing = [column for column in columns[channel::n_channels] if column not in names]
         if missing:
             raise ValueError(
                 f"Channel {channel} is categorical in some steps and numeric in others: with n_channels={n_channels} it has the"
-                f" columns {columns[channel::n_channels]}, of which categorical_features leaves out {missing[0]!r}. Name all or none."
+                f" columns {columns[channel::n_channels]}, of which categorical_features leaves out {missing[0]!r}. Name all"
+                " or none."
             )
     return tuple(channels)
 
@@ -73,12 +77,15 @@ def embedding_widths(embedding_dim, vocabularies):
         return [int(embedding_dim)] * len(vocabularies)
     if len(embedding_dim) != len(vocabularies):
         raise ValueError(
-            f"embedding_dim={embedding_dim!r} has {len(embedding_dim)} entries, but there are {len(vocabularies)} categorical channels."
+            f"embedding_dim={embedding_dim!r} has {len(embedding_dim)} entries, but there are {len(vocabularies)} categorical"
+            " channels."
             " Give one width for each, one int for all, or 'auto'."
         )
     for width in embedding_dim:
         if not isinstance(width, Integral) or isinstance(width, bool) or width < 1:
-            raise ValueError(f"embedding_dim must be 'auto', an int of at least 1, or one such per categorical channel, got {width!r}.")
+            raise ValueError(
+                f"embedding_dim must be 'auto', an int of at least 1, or one such per categorical channel, got {width!r}."
+            )
     return [int(width) for width in embedding_dim]
 
 
@@ -125,7 +132,8 @@ def _check_codes(sequences, channel):
             sequence = int(np.searchsorted(sequences.offsets, row, side="right")) - 1
             raise ValueError(
                 f"Channel {channel} of X is categorical, but sequence {sequence}, step {row - sequences.offsets[sequence]} is"
-                f" {codes[row]:.10g}, which is {fault}. Expected codes from 0 on: encode with sklearn.preprocessing.OrdinalEncoder, pass"
+                f" {codes[row]:.10g}, which is {fault}. Expected codes from 0 on: encode with"
+                " sklearn.preprocessing.OrdinalEncoder, pass"
                 " a DataFrame with categories, or take the channel out of categorical_features."
             )
 
@@ -145,11 +153,14 @@ def rows_of(values, vocabulary, channel):
         try:
             vocabulary = np.unique(values)
         except TypeError as error:
-            raise ValueError(f"Channel {channel} of X mixes categories that cannot be sorted: {error}. Convert them to text.") from error
+            raise ValueError(
+                f"Channel {channel} of X mixes categories that cannot be sorted: {error}. Convert them to text."
+            ) from error
     if (vocabulary.dtype.kind in "OUS") != (values.dtype.kind in "OUS"):
         was = "text" if vocabulary.dtype.kind in "OUS" else "numbers"
         raise ValueError(
-            f"Channel {channel} of X was fitted on categories that are {was}, such as {vocabulary[0]!r}, but got {values.ravel()[0]!r}."
+            f"Channel {channel} of X was fitted on categories that are {was}, such as {vocabulary[0]!r}, but got"
+            f" {values.ravel()[0]!r}."
             " Pass the same kind of categories as in fit."
         )
     if vocabulary.dtype.kind == "O" or values.dtype.kind == "O":
@@ -181,7 +192,8 @@ def encode_columns(columns, channels, n_channels, known):
             missing = is_missing(array)
             if missing.any():
                 raise ValueError(
-                    f"Input X contains NaN: the categorical column {name!r} has no value in row {missing.argmax()}. Fill such, for"
+                    f"Input X contains NaN: the categorical column {name!r} has no value in row {missing.argmax()}. Fill"
+                    " such, for"
                     " instance with a category of their own."
                 )
         values = np.stack(arrays[channel::n_channels])

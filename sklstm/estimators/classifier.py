@@ -17,8 +17,8 @@ from .base import AUTO_BATCH_SIZE, BaseRecurrent
 from .documentation import document
 from .task import Task
 
-# Label of a step that is left out, where labels are integers: that of PyTorch's and Hugging Face's losses. Scikit-learn's -1 for the
-# unlabelled is too often a class.
+# Label of a step that is left out, where labels are integers: that of PyTorch's and Hugging Face's losses.
+# Scikit-learn's -1 for the unlabelled is too often a class.
 LEFT_OUT = -100
 
 # Loss -> scores to class indices (or label indicators).
@@ -259,8 +259,8 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         Returns
         -------
         ndarray of shape (n_sequences, n_classes)
-            In the order of `classes_`. For multilabel y, the probability of each label by itself. With `return_sequences` for every
-            step, in the form that y had.
+            In the order of `classes_`. For multilabel y, the probability of each label by itself. With
+            `return_sequences` for every step, in the form that y had.
         """
         check_is_fitted(self)
         return self._answer(X, LOSSES[self._network_spec["loss"]].inverse_link)
@@ -391,8 +391,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         n_labels = y.shape[1]
         if known is not None and not (known["_multilabel"] and len(known["classes_"]) == n_labels):
             raise ValueError(
-                f"y has {n_labels} label columns, but the classifier was fitted on classes"
-                f" {known['classes_'].tolist()}."
+                f"y has {n_labels} label columns, but the classifier was fitted on classes" f" {known['classes_'].tolist()}."
             )
         if announced is not None and len(announced) != n_labels:
             raise ValueError(f"classes has {len(announced)} entries, but y has {n_labels} label columns.")

@@ -79,23 +79,15 @@ def read_X(estimator, X, *, reset):
 
 def _read_table(estimator, X, form, reset):
     """A 2-D X by scikit-learn's own validation, finiteness apart: that error is to name the step."""
-    stand_in = stand_in_for(estimator)  # takes what validate_data writes
     names = _column_names(X)
     if names is not None:
-        channels = categorical_channels(estimator.categorical_features, estimator.n_channels, names) if reset else estimator._categorical
-        _refuse_other_categories(X, names, channels, estimator.n_channels)
-        if channels and len(names) % estimator.n_channels == 0:
-            # Names and their number by scikit-learn, the columns one by one.
-            if reset or estimator._flat:
-                validate_data(stand_in, X, reset=reset, skip_check_array=True)
-            columns = {name: np.asarray(X[name]) for name in X.columns}
-            X, form["categories_"] = encode_columns(columns, channels, estimator.n_channels, None if reset else estimator.categories_)
-            form["_categorical"] = channels
-            if reset and hasattr(stand_in, "feature_names_in_"):
-                form["feature_names_in_"] = stand_in.feature_names_in_
-            form["n_features_in_"] = X.shape[1]
-            form["_flat"] = True
-            return check_array(X, dtype=DTYPES, order="C", ensure_all_finite=False, estimator=estimator, input_name="X")
+        n_channels = estimator.n_channels
+        chosen = estimator.categorical_features
+        channels = categorical_channels(chosen, n_channels, names) if reset else estimator._categorical
+        _refuse_other_categories(X, names, channels, n_channels)
+        if channels and len(names) % n_channels == 0:
+            return _read_columns(estimator, X, channels, form, reset)
+    stand_in = stand_in_for(estimator)  # takes what validate_data writes
     try:
         if reset or estimator._flat:
             table = validate_data(stand_in, X, reset=reset, dtype=DTYPES, order="C", ensure_all_finite=False)
@@ -115,6 +107,20 @@ def _read_table(estimator, X, form, reset):
     return table
 
 
+def _read_columns(estimator, X, channels, form, reset):
+    """A DataFrame with categorical channels: names and their number by scikit-learn, the values column by column."""
+    stand_in = stand_in_for(estimator)
+    if reset or estimator._flat:
+        validate_data(stand_in, X, reset=reset, skip_check_array=True)
+    columns = {name: np.asarray(X[name]) for name in X.columns}
+    known = None if reset else estimator.categories_
+    table, vocabularies = encode_columns(columns, channels, estimator.n_channels, known)
+    form.update(_flat=True, n_features_in_=table.shape[1], categories_=vocabularies, _categorical=channels)
+    if reset and hasattr(stand_in, "feature_names_in_"):
+        form["feature_names_in_"] = stand_in.feature_names_in_
+    return check_array(table, dtype=DTYPES, order="C", ensure_all_finite=False, estimator=estimator, input_name="X")
+
+
 def _column_names(X):
     """Names of the columns of a DataFrame, as texts; None for what is none."""
     columns = getattr(X, "columns", None)
@@ -127,7 +133,8 @@ def _refuse_other_categories(X, names, channels, n_channels):
         kind = str(getattr(X[column], "dtype", "")).lower()
         if kind.startswith(("category", "categorical", "enum")) and j % n_channels not in channels:
             raise ValueError(
-                f"Column {name!r} of X holds categories ({kind}), but its channel {j % n_channels} is read as numbers. Name it in"
+                f"Column {name!r} of X holds categories ({kind}), but its channel {j % n_channels} is read as numbers. Name"
+                " it in"
                 " categorical_features, or convert the column to numbers."
             )
 

@@ -20,7 +20,8 @@ REGRESSION_LOSSES = ("squared_error", "absolute_error", "huber", "quantile", "po
 
 
 def explained_pinball_loss(y, predicted, quantiles, weights=None):
-    """Mean over the quantiles of 1 minus pinball loss over that of the quantile of y itself, like a coefficient of determination.
+    """Mean over the quantiles of 1 minus pinball loss over that of the quantile of y itself, like a coefficient of
+    determination.
 
     Parameters
     ----------
@@ -61,12 +62,12 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     ----------
     <<architecture>>
     loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson"}, default="squared_error"
-        What training minimises. "huber" is half the squared error up to 1.345 (standard deviations of y, with `standardize`)
-        and linear beyond. "quantile" is the pinball loss of `quantile`. "poisson" is half the Poisson deviance of counts or rates,
-        of which the network predicts the logarithm.
+        What training minimises. "huber" is half the squared error up to 1.345 (standard deviations of y, with
+        `standardize`) and linear beyond. "quantile" is the pinball loss of `quantile`. "poisson" is half the Poisson
+        deviance of counts or rates, of which the network predicts the logarithm.
     quantile : float or list of float, default=None
-        What ``loss="quantile"`` predicts, between 0 and 1; several need a single output, and `predict` then has one column for
-        each, put in order where they cross [12]_.
+        What ``loss="quantile"`` predicts, between 0 and 1; several need a single output, and `predict` then has one
+        column for each, put in order where they cross [12]_.
     <<training>>
     <<control>>
 
@@ -86,7 +87,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     References
     ----------
     <<references>>
-    .. [12] V. Chernozhukov, I. Fernandez-Val and A. Galichon (2010), "Quantile and probability curves without crossing",
+    .. [12] V. Chernozhukov, I. Fernandez-Val and A. Galichon (2010), "Quantile and probability curves without
+    crossing",
        Econometrica 78(3).
 
     Examples
@@ -264,7 +266,12 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         else:
             y, predicted = column_or_1d(y), self.predict(X)
         if several:
-            return explained_pinball_loss(y, predicted[:, np.argsort(self._quantile_ranks)], self._network_spec["loss_parameters"]["quantiles"], sample_weight)
+            return explained_pinball_loss(
+                y,
+                predicted[:, np.argsort(self._quantile_ranks)],
+                self._network_spec["loss_parameters"]["quantiles"],
+                sample_weight,
+            )
         return r2_score(y, predicted, sample_weight=sample_weight)
 
     def _read_y(self, y, weights, role, known=None, classes=None):
@@ -280,10 +287,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
             raise ValueError("Input y contains NaN: an entry is missing (None). Drop such sequences, or fill it.")
         one_dimensional = y.ndim == 1
         targets = y.reshape(len(y), -1).astype(np.float64)
-        if known is not None and (known["_one_dimensional"], known["_n_targets"]) != (
-            one_dimensional,
-            targets.shape[1],
-        ):
+        if known is not None and (known["_one_dimensional"], known["_n_targets"]) != (one_dimensional, targets.shape[1]):
             raise ValueError(
                 f"y has shape {y.shape}, but the regressor was fitted on {known['_n_targets']} outputs. Pass as many."
             )
@@ -295,7 +299,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         """Name, scores and parameters of the loss that `loss` and `quantile` ask for, and fitted attributes; held against y."""
         if (self.loss == "quantile") != (self.quantile is not None):
             raise ValueError(
-                f"loss='quantile' and quantile go together, got loss={self.loss!r} and quantile={self.quantile!r}. Set quantile to a"
+                f"loss='quantile' and quantile go together, got loss={self.loss!r} and quantile={self.quantile!r}. Set"
+                " quantile to a"
                 " number between 0 and 1, or to a list of such, for loss='quantile' only."
             )
         n_targets = targets.shape[1]
@@ -307,12 +312,15 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
             return "quantile", n_targets, {"quantiles": [float(self.quantile)]}, {}
         quantiles = np.asarray(self.quantile, dtype=np.float64)
         if quantiles.ndim != 1 or len(quantiles) == 0 or not ((quantiles > 0) & (quantiles < 1)).all():
-            raise ValueError(f"quantile must lie between 0 and 1, both excluded, or be a list of such numbers, got {self.quantile!r}.")
+            raise ValueError(
+                f"quantile must lie between 0 and 1, both excluded, or be a list of such numbers, got {self.quantile!r}."
+            )
         if len(np.unique(quantiles)) < len(quantiles):
             raise ValueError(f"quantile names a number twice, got {self.quantile!r}. Name each once.")
         if n_targets > 1:
             raise ValueError(
-                f"quantile={self.quantile!r} asks for several quantiles, which one output can have, but y has {n_targets}. Pass a"
+                f"quantile={self.quantile!r} asks for several quantiles, which one output can have, but y has {n_targets}."
+                " Pass a"
                 " single quantile, or fit one regressor per output."
             )
         ranks = np.argsort(np.argsort(quantiles))
@@ -321,6 +329,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = not isinstance(self.quantile, (list, tuple, np.ndarray))
         tags.target_tags.positive_only = self.loss == "poisson"
+        # Counts may have several outputs too, but scikit-learn's check of that hands over negative ones.
+        tags.target_tags.multi_output = self.loss != "poisson" and not isinstance(self.quantile, (list, tuple, np.ndarray))
         return tags

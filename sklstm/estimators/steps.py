@@ -1,12 +1,15 @@
 """y, weights and answers with one entry for every step."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from ..sequences import Sequences
 from .inputs import check_one_per_sequence, read_sample_weight
 
 FORMS = (
-    "Expected a list with one array per sequence, an array of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_outputs), or"
+    "Expected a list with one array per sequence, an array of shape (n_sequences, n_steps) or (n_sequences, n_steps,"
+    " n_outputs), or"
     " sklstm.Sequences."
 )
 
@@ -42,7 +45,8 @@ def read_steps(name, values, sequences):
         else:
             if values.ndim == 1:
                 raise ValueError(
-                    f"return_sequences=True needs {name} for every step, got one per sequence (shape {values.shape}). {FORMS} For one"
+                    f"return_sequences=True needs {name} for every step, got one per sequence (shape {values.shape}). {FORMS}"
+                    " For one"
                     " answer per sequence set return_sequences=False."
                 )
             _check_lengths(name, np.full(len(values), values.shape[1]), sequences)
@@ -60,11 +64,14 @@ def _concatenate(name, values, sequences):
             raise ValueError(f"{name} of sequence {i} is no array: its steps differ in shape. {FORMS}") from error
         if array.ndim == 0:
             raise ValueError(
-                f"return_sequences=True needs {name} for every step, got {value!r} for sequence {i}. {FORMS} For one answer per sequence"
+                f"return_sequences=True needs {name} for every step, got {value!r} for sequence {i}. {FORMS} For one answer"
+                " per sequence"
                 " set return_sequences=False."
             )
-        if array.ndim > 2 or array.shape[1:] != arrays[0].shape[1:] if arrays else array.ndim > 2:
-            raise ValueError(f"{name} of sequence {i} has shape {array.shape}, unlike sequence 0 or with more than two axes. {FORMS}")
+        if array.ndim > 2 or (arrays and array.shape[1:] != arrays[0].shape[1:]):
+            raise ValueError(
+                f"{name} of sequence {i} has shape {array.shape}, unlike sequence 0 or with more than two axes. {FORMS}"
+            )
         arrays.append(array)
     _check_lengths(name, [len(array) for array in arrays], sequences)
     texts = {array.dtype.kind in "US" for array in arrays}
@@ -76,7 +83,8 @@ def _concatenate(name, values, sequences):
 def _check_lengths(name, lengths, sequences):
     if len(lengths) != len(sequences):
         raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: X has {len(sequences)} sequences, {name} has {len(lengths)}"
+            f"Found input variables with inconsistent numbers of samples: X has {len(sequences)} sequences, {name} has"
+            f" {len(lengths)}"
             f" ([{len(sequences)}, {len(lengths)}])."
         )
     wrong = np.flatnonzero(np.asarray(lengths) != sequences.lengths)
@@ -90,8 +98,8 @@ def _check_lengths(name, lengths, sequences):
 def read_step_weights(sample_weight, sequences):
     """Weight of every step (total_steps,), from one per step, one per sequence (for each of its steps), or None."""
     n = len(sequences)
-    scalars = sample_weight is None or not isinstance(sample_weight, Sequences) and len(_shape(sample_weight)) <= 1
-    if scalars:
+    of_sequences = not isinstance(sample_weight, Sequences) and len(_shape(sample_weight)) <= 1
+    if sample_weight is None or of_sequences:
         return np.repeat(read_sample_weight(sample_weight, n), sequences.lengths)
     flat, _ = read_steps("sample_weight", sample_weight, sequences)
     return read_sample_weight(flat, len(flat))
@@ -99,13 +107,14 @@ def read_step_weights(sample_weight, sequences):
 
 def _shape(values):
     """Shape of an array, or (n,) or (n, None) of a list of scalars or arrays."""
-    if isinstance(values, (list, tuple)) or getattr(values, "dtype", None) == object:
+    if isinstance(values, (list, tuple)) or getattr(getattr(values, "dtype", None), "kind", "") == "O":
         return (len(values),) if len(values) == 0 or np.ndim(values[0]) == 0 else (len(values), None)
     return np.shape(values)
 
 
 def in_form(flat, sequences, form):
-    """Answers for every step (total_steps, ...), in the form that y had; where sequences differ in length an array is a list."""
+    """Answers for every step (total_steps, ...), in the form that y had; where sequences differ in length an array is a"
+    " list."""
     if form["column"] and flat.ndim == 1:
         flat = flat[:, np.newaxis]
     offsets = sequences.offsets
@@ -114,4 +123,4 @@ def in_form(flat, sequences, form):
     lengths = sequences.lengths
     if form["kind"] == "array" and (lengths == lengths[0]).all():
         return flat.reshape(len(lengths), lengths[0], *flat.shape[1:])
-    return [flat[first:last] for first, last in zip(offsets, offsets[1:], strict=False)]
+    return [flat[first:last] for first, last in pairwise(offsets)]

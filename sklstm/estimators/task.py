@@ -47,8 +47,9 @@ class Task:
         """How the scores follow the units of y; None if y has none."""
         return LOSSES[self.loss].units
 
-    def make_loss(self):
-        return make_loss(self.loss, **self.loss_parameters)
+    def make_loss(self, units):
+        """The loss, for targets in standard units."""
+        return make_loss(self.loss, **self.loss_parameters, **units.loss_parameters())
 
     def over_steps(self, left_out, offsets, form):
         """This task, made of the steps that are not left out, for all steps: those have the weight 0."""

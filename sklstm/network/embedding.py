@@ -15,8 +15,8 @@ HIDDEN_SHARE = 0.01  # of the codes that training replaces by UNKNOWN, so that i
 class InputLayer:
     """Spec of the stage between the packed channels and the first recurrent layer.
 
-    Its output holds the numeric channels, each as ``scale x + offset``, and then one vector per categorical channel, whose values
-    are rows of its table.
+    Its output holds the numeric channels, each as ``scale x + offset``, and then one vector per categorical channel,
+    whose values are rows of its table.
 
     Parameters
     ----------
@@ -27,7 +27,8 @@ class InputLayer:
 
     Notes
     -----
-    Parameters: ``scale``, ``offset`` (n_numeric,), which are not trained; ``E<channel>`` (rows, width), row 0 for the unknown.
+    Parameters: ``scale``, ``offset`` (n_numeric,), which are not trained; ``E<channel>`` (rows, width), row 0 for the
+    unknown.
     """
 
     n_channels: int
@@ -73,7 +74,8 @@ class InputLayer:
         return ws.x
 
     def backward(self, p, g, packed, ws, dx=None):
-        """Add to the gradients of the vectors, given that of the output in ``ws.dx``; dx gets those of the numeric channels, and 0."""
+        """Add to the gradients of the vectors, given that of the output in ``ws.dx``; dx gets those of the channels, 0 for
+        categorical ones."""
         n, column = packed.n_rows, len(ws.numeric)
         for k, (channel, _, width) in enumerate(self.categories):
             _embedding.lookup_backward(ws.codes[k], ws.dx, column, g[f"E{channel}"], n)

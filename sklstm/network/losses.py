@@ -25,8 +25,8 @@ class Loss(NamedTuple):
     log_inverse_link : callable or None
         Scores to logarithms of probabilities, without the rounding to 0 in between.
     units : {"affine", "log"} or None
-        How scores follow when targets are measured in other units: as targets do; by the logarithm of their scale; or targets have
-        no units.
+        How scores follow when targets are measured in other units: as targets do; by the logarithm of their scale; or
+        targets have no units.
     """
 
     value_and_gradient: callable
@@ -45,8 +45,8 @@ def _as_they_are(scores):
 
 
 def _in_order(scores):
-    # Quantiles that cross are put in order, which takes them closer to the true ones (Chernozhukov, Fernandez-Val and Galichon
-    # 2010, "Quantile and probability curves without crossing", Econometrica 78).
+    # Quantiles that cross are put in order, which takes them closer to the true ones (Chernozhukov, Fernandez-Val and
+    # Galichon 2010, "Quantile and probability curves without crossing", Econometrica 78).
     return np.sort(scores, axis=1)
 
 
@@ -66,7 +66,7 @@ LOSSES = {
     "huber": Loss(partial(_losses.huber, delta=HUBER_DELTA), _as_they_are, units="affine"),
     "quantile": Loss(partial(_losses.quantile, quantiles=np.array([0.5])), _as_they_are, units="affine"),
     "quantiles": Loss(partial(_losses.quantile, quantiles=np.array([0.1, 0.5, 0.9])), _in_order, units="affine"),
-    "poisson": Loss(_losses.poisson, np.exp, units="log"),
+    "poisson": Loss(partial(_losses.poisson, factors=np.ones(1)), np.exp, units="log"),
 }
 
 
@@ -77,11 +77,12 @@ def make_loss(name, **parameters):
     ----------
     name : str
     **parameters
-        ``smoothing`` (float) of the log-losses, ``quantiles`` (list of float, ascending) of the quantile losses: one for all
-        outputs with "quantile", one per score with "quantiles".
+        ``smoothing`` (float) of the log-losses, ``quantiles`` (list of float, ascending) of the quantile losses: one
+        for all outputs with "quantile", one per score with "quantiles"; ``factors`` (list of float) of "poisson", which multiply the loss of
+        each output.
     """
     loss = LOSSES[name]
     if not parameters:
         return loss
-    arrays = {key: np.array(value, dtype=np.float64) if isinstance(value, list) else value for key, value in parameters.items()}
+    arrays = {key: np.array(value) if isinstance(value, list) else value for key, value in parameters.items()}
     return loss._replace(value_and_gradient=partial(loss.value_and_gradient, **arrays))

@@ -12,8 +12,8 @@ from .pooling import POOLINGS
 from .recurrent import RecurrentLayer
 from .workspace import aligned_empty
 
-# Parameters that the L2 penalty falls on, by their own name: not biases, gains, initial states or category vectors, most of
-# which a minibatch does not use.
+# Parameters that the L2 penalty falls on, by their own name: not biases, gains, initial states or category vectors,
+# most of which a minibatch does not use.
 WEIGHTS = {"W", "R", "p", "A", "v", "V"}
 
 

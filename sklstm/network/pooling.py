@@ -1,8 +1,9 @@
 """From the outputs of every step to one vector per sequence, chunk of steps by chunk of steps.
 
-A pooling is a spec like a layer. For each batch ``begin(n_sequences, ws)`` is called, ``update`` for every chunk of steps and
-``finish`` when all have passed; ``ws.out`` then holds the result. ``backward`` takes the gradient in ``ws.dout`` and returns the
-keyword arguments by which the last layer's `backward` learns of it, for a chunk whose `update` or `revisit` came last.
+A pooling is a spec like a layer. For each batch ``begin(n_sequences, ws)`` is called, ``update`` for every chunk of
+steps and ``finish`` when all have passed; ``ws.out`` then holds the result. ``backward`` takes the gradient in
+``ws.dout`` and returns the keyword arguments by which the last layer's `backward` learns of it, for a chunk whose
+`update` or `revisit` came last.
 """
 
 from dataclasses import dataclass

@@ -54,9 +54,9 @@ class RecurrentLayer:
 
     Notes
     -----
-    Parameters of each direction: ``W`` (D, n_input H), ``R`` (H, n_recurrent H), ``b`` (n_bias H,), in blocks of H columns, and
-    where the cell or `learned_state` asks for them ``p`` or ``norm`` (n_extra, H), ``h0`` and ``c0`` (H,); those of the reverse
-    direction have the prefix ``reverse.``.
+    Parameters of each direction: ``W`` (D, n_input H), ``R`` (H, n_recurrent H), ``b`` (n_bias H,), in blocks of H
+    columns, and where the cell or `learned_state` asks for them ``p`` or ``norm`` (n_extra, H), ``h0`` and ``c0`` (H,);
+    those of the reverse direction have the prefix ``reverse.``.
     """
 
     input_size: int
@@ -114,8 +114,8 @@ class RecurrentLayer:
     def initialize(self, p, rng):
         """Write initial parameters.
 
-        W is uniform (Glorot and Bengio 2010), R orthogonal block by block (Saxe et al. 2014), b as in INITIAL_BIASES, further
-        parameters as in EXTRAS, states 0.
+        W is uniform (Glorot and Bengio 2010), R orthogonal block by block (Saxe et al. 2014), b as in INITIAL_BIASES,
+        further parameters as in EXTRAS, states 0.
         """
         H, D = self.hidden_size, self.input_size
         for prefix in self.directions:
@@ -133,7 +133,8 @@ class RecurrentLayer:
                 p[f"{prefix}{state}"][...] = 0
 
     def workspace(self, n_sequences, n_rows, dtype, backward, *, carries=False):
-        """Buffers for batches of up to that size; with `backward`, those that `backward` needs too, and with `carries` those
+        """Buffers for batches of up to that size; with `backward`, those that `backward` needs too, and with `carries`
+        those
         for a state from an earlier chunk."""
         return _LayerWorkspace(self, n_sequences, n_rows, dtype, backward, carries)
 
@@ -213,7 +214,8 @@ class RecurrentLayer:
             ws.c0[0][:n] = ws.c[0][c_row : c_row + n]
 
     def end_states(self, packed, skip, ws, out):
-        """out := the output where each direction's walk ends, merged as the outputs are, for the sequences that end here.
+        """out := the output where each direction's walk ends, merged as the outputs are, for the sequences that end
+        here.
 
         The forward direction ends at a sequence's last step, the reverse direction at its first.
         """

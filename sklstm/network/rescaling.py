@@ -23,8 +23,8 @@ def rescale(network, theta, input_scale, input_offset, output_scale, output_offs
     Notes
     -----
     With a = x W + b in the first layer, ``(s x + o) W + b = x (s W) + (b + o W)``; with y = h V + c in the head, ``s y
-    + o = h (V s) + (s c + o)``. Where the first layer does not let its input be scaled (layer normalisation is not affine in x,
-    and a residual connection passes it on), the input layer has a scale and an offset of its own.
+    + o = h (V s) + (s c + o)``. Where the first layer does not let its input be scaled (layer normalisation is not
+    affine in x, and a residual connection passes it on), the input layer has a scale and an offset of its own.
     """
     result = theta.astype(np.float64)
     params = network.bind(result)

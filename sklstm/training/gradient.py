@@ -1,6 +1,7 @@
 """Loss and gradient of a minibatch, shard by shard."""
 
 from copy import deepcopy
+from itertools import pairwise
 
 import numpy as np
 
@@ -101,7 +102,7 @@ class _Shard:
         self.grad[:] = 0
         batch = Batch(task.data.sequences.offsets, rows)
         bounds = batch.bounds(task.bptt_steps)
-        most = max(batch.rows_between(first, last) for first, last in zip(bounds, bounds[1:], strict=False))
+        most = max(batch.rows_between(first, last) for first, last in pairwise(bounds))
         self._reserve(len(rows), most, task.bptt_steps is not None)
         # Training that overflows shows in the loss and the gradient; NumPy's warnings would only add noise.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -151,6 +152,6 @@ class _Shard:
 
     def _chunks(self, task, batch, bounds):
         data = task.data
-        for first, last in zip(bounds, bounds[1:], strict=False):
+        for first, last in pairwise(bounds):
             values = batch.pack(data.sequences.values, first, last, data.shift, data.factor, self.ws.values)
             yield batch.chunk(first, last, values)

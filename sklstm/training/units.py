@@ -39,6 +39,8 @@ class Units:
         A target is ``target_scale * standard + target_shift``.
     logarithmic : bool
         Whether scores are logarithms of targets, which have no shift then.
+    relative_deviation : ndarray of shape (n_targets,)
+        Of logarithmic targets: standard deviation over mean.
     """
 
     shift: np.ndarray
@@ -46,6 +48,7 @@ class Units:
     target_shift: np.ndarray
     target_scale: np.ndarray
     logarithmic: bool = False
+    relative_deviation: np.ndarray | None = None
 
     @classmethod
     def from_moments(cls, moments, n_channels, loss_units=None, categorical=()):
@@ -69,12 +72,14 @@ class Units:
             shift, factor = shift.copy(), factor.copy()
             shift[list(categorical)], factor[list(categorical)] = 0, 1
         target_shift, target_scale = np.zeros(1), np.ones(1)
+        relative_deviation = None
         if moments["y"] is not None and loss_units == "log":
             target_scale = np.where(moments["y"]["mean"] > 0, moments["y"]["mean"], 1.0)
+            relative_deviation = moments["y"]["deviation"] / target_scale
         elif moments["y"] is not None:
             target_shift, deviation = moments["y"]["mean"], moments["y"]["deviation"]
             target_scale = np.where(deviation > 0, deviation, 1.0)
-        return cls(shift, factor, target_shift, target_scale, loss_units == "log")
+        return cls(shift, factor, target_shift, target_scale, loss_units == "log", relative_deviation)
 
     def raise_if_out_of_range(self, dtype):
         """Raise a ValueError where the standard deviation of a channel is too large or too small for a dtype.
@@ -89,6 +94,17 @@ class Units:
                 f" {'large' if self.factor[channel] < 1 else 'small'} for {np.dtype(dtype)}. Pass it in other units, or"
                 " as float64."
             )
+
+    def loss_parameters(self):
+        """What makes the loss of the constant predictor about 1/2, as that of the squared error is.
+
+        The deviance of targets around 1 is close to their squared deviation: without this, `tol` and `alpha` would mean something
+        else for large counts than for small ones.
+        """
+        if self.relative_deviation is None:
+            return {}
+        deviation = np.where(self.relative_deviation > 0, self.relative_deviation, 1.0)
+        return {"factors": (1 / deviation**2).tolist()}
 
     def to_scores(self, targets):
         """Targets in standard units."""
