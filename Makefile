@@ -1,5 +1,6 @@
 # make example    install into .venv and run the first example
-# make test       install the test extras too and run everything in tests/
+# make test       install the test extras too and run tests/
+# make test-slow  the tests that take minutes: scikit-learn's checks of every option, gradients of every architecture
 # make lint       ruff and cython-lint
 # make clean      remove what the other targets made
 
@@ -8,13 +9,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(shell find sklstm -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c')
 
-.PHONY: example test lint clean
+.PHONY: example test test-slow lint clean
 
 example: $(VENV)/installed-plot
 	$(BIN)/python examples/plot_grid_search.py
 
 test: $(VENV)/installed-test
-	$(BIN)/pytest -n 2 tests
+	$(BIN)/pytest -n 2 -m "not slow" tests
+
+test-slow: $(VENV)/installed-test
+	$(BIN)/pytest -n 2 -m slow tests
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

@@ -4,7 +4,7 @@ It shares no code with the package but the names of the parameters.
 """
 
 import numpy as np
-from scipy.special import expit, logsumexp, softmax
+from scipy.special import expit, logsumexp, softmax, xlogy
 
 ACTIVATIONS = {"tanh": np.tanh, "relu": lambda v: np.maximum(v, 0)}
 
@@ -180,11 +180,34 @@ def squared_error(scores, targets):
     return 0.5 * ((scores - targets) ** 2).mean(axis=1)
 
 
+def absolute_error(scores, targets):
+    return np.abs(scores - targets).mean(axis=1)
+
+
+def huber(scores, targets, delta=1.345):
+    r = np.abs(scores - targets)
+    return np.where(r <= delta, r**2 / 2, delta * (r - delta / 2)).mean(axis=1)
+
+
+def quantile(scores, targets, quantiles=(0.5,)):
+    above = targets - scores
+    return np.maximum(np.multiply(quantiles, above), np.multiply(np.subtract(quantiles, 1), above)).mean(axis=1)
+
+
+def poisson(scores, targets):
+    return (np.exp(scores) - targets + xlogy(targets, targets) - targets * scores).mean(axis=1)
+
+
 LOSSES = {
     "binary_log_loss": binary_log_loss,
     "multilabel_log_loss": binary_log_loss,
     "multinomial_log_loss": multinomial_log_loss,
     "squared_error": squared_error,
+    "absolute_error": absolute_error,
+    "huber": huber,
+    "quantile": quantile,
+    "quantiles": lambda scores, targets: quantile(scores, targets, (0.1, 0.5, 0.9)),
+    "poisson": poisson,
 }
 
 

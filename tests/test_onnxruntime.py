@@ -13,7 +13,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 
 # Sums of some dozen products in another order, and an exponential that may differ by some units in the last place.
 TOLERANCE = 1e-5
-OPSET, IR_VERSION = 14, 8  # sequences along axis 1 of X (n_steps, n_sequences, n_channels), as in every opset from 14 on
+OPSET, IR_VERSION = 14, 8  # old enough for every ONNX Runtime in use, new enough for all that is used here
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ def onnx_weights(mapping, layer, p):
     signs = np.ones(len(mapping.blocks))
     signs[list(mapping.negated)] = -1
 
-    def arranged(columns, blocks=mapping.blocks):
+    def arranged(columns):
         """(width, n H) in our blocks -> (n H, width) in those of the operator."""
-        return np.vstack([sign * columns[:, k * H : (k + 1) * H].T for k, sign in zip(blocks, signs, strict=True)])
+        return np.vstack([sign * columns[:, k * H : (k + 1) * H].T for k, sign in zip(mapping.blocks, signs, strict=True)])
 
     result = {"W": [], "R": [], "B": []}
     for prefix in layer.directions:
@@ -119,7 +119,7 @@ def onnx_model(mapping, layer, p, n_sequences):
 
 
 def run(model, sequences):
-    """Outputs of every step of each of the sequences, padded with ones for it, and their ends (n_sequences, width)."""
+    """Outputs of every step of each sequence, and their ends (n_sequences, width). Padding is not zero: it must not matter."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -1,9 +1,8 @@
 """The training loop, through the estimators: stopping, validation, warm starts, chunks, what is printed."""
 
 import itertools
-import warnings
-
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest

@@ -45,7 +45,8 @@ recurrent_dropout : float, default=0.0
     Share of units whose state training hides from the recurrence, the same through all steps of a sequence [5]_.
 residual : bool, default=False
     Add the input of a layer to its output. Layers after the first must be equally wide; the first takes part if X (with
-    its embeddings) has as many channels as the layer outputs.
+    its embeddings) has as many channels as the layer outputs. Where both directions end in a sum, ``pooling="last"`` adds
+    the input of the last step.
 return_sequences : bool, default=False
     Learn and answer for every step instead of every sequence, as in sequence labelling, language models and forecasts
     at each step. Losses, weights, `score` and early stopping are then over the steps; a step whose y is {mask} is left

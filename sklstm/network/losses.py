@@ -77,9 +77,9 @@ def make_loss(name, **parameters):
     ----------
     name : str
     **parameters
-        ``smoothing`` (float) of the log-losses, ``quantiles`` (list of float, ascending) of the quantile losses: one
-        for all outputs with "quantile", one per score with "quantiles"; ``factors`` (list of float) of "poisson", which multiply the loss of
-        each output.
+        ``smoothing`` (float) of the log-losses; ``quantiles`` (list of float, ascending) of the quantile losses: one for
+        all outputs with "quantile", one per score with "quantiles"; ``factors`` (list of float) of "poisson", which
+        multiply the loss of each output.
     """
     loss = LOSSES[name]
     if not parameters:
