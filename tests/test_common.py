@@ -94,11 +94,12 @@ class PerStepRegressor(PerStep, LSTMRegressor):
 def coded(X):
     """The checks have tables of any numbers: here they are rounded to codes; anything else as it is."""
     values = np.asarray(X)
-    try:
-        values = values.astype(values.dtype if values.dtype.kind in "fiu" else np.float64)
-    except (TypeError, ValueError):
-        return X
-    if values.ndim != 2 or not np.isfinite(values).all():
+    if values.dtype.kind == "O":
+        try:
+            values = values.astype(np.float64)
+        except (TypeError, ValueError):
+            return X
+    if values.ndim != 2 or values.dtype.kind not in "fiu" or not np.isfinite(values).all():
         return X
     codes = np.clip(np.round(3 * values) + 60, 0, 1000).astype(values.dtype)
     return type(X)(codes, columns=X.columns, index=X.index) if hasattr(X, "columns") else codes

@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.metrics import accuracy_score
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm.network import CELLS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -19,6 +20,11 @@ CONFIGURATIONS = [
     {"bidirectional": True, "merge_mode": "sum"},
     {"pooling": "mean"},
     {"pooling": "max", "bidirectional": True},
+    {"pooling": "attention"},
+    *({"cell": cell} for cell in CELLS if cell != "lstm"),
+    {"cell": "layernorm", "bidirectional": True, "num_layers": 2},
+    {"cell": "gru", "activation": "relu", "residual": True, "num_layers": 2},
+    {"cell": "peephole", "initial_state": "learned"},
 ]
 configurations = pytest.mark.parametrize("parameters", CONFIGURATIONS, ids=str)
 
@@ -125,6 +131,7 @@ def test_predictions_are_those_of_the_named_weights(ragged, rng, parameters):
     y = 1000 + 50 * rng.normal(size=(len(ragged), 2))
     model = LSTMRegressor(hidden_size=4, max_iter=10, random_state=0, **parameters).fit(shifted, y)
     network = {"num_layers": 1, **parameters}
+    network.pop("initial_state", None)  # the twin sees it by the weights' names
     assert relative_error(model.predict(shifted), reference_scores(model.weights_, shifted, **network)) < 1e-12
 
 
