@@ -19,10 +19,10 @@ from ..network import ACTIVATIONS, CELLS, LOSSES, MERGE_MODES, POOLINGS, apply
 from ..sequences import Sequences
 from ..training import SGD, Adam, Plan, Units, Validation, check_range, train, updated_moments
 from .architecture import build, check_architecture, network_spec
-from .categories import embedding_widths
+from .categories import embedding_widths, seen_only
 from .documentation import document
 from .inputs import check_one_per_sequence, in_dtype, read_sample_weight, read_X, stand_in_for
-from .steps import in_form, read_step_weights, read_steps
+from .steps import in_form, numbers_or_objects, read_step_weights, read_steps
 
 # Minibatch size of batch_size="auto". With learning_rate_init=5e-3 it was chosen by cross-validation on eight problems
 # (digits by rows, tables read as series, the adding problem, a seasonal forecast, ragged sequences): better than or
@@ -38,7 +38,9 @@ SOLVERS = {
 
 
 def _has_attention(estimator):
-    return estimator.pooling == "attention" and not estimator.return_sequences
+    """Whether the fitted network, or the one that will be fitted, pools by attention."""
+    spec = vars(estimator).get("_network_spec")
+    return spec["pooling"] == "attention" if spec else estimator.pooling == "attention" and not estimator.return_sequences
 
 
 class BaseRecurrent(BaseEstimator, ABC):
@@ -256,10 +258,13 @@ class BaseRecurrent(BaseEstimator, ABC):
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
         role = "chunk" if incremental else "fit"
         task = self._read_task(y, sample_weight, sequences, role, vars(self) if continued else None, classes)
-        widths = embedding_widths(self.embedding_dim, form["categories_"])
-        tables = zip(form["_categorical"], form["categories_"], widths, strict=True)
-        categories = [[channel, len(values) + 1, width] for channel, values, width in tables]
-        spec = network_spec(self, sequences.n_channels, task, categories)
+        rng = copy.deepcopy(self._state["rng"]) if continued else self._generator()
+        rows, rows_val = task.weighted_rows(), None
+        if held_out is None and self.early_stopping and not incremental:
+            rows, rows_val = self._split(rows, task.strata, rng)
+        if not continued:
+            sequences, form["categories_"] = seen_only(sequences, form["_categorical"], form["categories_"], rows)
+        spec = network_spec(self, sequences.n_channels, task, self._tables(form))
         if continued and spec != self._network_spec:
             raise ValueError(
                 f"The fitted network {self._network_spec} cannot go on as {spec}. Keep the hyper-parameters of the"
@@ -268,15 +273,13 @@ class BaseRecurrent(BaseEstimator, ABC):
         network = build(spec)
         dtype = self._theta.dtype if continued else sequences.values.dtype
         sequences = in_dtype(sequences, dtype)
-        rng = copy.deepcopy(self._state["rng"]) if continued else self._generator()
 
-        rows = task.weighted_rows()
         validation_part = None
         if held_out is not None:
             validation_part = self._read_held_out(*held_out, form, spec, task, dtype)
-        elif self.early_stopping and not incremental:
-            rows, rows_val = self._split(rows, task.strata, rng)
+        elif rows_val is not None:
             validation_part = task.take(sequences, rows_val)
+            self._raise_if_too_few(validation_part[1])
         sequences, task = task.take(sequences, rows)
 
         moments = self._moments_with(sequences, task, continued, incremental)
@@ -322,7 +325,7 @@ class BaseRecurrent(BaseEstimator, ABC):
         left_out = self._left_out(flat)
         if left_out.all():
             raise ValueError("All steps of y have the mask value: there is nothing to learn from. Label at least one step.")
-        task = self._read_y(flat[~left_out], weights[~left_out], role, known, classes)
+        task = self._read_y(numbers_or_objects(flat[~left_out]), weights[~left_out], role, known, classes)
         return task.over_steps(left_out, sequences.offsets, form)
 
     def _plan(self, n_samples, incremental):
@@ -372,14 +375,25 @@ class BaseRecurrent(BaseEstimator, ABC):
             sequences = in_dtype(read_X(stand_in, X, reset=False)[0], dtype)
             held_out = self._read_task(y, weights, sequences, "held out", task.attributes)
             rows = held_out.weighted_rows()
-            if self.early_stopping and task.units and len(rows) < 2 and not self.return_sequences:
-                raise ValueError("early_stopping needs at least two sequences to score. Pass more, or turn it off.")
+            self._raise_if_too_few(held_out)
             if task.units:
                 check_range("y_val", held_out.targets, dtype)
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"In the validation data (X_val, y_val): {error}") from error
         return held_out.take(sequences, rows)
+
+    def _raise_if_too_few(self, held_out):
+        """A coefficient of determination needs two targets."""
+        if self.early_stopping and held_out.units and held_out.n_weighted < 2:
+            unit = "steps" if self.return_sequences else "sequences"
+            raise ValueError(f"early_stopping needs at least two {unit} with a y to score. Pass more, or turn it off.")
+
+    def _tables(self, form):
+        """Channel, rows and width of the table of each categorical channel."""
+        widths = embedding_widths(self.embedding_dim, form["categories_"])
+        tables = zip(form["_categorical"], form["categories_"], widths, strict=True)
+        return [[channel, len(values) + 1, width] for channel, values, width in tables]
 
     def _split(self, rows, strata, rng):
         """Training and validation rows of early stopping."""
@@ -457,8 +471,10 @@ class BaseRecurrent(BaseEstimator, ABC):
         sequences = self._read_fitted(X)
         flat, _ = read_steps("y", y, sequences)
         used = ~self._left_out(flat)
+        if not used.any():
+            raise ValueError("All steps of y have the mask value: there is nothing to score. Label at least one step.")
         weights = None if sample_weight is None else read_step_weights(sample_weight, sequences)[used]
-        return flat[used], self._decode(self._apply(sequences))[used], weights
+        return numbers_or_objects(flat[used]), self._decode(self._apply(sequences))[used], weights
 
     @document()
     def predict(self, X):

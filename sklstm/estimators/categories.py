@@ -29,8 +29,8 @@ def categorical_channels(categorical_features, n_channels, columns=None):
         return ()
     if isinstance(categorical_features, str):  # "all": other strings do not get here
         return tuple(range(n_channels))
-    entries = np.asarray(categorical_features, dtype=object).ravel().tolist()
-    if len(set(entries)) < len(entries):
+    entries = list(categorical_features)
+    if len({repr(entry) for entry in entries}) < len(entries):
         raise ValueError(f"categorical_features names a channel twice, got {entries}. Name each once.")
     if any(isinstance(entry, str) for entry in entries):
         return _channels_of_names(entries, n_channels, columns)
@@ -118,9 +118,32 @@ def encode(sequences, channels, known):
     return Sequences(values, sequences.offsets), vocabularies
 
 
-def _check_codes(sequences, channel):
-    """Raise unless a channel holds integers that are exact in its dtype."""
-    codes = sequences.values[:, channel]
+def seen_only(sequences, channels, vocabularies, rows):
+    """`encode`, as if only the sequences `rows` had been there: what only others have becomes unknown."""
+    if not channels:
+        return sequences, vocabularies
+    values, chosen = sequences.values.copy(), sequences[rows].values
+    seen = []
+    for channel, vocabulary in zip(channels, vocabularies, strict=True):
+        used = np.unique(chosen[:, channel]).astype(np.intp)
+        used = used[used > 0]
+        new_rows = np.zeros(len(vocabulary) + 1, dtype=values.dtype)
+        new_rows[used] = np.arange(1, len(used) + 1)
+        values[:, channel] = new_rows[values[:, channel].astype(np.intp)]
+        seen.append(vocabulary[used - 1])
+    return Sequences(values, sequences.offsets), seen
+
+
+ADVICE = (
+    "Expected codes from 0 on: encode with sklearn.preprocessing.OrdinalEncoder, convert a column of a DataFrame to"
+    " categories, or"
+    " leave the channel out of categorical_features."
+)
+
+
+def find_bad_code(codes):
+    """Index of the first of some codes that is no integer from 0 on, exact in its dtype, and what is wrong; None if there is"
+    " none."""
     largest = 1 << np.finfo(codes.dtype).nmant + 1
     for faulty, fault in (
         (codes < 0, "negative"),
@@ -128,14 +151,22 @@ def _check_codes(sequences, channel):
         (codes >= largest, f"too large: {codes.dtype} holds integers exactly below {largest}"),
     ):
         if faulty.any():
-            row = int(faulty.argmax())
-            sequence = int(np.searchsorted(sequences.offsets, row, side="right")) - 1
-            raise ValueError(
-                f"Channel {channel} of X is categorical, but sequence {sequence}, step {row - sequences.offsets[sequence]} is"
-                f" {codes[row]:.10g}, which is {fault}. Expected codes from 0 on: encode with"
-                " sklearn.preprocessing.OrdinalEncoder, pass"
-                " a DataFrame with categories, or take the channel out of categorical_features."
-            )
+            at = int(faulty.argmax())
+            return at, f"{codes[at]:.10g}, which is {fault}"
+    return None
+
+
+def _check_codes(sequences, channel):
+    """Raise unless a channel holds integers that are exact in its dtype."""
+    bad = find_bad_code(sequences.values[:, channel])
+    if bad:
+        row, fault = bad
+        sequence = int(np.searchsorted(sequences.offsets, row, side="right")) - 1
+        raise ValueError(
+            f"Channel {channel} of X is categorical, but sequence {sequence}, step {row - sequences.offsets[sequence]} is"
+            f" {fault}."
+            f" {ADVICE}"
+        )
 
 
 def rows_of(values, vocabulary, channel):
@@ -156,19 +187,31 @@ def rows_of(values, vocabulary, channel):
             raise ValueError(
                 f"Channel {channel} of X mixes categories that cannot be sorted: {error}. Convert them to text."
             ) from error
-    if (vocabulary.dtype.kind in "OUS") != (values.dtype.kind in "OUS"):
-        was = "text" if vocabulary.dtype.kind in "OUS" else "numbers"
+    if _nature(vocabulary) != _nature(values):
         raise ValueError(
-            f"Channel {channel} of X was fitted on categories that are {was}, such as {vocabulary[0]!r}, but got"
+            f"Channel {channel} of X was fitted on categories that are {_nature(vocabulary)}, such as {vocabulary[0]!r}, but"
+            " got"
             f" {values.ravel()[0]!r}."
             " Pass the same kind of categories as in fit."
         )
     if vocabulary.dtype.kind == "O" or values.dtype.kind == "O":
-        numbers = {value: row for row, value in enumerate(vocabulary.tolist(), start=1)}
-        rows = np.array([numbers.get(value, 0) for value in values.ravel().tolist()]).reshape(values.shape)
-        return rows, vocabulary
+        try:
+            numbers = {value: row for row, value in enumerate(vocabulary.tolist(), start=1)}
+            rows = [numbers.get(value, 0) for value in values.ravel().tolist()]
+        except TypeError as error:
+            what = f"Channel {channel} of X holds what is no category: {error}."
+            raise ValueError(f"{what} Convert it to text or numbers.") from error
+        return np.array(rows).reshape(values.shape), vocabulary
     at = np.searchsorted(vocabulary, values).clip(max=len(vocabulary) - 1)
     return np.where(vocabulary[at] == values, at + 1, 0), vocabulary
+
+
+NATURES = dict.fromkeys("fiub", "numbers") | {"M": "times", "m": "durations"}
+
+
+def _nature(values):
+    """What kind of values an array holds, in words."""
+    return NATURES.get(values.dtype.kind, "texts")
 
 
 def encode_columns(columns, channels, n_channels, known):
@@ -187,6 +230,8 @@ def encode_columns(columns, channels, n_channels, known):
     vocabularies : list of ndarray
     """
     names, arrays, vocabularies = list(columns), list(columns.values()), []
+    numeric = [array.dtype for j, array in enumerate(arrays) if j % n_channels not in channels]
+    dtype = np.float32 if numeric and all(kind == np.float32 for kind in numeric) else np.float64
     for k, channel in enumerate(channels):
         for name, array in zip(names[channel::n_channels], arrays[channel::n_channels], strict=True):
             missing = is_missing(array)
@@ -196,12 +241,12 @@ def encode_columns(columns, channels, n_channels, known):
                     " such, for"
                     " instance with a category of their own."
                 )
+            bad = find_bad_code(array.astype(np.float64)) if array.dtype.kind in "fiub" else None
+            if bad:
+                raise ValueError(f"Column {name!r} of X is categorical, but row {bad[0]} is {bad[1]}. {ADVICE}")
         values = np.stack(arrays[channel::n_channels])
-        if values.dtype.kind in "fiub":
-            own = Sequences(values.reshape(-1, 1).astype(np.float64), np.arange(values.size + 1))
-            _check_codes(own, 0)
-            values = values.astype(np.float64)
+        values = values.astype(np.float64) if values.dtype.kind in "fiub" else values
         rows, vocabulary = rows_of(values, None if known is None else known[k], channel)
-        arrays[channel::n_channels] = list(rows.astype(np.float32))
+        arrays[channel::n_channels] = list(rows.astype(dtype))
         vocabularies.append(vocabulary)
     return np.stack(arrays, axis=1), vocabularies

@@ -294,13 +294,9 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
 
     @staticmethod
     def _left_out(y):
-        kind = y.dtype.kind
-        if kind == "f":
-            masked = np.isnan(y)
-        elif kind in "iu":
-            masked = y == LEFT_OUT
-        else:
-            masked = is_missing(y.ravel()).reshape(y.shape)
+        masked = is_missing(y.ravel()).reshape(y.shape)
+        if y.dtype.kind in "fiuO":
+            masked |= np.asarray(y == LEFT_OUT, dtype=bool)
         return masked if y.ndim == 1 else masked.all(axis=1)
 
     def score(self, X, y, sample_weight=None):

@@ -5,7 +5,7 @@ from sklearn.utils.validation import _check_sample_weight, _num_samples, check_a
 
 from ..sequences import Sequences, as_sequences
 from ..sequences.faults import raise_if_not_finite
-from ..sequences.validation import FORMS, from_rows, is_array_like, is_tabular, locate_non_number
+from ..sequences.validation import FORMS, check_columns, from_rows, is_array_like, is_tabular, locate_non_number
 from .categories import categorical_channels, encode, encode_columns
 
 DTYPES = [np.float64, np.float32]  # anything else is converted to the first
@@ -80,12 +80,15 @@ def read_X(estimator, X, *, reset):
 def _read_table(estimator, X, form, reset):
     """A 2-D X by scikit-learn's own validation, finiteness apart: that error is to name the step."""
     names = _column_names(X)
-    if names is not None:
+    if names is not None and len(names) == 0:
+        raise ValueError("Found array with 0 feature(s): X is a DataFrame without columns, at least one is needed.")
+    if names:
         n_channels = estimator.n_channels
         chosen = estimator.categorical_features
         channels = categorical_channels(chosen, n_channels, names) if reset else estimator._categorical
         _refuse_other_categories(X, names, channels, n_channels)
-        if channels and len(names) % n_channels == 0:
+        if channels:
+            check_columns(len(names), n_channels)
             return _read_columns(estimator, X, channels, form, reset)
     stand_in = stand_in_for(estimator)  # takes what validate_data writes
     try:
@@ -157,7 +160,7 @@ PER_SEQUENCE = "one entry (or one row of outputs) per sequence. For targets of e
 def check_one_per_sequence(name, values, n_sequences, entries=PER_SEQUENCE, most_dimensions=2):
     """Raise unless `values` has one entry for each sequence of X; `entries` says what else is expected of them."""
     holds_entries = hasattr(values, "__len__") or hasattr(values, "__array__")
-    if not holds_entries or isinstance(values, (str, bytes)) or getattr(values, "shape", None) == ():
+    if not holds_entries or isinstance(values, (str, bytes, dict, set)) or getattr(values, "shape", None) == ():
         raise ValueError(
             f"{name} must be an array with one entry per sequence, got {values!r}. Pass {n_sequences} entries."
         )

@@ -221,8 +221,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
 
     def _decode(self, scores):
         answers = LOSSES[self._network_spec["loss"]].inverse_link(scores)
-        quantiles = self._network_spec["loss_parameters"].get("quantiles", [])
-        if len(quantiles) > 1:  # in the order in which they were asked for
+        if self._network_spec["loss"] == "quantiles":  # in the order in which they were asked for
             return answers[:, self._quantile_ranks]
         return answers[:, 0] if self._one_dimensional else answers
 
@@ -310,7 +309,10 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
             return self.loss, n_targets, {}, {}
         if isinstance(self.quantile, Real):
             return "quantile", n_targets, {"quantiles": [float(self.quantile)]}, {}
-        quantiles = np.asarray(self.quantile, dtype=np.float64)
+        try:
+            quantiles = np.asarray(self.quantile, dtype=np.float64)
+        except (TypeError, ValueError):
+            quantiles = np.empty(0)
         if quantiles.ndim != 1 or len(quantiles) == 0 or not ((quantiles > 0) & (quantiles < 1)).all():
             raise ValueError(
                 f"quantile must lie between 0 and 1, both excluded, or be a list of such numbers, got {self.quantile!r}."

@@ -59,7 +59,7 @@ def _concatenate(name, values, sequences):
     arrays = []
     for i, value in enumerate(values):
         try:
-            array = np.asarray(value)
+            array = _labels(value)
         except ValueError as error:
             raise ValueError(f"{name} of sequence {i} is no array: its steps differ in shape. {FORMS}") from error
         if array.ndim == 0:
@@ -80,12 +80,31 @@ def _concatenate(name, values, sequences):
     return np.concatenate(arrays)
 
 
+def _labels(values):
+    """An array; what is no text among texts stays what it is."""
+    array = np.asarray(values)
+    if array.dtype.kind in "US" and not (hasattr(values, "dtype") or all(isinstance(value, (str, bytes)) for value in values)):
+        return np.asarray(values, dtype=object)
+    return array
+
+
+def numbers_or_objects(flat):
+    """An array of objects that are all numbers as an array of those; any other as it is."""
+    if flat.dtype.kind != "O":
+        return flat
+    try:
+        plain = np.array(flat.tolist())
+    except ValueError:
+        return flat
+    return plain if plain.dtype.kind in "biuf" and plain.shape == flat.shape else flat
+
+
 def _check_lengths(name, lengths, sequences):
     if len(lengths) != len(sequences):
         raise ValueError(
             f"Found input variables with inconsistent numbers of samples: X has {len(sequences)} sequences, {name} has"
             f" {len(lengths)}"
-            f" ([{len(sequences)}, {len(lengths)}])."
+            f" ([{len(sequences)}, {len(lengths)}]). Pass one entry of {name} for each sequence of X. {FORMS}"
         )
     wrong = np.flatnonzero(np.asarray(lengths) != sequences.lengths)
     if len(wrong):
@@ -113,8 +132,7 @@ def _shape(values):
 
 
 def in_form(flat, sequences, form):
-    """Answers for every step (total_steps, ...), in the form that y had; where sequences differ in length an array is a"
-    " list."""
+    """Answers for every step (total_steps, ...), in the form that y had; an array is a list where lengths differ."""
     if form["column"] and flat.ndim == 1:
         flat = flat[:, np.newaxis]
     offsets = sequences.offsets

@@ -53,10 +53,11 @@ class Task:
 
     def over_steps(self, left_out, offsets, form):
         """This task, made of the steps that are not left out, for all steps: those have the weight 0."""
-        targets, weights = self.targets, self.weights
+        targets, weights = self.targets.copy(), self.weights
         if left_out.any():
             targets, weights = np.zeros((len(left_out), targets.shape[1])), np.zeros(len(left_out))
             targets[~left_out], weights[~left_out] = self.targets, self.weights
+        targets[weights == 0] = 0  # what a step of weight 0 holds is not to overflow either
         attributes = self.attributes | {"_y_form": form}
         return replace(self, targets=targets, weights=weights, strata=None, offsets=offsets, attributes=attributes)
 
@@ -67,6 +68,11 @@ class Task:
             return self.weights
         totals, counts = (np.add.reduceat(x, self.offsets[:-1]) for x in (self.weights, (self.weights > 0).astype(float)))
         return np.divide(totals, counts, out=np.zeros(len(totals)), where=counts > 0)
+
+    @property
+    def n_weighted(self):
+        """Number of targets with a positive weight."""
+        return int(np.count_nonzero(self.weights > 0))
 
     def weighted_rows(self):
         """Sequences with a positive weight; raises a ValueError if there is none.

@@ -312,6 +312,14 @@ class Sequences:
         steps = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
         return Sequences(self.values[steps], offsets)
 
+    def __array__(self, dtype=None, copy=None):
+        """A 1-D array of objects, one per sequence: what scikit-learn looks at to tell what kind of y it has."""
+        if dtype is not None and np.dtype(dtype) != object:
+            raise ValueError(f"Sequences of any lengths are no array of {np.dtype(dtype)}. Use to_padded().")
+        items = np.empty(len(self), dtype=object)
+        items[:] = [self[i] for i in range(len(self))]
+        return items
+
     def __repr__(self):
         lengths = self.lengths
         low, high = (lengths.min(), lengths.max()) if len(lengths) else (0, 0)

@@ -104,12 +104,17 @@ def from_rows(X, n_channels):
         If the columns are no multiple of `n_channels`, or a value is NaN or infinite.
     """
     n_sequences, n_columns = X.shape
+    check_columns(n_columns, n_channels)
+    return checked(_from_dense(X.reshape(n_sequences, n_columns // n_channels, n_channels)))
+
+
+def check_columns(n_columns, n_channels):
+    """Raise a ValueError unless the columns of a 2-D X are a multiple of the channels."""
     if n_columns % n_channels:
         raise ValueError(
             "A 2-D X holds one flattened (n_steps, n_channels) sequence per row, so its columns must be a multiple of"
             f" n_channels={n_channels}, got {n_columns} columns. Set n_channels, or pass a 3-D array."
         )
-    return checked(_from_dense(X.reshape(n_sequences, n_columns // n_channels, n_channels)))
 
 
 def checked(sequences):
