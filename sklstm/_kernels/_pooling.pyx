@@ -9,6 +9,20 @@ from libc.string cimport memcpy, memset
 from ._real cimport real
 
 
+def last_step(
+    const Py_ssize_t[::1] starts, const Py_ssize_t[::1] lengths, Py_ssize_t first, const real[:, :] y, real[:, :] out, bint reverse,
+    bint add,
+):
+    """out[r] := y, or += if add, for the sequences from `first` on, at the step where the direction's walk ends: the last, or
+    the first if `reverse`"""
+    cdef Py_ssize_t r, j, row
+    with nogil:
+        for r in range(first, lengths.shape[0]):
+            row = r if reverse else starts[lengths[r] - 1] + r
+            for j in range(out.shape[1]):
+                out[r, j] = out[r, j] + y[row, j] if add else y[row, j]
+
+
 def add_steps(const Py_ssize_t[::1] starts, const real[:, ::1] y, real[:, ::1] out):
     """out[r] += sum of y over the steps of sequence r"""
     cdef Py_ssize_t t, j, n, F = out.shape[1]

@@ -5,12 +5,12 @@
 #define LAYERNORM_EPSILON ((REAL)1e-5)      /* added to the variance; PyTorch's and Keras' order of magnitude */
 #define SUM_LANES 16
 
-static inline REAL FN(sum_lanes)(const REAL *part)
+static inline REAL FN(sum_lanes)(REAL *part)
 {
-    REAL total = 0;
-    for (int k = 0; k < SUM_LANES; k++)
-        total += part[k];
-    return total;
+    for (int half = SUM_LANES / 2; half; half /= 2)
+        for (int k = 0; k < half; k++)
+            part[k] += part[k + half];
+    return part[0];
 }
 
 /* mean of v and 1 / sqrt(var(v) + epsilon) */

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._kernels import _scan, _simd
+from .._kernels import _pooling, _scan, _simd
 from .workspace import aligned_empty
 
 CELLS = _simd.cells()  # name -> dict: index in the kernels' table, numbers of blocks
@@ -196,12 +196,11 @@ class RecurrentLayer:
 
     def _initial_state(self, p, packed, ws, k):
         """Rows of h and c to begin with, None for zeros."""
-        n = packed.n_sequences
         if packed.first == 0:
+            if not self.learned_state:
+                return None, None
             for state, rows in zip(self.states, (ws.h0, ws.c0), strict=False):
-                rows[k][:n] = p[f"{self.directions[k]}{state}"]
-        if packed.first == 0 and not self.learned_state:
-            return None, None
+                rows[k][: packed.n_sequences] = p[f"{self.directions[k]}{state}"]
         return ws.h0[k], ws.c0[k]
 
     def carry(self, packed, ws):
@@ -219,15 +218,12 @@ class RecurrentLayer:
 
         The forward direction ends at a sequence's last step, the reverse direction at its first.
         """
-        done = slice(packed.n_continuing, packed.n_sequences)
+        first = packed.n_continuing
         for k in range(len(self.directions)):
-            rows = packed.end_rows(reverse=k == 1)
-            if k == 1 and self.merge_mode == "sum":
-                out[done] += ws.h[1][rows]
-            else:
-                self.part(out, k)[done] = ws.h[k][rows]
-            if self.adds_input and not (k == 1 and self.merge_mode == "sum"):
-                self.part(out, k)[done] += self.part(skip, k)[rows]
+            summed, target = k == 1 and self.merge_mode == "sum", self.part(out, k)
+            _pooling.last_step(packed.starts, packed.lengths, first, ws.h[k], target, k == 1, summed)
+            if self.adds_input and not summed:
+                _pooling.last_step(packed.starts, packed.lengths, first, self.part(skip, k), target, k == 1, True)
 
     def backward(self, p, g, packed, x, ws, dy=None, d_end=None, dx=None, masks=None):
         """Add to the gradients, after `forward` on the same arguments.
@@ -248,8 +244,10 @@ class RecurrentLayer:
         n, continuing = packed.n_sequences, packed.n_continuing
         for k, prefix in enumerate(self.directions):
             ws.dc[:n] = 0
-            ws.dh[:n] = 0
-            if d_end is not None:
+            if d_end is None:
+                ws.dh[:n] = 0
+            else:
+                ws.dh[:continuing] = 0
                 ws.dh[continuing:n] = self.part(d_end, k)[continuing:n]
             begun = packed.first == 0
             known = self.learned_state or not begun
@@ -281,7 +279,7 @@ class RecurrentLayer:
                 ws.zeros,
                 ws.scratch,
             )
-            if begun:
+            if begun and self.learned_state:
                 for state, gradient in zip(self.states, (ws.dh, ws.dc), strict=False):
                     g[f"{prefix}{state}"] += gradient[:n].sum(axis=0)
 

@@ -88,14 +88,15 @@ class Batch:
     """
 
     def __init__(self, offsets, rows):
-        lengths = offsets[rows + 1] - offsets[rows]
-        by_length = np.argsort(-lengths, kind="stable")
+        begins = offsets[rows]
+        lengths = offsets[rows + 1] - begins
+        by_length = (-lengths).argsort(kind="stable")
         self.order, self.lengths = rows[by_length], lengths[by_length]
         # Active rows at step t: sequences longer than t.
-        ended = np.cumsum(np.bincount(lengths))[:-1]
-        self.starts = np.zeros(self.lengths[0] + 1, dtype=np.intp)
-        np.cumsum(len(rows) - ended, out=self.starts[1:])
-        self.offsets = offsets[self.order]
+        ended = np.bincount(lengths).cumsum()[:-1]
+        self.starts = np.zeros(len(ended) + 1, dtype=np.intp)
+        (len(rows) - ended).cumsum(out=self.starts[1:])
+        self.offsets = begins[by_length]
 
     @property
     def n_sequences(self):
@@ -126,7 +127,7 @@ class Batch:
     def pack(self, values, first, last, shift, factor, out):
         """out := rows of steps first .. last - 1 of values (total_steps, d), as ``(x - shift) * factor``."""
         starts = self.starts[first : last + 1]
-        _pack.pack(starts, self.offsets + first, values, shift, factor, out)
+        _pack.pack(starts, self.offsets + first if first else self.offsets, values, shift, factor, out)
         return out
 
     def chunk(self, first, last, values):

@@ -99,10 +99,9 @@ class _Shard:
 
     def run(self, task, rows, total_weight, rng):
         """Overwrite `grad`; return the weighted sum of the losses."""
-        self.grad[:] = 0
         batch = Batch(task.data.sequences.offsets, rows)
         bounds = batch.bounds(task.bptt_steps)
-        most = max(batch.rows_between(first, last) for first, last in pairwise(bounds))
+        most = max(map(batch.rows_between, bounds, bounds[1:]))
         self._reserve(len(rows), most, task.bptt_steps is not None)
         # Training that overflows shows in the loss and the gradient; NumPy's warnings would only add noise.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -123,6 +122,7 @@ class _Shard:
         dscores = ws.dscores[: len(scores)]
         targets, weights = data.targets[batch.order], data.weights[batch.order]
         total = task.loss.value_and_gradient(scores, targets, weights, total_weight, dscores)
+        self.grad[:] = 0  # late, to be in the cache
         network.backward_scores(params, self.grads, ws, dscores)
         if whole:
             network.backward_chunk(params, self.grads, packed, ws)
@@ -137,6 +137,7 @@ class _Shard:
         """One loss per step, chunk by chunk."""
         network, ws, params, data, total = self.network, self.ws, task.params, task.data, 0.0
         one, zero = np.ones(data.targets.shape[1], data.targets.dtype), np.zeros(data.targets.shape[1], data.targets.dtype)
+        self.grad[:] = 0
         for packed in self._chunks(task, batch, bounds):
             first, last, n = packed.first, packed.first + packed.n_steps, packed.n_rows
             targets = batch.pack(data.targets, first, last, zero, one, np.empty((n, len(one)), data.targets.dtype))
