@@ -1,6 +1,7 @@
 """The whole model as a spec: input layer -> recurrent stack -> pooling -> head."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -77,17 +78,17 @@ class Network:
         for name, value in derived.items():
             object.__setattr__(self, name, value)
 
-    @property
+    @cached_property
     def per_step(self):
         """Whether there are scores for every step."""
         return self.pool is None
 
-    @property
+    @cached_property
     def flops_per_row(self):
         """Multiplications and additions of one training step per row."""
         return sum(layer.flops_per_row for layer in self.layers)
 
-    @property
+    @cached_property
     def draws(self):
         """Whether training draws random numbers beside those of the minibatches."""
         return bool(self.dropout or self.recurrent_dropout or self.categories)

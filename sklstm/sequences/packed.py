@@ -97,14 +97,7 @@ class Batch:
         self.starts = np.zeros(len(ended) + 1, dtype=np.intp)
         (len(rows) - ended).cumsum(out=self.starts[1:])
         self.offsets = begins[by_length]
-
-    @property
-    def n_sequences(self):
-        return len(self.order)
-
-    @property
-    def n_steps(self):
-        return len(self.starts) - 1
+        self.n_sequences, self.n_steps = len(rows), len(ended)
 
     @property
     def n_rows(self):
@@ -118,6 +111,8 @@ class Batch:
 
     def rows_between(self, first, last):
         """Number of rows of steps first .. last - 1."""
+        if first == 0 and last == self.n_steps:
+            return self.n_rows
         return int(self.starts[last] - self.starts[first])
 
     def active(self, step):
@@ -126,8 +121,9 @@ class Batch:
 
     def pack(self, values, first, last, shift, factor, out):
         """out := rows of steps first .. last - 1 of values (total_steps, d), as ``(x - shift) * factor``."""
-        starts = self.starts[first : last + 1]
-        _pack.pack(starts, self.offsets + first if first else self.offsets, values, shift, factor, out)
+        whole = first == 0 and last == self.n_steps
+        starts, begins = (self.starts, self.offsets) if whole else (self.starts[first : last + 1], self.offsets + first)
+        _pack.pack(starts, begins, values, shift, factor, out)
         return out
 
     def chunk(self, first, last, values):
