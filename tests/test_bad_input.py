@@ -630,7 +630,7 @@ def test_a_further_partial_fit_checks_hyper_parameters_too(Estimator, name, no_w
 
 OTHER_NETWORKS = [
     {"hidden_size": 4}, {"num_layers": 2}, {"bidirectional": True}, {"merge_mode": "sum"}, {"pooling": "mean"}, {"cell": "gru"},
-    {"activation": "relu"}, {"dropout": 0.5}, {"recurrent_dropout": 0.5}, {"residual": True}, {"initial_state": "learned"},
+    {"activation": "relu"}, {"residual": True}, {"initial_state": "learned"},
 ]  # fmt: skip
 
 

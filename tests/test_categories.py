@@ -609,3 +609,20 @@ def test_a_fitted_network_cannot_become_another(codes, y, change, monkeypatch):
     model = regressor(warm_start=True).fit(X, y).set_params(**change)
     refused(monkeypatch, model, lambda: model.fit(X, y), ["cannot go on", "warm_start=False"])
     refused(monkeypatch, model, lambda: model.partial_fit(X, y), ["cannot go on"])
+
+
+def test_categories_of_a_frame_may_be_any_numbers(rng):
+    pd = pytest.importorskip("pandas")
+    y = rng.normal(size=6)
+    frame = pd.DataFrame({"kind": pd.Categorical([-1.5, 2.5, -1.5, 7.0, 2.5, 7.0])})
+    model = LSTMRegressor(hidden_size=2, max_iter=2, categorical_features="all", random_state=0).fit(frame, y)
+    np.testing.assert_array_equal(model.categories_[0], [-1.5, 2.5, 7.0])
+
+
+def test_validation_data_of_a_continued_fit_keep_the_column_names(rng):
+    pd = pytest.importorskip("pandas")
+    frame, y = pd.DataFrame(rng.normal(size=(20, 3)), columns=list("abc")), rng.normal(size=20)
+    model = LSTMRegressor(hidden_size=2, max_iter=2, warm_start=True, random_state=0).fit(frame, y)
+    model.fit(frame, y, X_val=frame, y_val=y)
+    with pytest.raises(ValueError, match="X_val.*feature names"):
+        model.fit(frame, y, X_val=frame[["c", "b", "a"]], y_val=y)

@@ -316,7 +316,7 @@ def test_validation_scores_are_those_of_score(ragged, rng, name):
     model = regressor(early_stopping=True, **LOSSES[name])
     model.fit(ragged, y, X_val=ragged, y_val=y, sample_weight_val=weights)
     assert model.score(ragged, y, sample_weight=weights) == pytest.approx(model.best_validation_score_)
-    if name != "quantiles":
+    if "quantile" not in name:
         assert model.score(ragged, y) == pytest.approx(r2_score(y, model.predict(ragged)))
 
 
@@ -668,3 +668,23 @@ def test_any_number_of_threads_gives_the_same_bits(rng, params, dtype, monkeypat
     fitted = [regressor(n_jobs=n_jobs, **params).fit(X, y) for n_jobs in (1, 2)]
     assert max(shard_counts) > 1
     assert_same_bits(*fitted, X)
+
+
+def test_early_stopping_of_a_quantile_follows_the_pinball_loss(rng):
+    # Stopped by the coefficient of determination, the 0.9 quantile would end near the mean.
+    X = rng.normal(size=(300, 4, 1))
+    y = X[:, -1, 0] + rng.exponential(scale=3, size=300)
+    models = [
+        LSTMRegressor(hidden_size=4, loss="quantile", quantile=q, early_stopping=True, max_iter=30, random_state=0).fit(X, y)
+        for q in (0.9, [0.9])
+    ]
+    assert models[0].validation_scores_ == models[1].validation_scores_
+    np.testing.assert_array_equal(models[0].predict(X), models[1].predict(X)[:, 0])
+    assert models[0].score(X, y) == models[1].score(X, y)
+
+
+def test_a_continued_fit_may_change_its_dropout(ragged, rng):
+    y = rng.normal(size=len(ragged))
+    model = LSTMRegressor(hidden_size=3, max_iter=2, warm_start=True, random_state=0).fit(ragged, y)
+    model.set_params(dropout=0.5, recurrent_dropout=0.5).fit(ragged, y)
+    assert model.n_iter_ == 4

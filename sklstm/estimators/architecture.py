@@ -6,6 +6,9 @@ import numpy as np
 
 from ..network import Network
 
+# What may change when a fit goes on.
+FREE = ("dropout", "recurrent_dropout", "loss_parameters")
+
 # What of the spec is not the network's own.
 BESIDES = ("categorical_features", "loss", "loss_parameters", "standardize")
 

@@ -18,7 +18,7 @@ from .._kernels.threads import single_threaded_blas
 from ..network import ACTIVATIONS, CELLS, LOSSES, MERGE_MODES, POOLINGS, apply
 from ..sequences import Sequences
 from ..training import SGD, Adam, Plan, Units, Validation, check_range, train, updated_moments
-from .architecture import build, check_architecture, network_spec
+from .architecture import FREE, build, check_architecture, network_spec
 from .categories import embedding_widths, seen_only
 from .documentation import document
 from .inputs import check_one_per_sequence, in_dtype, read_sample_weight, read_X, stand_in_for
@@ -215,7 +215,7 @@ class BaseRecurrent(BaseEstimator, ABC):
             Data to validate on after every epoch, in any accepted form. `early_stopping` uses them instead of a split
             of X; without early stopping the validation curves are recorded all the same.
         sample_weight_val : array-like of shape (n_val_sequences,), default=None
-            Weights of the validation sequences.
+            Weights of the validation sequences, in the forms of `sample_weight`.
 
         Returns
         -------
@@ -265,10 +265,12 @@ class BaseRecurrent(BaseEstimator, ABC):
         if not continued:
             sequences, form["categories_"] = seen_only(sequences, form["_categorical"], form["categories_"], rows)
         spec = network_spec(self, sequences.n_channels, task, self._tables(form))
-        if continued and spec != self._network_spec:
+        fitted = self._network_spec if continued else spec
+        changed = {key: (fitted[key], spec[key]) for key in spec if fitted[key] != spec[key] and key not in FREE}
+        if changed:
             raise ValueError(
-                f"The fitted network {self._network_spec} cannot go on as {spec}. Keep the hyper-parameters of the"
-                " network and the kind of y, or fit afresh with warm_start=False."
+                f"The fitted network cannot go on with other parameters (fitted, asked for): {changed}. Keep the hyper-parameters"
+                " of the network and the kind of y, or fit afresh with warm_start=False."
             )
         network = build(spec)
         dtype = self._theta.dtype if continued else sequences.values.dtype
@@ -276,7 +278,7 @@ class BaseRecurrent(BaseEstimator, ABC):
 
         validation_part = None
         if held_out is not None:
-            validation_part = self._read_held_out(*held_out, form, spec, task, dtype)
+            validation_part = self._read_held_out(*held_out, {} if continued else form, spec, task, dtype)
         elif rows_val is not None:
             validation_part = task.take(sequences, rows_val)
             self._raise_if_too_few(validation_part[1])
@@ -305,7 +307,8 @@ class BaseRecurrent(BaseEstimator, ABC):
 
         if not continued:
             self._advance_random_state()
-            self.__dict__.pop("feature_names_in_", None)
+            for name in ("feature_names_in_", "_y_form", "_quantile_ranks"):
+                vars(self).pop(name, None)
             vars(self).update(form)
         vars(self).update(task.attributes)
         self._network_spec = spec

@@ -39,6 +39,8 @@ def categorical_channels(categorical_features, n_channels, columns=None):
             f"categorical_features must hold channels from 0 to {n_channels - 1} or names of columns, or be 'all', got"
             f" {entries!r}."
         )
+    if len(set(map(int, entries))) < len(entries):
+        raise ValueError(f"categorical_features names a channel twice, got {entries}. Name each once.")
     return tuple(sorted(int(entry) for entry in entries))
 
 
@@ -214,12 +216,14 @@ def _nature(values):
     return NATURES.get(values.dtype.kind, "texts")
 
 
-def encode_columns(columns, channels, n_channels, known):
+def encode_columns(columns, own, channels, n_channels, known):
     """A table of floats from the columns of a DataFrame, with rows of embedding tables for those of categorical channels.
 
     Parameters
     ----------
     columns : dict of str to ndarray of shape (n_sequences,)
+    own : set of str
+        Columns that are categories by their type, whose values may be any numbers.
     channels : tuple of int
     n_channels, known
         As in `categorical_channels` and `encode`.
@@ -241,7 +245,8 @@ def encode_columns(columns, channels, n_channels, known):
                     " such, for"
                     " instance with a category of their own."
                 )
-            bad = find_bad_code(array.astype(np.float64)) if array.dtype.kind in "fiub" else None
+            is_code = array.dtype.kind in "fiub" and name not in own
+            bad = find_bad_code(array.astype(np.float64)) if is_code else None
             if bad:
                 raise ValueError(f"Column {name!r} of X is categorical, but row {bad[0]} is {bad[1]}. {ADVICE}")
         values = np.stack(arrays[channel::n_channels])

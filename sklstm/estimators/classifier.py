@@ -77,7 +77,7 @@ def class_factors(class_weight, classes, totals):
     stratified=", stratified by class",
     loss_units="",
     validation_score="Accuracy, weighted by sample and class weights,",
-    mask="-100 (for integers), NaN or None",
+    mask="-100 (for numbers), NaN or None",
     and_y="",
     batch_size_auto=f"``min({AUTO_BATCH_SIZE}, n_sequences)``",
 )
@@ -235,7 +235,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         classes : array-like of shape (n_classes,), default=None
             All class labels that any chunk may have; needed at the first call unless y is multilabel.
         sample_weight : array-like of shape (n_sequences,), default=None
-            Weights of the sequences.
+            Weights of the sequences; with `return_sequences` also of the steps, in the forms of y.
 
         Returns
         -------

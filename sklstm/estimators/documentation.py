@@ -15,7 +15,7 @@ y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)
     Targets or class labels. With `return_sequences` one for every step: a list of arrays (n_steps,) or (n_steps,
     n_outputs), an array (n_sequences, n_steps) or (n_sequences, n_steps, n_outputs), or :class:`~sklstm.Sequences`. A
     step is left out of training and scores where y has the mask value: NaN or None for quantities and labels, and -100
-    for labels that are integers.
+    for labels that are numbers.
 """
 
 ARCHITECTURE_DOC = """
@@ -54,8 +54,8 @@ return_sequences : bool, default=False
 categorical_features : "all", array-like of int or str, or None, default=None
     Channels whose values are codes of categories, to be looked up in a table of learned vectors. Numbers of channels,
     names of the columns of a DataFrame, or all channels, as for sequences of tokens. Codes are integers from 0 on; in
-    a DataFrame categories and texts will do. A value that `fit` did not see has a vector of its own, learned by hiding
-    1 in 100 values in training.
+    a DataFrame categories and texts will do. A value that `fit`, or the first chunk of `partial_fit`, did not have is
+    unknown for good; the unknown has a vector of its own, learned by hiding 1 in 100 values in training.
 embedding_dim : "auto", int or tuple of int, default="auto"
     Width of those vectors, for all categorical channels or each. "auto" is ``round(1.6 n**0.56)`` for n values, at most
     600.
@@ -75,7 +75,8 @@ TRAINING_DOC = """
 solver : {"adam", "sgd"}, default="adam"
     Adam, or stochastic gradient descent with momentum.
 alpha : float, default=1e-3
-    Strength of the L2 penalty on the weights (not the biases), divided by the total sample weight of the minibatch.
+    Strength of the L2 penalty on the weights, divided by the total sample weight of the minibatch. Biases, gains, learned
+    states and the vectors of categories are not penalised.
 batch_size : int or "auto", default="auto"
     Sequences per minibatch; "auto" is {batch_size_auto}.
 learning_rate_init : float, default=5e-3
@@ -98,8 +99,9 @@ max_grad_norm : float or None, default=1.0
     Gradients of a larger Euclidean norm are scaled down to it; None leaves them.
 bptt_steps : int or None, default=None
     Truncate back-propagation through time to chunks of that many steps, counted back from the end of the longest
-    sequence of a minibatch, with the state carried from chunk to chunk. Training then needs memory for one chunk, whatever
-    the length. None reaches back to the first step. Not for bidirectional networks.
+    sequence of a minibatch, with the state carried from chunk to chunk. A training step then needs memory for one chunk,
+    whatever the length (predictions, and so validation, go through whole sequences); with one answer per sequence it
+    computes all chunks twice. None reaches back to the first step. Not for bidirectional networks.
 momentum : float, default=0.9
     Momentum of `solver="sgd"`.
 nesterovs_momentum : bool, default=True
@@ -119,8 +121,9 @@ n_jobs : int or None, default=None
     where each has at least 16 sequences (an eighth of `hidden_size` if that is more) and about a millisecond of work; a
     larger `batch_size` lets more of them help. Results have the same bits for any number.
 random_state : int, RandomState or None, default=None
-    Determines initial weights, shuffling and the validation split. Pass an int for reproducible results. None draws
-    fresh entropy from the operating system; NumPy's global random state is neither read nor changed.
+    Determines initial weights, shuffling, dropout, the hiding of categories and the validation split. Pass an int for
+    reproducible results. None draws fresh entropy from the operating system; NumPy's global random state is neither read
+    nor changed.
 verbose : bool, default=False
     Print the loss, and the validation score if there is one, after every epoch.
 """
@@ -156,7 +159,7 @@ weights_ : dict of str to ndarray
     candidate. ``layer_k.p`` (3, H) are peepholes of input, forget and output gate, ``layer_k.norm`` (10, H) the gains of
     W x (4 rows), of R h (4) and of c, and the bias of c; ``layer_k.h0`` and ``layer_k.c0`` (H,) learned initial states. With
     the prefix ``layer_k.reverse.`` those of the reverse direction. ``head.V`` (features, n_outputs_), ``head.b``
-    (n_outputs_,). ``attention.A``, ``attention.b``, ``attention.v`` of the pooling. ``input.E<channel>`` (values, width)
+    (n_outputs_,). ``attention.A``, ``attention.b``, ``attention.v`` of the pooling. ``input.E<channel>`` (1 + values, width)
     are the vectors of a categorical channel; ``input.scale`` and ``input.offset`` convert numeric channels, which come
     first, to standard units, where that cannot be moved into the first layer.
 history_ : list of dict

@@ -89,6 +89,11 @@ def _read_table(estimator, X, form, reset):
         _refuse_other_categories(X, names, channels, n_channels)
         if channels:
             check_columns(len(names), n_channels)
+            if not reset and n_channels != estimator._network_spec["input_size"]:
+                raise ValueError(
+                    f"X is read with n_channels={n_channels} channels per step, but {type(estimator).__name__} is expecting"
+                    f" {estimator._network_spec['input_size']} channels as input, as in fit. Set n_channels, or pass X as in fit."
+                )
             return _read_columns(estimator, X, channels, form, reset)
     stand_in = stand_in_for(estimator)  # takes what validate_data writes
     try:
@@ -117,7 +122,8 @@ def _read_columns(estimator, X, channels, form, reset):
         validate_data(stand_in, X, reset=reset, skip_check_array=True)
     columns = {name: np.asarray(X[name]) for name in X.columns}
     known = None if reset else estimator.categories_
-    table, vocabularies = encode_columns(columns, channels, estimator.n_channels, known)
+    own = {name for name in columns if _category_kind(X[name])}
+    table, vocabularies = encode_columns(columns, own, channels, estimator.n_channels, known)
     form.update(_flat=True, n_features_in_=table.shape[1], categories_=vocabularies, _categorical=channels)
     if reset and hasattr(stand_in, "feature_names_in_"):
         form["feature_names_in_"] = stand_in.feature_names_in_
@@ -130,11 +136,17 @@ def _column_names(X):
     return None if columns is None or not hasattr(X, "__getitem__") else [str(name) for name in columns]
 
 
+def _category_kind(column):
+    """Name of the type of a column that is categories by its type; empty for others."""
+    kind = str(getattr(column, "dtype", "")).lower()
+    return kind if kind.startswith(("category", "categorical", "enum")) else ""
+
+
 def _refuse_other_categories(X, names, channels, n_channels):
     """Raise if a column of categories belongs to a channel that is read as numbers."""
     for j, (name, column) in enumerate(zip(names, X.columns, strict=True)):
-        kind = str(getattr(X[column], "dtype", "")).lower()
-        if kind.startswith(("category", "categorical", "enum")) and j % n_channels not in channels:
+        kind = _category_kind(X[column])
+        if kind and j % n_channels not in channels:
             raise ValueError(
                 f"Column {name!r} of X holds categories ({kind}), but its channel {j % n_channels} is read as numbers. Name"
                 " it in"

@@ -25,30 +25,31 @@ def explained_pinball_loss(y, predicted, quantiles, weights=None):
 
     Parameters
     ----------
-    y : ndarray of shape (n_samples,)
-    predicted : ndarray of shape (n_samples, n_quantiles)
+    y : ndarray of shape (n_samples, 1) or (n_samples, n_outputs)
+    predicted : ndarray of shape (n_samples, n_quantiles) or (n_samples, n_outputs)
     quantiles : list of float
+        One for each column of the predictions, or one for all.
     weights : ndarray of shape (n_samples,), default=None
 
     Returns
     -------
     float
     """
-    return float(
-        np.mean(
-            [
-                d2_pinball_score(y, column, sample_weight=weights, alpha=q)
-                for q, column in zip(quantiles, predicted.T, strict=True)
-            ]
-        )
+    n = predicted.shape[1]
+    columns = zip(
+        y.T if y.shape[1] == n else np.repeat(y.T, n, axis=0),
+        predicted.T,
+        quantiles if len(quantiles) == n else quantiles * n,
+        strict=True,
     )
+    return float(np.mean([d2_pinball_score(t, column, sample_weight=weights, alpha=q) for t, column, q in columns]))
 
 
 @document(
     standardize_y=", and the targets likewise",
     stratified="",
     loss_units=", for standardised targets: in units of their variance",
-    validation_score="Coefficient of determination, weighted by sample weights,",
+    validation_score="Coefficient of determination (for quantiles the share of the pinball loss explained), weighted,",
     mask="NaN",
     and_y=" and y",
     batch_size_auto=f"``min({AUTO_BATCH_SIZE}, n_sequences)``",
@@ -88,8 +89,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     ----------
     <<references>>
     .. [12] V. Chernozhukov, I. Fernandez-Val and A. Galichon (2010), "Quantile and probability curves without
-    crossing",
-       Econometrica 78(3).
+       crossing", Econometrica 78(3).
 
     Examples
     --------
@@ -206,7 +206,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         <<X>>
         <<y>>
         sample_weight : array-like of shape (n_sequences,), default=None
-            Weights of the sequences.
+            Weights of the sequences; with `return_sequences` also of the steps, in the forms of y.
 
         Returns
         -------
@@ -232,8 +232,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         if len(targets) < 2:
             return np.nan  # the variance of a single target is 0
         answers = LOSSES[task.loss].inverse_link(scores[used])
-        if task.loss == "quantiles":
-            return explained_pinball_loss(targets[:, 0], answers, task.loss_parameters["quantiles"], weights)
+        if task.loss in ("quantile", "quantiles"):
+            return explained_pinball_loss(targets, answers, task.loss_parameters["quantiles"], weights)
         return r2_score(targets, answers, sample_weight=weights)
 
     @staticmethod
@@ -242,7 +242,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         return masked if y.ndim == 1 else masked.all(axis=1)
 
     def score(self, X, y, sample_weight=None):
-        """Coefficient of determination; with several quantiles, the mean share of the pinball loss that is explained.
+        """Coefficient of determination; for quantiles, the mean share of the pinball loss that is explained.
 
         Parameters
         ----------
@@ -257,21 +257,19 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         float
         """
         check_is_fitted(self)
-        several = self._network_spec["loss"] == "quantiles"
-        if not self._per_step and not several:
-            return super().score(X, y, sample_weight)
+        quantiles = self._network_spec["loss_parameters"].get("quantiles")
         if self._per_step:
             y, predicted, sample_weight = self._scored(X, y, sample_weight)
+        elif quantiles is None:
+            return super().score(X, y, sample_weight)
         else:
-            y, predicted = column_or_1d(y), self.predict(X)
-        if several:
-            return explained_pinball_loss(
-                y,
-                predicted[:, np.argsort(self._quantile_ranks)],
-                self._network_spec["loss_parameters"]["quantiles"],
-                sample_weight,
-            )
-        return r2_score(y, predicted, sample_weight=sample_weight)
+            y, predicted = np.asarray(y), self.predict(X)
+        if quantiles is None:
+            return r2_score(y, predicted, sample_weight=sample_weight)
+        predicted = predicted.reshape(len(predicted), -1)
+        if self._network_spec["loss"] == "quantiles":
+            predicted = predicted[:, np.argsort(self._quantile_ranks)]
+        return explained_pinball_loss(y.reshape(len(y), -1), predicted, quantiles, sample_weight)
 
     def _read_y(self, y, weights, role, known=None, classes=None):
         # A stand-in takes what validate_data writes.

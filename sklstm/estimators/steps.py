@@ -126,7 +126,9 @@ def read_step_weights(sample_weight, sequences):
 
 def _shape(values):
     """Shape of an array, or (n,) or (n, None) of a list of scalars or arrays."""
-    if isinstance(values, (list, tuple)) or getattr(getattr(values, "dtype", None), "kind", "") == "O":
+    if not isinstance(values, (list, tuple)) and getattr(getattr(values, "dtype", None), "kind", "") == "O":
+        values = list(np.asarray(values))
+    if isinstance(values, (list, tuple)):
         return (len(values),) if len(values) == 0 or np.ndim(values[0]) == 0 else (len(values), None)
     return np.shape(values)
 

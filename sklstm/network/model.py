@@ -148,7 +148,7 @@ class Network:
     def end_states(self, params, packed, ws):
         """Output where the last layer ends each sequence: (n_sequences, its output_size), in the workspace."""
         self.begin(packed.n_sequences, ws, None)
-        self.forward_chunk(params, packed, ws, keep=False, pooled=False)
+        self.forward_chunk(params, packed, ws, keep=False, pooled=None)
         out = ws.ends[: packed.n_sequences]
         self.layers[-1].end_states(packed, ws.skips[-1], ws.layers[-1], out)
         return out
@@ -174,14 +174,15 @@ class Network:
             self.pool.begin(n_sequences, ws.pool)
 
     def forward_chunk(self, params, packed, ws, rng=None, *, keep=True, pooled=True):
-        """Run the layers over a chunk; hand their outputs to the pooling, or where it has had them already let it look again."""
+        """Run the layers over a chunk; hand their outputs to the pooling, or with ``pooled=False``, where it has had them
+        already, let it look again; None leaves it out."""
         x = packed.values if self.entry is None else self.entry.forward(params["input"], packed, ws.input, rng)
         for k, layer in enumerate(self.layers):
             ws.skips[k] = x
             ws.inputs[k] = x if ws.dropouts[k] is None else ws.dropouts[k].forward(x, packed.n_rows, rng)
             masks = None if ws.recurrent_masks is None or rng is None else ws.recurrent_masks[k]
             x = layer.forward(params[f"layer_{k}"], packed, ws.inputs[k], ws.layers[k], skip=x, keep=keep, masks=masks)
-        if self.pool is not None:
+        if self.pool is not None and pooled is not None:
             p = params.get(self.pooling)
             if pooled:
                 self.pool.update(p, packed, self.layers[-1], ws.skips[-1], ws.layers[-1], ws.pool)
@@ -229,7 +230,8 @@ class Network:
             arriving = self.pool.backward(p, g, packed, ws.layers[-1].y, ws.pool)
         for k in reversed(range(len(self.layers))):
             layer, name = self.layers[k], f"layer_{k}"
-            passed_on = ws.dx[k] if k else dx if self.entry is None else ws.input.dx
+            wanted = dx is not None or self.categories  # of the input layer
+            passed_on = ws.dx[k] if k else dx if self.entry is None else ws.input.dx if wanted else None
             masks = None if ws.recurrent_masks is None else ws.recurrent_masks[k]
             layer.backward(params[name], grads[name], packed, ws.inputs[k], ws.layers[k], dx=passed_on, masks=masks, **arriving)
             if ws.dropouts[k] is not None:
