@@ -624,5 +624,5 @@ def test_validation_data_of_a_continued_fit_keep_the_column_names(rng):
     frame, y = pd.DataFrame(rng.normal(size=(20, 3)), columns=list("abc")), rng.normal(size=20)
     model = LSTMRegressor(hidden_size=2, max_iter=2, warm_start=True, random_state=0).fit(frame, y)
     model.fit(frame, y, X_val=frame, y_val=y)
-    with pytest.raises(ValueError, match="X_val.*feature names"):
+    with pytest.raises(ValueError, match=r"X_val.*feature names"):
         model.fit(frame, y, X_val=frame[["c", "b", "a"]], y_val=y)
