@@ -98,25 +98,32 @@ def test_gradient_over_the_whole_product(rng, options):
         if not loss < 1e3:
             continue  # relu let the states explode, and differences of such a loss show nothing
         grad, _ = problem.gradients()
-        direction = np.zeros_like(grad)
-        for name, part in problem.network.layout.slices.items():
-            size = np.linalg.norm(grad[part])
-            if trained(name) and size > 1e-4:  # smaller ones would need longer steps than the others bear
-                direction[part] = grad[part] / size**2 + rng.normal(size=grad[part].shape) / size / np.sqrt(grad[part].size)
-        scale = np.linalg.norm(direction)
-        direction /= scale
-        theta, numeric = problem.theta.copy(), []
+        # A kink between the points is a matter of chance, an error of the gradient is there in every direction.
+        assert any(agrees_along_a_direction(problem, grad, loss, rng) for _ in range(4)), rest
 
-        def along(t, problem=problem, theta=theta, direction=direction):
-            problem.theta[:] = theta + t * direction
-            return problem.mean_loss()
 
-        for step in STEPS:
-            numeric.append((8 * (along(step) - along(-step)) - (along(2 * step) - along(-2 * step))) / (12 * step))
-        # With the smallest step, which alone avoids a kink or the bends of a layer normalisation at times, rounding is ten
-        # times as large as in the test above.
-        error = np.abs(np.array(numeric) - grad @ direction).min()
-        assert error <= 1e-6 / scale + max(1, loss) * 10 * ROUNDING, rest
+def agrees_along_a_direction(problem, grad, loss, rng):
+    """Whether the derivative along a random direction is that of central differences."""
+    direction = np.zeros_like(grad)
+    for name, part in problem.network.layout.slices.items():
+        size = np.linalg.norm(grad[part])
+        if trained(name) and size > 1e-3:  # smaller ones would be lost in the rounding of the others
+            direction[part] = grad[part] / size**2 + rng.normal(size=grad[part].shape) / size / np.sqrt(grad[part].size)
+    scale = np.linalg.norm(direction)
+    if scale == 0:
+        return True
+    direction /= scale
+    theta, numeric = problem.theta.copy(), []
+
+    def along(t):
+        problem.theta[:] = theta + t * direction
+        return problem.mean_loss()
+
+    for step in STEPS:
+        numeric.append((8 * (along(step) - along(-step)) - (along(2 * step) - along(-2 * step))) / (12 * step))
+    problem.theta[:] = theta
+    # The smallest step, which at times alone avoids the bends of a layer normalisation, has ten times the rounding.
+    return np.abs(np.array(numeric) - grad @ direction).min() <= 1e-6 / scale + max(1, loss) * 10 * ROUNDING
 
 
 @pytest.mark.parametrize("hidden_size", [1, 5, 16, 17, 40])
