@@ -141,7 +141,7 @@ class Sklstm:
         self.rows = np.arange(B)
         loss = LOSSES["multinomial_log_loss"]
         self.gradient = GradientComputer(problem.network, loss, data, self.theta, 0.0, Threads(1))
-        self.optimizer = Adam(LEARNING_RATE, BETA_1, BETA_2, EPSILON)
+        self.optimizer = Adam(BETA_1, BETA_2, EPSILON)
         self.state = self.optimizer.init(self.theta)
 
     def loss_and_dW(self):
@@ -154,7 +154,7 @@ class Sklstm:
         if not (np.isfinite(norm) and np.isfinite(total)):
             raise FloatingPointError("The loss or the gradient is not finite.")
         scale = MAX_GRAD_NORM / norm if norm > MAX_GRAD_NORM else 1.0
-        self.optimizer.step(self.theta, self.gradient.grad, self.state, scale)
+        self.optimizer.step(self.theta, self.gradient.grad, self.state, LEARNING_RATE, scale)
         return total / total_weight
 
 

@@ -282,14 +282,6 @@ def test_shuffle_and_random_state(problem):
     assert not same_model(first, second)
 
 
-def test_verbose_prints_a_line_per_epoch(problem, capsys):
-    X, y = problem
-    LSTMClassifier(hidden_size=4, max_iter=3, early_stopping=True, verbose=True, random_state=0).fit(X, y)
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["Epoch 1", "Epoch 2", "Epoch 3"]
-    assert all("loss" in line and "score" in line for line in lines)
-
-
 def test_float32_stays_float32(problem):
     X, y = problem
     single = [x.astype(np.float32) for x in X]

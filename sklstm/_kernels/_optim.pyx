@@ -3,7 +3,7 @@ from libc.stdint cimport uint64_t
 
 from ._ftz cimport ftz_enter, ftz_leave
 from ._real cimport real
-from ._simd cimport adam_rates, sgd_rates, simd
+from ._simd cimport adam_rates, rmsprop_rates, sgd_rates, simd
 
 
 def sum_of_squares(const real[::1] x):
@@ -21,6 +21,15 @@ def add_scaled(double factor, const real[::1] x, real[::1] out):
     with nogil:
         for i in range(x.shape[0]):
             out[i] += factor_ * x[i]
+
+
+def multiply(real[::1] x, double factor):
+    """x (n,) IN/OUT: x *= factor"""
+    cdef Py_ssize_t i
+    cdef real factor_ = <real> factor
+    with nogil:
+        for i in range(x.shape[0]):
+            x[i] *= factor_
 
 
 def sgd_step(
@@ -56,4 +65,20 @@ def adam_step(
     with nogil:
         mode = ftz_enter()
         simd().adam_step[0 if real is float else 1](theta.shape[0], &theta[0], &grad[0], &m[0], &v[0], &rates)
+        ftz_leave(mode)
+
+
+def rmsprop_step(
+    real[::1] theta, const real[::1] grad, real[::1] v, double learning_rate, double grad_scale, double rho, double epsilon,
+):
+    """theta, v (n,) IN/OUT: one step of RMSprop on grad_scale * grad."""
+    cdef uint64_t mode
+    cdef rmsprop_rates rates
+    rates.learning_rate = learning_rate
+    rates.grad_scale = grad_scale
+    rates.rho = rho
+    rates.epsilon = epsilon
+    with nogil:
+        mode = ftz_enter()
+        simd().rmsprop_step[0 if real is float else 1](theta.shape[0], &theta[0], &grad[0], &v[0], &rates)
         ftz_leave(mode)

@@ -47,6 +47,9 @@ cdef extern from "simd.h" nogil:
     ctypedef struct adam_rates:
         double learning_rate, grad_scale, beta_1, beta_2, epsilon, correction_1, correction_2
 
+    ctypedef struct rmsprop_rates:
+        double learning_rate, grad_scale, rho, epsilon
+
     ctypedef struct simd_table:
         const char *level
         cell_entry cells[7]
@@ -64,6 +67,8 @@ cdef extern from "simd.h" nogil:
         void (*sgd_step[2])(Py_ssize_t n, void *theta, const void *grad, void *velocity, const sgd_rates *) noexcept nogil
         void (*adam_step[2])(
             Py_ssize_t n, void *theta, const void *grad, void *m, void *v, const adam_rates *) noexcept nogil
+        void (*rmsprop_step[2])(
+            Py_ssize_t n, void *theta, const void *grad, void *v, const rmsprop_rates *) noexcept nogil
 
     const simd_table *simd_choose(const char *level)
 

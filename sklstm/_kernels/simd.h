@@ -69,6 +69,7 @@ typedef struct {
     double learning_rate, grad_scale, beta_1, beta_2, epsilon;
     double correction_1, correction_2;      /* 1 - beta_1^t, 1 - beta_2^t */
 } adam_rates;
+typedef struct { double learning_rate, grad_scale, rho, epsilon; } rmsprop_rates;
 
 typedef struct {
     const char *level;      /* "baseline", "avx2" or "avx512" */
@@ -86,6 +87,7 @@ typedef struct {
     double (*sum_of_squares[2])(ptrdiff_t n, const void *x);
     void (*sgd_step[2])(ptrdiff_t n, void *theta, const void *grad, void *velocity, const sgd_rates *);
     void (*adam_step[2])(ptrdiff_t n, void *theta, const void *grad, void *m, void *v, const adam_rates *);
+    void (*rmsprop_step[2])(ptrdiff_t n, void *theta, const void *grad, void *v, const rmsprop_rates *);
 } simd_table;
 
 /* The best table that this CPU runs; with a name, that one, or NULL where the CPU or the build lacks it. */

@@ -121,4 +121,5 @@ const simd_table PASTE(simd_table, LEVEL) = {
     .sum_of_squares = BOTH(sum_of_squares),
     .sgd_step = BOTH(sgd_step),
     .adam_step = BOTH(adam_step),
+    .rmsprop_step = BOTH(rmsprop_step),
 };

@@ -76,3 +76,19 @@ static void FN(adam_step)(ptrdiff_t n, void *theta_, const void *grad_, void *m_
         theta[i] -= rate * m_i / (SQRT(v_i) * root + epsilon);
     }
 }
+
+/* v = rho v + (1 - rho) g^2,  theta -= lr g / (sqrt(v) + epsilon)                      (Tieleman and Hinton 2012) */
+static void FN(rmsprop_step)(ptrdiff_t n, void *theta_, const void *grad_, void *v_, const rmsprop_rates *rates)
+{
+    REAL *restrict theta = theta_;          /* (n,) IN/OUT */
+    const REAL *restrict grad = grad_;      /* (n,) IN */
+    REAL *restrict v = v_;                  /* (n,) IN/OUT */
+    REAL scale = (REAL)rates->grad_scale, rate = (REAL)rates->learning_rate;
+    REAL rho = (REAL)rates->rho, rest = (REAL)(1 - rates->rho), epsilon = (REAL)rates->epsilon;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        REAL g = scale * grad[i];
+        REAL v_i = rho * v[i] + rest * g * g;
+        v[i] = v_i;
+        theta[i] -= rate * g / (SQRT(v_i) + epsilon);
+    }
+}

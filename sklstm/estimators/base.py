@@ -2,7 +2,6 @@
 
 import copy
 from abc import ABC, abstractmethod
-from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
@@ -10,31 +9,25 @@ from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._kernels.threads import single_threaded_blas
-from ..network import ACTIVATIONS, CELLS, LOSSES, MERGE_MODES, POOLINGS, apply
+from ..network import LOSSES, apply
 from ..sequences import Sequences
-from ..training import SGD, Adam, Plan, Units, Validation, check_range, train, updated_moments
+from ..training import Checkpoint, Units, Validation, check_range, train, updated_moments
 from .architecture import FREE, build, check_architecture, network_spec
+from .callbacks import CallbackSupportMixin, FitTasks
 from .categories import embedding_widths, seen_only
+from .constraints import CONSTRAINTS
 from .documentation import document
 from .inputs import check_one_per_sequence, in_dtype, read_sample_weight, read_X, stand_in_for
+from .prepared import Prepared
+from .progress import Progress
+from .solving import SOLVERS, check_solving, make_plan
 from .steps import in_form, numbers_or_objects, read_step_weights, read_steps
 
-# Minibatch size of batch_size="auto". With learning_rate_init=5e-3 it was chosen by cross-validation on eight problems
-# (digits by rows, tables read as series, the adding problem, a seasonal forecast, ragged sequences): better than or
-# level with 1e-3 and the MLP's 200 on seven of them, in half the time.
-AUTO_BATCH_SIZE = 32
-
 SEEDS = np.iinfo(np.int32).max
-
-SOLVERS = {
-    "sgd": lambda e: SGD(e.learning_rate_init, e.momentum, e.nesterovs_momentum),
-    "adam": lambda e: Adam(e.learning_rate_init, e.beta_1, e.beta_2, e.epsilon),
-}
 
 
 def _has_attention(estimator):
@@ -43,48 +36,19 @@ def _has_attention(estimator):
     return spec["pooling"] == "attention" if spec else estimator.pooling == "attention" and not estimator.return_sequences
 
 
-class BaseRecurrent(BaseEstimator, ABC):
+def takes_chunks(estimator):
+    """Whether `partial_fit` is there: not for a solver that needs all samples at once."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit is not there for solver='lbfgs', which needs all samples at once. Set another solver, such as 'adam'."
+        )
+    return True
+
+
+class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
     """Base of the estimators. A subclass says what y means: `_read_y`, `_left_out`, `_decode` and `_validation_score`."""
 
-    _parameter_constraints: ClassVar = {
-        "hidden_size": [Interval(Integral, 1, None, closed="left"), tuple, list],
-        "num_layers": [Interval(Integral, 1, None, closed="left")],
-        "cell": [StrOptions(set(CELLS))],
-        "activation": [StrOptions(set(ACTIVATIONS))],
-        "bidirectional": ["boolean"],
-        "merge_mode": [StrOptions(set(MERGE_MODES))],
-        "pooling": [StrOptions(set(POOLINGS))],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "recurrent_dropout": [Interval(Real, 0, 1, closed="left")],
-        "residual": ["boolean"],
-        "return_sequences": ["boolean"],
-        "categorical_features": [StrOptions({"all"}), "array-like", None],
-        "embedding_dim": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), list, tuple, np.ndarray],
-        "initial_state": [StrOptions({"zeros", "learned"})],
-        "n_channels": [Interval(Integral, 1, None, closed="left")],
-        "standardize": ["boolean"],
-        "solver": [StrOptions(set(SOLVERS))],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
-        "bptt_steps": [Interval(Integral, 1, None, closed="left"), None],
-        "momentum": [Interval(Real, 0, 1, closed="left")],
-        "nesterovs_momentum": ["boolean"],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "warm_start": ["boolean"],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
+    _parameter_constraints: ClassVar = CONSTRAINTS
 
     def __init__(
         self,
@@ -108,7 +72,10 @@ class BaseRecurrent(BaseEstimator, ABC):
         solver="adam",
         alpha=1e-3,
         batch_size="auto",
+        learning_rate="constant",
         learning_rate_init=5e-3,
+        power_t=0.5,
+        warmup_fraction=0.05,
         max_iter=200,
         shuffle=True,
         tol=1e-4,
@@ -121,11 +88,13 @@ class BaseRecurrent(BaseEstimator, ABC):
         nesterovs_momentum=True,
         beta_1=0.9,
         beta_2=0.999,
+        rho=0.9,
         epsilon=1e-8,
         warm_start=False,
+        checkpoint=None,
         n_jobs=None,
         random_state=None,
-        verbose=False,
+        verbose=0,
     ):
         self.hidden_size = hidden_size
         self.num_layers = num_layers
@@ -146,7 +115,10 @@ class BaseRecurrent(BaseEstimator, ABC):
         self.solver = solver
         self.alpha = alpha
         self.batch_size = batch_size
+        self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.warmup_fraction = warmup_fraction
         self.max_iter = max_iter
         self.shuffle = shuffle
         self.tol = tol
@@ -159,8 +131,10 @@ class BaseRecurrent(BaseEstimator, ABC):
         self.nesterovs_momentum = nesterovs_momentum
         self.beta_1 = beta_1
         self.beta_2 = beta_2
+        self.rho = rho
         self.epsilon = epsilon
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -238,41 +212,50 @@ class BaseRecurrent(BaseEstimator, ABC):
             raise ValueError("sample_weight_val weights the sequences of X_val, but X_val is not given.")
         continued = self.warm_start and self.__sklearn_is_fitted__()
         held_out = None if X_val is None else (X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, continued, held_out=held_out)
+        tasks = FitTasks(self, X, y, sample_weight)
+        self._fit(X, y, sample_weight, continued, held_out=held_out, tasks=tasks)
+        tasks.end()
+        return self
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         return self._fit(X, y, sample_weight, self.__sklearn_is_fitted__(), incremental=True, classes=classes)
 
-    def _fit(self, *args, **kwargs):
-        # Bits that BLAS and LAPACK compute (initial weights, and on some machines products) may depend on their threads.
-        with single_threaded_blas():
-            return self._fit_single_threaded(*args, **kwargs)
-
-    def _fit_single_threaded(self, X, y, sample_weight, continued, incremental=False, held_out=None, classes=None):
+    def _fit(self, X, y, sample_weight, continued, *, incremental=False, held_out=None, classes=None, tasks=None):
         """Read everything, train, and only then write to self."""
         if incremental and continued:
             self._validate_params()  # which scikit-learn leaves out for a fitted estimator
         check_architecture(self)
+        check_solving(self, incremental)
+        checkpoint = Checkpoint(self.checkpoint) if self.checkpoint is not None and not incremental else None
+        # Bits that BLAS and LAPACK compute (initial weights, and on some machines products) may depend on their threads.
+        with single_threaded_blas():
+            rng = self._generator(continued, checkpoint)
+            began = copy.deepcopy(rng)
+            prepared = self._prepare(X, y, sample_weight, rng, continued, incremental, held_out, classes)
+            state = self._begin(prepared, rng, continued, incremental)
+            if checkpoint is not None:
+                state = checkpoint.begin(prepared.identity(self, began, state), began, state)
+            self._train(prepared, state, incremental, checkpoint, tasks)
+        if not continued:
+            self._advance_random_state()
+            for name in ("feature_names_in_", "_y_form", "_quantile_ranks"):
+                vars(self).pop(name, None)
+        vars(self).update(prepared.attributes(state))
+        return self
+
+    def _prepare(self, X, y, sample_weight, rng, continued, incremental, held_out, classes):
+        """Everything that a fit reads and computes before it trains."""
         sequences, form = read_X(self, X, reset=not continued)
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
         role = "chunk" if incremental else "fit"
         task = self._read_task(y, sample_weight, sequences, role, vars(self) if continued else None, classes)
-        rng = copy.deepcopy(self._state["rng"]) if continued else self._generator()
         rows, rows_val = task.weighted_rows(), None
         if held_out is None and self.early_stopping and not incremental:
             rows, rows_val = self._split(rows, task.strata, rng)
         if not continued:
             sequences, form["categories_"] = seen_only(sequences, form["_categorical"], form["categories_"], rows)
-        spec = network_spec(self, sequences.n_channels, task, self._tables(form))
-        fitted = self._network_spec if continued else spec
-        changed = {key: (fitted[key], spec[key]) for key in spec if fitted[key] != spec[key] and key not in FREE}
-        if changed:
-            raise ValueError(
-                f"The fitted network cannot go on with other parameters (fitted, asked for): {changed}. Keep the hyper-parameters"
-                " of the network and the kind of y, or fit afresh with warm_start=False."
-            )
-        network = build(spec)
+        spec = self._agreed_spec(sequences, task, form, continued)
         dtype = self._theta.dtype if continued else sequences.values.dtype
         sequences = in_dtype(sequences, dtype)
 
@@ -285,38 +268,74 @@ class BaseRecurrent(BaseEstimator, ABC):
         sequences, task = task.take(sequences, rows)
 
         moments = self._moments_with(sequences, task, continued, incremental)
+        network = build(spec)
         units = Units.from_moments(moments, network.input_size, task.units, form["_categorical"])
         units.raise_if_out_of_range(dtype)
         if task.units:
             check_range("y", task.targets, dtype)
-        data = task.data(sequences, units)
         validation = None
         if validation_part is not None:
             data_val = validation_part[1].data(validation_part[0], units)
             validation = Validation(data_val, lambda scores: self._validation_score(task, data_val, scores))
+        stops_early = self.early_stopping and not incremental
+        return Prepared(spec, network, form, task, task.data(sequences, units), validation, units, moments, stops_early)
 
-        state = (
-            self._carried_state(network, units, rng, incremental) if continued else _initial_state(network, rng, dtype)
-        )
-        optimizer = SOLVERS[self.solver](self)
+    def _agreed_spec(self, sequences, task, form, continued):
+        """The spec of the network, which a fit that goes on must not change."""
+        spec = network_spec(self, sequences.n_channels, task, self._tables(form))
+        fitted = self._network_spec if continued else spec
+        changed = {key: (fitted[key], spec[key]) for key in spec if fitted[key] != spec[key] and key not in FREE}
+        if changed:
+            raise ValueError(
+                f"The fitted network cannot go on with other parameters (fitted, asked for): {changed}. Keep the hyper-parameters"
+                " of the network and the kind of y, or fit afresh with warm_start=False."
+            )
+        return spec
+
+    def _begin(self, prepared, rng, continued, incremental):
+        """The state that training begins with: a new one, or a copy of that of the last fit in the units of this one."""
+        network, units = prepared.network, prepared.units
+        if continued:
+            state = copy.deepcopy(self._state) | {"rng": rng}
+            if not incremental:
+                del state["course"]
+            else:
+                state["course"] |= {"began": state["n_epochs"], "ended": False}
+                loss_units = LOSSES[self._network_spec["loss"]].units
+                before = Units.from_moments(self._moments, network.input_size, loss_units, self._categorical)
+                state["theta"] = before.carried_over(network, state["theta"], units)
+        else:
+            theta = network.initialize(rng, prepared.data.sequences.values.dtype)
+            state = {"theta": theta, "solver": None, "rng": rng, "n_epochs": 0, "n_samples": 0, "history": []}
         if state["solver"] != self.solver:
-            state.update(solver=self.solver, optimizer=optimizer.init(state["theta"]))
-        plan = self._plan(len(rows), incremental)
-        report = _print_epoch if self.verbose else None
-        stopping = train(network, task.make_loss(units), optimizer, state, data, plan, validation=validation, on_epoch=report)
+            state |= {"solver": self.solver, "optimizer": SOLVERS[self.solver](self).init(state["theta"])}
+        return state
 
-        if not continued:
-            self._advance_random_state()
-            for name in ("feature_names_in_", "_y_form", "_quantile_ranks"):
-                vars(self).pop(name, None)
-            vars(self).update(form)
-        vars(self).update(task.attributes)
-        self._network_spec = spec
-        self._moments = moments
-        self._state = state
-        self._theta = units.folded(network, state["theta"])
-        self._record(stopping, plan, validation is not None)
-        return self
+    def _train(self, prepared, state, incremental, checkpoint, tasks):
+        """Train the network from a state on."""
+        plan = make_plan(self, len(prepared.data), incremental)
+        progress = Progress(self.verbose, plan.max_iter)
+
+        def on_epoch(row):
+            progress.show(row)
+            return tasks is not None and tasks.end_epoch(state["course"]["ended"], lambda: prepared.attributes_so_far(state))
+
+        try:
+            if tasks is not None:
+                tasks.begin_epoch()
+            train(
+                prepared.network,
+                prepared.task.make_loss(prepared.units),
+                SOLVERS[self.solver](self),
+                state,
+                prepared.data,
+                plan,
+                validation=prepared.validation,
+                on_epoch=on_epoch,
+                checkpoint=None if checkpoint is None else checkpoint.save,
+            )
+        finally:
+            progress.close()
 
     def _read_task(self, y, sample_weight, sequences, role, known, classes=None):
         """y and the sample weights, of sequences or of their steps, as a `Task`."""
@@ -331,33 +350,13 @@ class BaseRecurrent(BaseEstimator, ABC):
         task = self._read_y(numbers_or_objects(flat[~left_out]), weights[~left_out], role, known, classes)
         return task.over_steps(left_out, sequences.offsets, form)
 
-    def _plan(self, n_samples, incremental):
-        return Plan(
-            max_iter=1 if incremental else self.max_iter,
-            batch_size=min(AUTO_BATCH_SIZE if self.batch_size == "auto" else self.batch_size, n_samples),
-            shuffle=self.shuffle,
-            alpha=self.alpha,
-            max_grad_norm=self.max_grad_norm,
-            tol=self.tol,
-            n_iter_no_change=self.n_iter_no_change,
-            early_stopping=self.early_stopping and not incremental,
-            bptt_steps=self.bptt_steps,
-            n_threads=effective_n_jobs(self.n_jobs),
-            warn_unconverged=not incremental,
-        )
-
-    def _carried_state(self, network, units, rng, incremental):
-        """A copy of the state that the last fit left, in the units that this one trains in."""
-        state = copy.deepcopy(self._state) | {"rng": rng}
-        if incremental:
-            loss_units = LOSSES[self._network_spec["loss"]].units
-            before = Units.from_moments(self._moments, network.input_size, loss_units, self._categorical)
-            state["theta"] = before.carried_over(network, state["theta"], units)
-        return state
-
-    def _generator(self):
+    def _generator(self, continued, checkpoint):
+        """The generator that a fit begins with: that of the last one, of its checkpoint, or one by `random_state`."""
+        if continued:
+            return copy.deepcopy(self._state["rng"])
         if self.random_state is None:
-            return np.random.default_rng()
+            # Whatever numbers an interrupted fit drew: the one that goes on with it draws the same.
+            return np.random.default_rng() if checkpoint is None or checkpoint.rng is None else checkpoint.rng
         # From a copy: a fit that fails is to leave the user's RandomState as it was.
         return np.random.default_rng(check_random_state(copy.deepcopy(self.random_state)).randint(SEEDS))
 
@@ -429,23 +428,6 @@ class BaseRecurrent(BaseEstimator, ABC):
             "x": updated_moments(known, "x", sequences.values, task.sequence_weights, sequences.offsets),
             "y": updated_moments(known, "y", task.targets[weighted], task.weights[weighted]) if task.units else None,
         }
-
-    def _record(self, stopping, plan, validated):
-        """The attributes that tell how training went, from the state."""
-        history = self._state["history"]
-        self.history_ = history
-        self.n_iter_ = self._state["n_epochs"]
-        self.t_ = self._state["n_samples"]
-        self.n_outputs_ = self._network_spec["output_size"]
-        self.loss_curve_ = [row["loss"] for row in history]
-        self.best_loss_ = None if plan.early_stopping else min(self.loss_curve_, default=None)
-        scores = [row["validation_score"] for row in history if "validation_score" in row]
-        self.validation_loss_curve_ = (
-            [row["validation_loss"] for row in history if "validation_loss" in row] if validated else None
-        )
-        self.validation_scores_ = scores if validated else None
-        best = stopping.best if plan.early_stopping else max(filter(np.isfinite, scores), default=None)
-        self.best_validation_score_ = best if validated and best is not None and np.isfinite(best) else None
 
     # ---- answering ----
 
@@ -541,25 +523,3 @@ class BaseRecurrent(BaseEstimator, ABC):
         tags.input_tags.three_d_array = True
         tags.input_tags.categorical = tags.input_tags.positive_only = self.categorical_features is not None
         return tags
-
-
-def _initial_state(network, rng, dtype):
-    theta = network.initialize(rng, dtype)
-    return {
-        "theta": theta,
-        "optimizer": None,
-        "solver": None,
-        "rng": rng,
-        "n_epochs": 0,
-        "n_samples": 0,
-        "history": [],
-    }
-
-
-def _print_epoch(row):
-    score = (
-        f", validation loss {row['validation_loss']:.6g}, score {row['validation_score']:.4f}"
-        if "validation_score" in row
-        else ""
-    )
-    print(f"Epoch {row['epoch']}: loss {row['loss']:.6g}{score} ({row['seconds']:.2f} s)")

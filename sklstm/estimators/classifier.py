@@ -8,13 +8,15 @@ from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from ..network import LOSSES
 from ..sequences.container import is_missing
-from .base import AUTO_BATCH_SIZE, BaseRecurrent
+from .base import BaseRecurrent, takes_chunks
 from .documentation import document
+from .solving import AUTO_BATCH_SIZE
 from .task import Task
 
 # Label of a step that is left out, where labels are integers: that of PyTorch's and Hugging Face's losses.
@@ -160,7 +162,10 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         solver="adam",
         alpha=1e-3,
         batch_size="auto",
+        learning_rate="constant",
         learning_rate_init=5e-3,
+        power_t=0.5,
+        warmup_fraction=0.05,
         max_iter=200,
         shuffle=True,
         tol=1e-4,
@@ -173,13 +178,15 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         nesterovs_momentum=True,
         beta_1=0.9,
         beta_2=0.999,
+        rho=0.9,
         epsilon=1e-8,
         label_smoothing=0.0,
         class_weight=None,
         warm_start=False,
+        checkpoint=None,
         n_jobs=None,
         random_state=None,
-        verbose=False,
+        verbose=0,
     ):
         super().__init__(
             hidden_size,
@@ -201,7 +208,10 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
             solver=solver,
             alpha=alpha,
             batch_size=batch_size,
+            learning_rate=learning_rate,
             learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            warmup_fraction=warmup_fraction,
             max_iter=max_iter,
             shuffle=shuffle,
             tol=tol,
@@ -214,8 +224,10 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
             nesterovs_momentum=nesterovs_momentum,
             beta_1=beta_1,
             beta_2=beta_2,
+            rho=rho,
             epsilon=epsilon,
             warm_start=warm_start,
+            checkpoint=checkpoint,
             n_jobs=n_jobs,
             random_state=random_state,
             verbose=verbose,
@@ -223,6 +235,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
 
+    @available_if(takes_chunks)
     @document()
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):

@@ -72,15 +72,34 @@ standardize : bool, default=True
 """
 
 TRAINING_DOC = """
-solver : {"adam", "sgd"}, default="adam"
-    Adam, or stochastic gradient descent with momentum.
+solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"}, default="adam"
+    Adam [12]_, Adam with decoupled weight decay [13]_, stochastic gradient descent with momentum [14]_, RMSprop [15]_, or SciPy's
+    L-BFGS [16]_ on all sequences at once: an epoch is one iteration of it, and `batch_size`, `learning_rate` and
+    `max_grad_norm` are not used. L-BFGS takes no dropout, no `checkpoint` and no `partial_fit`.
 alpha : float, default=1e-3
-    Strength of the L2 penalty on the weights, divided by the total sample weight of the minibatch. Biases, gains, learned
-    states and the vectors of categories are not penalised.
+    Strength of the L2 penalty on the weights, divided by the total sample weight of the minibatch. With ``solver="adamw"``
+    the weights shrink by learning rate times alpha in every step instead (there 1e-2 is customary). Biases, gains,
+    learned states and the vectors of categories are not penalised.
 batch_size : int or "auto", default="auto"
     Sequences per minibatch; "auto" is {batch_size_auto}.
+learning_rate : {"constant", "invscaling", "adaptive", "plateau", "cosine", "onecycle"}, default="constant"
+    How the step size changes from `learning_rate_init` on.
+
+    - "constant": not at all.
+    - "invscaling": divided by ``t_ ** power_t`` after every epoch, as in scikit-learn's MLP.
+    - "adaptive": divided by 5 whenever the fit would end for lack of improvement, which it does below 1e-6.
+    - "plateau": halved whenever another half of `n_iter_no_change` epochs brought no improvement.
+    - "cosine": rises linearly over the part `warmup_fraction` of `max_iter` epochs, and falls to 0 along half a cosine [17]_.
+    - "onecycle": from 1/25 of `learning_rate_init` up to it at three tenths of `max_iter` epochs and down to almost 0, while
+      the momentum (`beta_1` of Adam) goes from 0.95 to 0.85 and back [18]_.
+
+    The last two need to know the end, and so do not go with `partial_fit`.
 learning_rate_init : float, default=5e-3
-    Step size of the solver.
+    Step size of the solver, which `learning_rate` changes.
+power_t : float, default=0.5
+    Exponent of "invscaling".
+warmup_fraction : float, default=0.05
+    Part of the fit over which "cosine" rises.
 max_iter : int, default=200
     Epochs (passes over the training data) at most.
 shuffle : bool, default=True
@@ -92,7 +111,8 @@ n_iter_no_change : int, default=10
     epoch are kept. LSTMs may linger on a plateau before they learn: raise this if a fit stops there.
 early_stopping : bool, default=False
     Set aside a part of the training data{stratified} (or use `X_val` and `y_val` of `fit`), stop by the score on it,
-    and end with the weights that scored best. Does not apply to `partial_fit`.
+    and end with the weights that scored best. Where sequences come in groups (several of one person), the split does
+    not keep a group together: split by group yourself and pass `X_val` and `y_val`. Does not apply to `partial_fit`.
 validation_fraction : float, default=0.1
     Part of the training sequences that `early_stopping` sets aside.
 max_grad_norm : float or None, default=1.0
@@ -108,14 +128,22 @@ nesterovs_momentum : bool, default=True
     Whether that momentum is Nesterov's.
 beta_1, beta_2 : float, default=0.9, 0.999
     Decay rates of Adam's moments.
+rho : float, default=0.9
+    Decay rate of RMSprop's mean square.
 epsilon : float, default=1e-8
-    Added to Adam's denominator.
+    Added to the denominator of Adam and RMSprop.
 """
 
 CONTROL_DOC = """
 warm_start : bool, default=False
     Let a further `fit` continue from the weights, the state of the solver and the statistics of the last one. With
     `early_stopping` it draws a validation split of its own; pass `X_val` and `y_val` to keep one.
+checkpoint : str, path or None, default=None
+    File to which `fit` writes where it stands after every epoch: weights, state of the solver, random numbers, history. A
+    later fit of the same data with the same parameters goes on from there, and ends with the same bits as one that was
+    never interrupted; a file of another fit is an error, and is left as it was. The file stays when the fit is done, so
+    that the same fit again has nothing left to do: delete it to train afresh. Every fit needs a file of its own, which
+    those in a grid search do not have. Where writing fails, for want of space, a warning says so and the fit goes on.
 n_jobs : int or None, default=None
     Threads. None is 1, or what :func:`joblib.parallel_config` says; -1 is all cores. A minibatch is shared among threads
     where each has at least 16 sequences (an eighth of `hidden_size` if that is more) and about a millisecond of work; a
@@ -124,8 +152,9 @@ random_state : int, RandomState or None, default=None
     Determines initial weights, shuffling, dropout, the hiding of categories and the validation split. Pass an int for
     reproducible results. None draws fresh entropy from the operating system; NumPy's global random state is neither read
     nor changed.
-verbose : bool, default=False
-    Print the loss, and the validation score if there is one, after every epoch.
+verbose : int or bool, default=0
+    1 shows a progress bar over the epochs with the loss, the validation score, the learning rate and the time left, if tqdm is
+    installed, else a line per epoch; nothing in the workers of a parallel computation. 2 prints a line per epoch everywhere.
 """
 
 ATTRIBUTES_DOC = """
@@ -163,8 +192,9 @@ weights_ : dict of str to ndarray
     are the vectors of a categorical channel; ``input.scale`` and ``input.offset`` convert numeric channels, which come
     first, to standard units, where that cannot be moved into the first layer.
 history_ : list of dict
-    One row per epoch: ``epoch``, ``loss``, ``learning_rate``, ``gradient_norm`` (mean over the minibatches, before
-    clipping), ``seconds``, and with validation data ``validation_loss`` and ``validation_score``.
+    One row per epoch: ``epoch``, ``loss``, ``learning_rate`` (of its last step; None for L-BFGS), ``gradient_norm`` (mean over
+    the minibatches, before clipping), ``seconds``, and with validation data ``validation_loss`` and ``validation_score``;
+    for L-BFGS also ``evaluations`` of the loss.
 """
 
 NOTES_DOC = """
@@ -219,6 +249,16 @@ REFERENCES_DOC = """
 .. [10] J. Elman (1990), "Finding structure in time", Cognitive Science 14(2).
 .. [11] D. Bahdanau, K. Cho and Y. Bengio (2015), "Neural machine translation by jointly learning to align and translate",
    ICLR.
+.. [12] D. Kingma and J. Ba (2015), "Adam: a method for stochastic optimization", ICLR.
+.. [13] I. Loshchilov and F. Hutter (2019), "Decoupled weight decay regularization", ICLR.
+.. [14] I. Sutskever, J. Martens, G. Dahl and G. Hinton (2013), "On the importance of initialization and momentum in deep
+   learning", ICML.
+.. [15] T. Tieleman and G. Hinton (2012), "Lecture 6.5: divide the gradient by a running average of its recent magnitude".
+.. [16] R. Byrd, P. Lu, J. Nocedal and C. Zhu (1995), "A limited memory algorithm for bound constrained optimization", SIAM
+   Journal on Scientific Computing 16(5).
+.. [17] I. Loshchilov and F. Hutter (2017), "SGDR: stochastic gradient descent with warm restarts", ICLR.
+.. [18] L. Smith and N. Topin (2018), "Super-convergence: very fast training of neural networks using large learning rates",
+   arXiv:1708.07120.
 """
 
 SHARED = {

@@ -7,12 +7,14 @@ import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from ..network import LOSSES
 from ..sequences.container import is_missing
-from .base import AUTO_BATCH_SIZE, BaseRecurrent
+from .base import BaseRecurrent, takes_chunks
 from .documentation import document
+from .solving import AUTO_BATCH_SIZE
 from .task import Task
 
 # What `loss` may be; "quantile" with several quantiles is "quantiles" in the network's table.
@@ -135,7 +137,10 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         solver="adam",
         alpha=1e-3,
         batch_size="auto",
+        learning_rate="constant",
         learning_rate_init=5e-3,
+        power_t=0.5,
+        warmup_fraction=0.05,
         max_iter=200,
         shuffle=True,
         tol=1e-4,
@@ -148,11 +153,13 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         nesterovs_momentum=True,
         beta_1=0.9,
         beta_2=0.999,
+        rho=0.9,
         epsilon=1e-8,
         warm_start=False,
+        checkpoint=None,
         n_jobs=None,
         random_state=None,
-        verbose=False,
+        verbose=0,
     ):
         super().__init__(
             hidden_size,
@@ -174,7 +181,10 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
             solver=solver,
             alpha=alpha,
             batch_size=batch_size,
+            learning_rate=learning_rate,
             learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            warmup_fraction=warmup_fraction,
             max_iter=max_iter,
             shuffle=shuffle,
             tol=tol,
@@ -187,8 +197,10 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
             nesterovs_momentum=nesterovs_momentum,
             beta_1=beta_1,
             beta_2=beta_2,
+            rho=rho,
             epsilon=epsilon,
             warm_start=warm_start,
+            checkpoint=checkpoint,
             n_jobs=n_jobs,
             random_state=random_state,
             verbose=verbose,
@@ -196,6 +208,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         self.loss = loss
         self.quantile = quantile
 
+    @available_if(takes_chunks)
     @document()
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):

@@ -1,8 +1,26 @@
 """Epochs, minibatches, optimisers and stopping, over a `network` and `sequences`; it knows no estimator."""
 
+from .checkpoint import Checkpoint, digest
 from .data import Data
 from .loop import Plan, Validation, train
-from .optimizers import SGD, Adam
+from .lbfgs import LBFGS
+from .optimizers import SGD, Adam, RMSprop
+from .schedules import SCHEDULES
 from .units import Units, check_range, updated_moments
 
-__all__ = ["SGD", "Adam", "Data", "Plan", "Units", "Validation", "check_range", "train", "updated_moments"]
+__all__ = [
+    "LBFGS",
+    "SCHEDULES",
+    "SGD",
+    "Adam",
+    "Checkpoint",
+    "Data",
+    "Plan",
+    "RMSprop",
+    "Units",
+    "Validation",
+    "check_range",
+    "digest",
+    "train",
+    "updated_moments",
+]

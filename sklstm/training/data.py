@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..sequences import Sequences
+from .checkpoint import digest
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,3 +39,12 @@ class Data:
     def sequence_weights(self):
         """Total weight of each sequence."""
         return np.add.reduceat(self.weights, self.sequences.offsets[:-1]) if self.per_step else self.weights
+
+    def digests(self):
+        """SHA-256 of X, y and the weights: a dict of name to hexadecimal digits."""
+        X = self.sequences
+        return {
+            "X": digest(X.values, X.offsets, self.shift, self.factor),
+            "y": digest(self.targets),
+            "sample weights": digest(self.weights),
+        }

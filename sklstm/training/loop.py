@@ -1,19 +1,18 @@
-"""The training loop: epochs of minibatches over one flat parameter vector. It knows no estimator."""
+"""The training loop: epochs over one flat parameter vector, and what happens after each. It knows no estimator."""
 
 import copy
 import warnings
 from dataclasses import dataclass
-from time import perf_counter
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from .._kernels import _optim
 from .._kernels.threads import Threads
 from ..network import apply
-from .batching import minibatches
 from .data import Data
+from .descent import NonFinite
 from .gradient import GradientComputer
+from .schedules import SCHEDULES, Epoch
 from .stopping import Stopping
 
 
@@ -26,6 +25,11 @@ class Plan:
     max_iter : int
         Epochs at most.
     batch_size : int
+    learning_rate : float
+        Initial step size; `schedule` and its numbers `power` and `warmup` change it.
+    schedule : str
+        Name in the table of schedules.
+    power, warmup : float
     shuffle : bool
     alpha : float
         L2 penalty.
@@ -46,6 +50,10 @@ class Plan:
 
     max_iter: int
     batch_size: int
+    learning_rate: float = 1e-3
+    schedule: str = "constant"
+    power: float = 0.5
+    warmup: float = 0.0
     shuffle: bool = True
     alpha: float = 0.0
     max_grad_norm: float | None = None
@@ -72,29 +80,27 @@ class Validation:
     score: callable
 
 
-def train(network, loss, optimizer, state, data, plan, *, validation=None, on_epoch=None):
+def train(network, loss, optimizer, state, data, plan, *, validation=None, on_epoch=None, checkpoint=None):
     """Train in place.
 
     Parameters
     ----------
     network : Network
     loss : Loss
-    optimizer : SGD or Adam
+    optimizer : SGD, RMSprop, Adam or LBFGS
     state : dict
         Where training stands: ``theta`` (n_params,), ``optimizer`` (from its `init`), ``rng`` (a Generator),
-        ``n_epochs`` and ``n_samples`` (so far), ``history`` (a list of one dict per epoch). Updated in place; what it
-        was when an epoch ended is what it is when this function returns, however it returns; but ``theta`` is that of the
-        best epoch under early stopping and after divergence.
+        ``n_epochs`` and ``n_samples`` (so far), ``history`` (a list of one dict per epoch), and between the epochs of one
+        course ``course`` (a dict of numbers) and ``best_theta``: with those, training goes on with the course, without them
+        it begins one. Updated in place; what it was when an epoch ended is what it is when this function returns, however
+        it returns; but ``theta`` is that of the best epoch under early stopping and after divergence.
     data : Data
     plan : Plan
     validation : Validation, default=None
     on_epoch : callable, default=None
-        Called with the newest row of the history.
-
-    Returns
-    -------
-    Stopping
-        With the best value of the loss, or of the validation score under early stopping.
+        Called with the newest row of the history; training ends when it returns True.
+    checkpoint : callable, default=None
+        Called with the state after every epoch.
 
     Warns
     -----
@@ -105,30 +111,19 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
         On KeyboardInterrupt after the first epoch: the epochs that are done are kept. During the first epoch it is
         raised.
     """
-    theta = state["theta"]
-    stopping = Stopping(1 if plan.early_stopping else -1, plan.tol, plan.n_iter_no_change, theta)
-    before = _snapshot(state)
-    n_epochs_before = state["n_epochs"]
-    converged = interrupted = False
+    course = Course(network, loss, state, plan, validation, on_epoch, checkpoint)
+    n_epochs_before, interrupted = state["n_epochs"], False
     try:
         with Threads(plan.n_threads) as threads:
-            gradient = GradientComputer(network, loss, data, theta, plan.alpha, threads, plan.bptt_steps)
-            while state["n_epochs"] - n_epochs_before < plan.max_iter and not converged:
-                row = _epoch(gradient, optimizer, state, plan)
-                if row is not None and validation is not None:
-                    row = _validated(row, network, loss, theta, validation, plan.n_threads)
-                if row is None:
-                    _restore(state, before)
-                    state["theta"][:] = stopping.best_theta
-                    _warn_diverged(state["n_epochs"] + 1)
-                    break
-                state["history"].append(row)
-                converged = stopping.update(row["validation_score"] if plan.early_stopping else row["loss"], theta)
-                before = _snapshot(state)
-                if on_epoch is not None:
-                    on_epoch(row)
+            gradient = GradientComputer(network, loss, data, state["theta"], plan.alpha, threads, plan.bptt_steps)
+            if not state["course"]["ended"]:
+                optimizer.run(gradient, state, plan, course.end_epoch)
+    except NonFinite:
+        course.restore()
+        state["theta"][:] = state["best_theta"]
+        _warn_diverged(state["n_epochs"] + 1)
     except KeyboardInterrupt:
-        _restore(state, before)
+        course.restore()
         if state["n_epochs"] == n_epochs_before:
             raise
         warnings.warn(
@@ -138,66 +133,84 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
         )
         interrupted = True
     if plan.early_stopping:
-        state["theta"][:] = stopping.best_theta
-    if plan.warn_unconverged and not converged and not interrupted and state["n_epochs"] - n_epochs_before >= plan.max_iter:
+        state["theta"][:] = state["best_theta"]
+    if plan.warn_unconverged and not interrupted and course.reached_max_iter:
         warnings.warn(
             f"Training has not converged: the maximum of {plan.max_iter} epochs is reached. Increase max_iter, or raise"
             " tol to be content earlier.",
             ConvergenceWarning,
             stacklevel=2,
         )
-    return stopping
+    del state["best_theta"]
 
 
-def _epoch(gradient, optimizer, state, plan):
-    """One pass over the data; the row for the history, or None if something became NaN or infinite."""
-    theta, started = state["theta"], perf_counter()
-    total, total_weight, norms, n_samples = 0.0, 0.0, [], 0
-    for rows in minibatches(gradient.lengths, plan.batch_size, state["rng"] if plan.shuffle else None):
-        batch_total, batch_weight = gradient(rows, state["rng"])
-        norm = np.sqrt(_optim.sum_of_squares(gradient.grad))
-        if not (np.isfinite(norm) and np.isfinite(batch_total)):
-            return None
-        scale = plan.max_grad_norm / norm if plan.max_grad_norm is not None and norm > plan.max_grad_norm else 1.0
-        optimizer.step(theta, gradient.grad, state["optimizer"], scale)
-        total += batch_total
-        total_weight += batch_weight
-        norms.append(norm)
-        n_samples += len(rows)
-    if not np.isfinite(_optim.sum_of_squares(theta)):
-        return None
-    state["n_epochs"] += 1
-    state["n_samples"] += n_samples
-    return {
-        "epoch": state["n_epochs"],
-        "loss": total / total_weight,
-        "learning_rate": optimizer.learning_rate,
-        "gradient_norm": float(np.mean(norms)),
-        "seconds": perf_counter() - started,
-    }
+class Course:
+    """What happens when an epoch has ended: validation, history, stopping, the schedule, the checkpoint."""
 
+    def __init__(self, network, loss, state, plan, validation, on_epoch, checkpoint):
+        self.network = network
+        self.loss = loss
+        self.state = state
+        self.plan = plan
+        self.validation = validation
+        self.on_epoch = on_epoch
+        self.checkpoint = checkpoint
+        self.stopping = Stopping(1 if plan.early_stopping else -1, plan.tol, state)
+        fresh = {"began": state["n_epochs"], "rate_factor": 1.0, "ended": False}
+        state["course"] = fresh | state["course"]
+        self._before = _snapshot(state)
 
-def _validated(row, network, loss, theta, validation, n_threads):
-    """The row with loss and score of the validation data, or None if the network's outputs are not finite."""
-    data = validation.data
-    scores = apply(network, theta, data.sequences, shift=data.shift, factor=data.factor, n_threads=n_threads)
-    if not np.isfinite(scores).all():
-        return None
-    weight = float(data.weights.sum())
-    total = loss.value_and_gradient(scores, data.targets, data.weights, weight, np.empty_like(scores))
-    with np.errstate(over="ignore", invalid="ignore"):
-        score = validation.score(scores)
-    return row | {"validation_loss": total / weight, "validation_score": score}
+    def restore(self):
+        """Put the state back to what it was when the last epoch ended."""
+        self.state.clear()
+        self.state.update(self._before)
+
+    @property
+    def reached_max_iter(self):
+        course = self.state["course"]
+        return not course["ended"] and self.state["n_epochs"] - course["began"] >= self.plan.max_iter
+
+    def end_epoch(self, row):
+        """Take in the row of an epoch; whether to stop. Raises NonFinite if the validation data cannot be scored."""
+        state, plan = self.state, self.plan
+        if self.validation is not None:
+            row = row | self._validated()
+        state["history"].append(row)
+        since = self.stopping.update(row["validation_score"] if plan.early_stopping else row["loss"])
+        state["course"] |= self._scheduled(since)
+        self._before = _snapshot(state)
+        if self.checkpoint is not None:
+            self.checkpoint(state)
+        stopped = self.on_epoch is not None and self.on_epoch(row)
+        return bool(stopped) or state["course"]["ended"]
+
+    def _scheduled(self, since):
+        """What the schedule makes of the epochs since the last improvement."""
+        course, plan, schedule = self.state["course"], self.plan, SCHEDULES[self.plan.schedule]
+        factor, stalled = course["rate_factor"], since > plan.n_iter_no_change
+        epoch = Epoch(plan.learning_rate * factor, self.state["n_samples"], since, plan.n_iter_no_change)
+        ended = stalled and (schedule.ends is None or schedule.ends(epoch))
+        if schedule.after is not None:
+            factor = float(schedule.after(factor, epoch, plan.power))
+        return {"rate_factor": factor, "ended": ended, "since": 0 if stalled and not ended else since}
+
+    def _validated(self):
+        """Loss and score of the validation data."""
+        data = self.validation.data
+        theta, n_threads = self.state["theta"], self.plan.n_threads
+        scores = apply(self.network, theta, data.sequences, shift=data.shift, factor=data.factor, n_threads=n_threads)
+        if not np.isfinite(scores).all():
+            raise NonFinite
+        weight = float(data.weights.sum())
+        total = self.loss.value_and_gradient(scores, data.targets, data.weights, weight, np.empty_like(scores))
+        with np.errstate(over="ignore", invalid="ignore"):
+            score = self.validation.score(scores)
+        return {"validation_loss": total / weight, "validation_score": score}
 
 
 def _snapshot(state):
     # Rows of the history are never changed, so the list alone is copied.
     return {key: copy.copy(value) if key == "history" else copy.deepcopy(value) for key, value in state.items()}
-
-
-def _restore(state, snapshot):
-    state.clear()
-    state.update(snapshot)
 
 
 def _warn_diverged(epoch):

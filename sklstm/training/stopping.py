@@ -12,31 +12,29 @@ class Stopping:
         1 if more is better (a score), -1 if less is (a loss).
     tol : float
         Improvements up to this count as none.
-    n_iter_no_change : int or inf
-        Epochs without improvement after which to stop is more than this many, as in scikit-learn's MLP.
-
-    Attributes
-    ----------
-    best : float
-        Best value so far, with its sign undone.
-    best_theta : ndarray or None
-        Weights after that epoch.
+    state : dict
+        Where training stands. Owned here: ``course``, with ``best``, the best value so far, and ``since``, the epochs since it
+        improved by more than `tol`; and ``best_theta``, the weights of the best epoch. What is there already is gone on with.
     """
 
-    def __init__(self, sign, tol, n_iter_no_change, theta):
+    def __init__(self, sign, tol, state):
         self.sign = sign
         self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.best = -sign * np.inf
-        self.best_theta = theta.copy()
-        self._since = 0
+        self.state = state
+        state.setdefault("course", {"best": -sign * np.inf, "since": 0})
+        state.setdefault("best_theta", state["theta"].copy())
 
-    def update(self, value, theta):
-        """Take in the value of one epoch; whether to stop now."""
+    @property
+    def best(self):
+        return self.state["course"]["best"]
+
+    def update(self, value):
+        """Take in the value of one epoch; returns the epochs since the last improvement."""
+        course = self.state["course"]
         # A value that is not finite is no improvement, not even on none.
-        gain = self.sign * (value - self.best) if np.isfinite(value) else -np.inf
-        self._since = 0 if gain > self.tol else self._since + 1
+        gain = self.sign * (value - course["best"]) if np.isfinite(value) else -np.inf
+        course["since"] = 0 if gain > self.tol else course["since"] + 1
         if gain > 0:
-            self.best = value
-            self.best_theta[:] = theta
-        return self._since > self.n_iter_no_change
+            course["best"] = value
+            self.state["best_theta"][:] = self.state["theta"]
+        return course["since"]

@@ -1,0 +1,61 @@
+"""scikit-learn's callbacks: the tasks of a fit that they follow are its epochs."""
+
+try:
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:  # scikit-learn before 1.9
+
+    class CallbackSupportMixin:
+        """scikit-learn has no callbacks yet."""
+
+
+class FitTasks:
+    """Tells the callbacks of an estimator where its fit is; does nothing for an estimator without any.
+
+    Parameters
+    ----------
+    estimator : BaseRecurrent
+    X, y, sample_weight
+        As `fit` got them.
+    """
+
+    def __init__(self, estimator, X, y, sample_weight):
+        self.estimator = estimator
+        self.data = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
+        self.context = self.epoch = None
+        self.n_epochs = 0
+        if vars(estimator).get("_skl_callbacks"):
+            self.context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
+            self.context.call_on_fit_task_begin(estimator=estimator, **self.data)
+
+    def begin_epoch(self):
+        if self.context is not None:
+            self.epoch = self.context.subcontext(task_name="epoch")
+            self.epoch.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+
+    def end_epoch(self, last, attributes):
+        """Whether a callback asks to stop.
+
+        Parameters
+        ----------
+        last : bool
+            Whether training ends here anyway.
+        attributes : callable
+            ``attributes() -> dict``: those of the estimator as if the fit ended here.
+        """
+        if self.context is None:
+            return False
+        stop = self.epoch.call_on_fit_task_end(estimator=self.estimator, reconstruction_attributes=attributes, **self.data)
+        self.epoch = None
+        self.n_epochs += 1
+        if not (stop or last or self.n_epochs == self.estimator.max_iter):
+            self.begin_epoch()
+        return stop
+
+    def end(self):
+        """The estimator is fitted."""
+        if self.context is None:
+            return
+        if self.epoch is not None:  # begun, but the solver had converged
+            self.epoch.call_on_fit_task_end(estimator=self.estimator)
+        fitted = vars(self.estimator)
+        self.context.call_on_fit_task_end(estimator=self.estimator, reconstruction_attributes=lambda: fitted, **self.data)

@@ -1,0 +1,61 @@
+"""What the hyper-parameters may be."""
+
+from numbers import Integral, Real
+from os import PathLike
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+
+from ..network import ACTIVATIONS, CELLS, MERGE_MODES, POOLINGS
+from ..training import SCHEDULES
+from .solving import SOLVERS
+
+COUNT = Interval(Integral, 1, None, closed="left")
+SHARE = Interval(Real, 0, 1, closed="left")
+POSITIVE = Interval(Real, 0, None, closed="neither")
+NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+
+CONSTRAINTS = {
+    "hidden_size": [COUNT, tuple, list],
+    "num_layers": [COUNT],
+    "cell": [StrOptions(set(CELLS))],
+    "activation": [StrOptions(set(ACTIVATIONS))],
+    "bidirectional": ["boolean"],
+    "merge_mode": [StrOptions(set(MERGE_MODES))],
+    "pooling": [StrOptions(set(POOLINGS))],
+    "dropout": [SHARE],
+    "recurrent_dropout": [SHARE],
+    "residual": ["boolean"],
+    "return_sequences": ["boolean"],
+    "categorical_features": [StrOptions({"all"}), "array-like", None],
+    "embedding_dim": [StrOptions({"auto"}), COUNT, list, tuple, np.ndarray],
+    "initial_state": [StrOptions({"zeros", "learned"})],
+    "n_channels": [COUNT],
+    "standardize": ["boolean"],
+    "solver": [StrOptions(set(SOLVERS))],
+    "alpha": [NOT_NEGATIVE],
+    "batch_size": [StrOptions({"auto"}), COUNT],
+    "learning_rate": [StrOptions(set(SCHEDULES))],
+    "learning_rate_init": [POSITIVE],
+    "power_t": [NOT_NEGATIVE],
+    "warmup_fraction": [SHARE],
+    "max_iter": [COUNT],
+    "shuffle": ["boolean"],
+    "tol": [NOT_NEGATIVE],
+    "n_iter_no_change": [COUNT, Options(Real, {np.inf})],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "max_grad_norm": [POSITIVE, None],
+    "bptt_steps": [COUNT, None],
+    "momentum": [SHARE],
+    "nesterovs_momentum": ["boolean"],
+    "beta_1": [SHARE],
+    "beta_2": [SHARE],
+    "rho": [SHARE],
+    "epsilon": [POSITIVE],
+    "warm_start": ["boolean"],
+    "checkpoint": [str, PathLike, None],
+    "n_jobs": [Integral, None],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}

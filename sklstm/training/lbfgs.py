@@ -1,0 +1,94 @@
+"""Limited-memory BFGS on all samples at once: SciPy's."""
+
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from scipy.optimize import minimize
+
+from .._kernels import _optim
+from .descent import NonFinite
+
+# Sequences whose activations are held at a time.
+CHUNK = 256
+# Evaluations of one line search at most, as in scikit-learn's MLP. The search is what bounds them, not a total.
+LINE_SEARCH = 50
+
+
+@dataclass(frozen=True)
+class LBFGS:
+    """Quasi-Newton steps with a line search. An iteration is an epoch; there is no learning rate and no minibatch.
+
+    References
+    ----------
+    Byrd, Lu, Nocedal and Zhu (1995), "A limited memory algorithm for bound constrained optimization", SIAM Journal on
+    Scientific Computing 16(5).
+    """
+
+    def init(self, theta):
+        return {}
+
+    def run(self, gradient, state, plan, end_epoch):
+        """Iterate until `end_epoch` says to stop, the plan is done, or no step improves the loss."""
+        theta = state["theta"]
+        objective = _Objective(gradient, state, plan)
+
+        def end_iteration(intermediate_result):
+            theta[:] = intermediate_result.x
+            state["n_epochs"] += 1
+            state["n_samples"] += objective.n_samples
+            if end_epoch({"epoch": state["n_epochs"], "loss": float(intermediate_result.fun), **objective.report()}):
+                raise StopIteration
+
+        options = {"maxiter": plan.max_iter, "maxfun": LINE_SEARCH * (plan.max_iter + 1), "maxls": LINE_SEARCH, "gtol": plan.tol}
+        start = theta.astype(np.float64)
+        result = minimize(objective, start, method="L-BFGS-B", jac=True, callback=end_iteration, options=options)
+        theta[:] = result.x
+        if result.status != 1 and not state["course"]["ended"]:
+            # Not at the limit of iterations: the gradient is small, or no step improves the loss beyond rounding.
+            state["course"]["ended"] = True
+
+
+class _Objective:
+    """Mean loss over all samples, and its gradient, in float64."""
+
+    def __init__(self, gradient, state, plan):
+        order = np.argsort(gradient.lengths, kind="stable")
+        self.chunks = [order[k : k + CHUNK] for k in range(0, len(order), CHUNK)]
+        self.gradient = gradient
+        gradient.alpha = plan.alpha / len(self.chunks)  # each chunk adds its share of the penalty
+        self.theta = state["theta"]
+        # The same numbers at every call, for what is hidden at random: the objective has to be a function.
+        self.seed = int(state["rng"].integers(1 << 63))
+        self.n_samples = len(order)
+        self._begin()
+
+    def _begin(self):
+        self.started, self.n_evaluations, self.norm = perf_counter(), 0, np.nan
+
+    def report(self):
+        """What the history says of the evaluations since the last report."""
+        row = {
+            "learning_rate": None,
+            "gradient_norm": self.norm,
+            "seconds": perf_counter() - self.started,
+            "evaluations": self.n_evaluations,
+        }
+        self._begin()
+        return row
+
+    def __call__(self, x):
+        self.theta[:] = x
+        rng = np.random.default_rng(self.seed)
+        total, total_weight, sums = 0.0, 0.0, np.zeros_like(x)
+        for rows in self.chunks:
+            chunk_total, chunk_weight = self.gradient(rows, rng)
+            total += chunk_total
+            total_weight += chunk_weight
+            sums += chunk_weight * self.gradient.grad
+        self.n_evaluations += 1
+        sums /= total_weight
+        self.norm = float(np.sqrt(_optim.sum_of_squares(sums)))
+        if not (np.isfinite(total) and np.isfinite(self.norm)):
+            raise NonFinite
+        return total / total_weight, sums
