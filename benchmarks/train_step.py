@@ -135,7 +135,7 @@ class Sklstm:
         B, _, D, _ = problem.shape
         dtype = problem.theta.dtype
         X, y = Sequences.from_list(problem.sequences), problem.targets[:, np.newaxis].astype(dtype)
-        data = Data(X, y, np.ones(B), np.zeros(D, dtype), np.ones(D, dtype))
+        data = Data(X, y, np.ones(B), np.zeros(D, dtype), np.ones(D, dtype), np.arange(B))
         self.layout = problem.network.layout
         self.theta = problem.theta.copy()
         self.rows = np.arange(B)

@@ -3,10 +3,12 @@
 A module imports only from the layers below its own:
 
     estimators   LSTMClassifier, LSTMRegressor: scikit-learn's contract
-    training     epochs, minibatches, optimisers, stopping
+    training     epochs, minibatches, optimisers, schedules, stopping, checkpoints
     network      the model as a spec: recurrent stack -> pooling -> head, forward and backward
     sequences    any accepted X -> Sequences -> packed minibatch
     _kernels     C speed without the GIL: the recursion over time, products, losses, optimiser steps
+
+Beside them, for users and imported by no layer: `datasets` (sequence problems to try things on) and `persistence`.
 
 The path of one fit: LSTMClassifier.fit -> train -> Network.backward -> _scan.backward -> lstm_backward.
 """
@@ -14,8 +16,9 @@ The path of one fit: LSTMClassifier.fit -> train -> Network.backward -> _scan.ba
 from importlib.metadata import version as _version
 
 from .estimators import LSTMClassifier, LSTMRegressor
+from .persistence import load, save
 from .sequences import Sequences
 from .versions import show_versions
 
 __version__ = _version("sklstm")
-__all__ = ["LSTMClassifier", "LSTMRegressor", "Sequences", "__version__", "show_versions"]
+__all__ = ["LSTMClassifier", "LSTMRegressor", "Sequences", "__version__", "load", "save", "show_versions"]

@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 import sklstm.estimators.base
 import sklstm.training.loop
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm.estimators.progress import Progress
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*not converged:sklearn.exceptions.ConvergenceWarning")
 
@@ -518,7 +519,13 @@ BAD_PARAMS = {
     "merge_mode": ["mean", None, 1],
     "pooling": ["first", None, 1],
     "standardize": ["yes", None],
-    "solver": ["lbfgs", None, 1],
+    "solver": ["newton", None, 1],
+    "learning_rate": ["linear", None, 1],
+    "power_t": [-0.5, "half", None, np.nan],
+    "warmup_fraction": [-0.1, 1, "some", None, np.nan],
+    "forget_bias": ["one", None, np.nan, np.inf],
+    "rho": [-0.1, 1, "some", None, np.nan],
+    "checkpoint": [1, True, 2.5, ["file"]],
     "alpha": [-1e-4, "much", None, np.nan, np.inf],
     "learning_rate_init": [0, -1e-3, "fast", None, np.nan, np.inf],
     "shuffle": ["yes", None],
@@ -652,7 +659,7 @@ def test_a_fitted_network_cannot_become_another(Estimator, change, no_work):
 # The loss of the first epochs is finite, then plain gradient descent on a squared error explodes.
 EXPLODES = {
     "solver": "sgd", "learning_rate_init": 1e3, "standardize": False, "max_grad_norm": None, "max_iter": 50,
-    "n_iter_no_change": 50,
+    "n_iter_no_change": 50, "learning_rate": "constant", "batch_size": N, "forget_bias": 1.0,
 }  # fmt: skip
 
 
@@ -802,7 +809,7 @@ def test_X_beyond_float32_is_refused_by_a_float32_model(Estimator):
 
 # ---- interruption ----
 
-LONG = {"max_iter": 1000, "n_iter_no_change": 1000, "tol": 0, "batch_size": 5}
+LONG = {"max_iter": 1000, "n_iter_no_change": 1000, "tol": 0, "batch_size": 5, "learning_rate": "constant"}
 
 
 def interrupt_in_epoch(monkeypatch, epoch):
@@ -826,7 +833,7 @@ def interrupt_after_epoch(monkeypatch, epoch):
         if row["epoch"] == epoch:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(sklstm.estimators.base, "_print_epoch", report)
+    monkeypatch.setattr(Progress, "show", lambda progress, row: report(row))
 
 
 def signal_after_epoch(monkeypatch, epoch):
@@ -836,7 +843,7 @@ def signal_after_epoch(monkeypatch, epoch):
         if row["epoch"] == epoch:
             threading.Timer(0.002, signal.raise_signal, [signal.SIGINT]).start()
 
-    monkeypatch.setattr(sklstm.estimators.base, "_print_epoch", report)
+    monkeypatch.setattr(Progress, "show", lambda progress, row: report(row))
 
 
 INTERRUPTIONS = {

@@ -61,7 +61,13 @@ def same_bits(a, b):
 CONFIGURATIONS = {
     "defaults": {},
     "early stopping": {"early_stopping": True, "n_iter_no_change": 6},
-    "sgd, adaptive": {"solver": "sgd", "learning_rate": "adaptive", "learning_rate_init": 0.1, "n_iter_no_change": 2, "tol": 0.05},
+    "sgd, adaptive": {
+        "solver": "sgd",
+        "learning_rate": "adaptive",
+        "learning_rate_init": 0.1,
+        "n_iter_no_change": 2,
+        "tol": 0.05,
+    },
     "cosine, dropout": {"learning_rate": "cosine", "dropout": 0.2, "recurrent_dropout": 0.2, "num_layers": 2},
     "onecycle, rmsprop": {"solver": "rmsprop", "learning_rate": "onecycle"},
     "plateau, adamw": {"solver": "adamw", "learning_rate": "plateau", "n_iter_no_change": 4, "tol": 0.05},

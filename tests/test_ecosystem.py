@@ -58,6 +58,7 @@ except ImportError:  # older joblib brings its own
 import sklstm.estimators.base
 import sklstm.training.gradient
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm.estimators.progress import Progress
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*not converged:sklearn.exceptions.ConvergenceWarning")
 
@@ -750,7 +751,7 @@ def test_verbose_is_the_only_thing_that_prints(capsys):
     X, y = some_arrays(ragged=True), targets()[0]
     classifier(max_iter=3).fit(X, y).predict(X)
     assert capsys.readouterr() == ("", "")
-    classifier(max_iter=3, verbose=True).fit(X, y).predict(X)
+    classifier(max_iter=3, verbose=2).fit(X, y).predict(X)
     out, err = capsys.readouterr()
     assert (len(out.splitlines()), err) == (3, "")
 
@@ -813,7 +814,7 @@ def limits_inside(free_blas, monkeypatch):
     def report(row):
         inside[threading.current_thread().name] = max(blas_threads().values())
 
-    monkeypatch.setattr(sklstm.estimators.base, "_print_epoch", report)
+    monkeypatch.setattr(Progress, "show", lambda progress, row: report(row))
     return inside
 
 
@@ -840,7 +841,7 @@ def test_blas_threads_are_what_they_were(n_jobs, limits_inside, monkeypatch):
     def fail(row):
         raise MemoryError
 
-    monkeypatch.setattr(sklstm.estimators.base, "_print_epoch", fail)
+    monkeypatch.setattr(Progress, "show", lambda progress, row: fail(row))
     with pytest.raises(MemoryError):
         model.fit(X, y)
     assert blas_threads() == BLAS_THREADS
@@ -938,7 +939,7 @@ def test_blas_threads_are_what_they_were_after_overlapping_fits(ends_first, begi
         may_leave.set()
 
     row_of = {}
-    monkeypatch.setattr(sklstm.estimators.base, "_print_epoch", report)
+    monkeypatch.setattr(Progress, "show", lambda progress, row: report(row))
     second = threading.Thread(target=fit_and_stay, args=["second"])
     conductor = threading.Thread(target=conduct)
     conductor.start()

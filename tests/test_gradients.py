@@ -162,7 +162,7 @@ def test_long_sequences_cross_chunks_of_time(rng):
 
 def as_data(problem):
     d = problem.network.input_size
-    return Data(problem.sequences, problem.targets, problem.weights, np.zeros(d), np.ones(d))
+    return Data(problem.sequences, problem.targets, problem.weights, np.zeros(d), np.ones(d), np.arange(len(problem.sequences)))
 
 
 def test_penalty_is_half_alpha_of_squared_weights_without_biases(ragged, rng):

@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 
 from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm.estimators.solving import make_plan
 from sklstm.training import SCHEDULES, SGD, Adam, RMSprop
 from sklstm.training.schedules import ADAPTIVE_LOWEST, Epoch
 
@@ -125,7 +126,7 @@ def test_every_solver_learns_with_every_schedule(problem, solver, schedule):
 
 def test_rates_in_the_history(problem):
     X, y = problem
-    base = LSTMRegressor(4, max_iter=40, n_iter_no_change=4, tol=1e300, random_state=0)
+    base = LSTMRegressor(4, learning_rate_init=5e-3, max_iter=40, n_iter_no_change=4, tol=1e300, random_state=0)
 
     def rates(**parameters):
         return np.array([row["learning_rate"] for row in base.set_params(**parameters).fit(X, y).history_])
@@ -142,7 +143,7 @@ def test_rates_in_the_history(problem):
 
 def test_adamw_decays_weights_and_not_biases(problem):
     X, y = problem
-    common = dict(max_iter=1, learning_rate_init=1e-12, random_state=0, standardize=False)
+    common = dict(max_iter=1, learning_rate="constant", learning_rate_init=1e-12, random_state=0, standardize=False)
     still = LSTMRegressor(4, solver="adamw", alpha=0.0, **common).fit(X, y).weights_
     # The step is negligible, the decay is not: 4 minibatches of 30.
     shrunk = LSTMRegressor(4, solver="adamw", alpha=0.1 / 1e-12, batch_size=30, **common).fit(X, y).weights_
@@ -187,10 +188,12 @@ def test_lbfgs_refuses(problem):
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "onecycle"])
-def test_partial_fit_refuses_schedules_with_an_end(problem, schedule):
+def test_partial_fit_does_not_know_the_end_of_a_schedule(problem, schedule):
     X, y = problem
-    with pytest.raises(ValueError, match="needs to know when training ends"):
-        LSTMRegressor(learning_rate=schedule).partial_fit(X, y)
+    ours, constant = (LSTMRegressor(4, learning_rate=name, random_state=0) for name in (schedule, "constant"))
+    for _ in range(3):
+        assert np.array_equal(ours.partial_fit(X, y)._theta, constant.partial_fit(X, y)._theta)
+    assert {row["learning_rate"] for row in ours.history_} == {ours.learning_rate_init}
 
 
 def test_partial_fit_goes_on_with_a_schedule(problem):
@@ -202,11 +205,26 @@ def test_partial_fit_goes_on_with_a_schedule(problem):
     assert [row["learning_rate"] for row in chunks.history_] == [row["learning_rate"] for row in whole.history_]
     # The statistics of y are merged from chunk to chunk, in other roundings.
     np.testing.assert_allclose(whole.loss_curve_, chunks.loss_curve_, rtol=1e-9)
-    worse = LSTMRegressor(4, learning_rate="adaptive", n_iter_no_change=2, tol=1e300, random_state=0)
+    worse = LSTMRegressor(4, learning_rate="adaptive", learning_rate_init=5e-3, n_iter_no_change=2, tol=1e300, random_state=0)
     for _ in range(9):
         worse.partial_fit(X, y)
     rates = np.array([row["learning_rate"] for row in worse.history_])
     assert rates[0] == 5e-3 and rates[-1] < 5e-3
+
+
+def test_what_auto_means():
+    def of(n_samples, **parameters):
+        plan = make_plan(LSTMClassifier(**parameters), n_samples, False)
+        return plan.batch_size, plan.max_iter, plan.n_iter_no_change
+
+    assert of(3) == (3, 2000, 500)
+    assert of(40) == (5, 250, 63)
+    assert of(270) == (32, 223, 56)  # 9 minibatches an epoch
+    assert of(1347) == (32, 50, 12)
+    assert of(100_000) == (32, 50, 10)
+    assert of(270, batch_size=270) == (270, 2000, 500)
+    assert of(270, max_iter=7, n_iter_no_change=3) == (32, 7, 3)
+    assert of(270, solver="lbfgs")[1:] == (200, 10)
 
 
 def test_a_further_fit_begins_its_schedule_again(problem):

@@ -166,7 +166,15 @@ def test_truncated_gradient_equals_torch_with_detached_states(rng, ragged, cell,
     loss.backward()
 
     zeros, ones = np.zeros(problem.network.input_size), np.ones(problem.network.input_size)
-    data = Data(problem.sequences, problem.targets, problem.weights, zeros, ones, per_step=pooling is None)
+    data = Data(
+        problem.sequences,
+        problem.targets,
+        problem.weights,
+        zeros,
+        ones,
+        np.arange(len(problem.sequences)),
+        per_step=pooling is None,
+    )
     gradient = GradientComputer(problem.network, problem.loss, data, problem.theta, 0.0, Threads(1), bptt_steps)
     total, total_weight = gradient(rng.permutation(len(ragged)), rng)
     assert total / total_weight == pytest.approx(loss.item(), rel=TOLERANCE[np.float64])

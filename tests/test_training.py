@@ -46,7 +46,7 @@ def test_attributes_of_a_fit(problem):
     assert [row["epoch"] for row in model.history_] == list(range(1, 8))
     assert [row["loss"] for row in model.history_] == model.loss_curve_
     assert all(
-        row["learning_rate"] == model.learning_rate_init and row["gradient_norm"] > 0 and row["seconds"] > 0
+        0 < row["learning_rate"] <= model.learning_rate_init and row["gradient_norm"] > 0 and row["seconds"] > 0
         for row in model.history_
     )
     shapes = {name: view.shape for name, view in model.weights_.items()}
@@ -57,14 +57,18 @@ def test_attributes_of_a_fit(problem):
 
 def test_reaching_max_iter_warns_and_says_what_to_do(problem):
     with pytest.warns(ConvergenceWarning, match="maximum of 2 epochs is reached. Increase max_iter"):
-        LSTMClassifier(hidden_size=4, max_iter=2).fit(*problem)
+        LSTMClassifier(hidden_size=4, max_iter=2, learning_rate="constant").fit(*problem)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        LSTMClassifier(hidden_size=4, max_iter=2, learning_rate="cosine").fit(*problem)  # which is to end there
 
 
 def test_stops_when_the_loss_does_not_improve(problem):
     X, y = problem
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
-        model = LSTMClassifier(hidden_size=4, tol=10.0, n_iter_no_change=5, random_state=0).fit(X, y)
+        parameters = dict(tol=10.0, n_iter_no_change=5, learning_rate="constant")
+        model = LSTMClassifier(hidden_size=4, random_state=0, **parameters).fit(X, y)
     # The first epoch improves on nothing; then more than 5 without improvement.
     assert model.n_iter_ == 7
 
@@ -75,6 +79,7 @@ def test_max_grad_norm_scales_the_step(problem):
     sgd = {
         "solver": "sgd",
         "momentum": 0.0,
+        "learning_rate": "constant",
         "learning_rate_init": 1.0,
         "batch_size": 120,
         "max_iter": 1,
@@ -93,7 +98,7 @@ def test_early_stopping_restores_the_best_weights(problem):
     X, y = problem
     X_val, y_val, weights = X[80:], y[80:], np.linspace(0.5, 2, 40)
     model = LSTMClassifier(
-        hidden_size=16, learning_rate_init=0.05, early_stopping=True, n_iter_no_change=5, random_state=0
+        hidden_size=16, learning_rate_init=0.05, early_stopping=True, n_iter_no_change=5, max_iter=100, random_state=0
     )
     model.fit(X[:80], y[:80], X_val=X_val, y_val=y_val, sample_weight_val=weights)
     assert model.n_iter_ < model.max_iter
@@ -198,8 +203,9 @@ def test_kinds_of_y(problem, rng, outputs):
 
 def test_warm_start_continues(problem):
     X, y = problem
-    whole = LSTMClassifier(hidden_size=4, max_iter=6, tol=0, random_state=0).fit(X, y)
-    parts = LSTMClassifier(hidden_size=4, max_iter=2, tol=0, warm_start=True, random_state=0)
+    common = dict(hidden_size=4, learning_rate="constant", tol=0, random_state=0)
+    whole = LSTMClassifier(max_iter=6, **common).fit(X, y)
+    parts = LSTMClassifier(max_iter=2, warm_start=True, **common)
     for _ in range(3):
         parts.fit(X, y)
     # Weights, solver and random numbers go on exactly where they stopped.
@@ -219,7 +225,7 @@ def test_warm_start_with_another_network_is_refused(problem):
 
 def test_partial_fit_on_everything_is_an_epoch_of_fit(problem):
     X, y = problem
-    fitted = LSTMClassifier(hidden_size=4, max_iter=1, random_state=0).fit(X, y)
+    fitted = LSTMClassifier(hidden_size=4, max_iter=1, learning_rate="constant", random_state=0).fit(X, y)
     partial = LSTMClassifier(hidden_size=4, random_state=0).partial_fit(X, y, classes=[False, True])
     assert same_model(fitted, partial)
 
@@ -371,7 +377,7 @@ def peak_memory(n_steps, bptt_steps, pooling):
     """Bytes that a fit allocates at most, beside X and y."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(32, n_steps, 4)).astype(np.float32), rng.normal(size=32)
-    model = LSTMRegressor(hidden_size=32, bptt_steps=bptt_steps, pooling=pooling, max_iter=1, random_state=0)
+    model = LSTMRegressor(hidden_size=32, bptt_steps=bptt_steps, pooling=pooling, max_iter=1, batch_size=32, random_state=0)
     tracemalloc.start()
     model.fit(X, y)
     peak = tracemalloc.get_traced_memory()[1]

@@ -133,7 +133,15 @@ def test_end_states_and_attention(ragged, cell, direction, options):
 
 def gradient_computer(problem, bptt_steps):
     zeros, ones = np.zeros(problem.network.input_size), np.ones(problem.network.input_size)
-    data = Data(problem.sequences, problem.targets, problem.weights, zeros, ones, problem.network.per_step)
+    data = Data(
+        problem.sequences,
+        problem.targets,
+        problem.weights,
+        zeros,
+        ones,
+        np.arange(len(problem.sequences)),
+        problem.network.per_step,
+    )
     return GradientComputer(problem.network, problem.loss, data, problem.theta, 0.0, Threads(1), bptt_steps)
 
 

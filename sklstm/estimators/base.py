@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._kernels.threads import single_threaded_blas
-from ..network import LOSSES, apply
+from ..network import LOSSES, ConstantBias, TimescaleBias, apply
 from ..sequences import Sequences
 from ..training import Checkpoint, Units, Validation, check_range, train, updated_moments
 from .architecture import FREE, build, check_architecture, network_spec
@@ -46,7 +46,7 @@ def takes_chunks(estimator):
 
 
 class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
-    """Base of the estimators. A subclass says what y means: `_read_y`, `_left_out`, `_decode` and `_validation_score`."""
+    """Base of the estimators. A subclass says what y means: the abstract methods below."""
 
     _parameter_constraints: ClassVar = CONSTRAINTS
 
@@ -67,22 +67,23 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         categorical_features=None,
         embedding_dim="auto",
         initial_state="zeros",
+        forget_bias="multiscale",
         n_channels=1,
         standardize=True,
         solver="adam",
         alpha=1e-3,
         batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=5e-3,
+        learning_rate="cosine",
+        learning_rate_init=2e-2,
         power_t=0.5,
         warmup_fraction=0.05,
-        max_iter=200,
+        max_iter="auto",
         shuffle=True,
         tol=1e-4,
-        n_iter_no_change=10,
+        n_iter_no_change="auto",
         early_stopping=False,
         validation_fraction=0.1,
-        max_grad_norm=1.0,
+        max_grad_norm=0.25,
         bptt_steps=None,
         momentum=0.9,
         nesterovs_momentum=True,
@@ -110,6 +111,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
         self.initial_state = initial_state
+        self.forget_bias = forget_bias
         self.n_channels = n_channels
         self.standardize = standardize
         self.solver = solver
@@ -159,8 +161,12 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
 
     @staticmethod
     @abstractmethod
-    def _left_out(y):
+    def _masked(y):
         """Which entries of a y for every step (total_steps,) or (total_steps, n_outputs) have the mask value."""
+
+    @abstractmethod
+    def _metric(self, y, predicted, sample_weight):
+        """What `score` says of predictions; more is better."""
 
     @abstractmethod
     def _decode(self, scores):
@@ -225,7 +231,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         if incremental and continued:
             self._validate_params()  # which scikit-learn leaves out for a fitted estimator
         check_architecture(self)
-        check_solving(self, incremental)
+        check_solving(self)
         checkpoint = Checkpoint(self.checkpoint) if self.checkpoint is not None and not incremental else None
         # Bits that BLAS and LAPACK compute (initial weights, and on some machines products) may depend on their threads.
         with single_threaded_blas():
@@ -265,7 +271,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         elif rows_val is not None:
             validation_part = task.take(sequences, rows_val)
             self._raise_if_too_few(validation_part[1])
-        sequences, task = task.take(sequences, rows)
+        task = task.only(rows)
 
         moments = self._moments_with(sequences, task, continued, incremental)
         network = build(spec)
@@ -305,11 +311,17 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
                 before = Units.from_moments(self._moments, network.input_size, loss_units, self._categorical)
                 state["theta"] = before.carried_over(network, state["theta"], units)
         else:
-            theta = network.initialize(rng, prepared.data.sequences.values.dtype)
+            theta = network.initialize(rng, prepared.data.sequences.values.dtype, self._bias(prepared.data))
             state = {"theta": theta, "solver": None, "rng": rng, "n_epochs": 0, "n_samples": 0, "history": []}
         if state["solver"] != self.solver:
             state |= {"solver": self.solver, "optimizer": SOLVERS[self.solver](self).init(state["theta"])}
         return state
+
+    def _bias(self, data):
+        """What the gates' biases begin with."""
+        if not isinstance(self.forget_bias, str):
+            return ConstantBias(self.forget_bias)
+        return TimescaleBias(self.forget_bias, int(data.sequences.lengths[data.rows].max()))
 
     def _train(self, prepared, state, incremental, checkpoint, tasks):
         """Train the network from a state on."""
@@ -318,7 +330,9 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
 
         def on_epoch(row):
             progress.show(row)
-            return tasks is not None and tasks.end_epoch(state["course"]["ended"], lambda: prepared.attributes_so_far(state))
+            course = state["course"]
+            last = course["ended"] or state["n_epochs"] - course["began"] >= plan.max_iter
+            return tasks is not None and tasks.end_epoch(last, lambda: prepared.attributes_so_far(state))
 
         try:
             if tasks is not None:
@@ -423,9 +437,9 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         known = self._moments if continued else None
         if not self.standardize:
             return {"x": None, "y": None}
-        weighted = slice(None) if task.offsets is None else task.weights > 0
+        weighted, rows = task.weights > 0, task.weighted_rows()
         return {
-            "x": updated_moments(known, "x", sequences.values, task.sequence_weights, sequences.offsets),
+            "x": updated_moments(known, "x", sequences.values, task.sequence_weights, sequences.offsets, rows),
             "y": updated_moments(known, "y", task.targets[weighted], task.weights[weighted]) if task.units else None,
         }
 
@@ -451,15 +465,23 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
     def _per_step(self):
         return self._network_spec["pooling"] is None
 
-    def _scored(self, X, y, sample_weight):
-        """y, predictions and weights of the steps that have a y, one after the other; for models with scores for every step."""
+    def _score(self, X, y, sample_weight):
+        """The metric of the predictions for all sequences, or for the steps that have a y."""
+        check_is_fitted(self)
+        if not self._per_step:
+            return self._metric(y, self.predict(X), sample_weight)
         sequences = self._read_fitted(X)
         flat, _ = read_steps("y", y, sequences)
         used = ~self._left_out(flat)
         if not used.any():
             raise ValueError("All steps of y have the mask value: there is nothing to score. Label at least one step.")
         weights = None if sample_weight is None else read_step_weights(sample_weight, sequences)[used]
-        return numbers_or_objects(flat[used]), self._decode(self._apply(sequences))[used], weights
+        return self._metric(numbers_or_objects(flat[used]), self._decode(self._apply(sequences))[used], weights)
+
+    def _left_out(self, y):
+        """Which steps (total_steps,) have no y."""
+        masked = self._masked(y)
+        return masked if y.ndim == 1 else masked.all(axis=1)
 
     @document()
     def predict(self, X):

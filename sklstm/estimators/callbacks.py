@@ -22,9 +22,10 @@ class FitTasks:
         self.estimator = estimator
         self.data = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
         self.context = self.epoch = None
-        self.n_epochs = 0
         if vars(estimator).get("_skl_callbacks"):
-            self.context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
+            self.context = estimator._init_callback_context(
+                max_subtasks=None if estimator.max_iter == "auto" else estimator.max_iter
+            )
             self.context.call_on_fit_task_begin(estimator=estimator, **self.data)
 
     def begin_epoch(self):
@@ -46,8 +47,7 @@ class FitTasks:
             return False
         stop = self.epoch.call_on_fit_task_end(estimator=self.estimator, reconstruction_attributes=attributes, **self.data)
         self.epoch = None
-        self.n_epochs += 1
-        if not (stop or last or self.n_epochs == self.estimator.max_iter):
+        if not (stop or last):
             self.begin_epoch()
         return stop
 

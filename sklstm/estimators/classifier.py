@@ -16,7 +16,6 @@ from ..network import LOSSES
 from ..sequences.container import is_missing
 from .base import BaseRecurrent, takes_chunks
 from .documentation import document
-from .solving import AUTO_BATCH_SIZE
 from .task import Task
 
 # Label of a step that is left out, where labels are integers: that of PyTorch's and Hugging Face's losses.
@@ -81,7 +80,6 @@ def class_factors(class_weight, classes, totals):
     validation_score="Accuracy, weighted by sample and class weights,",
     mask="-100 (for numbers), NaN or None",
     and_y="",
-    batch_size_auto=f"``min({AUTO_BATCH_SIZE}, n_sequences)``",
 )
 class LSTMClassifier(ClassifierMixin, BaseRecurrent):
     """Long short-term memory network, or one of its relatives, for classifying sequences or their steps.
@@ -128,7 +126,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(rng.integers(3, 7), 2)) for _ in range(300)]
     >>> y = ["first" if x[:, 0].sum() > x[:, 1].sum() else "second" for x in X]
-    >>> model = LSTMClassifier(hidden_size=8, tol=1e-3, random_state=0)
+    >>> model = LSTMClassifier(hidden_size=8, alpha=0.1, random_state=0)
     >>> model = model.fit(X[:200], y[:200])
     >>> bool(model.score(X[200:], y[200:]) > 0.9)
     True
@@ -157,22 +155,23 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         categorical_features=None,
         embedding_dim="auto",
         initial_state="zeros",
+        forget_bias="multiscale",
         n_channels=1,
         standardize=True,
         solver="adam",
         alpha=1e-3,
         batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=5e-3,
+        learning_rate="cosine",
+        learning_rate_init=2e-2,
         power_t=0.5,
         warmup_fraction=0.05,
-        max_iter=200,
+        max_iter="auto",
         shuffle=True,
         tol=1e-4,
-        n_iter_no_change=10,
+        n_iter_no_change="auto",
         early_stopping=False,
         validation_fraction=0.1,
-        max_grad_norm=1.0,
+        max_grad_norm=0.25,
         bptt_steps=None,
         momentum=0.9,
         nesterovs_momentum=True,
@@ -203,6 +202,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
             categorical_features=categorical_features,
             embedding_dim=embedding_dim,
             initial_state=initial_state,
+            forget_bias=forget_bias,
             n_channels=n_channels,
             standardize=standardize,
             solver=solver,
@@ -306,11 +306,9 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         return accuracy_score(targets, DECISIONS[task.loss](scores), sample_weight=data.weights)
 
     @staticmethod
-    def _left_out(y):
+    def _masked(y):
         masked = is_missing(y.ravel()).reshape(y.shape)
-        if y.dtype.kind in "fiuO":
-            masked |= np.asarray(y == LEFT_OUT, dtype=bool)
-        return masked if y.ndim == 1 else masked.all(axis=1)
+        return masked | np.asarray(y == LEFT_OUT, dtype=bool) if y.dtype.kind in "fiuO" else masked
 
     def score(self, X, y, sample_weight=None):
         """Accuracy; for multilabel y the share of samples with all labels right.
@@ -327,11 +325,10 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         -------
         float
         """
-        check_is_fitted(self)
-        if not self._per_step:
-            return super().score(X, y, sample_weight)
-        y, predicted, weights = self._scored(X, y, sample_weight)
-        return accuracy_score(y, predicted, sample_weight=weights)
+        return self._score(X, y, sample_weight)
+
+    def _metric(self, y, predicted, sample_weight):
+        return accuracy_score(y, predicted, sample_weight=sample_weight)
 
     def _read_y(self, y, weights, role, known=None, classes=None):
         # A stand-in takes what validate_data writes.
@@ -368,9 +365,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         # Compared as they are: NumPy would take the text "1" for the number 1.
         unknown = sorted(set(np.unique(y).tolist()) - set(classes.tolist()), key=str)
         if unknown:
-            raise ValueError(
-                f"y has labels that are not among the known classes: {unknown}; the classes are {classes.tolist()}."
-            )
+            raise ValueError(f"y has labels that are not among the known classes: {unknown}; the classes are {classes.tolist()}.")
         if len(classes) < 2:
             raise ValueError(
                 "This solver needs samples of at least 2 classes in the data, but the data contains only one class:"
@@ -394,9 +389,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         """Any number of labels per sequence, as 0/1 indicators."""
         y = (y.toarray() if issparse(y) else y).astype(np.intp)
         if np.any((y != 0) & (y != 1)):
-            raise ValueError(
-                f"Multilabel y must be indicators of 0 and 1, got the values {np.unique(y).tolist()}. Convert them."
-            )
+            raise ValueError(f"Multilabel y must be indicators of 0 and 1, got the values {np.unique(y).tolist()}. Convert them.")
         n_labels = y.shape[1]
         if known is not None and not (known["_multilabel"] and len(known["classes_"]) == n_labels):
             raise ValueError(

@@ -6,7 +6,7 @@ from os import PathLike
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from ..network import ACTIVATIONS, CELLS, MERGE_MODES, POOLINGS
+from ..network import ACTIVATIONS, CELLS, MERGE_MODES, POOLINGS, TIMESCALES
 from ..training import SCHEDULES
 from .solving import SOLVERS
 
@@ -30,6 +30,7 @@ CONSTRAINTS = {
     "categorical_features": [StrOptions({"all"}), "array-like", None],
     "embedding_dim": [StrOptions({"auto"}), COUNT, list, tuple, np.ndarray],
     "initial_state": [StrOptions({"zeros", "learned"})],
+    "forget_bias": [Interval(Real, None, None, closed="neither"), StrOptions(set(TIMESCALES))],
     "n_channels": [COUNT],
     "standardize": ["boolean"],
     "solver": [StrOptions(set(SOLVERS))],
@@ -39,10 +40,10 @@ CONSTRAINTS = {
     "learning_rate_init": [POSITIVE],
     "power_t": [NOT_NEGATIVE],
     "warmup_fraction": [SHARE],
-    "max_iter": [COUNT],
+    "max_iter": [StrOptions({"auto"}), COUNT],
     "shuffle": ["boolean"],
     "tol": [NOT_NEGATIVE],
-    "n_iter_no_change": [COUNT, Options(Real, {np.inf})],
+    "n_iter_no_change": [StrOptions({"auto"}), COUNT, Options(Real, {np.inf})],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "max_grad_norm": [POSITIVE, None],

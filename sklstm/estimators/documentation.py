@@ -61,6 +61,12 @@ embedding_dim : "auto", int or tuple of int, default="auto"
     600.
 initial_state : {"zeros", "learned"}, default="zeros"
     Begin every sequence with a state of zeros, or with one that is trained.
+forget_bias : float, "multiscale" or "chrono", default="multiscale"
+    What the biases of the forget gates begin with. A number is that of all; 1 lets a cell keep its state for a few steps [2]_.
+    "multiscale" gives every unit a time of its own, between one step and those of the longest training sequence, with
+    uniform logarithms, and the bias with which it keeps its state for about that long [20]_; "chrono" does so with times that
+    are uniform themselves [19]_. Both let input gates begin with the negative. Of a GRU they set the update gate, a number
+    nothing.
 n_channels : int, default=1
     Channels per step of a 2-D `X`, whose rows are sequences flattened step by step. Other forms of X tell their
     channels themselves, and this is not used.
@@ -81,8 +87,8 @@ alpha : float, default=1e-3
     the weights shrink by learning rate times alpha in every step instead (there 1e-2 is customary). Biases, gains,
     learned states and the vectors of categories are not penalised.
 batch_size : int or "auto", default="auto"
-    Sequences per minibatch; "auto" is {batch_size_auto}.
-learning_rate : {"constant", "invscaling", "adaptive", "plateau", "cosine", "onecycle"}, default="constant"
+    Sequences per minibatch; "auto" is an eighth of all, but at least 4 and at most 32.
+learning_rate : {"constant", "invscaling", "adaptive", "plateau", "cosine", "onecycle"}, default="cosine"
     How the step size changes from `learning_rate_init` on.
 
     - "constant": not at all.
@@ -93,29 +99,32 @@ learning_rate : {"constant", "invscaling", "adaptive", "plateau", "cosine", "one
     - "onecycle": from 1/25 of `learning_rate_init` up to it at three tenths of `max_iter` epochs and down to almost 0, while
       the momentum (`beta_1` of Adam) goes from 0.95 to 0.85 and back [18]_.
 
-    The last two need to know the end, and so do not go with `partial_fit`.
-learning_rate_init : float, default=5e-3
+    A fit with one of the last two runs to its end, unless `early_stopping` ends it. `partial_fit` does not know the end,
+    and takes both for "constant".
+learning_rate_init : float, default=2e-2
     Step size of the solver, which `learning_rate` changes.
 power_t : float, default=0.5
     Exponent of "invscaling".
 warmup_fraction : float, default=0.05
     Part of the fit over which "cosine" rises.
-max_iter : int, default=200
-    Epochs (passes over the training data) at most.
+max_iter : int or "auto", default="auto"
+    Epochs (passes over the training data) at most. "auto" is 50, or on small data as many as make 2000 steps of the solver;
+    200 for L-BFGS.
 shuffle : bool, default=True
     Shuffle the sequences in every epoch. Sequences of similar length then share minibatches.
 tol : float, default=1e-4
     Improvements of the loss, or with `early_stopping` of the validation score, up to this count as none.
-n_iter_no_change : int, default=10
-    Stop when more than this many epochs in a row brought no improvement. Without `early_stopping` the weights of the last
-    epoch are kept. LSTMs may linger on a plateau before they learn: raise this if a fit stops there.
+n_iter_no_change : int or "auto", default="auto"
+    Stop when more than this many epochs in a row brought no improvement; "auto" is 10, or on small data as many as make 500
+    steps of the solver (LSTMs may linger on a plateau before they learn). Without `early_stopping` the weights of the last
+    epoch are kept, and with a `learning_rate` that has an end the loss is not a reason to stop.
 early_stopping : bool, default=False
     Set aside a part of the training data{stratified} (or use `X_val` and `y_val` of `fit`), stop by the score on it,
     and end with the weights that scored best. Where sequences come in groups (several of one person), the split does
     not keep a group together: split by group yourself and pass `X_val` and `y_val`. Does not apply to `partial_fit`.
 validation_fraction : float, default=0.1
     Part of the training sequences that `early_stopping` sets aside.
-max_grad_norm : float or None, default=1.0
+max_grad_norm : float or None, default=0.25
     Gradients of a larger Euclidean norm are scaled down to it; None leaves them.
 bptt_steps : int or None, default=None
     Truncate back-propagation through time to chunks of that many steps, counted back from the end of the longest
@@ -226,7 +235,7 @@ The other cells differ from it as follows; with ``activation="relu"`` that takes
 Attention [11]_ weighs the outputs y_t of the last layer by the softmax over t of :math:`\\tanh(y_t A + b) v`.
 
 The network is trained by back-propagation through all steps. W is initialised uniformly [3]_, R orthogonally gate by gate
-[4]_, biases with 0, those of a forget gate with 1 [2]_. Computation is in float32 for a float32 `X` and in float64 for
+[4]_, biases with 0, those of a forget gate as `forget_bias` says. Computation is in float32 for a float32 `X` and in float64 for
 any other.
 """
 
@@ -259,6 +268,8 @@ REFERENCES_DOC = """
 .. [17] I. Loshchilov and F. Hutter (2017), "SGDR: stochastic gradient descent with warm restarts", ICLR.
 .. [18] L. Smith and N. Topin (2018), "Super-convergence: very fast training of neural networks using large learning rates",
    arXiv:1708.07120.
+.. [19] C. Tallec and Y. Ollivier (2018), "Can recurrent neural networks warp time?", ICLR.
+.. [20] S. Mahto, V. Vo, J. Turek and A. Huth (2021), "Multi-timescale representation learning in LSTM language models", ICLR.
 """
 
 SHARED = {

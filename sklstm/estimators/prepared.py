@@ -56,7 +56,9 @@ class Prepared:
             "n_outputs_": self.spec["output_size"],
             "loss_curve_": losses,
             "best_loss_": None if self.stops_early else min(losses, default=None),
-            "validation_loss_curve_": [row["validation_loss"] for row in history if "validation_loss" in row] if validated else None,
+            "validation_loss_curve_": (
+                [row["validation_loss"] for row in history if "validation_loss" in row] if validated else None
+            ),
             "validation_scores_": scores if validated else None,
             "best_validation_score_": best if validated and np.isfinite(best) else None,
             "_network_spec": self.spec,

@@ -8,13 +8,12 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import column_or_1d, validate_data
 
 from ..network import LOSSES
 from ..sequences.container import is_missing
 from .base import BaseRecurrent, takes_chunks
 from .documentation import document
-from .solving import AUTO_BATCH_SIZE
 from .task import Task
 
 # What `loss` may be; "quantile" with several quantiles is "quantiles" in the network's table.
@@ -54,7 +53,6 @@ def explained_pinball_loss(y, predicted, quantiles, weights=None):
     validation_score="Coefficient of determination (for quantiles the share of the pinball loss explained), weighted,",
     mask="NaN",
     and_y=" and y",
-    batch_size_auto=f"``min({AUTO_BATCH_SIZE}, n_sequences)``",
 )
 class LSTMRegressor(RegressorMixin, BaseRecurrent):
     """Long short-term memory network, or one of its relatives, for predicting quantities from sequences or their steps.
@@ -130,6 +128,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         categorical_features=None,
         embedding_dim="auto",
         initial_state="zeros",
+        forget_bias="multiscale",
         n_channels=1,
         standardize=True,
         loss="squared_error",
@@ -137,17 +136,17 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         solver="adam",
         alpha=1e-3,
         batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=5e-3,
+        learning_rate="cosine",
+        learning_rate_init=2e-2,
         power_t=0.5,
         warmup_fraction=0.05,
-        max_iter=200,
+        max_iter="auto",
         shuffle=True,
         tol=1e-4,
-        n_iter_no_change=10,
+        n_iter_no_change="auto",
         early_stopping=False,
         validation_fraction=0.1,
-        max_grad_norm=1.0,
+        max_grad_norm=0.25,
         bptt_steps=None,
         momentum=0.9,
         nesterovs_momentum=True,
@@ -176,6 +175,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
             categorical_features=categorical_features,
             embedding_dim=embedding_dim,
             initial_state=initial_state,
+            forget_bias=forget_bias,
             n_channels=n_channels,
             standardize=standardize,
             solver=solver,
@@ -250,9 +250,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         return r2_score(targets, answers, sample_weight=weights)
 
     @staticmethod
-    def _left_out(y):
-        masked = is_missing(y.ravel()).reshape(y.shape)
-        return masked if y.ndim == 1 else masked.all(axis=1)
+    def _masked(y):
+        return is_missing(y.ravel()).reshape(y.shape)
 
     def score(self, X, y, sample_weight=None):
         """Coefficient of determination; for quantiles, the mean share of the pinball loss that is explained.
@@ -269,17 +268,13 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         -------
         float
         """
-        check_is_fitted(self)
+        return self._score(X, y, sample_weight)
+
+    def _metric(self, y, predicted, sample_weight):
         quantiles = self._network_spec["loss_parameters"].get("quantiles")
-        if self._per_step:
-            y, predicted, sample_weight = self._scored(X, y, sample_weight)
-        elif quantiles is None:
-            return super().score(X, y, sample_weight)
-        else:
-            y, predicted = np.asarray(y), self.predict(X)
         if quantiles is None:
             return r2_score(y, predicted, sample_weight=sample_weight)
-        predicted = predicted.reshape(len(predicted), -1)
+        y, predicted = np.asarray(y), predicted.reshape(len(predicted), -1)
         if self._network_spec["loss"] == "quantiles":
             predicted = predicted[:, np.argsort(self._quantile_ranks)]
         return explained_pinball_loss(y.reshape(len(y), -1), predicted, quantiles, sample_weight)
@@ -310,8 +305,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         if (self.loss == "quantile") != (self.quantile is not None):
             raise ValueError(
                 f"loss='quantile' and quantile go together, got loss={self.loss!r} and quantile={self.quantile!r}. Set"
-                " quantile to a"
-                " number between 0 and 1, or to a list of such, for loss='quantile' only."
+                " quantile to a number between 0 and 1, or to a list of such, for loss='quantile' only."
             )
         n_targets = targets.shape[1]
         if self.loss == "poisson" and (targets < 0).any():
@@ -333,8 +327,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         if n_targets > 1:
             raise ValueError(
                 f"quantile={self.quantile!r} asks for several quantiles, which one output can have, but y has {n_targets}."
-                " Pass a"
-                " single quantile, or fit one regressor per output."
+                " Pass a single quantile, or fit one regressor per output."
             )
         ranks = np.argsort(np.argsort(quantiles))
         parameters = {"quantiles": np.sort(quantiles).tolist()}

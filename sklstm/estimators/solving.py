@@ -13,13 +13,17 @@ SOLVERS = {
     "lbfgs": lambda e: LBFGS(),
 }
 
-# Minibatch size of batch_size="auto". With learning_rate_init=5e-3 it was chosen by cross-validation on eight problems
-# (digits by rows, tables read as series, the adding problem, a seasonal forecast, ragged sequences): better than or
-# level with 1e-3 and the MLP's 200 on seven of them, in half the time.
-AUTO_BATCH_SIZE = 32
+# What "auto" means; benchmarks/defaults.py has what these were chosen from. Small data need small minibatches and many epochs to
+# be given enough steps of the optimiser at all.
+MINIBATCHES = 8  # per epoch at least, where that leaves minibatches of SMALLEST_BATCH sequences
+SMALLEST_BATCH, LARGEST_BATCH = 4, 32
+STEPS = 2000  # per fit at least
+EPOCHS = 50  # per fit at least
+ITERATIONS = 200  # of L-BFGS
+PATIENCE_STEPS, PATIENCE_EPOCHS = 500, 10  # without improvement, at least
 
 
-def check_solving(estimator, incremental):
+def check_solving(estimator):
     """Raise a ValueError where hyper-parameters of the training contradict each other."""
     if estimator.solver == "lbfgs" and (estimator.dropout or estimator.recurrent_dropout):
         raise ValueError(
@@ -31,30 +35,46 @@ def check_solving(estimator, incremental):
             "solver='lbfgs' cannot go on from a checkpoint: SciPy does not give out what its L-BFGS has learned of the loss."
             " Set checkpoint=None, or take another solver."
         )
-    if incremental and SCHEDULES[estimator.learning_rate].needs_end:
-        raise ValueError(
-            f"learning_rate={estimator.learning_rate!r} needs to know when training ends, which partial_fit does not. Set another"
-            " one, such as 'constant' or 'invscaling'."
-        )
 
 
 def make_plan(estimator, n_samples, incremental):
     """The plan for a fit on that many sequences."""
-    batch_size = AUTO_BATCH_SIZE if estimator.batch_size == "auto" else estimator.batch_size
+    batch_size = min(_batch_size(estimator, n_samples), n_samples)
+    n_batches = 1 if estimator.solver == "lbfgs" else -(-n_samples // batch_size)
+    has_end = SCHEDULES[estimator.learning_rate].needs_end
     return Plan(
-        max_iter=1 if incremental else estimator.max_iter,
-        batch_size=min(batch_size, n_samples),
+        max_iter=1 if incremental else _max_iter(estimator, n_batches),
+        batch_size=batch_size,
         learning_rate=estimator.learning_rate_init,
-        schedule=estimator.learning_rate,
+        schedule="constant" if incremental and has_end else estimator.learning_rate,
         power=estimator.power_t,
         warmup=estimator.warmup_fraction,
         shuffle=estimator.shuffle,
         alpha=0.0 if estimator.solver == "adamw" else estimator.alpha,  # AdamW's is no part of the loss
         max_grad_norm=estimator.max_grad_norm,
         tol=estimator.tol,
-        n_iter_no_change=estimator.n_iter_no_change,
+        n_iter_no_change=_patience(estimator, n_batches),
         early_stopping=estimator.early_stopping and not incremental,
         bptt_steps=estimator.bptt_steps,
         n_threads=effective_n_jobs(estimator.n_jobs),
         warn_unconverged=not incremental,
     )
+
+
+def _batch_size(estimator, n_samples):
+    if estimator.batch_size == "auto":
+        return min(max(n_samples // MINIBATCHES, SMALLEST_BATCH), LARGEST_BATCH)
+    return estimator.batch_size
+
+
+def _max_iter(estimator, n_batches):
+    if estimator.max_iter != "auto":
+        return estimator.max_iter
+    return ITERATIONS if estimator.solver == "lbfgs" else max(-(-STEPS // n_batches), EPOCHS)
+
+
+def _patience(estimator, n_batches):
+    """Epochs without improvement after which to stop."""
+    if estimator.n_iter_no_change != "auto":
+        return estimator.n_iter_no_change
+    return PATIENCE_EPOCHS if estimator.solver == "lbfgs" else max(-(-PATIENCE_STEPS // n_batches), PATIENCE_EPOCHS)

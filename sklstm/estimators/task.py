@@ -86,8 +86,18 @@ class Task:
             )
         return rows
 
+    def only(self, rows):
+        """This task for the sequences `rows`: the others have the weight 0, and targets that do not overflow."""
+        if len(rows) == len(self.sequence_weights):
+            return self
+        kept = np.zeros(len(self.sequence_weights), dtype=bool)
+        kept[rows] = True
+        if self.offsets is not None:
+            kept = np.repeat(kept, np.diff(self.offsets))
+        return replace(self, targets=np.where(kept[:, np.newaxis], self.targets, 0.0), weights=np.where(kept, self.weights, 0.0))
+
     def take(self, sequences, rows):
-        """Sequences and the task of some of them; without a copy where they are all."""
+        """Copies of some sequences and of their part of the task; no copies where they are all."""
         if len(rows) == len(sequences):
             return sequences, self
         chosen = sequences[rows]
@@ -98,7 +108,7 @@ class Task:
         return chosen, replace(self, targets=targets.values, weights=weights, strata=None, offsets=targets.offsets)
 
     def data(self, sequences, units):
-        """`Data` to train or validate on, in the dtype of the sequences."""
+        """`Data` to train or validate on, those sequences that have a weight, in the dtype of all."""
         dtype = sequences.values.dtype
         return Data(
             sequences,
@@ -106,5 +116,6 @@ class Task:
             self.weights,
             units.shift.astype(dtype),
             units.factor.astype(dtype),
+            self.weighted_rows(),
             per_step=self.offsets is not None,
         )

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .biases import ConstantBias
 from .dense import Dense
 from .dropout import Dropout, draw_mask
 from .embedding import InputLayer
@@ -12,6 +13,8 @@ from .params import ParamLayout
 from .pooling import POOLINGS
 from .recurrent import RecurrentLayer
 from .workspace import aligned_empty
+
+FORGET_BIAS = ConstantBias(1.0)
 
 # Parameters that the L2 penalty falls on, by their own name: not biases, gains, initial states or category vectors,
 # most of which a minibatch does not use.
@@ -101,11 +104,14 @@ class Network:
             for name in self.parts
         }
 
-    def initialize(self, rng, dtype):
+    def initialize(self, rng, dtype, bias=FORGET_BIAS):
         """A flat vector of initial parameters. The random numbers are drawn in float64, so both dtypes begin alike."""
         theta = np.empty(self.layout.size)
-        for name, p in self.bind(theta).items():
+        params = self.bind(theta)
+        for name, p in params.items():
             self.parts[name].initialize(p, rng)
+        for k, layer in enumerate(self.layers):
+            layer.initialize_biases(params[f"layer_{k}"], rng, bias)
         return theta.astype(dtype)
 
     def penalized(self, vector):

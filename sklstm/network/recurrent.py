@@ -6,22 +6,10 @@ from functools import cached_property
 import numpy as np
 
 from .._kernels import _pooling, _scan, _simd
+from .biases import CELLS
 from .workspace import aligned_empty
 
-CELLS = _simd.cells()  # name -> dict: index in the kernels' table, numbers of blocks
 ACTIVATIONS = _simd.ACTIVATIONS
-
-# What the bias of each block begins with: 1 for a forget gate, so that states are kept until training says otherwise
-# (Gers et al. 2000; Jozefowicz et al. 2015).
-INITIAL_BIASES = {
-    "lstm": (0, 1, 0, 0),
-    "peephole": (0, 1, 0, 0),
-    "coupled": (1, 0, 0),
-    "layernorm": (0, 1, 0, 0),
-    "gru": (0, 0, 0, 0),
-    "gru_reset_before": (0, 0, 0),
-    "rnn": (0,),
-}
 
 # Further parameters of a cell: their name, and what each row of H begins with.
 EXTRAS = {"peephole": ("p", (0, 0, 0)), "layernorm": ("norm", (1,) * 9 + (0,))}
@@ -122,8 +110,8 @@ class RecurrentLayer:
     def initialize(self, p, rng):
         """Write initial parameters.
 
-        W is uniform (Glorot and Bengio 2010), R orthogonal block by block (Saxe et al. 2014), b as in INITIAL_BIASES,
-        further parameters as in EXTRAS, states 0.
+        W is uniform (Glorot and Bengio 2010), R orthogonal block by block (Saxe et al. 2014), further parameters are as in
+        EXTRAS, b (for which see `initialize_biases`) and states 0.
         """
         H, D = self.hidden_size, self.input_size
         for prefix in self.directions:
@@ -133,12 +121,17 @@ class RecurrentLayer:
                 q, r = np.linalg.qr(rng.standard_normal((H, H)))
                 # The signs of r's diagonal make the distribution uniform over the orthogonal matrices.
                 p[f"{prefix}R"][:, block * H : (block + 1) * H] = q * np.where(np.diag(r) < 0, -1, 1)
-            p[f"{prefix}b"][...] = np.repeat(INITIAL_BIASES[self.cell], H)
+            p[f"{prefix}b"][...] = 0
             if self.cell in EXTRAS:
                 name, values = EXTRAS[self.cell]
                 p[f"{prefix}{name}"][...] = np.array(values)[:, np.newaxis]
             for state in self.states:
                 p[f"{prefix}{state}"][...] = 0
+
+    def initialize_biases(self, p, rng, bias):
+        """Write what a ConstantBias or TimescaleBias draws."""
+        for prefix in self.directions:
+            p[f"{prefix}b"][...] = bias.draw(self.cell, self.hidden_size, rng)
 
     def workspace(self, n_sequences, n_rows, dtype, backward, *, carries=False):
         """Buffers for batches of up to that size; with `backward`, those that `backward` needs too, and with `carries`

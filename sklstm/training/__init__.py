@@ -2,8 +2,8 @@
 
 from .checkpoint import Checkpoint, digest
 from .data import Data
-from .loop import Plan, Validation, train
 from .lbfgs import LBFGS
+from .loop import Plan, Validation, train
 from .optimizers import SGD, Adam, RMSprop
 from .schedules import SCHEDULES
 from .units import Units, check_range, updated_moments

@@ -47,8 +47,7 @@ class Checkpoint:
         self.path = os.fspath(path)
         self._saved = read_archive(path, KIND) if os.path.exists(path) else None
         if self._saved is not None and not (
-            isinstance(self._saved, dict)
-            and {name: type(part) for name, part in self._saved.items()} == PARTS
+            isinstance(self._saved, dict) and {name: type(part) for name, part in self._saved.items()} == PARTS
         ):
             raise ValueError(f"{self.path!r} is no checkpoint of a fit. {self._advice}")
         self.rng = None if self._saved is None else self._saved["rng"]
@@ -82,8 +81,8 @@ class Checkpoint:
         differing = _differences(saved["identity"], identity)
         if differing:
             raise ValueError(
-                f"The checkpoint {self.path!r} is of another fit: it differs in {', '.join(differing)}. Fit with the same data and"
-                f" parameters to go on with it. {self._advice}"
+                f"The checkpoint {self.path!r} is of another fit: it differs in {', '.join(differing)}. Fit with the same data"
+                f" and parameters to go on with it. {self._advice}"
             )
         fault = _fault(saved["state"], state)
         if fault:

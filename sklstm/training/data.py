@@ -18,9 +18,11 @@ class Data:
         Checked, in the dtype of the computation.
     targets : ndarray of shape (n_samples, width), or (total_steps, width) if every step has its own
     weights : ndarray of shape (n_samples,) or (total_steps,), float64
-        Of those, not negative; positive in sum for every sequence.
+        Of those, not negative; positive in sum for every sequence of `rows`.
     shift, factor : ndarray of shape (n_channels,)
         A channel enters the network as ``(x - shift) * factor``.
+    rows : ndarray of int
+        The sequences to train on; others are there because leaving them out would take a copy.
     per_step : bool
         Whether targets and weights are those of steps.
     """
@@ -30,10 +32,11 @@ class Data:
     weights: np.ndarray
     shift: np.ndarray
     factor: np.ndarray
+    rows: np.ndarray
     per_step: bool = False
 
     def __len__(self):
-        return len(self.sequences)
+        return len(self.rows)
 
     @property
     def sequence_weights(self):
@@ -44,7 +47,7 @@ class Data:
         """SHA-256 of X, y and the weights: a dict of name to hexadecimal digits."""
         X = self.sequences
         return {
-            "X": digest(X.values, X.offsets, self.shift, self.factor),
+            "X": digest(X.values, X.offsets, self.rows, self.shift, self.factor),
             "y": digest(self.targets),
             "sample weights": digest(self.weights),
         }

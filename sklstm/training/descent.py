@@ -39,9 +39,11 @@ def _epoch(gradient, optimizer, state, plan, schedule):
     highest = rate = plan.learning_rate * state["course"]["rate_factor"]
     momentum = None
     decayed = gradient.network.penalized(theta) if optimizer.weight_decay else ()
-    batches = minibatches(gradient.lengths, plan.batch_size, state["rng"] if plan.shuffle else None)
+    rows_of_data = gradient.data.rows
+    batches = minibatches(gradient.lengths[rows_of_data], plan.batch_size, state["rng"] if plan.shuffle else None)
     n_before = (state["n_epochs"] - state["course"]["began"]) * len(batches)
-    for k, rows in enumerate(batches):
+    for k, batch in enumerate(batches):
+        rows = rows_of_data[batch]
         batch_total, batch_weight = gradient(rows, state["rng"])
         norm = np.sqrt(_optim.sum_of_squares(gradient.grad))
         if not (np.isfinite(norm) and np.isfinite(batch_total)):

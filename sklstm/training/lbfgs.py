@@ -53,7 +53,8 @@ class _Objective:
     """Mean loss over all samples, and its gradient, in float64."""
 
     def __init__(self, gradient, state, plan):
-        order = np.argsort(gradient.lengths, kind="stable")
+        rows = gradient.data.rows
+        order = rows[np.argsort(gradient.lengths[rows], kind="stable")]
         self.chunks = [order[k : k + CHUNK] for k in range(0, len(order), CHUNK)]
         self.gradient = gradient
         gradient.alpha = plan.alpha / len(self.chunks)  # each chunk adds its share of the penalty

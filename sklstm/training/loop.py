@@ -134,7 +134,7 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
         interrupted = True
     if plan.early_stopping:
         state["theta"][:] = state["best_theta"]
-    if plan.warn_unconverged and not interrupted and course.reached_max_iter:
+    if plan.warn_unconverged and not interrupted and course.is_unfinished:
         warnings.warn(
             f"Training has not converged: the maximum of {plan.max_iter} epochs is reached. Increase max_iter, or raise"
             " tol to be content earlier.",
@@ -166,9 +166,11 @@ class Course:
         self.state.update(self._before)
 
     @property
-    def reached_max_iter(self):
-        course = self.state["course"]
-        return not course["ended"] and self.state["n_epochs"] - course["began"] >= self.plan.max_iter
+    def is_unfinished(self):
+        """Whether only `max_iter` ended it, and no schedule asked for that end."""
+        course, n_epochs = self.state["course"], self.state["n_epochs"]
+        reached = n_epochs - course["began"] >= self.plan.max_iter
+        return reached and not course["ended"] and not SCHEDULES[self.plan.schedule].needs_end
 
     def end_epoch(self, row):
         """Take in the row of an epoch; whether to stop. Raises NonFinite if the validation data cannot be scored."""
@@ -187,7 +189,9 @@ class Course:
     def _scheduled(self, since):
         """What the schedule makes of the epochs since the last improvement."""
         course, plan, schedule = self.state["course"], self.plan, SCHEDULES[self.plan.schedule]
-        factor, stalled = course["rate_factor"], since > plan.n_iter_no_change
+        factor = course["rate_factor"]
+        # A schedule with an end runs to it: what it does to the loss it does last.
+        stalled = since > plan.n_iter_no_change and (plan.early_stopping or not schedule.needs_end)
         epoch = Epoch(plan.learning_rate * factor, self.state["n_samples"], since, plan.n_iter_no_change)
         ended = stalled and (schedule.ends is None or schedule.ends(epoch))
         if schedule.after is not None:

@@ -6,7 +6,7 @@ BLOCK = 1 << 14  # rows that are converted to float64 at a time
 EXPONENTS = 1000  # of the powers of two that columns are scaled by: within float64, and so are their reciprocals
 
 
-def weighted_moments(values, weights, offsets=None):
+def weighted_moments(values, weights, offsets=None, rows=None):
     """Total weight, mean and standard deviation of each column.
 
     Parameters
@@ -15,6 +15,8 @@ def weighted_moments(values, weights, offsets=None):
     weights : ndarray of shape (n_rows,), float64
     offsets : ndarray of int of shape (n_sequences + 1,), default=None
         If given, weights are (n_sequences,), each that of the rows between its offset and the next.
+    rows : ndarray of int, default=None
+        With `offsets`: the sequences to take; the others are as good as absent. None is all.
 
     Returns
     -------
@@ -28,26 +30,41 @@ def weighted_moments(values, weights, offsets=None):
     a column in units 2^k times as large has exactly 2^k times the mean and deviation. They are measured from their first
     value, so that rounding errors are those of the spread and not of the offset.
     """
-    blocks = [slice(k, k + BLOCK) for k in range(0, len(values), BLOCK)]
-    low = np.min([values[block].min(axis=0) for block in blocks], axis=0).astype(np.float64)
-    high = np.max([values[block].max(axis=0) for block in blocks], axis=0).astype(np.float64)
+    blocks = _Blocks(values, weights, offsets, rows)
+    low = np.min([x.min(axis=0) for x, _ in blocks], axis=0).astype(np.float64)
+    high = np.max([x.max(axis=0) for x, _ in blocks], axis=0).astype(np.float64)
     largest = np.maximum(np.abs(low), np.abs(high))
     scale = np.ldexp(1.0, -np.clip(np.frexp(largest)[1], -EXPONENTS, EXPONENTS))
-    origin = values[0] * scale
-    total = float(weights.sum() if offsets is None else weights @ np.diff(offsets))
-    shares = weights / total
-    mean = sum(_of_rows(shares, block, offsets) @ (values[block] * scale - origin) for block in blocks)
-    variance = sum(_of_rows(shares, block, offsets) @ np.square(values[block] * scale - origin - mean) for block in blocks)
+    origin = next(iter(blocks))[0][0] * scale
+    mean = sum(shares @ (x * scale - origin) for x, shares in blocks)
+    variance = sum(shares @ np.square(x * scale - origin - mean) for x, shares in blocks)
     moments = {"mean": (origin + mean) / scale, "deviation": np.sqrt(variance) / scale, "low": low, "high": high}
-    return {"weight": total} | _without_rounding(moments)
+    return {"weight": blocks.weight} | _without_rounding(moments)
 
 
-def _of_rows(shares, block, offsets):
-    """Shares of the rows of a block, without an array for all rows."""
-    if offsets is None:
-        return shares[block]
-    rows = np.arange(block.start, min(block.stop, offsets[-1]))
-    return shares[np.searchsorted(offsets, rows, side="right") - 1]
+class _Blocks:
+    """Some rows at a time, with their shares of the total weight, without an array for all of them."""
+
+    def __init__(self, values, weights, offsets, rows):
+        self.values, self.starts, self.ends = values, None, np.array([len(values)])
+        if offsets is not None:
+            rows = np.arange(len(weights)) if rows is None else rows
+            weights, lengths, self.starts = weights[rows], np.diff(offsets)[rows], offsets[rows]
+            self.ends = np.cumsum(lengths)
+        self.weight = float(weights.sum() if offsets is None else weights @ lengths)
+        self.shares = weights / self.weight
+        self.all = offsets is None or self.ends[-1] == len(values)
+
+    def __iter__(self):
+        for first in range(0, self.ends[-1], BLOCK):
+            block = slice(first, min(first + BLOCK, self.ends[-1]))
+            if self.starts is None:
+                yield self.values[block], self.shares[block]
+                continue
+            steps = np.arange(block.start, block.stop)
+            of = np.searchsorted(self.ends, steps, side="right")
+            where = block if self.all else self.starts[of] + steps - (self.ends - np.diff(self.ends, prepend=0))[of]
+            yield self.values[where], self.shares[of]
 
 
 def merge_moments(a, b):

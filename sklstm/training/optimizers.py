@@ -84,6 +84,4 @@ class Adam(StepOptimizer):
     def step(self, theta, grad, state, rate, grad_scale, momentum=None):
         state["t"] += 1
         beta_1 = self.beta_1 if momentum is None else momentum
-        _optim.adam_step(
-            theta, grad, state["m"], state["v"], state["t"], rate, grad_scale, beta_1, self.beta_2, self.epsilon
-        )
+        _optim.adam_step(theta, grad, state["m"], state["v"], state["t"], rate, grad_scale, beta_1, self.beta_2, self.epsilon)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Of "onecycle" (Smith and Topin 2018): the highest rate is reached after this part of the fit, from 1/25 of it; the lowest is 1e-4
-# of the first. Momentum goes from 0.95 to 0.85 and back. The numbers are those of PyTorch's and fastai's schedule.
+# Of "onecycle" (Smith and Topin 2018): the highest rate is reached after this part of the fit, from 1/25 of it; the lowest is
+# 1e-4 of the first. Momentum goes from 0.95 to 0.85 and back. The numbers are those of PyTorch's and fastai's schedule.
 RISE = 0.3
 FIRST_FACTOR = 1 / 25
 LAST_FACTOR = FIRST_FACTOR * 1e-4
@@ -89,7 +89,9 @@ def onecycle(progress, warmup):
 def onecycle_momentum(progress):
     """Low while the rate is high."""
     high, low = MOMENTA
-    return _half_cosine(high, low, progress / RISE) if progress < RISE else _half_cosine(low, high, (progress - RISE) / (1 - RISE))
+    return (
+        _half_cosine(high, low, progress / RISE) if progress < RISE else _half_cosine(low, high, (progress - RISE) / (1 - RISE))
+    )
 
 
 def invscaling(factor, epoch, power):

@@ -131,7 +131,7 @@ class Units:
         return rescale(network, theta, scale, offset, old_scale / new_scale, (old_offset - new_offset) / new_scale)
 
 
-def updated_moments(known, key, values, weights, offsets=None):
-    """Moments of the new rows, merged into ``known[key]`` if there are any before them; arguments as in `weighted_moments`."""
-    fresh = weighted_moments(values, weights, offsets)
+def updated_moments(known, key, *rows):
+    """Moments of the new rows, merged into ``known[key]`` if there are any before them; `rows` as in `weighted_moments`."""
+    fresh = weighted_moments(*rows)
     return fresh if known is None else merge_moments(known[key], fresh)

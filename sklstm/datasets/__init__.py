@@ -1,0 +1,19 @@
+"""Problems to try a recurrent network on, made to measure: `make_*` as in `sklearn.datasets`.
+
+A side door: users import it, no layer does.
+"""
+
+from .memory import make_adding_problem, make_copy_memory, make_temporal_order
+from .reber import REBER_SYMBOLS, make_embedded_reber, reber_legal_next
+from .series import make_seasonal, make_sine_mixture
+
+__all__ = [
+    "REBER_SYMBOLS",
+    "make_adding_problem",
+    "make_copy_memory",
+    "make_embedded_reber",
+    "make_seasonal",
+    "make_sine_mixture",
+    "make_temporal_order",
+    "reber_legal_next",
+]

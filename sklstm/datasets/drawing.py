@@ -1,0 +1,40 @@
+"""What the generators share: where chance comes from, how long sequences are, and the form they are returned in."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
+
+from ..sequences import Sequences
+
+# Constraints of the parameters that most generators have.
+COMMON = {
+    "n_samples": [Interval(Integral, 1, None, closed="left")],
+    "ragged": ["boolean"],
+    "random_state": ["random_state"],
+}
+
+
+def generator_from(random_state):
+    """A RandomState; for None with fresh entropy, as in the estimators: NumPy's global one is neither read nor changed."""
+    return np.random.RandomState() if random_state is None else check_random_state(random_state)
+
+
+def draw_lengths(generator, n_samples, longest, shortest, ragged):
+    """Lengths (n_samples,): all `longest`, or uniform from half of that, but at least `shortest`, to `longest`."""
+    if not ragged:
+        return np.full(n_samples, longest)
+    return generator.randint(max(shortest, (longest + 1) // 2), longest + 1, size=n_samples)
+
+
+def in_form(values, lengths, ragged):
+    """The steps of all sequences (total_steps, ...) as an array (n_samples, n_steps, ...), or as `Sequences` if ragged."""
+    if not ragged:
+        return values.reshape(len(lengths), -1, *values.shape[1:])
+    return Sequences(values.reshape(len(values), -1), np.concatenate([[0], np.cumsum(lengths)]))
+
+
+def symbols_as_channels(codes, n_symbols, encoded):
+    """Codes (total_steps,) as one channel, or as one 0/1 channel for each symbol; float64."""
+    return codes[:, np.newaxis].astype(np.float64) if encoded else np.eye(n_symbols)[codes]

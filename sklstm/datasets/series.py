@@ -1,0 +1,237 @@
+"""Series of quantities: mixtures of sines, and a season with a trend."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+
+from .drawing import COMMON, draw_lengths, generator_from, in_form
+
+HIGHEST_FREQUENCY = 0.25  # cycles per step: half of what can be told from a lower one
+
+
+@validate_params(
+    {
+        **COMMON,
+        "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "n_channels": [Interval(Integral, 1, None, closed="left")],
+        "n_classes": [Interval(Integral, 2, None, closed="left")],
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "noise": [Interval(Real, 0, None, closed="left")],
+        "targets": [StrOptions({"class", "amplitude"})],
+    },
+    prefer_skip_nested_validation=True,
+)
+def make_sine_mixture(
+    n_samples=1000,
+    *,
+    n_steps=50,
+    n_channels=1,
+    n_classes=3,
+    n_components=2,
+    noise=0.1,
+    targets="class",
+    ragged=False,
+    random_state=None,
+):
+    """Sums of sines in noise: of which frequencies, or how strong is each?
+
+    Classification or regression. Every channel is a sum of `n_components` sines and noise. The sines have the same
+    frequencies and amplitudes in all channels of a sequence, and phases of their own. Amplitudes are uniform between 0.5 and
+    1.5, phases between 0 and 2 pi.
+
+    Parameters
+    ----------
+    n_samples : int, default=1000
+        Sequences.
+    n_steps : int, default=50
+        Length of the sequences; the longest if `ragged`. Frequencies nearer to each other than ``1 / n_steps`` are hard to
+        tell apart.
+    n_channels : int, default=1
+    n_classes : int, default=3
+        Classes, each with frequencies of its own. Not used for amplitudes.
+    n_components : int, default=2
+        Sines in a sequence.
+    noise : float, default=0.1
+        Standard deviation of the independent Gaussian noise at each step and channel.
+    targets : {"class", "amplitude"}, default="class"
+        Whether y is the class, or the amplitudes of sines whose frequencies are the same in all sequences.
+    ragged : bool, default=False
+        Draw the length of each sequence uniformly from ``n_steps / 2`` to `n_steps`.
+    random_state : int, RandomState or None, default=None
+        Pass an int for the same data at every call. None draws fresh entropy. The frequencies do not depend on it: data of
+        another seed are the same problem.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_steps, n_channels), or Sequences if `ragged`
+    y : ndarray of shape (n_samples,) or (n_samples, n_components)
+        Classes, 0 to ``n_classes - 1``; or the amplitudes in the order of the frequencies, of shape (n_samples,) if there is
+        one.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range (`InvalidParameterError`).
+
+    Notes
+    -----
+    Component j = 1 .. J of class k = 1 .. K has the frequency :math:`\\frac{1}{4} \\frac{(j - 1) K + k}{J K}` cycles per step,
+    so that all K J frequencies are equally far apart, the highest with 4 steps per cycle; for amplitudes K = 1.
+    Sines of random phase in white noise are the standard model of line spectra [1]_.
+
+    References
+    ----------
+    .. [1] P. Stoica and R. Moses (2005), "Spectral Analysis of Signals", Prentice Hall, chapter 4.
+
+    Examples
+    --------
+    >>> from sklstm.datasets import make_sine_mixture
+    >>> X, y = make_sine_mixture(4, n_channels=2, random_state=0)
+    >>> X.shape, y
+    ((4, 50, 2), array([0, 1, 0, 1]))
+    >>> X, y = make_sine_mixture(4, targets="amplitude", ragged=True, random_state=0)
+    >>> X, y.shape
+    (Sequences(4 sequences of 25 to 46 steps, 1 channels, float64), (4, 2))
+    """
+    generator = generator_from(random_state)
+    lengths = draw_lengths(generator, n_samples, n_steps, 1, ragged)
+    n_kinds = n_classes if targets == "class" else 1
+    frequencies = HIGHEST_FREQUENCY * np.linspace(0, 1, n_components * n_kinds + 1)[1:].reshape(n_components, n_kinds)
+    kinds = generator.randint(n_kinds, size=n_samples)
+    amplitudes = generator.uniform(0.5, 1.5, size=(n_samples, n_components))
+    phases = generator.uniform(0, 2 * np.pi, size=(n_samples, n_components, n_channels))
+    sequence = np.repeat(np.arange(n_samples), lengths)  # that each step belongs to
+    step = np.arange(len(sequence)) - (np.cumsum(lengths) - lengths)[sequence]
+    values = noise * generator.standard_normal(size=(len(step), n_channels))
+    for j in range(n_components):
+        turns = 2 * np.pi * frequencies[j, kinds[sequence]] * step
+        values += amplitudes[sequence, j, np.newaxis] * np.sin(turns[:, np.newaxis] + phases[sequence, j])
+    y = kinds if targets == "class" else amplitudes[:, 0] if n_components == 1 else amplitudes
+    return in_form(values, lengths, ragged), y
+
+
+@validate_params(
+    {
+        "n_steps": [Interval(Integral, 2, None, closed="left")],
+        "period": [Interval(Real, 2, None, closed="neither"), "array-like"],
+        "n_harmonics": [Interval(Integral, 1, None, closed="left")],
+        "trend": [Interval(Real, None, None, closed="neither")],
+        "noise": [Interval(Real, 0, None, closed="left")],
+        "n_lags": [Interval(Integral, 1, None, closed="left"), None],
+        "n_horizon": [Interval(Integral, 1, None, closed="left")],
+        "random_state": COMMON["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def make_seasonal(
+    n_steps=1000, *, period=24, n_harmonics=1, trend=0.001, noise=0.1, n_lags=None, n_horizon=1, random_state=None
+):
+    """A series with a trend and seasons, whole or cut into windows for forecasts.
+
+    Regression. The series is a straight line, plus a Fourier series for each period, plus independent Gaussian noise.
+
+    Parameters
+    ----------
+    n_steps : int, default=1000
+        Length of the series, at least 2.
+    period : float or array-like of float, default=24
+        Steps in a season, more than 2, and whole or not; several for several seasons, as days and weeks in hours are
+        ``(24, 168)``.
+    n_harmonics : int, default=1
+        Sines in the Fourier series of each season, fewer than ``period / 2``. 1 is a pure sine, more give it a shape.
+    trend : float, default=0.001
+        Rise per step, in standard deviations of a season.
+    noise : float, default=0.1
+        Standard deviation of the noise, in those of a season.
+    n_lags : int, default=None
+        Cut the series into all windows of that many steps, each with the `n_horizon` steps that follow as its y. None
+        returns the series.
+    n_horizon : int, default=1
+        Steps ahead in y. Used with `n_lags` only.
+    random_state : int, RandomState or None, default=None
+        Determines the shape of the seasons and the noise. Pass an int for the same series at every call. None draws fresh
+        entropy.
+
+    Returns
+    -------
+    series : ndarray of shape (n_steps,)
+        Without `n_lags`.
+    X : ndarray of shape (n_windows, n_lags, 1)
+        With `n_lags`: window i is ``series[i : i + n_lags]``, and ``n_windows = n_steps - n_lags - n_horizon + 1``. In the
+        order of time.
+    y : ndarray of shape (n_windows,) or (n_windows, n_horizon)
+        With `n_lags`: ``series[i + n_lags : i + n_lags + n_horizon]``; of shape (n_windows,) for one step ahead.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range (`InvalidParameterError`), if a period has too few steps for `n_harmonics`, or if
+        the series is shorter than a window and its horizon.
+
+    Notes
+    -----
+    With :math:`a_k, b_k` normal of standard deviation 1 / k, a season of period p is [1]_ [2]_
+
+    .. math::
+
+        s_p(t) \\propto \\sum_{k=1}^{K} a_k \\cos \\frac{2 \\pi k t}{p} + b_k \\sin \\frac{2 \\pi k t}{p}
+
+    scaled to a standard deviation of 1 over a whole number of periods.
+
+    Windows overlap, so that random splits show a model in training what it is tested on: test on the last ones
+    (``train_test_split(X, y, shuffle=False)``, `sklearn.model_selection.TimeSeriesSplit`).
+
+    References
+    ----------
+    .. [1] A. Harvey (1989), "Forecasting, structural time series models and the Kalman filter", Cambridge University Press.
+    .. [2] R. Hyndman and G. Athanasopoulos (2021), "Forecasting: principles and practice", 3rd edition, OTexts, sections 7.4
+       and 12.1.
+
+    Examples
+    --------
+    >>> from sklstm.datasets import make_seasonal
+    >>> make_seasonal(500, period=(24, 168), random_state=0).shape
+    (500,)
+    >>> X, y = make_seasonal(500, n_lags=48, n_horizon=24, random_state=0)
+    >>> X.shape, y.shape
+    ((429, 48, 1), (429, 24))
+    """
+    periods = _read_periods(period, n_harmonics)
+    if n_lags is not None and n_lags + n_horizon > n_steps:
+        raise ValueError(
+            f"A window of n_lags={n_lags} steps and the n_horizon={n_horizon} that follow need a series of at least"
+            f" {n_lags + n_horizon} steps, got n_steps={n_steps}. Raise n_steps."
+        )
+    generator = generator_from(random_state)
+    t = np.arange(n_steps)
+    series = trend * t + noise * generator.standard_normal(n_steps)
+    for p in periods:
+        series += _season(generator, t, p, n_harmonics)
+    if n_lags is None:
+        return series
+    windows = np.lib.stride_tricks.sliding_window_view(series, n_lags + n_horizon).copy()
+    X, y = windows[:, :n_lags, np.newaxis], windows[:, n_lags:]
+    return X, y[:, 0] if n_horizon == 1 else y
+
+
+def _season(generator, t, period, n_harmonics):
+    """A Fourier series with random coefficients, of variance 1, at the times t (n_steps,)."""
+    k = np.arange(1, n_harmonics + 1)
+    a, b = generator.standard_normal(size=(2, n_harmonics)) / k
+    phase = 2 * np.pi * t[:, np.newaxis] * k / period
+    return (np.cos(phase) @ a + np.sin(phase) @ b) / np.sqrt((a**2 + b**2).sum() / 2)
+
+
+def _read_periods(period, n_harmonics):
+    """The periods, a list of float."""
+    periods = np.atleast_1d(np.asarray(period))
+    if periods.ndim != 1 or periods.size == 0 or periods.dtype.kind not in "iuf":
+        raise ValueError(f"period must be a number of steps or a list of such, got {period!r}. Pass for example (24, 168).")
+    # A sine of at most two steps per cycle looks like another one, or like nothing.
+    if not (np.isfinite(periods) & (periods > 2 * n_harmonics)).all():
+        raise ValueError(
+            f"Every period must have more than 2 * n_harmonics = {2 * n_harmonics} steps, got period={period!r}. Lower"
+            " n_harmonics, or name a longer period."
+        )
+    return periods.tolist()
