@@ -53,6 +53,7 @@ def maximum(const Py_ssize_t[::1] starts, Py_ssize_t first, const real[:, ::1] y
     """out[r] := largest value of y over the steps of sequence r, argmax[r] := the first step that has it; steps count from `first`,
     and a chunk that does not begin at 0 goes on from what is in out."""
     cdef Py_ssize_t t, r, j, n, begin = 0, F = out.shape[1], B = starts[1] - starts[0]
+    cdef real value
     with nogil:
         if first == 0:
             memcpy(&out[0, 0], &y[0, 0], B * F * sizeof(real))
@@ -62,9 +63,10 @@ def maximum(const Py_ssize_t[::1] starts, Py_ssize_t first, const real[:, ::1] y
             n = starts[t + 1] - starts[t]
             for r in range(n):
                 for j in range(F):
+                    value = y[starts[t] + r, j]
                     # Or NaN, which then stays: nothing is larger.
-                    if y[starts[t] + r, j] > out[r, j] or y[starts[t] + r, j] != y[starts[t] + r, j]:
-                        out[r, j] = y[starts[t] + r, j]
+                    if value > out[r, j] or value != value:
+                        out[r, j] = value
                         argmax[r, j] = first + t
 
 

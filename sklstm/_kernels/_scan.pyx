@@ -32,6 +32,8 @@ cdef enum:
 cdef enum:
     # Elements that each part of the scratch is padded to, so that the next is aligned to 64 bytes.
     ALIGNED = 16
+    # Blocks of H in the scratch of a cell (simd.h).
+    CELL_SCRATCH = 8
 
 
 cdef inline Py_ssize_t padded(Py_ssize_t n) noexcept nogil:
@@ -55,20 +57,37 @@ cdef inline Py_ssize_t rows_at(const walk *w, Py_ssize_t t) noexcept nogil:
 
 
 cdef inline Py_ssize_t step_before(const walk *w, Py_ssize_t t) noexcept nogil:
-    return t + 1 if w.reverse else t - 1
+    """The step walked before t; t itself where the walk begins."""
+    return min(t + 1, w.n_steps - 1) if w.reverse else max(t - 1, 0)
 
 
 cdef inline Py_ssize_t rows_continued(const walk *w, Py_ssize_t t) noexcept nogil:
     """How many rows of step t have a step before; the others start here, from the initial state."""
-    if w.reverse:
-        return rows_at(w, t + 1) if t + 1 < w.n_steps else 0
-    return rows_at(w, t) if t > 0 else 0
+    cdef Py_ssize_t before = step_before(w, t)
+    return 0 if before == t else min(rows_at(w, t), rows_at(w, before))
 
 
 cdef inline Py_ssize_t chunk_steps(const walk *w, Py_ssize_t width, Py_ssize_t itemsize) noexcept nogil:
     """Steps per chunk of time, from the rows of the first (widest) step and the words per row."""
-    cdef Py_ssize_t steps = CHUNK_BYTES // (rows_at(w, 0) * width * itemsize)
-    return steps if steps > 1 else 1
+    return max(CHUNK_BYTES // (rows_at(w, 0) * width * itemsize), 1)
+
+
+cdef struct chunk:
+    # Steps first .. last - 1, visited upwards or downwards.
+    Py_ssize_t first, last
+    bint upwards
+
+
+cdef inline chunk chunk_after(Py_ssize_t done, Py_ssize_t n_steps, Py_ssize_t per_chunk, bint upwards) noexcept nogil:
+    """The next chunk where `done` steps have been visited."""
+    if upwards:
+        return chunk(done, min(done + per_chunk, n_steps), upwards)
+    return chunk(max(n_steps - done - per_chunk, 0), n_steps - done, upwards)
+
+
+cdef inline Py_ssize_t step_number(const chunk *steps, Py_ssize_t k) noexcept nogil:
+    """The k-th step of a chunk as it is visited."""
+    return steps.first + k if steps.upwards else steps.last - 1 - k
 
 
 cdef struct direction:
@@ -86,6 +105,74 @@ cdef struct direction:
     const void *c0          # the same of c, NULL for zeros
     const void *mask        # (n_sequences, H), NULL for none
     const void *zeros       # (H,)
+
+
+cdef struct gradients:
+    # What the backward pass of a direction adds to, in the shapes of the parameters, and its gradient of x.
+    void *dW
+    void *dR
+    void *db
+    void *d_extra           # NULL where the cell has none
+    void *dx                # (n_rows, D) OUT, IN/OUT with `accumulate_dx`; NULL where it is not wanted
+    bint accumulate_dx
+
+
+cdef real *pack_recurrent(const direction *d, bint transpose, operand *ops, real *scratch) noexcept nogil:
+    """ops := what each product with R reads of it, or the transpose of that; returns the scratch that they leave."""
+    cdef Py_ssize_t p, n, rows, columns, H = d.H
+    cdef const recurrent_product *product
+    for p in range(d.cell.n_products):
+        product = &d.cell.products[p]
+        n = product.n * H
+        rows, columns = (n, H) if transpose else (H, n)
+        make_operand(&ops[p], transpose, rows, columns, <const real *> d.R + product.first * H, d.cell.n_recurrent * H, scratch)
+        scratch += padded(packed_size(rows, columns, 0 if real is float else 1))
+    return scratch
+
+
+cdef cell_step step_of(const direction *d, Py_ssize_t ld_h, real *scratch) noexcept nogil:
+    """What is the same at every step, for rows that continue the step before."""
+    cdef cell_step step
+    memset(&step, 0, sizeof(step))
+    step.hidden = d.H
+    step.bias = d.b
+    step.extra = d.extra
+    step.ld_h = ld_h
+    step.ld_h_prev = ld_h
+    step.ld_c_prev = d.H
+    step.scratch = scratch
+    return step
+
+
+cdef cell_step start_of(const direction *d, const cell_step *step) noexcept nogil:
+    """The same for rows that start at a step: from h0 and c0, or from a row of zeros."""
+    cdef cell_step start = step[0]
+    start.ld_h_prev = d.H if d.h0 != NULL else 0
+    start.ld_c_prev = d.H if d.c0 != NULL else 0
+    return start
+
+
+cdef void place(
+    const direction *d, Py_ssize_t t, real *a_t, real *c_t, const real *c_before, real *h, cell_step *step, cell_step *start,
+) noexcept nogil:
+    """step := the rows of step t that continue, start := the others, which follow them; a_t, c_t and c_before point to the first
+    row of this step and of the one before, h to the first of all."""
+    cdef:
+        const walk *w = &d.w
+        Py_ssize_t H = d.H, Z = d.cell.n_blocks * H, Hc = H if d.cell.n_states == 2 else 0
+        Py_ssize_t continued = rows_continued(w, t)
+    step.rows = continued
+    step.a = a_t
+    step.c = c_t
+    step.h = h + w.starts[t] * step.ld_h
+    step.h_prev = h + w.starts[step_before(w, t)] * step.ld_h
+    step.c_prev = c_before
+    start.rows = rows_at(w, t) - continued
+    start.a = a_t + continued * Z
+    start.c = c_t + continued * Hc
+    start.h = h + (w.starts[t] + continued) * step.ld_h
+    start.h_prev = d.zeros if d.h0 == NULL else <const real *> d.h0 + continued * H
+    start.c_prev = d.zeros if d.c0 == NULL else <const real *> d.c0 + continued * H
 
 
 cdef void masked(
@@ -140,81 +227,49 @@ cdef void forward_steps(const direction *d, real *a, real *c, real *h, Py_ssize_
         const walk *w = &d.w
         Py_ssize_t D = d.D, H = d.H, Z = cell.n_blocks * H, T = w.n_steps, B = rows_at(w, 0)
         Py_ssize_t per_chunk = chunk_steps(w, Z, sizeof(real)), Hc = H if cell.n_states == 2 else 0
-        Py_ssize_t done = 0, first, last, k, p, t, before, rows, continued
+        Py_ssize_t done = 0, first_row, k, t
         int stage, dtype = 0 if real is float else 1
-        const real *x = <const real *> d.x
-        const real *h0 = <const real *> d.h0
-        const real *c0 = <const real *> d.c0
         const real *mask = <const real *> d.mask
-        const real *c_before = <const real *> d.zeros
         const real *mask_rest
+        const real *c_before = <const real *> d.zeros
         real *a_chunk
         real *a_t
         real *c_t
         real *masked_h
+        chunk steps
         cell_step step, start
         operand op_W
         operand[MAX_PRODUCTS] ops
     make_operand(&op_W, False, D, cell.n_input * H, <const real *> d.W, cell.n_input * H, scratch)
-    scratch += padded(packed_size(D, cell.n_input * H, dtype))
-    for p in range(cell.n_products):
-        make_operand(&ops[p], False, H, cell.products[p].n * H, <const real *> d.R + cell.products[p].first * H, cell.n_recurrent * H,
-                     scratch)
-        scratch += padded(packed_size(H, cell.products[p].n * H, dtype))
-    memset(&step, 0, sizeof(step))
-    step.hidden = H
-    step.bias = d.b
-    step.extra = d.extra
-    step.ld_h = ld_h
-    step.ld_h_prev = ld_h
-    step.ld_c_prev = H
-    step.scratch = scratch
-    masked_h = scratch + padded(8 * H)
-    # Rows that start at a step: from h0 and c0, or from a row of zeros.
-    start = step
-    start.ld_h_prev = H if h0 != NULL else 0
-    start.ld_c_prev = H if c0 != NULL else 0
+    scratch = pack_recurrent(d, False, ops, scratch + padded(packed_size(D, cell.n_input * H, dtype)))
+    step = step_of(d, ld_h, scratch)
+    start = start_of(d, &step)
+    masked_h = scratch + padded(CELL_SCRATCH * H)
     while done < T:
-        # Steps first .. last - 1 of the sequence, whichever way they are walked.
-        first = done if not w.reverse else max(T - done - per_chunk, 0)
-        last = min(done + per_chunk, T) if not w.reverse else T - done
-        a_chunk = a + w.starts[first] * Z if keep else a
+        steps = chunk_after(done, T, per_chunk, not w.reverse)
+        first_row = w.starts[steps.first]
+        a_chunk = a + first_row * Z if keep else a
         # a := x W
-        multiply(&op_W, w.starts[last] - w.starts[first], x + w.starts[first] * D, D, a_chunk, Z, False)
-        for k in range(last - first):
-            t = last - 1 - k if w.reverse else first + k
-            rows = rows_at(w, t)
-            continued = rows_continued(w, t)
-            before = step_before(w, t) if continued else t
-            a_t = a_chunk + (w.starts[t] - w.starts[first]) * Z
+        multiply(&op_W, w.starts[steps.last] - first_row, <const real *> d.x + first_row * D, D, a_chunk, Z, False)
+        for k in range(steps.last - steps.first):
+            t = step_number(&steps, k)
+            a_t = a_chunk + (w.starts[t] - first_row) * Z
             # Without `keep`, c is two blocks of B rows, written in turn.
             c_t = c + w.starts[t] * Hc if keep else c + ((done + k) & 1) * B * Hc
-            step.rows = continued
-            step.a = a_t
-            step.c = c_t
-            step.h = h + w.starts[t] * ld_h
-            step.h_prev = h + w.starts[before] * ld_h
-            step.c_prev = c_before
-            start.rows = rows - continued
-            start.a = a_t + continued * Z
-            start.c = c_t + continued * Hc
-            start.h = h + (w.starts[t] + continued) * ld_h
-            start.h_prev = d.zeros if h0 == NULL else h0 + continued * H
-            start.c_prev = d.zeros if c0 == NULL else c0 + continued * H
+            place(d, t, a_t, c_t, c_before, h, &step, &start)
             for stage in range(cell.n_stages):
-                if continued:
-                    multiply_recurrent(d, stage, ops, continued, <const real *> step.h_prev, ld_h, mask, a_t, masked_h)
+                if step.rows:
+                    multiply_recurrent(d, stage, ops, step.rows, <const real *> step.h_prev, ld_h, mask, a_t, masked_h)
                     cell.forward[stage][d.activation][dtype](&step)
-                if rows > continued:
-                    if h0 != NULL:
-                        mask_rest = mask + continued * H if mask != NULL else NULL
-                        multiply_recurrent(d, stage, ops, rows - continued, <const real *> start.h_prev, H, mask_rest,
-                                           <real *> start.a, masked_h)
+                if start.rows:
+                    if d.h0 != NULL:
+                        mask_rest = mask + step.rows * H if mask != NULL else NULL
+                        multiply_recurrent(d, stage, ops, start.rows, <const real *> start.h_prev, H, mask_rest, <real *> start.a, masked_h)
                     elif stage == 0:
-                        clear_targets(cell, rows - continued, H, <real *> start.a)
+                        clear_targets(cell, start.rows, H, <real *> start.a)
                     cell.forward[stage][d.activation][dtype](&start)
             c_before = c_t
-        done += last - first
+        done += steps.last - steps.first
 
 
 cdef void gather_h_prev(
@@ -241,36 +296,74 @@ cdef void gather_h_prev(
         out += rows * H
 
 
-cdef void add_recurrent_gradient(
-    const direction *d, Py_ssize_t first, Py_ssize_t last, const recurrent_product *product, const real *a, const real *h,
-    Py_ssize_t ld_h, const operand *op_dz, real *dR, real *h_prev,
-) noexcept nogil:
-    """dR[first ..] += source' dz over the rows of steps first .. last - 1, which op_dz holds; a is their first row, and h_prev
-    scratch for them."""
+cdef struct entered:
+    # The h that entered R in the rows of a chunk but the first `skipped`, where they lie.
+    Py_ssize_t skipped, n_rows
+    const void *h           # (n_rows, H), row stride ld
+    Py_ssize_t ld
+
+
+cdef entered find_entered(const direction *d, const chunk *steps, const real *h, Py_ssize_t ld_h, real *gathered) noexcept nogil:
+    """In h itself, or put together in `gathered` (rows of the chunk, H)."""
     cdef:
         const walk *w = &d.w
-        Py_ssize_t H = d.H, Z = d.cell.n_blocks * H, N = product.n * H, ldR = d.cell.n_recurrent * H
-        Py_ssize_t lo = first, hi = last, skipped
-    dR += product.first * H
-    if product.source != FROM_H:
-        add_product_of_transpose(op_dz, 0, w.starts[last] - w.starts[first], N, H, a + product.source * H, Z, dR, ldR)
-        return
+        Py_ssize_t lo = steps.first, hi = steps.last
+        entered found
     if d.h0 == NULL:
-        # The step without a predecessor adds nothing; leaving it out often makes the rest one block of equal steps.
+        # Nothing entered where the walk begins; leaving that step out often makes the rest one block of equal steps.
         if w.reverse and hi == w.n_steps:
             hi -= 1
         elif not w.reverse and lo == 0:
             lo = 1
-        if lo >= hi:
-            return
-    skipped = w.starts[lo] - w.starts[first]
-    if (d.h0 == NULL and d.mask == NULL
+    found.skipped = w.starts[lo] - w.starts[steps.first]
+    found.n_rows = w.starts[hi] - w.starts[lo]
+    if (d.h0 == NULL and d.mask == NULL and lo < hi
             and rows_at(w, lo if w.reverse else lo - 1) == rows_at(w, hi if w.reverse else hi - 1)):
-        # Equally many rows throughout: the h that entered them already lie in their order, one step away.
-        add_product_of_transpose(op_dz, skipped, w.starts[hi] - w.starts[lo], N, H, h + w.starts[step_before(w, lo)] * ld_h, ld_h, dR, ldR)
+        # Equally many rows throughout: they already lie in their order, one step away.
+        found.h = h + w.starts[step_before(w, lo)] * ld_h
+        found.ld = ld_h
     else:
-        gather_h_prev(d, lo, hi, h, ld_h, h_prev)
-        add_product_of_transpose(op_dz, skipped, w.starts[hi] - w.starts[lo], N, H, h_prev, H, dR, ldR)
+        gather_h_prev(d, lo, hi, h, ld_h, gathered)
+        found.h = gathered
+        found.ld = d.H
+    return found
+
+
+cdef void add_weight_gradients(
+    const direction *d, const chunk *steps, const real *a, const real *h, Py_ssize_t ld_h, const operand *op_Wt, const gradients *g,
+    real *h_prev, real *packed_dz,
+) noexcept nogil:
+    """What a chunk adds to the gradients, by one product each; a is its first row of dz, h_prev and packed_dz are scratch."""
+    cdef:
+        const cell_entry *cell = d.cell
+        const recurrent_product *product
+        Py_ssize_t D = d.D, H = d.H, Z = cell.n_blocks * H, n_input = cell.n_input * H, ldR = cell.n_recurrent * H
+        Py_ssize_t first_row = d.w.starts[steps.first], n_rows = d.w.starts[steps.last] - first_row, p, n, packed_block = 0
+        int dtype = 0 if real is float else 1
+        real *dR
+        operand op_dz
+        entered before = find_entered(d, steps, h, ld_h, h_prev)
+    # dW += x' dz
+    make_operand(&op_dz, False, n_rows, n_input, a, Z, packed_dz)
+    add_product_of_transpose(&op_dz, 0, n_rows, n_input, D, <const real *> d.x + first_row * D, D, <real *> g.dW, n_input)
+    # dR += source' dz, from the blocks that each product filled; those from block 0 on are packed already
+    for p in range(cell.n_products):
+        product = &cell.products[p]
+        n = product.n * H
+        dR = <real *> g.dR + product.first * H
+        if product.target != packed_block:
+            packed_block = product.target
+            make_operand(&op_dz, False, n_rows, n, a + packed_block * H, Z, packed_dz)
+        if product.source != FROM_H:
+            add_product_of_transpose(&op_dz, 0, n_rows, n, H, a + product.source * H, Z, dR, ldR)
+        elif before.n_rows:
+            add_product_of_transpose(&op_dz, before.skipped, before.n_rows, n, H, <const real *> before.h, before.ld, dR, ldR)
+    if g.dx != NULL:
+        # dx := dz W', or += for the second direction of a layer
+        multiply(op_Wt, n_rows, a, Z, <real *> g.dx + first_row * D, D, g.accumulate_dx)
+    if cell.sums_bias:
+        # db += sum of dz over rows
+        simd().add_row_sums[dtype](n_rows, cell.n_bias * H, a, Z, g.db)
 
 
 cdef void multiply_back(
@@ -306,112 +399,65 @@ cdef void multiply_back(
 
 cdef void backward_steps(
     const direction *d, real *a, const real *c, const real *h, Py_ssize_t ld_h, const real *dy, Py_ssize_t ld_dy, real *dh, real *dc,
-    real *dW, real *dR, real *db, real *d_extra, real *dx, bint accumulate_dx, real *scratch,
+    const gradients *g, real *scratch,
 ) noexcept nogil:
     cdef:
         const cell_entry *cell = d.cell
         const walk *w = &d.w
         Py_ssize_t D = d.D, H = d.H, Z = cell.n_blocks * H, n_input = cell.n_input * H, T = w.n_steps, B = rows_at(w, 0)
         Py_ssize_t per_chunk = chunk_steps(w, Z, sizeof(real)), Hc = H if cell.n_states == 2 else 0
-        Py_ssize_t done = 0, first, last, k, p, t, before, rows, continued, n_rows
+        Py_ssize_t done = 0, k, t, continued
         int stage, dtype = 0 if real is float else 1
-        const real *x = <const real *> d.x
-        const real *W = <const real *> d.W
-        const real *h0 = <const real *> d.h0
-        const real *c0 = <const real *> d.c0
         real *a_t
         real *d_source
         real *masked_dh
         real *h_prev
         real *packed_dz
+        chunk steps
         cell_step step, start
-        operand op_dz, op_target, op_Wt = operand(0, 0, False, NULL, 0, NULL)
+        operand op_Wt = operand(0, 0, False, NULL, 0, NULL)
         operand[MAX_PRODUCTS] ops
-    for p in range(cell.n_products):
-        make_operand(&ops[p], True, cell.products[p].n * H, H, <const real *> d.R + cell.products[p].first * H, cell.n_recurrent * H,
-                     scratch)
-        scratch += padded(packed_size(cell.products[p].n * H, H, dtype))
-    if dx != NULL:
-        make_operand(&op_Wt, True, n_input, D, W, n_input, scratch)
+    scratch = pack_recurrent(d, True, ops, scratch)
+    if g.dx != NULL:
+        make_operand(&op_Wt, True, n_input, D, <const real *> d.W, n_input, scratch)
         scratch += padded(packed_size(n_input, D, dtype))
-    memset(&step, 0, sizeof(step))
-    step.hidden = H
-    step.bias = d.b
-    step.d_bias = db
-    step.extra = d.extra
-    step.d_extra = d_extra
-    step.scratch = scratch
-    d_source = scratch + padded(8 * H)
+    d_source = scratch + padded(CELL_SCRATCH * H)
     masked_dh = d_source + padded(B * H)
     h_prev = masked_dh + padded(B * H)
     packed_dz = h_prev + padded(chunk_rows(B, w.starts[T], Z, sizeof(real)) * H)
-    step.ld_h = ld_h
-    step.ld_h_prev = ld_h
-    step.ld_c_prev = H
+    step = step_of(d, ld_h, scratch)
+    step.d_bias = g.db
+    step.d_extra = g.d_extra
     step.ld_dy = ld_dy
     step.d_source = d_source
     step.dh = dh
     step.dc = dc
-    start = step
-    start.ld_h_prev = H if h0 != NULL else 0
-    start.ld_c_prev = H if c0 != NULL else 0
+    start = start_of(d, &step)
     while done < T:
         # The walk of the forward pass, backwards.
-        first = done if w.reverse else max(T - done - per_chunk, 0)
-        last = min(done + per_chunk, T) if w.reverse else T - done
-        for k in range(last - first):
-            t = first + k if w.reverse else last - 1 - k
-            rows = rows_at(w, t)
-            continued = rows_continued(w, t)
-            before = step_before(w, t) if continued else t
+        steps = chunk_after(done, T, per_chunk, w.reverse)
+        for k in range(steps.last - steps.first):
+            t = step_number(&steps, k)
             a_t = a + w.starts[t] * Z
-            step.rows = continued
-            step.a = a_t
-            step.c = <void *> (c + w.starts[t] * Hc)
-            step.h = <void *> (h + w.starts[t] * ld_h)
+            place(d, t, a_t, <real *> c + w.starts[t] * Hc, c + w.starts[step_before(w, t)] * Hc, <real *> h, &step, &start)
+            continued = step.rows
             step.dy = d.zeros if dy == NULL else dy + w.starts[t] * ld_dy
-            step.h_prev = h + w.starts[before] * ld_h
-            step.c_prev = c + w.starts[before] * Hc
-            start.rows = rows - continued
-            start.a = a_t + continued * Z
-            start.c = <void *> (c + (w.starts[t] + continued) * Hc)
-            start.h = <void *> (h + (w.starts[t] + continued) * ld_h)
             start.dy = d.zeros if dy == NULL else dy + (w.starts[t] + continued) * ld_dy
             start.dh = dh + continued * H
             start.dc = dc + continued * Hc
             start.d_source = d_source + continued * H
-            start.h_prev = d.zeros if h0 == NULL else h0 + continued * H
-            start.c_prev = d.zeros if c0 == NULL else c0 + continued * H
             for stage in range(cell.n_stages - 1, -1, -1):
                 if continued:
                     cell.backward[stage][d.activation][dtype](&step)
-                if rows > continued:
+                if start.rows:
                     cell.backward[stage][d.activation][dtype](&start)
-                if h0 == NULL and stage and rows > continued:
-                    # What this stage's product read was r h_prev = 0.
-                    memset(d_source + continued * H, 0, (rows - continued) * H * sizeof(real))
+                    if d.h0 == NULL and stage:
+                        # What this stage's product read was r h_prev = 0.
+                        memset(d_source + continued * H, 0, start.rows * H * sizeof(real))
                 # Nothing asks for the gradient of an initial state of zeros.
-                multiply_back(d, stage, ops, rows if h0 != NULL else continued, a_t, dh, d_source, masked_dh)
-        a_t = a + w.starts[first] * Z
-        n_rows = w.starts[last] - w.starts[first]
-        make_operand(&op_dz, False, n_rows, n_input, a_t, Z, packed_dz)
-        # dW += x' dz
-        add_product_of_transpose(&op_dz, 0, n_rows, n_input, D, x + w.starts[first] * D, D, dW, n_input)
-        # dR += h_prev' dz, from the blocks that each product filled; those from block 0 on are packed already
-        for p in range(cell.n_products):
-            if cell.products[p].target == 0:
-                add_recurrent_gradient(d, first, last, &cell.products[p], a_t, h, ld_h, &op_dz, dR, h_prev)
-        if dx != NULL:
-            # dx := dz W', or += for the second direction of a layer
-            multiply(&op_Wt, n_rows, a_t, Z, dx + w.starts[first] * D, D, accumulate_dx)
-        for p in range(cell.n_products):
-            if cell.products[p].target != 0:
-                make_operand(&op_target, False, n_rows, cell.products[p].n * H, a_t + cell.products[p].target * H, Z, packed_dz)
-                add_recurrent_gradient(d, first, last, &cell.products[p], a_t, h, ld_h, &op_target, dR, h_prev)
-        if cell.sums_bias:
-            # db += sum of dz over rows
-            simd().add_row_sums[dtype](n_rows, cell.n_bias * H, a_t, Z, db)
-        done += last - first
+                multiply_back(d, stage, ops, rows_at(w, t) if d.h0 != NULL else continued, a_t, dh, d_source, masked_dh)
+        add_weight_gradients(d, &steps, a + w.starts[steps.first] * Z, h, ld_h, &op_Wt, g, h_prev, packed_dz)
+        done += steps.last - steps.first
 
 
 cdef const void *pointer(const real[:, ::1] rows) noexcept:
@@ -420,6 +466,30 @@ cdef const void *pointer(const real[:, ::1] rows) noexcept:
     if rows is not None:
         first = &rows[0, 0]
     return first
+
+
+cdef void fill_direction(
+    direction *d, int cell, int activation, bint reverse, const Py_ssize_t[::1] starts, const real[:, ::1] x, const real[:, ::1] W,
+    const real[:, ::1] R, const real[::1] b, const real[:, ::1] extra, const real[:, ::1] h0, const real[:, ::1] c0,
+    const real[:, ::1] mask, const real[::1] zeros,
+) noexcept:
+    """d := what `forward` and `backward` are given alike, see there."""
+    d.cell = &simd().cells[cell]
+    d.activation = activation
+    d.w.starts = &starts[0]
+    d.w.n_steps = starts.shape[0] - 1
+    d.w.reverse = reverse
+    d.D = W.shape[0]
+    d.H = R.shape[0]
+    d.x = &x[0, 0]
+    d.W = &W[0, 0]
+    d.R = &R[0, 0]
+    d.b = &b[0]
+    d.extra = pointer(extra)
+    d.h0 = pointer(h0)
+    d.c0 = pointer(c0)
+    d.mask = pointer(mask)
+    d.zeros = &zeros[0]
 
 
 def forward(
@@ -463,22 +533,7 @@ def forward(
     """
     cdef direction d
     cdef uint64_t mode
-    d.cell = &simd().cells[cell]
-    d.activation = activation
-    d.w.starts = &starts[0]
-    d.w.n_steps = starts.shape[0] - 1
-    d.w.reverse = reverse
-    d.D = W.shape[0]
-    d.H = R.shape[0]
-    d.x = &x[0, 0]
-    d.W = &W[0, 0]
-    d.R = &R[0, 0]
-    d.b = &b[0]
-    d.extra = pointer(extra)
-    d.h0 = pointer(h0)
-    d.c0 = pointer(c0)
-    d.mask = pointer(mask)
-    d.zeros = &zeros[0]
+    fill_direction(&d, cell, activation, reverse, starts, x, W, R, b, extra, h0, c0, mask, zeros)
     with nogil:
         mode = ftz_enter()
         forward_steps(&d, &gates[0, 0], &c[0, 0], &h[0, 0], h.strides[0] // sizeof(real), keep, &scratch[0])
@@ -513,38 +568,24 @@ def backward(
     scratch : (`scratch_size(...)`,), aligned to 64 bytes
     """
     cdef direction d
+    cdef gradients g
     cdef uint64_t mode
     cdef const real *dy_pointer = NULL
-    cdef real *dx_pointer = NULL
-    cdef real *d_extra_pointer = NULL
     cdef Py_ssize_t ld_dy = 0
-    d.cell = &simd().cells[cell]
-    d.activation = activation
-    d.w.starts = &starts[0]
-    d.w.n_steps = starts.shape[0] - 1
-    d.w.reverse = reverse
-    d.D = W.shape[0]
-    d.H = R.shape[0]
-    d.x = &x[0, 0]
-    d.W = &W[0, 0]
-    d.R = &R[0, 0]
-    d.b = &b[0]
-    d.extra = pointer(extra)
-    d.h0 = pointer(h0)
-    d.c0 = pointer(c0)
-    d.mask = pointer(mask)
-    d.zeros = &zeros[0]
+    fill_direction(&d, cell, activation, reverse, starts, x, W, R, b, extra, h0, c0, mask, zeros)
+    g.dW = &dW[0, 0]
+    g.dR = &dR[0, 0]
+    g.db = &db[0]
+    g.d_extra = <void *> pointer(d_extra)
+    g.dx = <void *> pointer(dx)
+    g.accumulate_dx = accumulate_dx
     if dy is not None:
         dy_pointer = &dy[0, 0]
         ld_dy = dy.strides[0] // sizeof(real)
-    if d_extra is not None:
-        d_extra_pointer = &d_extra[0, 0]
-    if dx is not None:
-        dx_pointer = &dx[0, 0]
     with nogil:
         mode = ftz_enter()
-        backward_steps(&d, &gates[0, 0], &c[0, 0], &h[0, 0], h.strides[0] // sizeof(real), dy_pointer, ld_dy, &dh[0, 0], &dc[0, 0],
-                       &dW[0, 0], &dR[0, 0], &db[0], d_extra_pointer, dx_pointer, accumulate_dx, &scratch[0])
+        backward_steps(&d, &gates[0, 0], &c[0, 0], &h[0, 0], h.strides[0] // sizeof(real), dy_pointer, ld_dy, &dh[0, 0], &dc[0, 0], &g,
+                       &scratch[0])
         ftz_leave(mode)
 
 
@@ -571,8 +612,8 @@ def scratch_size(
     cdef Py_ssize_t rows = chunk_rows(n_sequences, n_rows, entry.n_blocks * H, itemsize), n_input = entry.n_input * H
     cdef Py_ssize_t p, n, state = padded(n_sequences * H), forward_size, backward_size, packed_dz
     cdef int dtype = 0 if itemsize == sizeof(float) else 1
-    forward_size = padded(packed_size(D, n_input, dtype)) + padded(8 * H) + state
-    backward_size = padded(packed_size(n_input, D, dtype)) + padded(8 * H) + 2 * state + padded(rows * H)
+    forward_size = padded(packed_size(D, n_input, dtype)) + padded(CELL_SCRATCH * H) + state
+    backward_size = padded(packed_size(n_input, D, dtype)) + padded(CELL_SCRATCH * H) + 2 * state + padded(rows * H)
     packed_dz = packed_size(rows, n_input, dtype)
     for p in range(entry.n_products):
         n = entry.products[p].n * H

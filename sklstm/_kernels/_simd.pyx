@@ -8,6 +8,7 @@ import os
 from ._real cimport real
 
 LEVELS = ("baseline", "avx2", "avx512")
+ACTIVATIONS = ("tanh", "relu")      # in the order of simd_level.h
 
 cdef const simd_table *active = NULL
 
@@ -45,9 +46,6 @@ def has_products():
     return active.multiply[0] != NULL
 
 
-ACTIVATIONS = ("tanh", "relu")      # in the order of simd_level.h
-
-
 def cells():
     """Dict of the cell table: name -> dict of its index and its numbers of blocks (simd.h says what each means)."""
     return {
@@ -64,17 +62,23 @@ def cells():
     }
 
 
-def tanh(const real[::1] x, real[::1] out):
-    """out := tanh(x), the vector tanh that the cells use; x and out of shape (n,)."""
+ctypedef void (*elementwise)(Py_ssize_t n, const void *x, void *y) noexcept nogil
+
+
+cdef int apply(elementwise function, const real[::1] x, real[::1] out) except -1:
     if x.shape[0] != out.shape[0]:
         raise ValueError(f"x and out must be equally long, got {x.shape[0]} and {out.shape[0]}.")
     if x.shape[0]:
-        active.tanh_array[0 if real is float else 1](x.shape[0], &x[0], &out[0])
+        with nogil:
+            function(x.shape[0], &x[0], &out[0])
+    return 0
+
+
+def tanh(const real[::1] x, real[::1] out):
+    """out := tanh(x), the vector tanh that the cells use; x and out of shape (n,). out may be x."""
+    apply(active.tanh_array[0 if real is float else 1], x, out)
 
 
 def sigmoid(const real[::1] x, real[::1] out):
-    """out := 1 / (1 + exp(-x)), the vector sigmoid that the cells use; x and out of shape (n,)."""
-    if x.shape[0] != out.shape[0]:
-        raise ValueError(f"x and out must be equally long, got {x.shape[0]} and {out.shape[0]}.")
-    if x.shape[0]:
-        active.sigmoid_array[0 if real is float else 1](x.shape[0], &x[0], &out[0])
+    """out := 1 / (1 + exp(-x)), the vector sigmoid that the cells use; x and out of shape (n,). out may be x."""
+    apply(active.sigmoid_array[0 if real is float else 1], x, out)

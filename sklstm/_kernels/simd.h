@@ -11,6 +11,15 @@
 #define restrict __restrict
 #endif
 
+/* Before a loop whose iterations do not depend on each other although its pointers may be equal. */
+#if defined(__clang__)
+#define IVDEP _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define IVDEP _Pragma("GCC ivdep")
+#else
+#define IVDEP
+#endif
+
 /* One stage of one time step of one cell, over active rows of a packed batch. Pointers are row-major; `ld_` is a row stride
    in elements. A stride of 0 repeats one row (the initial state). The driver owns every buffer. */
 typedef struct {

@@ -38,8 +38,7 @@ def check_architecture(estimator):
         )
     if estimator.bptt_steps is not None and estimator.bidirectional:
         raise ValueError(
-            f"bptt_steps={estimator.bptt_steps} walks through a sequence in chunks and carries the state along, which the"
-            " reverse"
+            f"bptt_steps={estimator.bptt_steps} walks through a sequence in chunks and carries the state along, which the reverse"
             " direction of a bidirectional network cannot do: it begins at the end. Set bidirectional=False or bptt_steps=None."
         )
 

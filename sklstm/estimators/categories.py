@@ -6,6 +6,7 @@ import numpy as np
 
 from ..sequences import Sequences
 from ..sequences.container import is_missing
+from ..sequences.faults import locate
 
 MAX_AUTO_WIDTH = 600
 
@@ -30,40 +31,46 @@ def categorical_channels(categorical_features, n_channels, columns=None):
     if isinstance(categorical_features, str):  # "all": other strings do not get here
         return tuple(range(n_channels))
     entries = list(categorical_features)
-    if len({repr(entry) for entry in entries}) < len(entries):
+    of_columns = any(isinstance(entry, str) for entry in entries)
+    entries = _known_names(entries, columns) if of_columns else _known_channels(entries, n_channels)
+    if len(set(entries)) < len(entries):
         raise ValueError(f"categorical_features names a channel twice, got {entries}. Name each once.")
-    if any(isinstance(entry, str) for entry in entries):
-        return _channels_of_names(entries, n_channels, columns)
+    return _channels_of_names(entries, n_channels, columns) if of_columns else tuple(sorted(entries))
+
+
+def _known_channels(entries, n_channels):
+    """The entries as ints; raises unless they are channels."""
     if not all(isinstance(entry, Integral) and not isinstance(entry, bool) and 0 <= entry < n_channels for entry in entries):
         raise ValueError(
-            f"categorical_features must hold channels from 0 to {n_channels - 1} or names of columns, or be 'all', got"
-            f" {entries!r}."
+            f"categorical_features must hold channels from 0 to {n_channels - 1} or names of columns, or be 'all',"
+            f" got {entries!r}."
         )
-    if len(set(map(int, entries))) < len(entries):
-        raise ValueError(f"categorical_features names a channel twice, got {entries}. Name each once.")
-    return tuple(sorted(int(entry) for entry in entries))
+    return [int(entry) for entry in entries]
+
+
+def _known_names(entries, columns):
+    """The entries; raises unless they are names of columns."""
+    if columns is None:
+        raise ValueError(
+            f"categorical_features={entries!r} are names of columns, but X is no DataFrame with such. Pass a DataFrame, or the"
+            " numbers of the channels."
+        )
+    unknown = [entry for entry in entries if entry not in columns]
+    if unknown:
+        raise ValueError(f"categorical_features names {unknown[0]!r}, which is no column of X; the columns are {list(columns)}.")
+    return entries
 
 
 def _channels_of_names(names, n_channels, columns):
-    if columns is None:
-        raise ValueError(
-            f"categorical_features={names!r} are names of columns, but X is no DataFrame with such. Pass a DataFrame, or the"
-            " numbers"
-            " of the channels."
-        )
-    unknown = [name for name in names if name not in columns]
-    if unknown:
-        raise ValueError(
-            f"categorical_features names {unknown[0]!r}, which is no column of X; the columns are {list(columns)}."
-        )
+    """Channels of some columns; raises unless each has all of its columns among them."""
     channels = sorted({columns.index(name) % n_channels for name in names})
     for channel in channels:
         missing = [column for column in columns[channel::n_channels] if column not in names]
         if missing:
             raise ValueError(
                 f"Channel {channel} is categorical in some steps and numeric in others: with n_channels={n_channels} it has the"
-                f" columns {columns[channel::n_channels]}, of which categorical_features leaves out {missing[0]!r}. Name all"
-                " or none."
+                f" columns {columns[channel::n_channels]}, of which categorical_features leaves out {missing[0]!r}."
+                " Name all or none."
             )
     return tuple(channels)
 
@@ -80,8 +87,7 @@ def embedding_widths(embedding_dim, vocabularies):
     if len(embedding_dim) != len(vocabularies):
         raise ValueError(
             f"embedding_dim={embedding_dim!r} has {len(embedding_dim)} entries, but there are {len(vocabularies)} categorical"
-            " channels."
-            " Give one width for each, one int for all, or 'auto'."
+            " channels. Give one width for each, one int for all, or 'auto'."
         )
     for width in embedding_dim:
         if not isinstance(width, Integral) or isinstance(width, bool) or width < 1:
@@ -121,10 +127,13 @@ def encode(sequences, channels, known):
 
 
 def seen_only(sequences, channels, vocabularies, rows):
-    """`encode`, as if only the sequences `rows` had been there: what only others have becomes unknown."""
+    """`encode`, as if only the sequences `rows` had been there: what only others have becomes unknown.
+
+    Overwrites the values, which are not the user's: `encode` and `encode_columns` copied them.
+    """
     if not channels:
         return sequences, vocabularies
-    values, chosen = sequences.values.copy(), sequences[rows].values
+    values, chosen = sequences.values, sequences[rows].values
     seen = []
     for channel, vocabulary in zip(channels, vocabularies, strict=True):
         used = np.unique(chosen[:, channel]).astype(np.intp)
@@ -133,19 +142,17 @@ def seen_only(sequences, channels, vocabularies, rows):
         new_rows[used] = np.arange(1, len(used) + 1)
         values[:, channel] = new_rows[values[:, channel].astype(np.intp)]
         seen.append(vocabulary[used - 1])
-    return Sequences(values, sequences.offsets), seen
+    return sequences, seen
 
 
 ADVICE = (
-    "Expected codes from 0 on: encode with sklearn.preprocessing.OrdinalEncoder, convert a column of a DataFrame to"
-    " categories, or"
-    " leave the channel out of categorical_features."
+    "Expected codes from 0 on: encode with sklearn.preprocessing.OrdinalEncoder, convert a column of a DataFrame to categories,"
+    " or leave the channel out of categorical_features."
 )
 
 
 def find_bad_code(codes):
-    """Index of the first of some codes that is no integer from 0 on, exact in its dtype, and what is wrong; None if there is"
-    " none."""
+    """Index of a code that is no integer from 0 on, exact in its dtype, and what is wrong with it; None if there is none."""
     largest = 1 << np.finfo(codes.dtype).nmant + 1
     for faulty, fault in (
         (codes < 0, "negative"),
@@ -163,12 +170,8 @@ def _check_codes(sequences, channel):
     bad = find_bad_code(sequences.values[:, channel])
     if bad:
         row, fault = bad
-        sequence = int(np.searchsorted(sequences.offsets, row, side="right")) - 1
-        raise ValueError(
-            f"Channel {channel} of X is categorical, but sequence {sequence}, step {row - sequences.offsets[sequence]} is"
-            f" {fault}."
-            f" {ADVICE}"
-        )
+        sequence, step = locate(sequences.offsets, row)
+        raise ValueError(f"Channel {channel} of X is categorical, but sequence {sequence}, step {step} is {fault}. {ADVICE}")
 
 
 def rows_of(values, vocabulary, channel):
@@ -191,18 +194,17 @@ def rows_of(values, vocabulary, channel):
             ) from error
     if _nature(vocabulary) != _nature(values):
         raise ValueError(
-            f"Channel {channel} of X was fitted on categories that are {_nature(vocabulary)}, such as {vocabulary[0]!r}, but"
-            " got"
-            f" {values.ravel()[0]!r}."
-            " Pass the same kind of categories as in fit."
+            f"Channel {channel} of X was fitted on categories that are {_nature(vocabulary)}, such as {vocabulary[0]!r}, but got"
+            f" {values.ravel()[0]!r}. Pass the same kind of categories as in fit."
         )
     if vocabulary.dtype.kind == "O" or values.dtype.kind == "O":
         try:
             numbers = {value: row for row, value in enumerate(vocabulary.tolist(), start=1)}
             rows = [numbers.get(value, 0) for value in values.ravel().tolist()]
         except TypeError as error:
-            what = f"Channel {channel} of X holds what is no category: {error}."
-            raise ValueError(f"{what} Convert it to text or numbers.") from error
+            raise ValueError(
+                f"Channel {channel} of X holds what is no category: {error}. Convert it to text or numbers."
+            ) from error
         return np.array(rows).reshape(values.shape), vocabulary
     at = np.searchsorted(vocabulary, values).clip(max=len(vocabulary) - 1)
     return np.where(vocabulary[at] == values, at + 1, 0), vocabulary
@@ -241,9 +243,8 @@ def encode_columns(columns, own, channels, n_channels, known):
             missing = is_missing(array)
             if missing.any():
                 raise ValueError(
-                    f"Input X contains NaN: the categorical column {name!r} has no value in row {missing.argmax()}. Fill"
-                    " such, for"
-                    " instance with a category of their own."
+                    f"Input X contains NaN: the categorical column {name!r} has no value in row {missing.argmax()}."
+                    " Fill such, for instance with a category of their own."
                 )
             is_code = array.dtype.kind in "fiub" and name not in own
             bad = find_bad_code(array.astype(np.float64)) if is_code else None

@@ -60,8 +60,7 @@ def read_X(estimator, X, *, reset):
     if not reset and sequences.n_channels != estimator._network_spec["input_size"]:
         raise ValueError(
             f"X has {sequences.n_channels} channels per step, but {type(estimator).__name__} is expecting"
-            f" {estimator._network_spec['input_size']} channels as input, as in fit. Pass the same channels in the same"
-            " order"
+            f" {estimator._network_spec['input_size']} channels as input, as in fit. Pass the same channels in the same order"
             + (
                 f"; a 2-D X is read as one flattened sequence per row, with n_channels={estimator.n_channels}: pass a single"
                 " sequence x as [x]."
@@ -100,9 +99,7 @@ def _read_table(estimator, X, form, reset):
         if reset or estimator._flat:
             table = validate_data(stand_in, X, reset=reset, dtype=DTYPES, order="C", ensure_all_finite=False)
         else:
-            table = check_array(
-                X, dtype=DTYPES, order="C", ensure_all_finite=False, estimator=estimator, input_name="X"
-            )
+            table = check_array(X, dtype=DTYPES, order="C", ensure_all_finite=False, estimator=estimator, input_name="X")
     except (TypeError, ValueError, OverflowError) as error:
         where = locate_non_number(X, estimator.n_channels)
         if where is None:
@@ -148,8 +145,7 @@ def _refuse_other_categories(X, names, channels, n_channels):
         kind = _category_kind(X[column])
         if kind and j % n_channels not in channels:
             raise ValueError(
-                f"Column {name!r} of X holds categories ({kind}), but its channel {j % n_channels} is read as numbers. Name"
-                " it in"
+                f"Column {name!r} of X holds categories ({kind}), but its channel {j % n_channels} is read as numbers. Name it in"
                 " categorical_features, or convert the column to numbers."
             )
 
@@ -160,9 +156,7 @@ def in_dtype(sequences, dtype):
         return sequences
     with np.errstate(over="ignore"):
         values = sequences.values.astype(dtype)
-    raise_if_not_finite(
-        sequences.offsets, values, f"a number too large for {dtype}, which the fitted model computes in"
-    )
+    raise_if_not_finite(sequences.offsets, values, f"a number too large for {dtype}, which the fitted model computes in")
     return Sequences(values, sequences.offsets)
 
 
@@ -173,9 +167,7 @@ def check_one_per_sequence(name, values, n_sequences, entries=PER_SEQUENCE, most
     """Raise unless `values` has one entry for each sequence of X; `entries` says what else is expected of them."""
     holds_entries = hasattr(values, "__len__") or hasattr(values, "__array__")
     if not holds_entries or isinstance(values, (str, bytes, dict, set)) or getattr(values, "shape", None) == ():
-        raise ValueError(
-            f"{name} must be an array with one entry per sequence, got {values!r}. Pass {n_sequences} entries."
-        )
+        raise ValueError(f"{name} must be an array with one entry per sequence, got {values!r}. Pass {n_sequences} entries.")
     if not isinstance(values, (list, tuple)) and len(getattr(values, "shape", (0,))) > most_dimensions:
         dimensions = "1-D or 2-D" if most_dimensions == 2 else f"at most {most_dimensions}-D"
         raise ValueError(f"Found array with dim {len(values.shape)}: {name} must be {dimensions}, {entries}")
@@ -199,15 +191,12 @@ def read_sample_weight(sample_weight, n_samples):
     negative = np.flatnonzero(weights < 0)
     if len(negative):
         raise ValueError(
-            f"Negative values in sample_weight: sample {negative[0]} has {weights[negative[0]]}. Expected weights of at"
-            " least 0."
+            f"Negative values in sample_weight: sample {negative[0]} has {weights[negative[0]]}. Expected weights of at least 0."
         )
     with np.errstate(over="ignore"):
         total = weights.sum()
     if not np.isfinite(total):
         raise ValueError("The sum of sample_weight is too large: it overflows to infinity. Pass smaller weights.")
     if not weights.any():
-        raise ValueError(
-            "All values of sample_weight are zero: there is no sample to learn from. At least one must be positive."
-        )
+        raise ValueError("All values of sample_weight are zero: there is no sample to learn from. At least one must be positive.")
     return weights

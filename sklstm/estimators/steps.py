@@ -8,9 +8,8 @@ from ..sequences import Sequences
 from .inputs import check_one_per_sequence, read_sample_weight
 
 FORMS = (
-    "Expected a list with one array per sequence, an array of shape (n_sequences, n_steps) or (n_sequences, n_steps,"
-    " n_outputs), or"
-    " sklstm.Sequences."
+    "Expected a list with one array per sequence, an array of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_outputs),"
+    " or sklstm.Sequences."
 )
 
 
@@ -31,31 +30,36 @@ def read_steps(name, values, sequences):
     form : dict
         ``kind`` "list", "array" or "Sequences"; ``column``: whether there was an axis of one output.
     """
-    if isinstance(values, Sequences):
-        _check_lengths(name, values.lengths, sequences)
-        flat, kind = values.values, "Sequences"
-    else:
+    if not isinstance(values, Sequences):
         check_one_per_sequence(name, values, len(sequences), "one entry for every step of it.", most_dimensions=3)
-        if not isinstance(values, (list, tuple)):
-            values = np.asarray(values)
-            if values.ndim == 1 and values.dtype == object:
-                values = list(values)
-        if isinstance(values, (list, tuple)):
-            flat, kind = _concatenate(name, values, sequences), "list"
-        else:
-            if values.ndim == 1:
-                raise ValueError(
-                    f"return_sequences=True needs {name} for every step, got one per sequence (shape {values.shape}). {FORMS}"
-                    " For one"
-                    " answer per sequence set return_sequences=False."
-                )
-            _check_lengths(name, np.full(len(values), values.shape[1]), sequences)
-            flat, kind = values.reshape(-1, *values.shape[2:]), "array"
+        values = _list_or_array(values)
+    if isinstance(values, Sequences):
+        flat, lengths, kind = values.values, values.lengths, "Sequences"
+    elif isinstance(values, list):
+        arrays = _step_arrays(name, values)
+        flat, lengths, kind = np.concatenate(arrays), [len(array) for array in arrays], "list"
+    elif values.ndim > 1:
+        flat, lengths, kind = values.reshape(-1, *values.shape[2:]), np.full(len(values), values.shape[1]), "array"
+    else:
+        raise ValueError(
+            f"return_sequences=True needs {name} for every step, got one per sequence (shape {values.shape}). {FORMS}"
+            " For one answer per sequence set return_sequences=False."
+        )
+    _check_lengths(name, lengths, sequences)
     column = flat.ndim == 2 and flat.shape[1] == 1
     return flat[:, 0] if column else flat, {"kind": kind, "column": column}
 
 
-def _concatenate(name, values, sequences):
+def _list_or_array(values):
+    """A list of what is a list, a tuple or a 1-D array of objects; an array of anything else."""
+    if isinstance(values, (list, tuple)):
+        return list(values)
+    values = np.asarray(values)
+    return list(values) if values.ndim == 1 and values.dtype == object else values
+
+
+def _step_arrays(name, values):
+    """The entries of a list as arrays (n_steps,) or (n_steps, n_outputs) that can be concatenated."""
     arrays = []
     for i, value in enumerate(values):
         try:
@@ -64,20 +68,18 @@ def _concatenate(name, values, sequences):
             raise ValueError(f"{name} of sequence {i} is no array: its steps differ in shape. {FORMS}") from error
         if array.ndim == 0:
             raise ValueError(
-                f"return_sequences=True needs {name} for every step, got {value!r} for sequence {i}. {FORMS} For one answer"
-                " per sequence"
-                " set return_sequences=False."
+                f"return_sequences=True needs {name} for every step, got {value!r} for sequence {i}. {FORMS}"
+                " For one answer per sequence set return_sequences=False."
             )
         if array.ndim > 2 or (arrays and array.shape[1:] != arrays[0].shape[1:]):
             raise ValueError(
                 f"{name} of sequence {i} has shape {array.shape}, unlike sequence 0 or with more than two axes. {FORMS}"
             )
         arrays.append(array)
-    _check_lengths(name, [len(array) for array in arrays], sequences)
     texts = {array.dtype.kind in "US" for array in arrays}
     if len(texts) > 1:  # NumPy would turn numbers into texts
-        arrays = [array.astype(object) for array in arrays]
-    return np.concatenate(arrays)
+        return [array.astype(object) for array in arrays]
+    return arrays
 
 
 def _labels(values):
@@ -103,8 +105,7 @@ def _check_lengths(name, lengths, sequences):
     if len(lengths) != len(sequences):
         raise ValueError(
             f"Found input variables with inconsistent numbers of samples: X has {len(sequences)} sequences, {name} has"
-            f" {len(lengths)}"
-            f" ([{len(sequences)}, {len(lengths)}]). Pass one entry of {name} for each sequence of X. {FORMS}"
+            f" {len(lengths)} ([{len(sequences)}, {len(lengths)}]). Pass one entry of {name} for each sequence of X. {FORMS}"
         )
     wrong = np.flatnonzero(np.asarray(lengths) != sequences.lengths)
     if len(wrong):
@@ -116,21 +117,20 @@ def _check_lengths(name, lengths, sequences):
 
 def read_step_weights(sample_weight, sequences):
     """Weight of every step (total_steps,), from one per step, one per sequence (for each of its steps), or None."""
-    n = len(sequences)
-    of_sequences = not isinstance(sample_weight, Sequences) and len(_shape(sample_weight)) <= 1
-    if sample_weight is None or of_sequences:
-        return np.repeat(read_sample_weight(sample_weight, n), sequences.lengths)
+    if _is_per_sequence(sample_weight):
+        return np.repeat(read_sample_weight(sample_weight, len(sequences)), sequences.lengths)
     flat, _ = read_steps("sample_weight", sample_weight, sequences)
     return read_sample_weight(flat, len(flat))
 
 
-def _shape(values):
-    """Shape of an array, or (n,) or (n, None) of a list of scalars or arrays."""
-    if not isinstance(values, (list, tuple)) and getattr(getattr(values, "dtype", None), "kind", "") == "O":
-        values = list(np.asarray(values))
-    if isinstance(values, (list, tuple)):
-        return (len(values),) if len(values) == 0 or np.ndim(values[0]) == 0 else (len(values), None)
-    return np.shape(values)
+def _is_per_sequence(values):
+    """Whether there is one value for each sequence (or for all, or None), not an array of values for each."""
+    if isinstance(values, Sequences):
+        return False
+    values = _list_or_array(values)
+    if isinstance(values, list):
+        return not values or np.ndim(values[0]) == 0
+    return values.ndim <= 1
 
 
 def in_form(flat, sequences, form):

@@ -19,7 +19,7 @@ class Pooling:
     """What the poolings share; `size` is the width of the last layer's output."""
 
     size: int
-    per_step = True  # whether the gradient is one row per step
+    gradient_per_step = True  # what `backward` returns: dy, one row per step, or d_end, one per sequence
 
     def param_shapes(self):
         return {}
@@ -43,7 +43,7 @@ class Pooling:
 class Last(Pooling):
     """The state in which each direction's walk ends."""
 
-    per_step = False
+    gradient_per_step = False
 
     def update(self, p, packed, layer, x, layer_ws, ws):
         layer.end_states(packed, x, layer_ws, ws.out)
@@ -148,4 +148,4 @@ class PoolingWorkspace:
             self.scratch = aligned_empty((_dense.scratch_size(n_rows, size, size, np.dtype(dtype).itemsize),), dtype)
         if backward:
             self.dout = aligned_empty((n_sequences, size), dtype)
-            self.dy = aligned_empty((n_rows, size), dtype) if pooling.per_step else None
+            self.dy = aligned_empty((n_rows, size), dtype) if pooling.gradient_per_step else None

@@ -134,8 +134,7 @@ class RecurrentLayer:
             p[f"{prefix}b"][...] = bias.draw(self.cell, self.hidden_size, rng)
 
     def workspace(self, n_sequences, n_rows, dtype, backward, *, carries=False):
-        """Buffers for batches of up to that size; with `backward`, those that `backward` needs too, and with `carries`
-        those
+        """Buffers for batches of up to that size; with `backward`, those that `backward` needs too, and with `carries` those
         for a state from an earlier chunk."""
         return _LayerWorkspace(self, n_sequences, n_rows, dtype, backward, carries)
 
@@ -213,8 +212,7 @@ class RecurrentLayer:
             ws.c0[0][:n] = ws.c[0][c_row : c_row + n]
 
     def end_states(self, packed, skip, ws, out):
-        """out := the output where each direction's walk ends, merged as the outputs are, for the sequences that end
-        here.
+        """out := the output where each direction's walk ends, merged as the outputs are, for the sequences that end here.
 
         The forward direction ends at a sequence's last step, the reverse direction at its first.
         """

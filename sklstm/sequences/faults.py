@@ -5,7 +5,7 @@ import reprlib
 import numpy as np
 
 
-def _locate(offsets, row):
+def locate(offsets, row):
     """(sequence, step) of a row of the values."""
     sequence = int(np.searchsorted(offsets, row, side="right")) - 1
     return sequence, int(row - offsets[sequence])
@@ -19,17 +19,12 @@ def raise_if_not_finite(offsets, values, infinity="infinity (inf)"):
         bad = np.argwhere(~np.isfinite(values[start : start + block]))
         if len(bad):
             row, channel = bad[0]
-            sequence, step = _locate(offsets, start + row)
-            value = values[start + row, channel]
-            name = "NaN" if np.isnan(value) else infinity
-            remedy = (
-                "Impute or drop missing values first."
-                if np.isnan(value)
-                else "Clip or drop such values first."
-            )
+            sequence, step = locate(offsets, start + row)
+            missing = np.isnan(values[start + row, channel])
+            name, remedy = ("NaN", "Impute or drop missing values") if missing else (infinity, "Clip or drop such values")
             raise ValueError(
-                f"Input X contains {name}: sequence {sequence}, step {step}, channel {channel}. Expected finite numbers"
-                f" only. {remedy}"
+                f"Input X contains {name}: sequence {sequence}, step {step}, channel {channel}. Expected finite numbers only."
+                f" {remedy} first."
             )
 
 
@@ -40,7 +35,7 @@ def describe_non_number(offsets, values, first=0):
             try:
                 float(value)
             except (TypeError, ValueError, OverflowError):
-                sequence, step = _locate(offsets, row)
+                sequence, step = locate(offsets, row)
                 return (
                     f"X must hold numbers: sequence {first + sequence}, step {step}, channel {channel} is {reprlib.repr(value)}"
                     f" ({type(value).__name__}). Encode categories and texts as numbers first."

@@ -111,8 +111,6 @@ class Batch:
 
     def rows_between(self, first, last):
         """Number of rows of steps first .. last - 1."""
-        if first == 0 and last == self.n_steps:
-            return self.n_rows
         return int(self.starts[last] - self.starts[first])
 
     def active(self, step):
