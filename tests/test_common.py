@@ -13,9 +13,14 @@ from sklstm.network import CELLS, embedding
 SGD = {"solver": "sgd", "learning_rate_init": 0.1}
 # One of the checks compares two fits that differ in the last bits. relu's kinks, and Adam where gradients cancel to
 # almost nothing (as those of attention do), multiply such differences: those configurations take plain gradient descent.
-QUICK = [{}, {"bidirectional": True}, {"pooling": "attention", **SGD}, {"cell": "gru"}]
+# All but the defaults, to save time. Rates as high as the default's multiply differences in the last bits while they are high.
+BRIEF = {"max_iter": 100, "learning_rate_init": 5e-3}
+QUICK = [{}, {"bidirectional": True, **BRIEF}, {"pooling": "attention", **BRIEF, **SGD}, {"cell": "gru", **BRIEF}]
 SLOW = [
     *({"cell": cell} for cell in CELLS if cell not in ("lstm", "gru")),
+    {"solver": "adamw", "learning_rate": "onecycle"},
+    {"solver": "rmsprop", "learning_rate": "plateau", "learning_rate_init": 5e-3},
+    {"solver": "lbfgs", "forget_bias": "chrono"},
     {"num_layers": 2},
     {"hidden_size": (24, 16)},
     {"pooling": "mean"},
@@ -28,13 +33,13 @@ SLOW = [
     SGD,
 ]
 OWN = [
-    LSTMClassifier(class_weight="balanced"),
-    LSTMClassifier(label_smoothing=0.1),
-    LSTMRegressor(bidirectional=True, merge_mode="sum"),
-    LSTMRegressor(loss="absolute_error"),
-    LSTMRegressor(loss="huber"),
-    LSTMRegressor(loss="poisson"),
-    LSTMRegressor(loss="quantile", quantile=0.5),
+    LSTMClassifier(class_weight="balanced", **BRIEF),
+    LSTMClassifier(label_smoothing=0.1, **BRIEF),
+    LSTMRegressor(bidirectional=True, merge_mode="sum", **BRIEF),
+    LSTMRegressor(loss="absolute_error", **BRIEF),
+    LSTMRegressor(loss="huber", **BRIEF),
+    LSTMRegressor(loss="poisson", **BRIEF),
+    LSTMRegressor(loss="quantile", quantile=0.5, **BRIEF),
 ]
 
 
@@ -143,12 +148,12 @@ def test_scikit_learns_checks(estimator, check):
 # With dropout, what is dropped differs from row to row, so a row twice is not the same as a row of weight 2.
 RANDOM = "check_sample_weight_equivalence_on_dense_data"
 OPTIONS = [
-    *(Estimator(**parameters) for Estimator in (LSTMClassifier, LSTMRegressor) for parameters in SLOW),
+    *(Estimator(**BRIEF | parameters) for Estimator in (LSTMClassifier, LSTMRegressor) for parameters in SLOW),
     *OWN,
-    PerStepClassifier(return_sequences=True),
-    PerStepRegressor(return_sequences=True, tol=1e-3),
-    CodedClassifier(categorical_features="all", embedding_dim=3),
-    CodedRegressor(categorical_features="all", embedding_dim=3),
+    PerStepClassifier(return_sequences=True, **BRIEF),
+    PerStepRegressor(return_sequences=True, **BRIEF),
+    CodedClassifier(categorical_features="all", embedding_dim=3, **BRIEF),
+    CodedRegressor(categorical_features="all", embedding_dim=3, **BRIEF),
 ]
 
 

@@ -5,11 +5,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm.estimators.solving import make_plan
+from sklstm.estimators.solving import SOLVERS, make_plan
 from sklstm.training import SCHEDULES, SGD, Adam, RMSprop
 from sklstm.training.schedules import ADAPTIVE_LOWEST, Epoch
 
@@ -217,12 +218,12 @@ def test_what_auto_means():
         plan = make_plan(LSTMClassifier(**parameters), n_samples, False)
         return plan.batch_size, plan.max_iter, plan.n_iter_no_change
 
-    assert of(3) == (3, 2000, 500)
+    assert of(3) == (3, 500, 500) and of(32) == (32, 500, 500)
     assert of(40) == (5, 250, 63)
     assert of(270) == (32, 223, 56)  # 9 minibatches an epoch
     assert of(1347) == (32, 50, 12)
     assert of(100_000) == (32, 50, 10)
-    assert of(270, batch_size=270) == (270, 2000, 500)
+    assert of(270, batch_size=270) == (270, 500, 500)
     assert of(270, max_iter=7, n_iter_no_change=3) == (32, 7, 3)
     assert of(270, solver="lbfgs")[1:] == (200, 10)
 
@@ -241,3 +242,18 @@ def test_solvers_diverge_gracefully(problem, solver):
     with pytest.warns(ConvergenceWarning, match="non-finite"):
         model = LSTMRegressor(4, solver=solver, learning_rate_init=1e200, random_state=0).fit(X, y)
     assert np.isfinite(model.predict(X)).all()
+
+
+@pytest.mark.parametrize("exponent", [-20, -7, 20])
+@pytest.mark.parametrize(
+    "parameters", [{"solver": s} for s in SOLVERS] + [{"early_stopping": True}, {"learning_rate": "plateau"}], ids=str
+)
+def test_units_of_two_change_no_bit(problem, parameters, exponent):
+    X, y = problem
+    step = {"sgd": 0.1}.get(parameters.get("solver"), 0.02)
+    model = LSTMRegressor(4, max_iter=8, learning_rate_init=step, random_state=0, **parameters).fit(X, y)
+    factor = 2.0**exponent
+    scaled = [x * [1, factor] for x in X]
+    moved = clone(model).fit(scaled, factor * y)
+    assert np.array_equal(moved.predict(scaled), factor * model.predict(X))
+    assert moved.loss_curve_ == model.loss_curve_

@@ -87,7 +87,7 @@ alpha : float, default=1e-3
     the weights shrink by learning rate times alpha in every step instead (there 1e-2 is customary). Biases, gains,
     learned states and the vectors of categories are not penalised.
 batch_size : int or "auto", default="auto"
-    Sequences per minibatch; "auto" is an eighth of all, but at least 4 and at most 32.
+    Sequences per minibatch; "auto" is an eighth of all, but at least 4 and at most 32; up to 32 sequences are one minibatch.
 learning_rate : {"constant", "invscaling", "adaptive", "plateau", "cosine", "onecycle"}, default="cosine"
     How the step size changes from `learning_rate_init` on.
 
@@ -108,8 +108,8 @@ power_t : float, default=0.5
 warmup_fraction : float, default=0.05
     Part of the fit over which "cosine" rises.
 max_iter : int or "auto", default="auto"
-    Epochs (passes over the training data) at most. "auto" is 50, or on small data as many as make 2000 steps of the solver;
-    200 for L-BFGS.
+    Epochs (passes over the training data) at most. "auto" is 50, or on small data as many as make 2000 steps of the solver
+    (500 at most); 200 for L-BFGS.
 shuffle : bool, default=True
     Shuffle the sequences in every epoch. Sequences of similar length then share minibatches.
 tol : float, default=1e-4

@@ -18,7 +18,7 @@ SOLVERS = {
 MINIBATCHES = 8  # per epoch at least, where that leaves minibatches of SMALLEST_BATCH sequences
 SMALLEST_BATCH, LARGEST_BATCH = 4, 32
 STEPS = 2000  # per fit at least
-EPOCHS = 50  # per fit at least
+EPOCHS = (50, 500)  # per fit at least, and at most
 ITERATIONS = 200  # of L-BFGS
 PATIENCE_STEPS, PATIENCE_EPOCHS = 500, 10  # without improvement, at least
 
@@ -62,15 +62,17 @@ def make_plan(estimator, n_samples, incremental):
 
 
 def _batch_size(estimator, n_samples):
-    if estimator.batch_size == "auto":
-        return min(max(n_samples // MINIBATCHES, SMALLEST_BATCH), LARGEST_BATCH)
-    return estimator.batch_size
+    if estimator.batch_size != "auto":
+        return estimator.batch_size
+    if n_samples <= LARGEST_BATCH:
+        return n_samples  # all at once: then a sequence of weight 2 is the sequence twice
+    return min(max(n_samples // MINIBATCHES, SMALLEST_BATCH), LARGEST_BATCH)
 
 
 def _max_iter(estimator, n_batches):
     if estimator.max_iter != "auto":
         return estimator.max_iter
-    return ITERATIONS if estimator.solver == "lbfgs" else max(-(-STEPS // n_batches), EPOCHS)
+    return ITERATIONS if estimator.solver == "lbfgs" else min(max(-(-STEPS // n_batches), EPOCHS[0]), EPOCHS[1])
 
 
 def _patience(estimator, n_batches):
