@@ -129,16 +129,16 @@ class Recorder:
 def test_callbacks_follow_the_epochs(problem, solver):
     X, y = problem
     recorder = Recorder()
-    model = LSTMRegressor(4, max_iter=3, solver=solver, random_state=0).set_callbacks(recorder)
+    model = LSTMRegressor(4, max_iter=3, solver=solver, learning_rate="constant", random_state=0).set_callbacks(recorder)
     model.fit(X, y, sample_weight=np.ones(90))
     epochs = [f"{word} epoch {k}" for k in range(3) for word in ("begin", "end")]
     assert recorder.calls == ["setup", "begin fit 0", *epochs, "end fit 0", "teardown"]
     assert recorder.metadata["sample_weight"].shape == (90,)
     assert [(name, n) for name, _, n in recorder.scores] == [("epoch", 1), ("epoch", 2), ("epoch", 3), ("fit", 3)]
     # What a callback got is the estimator that a shorter fit makes, and does not disturb this one.
-    plain = LSTMRegressor(4, max_iter=3, solver=solver, random_state=0).fit(X, y)
+    plain = LSTMRegressor(4, max_iter=3, solver=solver, learning_rate="constant", random_state=0).fit(X, y)
     assert np.array_equal(model._theta, plain._theta) and recorder.scores[-1][1] == recorder.scores[-2][1] == plain.score(X, y)
-    shorter = LSTMRegressor(4, max_iter=1, solver=solver, random_state=0).fit(X, y)
+    shorter = LSTMRegressor(4, max_iter=1, solver=solver, learning_rate="constant", random_state=0).fit(X, y)
     assert recorder.scores[0][1] == shorter.score(X, y)
     assert set(vars(model)) - set(vars(plain)) == {"_skl_callbacks"}
 

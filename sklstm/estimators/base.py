@@ -303,10 +303,11 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         network, units = prepared.network, prepared.units
         if continued:
             state = copy.deepcopy(self._state) | {"rng": rng}
-            if not incremental:
+            if not incremental or self.best_loss_ is None:  # which followed a score
                 del state["course"]
             else:
                 state["course"] |= {"began": state["n_epochs"], "ended": False}
+            if incremental:
                 loss_units = LOSSES[self._network_spec["loss"]].units
                 before = Units.from_moments(self._moments, network.input_size, loss_units, self._categorical)
                 state["theta"] = before.carried_over(network, state["theta"], units)
@@ -326,7 +327,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
     def _train(self, prepared, state, incremental, checkpoint, tasks):
         """Train the network from a state on."""
         plan = make_plan(self, len(prepared.data), incremental)
-        progress = Progress(self.verbose, plan.max_iter)
+        n_done = state["n_epochs"] - state["course"]["began"] if "course" in state else 0
+        progress = Progress(self.verbose, plan.max_iter, n_done)
 
         def on_epoch(row):
             progress.show(row)

@@ -6,7 +6,7 @@ import warnings
 from time import perf_counter
 
 
-def _bar(total):
+def _bar(total, initial):
     """A progress bar, or None without tqdm."""
     try:
         with warnings.catch_warnings():
@@ -14,7 +14,7 @@ def _bar(total):
             from tqdm.auto import tqdm
     except ImportError:
         return None
-    return tqdm(total=total, unit="epoch", dynamic_ncols=True)
+    return tqdm(total=total, initial=initial, unit="epoch", dynamic_ncols=True)
 
 
 def _in_worker():
@@ -37,12 +37,15 @@ class Progress:
         0 is silent; 1 a bar (lines without tqdm), and silent in parallel workers; 2 a line per epoch, everywhere.
     max_iter : int
         Epochs at most.
+    n_done : int, default=0
+        Of those, what was done before.
     """
 
-    def __init__(self, verbose, max_iter):
+    def __init__(self, verbose, max_iter, n_done=0):
         self.max_iter = max_iter
         self.silent = not verbose or (verbose == 1 and _in_worker())
-        self.bar = _bar(max_iter) if verbose == 1 and not self.silent else None
+        self.bar = _bar(max_iter, n_done) if verbose == 1 and not self.silent else None
+        self.n_done = n_done
         self.n_epochs = 0
         self.started = perf_counter()
 
@@ -60,7 +63,7 @@ class Progress:
             self.bar.set_postfix(texts, refresh=False)
             self.bar.update()
             return
-        left = (perf_counter() - self.started) / self.n_epochs * (self.max_iter - self.n_epochs)
+        left = (perf_counter() - self.started) / self.n_epochs * (self.max_iter - self.n_done - self.n_epochs)
         facts = "  ".join(f"{name} {text}" for name, text in texts.items())
         print(f"Epoch {row['epoch']:{len(str(self.max_iter))}}/{self.max_iter}  {facts}  {row['seconds']:.2f} s", end="")
         print(f"  (at most {_duration(left)} left)", flush=True)
