@@ -10,8 +10,8 @@ difference from the defaults, fold by fold; it comes with its standard error. Ra
 best. Scores are accuracies, or R2 (cut off at -1) of quantities. Folds of forecasts are in the order of time. Sets of aeon, the
 official splits, are left out where aeon is not installed. Never choose by --test.
 
-torch, for --test: the recipe that people begin with. nn.LSTM(64), the last state, a linear head, Adam(1e-3), minibatches of 32 (16 for
-tiny data: 100 sequences or fewer), 200 epochs; channels and quantities standardised, ragged sequences packed.
+torch, for --test: the recipe that people begin with. nn.LSTM(64), the last state, a linear head, Adam(1e-3), minibatches of 32
+(16 for tiny data: 100 sequences or fewer), 200 epochs; channels and quantities standardised, ragged sequences packed.
 """
 import argparse
 import json

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import Pipeline
@@ -20,12 +21,12 @@ from sklearn.preprocessing import MinMaxScaler
 from sklstm import LSTMClassifier
 
 X, y = load_digits(return_X_y=True)  # (1797, 64)
-X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.25, stratify=y, random_state=0)
+X_train, X_test, y_train, y_test = train_test_split(X.astype(np.float32), y, test_size=0.25, stratify=y, random_state=0)
 
 # LSTMClassifier scales each channel, here a column of the image. To scale each of the 64 pixels takes a scaler before it; in
-# the pipeline it learns the ranges from the training part of each fold, never from the part that is scored. (What it gains
-# on these images is less than the spread between the folds.)
-lstm = LSTMClassifier(n_channels=8, learning_rate_init=0.01, tol=1e-3, random_state=0)
+# the pipeline it learns the ranges from the training part of each fold, never from the part that is scored. Each fit has a
+# short budget, max_iter, over which its step size falls to 0: the search makes thirty of them.
+lstm = LSTMClassifier(n_channels=8, max_iter=20, random_state=0)
 model = Pipeline([("scale", MinMaxScaler()), ("lstm", lstm)])
 sizes, layers = [16, 32, 64], [1, 2]
 search = GridSearchCV(model, {"lstm__num_layers": layers, "lstm__hidden_size": sizes}, cv=5, n_jobs=-1)

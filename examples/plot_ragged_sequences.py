@@ -19,7 +19,8 @@ from sklearn.model_selection import cross_val_score, train_test_split
 from sklstm import LSTMClassifier, Sequences
 
 digits = load_digits()
-X = [np.column_stack([*np.nonzero(image), image[image > 0]]) for image in digits.images]  # each (n_steps, 3)
+images = digits.images.astype(np.float32)
+X = [np.column_stack([*np.nonzero(image), image[image > 0]]).astype(np.float32) for image in images]  # each (n_steps, 3)
 X_train, X_test, y_train, y_test = train_test_split(X, digits.target, test_size=0.3, stratify=digits.target, random_state=0)
 
 # A list will do. The container holds the same in one buffer, is cut and fitted alike, and says what is in it.
@@ -28,11 +29,11 @@ print(sequences)
 print(f"If padded, {1 - sequences.lengths.mean() / sequences.lengths.max():.0%} of all steps would be padding.")
 
 # What tells a digit may come at any step: pooling="max" shows the head the largest value of each unit over the steps.
-model = LSTMClassifier(32, pooling="max", learning_rate_init=0.01, early_stopping=True, random_state=0)
+model = LSTMClassifier(32, pooling="max", max_iter=30, early_stopping=True, random_state=0)
 for bidirectional in (False, True):
     model.set_params(bidirectional=bidirectional)
-    scores = cross_val_score(model, X_train, y_train, cv=5, n_jobs=-1)
-    print(f"{bidirectional=!s:5}  accuracy {scores.mean():.3f} ± {scores.std():.3f} (mean ± std of 5 folds)")
+    scores = cross_val_score(model, X_train, y_train, cv=3, n_jobs=-1)
+    print(f"{bidirectional=!s:5}  accuracy {scores.mean():.3f} ± {scores.std():.3f} (mean ± std of 3 folds)")
 
 model.fit(X_train, y_train)
 kept = np.argmax(model.validation_scores_)

@@ -751,6 +751,7 @@ def test_non_finite_in_several_shards_warns_of_nothing_else(n_jobs, monkeypatch)
 def test_validation_that_becomes_non_finite_is_no_crash(Estimator, early_stopping):
     # After the only step every weight is +-3e37, which is finite in float32, but the sum of 64 of them, a score, is not.
     settings = {"standardize": False, "max_grad_norm": None, "learning_rate_init": 3e37, "alpha": 0, "max_iter": 1}
+    settings |= {"learning_rate": "constant"}
     estimator = make(Estimator, hidden_size=64, early_stopping=early_stopping, **settings)
     data, y = X.astype(np.float32), Y[Estimator]
     with pytest.warns(ConvergenceWarning):

@@ -245,7 +245,7 @@ def test_codes_are_not_standardised(codes, y):
 @pytest.mark.parametrize("Estimator", [LSTMClassifier, LSTMRegressor])
 def test_copies_and_continuation(ragged_codes, Estimator):
     y = np.arange(len(ragged_codes)) % 2
-    params = {"hidden_size": 4, "categorical_features": [1], "random_state": 0}
+    params = {"hidden_size": 4, "categorical_features": [1], "learning_rate": "constant", "random_state": 0}
     once = Estimator(max_iter=6, **params).fit(ragged_codes, y)
     twice = Estimator(max_iter=3, warm_start=True, **params).fit(ragged_codes, y)
     twice = pickle.loads(pickle.dumps(twice)).fit(ragged_codes, y)

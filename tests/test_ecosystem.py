@@ -1,4 +1,5 @@
 """Inside scikit-learn, joblib and a larger program: every form of X goes through, bits stay the same, nothing else is touched."""
+
 import contextlib
 import copy
 import importlib.util
@@ -76,12 +77,23 @@ def load_script(name):
 fit_and_hash = load_script("fit_and_hash")
 
 
+# A few steps are enough for the easy problem if they are large to the end.
+QUICK = {
+    "hidden_size": 4,
+    "max_iter": 15,
+    "learning_rate": "constant",
+    "learning_rate_init": 0.05,
+    "batch_size": 32,
+    "random_state": 0,
+}
+
+
 def classifier(**params):
-    return LSTMClassifier(**{"hidden_size": 4, "max_iter": 15, "learning_rate_init": 0.05, "random_state": 0} | params)
+    return LSTMClassifier(**QUICK | params)
 
 
 def regressor(**params):
-    return LSTMRegressor(**{"hidden_size": 4, "max_iter": 15, "learning_rate_init": 0.05, "random_state": 0} | params)
+    return LSTMRegressor(**QUICK | params)
 
 
 # ---- the data: an easy problem on the first channel, the second is noise ----
