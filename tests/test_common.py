@@ -10,7 +10,10 @@ from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.network import CELLS, embedding
 
 # As with the MLP, plain gradient descent wants a larger step than Adam for the checks that ask for a score.
-SGD = {"solver": "sgd", "learning_rate_init": 0.1, "learning_rate": "constant", "max_grad_norm": 1.0, "max_iter": 200}
+SGD = {
+    "solver": "sgd", "learning_rate_init": 0.1, "learning_rate": "constant", "max_grad_norm": 1.0, "max_iter": 200,
+    "n_iter_no_change": 10, "forget_bias": 1.0,
+}  # fmt: skip
 # One of the checks compares two fits that differ in the last bits. relu's kinks, and Adam where gradients cancel to
 # almost nothing (as those of attention do), multiply such differences: those configurations take plain gradient descent.
 # All but the defaults, to save time. Rates as high as the default's multiply differences in the last bits while they are high.

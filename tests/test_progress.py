@@ -69,7 +69,7 @@ def test_silence(problem, capsys):
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
-def test_quiet_in_parallel_workers(backend):
+def test_quiet_in_parallel_workers(backend, tmp_path):
     # In a process of its own: what workers print goes to the terminal and not to pytest.
     code = f"""
         import joblib, numpy as np, warnings
@@ -80,7 +80,8 @@ def test_quiet_in_parallel_workers(backend):
         with joblib.parallel_config({backend!r}):
             cross_val_score(LSTMRegressor(2, max_iter=2, verbose=1), X, X.sum(axis=(1, 2)), cv=2, n_jobs=2)
     """
-    result = subprocess.run([sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)], capture_output=True, text=True)
+    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)  # not where the sources are
     assert result.returncode == 0, result.stderr
     assert "poch" not in result.stdout + result.stderr
 

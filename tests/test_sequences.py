@@ -440,7 +440,7 @@ def test_a_read_only_memmap_is_not_copied_and_trains(tmp_path, dtype):
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     assert np.shares_memory(as_sequences(mapped).values, mapped)
-    model = LSTMRegressor(hidden_size=2, max_iter=1, tol=0, random_state=0)
+    model = LSTMRegressor(hidden_size=2, max_iter=1, tol=0, learning_rate="constant", random_state=0)
     with pytest.warns(UserWarning, match="not converged"):
         on_file = model.fit(mapped, np.arange(20.0)).predict(mapped)
         in_memory = model.fit(X, np.arange(20.0)).predict(X)

@@ -19,12 +19,16 @@ from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
+# With a constant rate a fit of four epochs is two of two, or four partial ones.
+QUICK = {"hidden_size": 4, "max_iter": 4, "learning_rate": "constant", "return_sequences": True, "random_state": 0}
+
+
 def classifier(**params):
-    return LSTMClassifier(**{"hidden_size": 4, "max_iter": 4, "return_sequences": True, "random_state": 0} | params)
+    return LSTMClassifier(**QUICK | params)
 
 
 def regressor(**params):
-    return LSTMRegressor(**{"hidden_size": 4, "max_iter": 4, "return_sequences": True, "random_state": 0} | params)
+    return LSTMRegressor(**QUICK | params)
 
 
 # Kind of y -> the y of one sequence x (n_steps, 3), with every class in steps that are not masked below.
