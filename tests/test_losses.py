@@ -342,7 +342,8 @@ def test_quantiles_cover_their_share(noisy, standardize):
     X, y = noisy
     y = y if standardize else y - 10
     params = {"loss": "quantile", "max_iter": 30, "batch_size": 100, "learning_rate_init": 0.02, "standardize": standardize}
-    single = regressor(learning_rate="cosine", quantile=0.9, **params).fit(X, y)
+    params["learning_rate"] = "cosine"
+    single = regressor(quantile=0.9, **params).fit(X, y)
     assert np.mean(y <= single.predict(X)) == pytest.approx(0.9, abs=0.03)
     several = regressor(quantile=[0.9, 0.1], **params).fit(X, y).predict(X)
     np.testing.assert_allclose(np.mean(y[:, np.newaxis] <= several, axis=0), [0.9, 0.1], atol=0.03)
