@@ -341,8 +341,7 @@ def test_quantiles_cover_their_share(noisy, standardize):
     # training that stops early moves it by about as much.
     X, y = noisy
     y = y if standardize else y - 10
-    params = {"loss": "quantile", "max_iter": 30, "batch_size": 100, "learning_rate_init": 0.02, "standardize": standardize}
-    params["learning_rate"] = "cosine"
+    params = {"loss": "quantile", "max_iter": 30, "batch_size": 100, "learning_rate": "cosine", "standardize": standardize}
     single = regressor(quantile=0.9, **params).fit(X, y)
     assert np.mean(y <= single.predict(X)) == pytest.approx(0.9, abs=0.03)
     several = regressor(quantile=[0.9, 0.1], **params).fit(X, y).predict(X)

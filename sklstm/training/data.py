@@ -39,7 +39,7 @@ class Data:
         return len(self.rows)
 
     @property
-    def sequence_weights(self):
+    def total_weights(self):
         """Total weight of each sequence."""
         return np.add.reduceat(self.weights, self.sequences.offsets[:-1]) if self.per_step else self.weights
 

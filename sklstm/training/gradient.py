@@ -42,7 +42,7 @@ class GradientComputer:
         self.threads = threads
         self.bptt_steps = bptt_steps
         self.lengths = data.sequences.lengths
-        self.sequence_weights = data.sequence_weights
+        self.total_weights = data.total_weights
         self.params = network.bind(theta)
         self.grad = np.zeros_like(theta)
         self._penalties = list(zip(network.penalized(theta), network.penalized(self.grad), strict=True))
@@ -63,7 +63,7 @@ class GradientComputer:
             Sum over the minibatch of weight times loss, with the penalty in it.
         total_weight : float
         """
-        total_weight = float(self.sequence_weights[rows].sum())
+        total_weight = float(self.total_weights[rows].sum())
         parts = shards(rows, self.lengths, self.network)
         while len(self._shards) < len(parts):
             self._shards.append(_Shard(self.network, np.empty_like(self.grad)))
