@@ -48,9 +48,9 @@ def test_temporal_order(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_embedded_reber_grammar(seed):
-    X, y = make_embedded_reber(1000, random_state=seed)
+    X, y = make_embedded_reber(2000, random_state=seed)
     X_test, legal = make_embedded_reber(1000, targets="legal", random_state=1000 + seed)
-    predicted = LSTMClassifier(return_sequences=True, random_state=seed).fit(single(X), y).predict(single(X_test))
+    predicted = LSTMClassifier(return_sequences=True, max_iter=20, random_state=seed).fit(single(X), y).predict(single(X_test))
     symbols = predicted.values[:, 0].astype(int)
     assert legal.values[np.arange(len(symbols)), symbols].all()
 
