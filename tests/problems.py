@@ -4,6 +4,7 @@ import numpy as np
 
 from sklstm.network import LOSSES, Network
 from sklstm.sequences import Packed, Sequences
+from sklstm.training import Data
 
 # Loss -> targets for n samples, and the number of scores.
 TARGETS = {
@@ -78,6 +79,12 @@ class Problem:
     def order(self):
         """Where the sample of each score is in targets and weights."""
         return self.unpacking if self.network.per_step else self.packed.order
+
+    def data(self):
+        """The same as `Data` to train on."""
+        zeros, ones = np.zeros(self.network.input_size), np.ones(self.network.input_size)
+        rows = np.arange(len(self.sequences))
+        return Data(self.sequences, self.targets, self.weights, zeros, ones, rows, self.network.per_step)
 
     def scores(self):
         """In the order of the packed batch."""

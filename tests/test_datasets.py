@@ -25,14 +25,7 @@ from sklstm.datasets import (
 from sklstm.datasets.memory import LEFT_OUT
 from sklstm.estimators.classifier import LEFT_OUT as LEFT_OUT_OF_CLASSIFIER
 
-GENERATORS = [
-    make_adding_problem,
-    make_copy_memory,
-    make_embedded_reber,
-    make_seasonal,
-    make_sine_mixture,
-    make_temporal_order,
-]
+GENERATORS = [getattr(datasets, name) for name in datasets.__all__ if name.startswith("make_")]
 RAGGED = [make_adding_problem, make_copy_memory, make_sine_mixture, make_temporal_order]
 forms = pytest.mark.parametrize("ragged", [False, True], ids=["dense", "ragged"])
 

@@ -9,7 +9,6 @@ from reference import central_differences, relative_error
 
 from sklstm._kernels.threads import Threads
 from sklstm.network import ACTIVATIONS, CELLS, LOSSES, POOLINGS
-from sklstm.training import Data
 from sklstm.training import batching as batching_module
 from sklstm.training.gradient import GradientComputer
 
@@ -160,14 +159,9 @@ def test_long_sequences_cross_chunks_of_time(rng):
     assert (losses[0] - losses[1]) / (2 * step) == pytest.approx(grad @ direction, rel=1e-7)
 
 
-def as_data(problem):
-    d = problem.network.input_size
-    return Data(problem.sequences, problem.targets, problem.weights, np.zeros(d), np.ones(d), np.arange(len(problem.sequences)))
-
-
 def test_penalty_is_half_alpha_of_squared_weights_without_biases(ragged, rng):
     problem = Problem(ragged, "squared_error", (3,))
-    gradient = GradientComputer(problem.network, problem.loss, as_data(problem), problem.theta, 0.3, Threads(1))
+    gradient = GradientComputer(problem.network, problem.loss, problem.data(), problem.theta, 0.3, Threads(1))
     rows = np.arange(len(ragged))
     total, total_weight = gradient(rows, rng)
     weights = [value for name, value in problem.network.layout.views(problem.theta).items() if not name.endswith("b")]
@@ -187,7 +181,7 @@ def test_shards_add_up_to_the_gradient_of_the_minibatch(rng, monkeypatch):
     assert len(batching_module.shards(rows, problem.sequences.lengths, problem.network)) == 6
     for n_threads in (1, 2):
         with Threads(n_threads) as threads:
-            gradient = GradientComputer(problem.network, problem.loss, as_data(problem), problem.theta, 0.0, threads)
+            gradient = GradientComputer(problem.network, problem.loss, problem.data(), problem.theta, 0.0, threads)
             gradient(rows, rng)
         # The same sum in another order: equal up to rounding.
         assert relative_error(gradient.grad, whole) < 1e-14

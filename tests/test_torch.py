@@ -9,7 +9,6 @@ from reference import relative_error
 
 from sklstm._kernels.threads import Threads
 from sklstm.network import POOLINGS
-from sklstm.training import Data
 from sklstm.training.gradient import GradientComputer
 
 torch = pytest.importorskip("torch")
@@ -165,17 +164,7 @@ def test_truncated_gradient_equals_torch_with_detached_states(rng, ragged, cell,
     loss = mean_loss(problem, twin.scores(outputs, [y[-1] for y in outputs]))
     loss.backward()
 
-    zeros, ones = np.zeros(problem.network.input_size), np.ones(problem.network.input_size)
-    data = Data(
-        problem.sequences,
-        problem.targets,
-        problem.weights,
-        zeros,
-        ones,
-        np.arange(len(problem.sequences)),
-        per_step=pooling is None,
-    )
-    gradient = GradientComputer(problem.network, problem.loss, data, problem.theta, 0.0, Threads(1), bptt_steps)
+    gradient = GradientComputer(problem.network, problem.loss, problem.data(), problem.theta, 0.0, Threads(1), bptt_steps)
     total, total_weight = gradient(rng.permutation(len(ragged)), rng)
     assert total / total_weight == pytest.approx(loss.item(), rel=TOLERANCE[np.float64])
     assert_gradients_equal(problem, gradient.grad, twin, TOLERANCE[np.float64])

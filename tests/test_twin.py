@@ -13,7 +13,6 @@ from reference import central_differences, relative_error
 
 from sklstm._kernels.threads import Threads
 from sklstm.network import ACTIVATIONS, CELLS, POOLINGS
-from sklstm.training import Data
 from sklstm.training.gradient import GradientComputer
 
 DIRECTIONS = {
@@ -132,17 +131,7 @@ def test_end_states_and_attention(ragged, cell, direction, options):
 
 
 def gradient_computer(problem, bptt_steps):
-    zeros, ones = np.zeros(problem.network.input_size), np.ones(problem.network.input_size)
-    data = Data(
-        problem.sequences,
-        problem.targets,
-        problem.weights,
-        zeros,
-        ones,
-        np.arange(len(problem.sequences)),
-        problem.network.per_step,
-    )
-    return GradientComputer(problem.network, problem.loss, data, problem.theta, 0.0, Threads(1), bptt_steps)
+    return GradientComputer(problem.network, problem.loss, problem.data(), problem.theta, 0.0, Threads(1), bptt_steps)
 
 
 DRAWS = {"dropout": 0.4, "recurrent_dropout": 0.3, "categories": ((1, 5, 2),)}  # what training draws random numbers for

@@ -23,15 +23,6 @@ def add_scaled(double factor, const real[::1] x, real[::1] out):
             out[i] += factor_ * x[i]
 
 
-def multiply(real[::1] x, double factor):
-    """x (n,) IN/OUT: x *= factor"""
-    cdef Py_ssize_t i
-    cdef real factor_ = <real> factor
-    with nogil:
-        for i in range(x.shape[0]):
-            x[i] *= factor_
-
-
 def sgd_step(
     real[::1] theta, const real[::1] grad, real[::1] velocity, double learning_rate, double grad_scale, double momentum, bint nesterov,
 ):

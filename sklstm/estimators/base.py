@@ -257,7 +257,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         role = "chunk" if incremental else "fit"
         task = self._read_task(y, sample_weight, sequences, role, vars(self) if continued else None, classes)
         rows, rows_val = task.weighted_rows(), None
-        if held_out is None and self.early_stopping and not incremental:
+        stops_early = self.early_stopping and not incremental
+        if held_out is None and stops_early:
             rows, rows_val = self._split(rows, task.strata, rng)
         if not continued:
             sequences, form["categories_"] = seen_only(sequences, form["_categorical"], form["categories_"], rows)
@@ -283,7 +284,6 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         if validation_part is not None:
             data_val = validation_part[1].data(validation_part[0], units)
             validation = Validation(data_val, lambda scores: self._validation_score(task, data_val, scores))
-        stops_early = self.early_stopping and not incremental
         return Prepared(spec, network, form, task, task.data(sequences, units), validation, units, moments, stops_early)
 
     def _agreed_spec(self, sequences, task, form, continued):
@@ -330,10 +330,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         n_done = state["n_epochs"] - state["course"]["began"] if "course" in state else 0
         progress = Progress(self.verbose, plan.max_iter, n_done)
 
-        def on_epoch(row):
+        def on_epoch(row, last):
             progress.show(row)
-            course = state["course"]
-            last = course["ended"] or state["n_epochs"] - course["began"] >= plan.max_iter
             return tasks is not None and tasks.end_epoch(last, lambda: prepared.attributes_so_far(state))
 
         try:

@@ -9,6 +9,9 @@ from ..network import Network
 from ..training import Data, Units, Validation, digest
 from .task import Task
 
+# Parameters that the weights do not depend on, or that are compared by what they lead to.
+NOT_IDENTIFYING = {"checkpoint", "n_jobs", "random_state", "verbose", "warm_start"}
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -100,10 +103,6 @@ class Prepared:
         if self.validation is not None:
             identity["validation data"] = self.validation.data.digests()
         return identity
-
-
-# Parameters that the weights do not depend on, or that are compared by what they lead to.
-NOT_IDENTIFYING = {"checkpoint", "n_jobs", "random_state", "verbose", "warm_start"}
 
 
 def _plain(value):

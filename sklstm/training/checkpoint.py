@@ -1,6 +1,5 @@
 """Where a fit stands, in a file: written after every epoch, and gone on with by the next fit of the same data."""
 
-import copy
 import hashlib
 import os
 import warnings
@@ -65,7 +64,7 @@ class Checkpoint:
         identity : dict of str to dict of str to str
             What the fit is of: its data and parameters, in groups.
         rng : Generator
-            What the fit begins with.
+            What the fit begins with; not drawn from any more.
         state : dict
             The initial state.
 
@@ -74,7 +73,7 @@ class Checkpoint:
         ValueError
             If the file is of another fit.
         """
-        self._identity, self._began = identity, copy.deepcopy(rng)
+        self._identity, self._began = identity, rng
         if self._saved is None:
             return state
         saved, self._saved = self._saved, None
@@ -108,9 +107,9 @@ def _differences(saved, now):
     """Names of what differs between two identities; parameters with both values."""
     result = []
     for group in now | saved:
-        here, there = now.get(group, {}), saved.get(group, {})
-        for name in (here | there) if isinstance(there, dict) else here:
-            a, b = (there.get(name) if isinstance(there, dict) else None), here.get(name)
+        here, there = (part if isinstance(part, dict) else {} for part in (now.get(group), saved.get(group)))
+        for name in here | there:
+            a, b = there.get(name), here.get(name)
             if a != b:
                 result.append(f"{name} (there {a}, here {b})" if group == "parameters" else f"{name} ({group})")
     return result

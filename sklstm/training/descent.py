@@ -54,7 +54,7 @@ def _epoch(gradient, optimizer, state, plan, schedule):
             rate = highest * schedule.within(progress, plan.warmup)
             momentum = None if schedule.momentum is None else schedule.momentum(progress)
         for weights in decayed:
-            _optim.multiply(weights, 1 - rate * optimizer.weight_decay)
+            weights *= float(1 - rate * optimizer.weight_decay)  # a NumPy float would compute in float64
         optimizer.step(theta, gradient.grad, state["optimizer"], rate, scale, momentum)
         total += batch_total
         total_weight += batch_weight

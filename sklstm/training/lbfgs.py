@@ -44,7 +44,7 @@ class LBFGS:
         start = theta.astype(np.float64)
         result = minimize(objective, start, method="L-BFGS-B", jac=True, callback=end_iteration, options=options)
         theta[:] = result.x
-        if result.status != 1 and not state["course"]["ended"]:
+        if result.status != 1:
             # Not at the limit of iterations: the gradient is small, or no step improves the loss beyond rounding.
             state["course"]["ended"] = True
 

@@ -98,7 +98,8 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
     plan : Plan
     validation : Validation, default=None
     on_epoch : callable, default=None
-        Called with the newest row of the history; training ends when it returns True.
+        ``on_epoch(row, last) -> bool``: called with the newest row of the history and whether training ends with it; it ends
+        when True is returned.
     checkpoint : callable, default=None
         Called with the state after every epoch.
 
@@ -166,11 +167,13 @@ class Course:
         self.state.update(self._before)
 
     @property
+    def reached_max_iter(self):
+        return self.state["n_epochs"] - self.state["course"]["began"] >= self.plan.max_iter
+
+    @property
     def is_unfinished(self):
         """Whether only `max_iter` ended it, and no schedule asked for that end."""
-        course, n_epochs = self.state["course"], self.state["n_epochs"]
-        reached = n_epochs - course["began"] >= self.plan.max_iter
-        return reached and not course["ended"] and not SCHEDULES[self.plan.schedule].needs_end
+        return self.reached_max_iter and not self.state["course"]["ended"] and not SCHEDULES[self.plan.schedule].needs_end
 
     def end_epoch(self, row):
         """Take in the row of an epoch; whether to stop. Raises NonFinite if the validation data cannot be scored."""
@@ -183,8 +186,9 @@ class Course:
         self._before = _snapshot(state)
         if self.checkpoint is not None:
             self.checkpoint(state)
-        stopped = self.on_epoch is not None and self.on_epoch(row)
-        return bool(stopped) or state["course"]["ended"]
+        ended = state["course"]["ended"]
+        stopped = self.on_epoch is not None and self.on_epoch(row, ended or self.reached_max_iter)
+        return bool(stopped) or ended
 
     def _scheduled(self, since):
         """What the schedule makes of the epochs since the last improvement."""

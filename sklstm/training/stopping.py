@@ -24,10 +24,6 @@ class Stopping:
         state.setdefault("course", {"best": -sign * np.inf, "since": 0})
         state.setdefault("best_theta", state["theta"].copy())
 
-    @property
-    def best(self):
-        return self.state["course"]["best"]
-
     def update(self, value):
         """Take in the value of one epoch; returns the epochs since the last improvement."""
         course = self.state["course"]
