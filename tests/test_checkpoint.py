@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 import warnings
 
 import numpy as np
@@ -263,6 +262,10 @@ def _fit_in_child(path, X, y, parameters):
         LSTMRegressor(**parameters, checkpoint=path).fit(X, y)
 
 
+def _epochs_of(path):
+    return archive.read_archive(path, "checkpoint")["state"]["n_epochs"] if path.exists() else 0
+
+
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="children are forked, to be quick")
 def test_killed_at_twenty_random_moments(tmp_path):
     # SIGKILL leaves no chance to clean up: whatever is on the disk has to do.
@@ -272,9 +275,8 @@ def test_killed_at_twenty_random_moments(tmp_path):
     parameters = dict(hidden_size=12, max_iter=25, early_stopping=True, n_iter_no_change=100, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        started = time.perf_counter()
         whole = LSTMRegressor(**parameters, checkpoint=tmp_path / "whole").fit(X, y)
-        duration = time.perf_counter() - started
+    seconds_of_an_epoch = min(row["seconds"] for row in whole.history_)
     fork = multiprocessing.get_context("fork")
     n_killed, path = 0, None
     epochs = set()
@@ -283,7 +285,11 @@ def test_killed_at_twenty_random_moments(tmp_path):
             path = tmp_path / f"checkpoint-{n_killed}"
         child = fork.Process(target=_fit_in_child, args=(path, X, y, parameters))
         child.start()
-        child.join(rng.uniform(0, 0.9) * duration)
+        # A random epoch, then a random moment of it: a machine that is slow to start a process still sees every epoch.
+        epoch = rng.integers(parameters["max_iter"])
+        while child.is_alive() and _epochs_of(path) < epoch:
+            child.join(0.001)
+        child.join(rng.uniform(0, 2) * seconds_of_an_epoch)
         if not child.is_alive():
             path = None  # it was done
             child.close()
@@ -291,8 +297,7 @@ def test_killed_at_twenty_random_moments(tmp_path):
         os.kill(child.pid, signal.SIGKILL)
         child.join()
         n_killed += 1
-        if path.exists():
-            epochs.add(archive.read_archive(path, "checkpoint")["state"]["n_epochs"])
+        epochs.add(_epochs_of(path))
         copy = tmp_path / "copy"
         copy.unlink(missing_ok=True)
         if path.exists():
