@@ -30,6 +30,11 @@ cdef enum:
 
 
 cdef enum:
+    # Rows that a chunk has where T allows, so that streaming W and the gradients of wide layers is shared by enough of them.
+    CHUNK_ROWS = 128
+
+
+cdef enum:
     # Elements that each part of the scratch is padded to, so that the next is aligned to 64 bytes.
     ALIGNED = 16
     # Blocks of H in the scratch of a cell (simd.h).
@@ -40,9 +45,14 @@ cdef inline Py_ssize_t padded(Py_ssize_t n) noexcept nogil:
     return (n + ALIGNED - 1) // ALIGNED * ALIGNED
 
 
+cdef inline Py_ssize_t chunk_at_least(Py_ssize_t n_sequences) noexcept nogil:
+    """Steps of a chunk of time at least."""
+    return (CHUNK_ROWS + n_sequences - 1) // n_sequences
+
+
 cdef inline Py_ssize_t chunk_rows(Py_ssize_t n_sequences, Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t itemsize) noexcept nogil:
     """Upper bound on the rows of a chunk of time, for `width` words per row."""
-    return min(n_rows, max(CHUNK_BYTES // (width * itemsize), n_sequences))
+    return min(n_rows, max(CHUNK_BYTES // (width * itemsize), n_sequences * chunk_at_least(n_sequences)))
 
 
 cdef struct walk:
@@ -69,7 +79,7 @@ cdef inline Py_ssize_t rows_continued(const walk *w, Py_ssize_t t) noexcept nogi
 
 cdef inline Py_ssize_t chunk_steps(const walk *w, Py_ssize_t width, Py_ssize_t itemsize) noexcept nogil:
     """Steps per chunk of time, from the rows of the first (widest) step and the words per row."""
-    return max(CHUNK_BYTES // (rows_at(w, 0) * width * itemsize), 1)
+    return max(CHUNK_BYTES // (rows_at(w, 0) * width * itemsize), chunk_at_least(rows_at(w, 0)))
 
 
 cdef struct chunk:
@@ -135,6 +145,8 @@ cdef cell_step step_of(const direction *d, Py_ssize_t ld_h, real *scratch) noexc
     cdef cell_step step
     memset(&step, 0, sizeof(step))
     step.hidden = d.H
+    step.ld_a = d.cell.n_blocks * d.H
+    step.ld_c = d.H
     step.bias = d.b
     step.extra = d.extra
     step.ld_h = ld_h

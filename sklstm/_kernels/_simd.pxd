@@ -10,6 +10,7 @@ cdef extern from "simd.h" nogil:
     ctypedef struct cell_step:
         Py_ssize_t rows, hidden
         void *a
+        Py_ssize_t ld_a
         const void *bias
         void *d_bias
         const void *extra
@@ -19,6 +20,7 @@ cdef extern from "simd.h" nogil:
         const void *c_prev
         Py_ssize_t ld_c_prev
         void *c
+        Py_ssize_t ld_c
         void *h
         Py_ssize_t ld_h
         const void *dy
@@ -35,10 +37,29 @@ cdef extern from "simd.h" nogil:
 
     ctypedef struct cell_entry:
         const char *name
-        int n_blocks, n_input, n_recurrent, n_bias, sums_bias, n_extra, n_states, direct, n_stages, n_products
+        int n_blocks, n_input, n_recurrent, n_bias, sums_bias, n_extra, n_states, direct, fused, n_stages, n_products
         recurrent_product products[2]
         cell_function forward[2][2][2]      # [stage][activation][dtype]
         cell_function backward[2][2][2]
+
+    ctypedef struct fused_layer:
+        const cell_entry *cell
+        Py_ssize_t D, H, units
+        const void *W
+        const void *R[2]
+        const void *bias
+        const void *extra
+        int activation
+
+    ctypedef struct fused_rows:
+        Py_ssize_t rows
+        const void *x
+        Py_ssize_t ld_x
+        const void *h_prev
+        const void *c_prev
+        void *h
+        void *c
+        void *z
 
     ctypedef struct sgd_rates:
         double learning_rate, grad_scale, momentum
@@ -60,6 +81,11 @@ cdef extern from "simd.h" nogil:
             Py_ssize_t M, Py_ssize_t N, Py_ssize_t K, const void *A, Py_ssize_t row_stride, Py_ssize_t column_stride,
             const void *packed, Py_ssize_t packed_rows, Py_ssize_t packed_columns, Py_ssize_t first_row, void *C, Py_ssize_t ldc,
             int add) noexcept nogil
+        Py_ssize_t (*padded_units[2])(Py_ssize_t H) noexcept nogil
+        Py_ssize_t (*fused_scratch[2])(const fused_layer *) noexcept nogil
+        void (*interleave[2])(int n_blocks, Py_ssize_t K, int n, Py_ssize_t H, const void *B, Py_ssize_t ldb, void *out) noexcept nogil
+        void (*fused_input[2])(const fused_layer *, Py_ssize_t rows, const void *x, Py_ssize_t ld_x, void *z) noexcept nogil
+        void (*fused_step[2])(const fused_layer *, const fused_rows *) noexcept nogil
         void (*tanh_array[2])(Py_ssize_t n, const void *x, void *y) noexcept nogil
         void (*sigmoid_array[2])(Py_ssize_t n, const void *x, void *y) noexcept nogil
         void (*add_row_sums[2])(Py_ssize_t rows, Py_ssize_t n, const void *x, Py_ssize_t ld, void *out) noexcept nogil

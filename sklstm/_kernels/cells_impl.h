@@ -11,20 +11,40 @@
 #define ROWS(step) for (ptrdiff_t r = 0; r < (step)->rows; r++)
 #define AT(step, field, ld) ((REAL *)(step)->field + r * (ld))
 
+/* row(first, n, H, ...) over all H units: a cache line at a time, and what is left in halves. The compiler knows each n, and so makes
+   of each a vector or a few and nothing else; a loop over H would end in up to 15 units one by one. */
+#define LINE ((ptrdiff_t)(64 / sizeof(REAL)))
+#define BY_VECTORS(H, row, ...) do { \
+    ptrdiff_t first = 0; \
+    for (; first + LINE <= (H); first += LINE) \
+        row(first, LINE, H, __VA_ARGS__); \
+    if (first + LINE / 2 <= (H)) { \
+        row(first, LINE / 2, H, __VA_ARGS__); \
+        first += LINE / 2; \
+    } \
+    if (first + LINE / 4 <= (H)) { \
+        row(first, LINE / 4, H, __VA_ARGS__); \
+        first += LINE / 4; \
+    } \
+    for (; first < (H); first++) \
+        row(first, 1, H, __VA_ARGS__); \
+} while (0)
+#define CELL_ROW static inline __attribute__((always_inline))
+
 /* ---- lstm (Hochreiter and Schmidhuber 1997, with the forget gate of Gers, Schmidhuber and Cummins 2000) ----
 
        i = sigmoid(a_i + b_i)    f = sigmoid(a_f + b_f)    g = act(a_g + b_g)    o = sigmoid(a_o + b_o)
        c = f c_prev + i g        h = o act(c) */
 
-static inline void AFN(lstm_forward_row)(
-    ptrdiff_t H,
+CELL_ROW void AFN(lstm_forward_row)(
+    ptrdiff_t first, ptrdiff_t n, ptrdiff_t H,
     REAL *restrict a,               /* (4H,) IN: a_i a_f a_g a_o, OUT: i f g o */
     const REAL *restrict b,         /* (4H,) IN */
     const REAL *restrict c_prev,    /* (H,) IN */
     REAL *restrict c,               /* (H,) OUT */
     REAL *restrict h)               /* (H,) OUT */
 {
-    for (ptrdiff_t j = 0; j < H; j++) {
+    for (ptrdiff_t j = first; j < first + n; j++) {
         REAL i = FN(vsigmoid)(a[j] + b[j]);
         REAL f = FN(vsigmoid)(a[H + j] + b[H + j]);
         REAL g = ACT(a[2 * H + j] + b[2 * H + j]);
@@ -43,15 +63,15 @@ static void AFN(lstm_forward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
     ROWS(step)
-        AFN(lstm_forward_row)(H, AT(step, a, 4 * H), step->bias, AT(step, c_prev, step->ld_c_prev), AT(step, c, H),
+        BY_VECTORS(H, AFN(lstm_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, c_prev, step->ld_c_prev), AT(step, c, step->ld_c),
                               AT(step, h, step->ld_h));
 }
 
 /*     do = dh act(c)     dc' = dc + dh o act'(c)      di = dc' g     df = dc' c_prev     dg = dc' i
        dz = (di i (1 - i),  df f (1 - f),  dg act'(g),  do o (1 - o))                       dc_prev = dc' f */
 
-static inline void AFN(lstm_backward_row)(
-    ptrdiff_t H,
+CELL_ROW void AFN(lstm_backward_row)(
+    ptrdiff_t first, ptrdiff_t n, ptrdiff_t H,
     REAL *restrict a,               /* (4H,) IN: i f g o, OUT: dz */
     const REAL *restrict c_prev,    /* (H,) IN */
     const REAL *restrict c,         /* (H,) IN */
@@ -59,7 +79,7 @@ static inline void AFN(lstm_backward_row)(
     const REAL *restrict dh,        /* (H,) IN */
     REAL *restrict dc)              /* (H,) IN/OUT: dL/dc of this step, then of the previous one */
 {
-    for (ptrdiff_t j = 0; j < H; j++) {
+    for (ptrdiff_t j = first; j < first + n; j++) {
         REAL i = a[j], f = a[H + j], g = a[2 * H + j], o = a[3 * H + j];
         REAL tc = ACT(c[j]), dh_j = dh[j] + dy[j];
         REAL dc_j = dc[j] + dh_j * o * DACT(tc);
@@ -75,7 +95,7 @@ static void AFN(lstm_backward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
     ROWS(step)
-        AFN(lstm_backward_row)(H, AT(step, a, 4 * H), AT(step, c_prev, step->ld_c_prev), AT(step, c, H), AT(step, dy, step->ld_dy),
+        BY_VECTORS(H, AFN(lstm_backward_row), AT(step, a, step->ld_a), AT(step, c_prev, step->ld_c_prev), AT(step, c, step->ld_c), AT(step, dy, step->ld_dy),
                                AT(step, dh, H), AT(step, dc, H));
 }
 
@@ -83,8 +103,8 @@ static void AFN(lstm_backward)(const cell_step *step)
 
        i = sigmoid(a_i + b_i + p_i c_prev)    f = sigmoid(a_f + b_f + p_f c_prev)    o = sigmoid(a_o + b_o + p_o c) */
 
-static inline void AFN(peephole_forward_row)(
-    ptrdiff_t H,
+CELL_ROW void AFN(peephole_forward_row)(
+    ptrdiff_t first, ptrdiff_t n, ptrdiff_t H,
     REAL *restrict a,               /* (4H,) IN: a_i a_f a_g a_o, OUT: i f g o */
     const REAL *restrict b,         /* (4H,) IN */
     const REAL *restrict p,         /* (3H,) IN: p_i p_f p_o */
@@ -92,7 +112,7 @@ static inline void AFN(peephole_forward_row)(
     REAL *restrict c,               /* (H,) OUT */
     REAL *restrict h)               /* (H,) OUT */
 {
-    for (ptrdiff_t j = 0; j < H; j++) {
+    for (ptrdiff_t j = first; j < first + n; j++) {
         REAL i = FN(vsigmoid)(a[j] + b[j] + p[j] * c_prev[j]);
         REAL f = FN(vsigmoid)(a[H + j] + b[H + j] + p[H + j] * c_prev[j]);
         REAL g = ACT(a[2 * H + j] + b[2 * H + j]);
@@ -111,15 +131,15 @@ static void AFN(peephole_forward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
     ROWS(step)
-        AFN(peephole_forward_row)(H, AT(step, a, 4 * H), step->bias, step->extra, AT(step, c_prev, step->ld_c_prev),
-                                  AT(step, c, H), AT(step, h, step->ld_h));
+        BY_VECTORS(H, AFN(peephole_forward_row), AT(step, a, step->ld_a), step->bias, step->extra, AT(step, c_prev, step->ld_c_prev),
+                                  AT(step, c, step->ld_c), AT(step, h, step->ld_h));
 }
 
 /*     dz_o = dh act(c) o (1 - o)     dc' = dc + dh o act'(c) + dz_o p_o     dc_prev = dc' f + dz_i p_i + dz_f p_f
        dp_i += dz_i c_prev            dp_f += dz_f c_prev                    dp_o += dz_o c */
 
-static inline void AFN(peephole_backward_row)(
-    ptrdiff_t H,
+CELL_ROW void AFN(peephole_backward_row)(
+    ptrdiff_t first, ptrdiff_t n, ptrdiff_t H,
     REAL *restrict a,               /* (4H,) IN: i f g o, OUT: dz */
     const REAL *restrict p,         /* (3H,) IN */
     REAL *restrict dp,              /* (3H,) IN/OUT */
@@ -129,7 +149,7 @@ static inline void AFN(peephole_backward_row)(
     const REAL *restrict dh,        /* (H,) IN */
     REAL *restrict dc)              /* (H,) IN/OUT */
 {
-    for (ptrdiff_t j = 0; j < H; j++) {
+    for (ptrdiff_t j = first; j < first + n; j++) {
         REAL i = a[j], f = a[H + j], g = a[2 * H + j], o = a[3 * H + j];
         REAL tc = ACT(c[j]), dh_j = dh[j] + dy[j];
         REAL dz_o = dh_j * tc * o * (1 - o);
@@ -150,8 +170,8 @@ static void AFN(peephole_backward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
     ROWS(step)
-        AFN(peephole_backward_row)(H, AT(step, a, 4 * H), step->extra, step->d_extra, AT(step, c_prev, step->ld_c_prev),
-                                   AT(step, c, H), AT(step, dy, step->ld_dy), AT(step, dh, H), AT(step, dc, H));
+        BY_VECTORS(H, AFN(peephole_backward_row), AT(step, a, step->ld_a), step->extra, step->d_extra, AT(step, c_prev, step->ld_c_prev),
+                                   AT(step, c, step->ld_c), AT(step, dy, step->ld_dy), AT(step, dh, H), AT(step, dc, H));
 }
 
 /* ---- coupled (Greff et al. 2017): as lstm, with one gate that both forgets and admits ----
@@ -159,15 +179,15 @@ static void AFN(peephole_backward)(const cell_step *step)
        f = sigmoid(a_f + b_f)    i = 1 - f    g = act(a_g + b_g)    o = sigmoid(a_o + b_o)
        c = f c_prev + (1 - f) g               h = o act(c) */
 
-static inline void AFN(coupled_forward_row)(
-    ptrdiff_t H,
+CELL_ROW void AFN(coupled_forward_row)(
+    ptrdiff_t first, ptrdiff_t n, ptrdiff_t H,
     REAL *restrict a,               /* (3H,) IN: a_f a_g a_o, OUT: f g o */
     const REAL *restrict b,         /* (3H,) IN */
     const REAL *restrict c_prev,    /* (H,) IN */
     REAL *restrict c,               /* (H,) OUT */
     REAL *restrict h)               /* (H,) OUT */
 {
-    for (ptrdiff_t j = 0; j < H; j++) {
+    for (ptrdiff_t j = first; j < first + n; j++) {
         REAL f = FN(vsigmoid)(a[j] + b[j]);
         REAL g = ACT(a[H + j] + b[H + j]);
         REAL o = FN(vsigmoid)(a[2 * H + j] + b[2 * H + j]);
@@ -184,14 +204,14 @@ static void AFN(coupled_forward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
     ROWS(step)
-        AFN(coupled_forward_row)(H, AT(step, a, 3 * H), step->bias, AT(step, c_prev, step->ld_c_prev), AT(step, c, H),
+        BY_VECTORS(H, AFN(coupled_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, c_prev, step->ld_c_prev), AT(step, c, step->ld_c),
                                  AT(step, h, step->ld_h));
 }
 
 /*     df = dc' (c_prev - g)     dg = dc' (1 - f), otherwise as lstm */
 
-static inline void AFN(coupled_backward_row)(
-    ptrdiff_t H,
+CELL_ROW void AFN(coupled_backward_row)(
+    ptrdiff_t first, ptrdiff_t n, ptrdiff_t H,
     REAL *restrict a,               /* (3H,) IN: f g o, OUT: dz */
     const REAL *restrict c_prev,    /* (H,) IN */
     const REAL *restrict c,         /* (H,) IN */
@@ -199,7 +219,7 @@ static inline void AFN(coupled_backward_row)(
     const REAL *restrict dh,        /* (H,) IN */
     REAL *restrict dc)              /* (H,) IN/OUT */
 {
-    for (ptrdiff_t j = 0; j < H; j++) {
+    for (ptrdiff_t j = first; j < first + n; j++) {
         REAL f = a[j], g = a[H + j], o = a[2 * H + j];
         REAL tc = ACT(c[j]), dh_j = dh[j] + dy[j];
         REAL dc_j = dc[j] + dh_j * o * DACT(tc);
@@ -214,7 +234,7 @@ static void AFN(coupled_backward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
     ROWS(step)
-        AFN(coupled_backward_row)(H, AT(step, a, 3 * H), AT(step, c_prev, step->ld_c_prev), AT(step, c, H),
+        BY_VECTORS(H, AFN(coupled_backward_row), AT(step, a, step->ld_a), AT(step, c_prev, step->ld_c_prev), AT(step, c, step->ld_c),
                                   AT(step, dy, step->ld_dy), AT(step, dh, H), AT(step, dc, H));
 }
 
@@ -268,8 +288,8 @@ static void AFN(layernorm_forward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
     ROWS(step)
-        AFN(layernorm_forward_row)(H, AT(step, a, 8 * H), step->bias, step->extra, AT(step, c_prev, step->ld_c_prev),
-                                   AT(step, c, H), AT(step, h, step->ld_h), step->scratch);
+        AFN(layernorm_forward_row)(H, AT(step, a, step->ld_a), step->bias, step->extra, AT(step, c_prev, step->ld_c_prev),
+                                   AT(step, c, step->ld_c), AT(step, h, step->ld_h), step->scratch);
 }
 
 /*     For u = gain N(v) + bias and du:   dgain += du N(v)    e = du gain
@@ -337,8 +357,8 @@ static void AFN(layernorm_backward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
     ROWS(step)
-        AFN(layernorm_backward_row)(H, AT(step, a, 8 * H), step->bias, step->d_bias, step->extra, step->d_extra,
-                                    AT(step, c_prev, step->ld_c_prev), AT(step, c, H), AT(step, dy, step->ld_dy), AT(step, dh, H),
+        AFN(layernorm_backward_row)(H, AT(step, a, step->ld_a), step->bias, step->d_bias, step->extra, step->d_extra,
+                                    AT(step, c_prev, step->ld_c_prev), AT(step, c, step->ld_c), AT(step, dy, step->ld_dy), AT(step, dh, H),
                                     AT(step, dc, H), step->scratch, (REAL *)step->scratch + 4 * H);
 }
 
@@ -347,14 +367,14 @@ static void AFN(layernorm_backward)(const cell_step *step)
        r = sigmoid(a_r + b_r)    z = sigmoid(a_z + b_z)    m = R_n h_prev + b_m
        n = act(W_n x + b_n + r m)                          h = (1 - z) n + z h_prev */
 
-static inline void AFN(gru_forward_row)(
-    ptrdiff_t H,
+CELL_ROW void AFN(gru_forward_row)(
+    ptrdiff_t first, ptrdiff_t n, ptrdiff_t H,
     REAL *restrict a,               /* (4H,) IN: a_r a_z, W_n x, R_n h_prev, OUT: r z n m */
     const REAL *restrict b,         /* (4H,) IN: b_r b_z b_n b_m */
     const REAL *restrict h_prev,    /* (H,) IN */
     REAL *restrict h)               /* (H,) OUT */
 {
-    for (ptrdiff_t j = 0; j < H; j++) {
+    for (ptrdiff_t j = first; j < first + n; j++) {
         REAL r = FN(vsigmoid)(a[j] + b[j]);
         REAL z = FN(vsigmoid)(a[H + j] + b[H + j]);
         REAL m = a[3 * H + j] + b[3 * H + j];
@@ -371,20 +391,20 @@ static void AFN(gru_forward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
     ROWS(step)
-        AFN(gru_forward_row)(H, AT(step, a, 4 * H), step->bias, AT(step, h_prev, step->ld_h_prev), AT(step, h, step->ld_h));
+        BY_VECTORS(H, AFN(gru_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, h_prev, step->ld_h_prev), AT(step, h, step->ld_h));
 }
 
 /*     dz_z = dh (h_prev - n) z (1 - z)    dz_n = dh (1 - z) act'(n)    dz_m = dz_n r    dz_r = dz_n m r (1 - r)
        dh_prev = dh z, and what comes back through R */
 
-static inline void AFN(gru_backward_row)(
-    ptrdiff_t H,
+CELL_ROW void AFN(gru_backward_row)(
+    ptrdiff_t first, ptrdiff_t n, ptrdiff_t H,
     REAL *restrict a,               /* (4H,) IN: r z n m, OUT: dz */
     const REAL *restrict h_prev,    /* (H,) IN */
     const REAL *restrict dy,        /* (H,) IN */
     REAL *restrict dh)              /* (H,) IN/OUT: dL/dh of this step, then its direct part in that of the previous one */
 {
-    for (ptrdiff_t j = 0; j < H; j++) {
+    for (ptrdiff_t j = first; j < first + n; j++) {
         REAL r = a[j], z = a[H + j], n = a[2 * H + j], m = a[3 * H + j], dh_j = dh[j] + dy[j];
         REAL dz_n = dh_j * (1 - z) * DACT(n);
         a[j] = dz_n * m * r * (1 - r);
@@ -399,7 +419,7 @@ static void AFN(gru_backward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
     ROWS(step)
-        AFN(gru_backward_row)(H, AT(step, a, 4 * H), AT(step, h_prev, step->ld_h_prev), AT(step, dy, step->ld_dy), AT(step, dh, H));
+        BY_VECTORS(H, AFN(gru_backward_row), AT(step, a, step->ld_a), AT(step, h_prev, step->ld_h_prev), AT(step, dy, step->ld_dy), AT(step, dh, H));
 }
 
 /* ---- gru_reset_before (Cho et al. 2014): the reset gate is applied before the recurrent product ----
@@ -407,13 +427,13 @@ static void AFN(gru_backward)(const cell_step *step)
        first stage     r = sigmoid(a_r + b_r)    z = sigmoid(a_z + b_z)    s = r h_prev
        second stage    n = act(W_n x + R_n s + b_n)                        h = (1 - z) n + z h_prev */
 
-static inline void AFN(reset_forward_row)(
-    ptrdiff_t H,
+CELL_ROW void AFN(reset_forward_row)(
+    ptrdiff_t first, ptrdiff_t n, ptrdiff_t H,
     REAL *restrict a,               /* (4H,) IN: a_r a_z . . OUT: r z . s */
     const REAL *restrict b,         /* (3H,) IN */
     const REAL *restrict h_prev)    /* (H,) IN */
 {
-    for (ptrdiff_t j = 0; j < H; j++) {
+    for (ptrdiff_t j = first; j < first + n; j++) {
         REAL r = FN(vsigmoid)(a[j] + b[j]);
         a[j] = r;
         a[H + j] = FN(vsigmoid)(a[H + j] + b[H + j]);
@@ -425,17 +445,17 @@ static void AFN(reset_forward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
     ROWS(step)
-        AFN(reset_forward_row)(H, AT(step, a, 4 * H), step->bias, AT(step, h_prev, step->ld_h_prev));
+        BY_VECTORS(H, AFN(reset_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, h_prev, step->ld_h_prev));
 }
 
-static inline void AFN(candidate_forward_row)(
-    ptrdiff_t H,
+CELL_ROW void AFN(candidate_forward_row)(
+    ptrdiff_t first, ptrdiff_t n, ptrdiff_t H,
     REAL *restrict a,               /* (4H,) IN: . z a_n . OUT: . z n . */
     const REAL *restrict b,         /* (3H,) IN */
     const REAL *restrict h_prev,    /* (H,) IN */
     REAL *restrict h)               /* (H,) OUT */
 {
-    for (ptrdiff_t j = 0; j < H; j++) {
+    for (ptrdiff_t j = first; j < first + n; j++) {
         REAL n = ACT(a[2 * H + j] + b[2 * H + j]);
         a[2 * H + j] = n;
         h[j] = n + a[H + j] * (h_prev[j] - n);
@@ -446,21 +466,21 @@ static void AFN(candidate_forward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
     ROWS(step)
-        AFN(candidate_forward_row)(H, AT(step, a, 4 * H), step->bias, AT(step, h_prev, step->ld_h_prev), AT(step, h, step->ld_h));
+        BY_VECTORS(H, AFN(candidate_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, h_prev, step->ld_h_prev), AT(step, h, step->ld_h));
 }
 
 /*     second stage    dz_n = dh (1 - z) act'(n)     dz_z = dh (h_prev - n) z (1 - z)     dh_prev = dh z
        then            ds = dz_n R_n'
        first stage     dz_r = ds h_prev r (1 - r)    dh_prev += ds r, and what comes back through R_r and R_z */
 
-static inline void AFN(candidate_backward_row)(
-    ptrdiff_t H,
+CELL_ROW void AFN(candidate_backward_row)(
+    ptrdiff_t first, ptrdiff_t n, ptrdiff_t H,
     REAL *restrict a,               /* (4H,) IN: r z n s, OUT: r dz_z dz_n s */
     const REAL *restrict h_prev,    /* (H,) IN */
     const REAL *restrict dy,        /* (H,) IN */
     REAL *restrict dh)              /* (H,) IN/OUT */
 {
-    for (ptrdiff_t j = 0; j < H; j++) {
+    for (ptrdiff_t j = first; j < first + n; j++) {
         REAL z = a[H + j], n = a[2 * H + j], dh_j = dh[j] + dy[j];
         a[H + j] = dh_j * (h_prev[j] - n) * z * (1 - z);
         a[2 * H + j] = dh_j * (1 - z) * DACT(n);
@@ -472,17 +492,17 @@ static void AFN(candidate_backward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
     ROWS(step)
-        AFN(candidate_backward_row)(H, AT(step, a, 4 * H), AT(step, h_prev, step->ld_h_prev), AT(step, dy, step->ld_dy), AT(step, dh, H));
+        BY_VECTORS(H, AFN(candidate_backward_row), AT(step, a, step->ld_a), AT(step, h_prev, step->ld_h_prev), AT(step, dy, step->ld_dy), AT(step, dh, H));
 }
 
-static inline void AFN(reset_backward_row)(
-    ptrdiff_t H,
+CELL_ROW void AFN(reset_backward_row)(
+    ptrdiff_t first, ptrdiff_t n, ptrdiff_t H,
     REAL *restrict a,               /* (4H,) IN: r . . . OUT: dz_r . . . */
     const REAL *restrict h_prev,    /* (H,) IN */
     const REAL *restrict ds,        /* (H,) IN */
     REAL *restrict dh)              /* (H,) IN/OUT */
 {
-    for (ptrdiff_t j = 0; j < H; j++) {
+    for (ptrdiff_t j = first; j < first + n; j++) {
         REAL r = a[j];
         a[j] = ds[j] * h_prev[j] * r * (1 - r);
         dh[j] += ds[j] * r;
@@ -493,18 +513,18 @@ static void AFN(reset_backward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
     ROWS(step)
-        AFN(reset_backward_row)(H, AT(step, a, 4 * H), AT(step, h_prev, step->ld_h_prev), AT(step, d_source, H), AT(step, dh, H));
+        BY_VECTORS(H, AFN(reset_backward_row), AT(step, a, step->ld_a), AT(step, h_prev, step->ld_h_prev), AT(step, d_source, H), AT(step, dh, H));
 }
 
 /* ---- rnn (Elman 1990): h = act(a + b) ---- */
 
-static inline void AFN(rnn_forward_row)(
-    ptrdiff_t H,
+CELL_ROW void AFN(rnn_forward_row)(
+    ptrdiff_t first, ptrdiff_t n, ptrdiff_t H,
     const REAL *restrict a,         /* (H,) IN */
     const REAL *restrict b,         /* (H,) IN */
     REAL *restrict h)               /* (H,) OUT */
 {
-    for (ptrdiff_t j = 0; j < H; j++)
+    for (ptrdiff_t j = first; j < first + n; j++)
         h[j] = ACT(a[j] + b[j]);
 }
 
@@ -512,19 +532,19 @@ static void AFN(rnn_forward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
     ROWS(step)
-        AFN(rnn_forward_row)(H, AT(step, a, H), step->bias, AT(step, h, step->ld_h));
+        BY_VECTORS(H, AFN(rnn_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, h, step->ld_h));
 }
 
 /*     dz = dh act'(h) */
 
-static inline void AFN(rnn_backward_row)(
-    ptrdiff_t H,
+CELL_ROW void AFN(rnn_backward_row)(
+    ptrdiff_t first, ptrdiff_t n, ptrdiff_t H,
     REAL *restrict a,               /* (H,) OUT: dz */
     const REAL *restrict h,         /* (H,) IN */
     const REAL *restrict dy,        /* (H,) IN */
     const REAL *restrict dh)        /* (H,) IN */
 {
-    for (ptrdiff_t j = 0; j < H; j++)
+    for (ptrdiff_t j = first; j < first + n; j++)
         a[j] = (dh[j] + dy[j]) * DACT(h[j]);
 }
 
@@ -532,8 +552,11 @@ static void AFN(rnn_backward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
     ROWS(step)
-        AFN(rnn_backward_row)(H, AT(step, a, H), AT(step, h, step->ld_h), AT(step, dy, step->ld_dy), AT(step, dh, H));
+        BY_VECTORS(H, AFN(rnn_backward_row), AT(step, a, step->ld_a), AT(step, h, step->ld_h), AT(step, dy, step->ld_dy), AT(step, dh, H));
 }
 
 #undef ROWS
 #undef AT
+#undef LINE
+#undef BY_VECTORS
+#undef CELL_ROW

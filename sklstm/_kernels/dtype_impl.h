@@ -18,4 +18,9 @@
 #include "vectors_impl.h"
 #ifdef VECTOR_BYTES
 #include "gemm_impl.h"
+#include "fused_impl.h"
+#undef VEC
+#undef VEC_U
+#undef LANES
+#undef PANEL
 #endif

@@ -139,8 +139,4 @@ static void FN(multiply)(
     }
 }
 
-#undef VEC
-#undef VEC_U
-#undef LANES
-#undef PANEL
 #undef TILE_CASE

@@ -24,7 +24,8 @@
    in elements. A stride of 0 repeats one row (the initial state). The driver owns every buffer. */
 typedef struct {
     ptrdiff_t rows, hidden;
-    void *a;                /* (rows, n_blocks H) forward IN: products, OUT: gates; backward IN: gates, OUT: dz */
+    void *a;                /* (rows, n_blocks H) forward IN: products, OUT: gates; backward IN: gates, OUT: dz; row stride ld_a */
+    ptrdiff_t ld_a;
     const void *bias;       /* (n_bias H,) IN */
     void *d_bias;           /* backward IN/OUT, by the cells that do not leave it to the driver */
     const void *extra;      /* (n_extra H,) IN: further parameters of the cell (peepholes, gains) */
@@ -33,7 +34,8 @@ typedef struct {
     ptrdiff_t ld_h_prev;
     const void *c_prev;     /* (rows, H) IN, row stride ld_c_prev */
     ptrdiff_t ld_c_prev;
-    void *c;                /* (rows, H) forward OUT, backward IN */
+    void *c;                /* (rows, H) forward OUT, backward IN, row stride ld_c */
+    ptrdiff_t ld_c;
     void *h;                /* (rows, H) forward OUT, backward IN, row stride ld_h */
     ptrdiff_t ld_h;
     const void *dy;         /* (rows, H) backward IN: dL/dh from the layer above, row stride ld_dy */
@@ -68,10 +70,33 @@ typedef struct {
     int n_extra;            /* blocks of further parameters */
     int n_states;           /* 2: h and c; 1: h alone */
     int direct;             /* backward leaves a part of dL/dh_prev in dh, to which the products are added */
+    int fused;              /* whether its units do not need each other but through the products: fused_impl.h */
     int n_stages, n_products;
     recurrent_product products[MAX_PRODUCTS];
     cell_function forward[MAX_STAGES][N_ACTIVATIONS][2], backward[MAX_STAGES][N_ACTIVATIONS][2];
 } cell_entry;
+
+/* One time step of a cell from products to state, block of units by block of units (fused_impl.h). What has the word "packed"
+   is from `pack_interleaved`; vectors of parameters are in the same order. The state is padded: `units` is H rounded up. */
+typedef struct {
+    const cell_entry *cell;
+    ptrdiff_t D, H, units;
+    const void *W;                      /* (D, n_input H) packed */
+    const void *R[MAX_PRODUCTS];        /* for each product the blocks of R that it reads, packed */
+    const void *bias, *extra;           /* (n_bias units,), (n_extra units,) interleaved */
+    int activation;
+} fused_layer;
+
+typedef struct {
+    ptrdiff_t rows;
+    const void *x;          /* (rows, D) IN, row stride ld_x; NULL: z holds x W */
+    ptrdiff_t ld_x;
+    const void *h_prev;     /* (rows, units) IN */
+    const void *c_prev;     /* (rows, units) IN */
+    void *h;                /* (rows, units) OUT: not h_prev */
+    void *c;                /* (rows, units) OUT: not c_prev */
+    void *z;                /* (rows, n_blocks units) IN/OUT where x is NULL, else scratch of `fused_scratch` elements */
+} fused_rows;
 
 typedef struct { double learning_rate, grad_scale, momentum; int nesterov; } sgd_rates;
 typedef struct {
@@ -89,6 +114,12 @@ typedef struct {
     void (*multiply[2])(ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, const void *A, ptrdiff_t row_stride, ptrdiff_t column_stride,
                         const void *packed, ptrdiff_t packed_rows, ptrdiff_t packed_columns, ptrdiff_t first_row, void *C, ptrdiff_t ldc,
                         int add);
+    /* Fused steps (fused_impl.h), by the same levels. */
+    ptrdiff_t (*padded_units[2])(ptrdiff_t H);
+    ptrdiff_t (*fused_scratch[2])(const fused_layer *);
+    void (*interleave[2])(int n_blocks, ptrdiff_t K, int n, ptrdiff_t H, const void *B, ptrdiff_t ldb, void *out);
+    void (*fused_input[2])(const fused_layer *, ptrdiff_t rows, const void *x, ptrdiff_t ld_x, void *z);
+    void (*fused_step[2])(const fused_layer *, const fused_rows *);
     /* Elementwise loops (vecmath_impl.h, vectors_impl.h). */
     void (*tanh_array[2])(ptrdiff_t n, const void *x, void *y);
     void (*sigmoid_array[2])(ptrdiff_t n, const void *x, void *y);

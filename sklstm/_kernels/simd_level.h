@@ -14,6 +14,7 @@
 
 /* ---- float32 ---- */
 #define REAL float
+#define REAL_INDEX 0
 #define UINT uint32_t
 #define FN(name) PASTE(name, s)
 #define FABS fabsf
@@ -31,6 +32,7 @@
     + r * (0.0083631790527225774f + r * 0.0013926183587713495f))))
 #include "dtype_impl.h"
 #undef REAL
+#undef REAL_INDEX
 #undef UINT
 #undef FN
 #undef FABS
@@ -48,6 +50,7 @@
 
 /* ---- float64 ---- */
 #define REAL double
+#define REAL_INDEX 1
 #define UINT uint64_t
 #define FN(name) PASTE(name, d)
 #define FABS fabs
@@ -73,17 +76,17 @@ const simd_table PASTE(simd_table, LEVEL) = {
     .level = LEVEL_NAME,
     .cells = {
         {
-            .name = "lstm", .n_blocks = 4, .n_input = 4, .n_recurrent = 4, .n_bias = 4, .sums_bias = 1, .n_states = 2,
+            .name = "lstm", .fused = 1, .n_blocks = 4, .n_input = 4, .n_recurrent = 4, .n_bias = 4, .sums_bias = 1, .n_states = 2,
             .n_stages = 1, .n_products = 1, .products = {{ .source = FROM_H, .n = 4, .add = 1 }},
             .forward = { EACH(lstm_forward) }, .backward = { EACH(lstm_backward) },
         },
         {
-            .name = "peephole", .n_blocks = 4, .n_input = 4, .n_recurrent = 4, .n_bias = 4, .sums_bias = 1, .n_extra = 3, .n_states = 2,
+            .name = "peephole", .fused = 1, .n_blocks = 4, .n_input = 4, .n_recurrent = 4, .n_bias = 4, .sums_bias = 1, .n_extra = 3, .n_states = 2,
             .n_stages = 1, .n_products = 1, .products = {{ .source = FROM_H, .n = 4, .add = 1 }},
             .forward = { EACH(peephole_forward) }, .backward = { EACH(peephole_backward) },
         },
         {
-            .name = "coupled", .n_blocks = 3, .n_input = 3, .n_recurrent = 3, .n_bias = 3, .sums_bias = 1, .n_states = 2,
+            .name = "coupled", .fused = 1, .n_blocks = 3, .n_input = 3, .n_recurrent = 3, .n_bias = 3, .sums_bias = 1, .n_states = 2,
             .n_stages = 1, .n_products = 1, .products = {{ .source = FROM_H, .n = 3, .add = 1 }},
             .forward = { EACH(coupled_forward) }, .backward = { EACH(coupled_backward) },
         },
@@ -93,7 +96,7 @@ const simd_table PASTE(simd_table, LEVEL) = {
             .forward = { EACH(layernorm_forward) }, .backward = { EACH(layernorm_backward) },
         },
         {   /* r and z add up, the candidate's two products stay apart */
-            .name = "gru", .n_blocks = 4, .n_input = 3, .n_recurrent = 3, .n_bias = 4, .sums_bias = 1, .n_states = 1, .direct = 1,
+            .name = "gru", .fused = 1, .n_blocks = 4, .n_input = 3, .n_recurrent = 3, .n_bias = 4, .sums_bias = 1, .n_states = 1, .direct = 1,
             .n_stages = 1, .n_products = 2,
             .products = {{ .source = FROM_H, .n = 2, .add = 1 }, { .source = FROM_H, .first = 2, .n = 1, .target = 3 }},
             .forward = { EACH(gru_forward) }, .backward = { EACH(gru_backward) },
@@ -105,7 +108,7 @@ const simd_table PASTE(simd_table, LEVEL) = {
             .forward = { EACH(reset_forward), EACH(candidate_forward) }, .backward = { EACH(reset_backward), EACH(candidate_backward) },
         },
         {
-            .name = "rnn", .n_blocks = 1, .n_input = 1, .n_recurrent = 1, .n_bias = 1, .sums_bias = 1, .n_states = 1,
+            .name = "rnn", .fused = 1, .n_blocks = 1, .n_input = 1, .n_recurrent = 1, .n_bias = 1, .sums_bias = 1, .n_states = 1,
             .n_stages = 1, .n_products = 1, .products = {{ .source = FROM_H, .n = 1, .add = 1 }},
             .forward = { EACH(rnn_forward) }, .backward = { EACH(rnn_backward) },
         },
@@ -114,6 +117,11 @@ const simd_table PASTE(simd_table, LEVEL) = {
     .packed_size = BOTH(packed_size),
     .pack = BOTH(pack),
     .multiply = BOTH(multiply),
+    .padded_units = BOTH(padded_units),
+    .fused_scratch = BOTH(fused_scratch),
+    .interleave = BOTH(interleave),
+    .fused_input = BOTH(fused_input),
+    .fused_step = BOTH(fused_step),
 #endif
     .tanh_array = BOTH(tanh_array),
     .sigmoid_array = BOTH(sigmoid_array),

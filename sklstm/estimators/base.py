@@ -21,6 +21,7 @@ from .callbacks import CallbackSupportMixin, FitTasks
 from .categories import embedding_widths, seen_only
 from .constraints import CONSTRAINTS
 from .documentation import document
+from .engines import quick_scores
 from .inputs import check_one_per_sequence, in_dtype, read_sample_weight, read_X, stand_in_for
 from .prepared import Prepared
 from .progress import Progress
@@ -457,6 +458,9 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _answer(self, X, decode):
         """``decode(scores)`` for every sequence, or for every step in the form that y had."""
+        scores = quick_scores(self, X)
+        if scores is not None:
+            return decode(scores)
         sequences = self._read_fitted(X)
         answers = decode(self._apply(sequences))
         return in_form(answers, sequences, self._y_form) if self._per_step else answers

@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import column_or_1d, validate_data
 
 from ..network import LOSSES
 from ..sequences.container import is_missing
@@ -275,8 +275,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
             In the order of `classes_`. For multilabel y, the probability of each label by itself. With
             `return_sequences` for every step, in the form that y had.
         """
-        check_is_fitted(self)
-        return self._answer(X, LOSSES[self._network_spec["loss"]].inverse_link)
+        return self._answer(X, lambda scores: LOSSES[self._network_spec["loss"]].inverse_link(scores))
 
     @document()
     def predict_log_proba(self, X):
@@ -290,8 +289,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         -------
         ndarray of shape (n_sequences, n_classes)
         """
-        check_is_fitted(self)
-        return self._answer(X, LOSSES[self._network_spec["loss"]].log_inverse_link)
+        return self._answer(X, lambda scores: LOSSES[self._network_spec["loss"]].log_inverse_link(scores))
 
     def _decode(self, scores):
         loss = self._network_spec["loss"]

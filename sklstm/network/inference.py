@@ -1,23 +1,28 @@
 """Outputs of a network for many sequences, in chunks of bounded memory."""
 
 from contextlib import nullcontext
+from itertools import pairwise
 
 import numpy as np
 
 from .._kernels import _simd
 from .._kernels._pack import unpack
 from .._kernels.threads import Threads, single_threaded_blas
-from ..sequences import Packed
+from ..sequences import Batch, Packed
 
-# Rows (steps of all sequences) per chunk: enough to feed the kernels, few enough to keep a chunk's activations to some
-# megabytes.
-CHUNK_ROWS = 1 << 14
-# Sequences per chunk.
+# Sequences that are run together: enough to feed the kernels.
 CHUNK_SEQUENCES = 256
+# Words of channels or outputs that a chunk of steps has at most (more where a single step has): half a megabyte or one, so that
+# what a layer writes is in cache when the next one reads it.
+CHUNK_WORDS = 1 << 17
+# Rows of sequences that are run whole, where a network reads them in both directions or weighs all of their steps.
+CHUNK_ROWS = 1 << 14
+# Multiplications and additions below which another thread does not repay its start.
+THREAD_FLOPS = 1e7
 
 
 def apply(network, theta, sequences, output="scores", *, shift=None, factor=None, n_threads=1):
-    """Apply a network to every sequence.
+    """Apply a network to every sequence. What it answers for one does not depend on the others, nor on the number of threads.
 
     Parameters
     ----------
@@ -30,45 +35,88 @@ def apply(network, theta, sequences, output="scores", *, shift=None, factor=None
     shift, factor : ndarray of shape (n_channels,), default=None
         Channels enter as ``(x - shift) * factor``.
     n_threads : int, default=1
+        Threads at most; fewer where more do not help.
 
     Returns
     -------
     ndarray of shape (n_sequences, width) or (total_steps, width)
     """
-    method = {"scores": network.forward, "end_states": network.end_states, "attention": network.attention}[output]
     width = {"scores": network.output_size, "end_states": network.layers[-1].output_size, "attention": 1}[output]
     per_step = output == "attention" or (output == "scores" and network.per_step)
-    dtype = theta.dtype
-    shift = np.zeros(network.input_size, dtype) if shift is None else shift
-    factor = np.ones(network.input_size, dtype) if factor is None else factor
-    out = np.empty((len(sequences.values) if per_step else len(sequences), width), dtype=dtype)
-    params = network.bind(theta)
-    lengths, offsets = sequences.lengths, sequences.offsets
-
-    def run(rows):
-        # A chunk's workspace is its own: chunks run on several threads.
-        n_rows = int(lengths[rows].sum())
-        ws = network.workspace(len(rows), n_rows, dtype, backward=False)
-        packed = Packed.gather(sequences, rows, shift, factor, lambda n_sequences, n_rows: ws.values)
-        # Weights close to the largest number may overflow; the result says so.
-        with np.errstate(over="ignore", invalid="ignore"):
-            result = method(params, packed, ws)
-            if per_step:
-                unpack(packed.starts, offsets[packed.order], result, out)
-            else:
-                out[packed.order] = result
-
+    shift = np.zeros(network.input_size, theta.dtype) if shift is None else shift
+    factor = np.ones(network.input_size, theta.dtype) if factor is None else factor
+    out = np.empty((len(sequences.values) if per_step else len(sequences), width), dtype=theta.dtype)
+    n_threads = max(1, min(n_threads, int(len(sequences.values) * network.flops_per_row / THREAD_FLOPS)))
+    forward = network.runs_forward and not per_step
+    chunks = _chunks(sequences.lengths, None if forward else CHUNK_ROWS, n_threads)
+    run = (_run_engine if forward else _run_whole)(network, network.bind(theta), sequences, output, shift, factor, out)
     with nullcontext() if _simd.has_products() else single_threaded_blas(), Threads(n_threads) as threads:
-        threads.map(run, _chunks(lengths))
+        threads.map(run, [chunks[k::n_threads] for k in range(n_threads)])
     return out
 
 
-def _chunks(lengths):
-    """Sequences of similar length together: at most CHUNK_SEQUENCES and, where they are several, CHUNK_ROWS rows."""
+def _chunks(lengths, max_rows, n_threads):
+    """Sequences of similar length together: at most CHUNK_SEQUENCES, an even share for each thread, and where they are several
+    `max_rows` rows."""
     order = np.argsort(-lengths, kind="stable")
+    most = min(CHUNK_SEQUENCES, -(-len(order) // n_threads))
     chunks, start = [], 0
     while start < len(order):
-        size = max(1, min(CHUNK_SEQUENCES, CHUNK_ROWS // int(lengths[order[start]])))
+        size = most if max_rows is None else max(1, min(most, max_rows // int(lengths[order[start]])))
         chunks.append(order[start : start + size])
         start += size
     return chunks
+
+
+def _run_engine(network, params, sequences, output, shift, factor, out):
+    """A function that runs a list of chunks, some steps at a time, on an engine and buffers of its own."""
+    widths = [layer.hidden_size for layer in network.layers] if len(network.layers) > 1 or network.pooling != "last" else []
+    widest = max(network.input_size, network.layers[0].input_size, *widths)
+
+    def run(chunks):
+        n_sequences = max(map(len, chunks), default=0)
+        if n_sequences == 0:
+            return
+        most = max(int(sequences.lengths[rows].sum()) for rows in chunks)
+        n_rows = min(max(CHUNK_WORDS // widest, n_sequences), most)
+        values = np.empty((n_rows, network.input_size), out.dtype)
+        entry = None if network.entry is None else network.entry.workspace(n_rows, out.dtype, backward=False)
+        engine = network.engine(params, n_sequences, n_rows, pooled=output == "scores")
+        for rows in chunks:
+            batch = Batch(sequences.offsets, rows)
+            engine.begin(batch.n_sequences)
+            for first, last in pairwise(batch.bounds(n_rows // batch.n_sequences)):
+                x = batch.pack(sequences.values, first, last, shift, factor, values)
+                packed = batch.chunk(first, last, x)
+                if entry is not None:
+                    x = network.entry.forward(params["input"], packed, entry)
+                engine.advance(packed.starts, packed.n_continuing, x)
+            result = np.empty((batch.n_sequences, out.shape[1]), out.dtype)
+            if output == "scores":
+                engine.scores(batch.lengths, result)
+            else:
+                engine.outputs(result)
+            out[batch.order] = result
+
+    return run
+
+
+def _run_whole(network, params, sequences, output, shift, factor, out):
+    """The same for whole sequences, and for answers to every step."""
+    method = {"scores": network.forward, "end_states": network.end_states, "attention": network.attention}[output]
+    per_step = len(out) == len(sequences.values) and (output == "attention" or network.per_step)
+
+    def run(chunks):
+        for rows in chunks:
+            n_rows = int(sequences.lengths[rows].sum())
+            ws = network.workspace(len(rows), n_rows, out.dtype, backward=False)
+            packed = Packed.gather(sequences, rows, shift, factor, lambda n_sequences, n_rows, ws=ws: ws.values)
+            # Weights close to the largest number may overflow; the result says so.
+            with np.errstate(over="ignore", invalid="ignore"):
+                result = method(params, packed, ws)
+                if per_step:
+                    unpack(packed.starts, sequences.offsets[packed.order], result, out)
+                else:
+                    out[packed.order] = result
+
+    return run

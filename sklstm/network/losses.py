@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax, softmax
+from scipy.special import expit, log_expit, log_softmax
 
 from .._kernels import _losses
 
@@ -36,8 +36,15 @@ class Loss(NamedTuple):
 
 
 def _both_classes(scores):
-    # Not 1 - p, which rounds a small probability away.
-    return np.hstack([expit(-scores), expit(scores)])
+    out = np.empty((len(scores), 2), scores.dtype)
+    _losses.both_classes(scores, out)
+    return out
+
+
+def _softmax(scores):
+    out = np.empty_like(scores)
+    _losses.softmax(scores, out)
+    return out
 
 
 def _as_they_are(scores):
@@ -59,7 +66,7 @@ LOSSES = {
     ),
     "multilabel_log_loss": Loss(_losses.binary_log_loss, expit, log_expit),
     "multinomial_log_loss": Loss(
-        _losses.multinomial_log_loss, lambda scores: softmax(scores, axis=1), lambda scores: log_softmax(scores, axis=1)
+        _losses.multinomial_log_loss, _softmax, lambda scores: log_softmax(scores, axis=1)
     ),
     "squared_error": Loss(_losses.squared_error, _as_they_are, units="affine"),
     "absolute_error": Loss(_losses.absolute_error, _as_they_are, units="affine"),

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .._kernels import _engine
 from .biases import ConstantBias
 from .dense import Dense
 from .dropout import Dropout, draw_mask
@@ -85,6 +86,40 @@ class Network:
     def per_step(self):
         """Whether there are scores for every step."""
         return self.pool is None
+
+    @cached_property
+    def runs_forward(self):
+        """Whether the outputs so far need the steps so far alone, and of those a state of fixed size."""
+        return not self.bidirectional and self.pooling in (None, *_engine.POOLINGS)
+
+    def engine(self, params, n_sequences, n_rows, *, pooled=True):
+        """The kernel that runs a network which `runs_forward`, after its input layer.
+
+        Parameters
+        ----------
+        params : dict of str to dict of str to ndarray
+            From `bind`; kept, and read again by its `reload`.
+        n_sequences, n_rows : int
+            Of a chunk of steps, at most.
+        pooled : bool, default=True
+            False takes the last output whatever the pooling.
+
+        Returns
+        -------
+        Engine
+        """
+        parts = [(layer, params[f"layer_{k}"]) for k, layer in enumerate(self.layers)]
+        return _engine.Engine(
+            [layer.pack(p) for layer, p in parts],
+            [layer.kernel[0] for layer, _ in parts],
+            [layer.adds_input for layer, _ in parts],
+            [(p.get("h0"), p.get("c0")) for _, p in parts],
+            self.pooling if pooled and self.pooling else "last",
+            params["head"]["V"],
+            params["head"]["b"],
+            n_sequences,
+            n_rows,
+        )
 
     @cached_property
     def flops_per_row(self):

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .._kernels import _pooling, _scan, _simd
+from .._kernels import _inference, _pooling, _scan, _simd
 from .biases import CELLS
 from .workspace import aligned_empty
 
@@ -132,6 +132,14 @@ class RecurrentLayer:
         """Write what a ConstantBias or TimescaleBias draws."""
         for prefix in self.directions:
             p[f"{prefix}b"][...] = bias.draw(self.cell, self.hidden_size, rng)
+
+    def pack(self, p, k=0):
+        """Direction k with its parameters packed for inference."""
+        prefix = self.directions[k]
+        W = p[f"{prefix}W"]
+        size = _inference.pack_size(self.kernel[0], self.input_size, self.hidden_size, W.itemsize)
+        buffer = aligned_empty((size,), W.dtype)
+        return _inference.pack(*self.kernel, W, p[f"{prefix}R"], p[f"{prefix}b"], self._extra(p, prefix), buffer)
 
     def workspace(self, n_sequences, n_rows, dtype, backward, *, carries=False):
         """Buffers for batches of up to that size; with `backward`, those that `backward` needs too, and with `carries` those

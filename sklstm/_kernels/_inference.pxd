@@ -1,0 +1,32 @@
+"""The inference form of a direction, for the modules that run it."""
+from ._product cimport operand
+from ._real cimport real
+from ._simd cimport MAX_PRODUCTS, fused_layer
+
+
+cdef struct packed_direction:
+    fused_layer layer                   # cell, sizes, and what a fused step reads
+    bint fused                          # else whole rows of products, by the operands:
+    operand op_W
+    operand[MAX_PRODUCTS] ops
+    int dtype
+    Py_ssize_t units                    # width of a row of state: H, or more where it is padded
+    # Where the weights come from, and where they are packed to.
+    const void *W
+    const void *R
+    const void *b
+    const void *extra
+    void *buffer
+
+
+cdef class Direction:
+    cdef packed_direction packed
+    cdef object kept                    # the arrays that it points into
+
+
+cdef void fill(packed_direction *d, real *free) noexcept nogil
+
+cdef void run_steps(
+    const packed_direction *d, bint reverse, const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t n_continuing, const real *x,
+    real *state, Py_ssize_t n_sequences, int turn, real *y, Py_ssize_t ld_y, real *ends, Py_ssize_t ld_ends, real *scratch,
+) noexcept nogil

@@ -1,0 +1,287 @@
+"""The recursion forward without anything kept for a backward pass: two rows of state per sequence, taken in turns.
+
+Weights are packed once (`pack`) and read by any number of threads. The cells that the table calls fused, at levels with tiles,
+go through time by fused_impl.h: products and gates of a few units at once, so that gates are never stored. The others compute
+whole rows of products into scratch and run the same bodies as `_scan` does.
+
+x W is made within each step, where a row of x is read once for all gates; for one to three sequences it is made for many steps
+at once before, since then the weights are what has to be moved. Both give the same bits.
+"""
+from libc.stdint cimport uint64_t
+from libc.string cimport memcpy, memset
+
+from ._ftz cimport ftz_enter, ftz_leave
+from ._product cimport make_operand, multiply, packed_size
+from ._real cimport real
+from ._simd cimport FROM_H, cell_entry, cell_step, fused_layer, fused_rows, simd
+
+
+cdef enum:
+    # Elements that each part of a buffer is padded to, so that the next is aligned to 64 bytes.
+    ALIGNED = 16
+    # Blocks of H in the scratch of a cell (simd.h).
+    CELL_SCRATCH = 8
+    # Up to so many sequences, x W is made before the recursion, in so many bytes at a time.
+    FEW_SEQUENCES = 3
+    INPUT_BYTES = 1 << 16
+
+
+cdef inline Py_ssize_t padded(Py_ssize_t n) noexcept nogil:
+    return (n + ALIGNED - 1) // ALIGNED * ALIGNED
+
+
+cdef inline bint is_fused(const cell_entry *cell) noexcept nogil:
+    return cell.fused and simd().fused_step[0] != NULL
+
+
+cdef inline Py_ssize_t units_of(const cell_entry *cell, Py_ssize_t H, int dtype) noexcept nogil:
+    return simd().padded_units[dtype](H) if is_fused(cell) else H
+
+
+cdef class Direction:
+    """One direction of one layer with its weights packed; made by `pack`."""
+
+
+def pack(
+    int cell, int activation, const real[:, ::1] W, const real[:, ::1] R, const real[::1] b, const real[:, ::1] extra, real[::1] buffer,
+):
+    """The inference form of a direction.
+
+    Parameters
+    ----------
+    cell, activation, W, R, b, extra
+        As in `_scan.forward`. They are read here only, where there are tiles.
+    buffer : (`pack_size(...)`,) OUT, aligned to 64 bytes
+        Belongs to the result.
+
+    Returns
+    -------
+    Direction
+    """
+    cdef Direction direction = Direction.__new__(Direction)
+    cdef packed_direction *d = &direction.packed
+    direction.kept = (W, R, b, extra, buffer)
+    d.layer.cell = &simd().cells[cell]
+    d.layer.activation = activation
+    d.layer.D = W.shape[0]
+    d.layer.H = R.shape[0]
+    d.dtype = 0 if real is float else 1
+    d.fused = is_fused(d.layer.cell)
+    d.units = d.layer.units = units_of(d.layer.cell, d.layer.H, d.dtype)
+    d.W = &W[0, 0]
+    d.R = &R[0, 0]
+    d.b = &b[0]
+    d.extra = &extra[0, 0] if extra is not None else NULL
+    d.buffer = &buffer[0]
+    fill(d, &buffer[0])
+    return direction
+
+
+cdef void fill(packed_direction *d, real *free) noexcept nogil:
+    """Pack the weights as they are now."""
+    cdef:
+        const cell_entry *cell = d.layer.cell
+        Py_ssize_t D = d.layer.D, H = d.layer.H, ldR = cell.n_recurrent * H, p, n
+        const real *R
+    d.layer.bias = d.b
+    d.layer.extra = d.extra
+    if d.fused:
+        simd().interleave[d.dtype](cell.n_blocks, D, cell.n_input, H, d.W, cell.n_input * H, free)
+        d.layer.W = free
+        free += padded(D * cell.n_input * d.units)
+    else:
+        make_operand(&d.op_W, False, D, cell.n_input * H, <const real *> d.W, cell.n_input * H, free)
+        free += padded(packed_size(D, cell.n_input * H, d.dtype))
+    for p in range(cell.n_products):
+        n = cell.products[p].n
+        R = <const real *> d.R + cell.products[p].first * H
+        if d.fused:
+            simd().interleave[d.dtype](cell.n_blocks, H, n, H, R, ldR, free)
+            d.layer.R[p] = free
+            free += padded(H * n * d.units)
+        else:
+            make_operand(&d.ops[p], False, H, n * H, R, ldR, free)
+            free += padded(packed_size(H, n * H, d.dtype))
+    if d.fused:
+        simd().interleave[d.dtype](cell.n_blocks, 1, cell.n_bias, H, d.b, 0, free)
+        d.layer.bias = free
+        free += padded(cell.n_bias * d.units)
+        if cell.n_extra:
+            simd().interleave[d.dtype](cell.n_blocks, 1, cell.n_extra, H, d.extra, 0, free)
+            d.layer.extra = free
+
+
+def pack_size(int cell, Py_ssize_t D, Py_ssize_t H, Py_ssize_t itemsize):
+    """Elements of the buffer that `pack` needs for a layer of D inputs and H units; as in `_scan.scratch_size`."""
+    cdef const cell_entry *entry = &simd().cells[cell]
+    cdef int dtype = 0 if itemsize == sizeof(float) else 1
+    cdef bint fused = is_fused(entry)
+    cdef Py_ssize_t units = units_of(entry, H, dtype), p, n, size
+    size = padded(D * entry.n_input * units if fused else packed_size(D, entry.n_input * H, dtype))
+    for p in range(entry.n_products):
+        n = entry.products[p].n
+        size += padded(H * n * units if fused else packed_size(H, n * H, dtype))
+    return size + padded(entry.n_bias * units) + padded(entry.n_extra * units)
+
+
+def state_shape(int cell, Py_ssize_t n_sequences, Py_ssize_t H, Py_ssize_t itemsize):
+    """Shape of the state of so many sequences: two rows of h for each, in turns, and where the cell has one two of c."""
+    cdef const cell_entry *entry = &simd().cells[cell]
+    return 2 * entry.n_states, n_sequences, units_of(entry, H, 0 if itemsize == sizeof(float) else 1)
+
+
+def scratch_size(int cell, Py_ssize_t n_sequences, Py_ssize_t D, Py_ssize_t H, Py_ssize_t itemsize):
+    """Elements of scratch that `run` needs for a batch of so many sequences."""
+    cdef const cell_entry *entry = &simd().cells[cell]
+    cdef int dtype = 0 if itemsize == sizeof(float) else 1
+    cdef fused_layer layer
+    if not is_fused(entry):
+        return padded(n_sequences * entry.n_blocks * H) + CELL_SCRATCH * H
+    layer.cell = entry
+    layer.units = units_of(entry, H, dtype)
+    return max(simd().fused_scratch[dtype](&layer), input_rows(&layer, itemsize) * entry.n_blocks * layer.units)
+
+
+cdef inline Py_ssize_t input_rows(const fused_layer *layer, Py_ssize_t itemsize) noexcept nogil:
+    """Rows of x W that are made at once."""
+    return max(INPUT_BYTES // (layer.cell.n_blocks * layer.units * itemsize), FEW_SEQUENCES)
+
+
+cdef void step(
+    const packed_direction *d, Py_ssize_t rows, const real *x, real *z, real *state, Py_ssize_t n_sequences, int turn, real *scratch,
+) noexcept nogil:
+    """One step of the first rows: state[turn] -> state[1 - turn], and so for c; x or z = x W."""
+    cdef:
+        Py_ssize_t size = n_sequences * d.units
+        fused_rows s
+        real *c = state + 2 * size if d.layer.cell.n_states == 2 else state
+    if not d.fused:
+        plain_step(d, rows, x, state + turn * size, c + turn * size, state + (1 - turn) * size, c + (1 - turn) * size, scratch)
+        return
+    s.rows = rows
+    s.x = x
+    s.ld_x = d.layer.D
+    s.h_prev = state + turn * size
+    s.c_prev = c + turn * size
+    s.h = state + (1 - turn) * size
+    s.c = c + (1 - turn) * size
+    s.z = scratch if z == NULL else z
+    simd().fused_step[d.dtype](&d.layer, &s)
+
+
+cdef void plain_step(
+    const packed_direction *d, Py_ssize_t rows, const real *x, const real *h_prev, const real *c_prev, real *h, real *c, real *a,
+) noexcept nogil:
+    cdef:
+        const cell_entry *cell = d.layer.cell
+        Py_ssize_t H = d.layer.H, Z = cell.n_blocks * H, p
+        int stage
+        bint from_h
+        cell_step s
+    memset(&s, 0, sizeof(s))
+    s.rows = rows
+    s.hidden = s.ld_h = s.ld_h_prev = s.ld_c = s.ld_c_prev = H
+    s.a = a
+    s.ld_a = Z
+    s.bias = d.layer.bias
+    s.extra = d.layer.extra
+    s.h_prev = h_prev
+    s.c_prev = c_prev
+    s.h = h
+    s.c = c
+    s.scratch = a + padded(rows * Z)
+    multiply(&d.op_W, rows, x, d.layer.D, a, Z, False)
+    for stage in range(cell.n_stages):
+        for p in range(cell.n_products):
+            if cell.products[p].stage == stage:
+                from_h = cell.products[p].source == FROM_H
+                multiply(&d.ops[p], rows, h_prev if from_h else a + cell.products[p].source * H, H if from_h else Z,
+                         a + cell.products[p].target * H, Z, cell.products[p].add)
+        cell.forward[stage][d.layer.activation][d.dtype](&s)
+
+
+cdef void copy_rows(Py_ssize_t rows, Py_ssize_t n, const real *source, Py_ssize_t ld, real *out, Py_ssize_t ld_out) noexcept nogil:
+    cdef Py_ssize_t r
+    for r in range(rows):
+        memcpy(out + r * ld_out, source + r * ld, n * sizeof(real))
+
+
+cdef void run_steps(
+    const packed_direction *d, bint reverse, const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t n_continuing, const real *x,
+    real *state, Py_ssize_t n_sequences, int turn, real *y, Py_ssize_t ld_y, real *ends, Py_ssize_t ld_ends, real *scratch,
+) noexcept nogil:
+    """`run` on pointers, NULL for None."""
+    cdef:
+        Py_ssize_t D = d.layer.D, H = d.layer.H, units = d.units, size = n_sequences * units, Z = d.layer.cell.n_blocks * units
+        Py_ssize_t k, t, rows, following, first = 0, last = 0, per_input = input_rows(&d.layer, sizeof(real)) // starts[1]
+        bint ahead = d.fused and starts[1] <= FEW_SEQUENCES
+        real *z = NULL
+        const real *x_t
+        const real *h
+    for k in range(T):
+        t = T - 1 - k if reverse else k
+        rows = starts[t + 1] - starts[t]
+        x_t = x + starts[t] * D
+        if ahead:
+            # The steps first .. last - 1 have their x W in scratch.
+            if not first <= t < last:
+                first, last = (max(t + 1 - per_input, 0), t + 1) if reverse else (t, min(t + per_input, T))
+                simd().fused_input[d.dtype](&d.layer, starts[last] - starts[first], x + starts[first] * D, D, scratch)
+            z = scratch + (starts[t] - starts[first]) * Z
+            x_t = NULL
+        step(d, rows, x_t, z, state, n_sequences, turn, scratch)
+        turn = 1 - turn
+        h = state + turn * size
+        if y != NULL:
+            copy_rows(rows, H, h, units, y + starts[t] * ld_y, ld_y)
+        if ends != NULL:
+            if reverse:
+                following = rows if t else 0
+            else:
+                following = starts[t + 2] - starts[t + 1] if t + 1 < T else n_continuing
+            copy_rows(rows - following, H, h + following * units, units, ends + following * ld_ends, ld_ends)
+
+
+def run(
+    Direction direction, bint reverse, const Py_ssize_t[::1] starts, Py_ssize_t n_continuing, const real[:, ::1] x,
+    real[:, :, ::1] state, int turn, real[:, :] y, real[:, :] ends, real[::1] scratch,
+):
+    """Run a direction over the steps of a packed batch.
+
+    Parameters
+    ----------
+    direction : Direction
+        Of the dtype of the arrays.
+    reverse : bool
+        Walk from the last step of each sequence to its first.
+    starts : (n_steps + 1,) memoryview
+        Row at which each step begins.
+    n_continuing : int
+        How many sequences do not end with these steps.
+    x : (>= n_rows, D) IN
+    state : `state_shape(...)` IN/OUT
+        IN: in ``state[turn]``, and for c in ``state[2 + turn]``, what each row begins with; if `reverse`, in both rows of the pair.
+        OUT: in ``state[(turn + n_steps) % 2]`` the state of the sequences that continue.
+    turn : {0, 1}
+    y : (>= n_rows, H) OUT or None
+        h of every step.
+    ends : (>= n_sequences, H) OUT or None
+        h in which the walk of each sequence that ends here ends.
+    scratch : (`scratch_size(...)`,), aligned to 64 bytes
+    """
+    cdef:
+        real *y_out = NULL
+        real *ends_out = NULL
+        Py_ssize_t ld_y = 0, ld_ends = 0
+        uint64_t mode
+    if y is not None:
+        y_out = &y[0, 0]
+        ld_y = y.strides[0] // sizeof(real)
+    if ends is not None:
+        ends_out = &ends[0, 0]
+        ld_ends = ends.strides[0] // sizeof(real)
+    with nogil:
+        mode = ftz_enter()
+        run_steps(&direction.packed, reverse, &starts[0], starts.shape[0] - 1, n_continuing, &x[0, 0], &state[0, 0, 0], state.shape[1],
+                  turn, y_out, ld_y, ends_out, ld_ends, &scratch[0])
+        ftz_leave(mode)
