@@ -24,6 +24,11 @@ cdef enum:
     ALIGNMENT = 64      # bytes
 
 
+cdef struct sequence:
+    const void *values          # (length, D)
+    Py_ssize_t length
+
+
 cdef struct layer_entry:
     packed_direction *direction
     bint adds_input
@@ -225,24 +230,63 @@ cdef class Engine:
         return done
 
     def predict(self, X, out):
-        """out (n, K) := scores of the sequences X (n, T, D), both buffers; False if X has a NaN or infinite number."""
-        cdef Py_buffer given, result
-        cdef bint done
-        cdef Py_ssize_t n, T
-        n, T, D = X.shape
-        if not 0 < n <= min(self.n_sequences, self.n_rows) or T == 0 or D != self.input_size:
-            raise ValueError(f"X must be (1 .. {self.n_sequences}, 1 .., {self.input_size}), got {X.shape}.")
-        acquire(self, X, &given, n * T * self.input_size, False)
+        """Run whole sequences.
+
+        Parameters
+        ----------
+        X : array (n, T, D), or list of n arrays (T_i, D), the longest first
+            C-contiguous, of the dtype of the weights; at most as many sequences as this was made for.
+        out : array (n, K) OUT
+            Their scores.
+
+        Returns
+        -------
+        bool
+            False, and nothing is computed, where X has a NaN or infinite number.
+        """
+        cdef:
+            Py_buffer result
+            Py_ssize_t n = len(X), n_held = 0, r, T
+            list items = X if isinstance(X, list) else None
+            Py_buffer *held
+            sequence *sequences
+            bint done
+        if not 0 < n <= min(self.n_sequences, self.n_rows):
+            raise ValueError(f"X must have 1 .. {self.n_sequences} sequences, got {n}.")
+        acquire(self, out, &result, n * self.K, True)
+        sequences = <sequence *> malloc(n * sizeof(sequence))
+        held = <Py_buffer *> malloc(n * sizeof(Py_buffer))
         try:
-            acquire(self, out, &result, n * self.K, True)
+            if not (sequences and held):
+                raise MemoryError
+            if items is None:
+                T = X.shape[1]
+                acquire(self, X, &held[0], n * T * self.input_size, False)
+                n_held = 1
+                for r in range(n):
+                    sequences[r].length = T
+                    sequences[r].values = <char *> held[0].buf + r * T * self.input_size * self.itemsize
+            else:
+                for r in range(n):
+                    acquire(self, items[r], &held[r], -1, False)
+                    n_held += 1
+                    if held[r].ndim != 2 or held[r].shape[1] != self.input_size:
+                        raise ValueError(f"A sequence must be (n_steps, {self.input_size}).")
+                    sequences[r].length = held[r].shape[0]
+                    sequences[r].values = held[r].buf
+                    if sequences[r].length == 0 or sequences[r].length > sequences[max(r - 1, 0)].length:
+                        raise ValueError("Sequences must have a step, and the longest must be first.")
             with nogil:
                 if self.dtype == 0:
-                    done = predict_dense(self, n, T, <const float *> given.buf, <float *> result.buf)
+                    done = predict_sequences(self, n, sequences, <float *> result.buf)
                 else:
-                    done = predict_dense(self, n, T, <const double *> given.buf, <double *> result.buf)
-            PyBuffer_Release(&result)
+                    done = predict_sequences(self, n, sequences, <double *> result.buf)
         finally:
-            PyBuffer_Release(&given)
+            for r in range(n_held):
+                PyBuffer_Release(&held[r])
+            PyBuffer_Release(&result)
+            free(sequences)
+            free(held)
         return done
 
     def exchange_state(self, list arrays, bint write):
@@ -300,10 +344,10 @@ cdef int check(Engine e, int dtype, Py_ssize_t n_rows, Py_ssize_t rows_of_x, Py_
 
 
 cdef int acquire(Engine e, array, Py_buffer *view, Py_ssize_t size, bint writable) except -1:
-    """The buffer of a C-contiguous array of that many elements of the engine's dtype. A typed argument would do the same in ten
-    times the time."""
+    """The buffer of a C-contiguous array of that many elements (any number: -1) of the engine's dtype. A typed argument would do
+    the same in ten times the time."""
     PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0))
-    if view.len != size * e.itemsize or view.format[0] != (c"f" if e.dtype == 0 else c"d") or view.format[1] != 0:
+    if (size >= 0 and view.len != size * e.itemsize) or view.format[0] != (c"f" if e.dtype == 0 else c"d") or view.format[1] != 0:
         PyBuffer_Release(view)
         raise ValueError(f"An array must have {size} elements of the dtype of the weights.")
     return 0
@@ -322,22 +366,29 @@ cdef bint take_step(Engine e, const real *x, real *out, bint encoded) noexcept n
     return True
 
 
-cdef bint predict_dense(Engine e, Py_ssize_t n, Py_ssize_t T, const real *X, real *out) noexcept nogil:
-    cdef Py_ssize_t D = e.input_size, n_steps = min(e.n_rows // n, T), first = 0, t, r
-    cdef real *x = <real *> e.x
-    if not_finite(X, n * T * D):
-        return False
+cdef bint predict_sequences(Engine e, Py_ssize_t n, const sequence *sequences, real *out) noexcept nogil:
+    """Scores of sequences, the longest first; whether all are finite."""
+    cdef:
+        Py_ssize_t D = e.input_size, first = 0, active = n, n_steps, n_rows, t, r
+        real *x = <real *> e.x
+    for r in range(n):
+        if not_finite(<const real *> sequences[r].values, sequences[r].length * D):
+            return False
     begin_sequences(e, n, <real *> NULL)
-    for t in range(n_steps + 1):
-        e.starts[t] = t * n
-    while first < T:
-        n_steps = min(n_steps, T - first)
+    while active:
+        n_steps = min(e.n_rows // active, sequences[0].length - first)
+        n_rows = 0
         for t in range(n_steps):
-            for r in range(n):
-                memcpy(x + (t * n + r) * D, X + (r * T + first + t) * D, D * sizeof(real))
+            e.starts[t] = n_rows
+            for r in range(active):
+                memcpy(x + (n_rows + r) * D, <const real *> sequences[r].values + (first + t) * D, D * sizeof(real))
+            n_rows += active
+            while active and sequences[active - 1].length == first + t + 1:
+                active -= 1
+        e.starts[n_steps] = n_rows
         first += n_steps
-        run_chunk(e, e.starts, n_steps, n if first < T else 0, <const real *> x)
-    find_scores(e, &T, 0, out)
+        run_chunk(e, e.starts, n_steps, active, <const real *> x)
+    find_scores(e, &sequences[0].length, sizeof(sequence) // sizeof(Py_ssize_t), out)
     return True
 
 

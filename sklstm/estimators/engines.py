@@ -20,32 +20,59 @@ class _Ready:
         network = build(self.spec)
         self.serves = network.runs_forward and network.entry is None and not network.per_step
         self.n_sequences = n_sequences
+        self.n_outputs = network.output_size
         self.flops_per_row = network.flops_per_row
         if self.serves:
             widest = max(network.input_size, *network.hidden_sizes)
             self.engine = network.engine(network.bind(self.theta), n_sequences, max(CHUNK_WORDS // widest, n_sequences))
+
+    def scores(self, X, n):
+        """Scores of an array or a list of n sequences; None if a value is not finite."""
+        out = np.empty((n, self.n_outputs), self.theta.dtype)
+        if type(X) is not list:
+            return out if self.engine.predict(X, out) else None
+        lengths = [len(x) for x in X]
+        order = sorted(range(n), key=lengths.__getitem__, reverse=True)
+        if not self.engine.predict([X[k] for k in order], out):
+            return None
+        scores = np.empty_like(out)
+        scores[order] = out
+        return scores
 
     def belongs_to(self, estimator, n_sequences):
         return estimator._theta is self.theta and estimator._network_spec is self.spec and n_sequences <= self.n_sequences
 
 
 def quick_scores(estimator, X):
-    """Scores of a dense batch that needs no conversion, by the shortest way: over `Sequences`, short ones would spend most of the
-    time on the way. None where X is no such batch, or is to be refused. The bits are the same."""
+    """Scores of an X that needs no conversion, by the shortest way: over `Sequences`, short ones would spend most of the time on
+    the way. None where X is no such array or list of arrays, or is to be refused. The bits are the same."""
     theta = vars(estimator).get("_theta")
-    if theta is None or type(X) is not np.ndarray or X.ndim != 3 or X.dtype != theta.dtype or not X.flags.c_contiguous:
+    if theta is None:
         return None
-    n, n_steps, n_channels = X.shape
-    if not 0 < n <= CHUNK_SEQUENCES or n_steps == 0 or n_channels != estimator._network_spec["input_size"]:
+    arrays = X if type(X) is list else (X,)
+    n_dimensions, n_channels = 2 if type(X) is list else 3, estimator._network_spec["input_size"]
+    if not arrays or len(arrays) > CHUNK_SEQUENCES or not all(_is_ready(x, theta.dtype, n_dimensions, n_channels) for x in arrays):
+        return None
+    n, n_rows = len(X), sum([x.shape[-2] for x in arrays]) * (len(X) if n_dimensions == 3 else 1)
+    if not 0 < n <= CHUNK_SEQUENCES:
         return None
     ready = _idle.pop(estimator, None)  # whoever has it has it alone
     if ready is None or not ready.belongs_to(estimator, n):
         ready = _Ready(estimator, n)
     scores = None
-    if ready.serves and (n * n_steps * ready.flops_per_row < 2 * THREAD_FLOPS or effective_n_jobs(estimator.n_jobs) == 1):
+    if ready.serves and (n_rows * ready.flops_per_row < 2 * THREAD_FLOPS or effective_n_jobs(estimator.n_jobs) == 1):
         ready.engine.reload()
-        scores = np.empty((n, estimator._network_spec["output_size"]), theta.dtype)
-        if not ready.engine.predict(X, scores):
-            scores = None
+        scores = ready.scores(X, n)
     _idle[estimator] = ready
     return scores
+
+
+def _is_ready(x, dtype, n_dimensions, n_channels):
+    return (
+        type(x) is np.ndarray
+        and x.ndim == n_dimensions
+        and x.dtype == dtype
+        and x.flags.c_contiguous
+        and x.shape[-1] == n_channels
+        and x.shape[-2] > 0
+    )
