@@ -150,7 +150,7 @@ def _line(axes, points, name, line_colour, marker):
 def _ratio_ticks(all_axes):
     """1, 2, 5, 10, ... within the limits that all panels share, 1 among them."""
     low, high = all_axes[0].get_ylim()
-    low, high = min(low, 0.85), max(high, 1.3)
+    low, high = min(low, 0.8), max(high, 1.3)
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = [step * 10.0**decade for decade in decades for step in (1, 2, 5)]
     ticks = [tick for tick in ticks if low <= tick <= high]

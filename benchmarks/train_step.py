@@ -19,7 +19,8 @@ torch packed  The same by pack_sequence(enforce_sorted=False) within the step.
 JAX           jit of lax.scan, Adam and clipping by hand, donated buffers. x W stays in the scan: hoisting it took up to
               twice as long. Dense only: padding and a mask would be other work.
 
-The grid leaves out steps of more than GRID_FLOPS, and ragged batches of a single sequence, which are dense ones.
+The grid leaves out steps of more than GRID_FLOPS, ragged batches of a single sequence, which are dense ones, and torch packed
+where one of its steps would take many seconds, see GRID_PACKED.
 
 Lengths of a ragged batch are uniform from T/4 to T. GFLOP/s counts three products with R and two with W, for an LSTM
 8 H (3 H + 2 D) per row; "% of gemm" holds that against a large product by SciPy's BLAS, which takes its turn like a contender.
@@ -60,6 +61,8 @@ SHAPES = (
 )
 GRID = {"H": (8, 16, 32, 64, 128, 256, 512), "B": (1, 32, 256), "T": (20, 100, 1000)}
 GRID_FLOPS = 6e10  # of an LSTM's dense step, at most: half a second at 120 GFLOP/s
+# In the grid, "torch packed" only up to so many B T T H: its backward pass fills zeros for all steps at every step.
+GRID_PACKED = 1.5e9
 N_CLASSES = 10
 LEARNING_RATE, BETA_1, BETA_2, EPSILON, MAX_GRAD_NORM = 1e-3, 0.9, 0.999, 1e-8, 1.0
 # Largest relative difference from sklstm on the same weights, of the loss and of dW (norm of the difference over norm).
@@ -397,6 +400,9 @@ def main():
                 results.append(measure_cells(shape, ragged, options.dtype, options.seconds, options.repeats))
             else:
                 contenders = [Sklstm, *(peer for peer in peers if peer is not (Jax if ragged else TorchPacked))]
+                B, T, _, H = shape
+                if options.grid and ragged and B * T * T * H > GRID_PACKED:
+                    contenders.remove(TorchPacked)
                 problem = Problem.draw(shape, ragged, options.dtype, options.cell)
                 results.append(measure(problem, contenders, options.seconds, options.repeats))
         facts = describe()
