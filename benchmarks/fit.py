@@ -1,7 +1,7 @@
 """A whole fit: `LSTMClassifier.fit` beside a bare PyTorch loop, skorch and Keras, and what of it is Python.
 
     python benchmarks/fit.py              twenty epochs on 1,000 sequences of 25 steps with 12 channels, 16 units
-    python benchmarks/fit.py --ragged     the same on 992 sequences of 6 to 25 steps
+    python benchmarks/fit.py --ragged     the same, and then on 992 sequences of 6 to 25 steps
     python benchmarks/fit.py --python     microseconds of Python per minibatch, where the arithmetic is next to nothing
 
 All start from the same weights and take the same minibatches in the same order, and before the timing their losses after the last
@@ -15,6 +15,8 @@ skorch        NeuralNetClassifier of the same module, without validation split, 
 Keras         Sequential of LSTM and Dense on JAX (or as KERAS_BACKEND says), compiled once: later fits begin with weights and
               optimiser set back, and compile nothing.
 
+"% of gemm" holds the operations of the products against a large product by SciPy's BLAS, which takes its turn like a contender.
+
 Ragged sequences are padded with zeros before the timing but for sklstm; torch and skorch pack each minibatch, Keras masks it.
 """
 
@@ -26,7 +28,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from time import process_time
 
-from machine import ONE_THREAD, describe, pin_to_one_cpu, report, table, take_turns
+from machine import ONE_THREAD, describe, large_product, pin_to_one_cpu, report, table, take_turns
 
 os.environ.update(ONE_THREAD)
 
@@ -74,6 +76,7 @@ class Problem:
         rng = self.estimator._generator(False, None)
         self.weights = network.layout.views(network.initialize(rng, np.float32))
         self.epochs = [minibatches(self.lengths, BATCH, rng) for _ in range(EPOCHS)]
+        self.flops = EPOCHS * int(self.lengths.sum()) * network.flops_per_row
 
 
 def sklstm_fit(problem):
@@ -227,19 +230,23 @@ def compare(ragged, seconds, repeats):
         first_seconds[name] = process_time() - begun
         if abs(losses[name] - losses["sklstm"]) > TOLERANCE * losses["sklstm"]:
             raise AssertionError(f"{name} ends with the loss {losses[name]}, sklstm with {losses['sklstm']}: not the same work.")
-    timed = take_turns(fits, seconds, repeats)
-    rows = [["fit", "loss", "first fit, s", "seconds", "per minibatch, us", "ratio (quartiles)"]]
+    gemm, gemm_flops = large_product("float32")
+    timed = take_turns(fits | {"gemm": gemm}, seconds, repeats)
+    rows = [["fit", "loss", "first fit, s", "seconds", "per minibatch, us", "% of gemm", "ratio (quartiles)"]]
+    gemm_speed = gemm_flops / timed["seconds"]["gemm"]["median"]
     n_minibatches = sum(map(len, problem.epochs))
     for name in fits:
         time, ratio = timed["seconds"][name]["median"], timed["ratio"][name]
         spread = f"{ratio['median']:.2f} ({ratio['lower quartile']:.2f} to {ratio['upper quartile']:.2f})"
-        per_minibatch = f"{1e6 * time / n_minibatches:.0f}"
-        rows.append([name, f"{losses[name]:.5f}", f"{first_seconds[name]:.2f}", f"{time:.3f}", per_minibatch, spread])
+        figures = f"{1e6 * time / n_minibatches:.0f}", f"{100 * problem.flops / time / gemm_speed:.1f}"
+        rows.append([name, f"{losses[name]:.5f}", f"{first_seconds[name]:.2f}", f"{time:.3f}", *figures, spread])
     steps = f"{problem.lengths.min()} to {T}" if ragged else f"{T}"
     print(f"{EPOCHS} epochs on {problem.n} sequences of {steps} steps with {D} channels, {H} units, minibatches of {BATCH}, "
           f"{timed['rounds']} rounds\n")
     print(table(rows))
-    return timed | {"batch": "ragged" if ragged else "dense", "losses": losses, "first fit, s": first_seconds}
+    print()
+    batch = "ragged" if ragged else "dense"
+    return timed | {"batch": batch, "flops": problem.flops, "losses": losses, "first fit, s": first_seconds}
 
 
 def python_share(repeats):
@@ -259,14 +266,14 @@ def python_share(repeats):
         # The difference of a long and a short fit leaves out what happens once.
         per_epoch = [(b - a) / n_epochs for a, b in zip(times[::2], times[1::2], strict=True)]
         results[name] = 1e6 * float(np.median(per_epoch)) / n_minibatches
-        print(f"{name}: {results[name]:.1f} microseconds per minibatch of {BATCH} sequences")
+        print(f"{name}: {results[name]:.1f} microseconds per minibatch of {BATCH} sequences\n")
     return results
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--ragged", action="store_true", help="sequences of different lengths")
+    what.add_argument("--ragged", action="store_true", help="sequences of different lengths, too")
     what.add_argument("--python", action="store_true", help="microseconds of Python per minibatch")
     parser.add_argument("--seconds", type=float, default=60.0, help="time for the comparison")
     parser.add_argument("--repeats", type=int, default=7, help="rounds at least")
@@ -280,11 +287,11 @@ def main():
     if options.python:
         record = {"microseconds per minibatch": python_share(options.repeats)}
     else:
-        title = f"A fit of {EPOCHS} epochs on 1,000 sequences, LSTM, {H} units, one thread"
-        results = [compare(options.ragged, options.seconds, options.repeats)]
+        title = f"A fit of {EPOCHS} epochs on {N:,} sequences, LSTM, {H} units, one thread"
+        results = [compare(ragged, options.seconds, options.repeats) for ragged in (False, True)[: 1 + options.ragged]]
         record = {"picture": "bars", "title": title, "results": results}
     facts = describe()
-    print(f"\n{report(facts)}")
+    print(report(facts))
     if options.json:
         options.json.write_text(json.dumps(record | {"machine": facts}, indent=1) + "\n")
     if options.picture:

@@ -167,7 +167,7 @@ def _bar(axes, k, result, value, name):
     if ratio != 1:
         text += f"  ({ratio:.1f} x)"
     if high > low:
-        axes.plot([low, high], [k, k], color="0.5", linewidth=1.5)
+        axes.plot([low, high], [k, k], color="0.5" if name == "sklstm" else "0.15", linewidth=1.5)
     axes.annotate(text, (max(median, high), k), (4, 0), textcoords="offset points", va="center")
 
 
