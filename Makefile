@@ -12,7 +12,7 @@ SOURCES := pyproject.toml setup.py $(shell find sklstm -name '*.py' -o -name '*.
 
 BENCHMARKS := train_step predict stream fit grid_search threads memory
 
-.PHONY: example test test-slow bench lint clean
+.PHONY: example test test-slow bench $(BENCHMARKS:%=bench-%) lint clean
 
 example: $(VENV)/installed-plot
 	$(BIN)/python examples/plot_grid_search.py
@@ -25,7 +25,7 @@ test-slow: $(VENV)/installed-test
 
 bench: $(BENCHMARKS:%=bench-%)
 
-bench-%: $(VENV)/installed-bench
+$(BENCHMARKS:%=bench-%): bench-%: $(VENV)/installed-bench
 	$(BIN)/python benchmarks/$*.py --json benchmarks/$*.json --picture benchmarks/$*.png
 
 lint: $(VENV)/installed-test

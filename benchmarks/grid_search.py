@@ -149,7 +149,7 @@ def compare(names, epochs, rounds):
             print(f"round {k + 1} of {rounds}: {name} ...", file=sys.stderr)
             runs[name].append(run_apart(name, epochs))
     results = []
-    for k, batch in enumerate(("workers started", "workers there")):
+    for k, batch in enumerate(("first search", "second search")):
         seconds = {name: np.array([r["seconds"][k] for r in runs[name]]) for name in names}
         ratio = {name: quartiles(seconds[name] / seconds[names[0]]) for name in names}
         results.append({"batch": batch, "seconds": {name: quartiles(seconds[name]) for name in names}, "ratio": ratio})

@@ -105,8 +105,8 @@ def bars(results, file, title, *, value="seconds", x_label="seconds", names=None
             if name in result[value]:
                 _bar(axes, k, result, value, name)
         axes.set_yticks(range(len(names)), names)
-        axes.set(title=result["batch"], xlabel=x_label, xlim=(0, 1.35 * longest))
-        axes.invert_yaxis()
+        axes.set(title=result["batch"], xlabel=x_label, xlim=(0, longest * (1.2 + 0.2 * len(results))))
+        axes.set_ylim(len(names) - 0.5, -0.5)  # the first on top
         axes.grid(axis="x", color="0.9")
         axes.set_axisbelow(True)
     figure.savefig(file)
