@@ -58,6 +58,8 @@ def ratio_lines(results, file, title, *, x=of_units, x_label="hidden size H", y_
     first, *others = contenders(results, "ratio")
     names = others if names is None else names
     panels = list(dict.fromkeys(result["batch"] for result in results))
+    if len({(r["batch"], x(r)) for r in results}) < len(results):
+        title += "\nlines: geometric means; dots and bands: every shape"
     figure, all_axes = _panels(len(panels), title)
     ticks = sorted({x(result) for result in results})
     for axes, panel in zip(all_axes, panels, strict=True):
