@@ -1,6 +1,7 @@
 # make example    install into .venv and run the first example
 # make test       install the test extras too and run tests/
 # make test-slow  the tests that take minutes: scikit-learn's checks of every option, gradients of every architecture
+# make bench      every benchmark beside its peers: tables, and benchmarks/*.json and *.png; hours. make bench-fit runs one
 # make lint       ruff and cython-lint
 # make clean      remove what the other targets made
 
@@ -9,7 +10,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(shell find sklstm -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c')
 
-.PHONY: example test test-slow lint clean
+BENCHMARKS := train_step predict stream fit grid_search threads memory
+
+.PHONY: example test test-slow bench $(BENCHMARKS:%=bench-%) lint clean
 
 example: $(VENV)/installed-plot
 	$(BIN)/python examples/plot_grid_search.py
@@ -19,6 +22,11 @@ test: $(VENV)/installed-test
 
 test-slow: $(VENV)/installed-test
 	$(BIN)/pytest -n 2 -m slow tests
+
+bench: $(BENCHMARKS:%=bench-%)
+
+$(BENCHMARKS:%=bench-%): bench-%: $(VENV)/installed-bench
+	$(BIN)/python benchmarks/$*.py --json benchmarks/$*.json --picture benchmarks/$*.png
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

@@ -19,7 +19,7 @@ ONE_THREAD = {
     "JAX_PLATFORMS": "cpu",
 }
 
-PACKAGES = ("sklstm", "numpy", "scipy", "scikit-learn", "torch", "jax")
+PACKAGES = ("sklstm", "numpy", "scipy", "scikit-learn", "torch", "jax", "onnxruntime", "keras", "skorch")
 # Environment variables that steer the libraries. OPENBLAS_CORETYPE, for one, can halve the speed of a BLAS.
 STEERING = ("OPENBLAS_", "MKL_", "OMP_", "ONEDNN_", "DNNL_", "ATEN_", "XLA_", "NPY_", "SKLSTM_")
 # Instruction sets that decide which kernels the libraries choose.
@@ -79,8 +79,8 @@ def take_turns(steps, seconds, repeats):
     share = (process_time() - cpu_begun) / (perf_counter() - begun - paused)
     times = np.array(rounds).T  # (n_contenders, n_rounds)
     return {
-        "seconds": {name: _quartiles(row) for name, row in zip(steps, times, strict=True)},
-        "ratio": {name: _quartiles(row / times[0]) for name, row in zip(steps, times, strict=True)},
+        "seconds": {name: quartiles(row) for name, row in zip(steps, times, strict=True)},
+        "ratio": {name: quartiles(row / times[0]) for name, row in zip(steps, times, strict=True)},
         "rounds": len(rounds),
         "calls per turn": counts,
         "share of the CPU": share,
@@ -94,7 +94,8 @@ def _seconds_per_call(step, count):
     return (clock() - started) / count
 
 
-def _quartiles(values):
+def quartiles(values):
+    """Median and quartiles as plain values."""
     import numpy as np
 
     names = ("lower quartile", "median", "upper quartile")

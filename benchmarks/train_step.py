@@ -3,11 +3,13 @@
     python benchmarks/train_step.py                 LSTM
     python benchmarks/train_step.py --cell gru      another cell that the peers have, see PEERS
     python benchmarks/train_step.py --cells-table   every cell of sklstm beside its LSTM, without peers
+    python benchmarks/train_step.py --grid          hidden 8 to 512, batch 1 to 256, 20 to 1000 steps: half an hour
 
 A step is forward, backward of the mean log-loss over 10 classes, clipping of the gradient's norm at 1, and an Adam
 update. The contenders run in one process and in turns, on one thread and, where the system can, on one CPU. Times are
 medians over the turns; a ratio is the median of the ratios within each round of turns, so that a slow minute of the
-machine is slow for all. Before the timing, loss and gradient on the same weights must agree.
+machine is slow for all. Before the timing, loss and gradient on the same weights must agree. "Fastest peer" is the smallest
+of a row's ratios; the smallest of all are named below the table.
 
 sklstm        What `train` does per minibatch, packing it from `Sequences` included; one minibatch, again and again.
 torch         nn.LSTM, nn.GRU or nn.RNN, a linear head, torch.optim.Adam and clip_grad_norm_ with their defaults. A dense
@@ -16,6 +18,9 @@ torch         nn.LSTM, nn.GRU or nn.RNN, a linear head, torch.optim.Adam and cli
 torch packed  The same by pack_sequence(enforce_sorted=False) within the step.
 JAX           jit of lax.scan, Adam and clipping by hand, donated buffers. x W stays in the scan: hoisting it took up to
               twice as long. Dense only: padding and a mask would be other work.
+
+The grid leaves out steps of more than GRID_FLOPS, ragged batches of a single sequence, which are dense ones, and torch packed
+where one of its steps would take many seconds, see GRID_PACKED.
 
 Lengths of a ragged batch are uniform from T/4 to T. GFLOP/s counts three products with R and two with W, for an LSTM
 8 H (3 H + 2 D) per row; "% of gemm" holds that against a large product by SciPy's BLAS, which takes its turn like a contender.
@@ -27,9 +32,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import compress, product
 from pathlib import Path
 
 from machine import ONE_THREAD, describe, large_product, pin_to_one_cpu, report, table, take_turns
+from pictures import draw
 
 os.environ.update(ONE_THREAD)
 
@@ -43,7 +50,19 @@ from sklstm.network.recurrent import CELLS
 from sklstm.training import Adam, Data
 from sklstm.training.gradient import GradientComputer
 
-SHAPES = (32, 20, 8, 16), (32, 50, 8, 32), (32, 100, 16, 64), (32, 100, 32, 128), (64, 100, 64, 256), (64, 50, 128, 512)
+SHAPES = (
+    (32, 20, 8, 8),
+    (32, 20, 8, 16),
+    (32, 50, 8, 32),
+    (32, 100, 16, 64),
+    (32, 100, 32, 128),
+    (64, 100, 64, 256),
+    (64, 50, 128, 512),
+)
+GRID = {"H": (8, 16, 32, 64, 128, 256, 512), "B": (1, 32, 256), "T": (20, 100, 1000)}
+GRID_FLOPS = 6e10  # of an LSTM's dense step, at most: half a second at 120 GFLOP/s
+# In the grid, "torch packed" only up to so many B T T H: its backward pass fills zeros for all steps at every step.
+GRID_PACKED = 1.5e9
 N_CLASSES = 10
 LEARNING_RATE, BETA_1, BETA_2, EPSILON, MAX_GRAD_NORM = 1e-3, 0.9, 0.999, 1e-8, 1.0
 # Largest relative difference from sklstm on the same weights, of the loss and of dW (norm of the difference over norm).
@@ -285,9 +304,11 @@ def measure(problem, contenders, seconds, repeats):
     gemm, gemm_flops = large_product(problem.theta.dtype)
     turns = take_turns({runner.name: runner.step for runner in runners} | {"gemm": gemm}, seconds, repeats)
     flops = problem.network.flops_per_row * sum(len(sequence) for sequence in problem.sequences)
+    peers = [runner.name for runner in runners[1:]]
     return turns | {
         "batch": "ragged" if problem.ragged else "dense",
         "shape": problem.shape,
+        "fastest peer": min(peers, key=lambda name: turns["ratio"][name]["median"], default=None),
         "flops": flops,
         "GFLOP/s": 1e-9 * flops / turns["seconds"]["sklstm"]["median"],
         "% of gemm": 100 * flops / gemm_flops * turns["ratio"]["gemm"]["median"],
@@ -305,12 +326,32 @@ def table_rows(results, timed, compared):
     """Header and rows of the table: times of `timed` and ratios of `compared` to the first of them; a dash for the absent."""
     columns = [(name, "seconds", 1e3, "ms") for name in timed] + [(name, "ratio", 1, f"/ {timed[0]}") for name in compared]
     further = [key for key in ("GFLOP/s", "% of gemm") if key in results[0]]
-    rows = [["batch", "B,T,D,H", *(f"{name} {unit}" for name, _, _, unit in columns), *further]]
+    fastest = ["fastest peer"] if "fastest peer" in results[0] and len(compared) > 1 else []
+    rows = [["batch", "B,T,D,H", *(f"{name} {unit}" for name, _, _, unit in columns), *fastest, *further]]
     for result in results:
-        figures = (scale * result[key].get(name, {"median": np.nan})["median"] for name, key, scale, _ in columns)
+        figures = [scale * result[key].get(name, {"median": np.nan})["median"] for name, key, scale, _ in columns]
+        if fastest:
+            figures.append(result["ratio"][result["fastest peer"]]["median"])
         cells = ("-" if np.isnan(x) else f"{x:.0f}" if x >= 100 else f"{x:#.3g}" for x in figures)
         rows.append([result["batch"], ",".join(map(str, result["shape"])), *cells, *(f"{result[key]:.0f}" for key in further)])
     return rows
+
+
+def smallest_ratios(results):
+    """One line: for dense and for ragged batches the smallest ratio to a peer, which peer, and where."""
+    parts = []
+    for batch in dict.fromkeys(result["batch"] for result in results):
+        rows = [(r["ratio"][r["fastest peer"]]["median"], r["fastest peer"], r["shape"]) for r in results if r["batch"] == batch]
+        ratio, name, shape = min(rows)
+        parts.append(f"{batch} {ratio:.2f} ({name}, {','.join(map(str, shape))})")
+    return f"Smallest ratio to a peer: {'; '.join(parts)}."
+
+
+def grid():
+    """Shapes of `GRID` within `GRID_FLOPS`, and those beyond; D is H/4, 8 at least."""
+    shapes = [(B, T, max(8, H // 4), H) for H, B, T in product(*GRID.values())]
+    within = [8 * H * (3 * H + 2 * D) * B * T <= GRID_FLOPS for B, T, D, H in shapes]
+    return list(compress(shapes, within)), [shape for shape, fits in zip(shapes, within, strict=True) if not fits]
 
 
 def read_shape(text):
@@ -336,37 +377,53 @@ def main():
     which.add_argument("--cell", choices=PEERS, default="lstm", help="which cell (default: %(default)s)")
     which.add_argument("--cells-table", action="store_true", help="every cell of sklstm beside its LSTM, without peers")
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
-    parser.add_argument("--shapes", nargs="+", type=read_shape, default=SHAPES, metavar="B,T,D,H")
+    shapes = parser.add_mutually_exclusive_group()
+    shapes.add_argument("--shapes", nargs="+", type=read_shape, default=SHAPES, metavar="B,T,D,H")
+    shapes.add_argument("--grid", action="store_true", help="many shapes instead, see GRID")
     parser.add_argument("--seconds", type=float, default=6, help="per shape and kind of batch (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=7, help="rounds of turns at least (default: %(default)s)")
     parser.add_argument("--without", nargs="+", choices=("torch", "jax"), default=[], help="peers to leave out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, with quartiles, to this file")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the ratios over H into this .png or .svg")
     options = parser.parse_args()
     pin_to_one_cpu()
 
     peers = [] if options.cells_table else find_peers(options.without)
+    shapes, beyond = grid() if options.grid else (options.shapes, [])
     results = []
     with single_threaded_blas():
-        for ragged in (False, True):
-            contenders = [Sklstm, *(peer for peer in peers if peer is not (Jax if ragged else TorchPacked))]
-            for shape in options.shapes:
-                print(f"{'ragged' if ragged else 'dense'} {shape} ...", file=sys.stderr)
-                if options.cells_table:
-                    results.append(measure_cells(shape, ragged, options.dtype, options.seconds, options.repeats))
-                else:
-                    problem = Problem.draw(shape, ragged, options.dtype, options.cell)
-                    results.append(measure(problem, contenders, options.seconds, options.repeats))
+        for ragged, shape in product((False, True), shapes):
+            if options.grid and ragged and shape[0] == 1:
+                continue
+            print(f"{'ragged' if ragged else 'dense'} {shape} ...", file=sys.stderr)
+            if options.cells_table:
+                results.append(measure_cells(shape, ragged, options.dtype, options.seconds, options.repeats))
+            else:
+                contenders = [Sklstm, *(peer for peer in peers if peer is not (Jax if ragged else TorchPacked))]
+                B, T, _, H = shape
+                if options.grid and ragged and B * T * T * H > GRID_PACKED:
+                    contenders.remove(TorchPacked)
+                problem = Problem.draw(shape, ragged, options.dtype, options.cell)
+                results.append(measure(problem, contenders, options.seconds, options.repeats))
         facts = describe()
     share = min(result["share of the CPU"] for result in results)
     names = [peer.name for peer in peers]
     timed, compared = (["lstm"], list(results[0]["ratio"])[1:]) if options.cells_table else (["sklstm", *names], names)
     what = "every cell" if options.cells_table else options.cell
     print(table(table_rows(results, timed, compared)))
-    print(f"\n{what}, {options.dtype}, one thread; this process had at least {100 * share:.0f} % of its CPU.\n")
-    print(report(facts))
+    print(f"\n{what}, {options.dtype}, one thread; this process had at least {100 * share:.0f} % of its CPU.")
+    if beyond:
+        print(f"Left out, more than {1e-9 * GRID_FLOPS:.0f} GFLOP: {'; '.join(','.join(map(str, shape)) for shape in beyond)}.")
+    if peers:
+        print(smallest_ratios(results))
+    print(f"\n{report(facts)}")
+    title = f"One training step, {'LSTM' if what == 'lstm' else what}, {options.dtype}, one thread"
+    drawn = {"picture": "ratio_lines", "title": title, "results": results}
+    record = {"cell": what, "dtype": options.dtype, "machine": facts} | drawn
     if options.json:
-        record = {"cell": what, "dtype": options.dtype, "machine": facts, "results": results}
         options.json.write_text(json.dumps(record, indent=1) + "\n")
+    if options.picture:
+        draw(record, options.picture)
 
 
 if __name__ == "__main__":
