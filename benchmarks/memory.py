@@ -137,7 +137,7 @@ def table_rows(results):
     rows = [["batch", "B,T,D,H", *(f"{name} MB" for name in CONTENDERS), "torch / sklstm"]]
     for result in results:
         sizes = [result["bytes"][name] for name in CONTENDERS]
-        cells = [*(f"{size / 1e6:.1f}" for size in sizes), f"{sizes[1] / sizes[0]:.1f}"]
+        cells = [*(f"{size / 1e6:.2f}" for size in sizes), f"{sizes[1] / sizes[0]:.1f}" if sizes[0] else "-"]
         rows.append([result["batch"], ",".join(map(str, result["shape"])), *cells])
     return rows
 

@@ -157,6 +157,14 @@ class Threads:
 
         Calls begin in the order of the items, each on the first thread that is free.
         """
+        n_helpers = _cpus.take(min(self.n_threads, len(items)) - 1, self._n_cpus)
+        try:
+            return self._share(function, items, n_helpers) if n_helpers > 0 else [function(item) for item in items]
+        finally:
+            _cpus.give_back(n_helpers)
+
+    def _share(self, function, items, n_helpers):
+        """The same on this thread and, as they wake up, that many helpers."""
         results, waiting = [None] * len(items), deque(enumerate(items))
 
         def work():
@@ -171,15 +179,6 @@ class Threads:
                 waiting.clear()
                 raise
 
-        n_helpers = _cpus.take(min(self.n_threads, len(items)) - 1, self._n_cpus)
-        try:
-            self._share(work, n_helpers)
-        finally:
-            _cpus.give_back(n_helpers)
-        return results
-
-    def _share(self, work, n_helpers):
-        """Run `work` here and, as they wake up, on that many helpers."""
         futures = []
         try:
             futures += [self._pool.submit(work) for _ in range(n_helpers)]
@@ -187,11 +186,11 @@ class Threads:
             for future in futures:
                 if not future.cancel():  # one that has not begun finds nothing left
                     future.result()
+            return results
         except BaseException:
             for future in futures:
                 future.cancel()
-            if self._pool is not None:
-                self._pool.shutdown(wait=True)
+            self._pool.shutdown(wait=True)
             raise
 
     def __enter__(self):

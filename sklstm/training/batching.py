@@ -75,6 +75,8 @@ def shards(rows, lengths, network):
     list of ndarray of int
         The one with the most steps first.
     """
+    if len(rows) < 2 * SHARD_SEQUENCES:
+        return [rows]
     n = _n_shards(len(rows), int(lengths[rows].sum()) * network.flops_per_row, max(network.hidden_sizes))
     if n == 1:
         return [rows]
