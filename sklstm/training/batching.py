@@ -85,14 +85,17 @@ def shards(rows, lengths, network):
 
 def _balanced(rows, lengths, n):
     """n parts, each sequence, the longest first, given to the part that has the fewest steps so far."""
-    owners, steps = [], [(0, k) for k in range(n)]
+    if lengths.min() == lengths.max():
+        return [rows[k::n] for k in range(n)]
     by_length = np.argsort(-lengths, kind="stable")
-    for length in lengths[by_length].tolist():
-        total, k = steps[0]
-        owners.append(k)
-        heapreplace(steps, (total + length, k))
+    owners, loads = [], list(range(n))  # steps * n + part: integers are quicker to compare than tuples
+    for length in (n * lengths[by_length]).tolist():
+        least = loads[0]
+        owners.append(least % n)
+        heapreplace(loads, least + length)
     owners = np.array(owners)
-    return [rows[by_length[owners == k]] for _, k in sorted(steps, key=lambda part: (-part[0], part[1]))]
+    most_first = sorted(loads, key=lambda load: (-(load // n), load % n))
+    return [rows[by_length[owners == load % n]] for load in most_first]
 
 
 def _n_shards(n_sequences, flops, hidden_size):
