@@ -111,7 +111,7 @@ def _inside_dask_worker():
 
 
 class _Cpus:
-    """Counts the threads of this process that work, so that calls from several threads share the CPUs."""
+    """Counts the threads of this process that work, so that calls from several that may have helpers share the CPUs."""
 
     def __init__(self):
         self._forget()
@@ -157,6 +157,8 @@ class Threads:
 
         Calls begin in the order of the items, each on the first thread that is free.
         """
+        if self._pool is None:  # not counted, which would cost a small minibatch a hundredth
+            return [function(item) for item in items]
         n_helpers = _cpus.take(min(self.n_threads, len(items)) - 1, self._n_cpus)
         try:
             return self._share(function, items, n_helpers) if n_helpers > 0 else [function(item) for item in items]

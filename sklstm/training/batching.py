@@ -11,7 +11,7 @@ POOL_BATCHES = 16
 # of a product shares the cost of streaming them: H / 8 rows of the widest layer.
 SHARD_SEQUENCES = 16
 # But large minibatches are cut finer, for many threads: of n sequences into shards of this over n. At H = 512 and 1024 sequences
-# one thread takes up to a third longer with 64 shards of 16 than with 16 of 64.
+# one thread takes half as long again with 64 shards of 16 as with 16 of 64.
 FINER = 1 << 14
 # Multiplications and additions of a shard at least, some 2 ms: Python, which no other thread runs meanwhile, takes 50
 # microseconds of them, and waking a thread as long.

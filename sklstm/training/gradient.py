@@ -75,8 +75,7 @@ class GradientComputer:
         self._sum.begin(len(parts))
 
         def run(k):
-            shard = self._shards.take()
-            gradient = self._sum.take(k)
+            shard, gradient = self._shards.take(), self._sum.take(k)
             total = shard.run(self, parts[k], total_weight, rngs[k], gradient)
             self._sum.add(k, gradient)
             self._shards.give_back(shard)
