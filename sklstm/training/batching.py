@@ -1,5 +1,7 @@
 """How an epoch is cut into minibatches, and a minibatch into shards."""
 
+from heapq import heapreplace
+
 import numpy as np
 
 # Sequences of similar length are brought together inside a pool of that many minibatches.
@@ -8,7 +10,11 @@ POOL_BATCHES = 16
 # A shard has at least this many sequences, and more where the packed weights leave the second-level cache and every row
 # of a product shares the cost of streaming them: H / 8 rows of the widest layer.
 SHARD_SEQUENCES = 16
-# Multiplications and additions below which a second thread does not repay its dispatch of some 50 microseconds.
+# But large minibatches are cut finer, for many threads: of n sequences into shards of this over n. At H = 512 and 1024 sequences
+# one thread takes half as long again with 64 shards of 16 as with 16 of 64.
+FINER = 1 << 14
+# Multiplications and additions of a shard at least, some 2 ms: Python, which no other thread runs meanwhile, takes 50
+# microseconds of them, and waking a thread as long.
 SHARD_FLOPS = 1e8
 MAX_SHARDS = 64
 
@@ -67,14 +73,33 @@ def shards(rows, lengths, network):
     Returns
     -------
     list of ndarray of int
+        The one with the most steps first.
     """
-    smallest = max(SHARD_SEQUENCES, max(network.hidden_sizes) // 8)
-    by_size = len(rows) // smallest
-    if by_size < 2:
+    if len(rows) < 2 * SHARD_SEQUENCES:
         return [rows]
-    by_work = int(lengths[rows].sum() * network.flops_per_row / SHARD_FLOPS)
-    n = max(1, min(by_size, by_work, MAX_SHARDS))
+    n = _n_shards(len(rows), int(lengths[rows].sum()) * network.flops_per_row, max(network.hidden_sizes))
     if n == 1:
         return [rows]
-    by_length = rows[np.argsort(-lengths[rows], kind="stable")]
-    return [by_length[k::n] for k in range(n)]
+    return _balanced(rows, lengths[rows], n)
+
+
+def _balanced(rows, lengths, n):
+    """n parts, each sequence, the longest first, given to the part that has the fewest steps so far."""
+    if lengths.min() == lengths.max():
+        return [rows[k::n] for k in range(n)]
+    by_length = np.argsort(-lengths, kind="stable")
+    owners, loads = [], list(range(n))  # steps * n + part: integers are quicker to compare than tuples
+    for length in (n * lengths[by_length]).tolist():
+        least = loads[0]
+        owners.append(least % n)
+        heapreplace(loads, least + length)
+    owners = np.array(owners)
+    most_first = sorted(loads, key=lambda load: (-(load // n), load % n))
+    return [rows[by_length[owners == load % n]] for load in most_first]
+
+
+def _n_shards(n_sequences, flops, hidden_size):
+    """How many shards; an even number, or a multiple of 4, lets 2 or 4 threads end together."""
+    smallest = max(SHARD_SEQUENCES, min(hidden_size // 8, FINER // n_sequences))
+    n = int(min(n_sequences // smallest, flops / SHARD_FLOPS, MAX_SHARDS))
+    return 1 if n < 2 else n // 2 * 2 if n < 4 else n // 4 * 4

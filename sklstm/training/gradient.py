@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from itertools import pairwise
+from threading import Lock
 
 import numpy as np
 
@@ -13,7 +14,8 @@ from .batching import shards
 class GradientComputer:
     """Computes losses and gradients of minibatches into one flat vector.
 
-    Owns the workspace and the gradient of every shard, which it reuses from minibatch to minibatch.
+    Owns a workspace for each thread, and gradients for the shards that are being computed or wait for their neighbours; all
+    are reused from minibatch to minibatch.
 
     Parameters
     ----------
@@ -46,7 +48,8 @@ class GradientComputer:
         self.params = network.bind(theta)
         self.grad = np.zeros_like(theta)
         self._penalties = list(zip(network.penalized(theta), network.penalized(self.grad), strict=True))
-        self._shards = [_Shard(network, self.grad)]
+        self._shards = _Reused(lambda: _Shard(network))
+        self._sum = _SumOfGradients(network, self.grad)
 
     def __call__(self, rows, rng):
         """Gradient of the mean loss over the samples `rows`, in `self.grad`.
@@ -65,51 +68,123 @@ class GradientComputer:
         """
         total_weight = float(self.total_weights[rows].sum())
         parts = shards(rows, self.lengths, self.network)
-        while len(self._shards) < len(parts):
-            self._shards.append(_Shard(self.network, np.empty_like(self.grad)))
         # A generator for each shard: what it draws does not depend on which thread runs when.
         rngs = [None] * len(parts)
         if self.network.draws:
             rngs = [np.random.default_rng(seed) for seed in rng.integers(1 << 63, size=len(parts))]
-        total = sum(self.threads.map(lambda k: self._shards[k].run(self, parts[k], total_weight, rngs[k]), range(len(parts))))
-        for shard in self._shards[1 : len(parts)]:
-            self.grad += shard.grad
+        self._sum.begin(len(parts))
+
+        def run(k):
+            shard, gradient = self._shards.take(), self._sum.take(k)
+            total = shard.run(self, parts[k], total_weight, rngs[k], gradient)
+            self._sum.add(k, gradient)
+            self._shards.give_back(shard)
+            return total
+
+        total = sum(self.threads.map(run, range(len(parts))))
         for weights, grad in self._penalties if self.alpha else ():
             total += 0.5 * self.alpha * _optim.sum_of_squares(weights)
             _optim.add_scaled(self.alpha / total_weight, weights, grad)
         return total, total_weight
 
 
-class _Shard:
-    """Workspace and gradient of one shard."""
+class _Reused:
+    """What threads take, and give back for the next to take; made where none is there."""
 
-    def __init__(self, network, grad):
+    def __init__(self, make):
+        self._make = make
+        self._idle = []
+
+    def take(self):
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._make()
+
+    def give_back(self, item):
+        self._idle.append(item)
+
+
+class _Gradient:
+    """A flat vector and the views of it that layers add to."""
+
+    def __init__(self, network, vector):
+        self.vector = vector
+        self.views = network.bind(vector)
+
+
+class _SumOfGradients:
+    """Sums the gradients of shards in pairs: 0 + 1, 2 + 3, (0 + 1) + (2 + 3), ...
+
+    The order depends on nothing but the number of shards, so the bits do not depend on which thread ends when. Whoever
+    completes a pair adds it up: no thread waits for another, and of n shards run one after the other at most 1 + log2(n)
+    gradients exist at a time.
+
+    Parameters
+    ----------
+    network : Network
+    out : ndarray of shape (n_params,)
+        Where the sum ends up: the gradient of shard 0.
+    """
+
+    def __init__(self, network, out):
+        self._first = _Gradient(network, out)
+        self._others = _Reused(lambda: _Gradient(network, np.empty_like(out)))
+        self._lock = Lock()
+
+    def begin(self, n_shards):
+        self.n_shards = n_shards
+        self._partners = {}
+
+    def take(self, k):
+        """A gradient for shard k to overwrite."""
+        return self._others.take() if k else self._first
+
+    def add(self, k, gradient):
+        """Add that of shard k, and all sums that this completes."""
+        size = 1  # k is the first of so many shards that `gradient` is the sum of
+        while size < self.n_shards:
+            partner = k ^ size
+            if partner < self.n_shards:
+                with self._lock:
+                    if (partner, size) not in self._partners:
+                        self._partners[k, size] = gradient
+                        return
+                    other = self._partners.pop((partner, size))
+                left, right = (gradient, other) if k < partner else (other, gradient)
+                left.vector += right.vector
+                self._others.give_back(right)
+                k, gradient = min(k, partner), left
+            size *= 2
+
+
+class _Shard:
+    """Computes one shard at a time, in a workspace that it keeps."""
+
+    def __init__(self, network):
         self.network = network
-        self.grad = grad
-        self.grads = network.bind(grad)
         self.ws = None
 
-    def _reserve(self, n_sequences, n_rows, carries):
+    def _reserve(self, n_sequences, n_rows, dtype, carries):
         if self.ws is None or not self.ws.holds(n_sequences, n_rows):
-            # A quarter of head room: ragged minibatches differ a little from one to the next.
-            capacity = n_rows if self.ws is None else max(n_rows + n_rows // 4, self.ws.n_rows)
-            most = n_sequences if self.ws is None else max(n_sequences, self.ws.n_sequences)
+            if self.ws is not None:
+                n_sequences, n_rows = max(n_sequences, self.ws.n_sequences), max(n_rows, self.ws.n_rows)
             self.ws = None  # let go of the old one first
-            self.ws = self.network.workspace(most, capacity, self.grad.dtype, backward=True, carries=carries)
+            self.ws = self.network.workspace(n_sequences, n_rows, dtype, backward=True, carries=carries)
 
-    def run(self, task, rows, total_weight, rng):
-        """Overwrite `grad`; return the weighted sum of the losses."""
+    def run(self, task, rows, total_weight, rng, gradient):
+        """Overwrite `gradient`; return the weighted sum of the losses."""
         batch = Batch(task.data.sequences.offsets, rows)
         bounds = batch.bounds(task.bptt_steps)
         most = max(map(batch.rows_between, bounds, bounds[1:]))
-        self._reserve(len(rows), most, task.bptt_steps is not None)
+        self._reserve(len(rows), most, gradient.vector.dtype, task.bptt_steps is not None)
         # Training that overflows shows in the loss and the gradient; NumPy's warnings would only add noise.
         with np.errstate(over="ignore", invalid="ignore"):
             self.network.begin(len(rows), self.ws, rng)
             run = self._run_steps if self.network.per_step else self._run_sequences
-            return run(task, batch, bounds, total_weight, rng)
+            return run(task, batch, bounds, total_weight, rng, gradient)
 
-    def _run_sequences(self, task, batch, bounds, total_weight, rng):
+    def _run_sequences(self, task, batch, bounds, total_weight, rng, gradient):
         """One loss per sequence: known after the last chunk, so that all but the only one are computed twice."""
         network, ws, params, data = self.network, self.ws, task.params, task.data
         whole = len(bounds) == 2
@@ -122,22 +197,22 @@ class _Shard:
         dscores = ws.dscores[: len(scores)]
         targets, weights = data.targets[batch.order], data.weights[batch.order]
         total = task.loss.value_and_gradient(scores, targets, weights, total_weight, dscores)
-        self.grad[:] = 0  # late, to be in the cache
-        network.backward_scores(params, self.grads, ws, dscores)
+        gradient.vector[:] = 0  # late, to be in the cache
+        network.backward_scores(params, gradient.views, ws, dscores)
         if whole:
-            network.backward_chunk(params, self.grads, packed, ws)
+            network.backward_chunk(params, gradient.views, packed, ws)
             return total
         for packed in self._chunks(task, batch, bounds):
             network.forward_chunk(params, packed, ws, replay, pooled=False)
-            network.backward_chunk(params, self.grads, packed, ws)
+            network.backward_chunk(params, gradient.views, packed, ws)
             network.carry(packed, ws)
         return total
 
-    def _run_steps(self, task, batch, bounds, total_weight, rng):
+    def _run_steps(self, task, batch, bounds, total_weight, rng, gradient):
         """One loss per step, chunk by chunk."""
         network, ws, params, data, total = self.network, self.ws, task.params, task.data, 0.0
         one, zero = np.ones(data.targets.shape[1], data.targets.dtype), np.zeros(data.targets.shape[1], data.targets.dtype)
-        self.grad[:] = 0
+        gradient.vector[:] = 0
         for packed in self._chunks(task, batch, bounds):
             first, last, n = packed.first, packed.first + packed.n_steps, packed.n_rows
             targets = batch.pack(data.targets, first, last, zero, one, np.empty((n, len(one)), data.targets.dtype))
@@ -146,7 +221,7 @@ class _Shard:
             scores = network.step_scores(params, packed, ws, rng)
             dscores = ws.dscores[:n]
             total += task.loss.value_and_gradient(scores, targets, weights, total_weight, dscores)
-            network.backward_chunk(params, self.grads, packed, ws, dscores)
+            network.backward_chunk(params, gradient.views, packed, ws, dscores)
             if packed.n_continuing:
                 network.carry(packed, ws)
         return total
