@@ -1,6 +1,9 @@
 # make example    install into .venv and run the first example
 # make test       install the test extras too and run tests/
 # make test-slow  the tests that take minutes: scikit-learn's checks of every option, gradients of every architecture
+# make test-simd       what depends on the instruction set, at each that the machine has
+# make test-sanitize   the kernels with AddressSanitizer and UndefinedBehaviorSanitizer, built in build/sanitized
+# make test-memcheck   the kernels under valgrind
 # make lint       ruff and cython-lint
 # make clean      remove what the other targets made
 
@@ -9,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(shell find sklstm -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c')
 
-.PHONY: example test test-slow lint clean
+.PHONY: example test test-slow test-simd test-sanitize test-memcheck lint clean
 
 example: $(VENV)/installed-plot
 	$(BIN)/python examples/plot_grid_search.py
@@ -19,6 +22,15 @@ test: $(VENV)/installed-test
 
 test-slow: $(VENV)/installed-test
 	$(BIN)/pytest -n 2 -m slow tests
+
+test-simd: $(VENV)/installed-test
+	$(BIN)/python tests/scripts/levels.py
+
+test-sanitize: $(VENV)/installed-test
+	$(BIN)/python tests/scripts/sanitized.py
+
+test-memcheck: $(VENV)/installed-test
+	$(BIN)/python tests/scripts/memcheck.py
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
