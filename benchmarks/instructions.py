@@ -144,7 +144,7 @@ def judge(counts, record, compiled_by):
         if growth is None:
             complaints.append(f"{name} is not in the record: --record writes it.")
         elif growth > limit:
-            complaints.append(f"{name} takes {100 * growth:.1f} % more instructions than recorded, {100 * limit:.0f} % is the limit.")
+            complaints.append(f"{name}: {100 * growth:.1f} % more instructions than recorded, the limit is {100 * limit:.0f} %.")
     return rows, complaints
 
 

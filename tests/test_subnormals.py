@@ -38,8 +38,8 @@ def test_subnormals_are_counted(dtype):
 @pytest.mark.parametrize("pooling", [*POOLINGS, None])
 @pytest.mark.parametrize("cell", CELLS)
 def test_states_and_gradients_that_decay(rng, cell, pooling, dtype):
-    # One input, then none: with gates half open, or small weights, the state halves at each step at least, and so does the gradient
-    # on the way back. Both pass through the range of subnormal numbers on the way to 0.
+    # One input, then none: with gates half open, or small weights, the state halves at each step at least, and so does the
+    # gradient on the way back. Both pass through the range of subnormal numbers on the way to 0.
     n_steps = 200 if dtype == np.float32 else 1200
     sequences = [np.zeros((n_steps, 3)) for _ in range(5)]
     for x in sequences:

@@ -19,7 +19,7 @@ LEVELS = "avx2", "baseline"
 INNERMOST = 8  # frames; a call from Python into a kernel is further out
 OURS = "_kernels"
 TESTS = [
-    "--one-in=13", "tests/test_kernels.py", "tests/test_twin.py", "tests/test_gradients.py",
+    "--one-in=29", "tests/test_kernels.py", "tests/test_twin.py", "tests/test_gradients.py",
     # Not: other processes, which run outside of valgrind; accuracy at 600,000 points; central differences.
     "-k", "not instruction_set and not ulp and not every_entry and not penalty and not truncated",
 ]
