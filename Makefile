@@ -1,6 +1,9 @@
 # make example    install into .venv and run the first example
 # make test       install the test extras too and run tests/
 # make test-slow  the tests that take minutes: scikit-learn's checks of every option, gradients of every architecture
+# make test-simd      what depends on the instruction set, at each that the machine has
+# make test-sanitize  the kernels with AddressSanitizer and UndefinedBehaviorSanitizer, built in build/sanitized
+# make test-memcheck  the kernels under valgrind
 # make bench      every benchmark beside its peers: tables, and benchmarks/*.json and *.png; hours. make bench-fit runs one
 # make lint       ruff and cython-lint
 # make clean      remove what the other targets made
@@ -12,7 +15,7 @@ SOURCES := pyproject.toml setup.py $(shell find sklstm -name '*.py' -o -name '*.
 
 BENCHMARKS := train_step predict stream fit grid_search threads memory
 
-.PHONY: example test test-slow bench $(BENCHMARKS:%=bench-%) lint clean
+.PHONY: example test test-slow test-simd test-sanitize test-memcheck bench $(BENCHMARKS:%=bench-%) lint clean
 
 example: $(VENV)/installed-plot
 	$(BIN)/python examples/plot_grid_search.py
@@ -27,6 +30,14 @@ bench: $(BENCHMARKS:%=bench-%)
 
 $(BENCHMARKS:%=bench-%): bench-%: $(VENV)/installed-bench
 	$(BIN)/python benchmarks/$*.py --json benchmarks/$*.json --picture benchmarks/$*.png
+test-simd: $(VENV)/installed-test
+	$(BIN)/python tests/scripts/levels.py
+
+test-sanitize: $(VENV)/installed-test
+	$(BIN)/python tests/scripts/sanitized.py
+
+test-memcheck: $(VENV)/installed-test
+	$(BIN)/python tests/scripts/memcheck.py
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

@@ -1,7 +1,8 @@
-"""The compiled part of the build: extensions, flags and two switches. Everything else is in pyproject.toml.
+"""The compiled part of the build: extensions, flags and three switches. Everything else is in pyproject.toml.
 
 SKLSTM_DEBUG=1      bounds checks in Cython, no optimisation, annotated HTML under build/
 SKLSTM_COVERAGE=1   line tracing, for coverage of the .pyx files
+SKLSTM_SANITIZE=1   AddressSanitizer and UndefinedBehaviorSanitizer of GCC or Clang; tests/scripts/run_sanitized.py runs it
 """
 
 import os
@@ -11,12 +12,14 @@ from pathlib import Path
 import scipy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
 
 DEBUG = os.environ.get("SKLSTM_DEBUG", "0") == "1"
 COVERAGE = os.environ.get("SKLSTM_COVERAGE", "0") == "1"
+SANITIZE = os.environ.get("SKLSTM_SANITIZE", "0") == "1"
 
-MODE = "debug" if DEBUG else "coverage" if COVERAGE else "release"
+MODE = "debug" if DEBUG else "coverage" if COVERAGE else "sanitize" if SANITIZE else "release"
 GENERATED = Path("build") / f"cython-{MODE}"  # generated sources: never in the tree, the sdist or the wheel
 KERNELS = "sklstm/_kernels"
 C_LOOPS = [f"{KERNELS}/{name}.c" for name in ("simd", "simd_baseline", "simd_avx2", "simd_avx512")]
@@ -28,6 +31,9 @@ FLAGS = {
     "mingw32": ["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math"],
     "msvc": ["/Od", "/Zi"] if DEBUG else ["/O2", "/fp:precise"],
 }
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+if SANITIZE:
+    FLAGS["unix"] = ["-O1", "-g", "-fno-omit-frame-pointer", *SANITIZERS]
 
 
 def write_blas_int():
@@ -41,18 +47,27 @@ def write_blas_int():
         target.write_text(line)
 
 
+class Build(build):
+    """Keep what the modes build apart: a release must not take up an extension of another mode."""
+
+    def finalize_options(self):
+        if MODE != "release":
+            self.build_base = f"{self.build_base}/{MODE}"
+        super().finalize_options()
+
+
 class BuildExtensions(build_ext):
-    """Add the flags once the compiler is known; keep the objects of the modes apart."""
+    """Add the flags once the compiler is known."""
 
     def finalize_options(self):
         super().finalize_options()
-        self.build_temp = f"{self.build_temp}-{MODE}"
         self.force = self.force or MODE != "release"
 
     def build_extensions(self):
         flags = FLAGS.get(self.compiler.compiler_type, [])
         for extension in self.extensions:
             extension.extra_compile_args = flags
+            extension.extra_link_args = SANITIZERS if SANITIZE else []
         super().build_extensions()
 
 
@@ -82,5 +97,5 @@ setup(
             "linetrace": COVERAGE,
         },
     ),
-    cmdclass={"build_ext": BuildExtensions},
+    cmdclass={"build": Build, "build_ext": BuildExtensions},
 )

@@ -1,4 +1,7 @@
 """The linear head: products with a small right-hand side; where they are not BLAS calls, a row does not depend on the others."""
+from libc.stdint cimport uint64_t
+
+from ._ftz cimport ftz_enter, ftz_leave
 from ._product cimport add_product_of_transpose, make_operand, multiply, operand, packed_size
 from ._real cimport real
 from ._simd cimport simd
@@ -6,14 +9,17 @@ from ._simd cimport simd
 
 def forward(const real[:, ::1] x, const real[:, ::1] V, const real[::1] b, real[:, ::1] out, real[::1] scratch):
     """out := x V + b, with x (n, F), V (F, K), b (K,), out (n, K) and scratch from `scratch_size`, aligned to 64 bytes."""
+    cdef uint64_t mode
     cdef operand op_V
     cdef Py_ssize_t i, k
     with nogil:
+        mode = ftz_enter()
         make_operand(&op_V, False, V.shape[0], V.shape[1], &V[0, 0], V.shape[1], &scratch[0])
         multiply(&op_V, x.shape[0], &x[0, 0], x.shape[1], &out[0, 0], V.shape[1], False)
         for i in range(out.shape[0]):
             for k in range(out.shape[1]):
                 out[i, k] += b[k]
+        ftz_leave(mode)
 
 
 def backward(
@@ -21,14 +27,17 @@ def backward(
     real[::1] scratch,
 ):
     """dV += x' dout, db += sum of dout over rows, dx := dout V'"""
+    cdef uint64_t mode
     cdef operand op_dout, op_Vt
     cdef Py_ssize_t n = x.shape[0], F = x.shape[1], K = V.shape[1]
     with nogil:
+        mode = ftz_enter()
         make_operand(&op_dout, False, n, K, &dout[0, 0], K, &scratch[0])
         add_product_of_transpose(&op_dout, 0, n, K, F, &x[0, 0], F, &dV[0, 0], K)
         simd().add_row_sums[0 if real is float else 1](n, K, &dout[0, 0], K, &db[0])
         make_operand(&op_Vt, True, K, F, &V[0, 0], K, &scratch[0])
         multiply(&op_Vt, n, &dout[0, 0], K, &dx[0, 0], F, False)
+        ftz_leave(mode)
 
 
 def scratch_size(Py_ssize_t n, Py_ssize_t F, Py_ssize_t K, Py_ssize_t itemsize):

@@ -1,6 +1,8 @@
 """Looking up the vectors of categorical channels, and adding to the gradients of the rows that were used."""
+from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
+from ._ftz cimport ftz_enter, ftz_leave
 from ._real cimport real
 
 
@@ -20,11 +22,14 @@ def numeric_backward(
     const real[:, ::1] dout, const Py_ssize_t[::1] channels, const real[::1] scale, real[:, ::1] dvalues, Py_ssize_t n_rows,
 ):
     """dvalues[:, channels[k]] := scale[k] dout[:, k]; the other channels are left"""
+    cdef uint64_t mode
     cdef Py_ssize_t row, k
     with nogil:
+        mode = ftz_enter()
         for row in range(n_rows):
             for k in range(channels.shape[0]):
                 dvalues[row, channels[k]] = scale[k] * dout[row, k]
+        ftz_leave(mode)
 
 
 def read_codes(const real[:, ::1] values, Py_ssize_t channel, Py_ssize_t[::1] codes, Py_ssize_t n_rows):
@@ -45,8 +50,11 @@ def lookup(const Py_ssize_t[::1] codes, const real[:, ::1] E, real[:, ::1] out, 
 
 def lookup_backward(const Py_ssize_t[::1] codes, const real[:, ::1] dout, Py_ssize_t column, real[:, ::1] dE, Py_ssize_t n_rows):
     """dE[codes] += dout[:, column : column + dim], row by row"""
+    cdef uint64_t mode
     cdef Py_ssize_t row, k, dim = dE.shape[1]
     with nogil:
+        mode = ftz_enter()
         for row in range(n_rows):
             for k in range(dim):
                 dE[codes[row], k] += dout[row, column + k]
+        ftz_leave(mode)

@@ -8,19 +8,25 @@ from ._simd cimport adam_rates, rmsprop_rates, sgd_rates, simd
 
 def sum_of_squares(const real[::1] x):
     """Sum of the squares of x (n,), accumulated in double; not finite exactly where x is not, or where it overflows double."""
+    cdef uint64_t mode
     cdef double total
     with nogil:
+        mode = ftz_enter()
         total = simd().sum_of_squares[0 if real is float else 1](x.shape[0], &x[0])
+        ftz_leave(mode)
     return total
 
 
 def add_scaled(double factor, const real[::1] x, real[::1] out):
     """out += factor x, both (n,)"""
+    cdef uint64_t mode
     cdef Py_ssize_t i
     cdef real factor_ = <real> factor
     with nogil:
+        mode = ftz_enter()
         for i in range(x.shape[0]):
             out[i] += factor_ * x[i]
+        ftz_leave(mode)
 
 
 def sgd_step(

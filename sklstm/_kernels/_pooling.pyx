@@ -4,8 +4,10 @@ Everywhere: `starts` (n_steps + 1,) of a chunk of steps, the sequences longest f
 and dout (>= n_sequences, F) one row per sequence. dy is overwritten.
 """
 from libc.math cimport exp
+from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
+from ._ftz cimport ftz_enter, ftz_leave
 from ._real cimport real
 
 
@@ -25,28 +27,34 @@ def last_step(
 
 def add_steps(const Py_ssize_t[::1] starts, const real[:, ::1] y, real[:, ::1] out):
     """out[r] += sum of y over the steps of sequence r"""
+    cdef uint64_t mode
     cdef Py_ssize_t t, j, n, F = out.shape[1]
     cdef const real *source
     cdef real *target = &out[0, 0]
     with nogil:
+        mode = ftz_enter()
         for t in range(starts.shape[0] - 1):
             n = starts[t + 1] - starts[t]
             source = &y[starts[t], 0]
             for j in range(n * F):
                 target[j] += source[j]
+        ftz_leave(mode)
 
 
 def mean_backward(const Py_ssize_t[::1] starts, const Py_ssize_t[::1] lengths, const real[:, ::1] dout, real[:, ::1] dy):
     """dy at each step of sequence r := dout[r] / length of r"""
+    cdef uint64_t mode
     cdef Py_ssize_t t, r, j, n, F = dout.shape[1]
     cdef real scale
     with nogil:
+        mode = ftz_enter()
         for t in range(starts.shape[0] - 1):
             n = starts[t + 1] - starts[t]
             for r in range(n):
                 scale = <real> 1 / lengths[r]
                 for j in range(F):
                     dy[starts[t] + r, j] = scale * dout[r, j]
+        ftz_leave(mode)
 
 
 def maximum(const Py_ssize_t[::1] starts, Py_ssize_t first, const real[:, ::1] y, real[:, ::1] out, Py_ssize_t[:, ::1] argmax):
@@ -86,14 +94,17 @@ def maximum_backward(
 
 def attention_scores(const real[:, ::1] u, const real[::1] v, real[::1] e, Py_ssize_t n_rows):
     """e := u v for the first n_rows rows of u (>= n_rows, K), with v (K,)"""
+    cdef uint64_t mode
     cdef Py_ssize_t row, k
     cdef real total
     with nogil:
+        mode = ftz_enter()
         for row in range(n_rows):
             total = 0
             for k in range(v.shape[0]):
                 total += u[row, k] * v[k]
             e[row] = total
+        ftz_leave(mode)
 
 
 def attention(
@@ -103,9 +114,11 @@ def attention(
 
     Before the first chunk top is -inf, norm and out are 0.
     """
+    cdef uint64_t mode
     cdef Py_ssize_t t, r, j, row, n, F = out.shape[1]
     cdef real scale
     with nogil:
+        mode = ftz_enter()
         for t in range(starts.shape[0] - 1):
             n = starts[t + 1] - starts[t]
             for r in range(n):
@@ -120,16 +133,20 @@ def attention(
                 norm[r] += scale
                 for j in range(F):
                     out[r, j] += scale * y[row, j]
+        ftz_leave(mode)
 
 
 def attention_weights(const Py_ssize_t[::1] starts, const double[::1] top, const double[::1] norm, real[::1] e):
     """e := exp(e - top) / norm, the weights of the steps: over a sequence they sum to 1"""
+    cdef uint64_t mode
     cdef Py_ssize_t t, r, n
     with nogil:
+        mode = ftz_enter()
         for t in range(starts.shape[0] - 1):
             n = starts[t + 1] - starts[t]
             for r in range(n):
                 e[starts[t] + r] = <real> (exp(e[starts[t] + r] - top[r]) / norm[r])
+        ftz_leave(mode)
 
 
 def attention_backward(
@@ -137,9 +154,11 @@ def attention_backward(
     const real[:, ::1] dout, real[:, ::1] u, real[::1] dv,
 ):
     """de = alpha dout (y - out)',   dv += de u,   u := du_before_tanh = de v (1 - u^2)"""
+    cdef uint64_t mode
     cdef Py_ssize_t t, r, j, k, row, n, F = out.shape[1], K = v.shape[0]
     cdef real de
     with nogil:
+        mode = ftz_enter()
         for t in range(starts.shape[0] - 1):
             n = starts[t + 1] - starts[t]
             for r in range(n):
@@ -151,15 +170,19 @@ def attention_backward(
                 for k in range(K):
                     dv[k] += de * u[row, k]
                     u[row, k] = de * v[k] * (1 - u[row, k] * u[row, k])
+        ftz_leave(mode)
 
 
 def add_weighted(const Py_ssize_t[::1] starts, const real[::1] alpha, const real[:, ::1] dout, real[:, ::1] dy):
     """dy at each step of sequence r += alpha dout[r]"""
+    cdef uint64_t mode
     cdef Py_ssize_t t, r, j, n, row, F = dout.shape[1]
     with nogil:
+        mode = ftz_enter()
         for t in range(starts.shape[0] - 1):
             n = starts[t + 1] - starts[t]
             for r in range(n):
                 row = starts[t] + r
                 for j in range(F):
                     dy[row, j] += alpha[row] * dout[r, j]
+        ftz_leave(mode)

@@ -1,0 +1,176 @@
+"""Instructions that the kernels execute: a guard against slower code that no clock disturbs.
+
+    python benchmarks/instructions.py             print the table
+    python benchmarks/instructions.py --check     and fail where a count has grown over the record in instructions.json
+    python benchmarks/instructions.py --record    and write the record
+
+Valgrind's callgrind counts, at the level avx2: it knows no AVX-512. float32, one call of a kernel after one that warms up.
+
+Instructions are not time: they do not show cache misses, assists for subnormal numbers, nor how many of them run at once.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from shutil import which
+
+from machine import ONE_THREAD, table
+
+RECORD = Path(__file__).with_suffix(".json")
+ENVIRONMENT = ONE_THREAD | {"SKLSTM_SIMD": "avx2", "PYTHONHASHSEED": "0"}
+# Growth over the record that is too much, with the compiler of the record and with another one.
+SAME_COMPILER, OTHER_COMPILER = 0.03, 0.15
+# A function of the C library that nothing calls of itself: callgrind dumps its counters whenever it is entered.
+MARK = "ctermid"
+
+B, T, D, H = 16, 24, 8, 64
+ROWS, COLUMNS, N_PARAMETERS = 480, 96, 20_000
+
+
+def recurrence(cell, backward):
+    """Forward or backward pass of one layer over a dense batch, and the rows and steps of it."""
+    import numpy as np
+
+    from sklstm.network.recurrent import RecurrentLayer
+    from sklstm.sequences import Packed
+
+    rng, layer = np.random.default_rng(0), RecurrentLayer(D, H, cell)
+    x, dy, dx = (rng.standard_normal((B * T, width)).astype(np.float32) for width in (D, H, D))
+    packed = Packed(np.arange(B), np.full(B, T), np.arange(0, B * T + 1, B), x)
+    p = {name: 0.3 * rng.standard_normal(shape).astype(np.float32) for name, shape in layer.param_shapes().items()}
+    g = {name: np.zeros_like(values) for name, values in p.items()}
+    ws = layer.workspace(B, B * T, np.float32, True)
+
+    def forward_pass():
+        layer.forward(p, packed, x, ws)
+
+    def backward_pass():
+        layer.backward(p, g, packed, x, ws, dy=dy, dx=dx)
+
+    forward_pass()  # the backward pass finds what it left
+    return backward_pass if backward else forward_pass, B * T
+
+
+def product():
+    """x V + b, most of it a product on packed operands, and the rows of x."""
+    import numpy as np
+
+    from sklstm.network.dense import Dense
+
+    rng, head = np.random.default_rng(0), Dense(H, COLUMNS)
+    x = rng.standard_normal((ROWS, H)).astype(np.float32)
+    p = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in head.param_shapes().items()}
+    out, ws = np.empty((ROWS, COLUMNS), np.float32), head.workspace(ROWS, np.float32)
+    return lambda: head.forward(p, x, out, ws), ROWS
+
+
+def adam():
+    """A step, and the parameters."""
+    import numpy as np
+
+    from sklstm._kernels import _optim
+
+    theta, grad, m, v = np.random.default_rng(0).random((4, N_PARAMETERS)).astype(np.float32)
+    return lambda: _optim.adam_step(theta, grad, m, v, 10, 1e-3, 1.0, 0.9, 0.999, 1e-8), N_PARAMETERS
+
+
+# Name -> what makes a call of the kernel and says how many units it handles, and the unit. The memory of a call is warm.
+KERNELS = {
+    "LSTM forward": (lambda: recurrence("lstm", False), "row and step"),
+    "LSTM backward": (lambda: recurrence("lstm", True), "row and step"),
+    "GRU forward": (lambda: recurrence("gru", False), "row and step"),
+    "GRU backward": (lambda: recurrence("gru", True), "row and step"),
+    "packed product": (product, "row"),
+    "Adam step": (adam, "parameter"),
+}
+
+
+def run():
+    """Call every kernel, with a mark before and after; what callgrind runs."""
+    mark = getattr(os, MARK)
+    units = {}
+    for name, (make, _) in KERNELS.items():
+        call, units[name] = make()
+        call()
+        mark()  # ends what came before
+        mark()  # ends an interval that holds the price of a mark
+        call()
+        mark()  # ends the call
+    print(json.dumps(units))
+
+
+def count():
+    """Dict of kernel to instructions per unit."""
+    with tempfile.TemporaryDirectory() as folder:
+        dumps = Path(folder, "counts")
+        tool = ["valgrind", "--tool=callgrind", "--quiet", f"--callgrind-out-file={dumps}", f"--dump-before={MARK}"]
+        command = [*tool, sys.executable, __file__, "--run"]
+        result = subprocess.run(command, capture_output=True, text=True, env=os.environ | ENVIRONMENT)
+        if result.returncode:
+            raise SystemExit(f"The kernels did not run under callgrind:\n{result.stdout}{result.stderr}")
+        units = json.loads(result.stdout)
+        totals = [_instructions(Path(f"{dumps}.{k + 1}")) for k in range(3 * len(units))]
+    pairs = zip(totals[1::3], totals[2::3], strict=True)
+    return {name: (call - empty) / units[name] for name, (empty, call) in zip(units, pairs, strict=True)}
+
+
+def _instructions(dump):
+    return int(re.search(r"^(?:summary|totals): (\d+)", dump.read_text(), flags=re.MULTILINE).group(1))
+
+
+def compiler():
+    """What compiled the kernels, as it is written into them."""
+    from sklstm._kernels import _simd
+
+    found = re.search(rb"GCC: [\w(). +~:-]+|clang version [\d.]+", Path(_simd.__file__).read_bytes())
+    return found.group().decode() if found else "unknown"
+
+
+def judge(counts, record, compiled_by):
+    """Rows of the table, and a sentence on each count that has grown too much."""
+    same = record.get("compiler") == compiled_by
+    limit = SAME_COMPILER if same else OTHER_COMPILER
+    rows, complaints = [["kernel", "instructions per", "count", "record", "growth, %"]], []
+    for name, found in counts.items():
+        recorded = record.get("counts", {}).get(name)
+        growth = None if recorded is None else found / recorded - 1
+        known = ["-", "-"] if growth is None else [f"{recorded:.2f}", f"{100 * growth:+.2f}"]
+        rows.append([name, KERNELS[name][1], f"{found:.2f}", *known])
+        if growth is None:
+            complaints.append(f"{name} is not in the record: --record writes it.")
+        elif growth > limit:
+            complaints.append(f"{name}: {100 * growth:.1f} % more instructions than recorded, the limit is {100 * limit:.0f} %.")
+    return rows, complaints
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument("--check", action="store_true", help="fail where a count has grown over the record")
+    action.add_argument("--record", action="store_true", help=f"write {RECORD.name}")
+    action.add_argument("--run", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.run:
+        return run()
+    if which("valgrind") is None:
+        raise SystemExit("valgrind is not installed.")
+    record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    counts, compiled_by = count(), compiler()
+    rows, complaints = judge(counts, record, compiled_by)
+    print(f"{table(rows)}\n\ncompiled by {compiled_by}")
+    if record and record["compiler"] != compiled_by:
+        print(f"recorded with {record['compiler']}: counts may grow by {100 * OTHER_COMPILER:.0f} %")
+    if options.record:
+        kept = {name: round(value, 2) for name, value in counts.items()}
+        RECORD.write_text(json.dumps({"compiler": compiled_by, "counts": kept}, indent=1) + "\n")
+    elif options.check and complaints:
+        raise SystemExit("\n".join(complaints))
+
+
+if __name__ == "__main__":
+    main()

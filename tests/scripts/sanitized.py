@@ -1,0 +1,82 @@
+"""Run the tests of the kernels on extensions with AddressSanitizer and UndefinedBehaviorSanitizer, built in build/sanitized.
+
+    python tests/scripts/sanitized.py [arguments of pytest]
+
+Where the compiler has no such libraries, it says so and does nothing. Leaks are not looked for: CPython keeps memory to its end.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "build" / "sanitized"
+STAMP = PACKAGE / "built"
+LIBRARIES = "libasan.so", "libubsan.so", "libstdc++.so"  # the last before any module that throws, else ASan misses its hooks
+TESTS = [
+    ["tests/test_kernels.py", "tests/test_sequences.py"],
+    ["--one-in=5", "tests/test_twin.py"],
+    ["--one-in=23", "tests/test_gradients.py", "-k", "every_entry"],
+    ["tests/test_gradients.py", "-k", "not every_entry"],
+]
+
+
+def libraries():
+    """Paths of the sanitizers' libraries, None where the compiler lacks one."""
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
+    found = []
+    for name in LIBRARIES:
+        try:
+            path = subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True).stdout.strip()
+        except FileNotFoundError:
+            return None
+        if not os.path.isabs(path):
+            return None
+        found.append(path)
+    return found
+
+
+def build():
+    """Install the package into build/sanitized, unless that is newer than its sources."""
+    sources = [ROOT / "setup.py", *(path for path in (ROOT / "sklstm").rglob("*") if path.suffix != ".so" and path.is_file())]
+    if STAMP.exists() and all(path.stat().st_mtime < STAMP.stat().st_mtime for path in sources):
+        return
+    install = ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--upgrade", "--target", PACKAGE, "."]
+    subprocess.run([sys.executable, "-m", "pip", *install], cwd=ROOT, env=os.environ | {"SKLSTM_SANITIZE": "1"}, check=True)
+    STAMP.touch()
+
+
+def run_tests(preload, arguments):
+    """Exit status of pytest; reports go to files, as pytest captures what tests write."""
+    log = PACKAGE / "report"
+    environment = os.environ | {
+        "LD_PRELOAD": " ".join(preload),
+        "ASAN_OPTIONS": f"detect_leaks=0:log_path={log}",
+        "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={log}",
+        "PYTHONPATH": os.pathsep.join([str(PACKAGE), str(Path(__file__).parent)]),
+        "PYTHONSAFEPATH": "1",
+    }
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "one_in", "-m", "not slow", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment).returncode
+
+
+def main():
+    preload = libraries()
+    if preload is None:
+        return print(f"Skipped: the compiler has not all of {', '.join(LIBRARIES)}.")
+    build()
+    for old in PACKAGE.glob("report.*"):
+        old.unlink()
+    runs = [sys.argv[1:]] if sys.argv[1:] else [["-n", "2", *arguments] for arguments in TESTS]
+    failed = any([run_tests(preload, arguments) for arguments in runs])
+    reports = sorted(PACKAGE.glob("report.*"))
+    for report in reports:
+        print(report.read_text())
+    sys.exit(1 if failed or reports else 0)
+
+
+if __name__ == "__main__":
+    main()
