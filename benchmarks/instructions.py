@@ -30,6 +30,7 @@ MARK = "ctermid"
 
 B, T, D, H = 16, 24, 8, 64
 ROWS, COLUMNS, N_PARAMETERS = 480, 96, 20_000
+FUSED = 32, 16  # sequences and channels of the fused forward pass
 
 
 def recurrence(cell, backward):
@@ -54,6 +55,39 @@ def recurrence(cell, backward):
 
     forward_pass()  # the backward pass finds what it left
     return backward_pass if backward else forward_pass, B * T
+
+
+def inference():
+    """The forward pass of an LSTM on weights packed for it, and the rows and steps of it."""
+    import numpy as np
+
+    from sklstm._kernels import _inference
+    from sklstm.network.recurrent import RecurrentLayer
+    from sklstm.network.workspace import aligned_empty
+
+    n, d = FUSED
+    rng, layer = np.random.default_rng(0), RecurrentLayer(d, H)
+    p = {name: 0.3 * rng.standard_normal(shape).astype(np.float32) for name, shape in layer.param_shapes().items()}
+    x, starts = rng.standard_normal((n * T, d)).astype(np.float32), np.arange(0, n * T + 1, n)
+    direction, cell = layer.pack(p), layer.kernel[0]
+    state = np.zeros(_inference.state_shape(cell, n, H, 4), np.float32)
+    scratch = aligned_empty((_inference.scratch_size(cell, n, d, H, 4),), np.float32)
+    ends = np.empty((n, H), np.float32)
+    return lambda: _inference.run(direction, False, starts, 0, x, state, 0, None, ends, scratch), n * T
+
+
+def stream():
+    """A step of one sequence through a whole network, and 1: that step."""
+    import numpy as np
+
+    from sklstm.network import Network
+
+    rng, network = np.random.default_rng(0), Network(D, 1, (H,))
+    theta = 0.3 * rng.standard_normal(network.layout.size).astype(np.float32)
+    engine = network.engine(network.bind(theta), 1, 1)
+    x, out = rng.standard_normal((1, D)).astype(np.float32), np.empty((1, 1), np.float32)
+    engine.begin(1)
+    return lambda: engine.step(x, out), 1
 
 
 def product():
@@ -85,6 +119,8 @@ KERNELS = {
     "LSTM backward": (lambda: recurrence("lstm", True), "row and step"),
     "GRU forward": (lambda: recurrence("gru", False), "row and step"),
     "GRU backward": (lambda: recurrence("gru", True), "row and step"),
+    "fused LSTM forward": (inference, "row and step"),
+    "step of a stream": (stream, "step"),
     "packed product": (product, "row"),
     "Adam step": (adam, "parameter"),
 }
