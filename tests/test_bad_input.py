@@ -1,7 +1,9 @@
 """Bad input is refused before any work, in words that help, and leaves the estimator as it was; so does a fit that fails."""
 import re
 import signal
+import sys
 import threading
+import warnings
 
 import joblib
 import numpy as np
@@ -911,6 +913,51 @@ def test_interruption_under_early_stopping_ends_with_the_best_weights(Estimator,
     best = 1 + int(np.argmax(estimator.validation_scores_))
     alone = make(Estimator, **settings | {"max_iter": best}).fit(X, y)
     np.testing.assert_array_equal(estimator.encode(X), alone.encode(X))
+
+
+def interruption_at(instruction, epoch):
+    """A trace function that raises KeyboardInterrupt at that instruction of the end of an epoch."""
+    n_ended, n_executed = 0, 0
+
+    def trace(frame, event, arg):
+        nonlocal n_ended, n_executed
+        if frame.f_code.co_filename != sklstm.training.loop.__file__:
+            return None
+        n_ended += event == "call" and frame.f_code.co_name == "end_epoch"
+        frame.f_trace_opcodes = True
+        n_executed += event == "opcode" and n_ended == epoch
+        if n_executed == instruction:
+            raise KeyboardInterrupt
+        return trace
+
+    return trace
+
+
+def parts_of_state(estimator):
+    return joblib.hash({key: value for key, value in estimator._state.items() if key != "history"})
+
+
+@pytest.mark.parametrize("params", [{}, {"early_stopping": True, "validation_fraction": 0.3}, {"solver": "lbfgs"}], ids=str)
+def test_an_interrupt_while_an_epoch_ends_leaves_the_state_of_one_that_has_ended(params):
+    X, y, settings = np.ones((8, 2, 1)) * np.arange(8)[:, None, None], np.arange(8.0) ** 2, LONG | params | {"tol": 1e-9}
+    states = {n: parts_of_state(make(LSTMRegressor, **settings | {"max_iter": n}).fit(X, y)) for n in (2, 3)}
+    assert states[2] != states[3]
+    model, before, counts = make(LSTMRegressor, **settings | {"max_iter": 5}), sys.gettrace(), []
+    for instruction in range(1, 6000, 3):
+        try:
+            sys.settrace(interruption_at(instruction, 3))
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                model.fit(X, y)
+        finally:
+            sys.settrace(before)
+        if not any("interrupted" in str(warning.message) for warning in caught):
+            break
+        counts.append(model.n_iter_)
+        assert len(model.history_) == model.n_iter_
+        assert parts_of_state(model) == states[model.n_iter_], instruction
+    assert counts == sorted(counts) and set(counts) == {2, 3}
+    assert counts.count(3) > 20
 
 
 def test_an_error_in_training_leaves_the_estimator_as_it_was(monkeypatch):

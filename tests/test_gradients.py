@@ -178,7 +178,7 @@ def test_shards_add_up_to_the_gradient_of_the_minibatch(rng, monkeypatch):
     rows = rng.permutation(100)
     whole, _ = problem.gradients()
     monkeypatch.setattr(batching_module, "SHARD_FLOPS", 1.0)
-    assert len(batching_module.shards(rows, problem.sequences.lengths, problem.network)) == 6
+    assert len(batching_module.shards(rows, problem.sequences.lengths, problem.network)) == 4
     for n_threads in (1, 2):
         with Threads(n_threads) as threads:
             gradient = GradientComputer(problem.network, problem.loss, problem.data(), problem.theta, 0.0, threads)

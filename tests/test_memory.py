@@ -12,7 +12,9 @@ from sklstm.training.batching import minibatches, shards
 
 # Of the formula; it leaves out Python's own objects, y and the weights.
 TOLERANCE = 0.15
-CHUNK_BYTES = 1 << 18  # of gates, as in _scan.pyx
+# As in _scan.pyx.
+CHUNK_BYTES = 1 << 18  # of gates
+CHUNK_ROWS = 128
 
 
 def peak_words(network, itemsize, parts, lengths, n_threads=1):
@@ -30,11 +32,11 @@ def peak_words(network, itemsize, parts, lengths, n_threads=1):
     D, H, P = network.input_size, network.hidden_sizes[0], network.layout.size
     rows = max(int(lengths[part].sum()) for part in parts)
     sequences = max(map(len, parts))
-    chunk = min(rows, max(CHUNK_BYTES // (4 * H * itemsize), sequences))
+    chunk = min(rows, max(CHUNK_BYTES // (4 * H * itemsize), sequences * -(-CHUNK_ROWS // sequences)))
     # Gates, c, h and x of every step; packed weights; gates and h of a chunk of time; states and their gradients.
     workspace = (6 * H + D) * rows + 4 * H * (H + D) + 5 * H * chunk + 7 * H * sequences
-    # theta, the gradient, Adam's two moments, the best theta, and twice a copy of four of those while an epoch ends.
-    vectors = 5 + 8
+    # theta, the gradient, Adam's two moments, the best theta, and a copy of four of those, of the last epoch that has ended.
+    vectors = 5 + 4
     waiting = min(len(parts) - 1, int(np.log2(len(parts))) + n_threads - 1)  # gradients of other shards
     return n_threads * workspace + (vectors + waiting) * P
 

@@ -159,12 +159,19 @@ class Course:
         self.stopping = Stopping(1 if plan.early_stopping else -1, plan.tol, state)
         fresh = {"began": state["n_epochs"], "rate_factor": 1.0, "ended": False}
         state["course"] = fresh | state["course"]
-        self._before = _snapshot(state)
+        self._before = None
+        self._keep()
+
+    def _keep(self):
+        """Copy the state of an epoch that has ended over that of the one before."""
+        copied, self._before = self._before, None  # an interrupt that finds the copy half written finds the state whole
+        self._before = _copied(self.state, copied)
 
     def restore(self):
         """Put the state back to what it was when the last epoch ended."""
-        self.state.clear()
-        self.state.update(self._before)
+        if self._before is not None:
+            self.state.clear()
+            self.state.update(self._before)
 
     @property
     def reached_max_iter(self):
@@ -183,7 +190,7 @@ class Course:
         state["history"].append(row)
         since = self.stopping.update(row["validation_score"] if plan.early_stopping else row["loss"])
         state["course"] |= self._scheduled(since)
-        self._before = _snapshot(state)
+        self._keep()
         if self.checkpoint is not None:
             self.checkpoint(state)
         ended = state["course"]["ended"]
@@ -216,9 +223,15 @@ class Course:
         return {"validation_loss": total / weight, "validation_score": score}
 
 
-def _snapshot(state):
+def _copied(value, over):
+    """A copy of a part of the state, in the arrays of an earlier copy; None is no earlier copy."""
+    if isinstance(value, dict):
+        return {key: _copied(part, None if over is None else over[key]) for key, part in value.items()}
+    if isinstance(value, np.ndarray) and over is not None:
+        np.copyto(over, value)
+        return over
     # Rows of the history are never changed, so the list alone is copied.
-    return {key: copy.copy(value) if key == "history" else copy.deepcopy(value) for key, value in state.items()}
+    return copy.copy(value) if isinstance(value, list) else copy.deepcopy(value)
 
 
 def _warn_diverged(epoch):
