@@ -25,6 +25,7 @@ from machine import ONE_THREAD, describe, large_product, pin_to_one_cpu, report,
 os.environ.update(ONE_THREAD)
 
 import numpy as np
+from pictures import ratio_lines
 from train_step import N_CLASSES, PEERS, read_shape
 
 from sklstm import LSTMClassifier
@@ -44,8 +45,7 @@ def fitted(shape, dtype, cell):
     _, _, D, H = shape
     rng = np.random.default_rng(0)
     X = rng.standard_normal((2 * N_CLASSES, 3, D)).astype(dtype)
-    model = LSTMClassifier(H, cell=cell, max_iter=1, batch_size=2 * N_CLASSES, learning_rate="constant", random_state=0)
-    return model.fit(X, np.arange(len(X)) % N_CLASSES)
+    return LSTMClassifier(H, cell=cell, max_iter=1, random_state=0).fit(X, np.arange(len(X)) % N_CLASSES)
 
 
 def weights_of(model):
@@ -157,13 +157,14 @@ def onnx_session(p, cell, with_lengths=False, with_state=False):
 
     bias_ih, bias_hh = PEERS[cell].split_bias(p["b"], H)
     bias = np.vstack([arranged(b[np.newaxis]) for b in (bias_ih, bias_hh)])[:, 0]
-    constants = {"W": arranged(p["W"])[np.newaxis], "R": arranged(p["R"])[np.newaxis], "B": bias[np.newaxis], "V": p["V"], "d": p["d"]}
+    constants = {name: arranged(p[name])[np.newaxis] for name in "WR"} | {"B": bias[np.newaxis], "V": p["V"], "d": p["d"]}
     states = ["h", "c"][: 2 if cell == "lstm" else 1] if with_state else []
     inputs = ["X", "W", "R", "B", "lengths" if with_lengths else "", *states]
     attributes = {"linear_before_reset": 1} if cell == "gru" else {}
+    ends = ["", "h_end", *(["c_end"] if "c" in states else [])]
     shape = helper.make_tensor("shape", TensorProto.INT64, [2], [-1, H])
     nodes = [
-        helper.make_node(PEERS[cell].module, inputs, ["", "h_end", *(["c_end"] if "c" in states else [])], hidden_size=H, **attributes),
+        helper.make_node(PEERS[cell].module, inputs, ends, hidden_size=H, **attributes),
         helper.make_node("Reshape", ["h_end", "shape"], ["last"]),
         helper.make_node("Gemm", ["last", "V", "d"], ["scores"]),
         helper.make_node("Softmax", ["scores"], ["probabilities"]),
@@ -183,7 +184,7 @@ def onnx_session(p, cell, with_lengths=False, with_state=False):
 
 def measure(shape, ragged, dtype, cell, contenders, seconds, repeats):
     """Time the contenders on a shape: `take_turns` with what was measured, as plain values."""
-    B, T, D, H = shape
+    B, T, D, _ = shape
     model, rng = fitted(shape, dtype, cell), np.random.default_rng(1)
     lengths = rng.integers(max(T // 4, 1), T + 1, size=B) if ragged else np.full(B, T)
     sequences = [rng.standard_normal((length, D)).astype(dtype) for length in lengths]
@@ -224,6 +225,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=3, help="per shape and kind of batch (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=7, help="rounds of turns at least (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, with quartiles, to this file")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the ratios to this file")
     options = parser.parse_args()
     pin_to_one_cpu()
 
@@ -245,6 +247,9 @@ def main():
     if options.json:
         record = {"cell": options.cell, "dtype": options.dtype, "machine": facts, "results": results}
         options.json.write_text(json.dumps(record, indent=1) + "\n")
+    if options.picture:
+        names = [peer.name for peer in (Torch, TorchPacked, *onnx)]
+        ratio_lines(results, options.picture, f"Prediction: {options.cell}, {options.dtype}", names=names)
 
 
 if __name__ == "__main__":

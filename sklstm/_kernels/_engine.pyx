@@ -4,6 +4,7 @@ What predicts short sequences and streams: a call costs a microsecond or two bes
 chunks of steps (see `_scan`); the layers of a chunk run one after the other, so that each keeps its weights in cache.
 """
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.math cimport INFINITY
 from libc.stdint cimport uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
@@ -74,10 +75,10 @@ cdef class Engine:
     cdef:
         layer_entry *layers
         int n_layers, pooling, dtype, turn
-        Py_ssize_t itemsize, F, K
-        readonly Py_ssize_t n_sequences, n_rows, input_size
+        Py_ssize_t itemsize, K
+        readonly Py_ssize_t n_sequences, n_rows, input_size, F
         Py_ssize_t active                   # sequences that have begun
-        readonly Py_ssize_t n_steps         # that have passed
+        Py_ssize_t *lengths                 # (active,): steps that each has had, where `step` counts them
         void *memory
         void *pooled                        # (n_sequences, F): last outputs, sums or maxima
         void *means                         # (n_sequences, F)
@@ -104,7 +105,8 @@ cdef class Engine:
         self.F, self.K = V.shape
         self.layers = <layer_entry *> malloc(self.n_layers * sizeof(layer_entry))
         self.starts = <Py_ssize_t *> malloc((n_rows + 1) * sizeof(Py_ssize_t))
-        if not (self.layers and self.starts):
+        self.lengths = <Py_ssize_t *> malloc(n_sequences * sizeof(Py_ssize_t))
+        if not (self.layers and self.starts and self.lengths):
             raise MemoryError
         for k in range(self.n_layers):
             direction = directions[k]
@@ -145,6 +147,7 @@ cdef class Engine:
     def __dealloc__(self):
         free(self.layers)
         free(self.starts)
+        free(self.lengths)
         free(self.memory)
 
     cdef void read_head(self) noexcept nogil:
@@ -166,12 +169,22 @@ cdef class Engine:
 
     def begin(self, Py_ssize_t n_sequences):
         """Begin so many sequences; n_sequences is at most what this was made for."""
+        cdef Py_ssize_t r
         if not 1 <= n_sequences <= self.n_sequences:
             raise ValueError(f"n_sequences must be in 1 .. {self.n_sequences}, got {n_sequences}.")
+        self.active = n_sequences
+        self.turn = 0
+        for r in range(n_sequences):
+            self.restart(r)
+
+    cpdef restart(self, Py_ssize_t r):
+        """Begin sequence r anew."""
+        if not 0 <= r < self.active:
+            raise IndexError(f"There are {self.active} sequences, and none is number {r}.")
         if self.dtype == 0:
-            begin_sequences(self, n_sequences, <float *> NULL)
+            begin_sequence(self, r, <float *> NULL)
         else:
-            begin_sequences(self, n_sequences, <double *> NULL)
+            begin_sequence(self, r, <double *> NULL)
 
     def advance(self, const Py_ssize_t[::1] starts, Py_ssize_t n_continuing, const real[:, ::1] x):
         """Run the next steps of the sequences that have begun.
@@ -219,6 +232,8 @@ cdef class Engine:
         cdef bint done
         acquire(self, x, &given, self.active * self.input_size, False)
         try:
+            if given.shape[given.ndim - 1] != self.input_size or not (given.ndim == 2 or given.ndim == 1 and self.active == 1):
+                raise ValueError(f"x must be ({self.active}, {self.input_size}).")
             acquire(self, out, &result, self.active * (self.F if encoded else self.K), True)
             if self.dtype == 0:
                 done = take_step(self, <const float *> given.buf, <float *> result.buf, encoded)
@@ -295,12 +310,14 @@ cdef class Engine:
         Parameters
         ----------
         arrays : list of C-contiguous arrays
-            For each layer h, and where the cell has one c, (n_sequences, H) each; last, unless the pooling is that of the last
-            output, the sums or maxima (n_sequences, F).
+            The steps that each sequence has had, (n_sequences,) of intp; for each layer h, and where the cell has one c,
+            (n_sequences, H) each; last, unless the pooling is that of the last output, the sums or maxima (n_sequences, F).
         """
-        cdef Py_ssize_t k, place = 0, units, size, H, part
+        cdef Py_ssize_t k, place = 1, units, size, H, part
         cdef packed_direction *d
         cdef char *state
+        H = sizeof(Py_ssize_t)
+        copy_state(self.active, H, <char *> self.lengths, H, <char *> address(arrays[0]), write)
         for k in range(self.n_layers):
             d = self.layers[k].direction
             H, units, size = d.layer.H, d.units, self.n_sequences * d.units
@@ -311,10 +328,6 @@ cdef class Engine:
         if self.pooling != LAST:
             H = self.F * self.itemsize
             copy_state(self.active, H, <char *> self.pooled, H, <char *> address(arrays[place]), write)
-
-    def set_n_steps(self, Py_ssize_t n_steps):
-        """Say how many steps have passed, after a state was written."""
-        self.n_steps = n_steps
 
 
 cdef void copy_state(Py_ssize_t rows, Py_ssize_t n_bytes, char *state, Py_ssize_t stride, char *array, bint write) noexcept nogil:
@@ -355,14 +368,16 @@ cdef int acquire(Engine e, array, Py_buffer *view, Py_ssize_t size, bint writabl
 
 cdef bint take_step(Engine e, const real *x, real *out, bint encoded) noexcept nogil:
     cdef Py_ssize_t[2] starts = [0, e.active]
-    cdef Py_ssize_t length = e.n_steps + 1
+    cdef Py_ssize_t r
     if not_finite(x, e.active * e.input_size):
         return False
+    for r in range(e.active):
+        e.lengths[r] += 1
     run_chunk(e, starts, 1, 0, x)
     if encoded:
         memcpy(out, e.pooled, e.active * e.F * sizeof(real))
     else:
-        find_scores(e, &length, 0, out)
+        find_scores(e, e.lengths, 1, out)
     return True
 
 
@@ -374,7 +389,10 @@ cdef bint predict_sequences(Engine e, Py_ssize_t n, const sequence *sequences, r
     for r in range(n):
         if not_finite(<const real *> sequences[r].values, sequences[r].length * D):
             return False
-    begin_sequences(e, n, <real *> NULL)
+    e.active = n
+    e.turn = 0
+    for r in range(n):
+        begin_sequence(e, r, <real *> NULL)
     while active:
         n_steps = min(e.n_rows // active, sequences[0].length - first)
         n_rows = 0
@@ -392,25 +410,24 @@ cdef bint predict_sequences(Engine e, Py_ssize_t n, const sequence *sequences, r
     return True
 
 
-cdef void begin_sequences(Engine e, Py_ssize_t n, real *dtype) noexcept nogil:
-    cdef Py_ssize_t k, r, H, units, size
+cdef void begin_sequence(Engine e, Py_ssize_t r, real *dtype) noexcept nogil:
+    cdef Py_ssize_t k, j, units, size
+    cdef int part
     cdef real *state
     cdef packed_direction *d
-    e.active = n
-    e.n_steps = 0
-    e.turn = 0
+    cdef const void *initial
+    e.lengths[r] = 0
     for k in range(e.n_layers):
         d = e.layers[k].direction
-        H, units, size = d.layer.H, d.units, e.n_sequences * d.units
-        state = <real *> e.layers[k].state
-        memset(state, 0, n * units * sizeof(real))
-        if d.layer.cell.n_states == 2:
-            memset(state + 2 * size, 0, n * units * sizeof(real))
-        if e.layers[k].h0 != NULL:
-            for r in range(n):
-                memcpy(state + r * units, e.layers[k].h0, H * sizeof(real))
-                if d.layer.cell.n_states == 2:
-                    memcpy(state + 2 * size + r * units, e.layers[k].c0, H * sizeof(real))
+        units, size = d.units, e.n_sequences * d.units
+        for part in range(d.layer.cell.n_states):
+            state = <real *> e.layers[k].state + (2 * part + e.turn) * size + r * units
+            initial = e.layers[k].c0 if part else e.layers[k].h0
+            memset(state, 0, units * sizeof(real))
+            if initial != NULL:
+                memcpy(state, initial, d.layer.H * sizeof(real))
+    for j in range(e.F):
+        (<real *> e.pooled)[r * e.F + j] = <real> (-INFINITY if e.pooling == MAX else 0)
 
 
 cdef void run_chunk(Engine e, const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t n_continuing, const real *x) noexcept nogil:
@@ -436,14 +453,12 @@ cdef void run_chunk(Engine e, const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t
     e.turn = (e.turn + T) & 1
     for t in range(T if y != NULL else 0):
         n = starts[t + 1] - starts[t]
-        if e.n_steps == 0 and t == 0 or e.pooling == LAST:
-            # Whoever has this step: later ones overwrite it.
+        if e.pooling == LAST:
             memcpy(pooled, y + starts[t] * F, n * F * sizeof(real))
         elif e.pooling == MEAN:
             add_to(n * F, y + starts[t] * F, pooled)
         else:
             enlarge(n * F, y + starts[t] * F, pooled)
-    e.n_steps += T
     ftz_leave(mode)
 
 

@@ -48,6 +48,22 @@ static void FN(pack)(
     }
 }
 
+/* c := row, or += if add, for columns that do not fill a tile: by vectors, half vectors, and one by one. */
+static inline void FN(store_columns)(ptrdiff_t columns, const REAL *restrict row, REAL *restrict c, int add)
+{
+    ptrdiff_t j = 0;
+    for (; j + LANES <= columns; j += LANES)
+        for (ptrdiff_t lane = 0; lane < LANES; lane++)
+            c[j + lane] = add ? c[j + lane] + row[j + lane] : row[j + lane];
+    if (j + LANES / 2 <= columns) {
+        for (ptrdiff_t lane = 0; lane < LANES / 2; lane++)
+            c[j + lane] = add ? c[j + lane] + row[j + lane] : row[j + lane];
+        j += LANES / 2;
+    }
+    for (; j < columns; j++)
+        c[j] = add ? c[j] + row[j] : row[j];
+}
+
 /* C (M, columns) := A B, or += if add, for one tile; M and V are constants wherever this is inlined. */
 static inline __attribute__((always_inline)) void FN(tile)(
     const int M, const int V, ptrdiff_t K,
@@ -90,8 +106,7 @@ static inline __attribute__((always_inline)) void FN(tile)(
 #pragma GCC unroll 16
         for (int r = 0; r < M; r++) {
             memcpy(row, sum[r], V * VECTOR_BYTES);
-            for (ptrdiff_t j = 0; j < columns; j++)
-                C[r * ldc + j] = add ? C[r * ldc + j] + row[j] : row[j];
+            FN(store_columns)(columns, row, C + r * ldc, add);
         }
     }
 }

@@ -27,6 +27,7 @@ from .prepared import Prepared
 from .progress import Progress
 from .solving import SOLVERS, check_solving, make_plan
 from .steps import in_form, numbers_or_objects, read_step_weights, read_steps
+from .streaming import Stream
 
 SEEDS = np.iinfo(np.int32).max
 
@@ -518,6 +519,40 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
             `merge_mode` says.
         """
         return self._apply(self._read_fitted(X), "end_states")
+
+    def stream(self, response_method="predict"):
+        """Answers step by step, for sequences that arrive so.
+
+        Parameters
+        ----------
+        response_method : {"predict", "predict_proba", "predict_log_proba", "encode"}, default="predict"
+            Whose answers; probabilities are those of a classifier.
+
+        Returns
+        -------
+        Stream
+            Its ``step(x_t)`` returns what the method returns for the steps so far, ``reset()`` begins anew, and ``state`` is read
+            and set as plain arrays.
+
+        Raises
+        ------
+        ValueError
+            If the model is bidirectional, or its pooling needs all steps at once ("attention").
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklstm import LSTMRegressor
+        >>> X = np.random.default_rng(0).normal(size=(50, 20, 2))
+        >>> model = LSTMRegressor(8, max_iter=20, random_state=0).fit(X, X[:, :, 0].sum(axis=1))
+        >>> stream = model.stream()
+        >>> for x_t in X[0]:
+        ...     y = stream.step(x_t)
+        >>> bool(y == model.predict(X[:1]))
+        True
+        """
+        check_is_fitted(self)
+        return Stream(self, response_method)
 
     @available_if(_has_attention)
     @document()

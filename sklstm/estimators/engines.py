@@ -51,7 +51,7 @@ def quick_scores(estimator, X):
         return None
     arrays = X if type(X) is list else (X,)
     n_dimensions, n_channels = 2 if type(X) is list else 3, estimator._network_spec["input_size"]
-    if not arrays or len(arrays) > CHUNK_SEQUENCES or not all(_is_ready(x, theta.dtype, n_dimensions, n_channels) for x in arrays):
+    if not 0 < len(arrays) <= CHUNK_SEQUENCES or not all(_is_ready(x, theta.dtype, n_dimensions, n_channels) for x in arrays):
         return None
     n, n_rows = len(X), sum([x.shape[-2] for x in arrays]) * (len(X) if n_dimensions == 3 else 1)
     if not 0 < n <= CHUNK_SEQUENCES:

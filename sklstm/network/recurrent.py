@@ -89,6 +89,11 @@ class RecurrentLayer:
         """Index of the cell and of the activation in the kernels' tables."""
         return CELLS[self.cell]["index"], ACTIVATIONS.index(self.activation)
 
+    @property
+    def n_states(self):
+        """2 for h and c, 1 for h alone."""
+        return CELLS[self.cell]["n_states"]
+
     @cached_property
     def states(self):
         """Names of the initial states, if they are learned."""

@@ -1,0 +1,131 @@
+"""One step of one sequence at a time, from Python: sklstm beside ONNX Runtime and PyTorch.
+
+    python benchmarks/stream.py
+
+sklstm        `stream.step(x_t)` of a fitted `LSTMClassifier`: probabilities ("predict_proba"), the label ("predict"), or of a
+              regressor the value.
+ONNX Runtime  session.run on a graph of the operator LSTM (GRU, RNN), Gemm and Softmax, whose state goes in and comes out.
+torch         nn.LSTM (nn.GRU, nn.RNN) on one step with its state, a linear head and softmax, under inference_mode.
+
+The contenders have the same weights, get the same steps, run in one process and in turns, on one thread and, where the system
+can, on one CPU; their probabilities must agree. A ratio is the median of the ratios within each round of turns.
+"""
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from machine import ONE_THREAD, describe, pin_to_one_cpu, report, table, take_turns
+
+os.environ.update(ONE_THREAD)
+
+import numpy as np
+from pictures import ratio_lines
+from predict import Torch, fitted, onnx_session, weights_of
+from train_step import PEERS
+
+from sklstm import LSTMRegressor
+
+N_CHANNELS, HIDDEN = 8, (8, 16, 32, 64, 128, 256, 512)
+TOLERANCE = 1e-5
+
+
+class Sklstm:
+    """What this package does."""
+
+    def __init__(self, model, response_method):
+        self.stream = model.stream(response_method)
+
+    def step(self, x):
+        return self.stream.step(x)
+
+
+class OnnxRuntime:
+    """The operator of ONNX with its state as input and output."""
+
+    def __init__(self, model):
+        self.session = onnx_session(weights_of(model), model.cell, with_state=True)
+        names = [given.name for given in self.session.get_inputs()][1:]
+        self.state = {name: np.zeros((1, 1, model.hidden_size), np.float32) for name in names}
+
+    def step(self, x):
+        probabilities, *ends = self.session.run(None, {"X": x.reshape(1, 1, -1), **self.state})
+        self.state = dict(zip(self.state, ends, strict=True))
+        return probabilities
+
+
+class TorchStep(Torch):
+    """The layer on one step with its state."""
+
+    def __init__(self, model):
+        super().__init__(model, [np.zeros((1, N_CHANNELS), np.float32)], ragged=False)
+        self.state = None
+
+    def step(self, x):
+        with self.torch.inference_mode():
+            outputs, self.state = self.layer(self.torch.from_numpy(x.reshape(1, 1, -1)), self.state)
+            return self.torch.softmax(self.head(outputs[:, -1]), dim=1).numpy()
+
+
+def measure(H, cell, peers, seconds, repeats):
+    """Time the contenders for one width: `take_turns` with what was measured, as plain values."""
+    model = fitted((1, 1, N_CHANNELS, H), "float32", cell)
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((20, 3, N_CHANNELS)).astype(np.float32)
+    regressor = LSTMRegressor(H, cell=cell, max_iter=1, random_state=0).fit(X, X.sum(axis=(1, 2)))
+    makers = {
+        "sklstm": lambda: Sklstm(model, "predict_proba"),
+        "ONNX Runtime": lambda: OnnxRuntime(model),
+        "torch": lambda: TorchStep(model),
+    }
+    runners = {name: make() for name, make in makers.items() if name in ("sklstm", *peers)}
+    steps = rng.standard_normal((50, N_CHANNELS)).astype(np.float32)
+    for x in steps:
+        answers = {name: runner.step(x) for name, runner in runners.items()}
+    for name, answer in answers.items():
+        error = np.abs(answer - answers["sklstm"]).max()
+        if not error <= TOLERANCE:
+            raise SystemExit(f"{name} does other work: a probability is off by {error:.1e}.")
+    runners |= {"sklstm, label": Sklstm(model, "predict"), "sklstm, value": Sklstm(regressor, "predict")}
+    x = steps[0].copy()
+    turns = take_turns({name: lambda runner=runner: runner.step(x) for name, runner in runners.items()}, seconds, repeats)
+    return turns | {"batch": "dense", "shape": (1, 1, N_CHANNELS, H)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--cell", choices=PEERS, default="lstm", help="which cell (default: %(default)s)")
+    parser.add_argument("--hidden", nargs="+", type=int, default=HIDDEN)
+    parser.add_argument("--seconds", type=float, default=3, help="per width (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=7, help="rounds of turns at least (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, with quartiles, to this file")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the ratios to this file")
+    options = parser.parse_args()
+    pin_to_one_cpu()
+
+    peers = ("ONNX Runtime", "torch")
+    results = []
+    for H in options.hidden:
+        print(f"H = {H} ...", file=sys.stderr)
+        results.append(measure(H, options.cell, peers, options.seconds, options.repeats))
+    own = ("sklstm", "sklstm, label", "sklstm, value")
+    rows = [["H", "", *(f"{name} µs" for name in (*own, *peers)), *(f"{name} / sklstm" for name in peers)]]
+    for result in results:
+        times = (f"{1e6 * result['seconds'][name]['median']:.2f}" for name in (*own, *peers))
+        ratios = (f"{result['ratio'][name]['median']:.1f}" for name in peers)
+        rows.append([str(result["shape"][3]), "", *times, *ratios])
+    print(table([[row[0], *row[2:]] for row in rows]))
+    share = min(result["share of the CPU"] for result in results)
+    facts = describe()
+    print(f"\n{options.cell}, float32, one thread; this process had at least {100 * share:.0f} % of its CPU.\n")
+    print(report(facts))
+    if options.json:
+        record = {"cell": options.cell, "machine": facts, "results": results}
+        options.json.write_text(json.dumps(record, indent=1) + "\n")
+    if options.picture:
+        ratio_lines(results, options.picture, f"One step of one sequence: {options.cell}, float32", names=list(peers))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""
+Classify while the data arrive
+==============================
+
+A digit is drawn row by row, and after every row a stream says what it may become. What a stream answers is what `predict_proba`
+answers for the rows so far, to the bit, at the cost of one step.
+"""
+
+import sys
+from pathlib import Path
+from time import perf_counter
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from sklstm import LSTMClassifier
+
+digits = load_digits()
+X = (digits.images / 16).astype(np.float32)  # 1797 images, each a sequence of 8 rows of 8 pixels
+X_train, X_test, y_train, y_test = train_test_split(X, digits.target, random_state=0)
+# pooling="mean" has learned from all rows, so that beginnings make sense to it.
+model = LSTMClassifier(hidden_size=64, pooling="mean", random_state=0).fit(X_train, y_train)
+print(f"Accuracy on whole images: {model.score(X_test, y_test):.3f}")
+
+# All test images at once, as 450 independent streams: the share that is right after each row.
+stream = model.stream()
+right = [np.mean(stream.step(X_test[:, t]) == y_test) for t in range(8)]
+print("Accuracy after 1 to 8 rows:", " ".join(f"{share:.2f}" for share in right))
+
+# One image, step by step.
+stream = model.stream("predict_proba")
+chosen = 5
+probabilities = [stream.step(X_test[chosen][0])]  # the first step makes everything ready
+started = perf_counter()
+probabilities = np.vstack(probabilities + [stream.step(row) for row in X_test[chosen][1:]])
+print(f"A step took {1e6 * (perf_counter() - started) / 7:.1f} microseconds.")
+assert np.array_equal(probabilities[-1:], model.predict_proba(X_test[chosen : chosen + 1]))
+
+# A stream can be put away and taken up again, also by another process: its state is a dict of arrays.
+stream.reset()
+stream.step(X_test[chosen][0])
+other = model.stream("predict_proba")
+other.state = stream.state
+assert np.array_equal(other.step(X_test[chosen][1]), probabilities[1:2])
+
+figure, (left, middle, right_axes) = plt.subplots(1, 3, figsize=(11, 3.4), width_ratios=[1, 1.6, 1.6])
+left.imshow(X_test[chosen], cmap="gray_r")
+left.set(title=f"a {y_test[chosen]}", ylabel="row", xticks=[])
+for digit in np.argsort(probabilities.max(axis=0))[::-1][:4]:
+    middle.plot(range(1, 9), probabilities[:, digit], "o-", label=str(digit))
+middle.set(title="its probabilities", xlabel="rows seen", ylim=(0, 1.35))
+middle.legend(title="digit", loc="upper center", ncols=4, fontsize="small")
+right_axes.plot(range(1, 9), right, "o-", color="black")
+right_axes.set(title="accuracy, 450 images", xlabel="rows seen", ylim=(0, 1.03))
+figure.tight_layout()
+folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+figure.savefig(folder / f"{Path(__file__).stem}.png", dpi=100)
