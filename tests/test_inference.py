@@ -1,0 +1,589 @@
+"""Prediction: the kernel that keeps two rows of state, chunks of any size, the short way past `Sequences`, memory and threads."""
+
+import copy
+import gc
+import itertools
+import pickle
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import weakref
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import reference
+from problems import Problem
+from reference import relative_error
+from sklearn.base import clone
+
+import sklstm.estimators.base as base_module
+import sklstm.estimators.engines as engines_module
+import sklstm.network.inference as inference_module
+from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm._kernels import _inference, _scan, _simd
+from sklstm.network import ACTIVATIONS, CELLS, POOLINGS
+from sklstm.network.inference import apply
+from sklstm.network.workspace import aligned_empty
+
+each_cell = pytest.mark.parametrize("cell", CELLS)
+each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+each_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
+
+
+def assert_same(actual, expected):
+    """Equal bits; where products are those of BLAS, whose sums depend on the shape, up to rounding."""
+    assert actual.dtype == expected.dtype
+    if _simd.has_products() or expected.dtype.kind != "f":
+        np.testing.assert_array_equal(actual, expected)
+    else:
+        assert relative_error(actual, expected) < 1000 * np.finfo(expected.dtype).eps
+
+
+# ---- the kernel: as `_scan.forward` ----
+
+UNITS = (1, 7, 8, 16, 37, 64)
+N_SEQUENCES = (1, 2, 3, 4, 13, 32)
+N_CHANNELS, N_STEPS = 5, 9
+SENTINEL = 12345.0
+
+
+class Buffers:
+    """Buffers of NaN, and behind each some elements that nobody may write to."""
+
+    def __init__(self, dtype):
+        self.dtype, self.all = dtype, []
+
+    def new(self, *shape):
+        size = int(np.prod(shape))
+        flat = aligned_empty((size + 64,), self.dtype)
+        flat[:size], flat[size:] = np.nan, SENTINEL
+        self.all.append(flat[size:])
+        return flat[:size].reshape(shape)
+
+    def assert_untouched(self):
+        assert all((tail == SENTINEL).all() for tail in self.all)
+
+
+class Recurrence:
+    """A direction with random weights, and packed sequences of different lengths."""
+
+    def __init__(self, rng, cell, activation, H, n_sequences, dtype):
+        table = CELLS[cell]
+        self.kernel = table["index"], ACTIVATIONS.index(activation)
+        self.H, self.n_states, self.n_blocks, self.dtype = H, table["n_states"], table["n_blocks"], dtype
+        self.lengths = np.sort(rng.integers(1, N_STEPS + 1, size=n_sequences))[::-1]
+        active = [np.count_nonzero(self.lengths > t) for t in range(self.lengths[0])]
+        self.starts = np.concatenate([[0], np.cumsum(active)]).astype(np.intp)
+
+        def draw(*shape):
+            return rng.normal(scale=0.5, size=shape).astype(dtype)
+
+        self.x = draw(self.starts[-1], N_CHANNELS)
+        self.weights = [
+            draw(N_CHANNELS, table["n_input"] * H),
+            draw(H, table["n_recurrent"] * H) / dtype(np.sqrt(H)),
+            draw(table["n_bias"] * H),
+            draw(table["n_extra"], H) if table["n_extra"] else None,
+        ]
+        self.begin = [draw(n_sequences, H) for _ in range(self.n_states)]
+        self.itemsize = np.dtype(dtype).itemsize
+
+    def expected(self, reverse):
+        """h of every step, and where each walk ends."""
+        n, n_rows, width, buffers = len(self.lengths), len(self.x), self.n_blocks * self.H, Buffers(self.dtype)
+        gates = buffers.new(_scan.gate_rows(n, n_rows, width, self.itemsize), width)
+        c, h, zeros = buffers.new(2 * n, self.H), buffers.new(n_rows, self.H), np.zeros(self.H, self.dtype)
+        size = _scan.scratch_size(self.kernel[0], n, n_rows, N_CHANNELS, self.H, self.itemsize, False)
+        h0, c0 = [*self.begin, None][:2]
+        last = (None, gates, c, h, zeros, False, buffers.new(size))
+        _scan.forward(*self.kernel, reverse, self.starts, self.x, *self.weights, h0, c0, *last)
+        rows = np.arange(n)
+        return h, h[rows if reverse else self.starts[self.lengths - 1] + rows]
+
+    def pack(self, buffers):
+        buffer = buffers.new(_inference.pack_size(self.kernel[0], N_CHANNELS, self.H, self.itemsize))
+        return _inference.pack(*self.kernel, *self.weights, buffer)
+
+    def initial_state(self, buffers, turn, both):
+        """The state that each row begins with in one row of the pair or in both; units that fill up vectors are 0."""
+        state = buffers.new(*_inference.state_shape(self.kernel[0], len(self.lengths), self.H, self.itemsize))
+        state[:, :, self.H :] = 0
+        for k, rows in enumerate(self.begin):
+            state[2 * k : 2 * k + 2, :, : self.H] = rows if both else np.nan
+            state[2 * k + turn, :, : self.H] = rows
+        return state
+
+    def scratch(self, buffers):
+        size = _inference.scratch_size(self.kernel[0], len(self.lengths), N_CHANNELS, self.H, self.itemsize)
+        return buffers.new(size)
+
+
+@each_cell
+@each_activation
+@each_dtype
+def test_the_kernel_equals_the_recursion_of_training(rng, cell, activation, dtype):
+    for H, n_sequences, reverse in itertools.product(UNITS, N_SEQUENCES, (False, True)):
+        task, buffers = Recurrence(rng, cell, activation, H, n_sequences, dtype), Buffers(dtype)
+        h, expected_ends = task.expected(reverse)
+        direction, turn = task.pack(buffers), int(rng.integers(2))
+        state, scratch = task.initial_state(buffers, turn, both=reverse), task.scratch(buffers)
+        both = buffers.new(len(h), 2 * H)
+        y, ends = both[:, H:] if reverse else both[:, :H], buffers.new(n_sequences, H)
+        _inference.run(direction, reverse, task.starts, 0, task.x, state, turn, y, ends, scratch)
+        assert_same(y, h)
+        assert_same(ends, expected_ends)
+        assert np.isnan(both[:, :H] if reverse else both[:, H:]).all()
+        buffers.assert_untouched()
+
+
+@each_cell
+@each_dtype
+@pytest.mark.parametrize("per_chunk", [1, 2, 5])
+def test_the_kernel_goes_on_where_the_last_chunk_ended(rng, cell, dtype, per_chunk):
+    for H, n_sequences in itertools.product((7, 16), N_SEQUENCES):
+        task, buffers = Recurrence(rng, cell, "tanh", H, n_sequences, dtype), Buffers(dtype)
+        h, expected_ends = task.expected(False)
+        direction, state, scratch = task.pack(buffers), task.initial_state(buffers, 0, both=False), task.scratch(buffers)
+        y, ends, n_steps = buffers.new(*h.shape), buffers.new(n_sequences, H), len(task.starts) - 1
+        for first in range(0, n_steps, per_chunk):
+            last = min(first + per_chunk, n_steps)
+            begin, starts = task.starts[first], task.starts[first : last + 1] - task.starts[first]
+            n_continuing = np.count_nonzero(task.lengths > last)
+            _inference.run(direction, False, starts, n_continuing, task.x[begin:], state, first % 2, y[begin:], ends, scratch)
+        assert_same(y, h)
+        assert_same(ends, expected_ends)
+        buffers.assert_untouched()
+
+
+@each_cell
+@each_dtype
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_kernel_without_outputs_of_steps_or_without_ends(rng, cell, dtype, reverse):
+    task, buffers = Recurrence(rng, cell, "tanh", 16, 5, dtype), Buffers(dtype)
+    h, expected_ends = task.expected(reverse)
+    direction, scratch = task.pack(buffers), task.scratch(buffers)
+    ends, y = buffers.new(5, 16), buffers.new(*h.shape)
+    for given in ((None, ends), (y, None)):
+        _inference.run(direction, reverse, task.starts, 0, task.x, task.initial_state(buffers, 0, True), 0, *given, scratch)
+    assert_same(ends, expected_ends)
+    assert_same(y, h)
+
+
+# ---- a network on many sequences ----
+
+LENGTHS = [3, 1, 40, 5, 2, 17, 17, 1, 40, 9, 26, 7, 33]
+STACKS = {"one": (3,), "two": (3, 3), "three": (3, 17, 17)}
+
+
+def draw(rng, lengths=LENGTHS):
+    return [rng.normal(size=(length, 3)) for length in lengths]
+
+
+def make(rng, lengths=LENGTHS, **options):
+    """A network and its sequences; a recurrence that shrinks, so that long sequences keep their digits."""
+    problem = Problem(draw(rng, lengths), backward=False, **options)
+    problem.theta *= problem.dtype(0.6)
+    return problem
+
+
+def outputs_of(problem):
+    """What `apply` can be asked for."""
+    return ["scores", "end_states", *(["attention"] if problem.network.pooling == "attention" else [])]
+
+
+def rows_of(problem, output, k):
+    """Where the answer for sequence k is."""
+    if output == "attention" or (output == "scores" and problem.network.per_step):
+        return slice(*problem.sequences.offsets[k : k + 2])
+    return slice(k, k + 1)
+
+
+def assert_equals_twin(problem):
+    network, sequences = problem.network, problem.sequences
+    weights = {name: view.astype(np.float64) for name, view in network.layout.views(problem.theta).items()}
+    arrays = np.split(sequences.values.astype(np.float64), sequences.offsets[1:-1])
+    names = ("cell", "activation", "bidirectional", "merge_mode", "residual")
+    options = {"num_layers": len(network.layers)} | {name: getattr(network, name) for name in names}
+    outputs, ends = zip(*(reference.outputs(weights, x, **options) for x in arrays), strict=True)
+    expected = {"scores": reference.scores(weights, arrays, pooling=network.pooling, **options), "end_states": np.array(ends)}
+    if network.pooling == "attention":
+        alphas = [reference.attention(reference.part(weights, "attention."), y) for y in outputs]
+        expected["attention"] = np.concatenate(alphas)[:, np.newaxis]
+    for output, value in expected.items():
+        error = relative_error(apply(network, problem.theta, sequences, output), value)
+        assert error < 200 * np.finfo(problem.dtype).eps, output
+
+
+DIRECTIONS = {
+    "forward": {},
+    "concat": {"bidirectional": True, "merge_mode": "concat"},
+    "sum": {"bidirectional": True, "merge_mode": "sum"},
+}
+each_direction = pytest.mark.parametrize("direction", DIRECTIONS.values(), ids=DIRECTIONS.keys())
+each_pooling = pytest.mark.parametrize("pooling", [*POOLINGS, None])
+
+
+@each_cell
+@each_pooling
+@each_direction
+@each_dtype
+def test_apply_equals_the_twin(rng, cell, pooling, direction, dtype):
+    switches = itertools.product((False, True), repeat=2) if not direction else [(False, False), (True, True)]
+    for stack, (residual, learned_state) in itertools.product(STACKS.values(), switches):
+        options = {"hidden_sizes": stack, "residual": residual, "learned_state": learned_state}
+        assert_equals_twin(make(rng, LENGTHS[:6], cell=cell, pooling=pooling, dtype=dtype, **options, **direction))
+
+
+@pytest.mark.parametrize("categories", [((1, 5, 2),), ((0, 4, 2), (2, 3, 1))])
+@each_pooling
+@each_direction
+def test_apply_with_categories_equals_the_twin(rng, categories, pooling, direction):
+    assert_equals_twin(make(rng, hidden_sizes=(4, 4), categories=categories, pooling=pooling, **direction))
+
+
+@each_cell
+@each_pooling
+@each_direction
+@pytest.mark.parametrize("dtype", [np.float32])
+def test_an_answer_depends_neither_on_the_others_nor_on_chunks_nor_on_threads(rng, cell, pooling, direction, dtype, monkeypatch):
+    stacks = [("two", False), ("three", True)]
+    for stack, learned in stacks:
+        options = {"hidden_sizes": STACKS[stack], "residual": learned, "learned_state": learned}
+        problem = make(rng, cell=cell, pooling=pooling, dtype=dtype, **options, **direction)
+        network, theta, sequences, n = problem.network, problem.theta, problem.sequences, len(problem.sequences)
+        for output in outputs_of(problem):
+            whole = apply(network, theta, sequences, output)
+            for k in range(n):
+                assert_same(apply(network, theta, sequences[[k]], output), whole[rows_of(problem, output, k)])
+            some = rng.permutation(n)[: n // 2]
+            picked = np.concatenate([whole[rows_of(problem, output, k)] for k in some])
+            assert_same(apply(network, theta, sequences[some], output), picked)
+            with monkeypatch.context() as patch:
+                patch.setattr(inference_module, "THREAD_FLOPS", 1.0)
+                for words, most, rows, n_threads in [(1, 256, 1, 1), (100, 4, 50, 1), (500, 3, 100, 2), (9999, 256, 9999, 3)]:
+                    patch.setattr(inference_module, "CHUNK_WORDS", words)
+                    patch.setattr(inference_module, "CHUNK_SEQUENCES", most)
+                    patch.setattr(inference_module, "CHUNK_ROWS", rows)
+                    assert_same(apply(network, theta, sequences, output, n_threads=n_threads), whole)
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean", "attention", None])
+def test_standardization_on_the_way_in(rng, pooling):
+    problem, shift, factor = make(rng, pooling=pooling), np.array([1.0, -2.0, 0.5]), np.array([2.0, 0.25, 3.0])
+    standardized = Sequences((problem.values - shift) * factor, problem.sequences.offsets)
+    expected = apply(problem.network, problem.theta, standardized)
+    assert_same(apply(problem.network, problem.theta, problem.sequences, shift=shift, factor=factor), expected)
+
+
+# ---- memory ----
+
+
+def test_memory_of_a_long_sequence_and_of_many_is_bounded():
+    # The high-water mark of a process, since tracemalloc does not see what the kernels allocate.
+    pytest.importorskip("resource")
+    script = """
+        import resource, sys
+        import numpy as np
+        from sklstm.network import Network
+        from sklstm.network.inference import apply
+        from sklstm.sequences import Sequences
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        values, rng = np.zeros((200_000, 4), np.float32), np.random.default_rng(0)
+        long = Sequences(values, np.array([0, len(values)]))
+        many = Sequences(values, np.arange(0, len(values) + 1, 10))
+        short = Sequences(values[:300], np.array([0, 300]))
+        for pooling in ("last", "mean", "max"):
+            network = Network(4, 2, (32, 32), pooling=pooling)
+            theta = network.initialize(rng, np.float32)
+            apply(network, theta, short)
+            for sequences in (long, many):
+                for output in ("scores", "end_states"):
+                    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+                    apply(network, theta, sequences, output)
+                    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit
+                    print(pooling, len(sequences), output, grown)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    # One layer's output alone would be 25 MB. Chunks are 0.5 MB of channels and as much for each layer.
+    assert lines
+    for line in lines:
+        assert int(line.split()[-1]) < 8e6, line
+
+
+# ---- estimators ----
+
+
+N_FIT = 12
+
+
+@contextmanager
+def long_way():
+    """Estimators do not take the short way."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(base_module, "quick_scores", lambda estimator, X: None)
+        yield
+
+
+def dense(rng, n=N_FIT, dtype=np.float32):
+    return rng.normal(size=(n, 9, 3)).astype(dtype)
+
+
+def fitted(Estimator, rng, **options):
+    """An estimator on float32, fitted for two epochs."""
+    X = dense(rng)
+    y = np.arange(len(X)) % 3 if Estimator is LSTMClassifier else rng.normal(size=len(X))
+    return Estimator(5, max_iter=2, random_state=0, **options).fit(X, y)
+
+
+def methods(estimator):
+    return [getattr(estimator, name) for name in ("predict", "predict_proba", "encode") if hasattr(estimator, name)]
+
+
+MODELS = {
+    "classifier": (LSTMClassifier, {}),
+    "regressor": (LSTMRegressor, {}),
+    "mean": (LSTMRegressor, {"cell": "gru", "pooling": "mean"}),
+    "max": (LSTMClassifier, {"pooling": "max", "num_layers": 2, "residual": True, "initial_state": "learned"}),
+    "attention": (LSTMClassifier, {"pooling": "attention"}),
+    "bidirectional": (LSTMRegressor, {"bidirectional": True}),
+}
+each_model = pytest.mark.parametrize("Estimator, options", MODELS.values(), ids=MODELS.keys())
+
+
+@each_model
+def test_every_form_of_x_has_the_same_answer(rng, Estimator, options):
+    estimator, X = fitted(Estimator, rng, **options), dense(rng, 7)
+    wider = np.zeros((7, 9, 6), np.float32)
+    wider[:, :, ::2] = X
+    forms = [
+        list(X),
+        [x.tolist() for x in X],
+        Sequences.from_list(list(X)),
+        X.astype(np.float64),
+        list(X.astype(np.float64)),
+        [X[0].astype(np.float64), *X[1:]],
+        wider[:, :, ::2],
+        np.asfortranarray(X),
+        X.astype(X.dtype.newbyteorder()),
+    ]
+    read_only = X.copy()
+    read_only.flags.writeable = False
+    for method in methods(estimator):
+        with long_way():
+            expected = method(X)
+        for form in [X, *forms, read_only]:
+            assert_same(method(form), expected)
+        assert_same(np.concatenate([method(X[k : k + 1]) for k in range(len(X))]), expected)
+        assert_same(np.concatenate([method([x]) for x in X]), expected)
+
+
+@each_model
+def test_ragged_lists_take_the_short_way_in_any_order(rng, Estimator, options):
+    estimator, X = fitted(Estimator, rng, **options), [x.astype(np.float32) for x in draw(rng)]
+    order = rng.permutation(len(X))
+    for method in methods(estimator):
+        with long_way():
+            expected = method(X)
+        assert_same(method(X), expected)
+        assert_same(method([X[k] for k in order]), expected[order])
+        assert_same(method(Sequences.from_list(X)), expected)
+
+
+def test_more_sequences_and_longer_ones_after_few(rng):
+    estimator = fitted(LSTMClassifier, rng)
+    for n, length in [(1, 2), (3, 400), (40, 9), (2, 1), (300, 5), (256, 700), (1, 30_000)]:
+        X = rng.normal(size=(n, length, 3)).astype(np.float32)
+        with long_way():
+            expected = estimator.predict_proba(X)
+        assert_same(estimator.predict_proba(X), expected)
+
+
+def message(function, *args):
+    with pytest.raises(ValueError) as caught:
+        function(*args)
+    return str(caught.value)
+
+
+def spoiled(X, value):
+    X = X.copy()
+    X[4, 6, 1] = value
+    return X
+
+
+REFUSED = {
+    "NaN": lambda X: spoiled(X, np.nan),
+    "infinity": lambda X: spoiled(X, -np.inf),
+    "NaN in a list": lambda X: list(spoiled(X, np.nan)),
+    "infinity in a list": lambda X: list(spoiled(X, np.inf)),
+    "channels": lambda X: X[:, :, :2].copy(),
+    "channels of a list": lambda X: [*X[:3], X[3, :, :2].copy()],
+    "no channels": lambda X: X[:, :, :0].copy(),
+    "no steps": lambda X: X[:, :0].copy(),
+    "a sequence without steps": lambda X: [*X[:3], X[3, :0].copy()],
+    "no sequences": lambda X: X[:0].copy(),
+    "an empty list": lambda X: [],
+    "two dimensions": lambda X: X[0, 0].copy(),
+    "four dimensions": lambda X: X[np.newaxis].copy(),
+    "four dimensions in a list": lambda X: [X[:2], X[2:4]],
+}
+
+
+@each_model
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_is_refused_is_refused_with_the_same_message(rng, Estimator, options, kind):
+    estimator, X = fitted(Estimator, rng, **options), dense(rng)
+    expected = estimator.predict(X)
+    bad = REFUSED[kind](X)
+    for method in methods(estimator):
+        with long_way():
+            words = message(method, bad)
+        assert message(method, bad) == words
+    assert_same(estimator.predict(X), expected)
+
+
+def test_an_estimator_that_is_not_fitted_says_so(rng):
+    with pytest.raises(Exception, match="not fitted"):
+        LSTMClassifier().predict(dense(rng))
+
+
+@each_model
+def test_weights_changed_in_place_take_effect(rng, Estimator, options):
+    estimator, X = fitted(Estimator, rng, **options), dense(rng)
+    before = estimator.predict(X)
+    for weights in estimator.weights_.values():
+        weights *= 1.5
+    for method in methods(estimator):
+        with long_way():
+            expected = method(X)
+        assert_same(method(X), expected)
+    if Estimator is not LSTMClassifier:
+        assert not np.array_equal(estimator.predict(X), before)
+
+
+@each_model
+def test_a_refit_after_predict_uses_the_new_weights(rng, Estimator, options):
+    estimator, X = fitted(Estimator, rng, **options), dense(rng)
+    before = methods(estimator)[-2](X)
+    y = np.arange(len(X)) % 4 if Estimator is LSTMClassifier else rng.normal(size=(len(X), 2))
+    for refit in (estimator.set_params(hidden_size=4).fit, estimator.partial_fit):
+        refit(X, y)
+        for method in methods(estimator):
+            with long_way():
+                expected = method(X)
+            assert_same(method(X), expected)
+    assert methods(estimator)[-2](X).shape != before.shape
+
+
+@each_model
+def test_copies_after_predict(rng, Estimator, options):
+    estimator, X = fitted(Estimator, rng, **options), dense(rng)
+    expected = [method(X) for method in methods(estimator)]
+    state = set(vars(estimator))
+    for other in (copy.deepcopy(estimator), copy.copy(estimator), pickle.loads(pickle.dumps(estimator))):
+        for _ in range(2):
+            for method, answer in zip(methods(other), expected, strict=True):
+                assert_same(method(X), answer)
+        assert set(vars(other)) == state
+    fresh = clone(estimator)
+    with pytest.raises(Exception, match="not fitted"):
+        fresh.predict(X)
+    # A copy's weights are its own.
+    other = copy.deepcopy(estimator)
+    other.predict(X)
+    for weights in other.weights_.values():
+        weights[...] = 0
+    for method, answer in zip(methods(estimator), expected, strict=True):
+        assert_same(method(X), answer)
+
+
+@each_model
+def test_an_estimator_that_has_predicted_can_be_collected(rng, Estimator, options):
+    estimator = fitted(Estimator, rng, **options)
+    for method in methods(estimator):
+        method(dense(rng))
+    known, theta = weakref.ref(estimator), weakref.ref(estimator._theta)
+    del estimator, method
+    gc.collect()
+    assert known() is None
+    assert theta() is None
+    assert not [key for key in engines_module._idle if key is known()]
+
+
+@each_model
+@pytest.mark.parametrize("n", [1, 12])
+def test_threads_that_predict_with_one_estimator(rng, Estimator, options, n):
+    estimator = fitted(Estimator, rng, **options)
+    inputs = [rng.normal(size=(n, length, 3)).astype(np.float32) for length in (3, 50, 51, 200)]
+    expected = [methods(estimator)[-2](X) for X in inputs]
+    barrier, wrong = threading.Barrier(len(inputs)), []
+
+    def work(k):
+        barrier.wait()
+        for _ in range(30):
+            if not np.array_equal(methods(estimator)[-2](inputs[k]), expected[k]):
+                wrong.append(k)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(len(inputs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+@each_model
+def test_n_jobs_changes_no_bit(rng, Estimator, options, monkeypatch):
+    estimator, X = fitted(Estimator, rng, **options), [x.astype(np.float32) for x in draw(rng)]
+    expected = [method(X) for method in methods(estimator)]
+    monkeypatch.setattr(engines_module, "THREAD_FLOPS", 1.0)
+    monkeypatch.setattr(inference_module, "THREAD_FLOPS", 1.0)
+    for n_jobs in (2, 3, -1):
+        estimator.set_params(n_jobs=n_jobs)
+        for method, answer in zip(methods(estimator), expected, strict=True):
+            assert_same(method(X), answer)
+
+
+@each_model
+def test_predict_leaves_x_as_it_is(rng, Estimator, options):
+    estimator, X = fitted(Estimator, rng, **options), dense(rng)
+    before = X.copy()
+    for method in methods(estimator):
+        first = method(X)
+        kept = first.copy()
+        method(dense(rng))
+        np.testing.assert_array_equal(first, kept)  # an answer is no buffer that the next one writes to
+    np.testing.assert_array_equal(X, before)
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_another_thread_goes_on_during_a_prediction(rng, short):
+    estimator, X = fitted(LSTMRegressor, rng), rng.normal(size=(1, 200_000, 3)).astype(np.float32)
+    estimator.predict(X[:, :9])
+    ticks, ended, begun = [0], threading.Event(), threading.Event()
+
+    def tick():
+        while not ended.is_set():
+            ticks[0] += 1
+            begun.set()
+            time.sleep(1e-4)
+
+    # Python takes the lock away from nobody: the other thread has it only where a prediction lets go of it.
+    interval, thread = sys.getswitchinterval(), threading.Thread(target=tick)
+    thread.start()
+    begun.wait()
+    sys.setswitchinterval(1000)
+    try:
+        before = ticks[0]
+        scores = engines_module.quick_scores(estimator, X) if short else estimator._apply(Sequences(X[0], [0, X.shape[1]]))
+        during = ticks[0] - before
+    finally:
+        sys.setswitchinterval(interval)
+        ended.set()
+        thread.join()
+    assert scores.shape == (1, 1)
+    assert during >= 5
