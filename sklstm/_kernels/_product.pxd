@@ -9,8 +9,9 @@ The rule, and why (float32, one core of a Zen 5, GFLOP/s, 32 rows, K = H, N = 4 
     packed tiles, AVX2                                      120   120   121   102
 
 OpenBLAS reaches 215 (AVX-512) and 115 (AVX2) on large square matrices here; at these shapes it spends the rest on packing.
-The tiles win at every size, for the hoisted and the weight-gradient products too (A or its transpose, both by strides). The
-baseline level (SSE2; other architectures for now) has no tiles and takes BLAS, which has its own dispatch.
+The tiles win at every size, for the hoisted and the weight-gradient products too (A or its transpose, both by strides), and only with
+them a row's result does not depend on how many there are. So they take every product, at the baseline (SSE2, NEON) too. BLAS is for
+compilers without vectors as a language extension (MSVC).
 """
 from ._blas cimport gemm
 from ._real cimport real
