@@ -433,7 +433,7 @@ cdef void begin_sequence(Engine e, Py_ssize_t r, real *dtype) noexcept nogil:
 cdef void run_chunk(Engine e, const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t n_continuing, const real *x) noexcept nogil:
     """Layers and pooling over the next T steps; n_continuing as in `advance`."""
     cdef:
-        Py_ssize_t k, j, t, r, n, F = e.F
+        Py_ssize_t k, j, t, n, F = e.F
         layer_entry *layer
         real *y = NULL
         real *pooled = <real *> e.pooled
