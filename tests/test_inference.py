@@ -26,6 +26,7 @@ from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm._kernels import _inference, _scan, _simd
 from sklstm.network import ACTIVATIONS, CELLS, POOLINGS
 from sklstm.network.inference import apply
+from sklstm.network.recurrent import RecurrentLayer
 from sklstm.network.workspace import aligned_empty
 
 each_cell = pytest.mark.parametrize("cell", CELLS)
@@ -172,6 +173,19 @@ def test_the_kernel_without_outputs_of_steps_or_without_ends(rng, cell, dtype, r
     assert_same(y, h)
 
 
+@each_cell
+@pytest.mark.parametrize("H", [8, 128, 512])
+@pytest.mark.parametrize("backward", [False, True])
+def test_a_workspace_has_room_for_fewer_sequences_too(cell, H, backward):
+    # Chunks of time are so many steps of the sequences there are: 2 of 93, but 1 of 163.
+    table, n_rows = CELLS[cell], 1000
+    for n in (1, 15, 16, 128, 163, 256):
+        ws = RecurrentLayer(5, H, cell).workspace(n, n_rows, np.float32, backward)
+        for fewer in range(1, n + 1):
+            assert ws.scratch.size >= _scan.scratch_size(table["index"], fewer, n_rows, 5, H, 4, backward)
+            assert len(ws.gates[0]) >= _scan.gate_rows(fewer, n_rows, table["n_blocks"] * H, 4)
+
+
 # ---- a network on many sequences ----
 
 LENGTHS = [3, 1, 40, 5, 2, 17, 17, 1, 40, 9, 26, 7, 33]
@@ -290,6 +304,7 @@ def test_memory_of_a_long_sequence_and_of_many_is_bounded():
         import numpy as np
         from sklstm.network import Network
         from sklstm.network.inference import apply
+from sklstm.network.recurrent import RecurrentLayer
         from sklstm.sequences import Sequences
 
         unit = 1 if sys.platform == "darwin" else 1024
