@@ -304,7 +304,6 @@ def test_memory_of_a_long_sequence_and_of_many_is_bounded():
         import numpy as np
         from sklstm.network import Network
         from sklstm.network.inference import apply
-from sklstm.network.recurrent import RecurrentLayer
         from sklstm.sequences import Sequences
 
         unit = 1 if sys.platform == "darwin" else 1024
