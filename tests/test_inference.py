@@ -26,6 +26,7 @@ from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm._kernels import _inference, _scan, _simd
 from sklstm.network import ACTIVATIONS, CELLS, POOLINGS
 from sklstm.network.inference import apply
+from sklstm.network.recurrent import RecurrentLayer
 from sklstm.network.workspace import aligned_empty
 
 each_cell = pytest.mark.parametrize("cell", CELLS)
@@ -172,6 +173,19 @@ def test_the_kernel_without_outputs_of_steps_or_without_ends(rng, cell, dtype, r
     assert_same(y, h)
 
 
+@each_cell
+@pytest.mark.parametrize("H", [8, 128, 512])
+@pytest.mark.parametrize("backward", [False, True])
+def test_a_workspace_has_room_for_fewer_sequences_too(cell, H, backward):
+    # Chunks of time are so many steps of the sequences there are: 2 of 93, but 1 of 163.
+    table, n_rows = CELLS[cell], 1000
+    for n in (1, 15, 16, 128, 163, 256):
+        ws = RecurrentLayer(5, H, cell).workspace(n, n_rows, np.float32, backward)
+        for fewer in range(1, n + 1):
+            assert ws.scratch.size >= _scan.scratch_size(table["index"], fewer, n_rows, 5, H, 4, backward)
+            assert len(ws.gates[0]) >= _scan.gate_rows(fewer, n_rows, table["n_blocks"] * H, 4)
+
+
 # ---- a network on many sequences ----
 
 LENGTHS = [3, 1, 40, 5, 2, 17, 17, 1, 40, 9, 26, 7, 33]
@@ -265,6 +279,7 @@ def test_an_answer_depends_neither_on_the_others_nor_on_chunks_nor_on_threads(rn
                 patch.setattr(inference_module, "THREAD_FLOPS", 1.0)
                 for words, most, rows, n_threads in [(1, 256, 1, 1), (100, 4, 50, 1), (500, 3, 100, 2), (9999, 256, 9999, 3)]:
                     patch.setattr(inference_module, "CHUNK_WORDS", words)
+                    patch.setattr(inference_module, "PACKING_ROWS", 0)
                     patch.setattr(inference_module, "CHUNK_SEQUENCES", most)
                     patch.setattr(inference_module, "CHUNK_ROWS", rows)
                     assert_same(apply(network, theta, sequences, output, n_threads=n_threads), whole)
@@ -296,21 +311,21 @@ def test_memory_of_a_long_sequence_and_of_many_is_bounded():
         long = Sequences(values, np.array([0, len(values)]))
         many = Sequences(values, np.arange(0, len(values) + 1, 10))
         short = Sequences(values[:300], np.array([0, 300]))
-        for pooling in ("last", "mean", "max"):
+        for pooling in ("last", "mean", "max", "attention", None):
             network = Network(4, 2, (32, 32), pooling=pooling)
             theta = network.initialize(rng, np.float32)
             apply(network, theta, short)
             for sequences in (long, many):
-                for output in ("scores", "end_states"):
+                for output in ("scores", "end_states", *(["attention"] if pooling == "attention" else [])):
                     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-                    apply(network, theta, sequences, output)
+                    answer = apply(network, theta, sequences, output)
                     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit
-                    print(pooling, len(sequences), output, grown)
+                    print(pooling, len(sequences), output, grown - answer.nbytes)
     """
     command = [sys.executable, "-c", textwrap.dedent(script)]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     # One layer's output alone would be 25 MB. Chunks are 0.5 MB of channels and as much for each layer.
-    assert lines
+    assert len(lines) == 22
     for line in lines:
         assert int(line.split()[-1]) < 8e6, line
 

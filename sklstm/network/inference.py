@@ -8,14 +8,16 @@ import numpy as np
 from .._kernels import _simd
 from .._kernels._pack import unpack
 from .._kernels.threads import Threads, single_threaded_blas
-from ..sequences import Batch, Packed
+from ..sequences import Batch
 
 # Sequences that are run together: enough to feed the kernels.
 CHUNK_SEQUENCES = 256
 # Words of channels or outputs that a chunk of steps has at most (more where a single step has): half a megabyte or one, so that
 # what a layer writes is in cache when the next one reads it.
 CHUNK_WORDS = 1 << 17
-# Rows of sequences that are run whole, where a network reads them in both directions or weighs all of their steps.
+# Rows per unit of the widest layer that a chunk of steps has at least where its weights are packed for each: little beside them.
+PACKING_ROWS = 4
+# Rows of sequences that are run whole, where a network reads them in both directions.
 CHUNK_ROWS = 1 << 14
 # Multiplications and additions below which another thread does not repay its start.
 THREAD_FLOPS = 1e7
@@ -47,9 +49,10 @@ def apply(network, theta, sequences, output="scores", *, shift=None, factor=None
     factor = np.ones(network.input_size, theta.dtype) if factor is None else factor
     out = np.empty((len(sequences.values) if per_step else len(sequences), width), dtype=theta.dtype)
     n_threads = max(1, min(n_threads, int(len(sequences.values) * network.flops_per_row / THREAD_FLOPS)))
-    forward = network.runs_forward and not per_step
-    chunks = _chunks(sequences.lengths, None if forward else CHUNK_ROWS, n_threads)
-    run = (_run_engine if forward else _run_whole)(network, network.bind(theta), sequences, output, shift, factor, out)
+    chunks = _chunks(sequences.lengths, CHUNK_ROWS if network.bidirectional else None, n_threads)
+    pooled = output == "end_states" or network.pooling != "attention"
+    run = _run_engine if pooled and not per_step and not network.bidirectional else _run_layers
+    run = run(network, network.bind(theta), sequences, output, shift, factor, out)
     with nullcontext() if _simd.has_products() else single_threaded_blas(), Threads(n_threads) as threads:
         threads.map(run, [chunks[k::n_threads] for k in range(n_threads)])
     return out
@@ -101,22 +104,47 @@ def _run_engine(network, params, sequences, output, shift, factor, out):
     return run
 
 
-def _run_whole(network, params, sequences, output, shift, factor, out):
-    """The same for whole sequences, and for answers to every step."""
-    method = {"scores": network.forward, "end_states": network.end_states, "attention": network.attention}[output]
-    per_step = len(out) == len(sequences.values) and (output == "attention" or network.per_step)
+def _run_layers(network, params, sequences, output, shift, factor, out):
+    """The same for what no engine does, layer by layer: some steps at a time, or whole sequences where the network reads them in
+    both directions."""
+    widest = max(network.input_size, *(max(layer.input_size, layer.output_size) for layer in network.layers))
+    zero, one = np.zeros(1, out.dtype), np.ones(1, out.dtype)
 
     def run(chunks):
+        n_sequences = max(map(len, chunks), default=0)
+        if n_sequences == 0:
+            return
+        n_rows = most = max(int(sequences.lengths[rows].sum()) for rows in chunks)
+        if not network.bidirectional:
+            n_rows = min(max(CHUNK_WORDS // widest, PACKING_ROWS * widest, n_sequences), most)
+        ws = network.workspace(n_sequences, n_rows, out.dtype, backward=False, carries=n_rows < most)
         for rows in chunks:
-            n_rows = int(sequences.lengths[rows].sum())
-            ws = network.workspace(len(rows), n_rows, out.dtype, backward=False)
-            packed = Packed.gather(sequences, rows, shift, factor, lambda n_sequences, n_rows, ws=ws: ws.values)
             # Weights close to the largest number may overflow; the result says so.
             with np.errstate(over="ignore", invalid="ignore"):
-                result = method(params, packed, ws)
-                if per_step:
-                    unpack(packed.starts, sequences.offsets[packed.order], result, out)
-                else:
-                    out[packed.order] = result
+                run_chunk(Batch(sequences.offsets, rows), n_rows, ws)
+
+    def run_chunk(batch, n_rows, ws):
+        offsets, bounds = sequences.offsets, batch.bounds(None if batch.n_rows <= n_rows else n_rows // batch.n_sequences)
+        network.begin(batch.n_sequences, ws, None)
+        for first, last in pairwise(bounds):
+            packed = batch.chunk(first, last, batch.pack(sequences.values, first, last, shift, factor, ws.values))
+            network.forward_chunk(params, packed, ws, keep=False, pooled=None if output == "end_states" else True)
+            if packed.n_continuing:
+                network.carry(packed, ws)
+            if output == "attention":
+                unpack(packed.starts, offsets[packed.order] + first, ws.pool.e[:, np.newaxis], out)
+            elif output == "scores" and network.per_step:
+                unpack(packed.starts, offsets[packed.order] + first, network.step_scores(params, packed, ws), out)
+        if output == "attention":
+            # What a step weighs is known after the last one; until then out has the logarithms, up to a constant.
+            for first, last in pairwise(bounds):
+                batch.pack(out, first, last, zero, one, ws.pool.e[:, np.newaxis])
+                packed = batch.chunk(first, last, None)
+                unpack(packed.starts, offsets[packed.order] + first, network.pool.weights(packed, ws.pool)[:, np.newaxis], out)
+        elif output == "end_states":
+            network.layers[-1].end_states(packed, ws.skips[-1], ws.layers[-1], ws.ends)
+            out[batch.order] = ws.ends[: batch.n_sequences]
+        elif not network.per_step:
+            out[batch.order] = network.scores(params, batch.lengths, ws)
 
     return run
