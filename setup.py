@@ -2,7 +2,7 @@
 
 SKLSTM_DEBUG=1      bounds checks in Cython, no optimisation, annotated HTML under build/
 SKLSTM_COVERAGE=1   line tracing, for coverage of the .pyx files
-SKLSTM_SANITIZE=1   AddressSanitizer and UndefinedBehaviorSanitizer of GCC or Clang; tests/scripts/run_sanitized.py runs it
+SKLSTM_SANITIZE=1   AddressSanitizer and UndefinedBehaviorSanitizer of GCC or Clang; tests/scripts/sanitized.py runs it
 """
 
 import os
@@ -33,7 +33,8 @@ FLAGS = {
 }
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 if SANITIZE:
-    FLAGS["unix"] = ["-O1", "-g", "-fno-omit-frame-pointer", *SANITIZERS]
+    # Python's own flags have signed overflow wrap, which would hide it.
+    FLAGS["unix"] = ["-O1", "-g1", "-fno-omit-frame-pointer", "-fno-wrapv", *SANITIZERS]
 
 
 def write_blas_int():
@@ -62,6 +63,8 @@ class BuildExtensions(build_ext):
     def finalize_options(self):
         super().finalize_options()
         self.force = self.force or MODE != "release"
+        if SANITIZE:
+            self.parallel = self.parallel or os.cpu_count()
 
     def build_extensions(self):
         flags = FLAGS.get(self.compiler.compiler_type, [])

@@ -19,7 +19,7 @@ GRADIENTS = "tests/test_gradients.py"
 
 
 def has(level):
-    result = subprocess.run([sys.executable, "-c", "import sklstm"], capture_output=True, text=True, env=forced(level))
+    result = subprocess.run([sys.executable, "-P", "-c", "import sklstm"], capture_output=True, text=True, env=forced(level))
     if result.returncode and "is not available on this machine" not in result.stderr:
         raise SystemExit(result.stderr)
     return result.returncode == 0
@@ -32,7 +32,7 @@ def forced(level):
 
 def run_tests(level):
     """Whether all pass."""
-    pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "one_in", "-m", "not slow", "-n", "2"]
+    pytest = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "one_in", "-m", "not slow", "-n", "2"]
     ignored = [f"--ignore=tests/test_{name}.py" for name in ABOVE]
     runs = [sys.argv[1:]] if sys.argv[1:] else [["tests", *ignored, f"--ignore={GRADIENTS}"], ["--one-in=5", GRADIENTS]]
     return all([subprocess.run([*pytest, *arguments], cwd=ROOT, env=forced(level)).returncode == 0 for arguments in runs])
