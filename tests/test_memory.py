@@ -32,7 +32,7 @@ def peak_words(network, itemsize, parts, lengths, n_threads=1):
     D, H, P = network.input_size, network.hidden_sizes[0], network.layout.size
     rows = max(int(lengths[part].sum()) for part in parts)
     sequences = max(map(len, parts))
-    chunk = min(rows, max(CHUNK_BYTES // (4 * H * itemsize), sequences * -(-CHUNK_ROWS // sequences)))
+    chunk = min(rows, max(CHUNK_BYTES // (4 * H * itemsize), sequences + CHUNK_ROWS - 1))
     # Gates, c, h and x of every step; packed weights; gates and h of a chunk of time; states and their gradients.
     workspace = (6 * H + D) * rows + 4 * H * (H + D) + 5 * H * chunk + 7 * H * sequences
     # theta, the gradient, Adam's two moments, the best theta, and a copy of four of those, of the last epoch that has ended.

@@ -51,8 +51,8 @@ cdef inline Py_ssize_t chunk_at_least(Py_ssize_t n_sequences) noexcept nogil:
 
 
 cdef inline Py_ssize_t chunk_rows(Py_ssize_t n_sequences, Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t itemsize) noexcept nogil:
-    """Upper bound on the rows of a chunk of time, for `width` words per row."""
-    return min(n_rows, max(CHUNK_BYTES // (width * itemsize), n_sequences * chunk_at_least(n_sequences)))
+    """Upper bound on the rows of a chunk of time, for `width` words per row and that many sequences or fewer."""
+    return min(n_rows, max(CHUNK_BYTES // (width * itemsize), n_sequences + CHUNK_ROWS - 1))
 
 
 cdef struct walk:

@@ -309,11 +309,6 @@ class RecurrentLayer:
         return y[:, k * self.hidden_size : (k + 1) * self.hidden_size]
 
 
-# Of fewer sequences than there is room for, a chunk of time may have more rows, since it has at least so many: what is asked for
-# the sum of both is enough for all.
-CHUNK_ROWS = 128
-
-
 class _LayerWorkspace:
     """What a layer writes for one batch: gates and c (kept for `backward`, or a chunk of them), h, and scratch."""
 
@@ -323,8 +318,7 @@ class _LayerWorkspace:
         itemsize = np.dtype(dtype).itemsize
         width = cell["n_blocks"] * H
         self.backward = self.kept = backward
-        most = n_sequences + CHUNK_ROWS
-        gate_rows = n_rows if backward else _scan.gate_rows(most, n_rows, width, itemsize)
+        gate_rows = n_rows if backward else _scan.gate_rows(n_sequences, n_rows, width, itemsize)
         c_rows = max(n_rows, 2 * n_sequences) if backward else 2 * n_sequences
         if cell["n_states"] == 1:
             c_rows = 1  # not used
@@ -352,4 +346,6 @@ class _LayerWorkspace:
             self.dh = aligned_empty((n_sequences, H), dtype)
             self.dc = aligned_empty((n_sequences, H), dtype)
         self.zeros = np.zeros(H, dtype=dtype)
-        self.scratch = aligned_empty((_scan.scratch_size(cell["index"], most, n_rows, D, H, itemsize, backward),), dtype)
+        self.scratch = aligned_empty(
+            (_scan.scratch_size(cell["index"], n_sequences, n_rows, D, H, itemsize, backward),), dtype
+        )
