@@ -322,12 +322,12 @@ def test_memory_of_a_long_sequence_and_of_many_is_bounded():
                     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit
                     print(pooling, len(sequences), output, grown - answer.nbytes)
     """
-    command = [sys.executable, "-c", textwrap.dedent(script)]
+    command = [sys.executable, "-P", "-c", textwrap.dedent(script)]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     # One layer's output alone would be 25 MB. Chunks are 0.5 MB of channels and as much for each layer.
     assert len(lines) == 22
     for line in lines:
-        assert int(line.split()[-1]) < 8e6, line
+        assert int(line.split()[-1]) < 12e6, line
 
 
 # ---- estimators ----
