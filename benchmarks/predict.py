@@ -25,8 +25,8 @@ from machine import ONE_THREAD, describe, large_product, pin_to_one_cpu, report,
 os.environ.update(ONE_THREAD)
 
 import numpy as np
-from pictures import ratio_lines
-from train_step import N_CLASSES, PEERS, read_shape
+from pictures import draw
+from train_step import N_CLASSES, PEERS, Packs, TorchNetwork, read_shape
 
 from sklstm import LSTMClassifier
 from sklstm._kernels.threads import single_threaded_blas
@@ -66,50 +66,21 @@ class Sklstm:
         return self.model.predict_proba(self.X)
 
 
-class Torch:
-    """A module of torch.nn."""
+class Torch(TorchNetwork):
+    """The network and softmax, without gradients."""
 
     name = "torch"
 
     def __init__(self, model, sequences, ragged):
-        import torch
-
-        self.torch = torch
-        torch.set_num_threads(1)
-        p, cell = weights_of(model), model.cell
-        D, self.H = len(p["W"]), len(p["R"])
-        dtype = getattr(torch, str(p["W"].dtype))
-        w = {name: torch.from_numpy(values.T.copy()) for name, values in p.items()}
-        bias_ih, bias_hh = map(torch.from_numpy, PEERS[cell].split_bias(p["b"], self.H))
-        self.layer = getattr(torch.nn, PEERS[cell].module)(D, self.H, batch_first=True, dtype=dtype)
-        self.layer.load_state_dict(dict(weight_ih_l0=w["W"], weight_hh_l0=w["R"], bias_ih_l0=bias_ih, bias_hh_l0=bias_hh))
-        self.head = torch.nn.Linear(self.H, N_CLASSES, dtype=dtype)
-        self.head.load_state_dict(dict(weight=w["V"], bias=w["d"]))
-        self.sequences = [torch.from_numpy(sequence) for sequence in sequences]
-        self.X = None if ragged else torch.stack(self.sequences)
-        self.last_steps = torch.arange(len(sequences)), torch.tensor([len(x) - 1 for x in sequences])
-
-    def last_h(self):
-        if self.X is not None:
-            return self.end_state(self.X)
-        padded = self.torch.nn.utils.rnn.pad_sequence(self.sequences, batch_first=True)
-        return self.layer(padded)[0][self.last_steps]
-
-    def end_state(self, X):
-        return self.layer(X)[1][0].reshape(-1, self.H)
+        super().__init__(weights_of(model), model.cell, sequences, ragged)
 
     def run(self):
         with self.torch.inference_mode():
             return self.torch.softmax(self.head(self.last_h()), dim=1).numpy()
 
 
-class TorchPacked(Torch):
+class TorchPacked(Packs, Torch):
     """The same on a PackedSequence."""
-
-    name = "torch packed"
-
-    def last_h(self):
-        return self.end_state(self.torch.nn.utils.rnn.pack_sequence(self.sequences, enforce_sorted=False))
 
 
 class OnnxRuntime:
@@ -244,12 +215,12 @@ def main():
     share = min(result["share of the CPU"] for result in results)
     print(f"\n{options.cell}, {options.dtype}, one thread; this process had at least {100 * share:.0f} % of its CPU.\n")
     print(report(facts))
+    drawn = {"picture": "ratio_lines", "title": f"Prediction: {options.cell}, {options.dtype}", "results": results}
+    record = {"cell": options.cell, "dtype": options.dtype, "machine": facts} | drawn
     if options.json:
-        record = {"cell": options.cell, "dtype": options.dtype, "machine": facts, "results": results}
         options.json.write_text(json.dumps(record, indent=1) + "\n")
     if options.picture:
-        names = [peer.name for peer in (Torch, TorchPacked, *onnx)]
-        ratio_lines(results, options.picture, f"Prediction: {options.cell}, {options.dtype}", names=names)
+        draw(record, options.picture)
 
 
 if __name__ == "__main__":

@@ -177,30 +177,33 @@ class Sklstm:
         return total / total_weight
 
 
-class Torch:
-    """A module of torch.nn on a dense or padded tensor."""
+class TorchNetwork:
+    """A module of torch.nn and a linear head, on a dense tensor made beforehand or, ragged, on a padded one made each time.
 
-    name = "torch"
+    Parameters
+    ----------
+    weights : dict of str to ndarray
+        As `Problem.weights`.
+    cell : str
+    sequences : list of ndarray of shape (n_steps, D)
+    ragged : bool
+    """
 
-    def __init__(self, problem):
+    def __init__(self, weights, cell, sequences, ragged):
         import torch
 
         self.torch = torch
         torch.set_num_threads(1)
-        dtype = getattr(torch, str(problem.theta.dtype))
-        peer, (D, self.H) = PEERS[problem.cell], problem.shape[2:]
-        w = {name: torch.from_numpy(values.T.copy()) for name, values in problem.weights.items()}
-        bias_ih, bias_hh = map(torch.from_numpy, peer.split_bias(problem.weights["b"], self.H))
+        dtype, peer, (D, _), self.H = getattr(torch, str(weights["W"].dtype)), PEERS[cell], weights["W"].shape, len(weights["R"])
+        w = {name: torch.from_numpy(values.T.copy()) for name, values in weights.items()}
+        bias_ih, bias_hh = map(torch.from_numpy, peer.split_bias(weights["b"], self.H))
         self.layer = getattr(torch.nn, peer.module)(D, self.H, batch_first=True, dtype=dtype)
         self.layer.load_state_dict(dict(weight_ih_l0=w["W"], weight_hh_l0=w["R"], bias_ih_l0=bias_ih, bias_hh_l0=bias_hh))
         self.head = torch.nn.Linear(self.H, N_CLASSES, dtype=dtype)
         self.head.load_state_dict(dict(weight=w["V"], bias=w["d"]))
-        self.parameters = [*self.layer.parameters(), *self.head.parameters()]
-        self.optimizer = torch.optim.Adam(self.parameters, LEARNING_RATE, (BETA_1, BETA_2), EPSILON)
-        self.sequences = [torch.from_numpy(sequence) for sequence in problem.sequences]
-        self.X = None if problem.ragged else torch.stack(self.sequences)
-        self.last_steps = torch.arange(len(self.sequences)), torch.tensor([len(x) - 1 for x in self.sequences])
-        self.targets = torch.from_numpy(problem.targets)
+        self.sequences = [torch.from_numpy(sequence) for sequence in sequences]
+        self.X = None if ragged else torch.stack(self.sequences)
+        self.last_steps = torch.arange(len(sequences)), torch.tensor([len(x) - 1 for x in sequences])
 
     def last_h(self):
         """h at the last step of each sequence, (B, H)."""
@@ -212,6 +215,27 @@ class Torch:
     def end_state(self, X):
         # Beside the outputs nn.LSTM returns h and c, the others h alone; each is (1, B, H).
         return self.layer(X)[1][0].reshape(-1, self.H)
+
+
+class Packs:
+    """Makes a `TorchNetwork` run on a PackedSequence."""
+
+    name = "torch packed"
+
+    def last_h(self):
+        return self.end_state(self.torch.nn.utils.rnn.pack_sequence(self.sequences, enforce_sorted=False))
+
+
+class Torch(TorchNetwork):
+    """The network with its loss and optimiser."""
+
+    name = "torch"
+
+    def __init__(self, problem):
+        super().__init__(problem.weights, problem.cell, problem.sequences, problem.ragged)
+        self.parameters = [*self.layer.parameters(), *self.head.parameters()]
+        self.optimizer = self.torch.optim.Adam(self.parameters, LEARNING_RATE, (BETA_1, BETA_2), EPSILON)
+        self.targets = self.torch.from_numpy(problem.targets)
 
     def backward(self):
         self.optimizer.zero_grad(set_to_none=True)
@@ -229,13 +253,8 @@ class Torch:
         return loss.item()
 
 
-class TorchPacked(Torch):
+class TorchPacked(Packs, Torch):
     """The same on a PackedSequence."""
-
-    name = "torch packed"
-
-    def last_h(self):
-        return self.end_state(self.torch.nn.utils.rnn.pack_sequence(self.sequences, enforce_sorted=False))
 
 
 class Jax:
