@@ -10,6 +10,7 @@ at once before, since then the weights are what has to be moved. Both give the s
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
+from ._buffers cimport CELL_SCRATCH, padded
 from ._ftz cimport ftz_enter, ftz_leave
 from ._product cimport make_operand, multiply, packed_size
 from ._real cimport real
@@ -17,17 +18,9 @@ from ._simd cimport FROM_H, cell_entry, cell_step, fused_layer, fused_rows, simd
 
 
 cdef enum:
-    # Elements that each part of a buffer is padded to, so that the next is aligned to 64 bytes.
-    ALIGNED = 16
-    # Blocks of H in the scratch of a cell (simd.h).
-    CELL_SCRATCH = 8
     # Up to so many sequences, x W is made before the recursion, in so many bytes at a time.
     FEW_SEQUENCES = 3
     INPUT_BYTES = 1 << 16
-
-
-cdef inline Py_ssize_t padded(Py_ssize_t n) noexcept nogil:
-    return (n + ALIGNED - 1) // ALIGNED * ALIGNED
 
 
 cdef inline bint is_fused(const cell_entry *cell) noexcept nogil:

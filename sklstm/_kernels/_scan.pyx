@@ -18,6 +18,7 @@ A mask (dropout of the recurrence, one row per sequence) multiplies what enters 
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
+from ._buffers cimport CELL_SCRATCH, padded
 from ._ftz cimport ftz_enter, ftz_leave
 from ._product cimport add_product_of_transpose, make_operand, multiply, operand, packed_size
 from ._real cimport real
@@ -27,27 +28,8 @@ from ._simd cimport FROM_H, MAX_PRODUCTS, cell_entry, cell_step, recurrent_produ
 # Bytes of gates per chunk of time: a quarter of a common second-level cache of 1 MB, the rest being for R, x and h.
 cdef enum:
     CHUNK_BYTES = 1 << 18
-
-
-cdef enum:
     # Rows that a chunk has where T allows, so that streaming W and the gradients of wide layers is shared by enough of them.
     CHUNK_ROWS = 128
-
-
-cdef enum:
-    # Elements that each part of the scratch is padded to, so that the next is aligned to 64 bytes.
-    ALIGNED = 16
-    # Blocks of H in the scratch of a cell (simd.h).
-    CELL_SCRATCH = 8
-
-
-cdef inline Py_ssize_t padded(Py_ssize_t n) noexcept nogil:
-    return (n + ALIGNED - 1) // ALIGNED * ALIGNED
-
-
-cdef inline Py_ssize_t chunk_at_least(Py_ssize_t n_sequences) noexcept nogil:
-    """Steps of a chunk of time at least."""
-    return (CHUNK_ROWS + n_sequences - 1) // n_sequences
 
 
 cdef inline Py_ssize_t chunk_rows(Py_ssize_t n_sequences, Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t itemsize) noexcept nogil:
@@ -79,7 +61,8 @@ cdef inline Py_ssize_t rows_continued(const walk *w, Py_ssize_t t) noexcept nogi
 
 cdef inline Py_ssize_t chunk_steps(const walk *w, Py_ssize_t width, Py_ssize_t itemsize) noexcept nogil:
     """Steps per chunk of time, from the rows of the first (widest) step and the words per row."""
-    return max(CHUNK_BYTES // (rows_at(w, 0) * width * itemsize), chunk_at_least(rows_at(w, 0)))
+    cdef Py_ssize_t rows = rows_at(w, 0)
+    return max(CHUNK_BYTES // (rows * width * itemsize), (CHUNK_ROWS + rows - 1) // rows)
 
 
 cdef struct chunk:
