@@ -60,7 +60,7 @@ CELL_ROW void AFN(lstm_forward_row)(
         REAL f = FN(vsigmoid)(a[H + j] + b[H + j]);
         REAL g = ACT(a[2 * H + j] + b[2 * H + j]);
         REAL o = FN(vsigmoid)(a[3 * H + j] + b[3 * H + j]);
-        REAL c_t = f * c_prev[j] + i * g;
+        REAL c_t = FN(multiply_add)(f, c_prev[j], i * g);
         a[j] = i;
         a[H + j] = f;
         a[2 * H + j] = g;
@@ -127,7 +127,7 @@ CELL_ROW void AFN(peephole_forward_row)(
         REAL i = FN(vsigmoid)(a[j] + b[j] + p[j] * c_prev[j]);
         REAL f = FN(vsigmoid)(a[H + j] + b[H + j] + p[H + j] * c_prev[j]);
         REAL g = ACT(a[2 * H + j] + b[2 * H + j]);
-        REAL c_t = f * c_prev[j] + i * g;
+        REAL c_t = FN(multiply_add)(f, c_prev[j], i * g);
         REAL o = FN(vsigmoid)(a[3 * H + j] + b[3 * H + j] + p[2 * H + j] * c_t);
         a[j] = i;
         a[H + j] = f;
@@ -202,7 +202,7 @@ CELL_ROW void AFN(coupled_forward_row)(
         REAL f = FN(vsigmoid)(a[j] + b[j]);
         REAL g = ACT(a[H + j] + b[H + j]);
         REAL o = FN(vsigmoid)(a[2 * H + j] + b[2 * H + j]);
-        REAL c_t = f * c_prev[j] + (1 - f) * g;
+        REAL c_t = FN(multiply_add)(f, c_prev[j], (1 - f) * g);
         a[j] = f;
         a[H + j] = g;
         a[2 * H + j] = o;

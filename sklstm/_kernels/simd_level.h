@@ -18,6 +18,7 @@
 #define UINT uint32_t
 #define FN(name) PASTE(name, s)
 #define SQRT sqrtf
+#define FMA fmaf
 #define MAGIC 12583039.0f                   /* 1.5 * 2^23, adding which rounds to an integer, and the exponent's bias */
 #define MANTISSA_BITS 23
 #define LOG2_E 1.44269504088896341f
@@ -35,6 +36,7 @@
 #undef UINT
 #undef FN
 #undef SQRT
+#undef FMA
 #undef MAGIC
 #undef MANTISSA_BITS
 #undef LOG2_E
@@ -54,6 +56,7 @@
 #define FABS fabs
 #define COPYSIGN copysign
 #define SQRT sqrt
+#define FMA fma
 #define MAGIC 6755399441056767.0            /* 1.5 * 2^52 and the bias */
 #define MANTISSA_BITS 52
 #define LOG2_E 1.44269504088896341

@@ -34,6 +34,16 @@ static inline REAL FN(expm1_core)(REAL z, REAL *s)
     return r + r * r * EXPM1_Q(r);
 }
 
+/* a b + c where c is a product too: the compiler may fuse either of them, and not the same one wherever this is inlined. */
+static inline REAL FN(multiply_add)(REAL a, REAL b, REAL c)
+{
+#ifdef HAS_FMA
+    return FMA(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
 static inline REAL FN(clamp)(REAL x, REAL largest)
 {
     x = x < -largest ? -largest : x;
