@@ -67,10 +67,12 @@ def line_styles(n):
 
 
 def diverging_colors(ax):
-    """A colour map from blue by the colour of the ground to vermilion."""
+    """A colour map from blue by the colour of the ground to vermilion, or where that is dark, to lighter ones."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    return LinearSegmentedColormap.from_list("blue_ground_vermilion", [BLUE, ax.get_facecolor(), VERMILION])
+    ground = ax.get_facecolor()
+    against, for_it = (BLUE, VERMILION) if np.mean(ground[:3]) > 0.5 else (SKY, ORANGE)
+    return LinearSegmentedColormap.from_list("blue_ground_vermilion", [against, ground, for_it])
 
 
 def draw_map(ax, values, edges, *, label, colorbar, **kwargs):

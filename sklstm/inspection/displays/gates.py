@@ -9,11 +9,11 @@ from .canvas import check_matplotlib, line_styles, make_axes, whole_numbers
 NAMES = {
     "i": "input\ngate i",
     "f": "forget\ngate f",
-    "g": "candi-\ndate g",
+    "g": "candidate\ng",
     "o": "output\ngate o",
     "r": "reset\ngate r",
     "z": "update\ngate z",
-    "n": "candi-\ndate n",
+    "n": "candidate\nn",
     "c": "cell\nstate c",
     "h": "hidden\nstate h",
 }
@@ -56,7 +56,7 @@ class GateDisplay:
     >>> model = LSTMClassifier(8, cell="gru", max_iter=3, random_state=0).fit(X, X[:, 0, 0] > 0)
     >>> display = GateDisplay.from_estimator(model, X, sequence=5, units=[0, 3])
     >>> [ax.get_ylabel().replace("\\n", " ") for ax in display.axes_]
-    ['reset gate r', 'update gate z', 'candi- date n', 'hidden state h']
+    ['reset gate r', 'update gate z', 'candidate n', 'hidden state h']
     """
 
     def __init__(self, activations, *, title=None):

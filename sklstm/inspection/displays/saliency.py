@@ -11,7 +11,7 @@ from .canvas import check_matplotlib, check_names, draw_map, make_axes, name_row
 class SaliencyDisplay:
     """What each channel of each step of a sequence contributes to an answer, as a map.
 
-    Make one with :meth:`from_estimator`. Vermilion speaks for the answer, blue against it.
+    Make one with :meth:`from_estimator`. Vermilion (orange on dark ground) speaks for the answer, blue against it.
 
     Parameters
     ----------

@@ -165,11 +165,11 @@ def _spans_decades(curves):
 def _loss_name(estimator):
     if LOSSES[estimator._network_spec["loss"]].units is None:
         return "Loss (nats)"
-    return "Loss (y in standard\ndeviations)" if estimator._network_spec["standardize"] else "Loss (units of y)"
+    return "Loss (y in\nstandard units)" if estimator._network_spec["standardize"] else "Loss (units of y)"
 
 
 def _score_name(estimator):
     if LOSSES[estimator._network_spec["loss"]].units is None:
-        return "Accuracy"
+        return "Validation\naccuracy"
     quantiles = "quantile" in estimator._network_spec["loss"]
-    return "Share of pinball\nloss explained" if quantiles else "$R^2$"
+    return "Validation share of\npinball loss explained" if quantiles else "Validation $R^2$"
