@@ -53,8 +53,8 @@ def step_importance(
     align : {"start", "end"}, default="start"
         Whether steps are counted from the first of each sequence on, as 0, 1, ..., or to its last, as ..., -2, -1.
     channels : list of int or of lists of int, default=None
-        Channels to exchange; those of an inner list are exchanged together, such as the 0/1 channels of one category. None is each
-        channel by itself.
+        Channels to exchange; those of an inner list are exchanged together, such as the 0/1 channels of one category. None is
+        each channel by itself.
     n_repeats : int, default=5
         How often each is done, with other sequences to exchange with.
     sample_weight : array-like, default=None
@@ -77,9 +77,9 @@ def step_importance(
     Notes
     -----
     As permutation importance of columns [1]_, but of steps of sequences of any lengths: at each step the sequences that have it
-    take the values of one another, in a random circle, so that none keeps its own and each value stays at its step. Within a block a
-    sequence takes from the same one as long as that one lasts. What a model can tell from elsewhere in the sequence too is not
-    missed: two channels that say the same can both seem worthless.
+    take the values of one another, in a random circle, so that none keeps its own and each value stays at its step. Within a
+    block a sequence takes from the same one as long as that one lasts. What a model can tell from elsewhere in the sequence too
+    is not missed: two channels that say the same can both seem worthless.
 
     The number of predictions of X is 1 + n_blocks n_channels n_repeats.
 

@@ -24,7 +24,7 @@ from .path import Path
     {"tol": [Interval(Real, 0, None, closed="neither")], "max_points": [Interval(Integral, 1, None, closed="left")]},
     prefer_skip_nested_validation=True,
 )
-def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None, tol=1e-3, max_points=4096):
+def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None, tol=1e-3, max_points=16384):
     """What each channel of each step contributes to an answer, by integrated gradients.
 
     The contributions of a sequence sum to the difference between its output and that of a baseline, which says nothing.
@@ -48,7 +48,7 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
     tol : float, default=1e-3
         By how much the sum of the contributions may miss the difference of the outputs, in units of a score, or for quantities in
         standard deviations of y.
-    max_points : int, default=4096
+    max_points : int, default=16384
         Points between baseline and sequence at which gradients are taken, at most. They are 16, and more where `tol` asks for it.
 
     Returns
@@ -134,7 +134,7 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
             f"With {max_points} points the contributions of {len(missed)} sequences, the first of them {missed[0]}, miss the"
             " difference of the outputs by more than tol. Raise max_points or tol, or choose a baseline closer to X.",
             ConvergenceWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     attributions = np.zeros(sequences.values.shape)
     np.add.at(attributions, (slice(None), channels_of_inputs(network)), contributions)

@@ -121,6 +121,7 @@ def _column_numbers(target, n, n_columns, what):
         if n_columns > 1:
             raise ValueError(f"The model has {n_columns} {what}: say with target=... which to explain, 0 to {n_columns - 1}.")
         return np.zeros(n, dtype=np.intp)
-    if target.dtype.kind not in "iu" or not ((target >= 0) & (target < n_columns)).all():
-        raise ValueError(f"target must be the number of one of the {n_columns} {what}, 0 to {n_columns - 1}, got {target[0]!r}.")
+    wrong = [number for number in target.tolist() if not (isinstance(number, int) and 0 <= number < n_columns)]
+    if wrong:
+        raise ValueError(f"target must be the number of one of the {n_columns} {what}, 0 to {n_columns - 1}, got {wrong[0]!r}.")
     return target.astype(np.intp)

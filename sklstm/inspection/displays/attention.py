@@ -7,6 +7,7 @@ from ..fitted import one_sequence
 from .canvas import BLUE, check_matplotlib, check_names, draw_map, make_axes, name_rows, whole_numbers
 
 LABEL = "Attention weight"
+MOST_CHARACTERS = 75  # side by side below an axis
 
 
 class AttentionDisplay:
@@ -141,5 +142,6 @@ class AttentionDisplay:
         self.ax_.set_xlabel("Step")
         whole_numbers(self.ax_.xaxis)
         if labels is not None:
-            self.ax_.set_xticks(range(longest), labels)
+            crowded = sum(map(len, labels)) + longest > MOST_CHARACTERS
+            self.ax_.set_xticks(range(longest), labels, rotation=90 if crowded else 0)
         return self

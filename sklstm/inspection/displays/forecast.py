@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...estimators import LSTMRegressor
 from ..fitted import fitted_network, one_sequence
 from .canvas import GREEN, VERMILION, check_matplotlib, make_axes
 
@@ -20,8 +21,8 @@ class ForecastDisplay:
     forecast : array-like of shape (horizon,) or None
         The values to come.
     quantiles : dict of float to array-like of shape (horizon,), default=None
-        Forecasts of quantiles. Those that lie symmetrically, such as 0.1 and 0.9, are the edges of a band, the others curves; 0.5 is
-        the forecast where there is no other.
+        Forecasts of quantiles. Those that lie symmetrically, such as 0.1 and 0.9, are the edges of a band, the others curves; 0.5
+        is the forecast where there is no other.
     y_true : array-like of shape (horizon,), default=None
         What came.
     times : array-like of shape (n_history + horizon,), default=None
@@ -38,7 +39,7 @@ class ForecastDisplay:
     history_line_ : Line2D
     forecast_line_ : Line2D or None
     true_line_ : Line2D or None
-    bands_ : dict of float to PolyCollection
+    bands_ : dict of float to PolyCollection, or of one step to LineCollection
         By what share of the values is to lie within.
     quantile_lines_ : dict of float to Line2D
         Of quantiles that belong to no band.
@@ -84,9 +85,9 @@ class ForecastDisplay:
         Parameters
         ----------
         estimator : LSTMRegressor or list of LSTMRegressor
-            Fitted to the values that follow: y of shape (n_sequences,) for one step ahead or (n_sequences, horizon) for several. Of a
-            list those with ``loss="quantile"`` are the edges of bands, and at most one with another loss is the forecast. One with
-            several quantiles forecasts one step.
+            Fitted to the values that follow: y of shape (n_sequences,) for one step ahead or (n_sequences, horizon) for several.
+            Of a list those with ``loss="quantile"`` are the edges of bands, and at most one with another loss is the forecast.
+            One with several quantiles forecasts one step.
         X : any accepted form of sequences
         sequence : int, default=0
             Which sequence of X.
@@ -229,6 +230,7 @@ class ForecastDisplay:
         """
         check_matplotlib(f"{type(self).__name__}.plot")
         from matplotlib import rcParams
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
         curves = {level: np.asarray(values, dtype=float) for level, values in sorted((self.quantiles or {}).items())}
         forecast = curves.get(MEDIAN) if self.forecast is None else np.asarray(self.forecast, dtype=float)
@@ -244,9 +246,10 @@ class ForecastDisplay:
         (self.history_line_,) = self.ax_.plot(past, history, color=rcParams["text.color"], label="history")
         self.bands_, self.quantile_lines_ = {}, {}
         pairs = _symmetric(curves)
-        for share, (low, high) in pairs.items():
-            style = {"color": VERMILION, "alpha": 0.25, "linewidth": 6 if horizon == 1 else 0}
-            self.bands_[share] = self.ax_.fill_between(future, low, high, label=f"{share:.0%} interval", **style)
+        for (share, (low, high)), alpha in zip(pairs.items(), np.linspace(0.3, 0.6, len(pairs) + 1)[:-1], strict=True):
+            style = {"color": VERMILION, "alpha": alpha, "label": f"{share:.0%} interval"}
+            band = self.ax_.fill_between(future, low, high, linewidth=0, **style) if horizon > 1 else None
+            self.bands_[share] = self.ax_.vlines(future, low, high, linewidth=8, **style) if band is None else band
         for level in curves.keys() - {MEDIAN} - {level for share in pairs for level in _edges(curves, share)}:
             (line,) = self.ax_.plot(future, curves[level], "--", color=VERMILION, marker=marker, label=f"quantile {level:g}")
             self.quantile_lines_[level] = line
@@ -254,9 +257,12 @@ class ForecastDisplay:
             style = {"color": VERMILION, "marker": marker, "label": "forecast"}
             (self.forecast_line_,) = self.ax_.plot(future, forecast, **style | kwargs)
         if self.y_true is not None:
-            (self.true_line_,) = self.ax_.plot(future, self.y_true, "--", color=GREEN, marker=marker, label="what came")
+            (self.true_line_,) = self.ax_.plot(future, self.y_true, "--", color=GREEN, marker=marker, label="observed")
         self.ax_.set(xlabel=self.time_name or ("Step (0: last known)" if self.times is None else "Time"), ylabel=self.value_name)
-        self.ax_.legend(loc="upper left")
+        self.ax_.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
+        locator = self.ax_.xaxis.get_major_locator()
+        if isinstance(locator, AutoDateLocator):
+            self.ax_.xaxis.set_major_formatter(ConciseDateFormatter(locator))
         return self
 
     def _times(self, n_history, horizon):
@@ -274,8 +280,8 @@ class ForecastDisplay:
 def _check_forecasts(model, caller):
     """Raise unless an estimator predicts what follows a sequence."""
     network, _ = fitted_network(model, caller)
-    if not hasattr(model, "_quantile_ranks") and "classes_" in vars(model):
-        raise TypeError(f"{caller} needs an LSTMRegressor, got {type(model).__name__}.")
+    if not isinstance(model, LSTMRegressor):
+        raise TypeError(f"{caller} needs an LSTMRegressor, got {type(model).__name__}. Classes have no quantities to draw.")
     if network.per_step:
         raise ValueError(
             "A model with return_sequences=True answers for the steps of X, not for those that follow. Draw its answers with"

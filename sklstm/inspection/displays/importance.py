@@ -4,6 +4,7 @@ import numpy as np
 
 from ..importance import step_importance
 from .canvas import BLUE, check_matplotlib, check_names, draw_map, make_axes, name_rows, whole_numbers
+from .names import score_name
 
 
 class StepImportanceDisplay:
@@ -78,16 +79,24 @@ class StepImportanceDisplay:
         Parameters
         ----------
         estimator : estimator
-            As in :func:`step_importance`, as are those up to `random_state`.
+            Fitted; this and those up to `random_state` as in :func:`step_importance`.
         X : any accepted form of sequences
         y : array-like
+            Targets.
         scoring : str, callable or None, default=None
+            None is the estimator's ``score``.
         steps : int or array-like of int of shape (n_blocks + 1,), default=1
+            Steps that are exchanged together.
         align : {"start", "end"}, default="start"
+            Where steps are counted from.
         channels : list of int or of lists of int, default=None
+            Channels to exchange.
         n_repeats : int, default=5
+            How often.
         sample_weight : array-like, default=None
+            Weights.
         random_state : int, RandomState or None, default=None
+            Of the sequences to exchange with.
         channel_names : list of str, default=None
             None numbers the channels.
         ax : Axes, default=None
@@ -125,7 +134,7 @@ class StepImportanceDisplay:
             found.importances_mean,
             found.edges,
             importances_std=found.importances_std,
-            score_name=scoring if isinstance(scoring, str) else "score",
+            score_name=score_name(estimator) if scoring is None else scoring if isinstance(scoring, str) else "score",
             channel_names=channel_names,
         )
         return display.plot(ax, **kwargs)
@@ -157,7 +166,7 @@ class StepImportanceDisplay:
         (self.ax_,) = make_axes(ax, [2.6 if n_channels == 1 else min(1.2 + 0.3 * n_channels, 6.0)])
         self.figure_ = self.ax_.figure
         self.mesh_ = self.colorbar_ = self.errorbar_ = None
-        label = f"Fall of the {self.score_name}"
+        label = f"Fall of {self.score_name}"
         if n_channels == 1:
             deviation = None if self.importances_std is None else np.asarray(self.importances_std)[:, 0]
             style = {"fmt": "o-", "color": BLUE, "capsize": 3}

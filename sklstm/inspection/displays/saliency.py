@@ -63,7 +63,7 @@ class SaliencyDisplay:
         target=None,
         step=None,
         tol=1e-3,
-        max_points=4096,
+        max_points=16384,
         channel_names=None,
         ax=None,
         **kwargs,
@@ -85,7 +85,7 @@ class SaliencyDisplay:
             As in :func:`integrated_gradients`.
         tol : float, default=1e-3
             As in :func:`integrated_gradients`.
-        max_points : int, default=4096
+        max_points : int, default=16384
             As in :func:`integrated_gradients`.
         channel_names : list of str, default=None
             None numbers the channels.

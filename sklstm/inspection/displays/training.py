@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ...network import LOSSES
 from ..curves import training_curves
 from .canvas import BLUE, GREEN, PURPLE, VERMILION, check_matplotlib, make_axes, whole_numbers
+from .names import loss_name, score_name
 
 # Panel -> its curves, with their colours and labels.
 PANELS = {
@@ -93,7 +93,8 @@ class TrainingDisplay:
         curves = training_curves(estimator)
         stopped_early = estimator.best_loss_ is None and "validation_score" in curves
         best = int(curves["epoch"][np.nanargmax(curves["validation_score"])]) if stopped_early else None
-        display = cls(curves, loss_name=_loss_name(estimator), score_name=_score_name(estimator), best_epoch=best)
+        score = f"Validation\n{score_name(estimator)}"
+        display = cls(curves, loss_name=loss_name(estimator), score_name=score, best_epoch=best)
         return display.plot(ax, panels=panels, **kwargs)
 
     def plot(self, ax=None, *, panels=None, **kwargs):
@@ -160,16 +161,3 @@ def _spans_decades(curves):
     values = np.concatenate([np.asarray(curve, dtype=float) for curve in curves])
     values = values[np.isfinite(values)]
     return values.min() > 0 and values.max() / values.min() > 10**DECADES
-
-
-def _loss_name(estimator):
-    if LOSSES[estimator._network_spec["loss"]].units is None:
-        return "Loss (nats)"
-    return "Loss (y in\nstandard units)" if estimator._network_spec["standardize"] else "Loss (units of y)"
-
-
-def _score_name(estimator):
-    if LOSSES[estimator._network_spec["loss"]].units is None:
-        return "Validation\naccuracy"
-    quantiles = "quantile" in estimator._network_spec["loss"]
-    return "Validation share of\npinball loss explained" if quantiles else "Validation $R^2$"
