@@ -129,7 +129,7 @@ class AttentionDisplay:
         if n == 1:
             self.bars_ = self.ax_.bar(np.arange(longest), weights[0], **{"color": BLUE} | kwargs)
             self.ax_.axhline(1 / longest, color="0.5", linestyle=":", label=f"equal: 1/{longest}")
-            self.ax_.legend()
+            self.ax_.legend(loc="upper right")
             self.ax_.set_ylabel(LABEL)
         else:
             padded = np.full((n, longest), np.nan)
