@@ -5,9 +5,9 @@ What the network saw, and what it keeps in mind
 Temporal order (Hochreiter and Schmidhuber 1997): among 30 random symbols a, b, c, d are two that are X or Y, and the class is
 which came first and which second: XX, XY, YX or YY. Three looks at what a model has learned. Integrated gradients say what each
 step contributed to one answer, and sum to the difference from the answer to the average sequence. The gates and the cell state
-of two units show how it was done: the cells change when X or Y comes, and hold what they have until the end. Permutation
-importance, over many sequences, says what the accuracy owes to each part of the sequences: X and Y stand in the first third and
-in the middle.
+of two units show how it was done: the gates of unit 0 move when X or Y comes, and between them its cell keeps what it has.
+Permutation importance, over many sequences, says what the accuracy owes to each step: X and Y stand in the first third and in
+the middle.
 """
 
 import sys

@@ -350,7 +350,7 @@ def fitted():
         ("regressor", {"baseline": np.inf}, ["baseline must be a finite number"]),
         ("regressor", {"baseline": np.zeros((12, 4, 2))}, ["baseline of sequences", "each as long"]),
         ("regressor", {"tol": 0}, ["'tol' parameter"]),
-        ("regressor", {"max_points": 0}, ["'max_points' parameter"]),
+        ("regressor", {"max_points": 15}, ["'max_points' parameter", r"\[16, inf\)"]),
     ],
 )
 def test_bad_options_are_refused(model, options, words):

@@ -16,12 +16,12 @@ from ..sequences import Sequences
 from .fitted import fitted_network, sequences_in_double
 from .gradients import behind_input_layer, channels_of_inputs, layer_inputs
 from .outputs import output_units, read_step, read_target, refuse_step
-from .path import Path
+from .path import FEWEST_POINTS, Path
 
 
 @document()
 @validate_params(
-    {"tol": [Interval(Real, 0, None, closed="neither")], "max_points": [Interval(Integral, 1, None, closed="left")]},
+    {"tol": [Interval(Real, 0, None, closed="neither")], "max_points": [Interval(Integral, FEWEST_POINTS, None, closed="left")]},
     prefer_skip_nested_validation=True,
 )
 def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None, tol=1e-3, max_points=16384):

@@ -10,6 +10,7 @@ from .running import ROWS, groups
 # Gauss and Legendre's points of a piece of the path and their weights, which sum to 1.
 POINTS, WEIGHTS = ((values + at) / 2 for values, at in zip(np.polynomial.legendre.leggauss(8), (1, 0), strict=True))
 HALVINGS = 1  # of the whole path, to begin with
+FEWEST_POINTS = 2**HALVINGS * len(POINTS)
 
 
 class Path:
