@@ -117,6 +117,11 @@ def test_gradients_of_an_answer_for_a_step(X):
     for step in (1, -1):
         numeric = numeric_gradient(lambda x, step=step: model.predict([x])[0][step], X[2])
         assert relative_error(gradient_of(model, X[2], step=step), numeric) < 1e-6
+        explained = integrated_gradients(model, X, step=step)
+        np.testing.assert_allclose(explained.outputs, [answer[step] for answer in model.predict(X)], rtol=1e-9)
+        assert_complete(explained, np.concatenate([x[:, 0] * x[:, 1] for x in X]).std())
+    own = integrated_gradients(model, X, step=[len(x) - 1 for x in X])
+    np.testing.assert_array_equal(own.attributions.values, explained.attributions.values)
 
 
 # ---- the sum ----

@@ -26,6 +26,11 @@ def attention_weights(estimator, X):
     ValueError
         If the model has another pooling, or X does not fit it.
 
+    See Also
+    --------
+    AttentionDisplay : A picture of them.
+    sklstm.LSTMClassifier.attention : The method of the estimator.
+
     Notes
     -----
     What the weights are of is the output of the last layer at each step, which has seen the steps before it, and those after it

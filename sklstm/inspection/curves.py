@@ -24,6 +24,10 @@ def training_curves(estimator):
     TypeError
         If the estimator is none of these.
 
+    See Also
+    --------
+    TrainingDisplay : A picture of them.
+
     Examples
     --------
     >>> import numpy as np

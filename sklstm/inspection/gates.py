@@ -29,7 +29,7 @@ EPSILON = 1e-5  # of layer normalisation: LAYERNORM_EPSILON of the kernels
 @document()
 @validate_params({"direction": [StrOptions({"forward", "reverse"})]}, prefer_skip_nested_validation=True)
 def gate_activations(estimator, X, *, layer=-1, direction="forward"):
-    """Gates and states of every unit of a layer, at every step.
+    """Record the gates and states of every unit of a layer, at every step.
 
     Parameters
     ----------
@@ -55,6 +55,11 @@ def gate_activations(estimator, X, *, layer=-1, direction="forward"):
         If the estimator is none of these.
     ValueError
         If X does not fit the estimator, or there is no such layer or direction.
+
+    See Also
+    --------
+    GateDisplay : A picture of them.
+    sklstm.LSTMClassifier.encode : The last hidden states.
 
     Notes
     -----

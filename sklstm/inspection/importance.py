@@ -74,6 +74,11 @@ def step_importance(
     ValueError
         If X does not fit the estimator, or steps or channels do not fit X.
 
+    See Also
+    --------
+    StepImportanceDisplay : A picture of it.
+    integrated_gradients : What the steps contribute to a single answer.
+
     Notes
     -----
     As permutation importance of columns [1]_, but of steps of sequences of any lengths: at each step the sequences that have it

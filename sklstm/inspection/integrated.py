@@ -70,6 +70,11 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
     ConvergenceWarning
         If the sum misses the difference by more than `tol` with `max_points`.
 
+    See Also
+    --------
+    SaliencyDisplay : A picture of them.
+    step_importance : What the steps are worth to a score.
+
     Notes
     -----
     With F the output, x' the baseline, t a step and d a channel [1]_

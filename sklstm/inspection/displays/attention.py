@@ -63,6 +63,7 @@ class AttentionDisplay:
         estimator : LSTMClassifier or LSTMRegressor
             Fitted with ``pooling="attention"``.
         X : any accepted form of sequences
+            With the channels of fit.
         sequence : int, default=None
             Which sequence of X. None is all of them.
         step_labels : list of str, default=None
@@ -77,6 +78,7 @@ class AttentionDisplay:
         Returns
         -------
         AttentionDisplay
+            Drawn.
 
         Raises
         ------
@@ -108,6 +110,7 @@ class AttentionDisplay:
         Returns
         -------
         AttentionDisplay
+            Itself.
 
         Raises
         ------

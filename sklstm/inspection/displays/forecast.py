@@ -44,6 +44,10 @@ class ForecastDisplay:
     quantile_lines_ : dict of float to Line2D
         Of quantiles that belong to no band.
 
+    See Also
+    --------
+    sklstm.LSTMRegressor : What forecasts.
+
     Examples
     --------
     >>> import numpy as np
@@ -89,6 +93,7 @@ class ForecastDisplay:
             Of a list those with ``loss="quantile"`` are the edges of bands, and at most one with another loss is the forecast.
             One with several quantiles forecasts one step.
         X : any accepted form of sequences
+            With the channels of fit.
         sequence : int, default=0
             Which sequence of X.
         channel : int, default=0
@@ -109,6 +114,7 @@ class ForecastDisplay:
         Returns
         -------
         ForecastDisplay
+            Drawn.
 
         Raises
         ------
@@ -183,6 +189,7 @@ class ForecastDisplay:
         Returns
         -------
         ForecastDisplay
+            Drawn.
 
         Raises
         ------
@@ -220,6 +227,7 @@ class ForecastDisplay:
         Returns
         -------
         ForecastDisplay
+            Itself.
 
         Raises
         ------

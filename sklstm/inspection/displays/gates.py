@@ -74,6 +74,7 @@ class GateDisplay:
         estimator : LSTMClassifier or LSTMRegressor
             Fitted.
         X : any accepted form of sequences
+            With the channels of fit.
         sequence : int, default=0
             Which sequence of X.
         layer : int, default=-1
@@ -92,6 +93,7 @@ class GateDisplay:
         Returns
         -------
         GateDisplay
+            Drawn.
 
         Raises
         ------
@@ -130,6 +132,7 @@ class GateDisplay:
         Returns
         -------
         GateDisplay
+            Itself.
 
         Raises
         ------

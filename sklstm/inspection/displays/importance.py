@@ -15,10 +15,13 @@ class StepImportanceDisplay:
     Parameters
     ----------
     importances_mean : ndarray of shape (n_blocks, n_channels)
+        By how much the score falls, from :func:`step_importance`.
     edges : ndarray of int of shape (n_blocks + 1,)
         Steps at which the blocks begin and end.
     importances_std : ndarray of shape (n_blocks, n_channels), default=None
+        Standard deviation over the repeats.
     score_name : str, default="score"
+        What falls.
     channel_names : list of str, default=None
         None numbers the channels.
 
@@ -81,6 +84,7 @@ class StepImportanceDisplay:
         estimator : estimator
             Fitted; this and those up to `random_state` as in :func:`step_importance`.
         X : any accepted form of sequences
+            With the channels of fit.
         y : array-like
             Targets.
         scoring : str, callable or None, default=None
@@ -107,6 +111,7 @@ class StepImportanceDisplay:
         Returns
         -------
         StepImportanceDisplay
+            Drawn.
 
         Raises
         ------
@@ -147,12 +152,14 @@ class StepImportanceDisplay:
         ax : Axes, default=None
             None makes a figure.
         colorbar : bool, default=True
+            Whether to say what the colours mean.
         **kwargs : dict
             For ``Axes.pcolormesh``, or for one channel ``Axes.errorbar``.
 
         Returns
         -------
         StepImportanceDisplay
+            Itself.
 
         Raises
         ------

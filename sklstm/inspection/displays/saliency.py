@@ -75,6 +75,7 @@ class SaliencyDisplay:
         estimator : LSTMClassifier or LSTMRegressor
             Fitted.
         X : any accepted form of sequences
+            With the channels of fit.
         sequence : int, default=0
             Which sequence of X.
         baseline : float, array-like of shape (n_channels,), sequences, or None, default=None
@@ -97,6 +98,7 @@ class SaliencyDisplay:
         Returns
         -------
         SaliencyDisplay
+            Drawn.
 
         Raises
         ------
@@ -125,12 +127,14 @@ class SaliencyDisplay:
         ax : Axes, default=None
             None makes a figure.
         colorbar : bool, default=True
+            Whether to say what the colours mean.
         **kwargs : dict
             For ``Axes.pcolormesh``.
 
         Returns
         -------
         SaliencyDisplay
+            Itself.
 
         Raises
         ------

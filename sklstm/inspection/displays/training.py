@@ -81,6 +81,7 @@ class TrainingDisplay:
         Returns
         -------
         TrainingDisplay
+            Drawn.
 
         Raises
         ------
@@ -112,6 +113,7 @@ class TrainingDisplay:
         Returns
         -------
         TrainingDisplay
+            Itself.
 
         Raises
         ------
