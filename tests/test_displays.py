@@ -23,6 +23,8 @@ from sklstm.inspection import (
     step_importance,
     training_curves,
 )
+from sklstm.inspection.gates import BLOCKS
+from sklstm.network import CELLS
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -148,6 +150,10 @@ def test_light_and_dark(models, name):
                 assert np.abs(np.array(to_rgb(ax.yaxis.label.get_color())) - ground).max() == 1
                 for line in ax.lines:
                     assert np.abs(np.array(to_rgb(line.get_color())) - ground).max() > 0.4
+            if name in ("saliency", "importance"):  # what says nothing is not seen, what says most is
+                colors = display.mesh_.to_rgba(np.array([0.0, *display.mesh_.get_clim()]))[:, :3]
+                assert (np.abs(colors - ground).max(axis=1) > 0.5).tolist() == [False, True, True]
+                np.testing.assert_allclose(colors[0], ground, atol=0.02)
 
 
 @each_display
@@ -248,6 +254,14 @@ def test_gates_of_the_units_that_vary_most(models):
     h = gate_activations(wide, RAGGED)["h"][len(RAGGED) - 1]
     assert display.units_.tolist() == sorted(np.argsort(-np.ptp(h, axis=0))[:4])
     assert list(display.lines_) == ["c", "h"]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_has_its_panels(cell):
+    model = LSTMClassifier(**QUICK, cell=cell).fit(RAGGED, np.arange(30) % 2)
+    display = GateDisplay.from_estimator(model, RAGGED)
+    assert len(display.axes_) == len(BLOCKS[cell]) + CELLS[cell]["n_states"]
+    assert [ax.get_ylabel()[-1] for ax in display.axes_] == list(gate_activations(model, RAGGED))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Integrated gradients: against differences of public answers, their sum, and what they find."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from test_bad_input import state_of
 
-from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm import LSTMClassifier, LSTMRegressor, Sequences, load, save
 from sklstm.inspection import integrated_gradients
 from sklstm.network import CELLS
 
@@ -261,6 +263,15 @@ def test_forms_of_the_baseline(X):
     scaled = [(x - MEANS) / SCALES for x in X]
     zero = integrated_gradients(plain, scaled, baseline=0)
     np.testing.assert_array_equal(integrated_gradients(plain, scaled).attributions.values, zero.attributions.values)
+
+
+def test_a_model_that_was_loaded_or_refitted_in_chunks(X, tmp_path):
+    model = regressor(pooling="attention").fit(X, quantity(X)).partial_fit(X[:6], quantity(X)[:6])
+    save(model, tmp_path / "model")
+    for other in (load(tmp_path / "model"), pickle.loads(pickle.dumps(model))):
+        wanted, found = integrated_gradients(model, X), integrated_gradients(other, X)
+        np.testing.assert_array_equal(found.attributions.values, wanted.attributions.values)
+    assert_complete(wanted, quantity(X).std())
 
 
 # ---- categories ----

@@ -132,6 +132,7 @@ class AttentionDisplay:
         if n == 1:
             self.bars_ = self.ax_.bar(np.arange(longest), weights[0], **{"color": BLUE} | kwargs)
             self.ax_.axhline(1 / longest, color="0.5", linestyle=":", label=f"equal: 1/{longest}")
+            self.ax_.set_ylim(0, 1.25 * weights[0].max())  # room for the legend
             self.ax_.legend(loc="upper right")
             self.ax_.set_ylabel(LABEL)
         else:
