@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from test_bad_input import state_of
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences, load, save
-from sklstm.inspection import integrated_gradients
+from sklstm.inspection import integrated, integrated_gradients, path, running
 from sklstm.network import CELLS
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*not converged:sklearn.exceptions.ConvergenceWarning")
@@ -173,8 +173,6 @@ def test_too_few_points_are_warned_of(X):
 
 
 def test_many_sequences_are_explained_as_each_alone(X, rng, monkeypatch):
-    from sklstm.inspection import path, running
-
     model = regressor(pooling="max").fit(X, quantity(X))
     whole = integrated_gradients(model, X)
     monkeypatch.setattr(path, "ROWS", 100)
@@ -369,9 +367,10 @@ def fitted():
         ("regressor", {"max_points": 15}, ["'max_points' parameter", r"\[16, inf\)"]),
     ],
 )
-def test_bad_options_are_refused(model, options, words):
+def test_bad_options_are_refused_before_any_work(model, options, words, monkeypatch):
     models = fitted()
     before = state_of(models[model])
+    monkeypatch.setattr(integrated, "apply", lambda *args: pytest.fail("The network was run before the options were refused."))
     for word in words:
         with pytest.raises(ValueError, match=word):
             integrated_gradients(models[model], models["X"], **options)

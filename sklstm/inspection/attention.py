@@ -45,8 +45,8 @@ def attention_weights(estimator, X):
     >>> X = np.random.default_rng(0).normal(size=(100, 6, 2))
     >>> model = LSTMClassifier(4, pooling="attention", max_iter=3, random_state=0).fit(X, X[:, 0, 0] > 0)
     >>> weights = attention_weights(model, [X[0], X[1, :3]])
-    >>> weights[1].sum().round(6)
-    np.float64(1.0)
+    >>> float(weights[1].sum().round(6))
+    1.0
     """
     network, _ = fitted_network(estimator, "attention_weights")
     if network.pooling != "attention":

@@ -15,7 +15,7 @@ from ..network.embedding import UNKNOWN
 from ..sequences import Sequences
 from .fitted import fitted_network, sequences_in_double
 from .gradients import behind_input_layer, channels_of_inputs, layer_inputs
-from .outputs import output_units, read_step, read_target, refuse_step
+from .outputs import output_coefficients, output_units, read_step, read_target, refuse_step
 from .path import FEWEST_POINTS, Path
 
 
@@ -119,6 +119,7 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
     network, theta = fitted_network(estimator, "integrated_gradients")
     sequences = sequences_in_double(estimator, X)
     rows = read_step(step, sequences) if network.per_step else refuse_step(step)
+    codes = read_target(estimator, target, len(sequences))
     begins = layer_inputs(network, theta, _read_baseline(estimator, baseline, sequences))
     ends = layer_inputs(network, theta, sequences.values)
     inner, theta = behind_input_layer(network, theta)
@@ -127,7 +128,7 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
             apply(inner, theta, Sequences(values, sequences.offsets))[slice(None) if rows is None else rows]
             for values in (np.ascontiguousarray(ends), np.ascontiguousarray(begins))
         )
-        targets, coefficients = read_target(estimator, target, scores)
+        targets, coefficients = output_coefficients(estimator, codes, scores)
         outputs, baseline_outputs = ((part * coefficients).sum(axis=1) for part in (scores, baseline_scores))
         difference, units = outputs - baseline_outputs, output_units(estimator, coefficients)
         allowed = tol * (np.abs(difference).max() if units is None else units) * np.ones(len(outputs))
@@ -157,7 +158,8 @@ def _read_baseline(estimator, baseline, sequences):
     values = np.zeros_like(sequences.values)
     if baseline is None or isinstance(baseline, Real):
         moments = estimator._moments["x"]
-        values[:] = baseline if baseline is not None else 0.0 if moments is None else moments["mean"]
+        mean = 0.0 if moments is None else moments["mean"]
+        values[:] = mean if baseline is None else baseline
         values[:, list(estimator._categorical)] = UNKNOWN
         if not np.isfinite(values).all():
             raise ValueError(f"baseline must be a finite number, got {baseline!r}. Pass one that says nothing, such as a mean.")

@@ -13,33 +13,52 @@ NAMES = {
 }
 
 
-def read_target(estimator, target, scores):
-    """The explained output of each sequence.
+def read_target(estimator, target, n):
+    """Which output of each of n sequences is explained.
 
     Parameters
     ----------
     estimator : BaseRecurrent
-    target : label, int, array-like of such of shape (n_sequences,), or None
-    scores : ndarray of shape (n_sequences, n_scores)
+    target : label, int, array-like of such of shape (n,), or None
+    n : int
+
+    Returns
+    -------
+    ndarray of int of shape (n,), or None
+        Codes of classes, or numbers of labels or outputs; None for the predicted class of each.
+    """
+    loss, n_outputs = estimator._network_spec["loss"], estimator._network_spec["output_size"]
+    if target is not None:
+        target = _one_per_sequence("target", target, n)
+    if loss in CONTRASTS:
+        return None if target is None else _class_codes(estimator.classes_, target)
+    return _column_numbers(target, n, n_outputs, "labels" if loss == "multilabel_log_loss" else "outputs")
+
+
+def output_coefficients(estimator, codes, scores):
+    """Outputs as linear combinations of the scores.
+
+    Parameters
+    ----------
+    estimator : BaseRecurrent
+    codes : ndarray of int of shape (n,), or None
+        From `read_target`.
+    scores : ndarray of shape (n, n_scores)
         Of the sequences, or of the explained step of each.
 
     Returns
     -------
-    targets : ndarray of shape (n_sequences,)
+    targets : ndarray of shape (n,)
         Class labels, or numbers of labels or outputs.
-    coefficients : ndarray of shape (n_sequences, n_scores)
+    coefficients : ndarray of shape (n, n_scores)
         The output is their product with the scores, summed.
     """
-    loss, n = estimator._network_spec["loss"], len(scores)
-    if target is not None:
-        target = _one_per_sequence("target", target, n)
+    loss, n_scores = estimator._network_spec["loss"], scores.shape[1]
     if loss in CONTRASTS:
-        codes = DECISIONS[loss](scores) if target is None else _class_codes(estimator.classes_, target)
-        return estimator.classes_[codes], CONTRASTS[loss](codes, scores.shape[1])
-    numbers = _column_numbers(target, n, scores.shape[1], "labels" if loss == "multilabel_log_loss" else "outputs")
+        codes = DECISIONS[loss](scores) if codes is None else codes
+        return estimator.classes_[codes], CONTRASTS[loss](codes, n_scores)
     # Several quantiles are predicted in the order in which they were asked for, and are scores in ascending order.
-    columns = estimator._quantile_ranks[numbers] if loss == "quantiles" else numbers
-    return numbers, np.eye(scores.shape[1])[columns]
+    return codes, np.eye(n_scores)[estimator._quantile_ranks[codes] if loss == "quantiles" else codes]
 
 
 def describe_output(estimator, target):
