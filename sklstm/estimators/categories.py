@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 
 from ..sequences import Sequences
-from ..sequences.container import is_missing
+from ..sequences.columns import is_missing
 from ..sequences.faults import locate
 
 MAX_AUTO_WIDTH = 600

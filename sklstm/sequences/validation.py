@@ -142,7 +142,7 @@ def checked(sequences):
         suspicious = not np.isfinite(values.sum(dtype=np.float64))
     if suspicious:
         raise_if_not_finite(sequences.offsets, values)
-    return sequences if values is sequences.values else Sequences(values, sequences.offsets)
+    return sequences if values is sequences.values else sequences.with_values(values)
 
 
 def _from_dense(X):

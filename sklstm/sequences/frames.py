@@ -1,0 +1,84 @@
+"""Tables of any library as columns by name: a mapping of arrays, or what narwhals takes for a DataFrame."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from .columns import Column
+
+
+def open_table(frame):
+    """A table with ``names`` and ``read(name) -> Column``.
+
+    Raises
+    ------
+    ImportError
+        If the frame is no mapping and narwhals is not there.
+    ValueError
+        If it is no table.
+    """
+    return MappingTable(frame) if isinstance(frame, Mapping) else FrameTable(frame)
+
+
+class MappingTable:
+    """Columns of a mapping of name to array-like."""
+
+    def __init__(self, mapping):
+        self.names, self._mapping = list(mapping), mapping
+
+    def read(self, name):
+        column = Column.of(self._mapping[name])
+        if column.values.ndim != 1:
+            raise ValueError(f"Column {name!r} has shape {column.values.shape}, expected (n_rows,). Pass one entry for each row.")
+        return column
+
+
+class FrameTable:
+    """Columns of a DataFrame of pandas, polars, pyarrow and others that narwhals knows.
+
+    scikit-learn from 1.9 on brings narwhals along; before, it is an extra of this package.
+    """
+
+    def __init__(self, frame):
+        try:
+            import narwhals
+        except ImportError as error:
+            raise ImportError(
+                "A DataFrame is read through narwhals, which is not installed: pip install 'sklstm[frames]', or pass a dict of"
+                " arrays, such as {name: frame[name].to_numpy() for name in frame.columns}."
+            ) from error
+        if hasattr(frame, "collect"):
+            raise ValueError(f"frame is lazy ({type(frame).__name__}). Pass frame.collect().")
+        try:
+            self._frame = narwhals.from_native(frame, eager_only=True)
+        except TypeError as error:
+            raise ValueError(
+                f"frame must be a DataFrame (pandas, polars, pyarrow ...) or a dict of arrays, got {type(frame).__name__}."
+                " For arrays use Sequences.from_list or Sequences.from_padded."
+            ) from error
+        except narwhals.exceptions.DuplicateError as error:
+            raise ValueError(f"frame has two columns of one name: {error} Rename one.") from error
+        self.names, self._narwhals = self._frame.columns, narwhals
+
+    def read(self, name):
+        nw, series = self._narwhals, self._frame[name]
+        dtype = series.dtype
+        if dtype.is_decimal() or (dtype == nw.Boolean and series.is_null().any()):
+            series = series.cast(nw.Float64)
+        values, missing = series.to_numpy(), series.is_null().to_numpy()
+        if values.dtype.kind in "fO":  # narwhals leaves NaN that its library does not call missing
+            missing = missing | Column.of(values).missing
+        return Column(values, missing, self._categories(series))
+
+    def _categories(self, series):
+        """All categories, in their order, as far as the type of the column tells; None for other types."""
+        nw, dtype = self._narwhals, series.dtype
+        if dtype not in (nw.Categorical, nw.Enum):
+            return None
+        native = series.to_native()
+        if hasattr(native, "cat") and hasattr(native.cat, "categories"):  # pandas
+            return np.asarray(native.cat.categories)
+        if dtype == nw.Enum:
+            return np.array(dtype.categories, dtype=object)
+        present = series.drop_nulls().unique().to_list()
+        return np.array(sorted(present), dtype=object)
