@@ -16,7 +16,7 @@ class Column:
     missing : ndarray of bool of shape (n_rows,)
         Where there is no value, whatever `values` has there.
     categories : ndarray or None, default=None
-        All values that a column of categories may have, in its order. None: the type of the column does not tell.
+        What the values are codes of, if they are.
     """
 
     values: np.ndarray
@@ -47,17 +47,25 @@ class Column:
         ValueError
             If the column holds neither numbers nor booleans, categories or texts.
         """
-        values, missing = self.values, self.missing
-        if self.categories is not None or self._holds_texts():
-            return _codes(values, missing, self.categories)
+        values, missing, categories = self.values, self.missing, self.categories
+        if categories is None and self._holds_texts():
+            values, categories = _codes(values, missing)
         if values.dtype.kind == "O":
-            return _object_numbers(values, missing, name), None
+            values = _object_numbers(values, missing, name)
         if values.dtype.kind not in "fiub":
             raise ValueError(f"Column {name!r} holds {NATURES.get(values.dtype.kind, 'no numbers')} ({values.dtype}). {REMEDY}")
         if missing.any() and not (values.dtype.kind == "f" and np.isnan(values[missing]).all()):
             values = values.astype(values.dtype if values.dtype.kind == "f" else np.float64)
             values[missing] = np.nan
-        return values, None
+        return values, categories
+
+    def literal(self, value):
+        """One of the values, as a user would write it."""
+        if self.categories is not None:
+            value = self.categories[value]
+        if isinstance(value, (np.datetime64, np.timedelta64)):
+            return str(value)
+        return repr(value.item() if isinstance(value, np.generic) else value)
 
     def _holds_texts(self):
         """Whether all values are texts, and there is one."""
@@ -73,15 +81,14 @@ REMEDY = (
 )
 
 
-def _codes(values, missing, categories):
-    """Positions (n_rows,) of the values among the categories, NaN where missing; None takes those that occur, sorted."""
-    present = values[~missing].tolist()
-    if categories is None:
-        categories = np.array(sorted(set(present)), dtype=object)
-    numbers = {category: code for code, category in enumerate(categories.tolist())}
-    codes = np.full(len(values), np.nan)
-    codes[~missing] = np.fromiter(map(numbers.__getitem__, present), np.float64, len(present))
-    return codes, categories
+def _codes(texts, missing):
+    """Positions (n_rows,) of texts among all that occur, sorted, -1 where missing, and the latter."""
+    present = texts[~missing].tolist()
+    categories = sorted(set(present))
+    number = {category: code for code, category in enumerate(categories)}
+    codes = np.full(len(texts), -1)
+    codes[~missing] = np.fromiter(map(number.__getitem__, present), np.intp, len(present))
+    return codes, np.array(categories, dtype=object)
 
 
 def _object_numbers(values, missing, name):

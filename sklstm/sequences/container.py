@@ -4,7 +4,8 @@ import numbers
 
 import numpy as np
 
-from .faults import describe_non_number
+from .arrow import read_arrow
+from .faults import channels_first_hint, describe_non_number
 from .long import read_long
 
 
@@ -133,6 +134,7 @@ class Sequences:
                 raise ValueError(
                     f"All sequences of X must have the same channels: sequence {first} has {n_channels}, sequence {i}"
                     f" has {array.shape[1]}. Pass every sequence as an array of shape (n_steps, n_channels)."
+                    + channels_first_hint({len(array) for array in arrays}, "[x.T for x in X]")
                 )
         arrays = [array if array.size else array.reshape(0, n_channels) for array in arrays]
         single = all(array.dtype == np.float32 for array in arrays)
@@ -249,6 +251,49 @@ class Sequences:
         array([10., nan, 20.])
         """
         return cls(**read_long(frame, id, time, columns, spacing))
+
+    @classmethod
+    def from_arrow(cls, data):
+        """From a column of lists in Arrow's memory layout, one list per sequence, or from an awkward array.
+
+        Estimators take these as X, too; `Sequences` are what splitters cut without a copy of each list.
+
+        Parameters
+        ----------
+        data : array or table
+            A column of pyarrow, polars (List, Array), pandas (ArrowDtype), or anything that speaks Arrow's protocols, in which
+            each step is a number (one channel), a list of n_channels numbers, or a struct with a number for each channel;
+            an awkward array of such (``n * var * n_channels * float64``); or a table in which each column holds the lists of
+            one channel. Needs pyarrow.
+
+        Returns
+        -------
+        Sequences
+            With `channel_names` from structs and tables, and `categories` of texts and dictionaries. The values are those of
+            `data`, uncopied and read-only, if they are float32 or float64 without nulls, in one chunk, and one channel or
+            lists; else they are copied. A null in a list is NaN, and so is every channel of a step that is null.
+
+        Raises
+        ------
+        ImportError
+            If pyarrow is not installed.
+        ValueError
+            If there is no list for a sequence (null), steps differ in their channels, or what is in the lists is none of the
+            above.
+
+        Examples
+        --------
+        >>> import pyarrow as pa
+        >>> from sklstm import Sequences
+        >>> column = pa.array([[{"x": 1.0, "y": 2.0}, {"x": 3.0, "y": None}], [{"x": 5.0, "y": 6.0}]])
+        >>> X = Sequences.from_arrow(column)
+        >>> X.channel_names
+        ['x', 'y']
+        >>> X[0]
+        array([[ 1.,  2.],
+               [ 3., nan]])
+        """
+        return cls(**read_arrow(data))
 
     def to_padded(self, padding=np.nan):
         """As a 3-D array (n_sequences, longest, n_channels), filled up with `padding` at the end of each sequence."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .columns import Column
+from .columns import Column, is_missing
 
 
 def open_table(frame):
@@ -62,23 +62,32 @@ class FrameTable:
 
     def read(self, name):
         nw, series = self._narwhals, self._frame[name]
-        dtype = series.dtype
-        if dtype.is_decimal() or (dtype == nw.Boolean and series.is_null().any()):
+        dtype, missing = series.dtype, series.is_null().to_numpy()
+        if dtype in (nw.String, nw.Categorical, nw.Enum):
+            return self._read_categories(series, missing)
+        if dtype.is_decimal() or (dtype == nw.Boolean and missing.any()):
             series = series.cast(nw.Float64)
-        values, missing = series.to_numpy(), series.is_null().to_numpy()
-        if values.dtype.kind in "fO":  # narwhals leaves NaN that its library does not call missing
-            missing = missing | Column.of(values).missing
-        return Column(values, missing, self._categories(series))
+        values = series.to_numpy()
+        if values.dtype.kind in "fO":  # NaN that its library does not call missing
+            missing = missing | is_missing(values)
+        return Column(values, missing)
 
-    def _categories(self, series):
-        """All categories, in their order, as far as the type of the column tells; None for other types."""
-        nw, dtype = self._narwhals, series.dtype
-        if dtype not in (nw.Categorical, nw.Enum):
-            return None
+    def _read_categories(self, series, missing):
+        """Categories or texts, encoded without making an object of each row."""
+        present = series.drop_nulls()
+        seen = present.unique(maintain_order=True).to_list()
+        categories = self._categories(series, seen)
+        number = {category: code for code, category in enumerate(categories.tolist())}
+        codes = np.full(len(missing), -1)
+        if seen:
+            codes[~missing] = present.replace_strict(seen, [number[value] for value in seen], return_dtype=self._narwhals.Int64)
+        return Column(codes, missing, categories)
+
+    def _categories(self, series, seen):
+        """All categories, in their order, as far as the type of the column tells them; else those seen, sorted."""
         native = series.to_native()
+        if series.dtype == self._narwhals.Enum and hasattr(series.dtype, "categories"):
+            return np.array(series.dtype.categories, dtype=object)
         if hasattr(native, "cat") and hasattr(native.cat, "categories"):  # pandas
             return np.asarray(native.cat.categories)
-        if dtype == nw.Enum:
-            return np.array(dtype.categories, dtype=object)
-        present = series.drop_nulls().unique().to_list()
-        return np.array(sorted(present), dtype=object)
+        return np.array(sorted(seen), dtype=object)
