@@ -2,6 +2,7 @@
 
 import reprlib
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 import numpy as np
 
@@ -96,7 +97,7 @@ def _object_numbers(values, missing, name):
     numbers = np.full(len(values), np.nan)
     for row in np.flatnonzero(~missing):
         try:
-            if isinstance(values[row], (str, bytes)):
+            if isinstance(values[row], (str, bytes)) or np.ndim(values[row]):
                 raise TypeError
             numbers[row] = values[row]
         except (TypeError, ValueError, OverflowError):
@@ -138,6 +139,19 @@ def side_by_side(channels, rows=None, positions=None, n_rows=None):
     for j, (numbers, _) in enumerate(channels):
         values[slice(None) if positions is None else positions, j] = numbers if rows is None else numbers[rows]
     return values, categories
+
+
+def as_times(values):
+    """Dates, durations and times without a zone that are Python objects as NumPy's; others as they are."""
+    if values.dtype.kind == "O":
+        kinds = set(map(type, values.tolist()))
+        dtype = TIMES.get(kinds.pop()) if len(kinds) == 1 else None
+        if dtype and all(getattr(value, "tzinfo", None) is None for value in values):
+            return values.astype(dtype)
+    return values
+
+
+TIMES = {date: "M8[D]", datetime: "M8[us]", timedelta: "m8[us]"}
 
 
 def is_missing(column):

@@ -61,7 +61,7 @@ class FrameTable:
         self.names, self._narwhals = self._frame.columns, narwhals
 
     def read(self, name):
-        nw, series = self._narwhals, self._frame[name]
+        nw, series = self._narwhals, self._frame.get_column(name)
         dtype, missing = series.dtype, series.is_null().to_numpy()
         if dtype in (nw.String, nw.Categorical, nw.Enum):
             return self._read_categories(series, missing)
@@ -79,6 +79,8 @@ class FrameTable:
         categories = self._categories(series, seen)
         number = {category: code for code, category in enumerate(categories.tolist())}
         codes = np.full(len(missing), -1)
+        if not len(categories):  # what narwhals takes for texts because there is nothing in it
+            return Column(np.full(len(missing), np.nan), missing)
         if seen:
             codes[~missing] = present.replace_strict(seen, [number[value] for value in seen], return_dtype=self._narwhals.Int64)
         return Column(codes, missing, categories)

@@ -5,7 +5,7 @@ from numbers import Real
 
 import numpy as np
 
-from .columns import Column, side_by_side
+from .columns import Column, as_times, side_by_side
 from .frames import open_table
 
 # A distance of floating times counts as a multiple of the spacing up to this part of it.
@@ -20,6 +20,8 @@ def read_long(frame, id, time, columns, spacing):
     group, ids = number_ids(who.values)
     ids = ids if who.categories is None else who.categories[ids]
     times = None if time is None else _key(table, time, "time")
+    if times is not None and times.categories is None:
+        times = Column.of(as_times(times.values))
     if times is not None and len(times) != len(group):
         raise ValueError(f"Column {time!r} has {len(times)} rows, column {id!r} has {len(group)}. Pass as many.")
     if spacing is not None:
