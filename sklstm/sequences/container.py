@@ -60,9 +60,10 @@ class Sequences:
 
     - aeon and sktime, array ``X`` of shape (n_sequences, n_channels, n_steps): ``X.transpose(0, 2, 1)``;
     - aeon, list of arrays of shape (n_channels, n_steps): ``[x.T for x in X]``;
-    - sktime, DataFrame with a Series in each cell (nested): ``[np.column_stack(list(row)) for row in X.to_numpy()]``;
-    - sktime, DataFrame with the instances and times in its index (pd-multiindex): ``Sequences.from_long(X.reset_index(),
-      id=X.index.names[0], time=X.index.names[1])``;
+    - sktime, DataFrame with a Series in each cell ("nested_univ"): ``[np.column_stack(list(row)) for row in X.to_numpy()]``;
+    - sktime, DataFrame with the instances and times in its index ("pd-multiindex"): ``Sequences.from_long(X.rename_axis(["who",
+      "when"]).reset_index(), id="who", time="when")``;
+    - sktime, list of DataFrames ("df-list"): as it is;
     - tslearn, array of shape (n_sequences, n_steps, n_channels) with NaN at the end of shorter sequences:
       ``Sequences.from_padded(X, padding=np.nan)``, and back ``.to_padded()``.
 
