@@ -330,6 +330,24 @@ def test_codes_beyond_their_categories_are_refused():
         LSTMRegressor(categorical_features=[0]).fit(X, [1.0, 2.0])
 
 
+def test_labels_of_the_steps_from_a_column_of_texts(rng):
+    frame, _ = a_problem(rng)
+    frame["label"] = np.where(frame.v > 0, "up", "down").astype(object)
+    frame.loc[frame.index[:5], "label"] = None  # left out of training, as in a list
+    X = Sequences.from_long(frame, id="who", time="t", columns=["v"])
+    y = Sequences.from_long(frame, id="who", time="t", columns=["label"])
+    in_order = {who: part.sort_values("t").label.tolist() for who, part in frame.groupby("who")}
+    by_hand = [[None if pd.isna(label) else label for label in in_order[who]] for who in X.ids]
+    settings = {"hidden_size": 4, "max_iter": 3, "return_sequences": True, "random_state": 0}
+    model = LSTMClassifier(**settings).fit(X, y)
+    same = LSTMClassifier(**settings).fit(X, [np.array(labels, dtype=object) for labels in by_hand])
+    assert model.classes_.tolist() == ["down", "up"]
+    assert model.loss_curve_ == same.loss_curve_
+    assert isinstance(model.predict(X), Sequences)
+    np.testing.assert_array_equal(model.predict(X).values.ravel(), np.concatenate(same.predict(X)))
+    assert model.score(X, y) == same.score(X, [np.array(labels, dtype=object) for labels in by_hand])
+
+
 # ---- names of the channels ----
 
 

@@ -23,8 +23,8 @@ def is_column_of_lists(X):
         kinds = X.schema.types if hasattr(X, "schema") and hasattr(X.schema, "types") else getattr(X, "dtypes", ())
     else:
         kinds = [X.dtype if hasattr(X, "dtype") else getattr(X, "type", None)]
-    names = [str(kind).lower() for kind in kinds] if np.iterable(kinds) else []
-    return bool(names) and all(name.startswith(LISTS) for name in names)
+    kinds = list(kinds) if np.iterable(kinds) else []
+    return bool(kinds) and all(str(kind).lower().startswith(LISTS) for kind in kinds)
 
 
 def read_arrow(data):
@@ -115,7 +115,7 @@ def _read_lists(array, pa, what):
     if split is None:
         raise ValueError(f"{what} must be a column of lists, one per sequence, got {array.type}.")
     offsets, steps = split
-    if pa.types.is_struct(steps.type):
+    if pa.types.is_struct(steps.type) and steps.type.num_fields:
         names = [field.name for field in steps.type]
         values, categories = side_by_side([_read_numbers(field, pa, what) for field in steps.flatten()])
         return _Lists(values, offsets, names, categories)

@@ -19,11 +19,9 @@ def read_long(frame, id, time, columns, spacing):
     who = _key(table, id, "id")
     group, ids = number_ids(who.values)
     ids = ids if who.categories is None else who.categories[ids]
-    times = None if time is None else _key(table, time, "time")
+    times = None if time is None else _of_length(len(group), _key(table, time, "time"), time, id)
     if times is not None and times.categories is None:
         times = Column.of(as_times(times.values))
-    if times is not None and len(times) != len(group):
-        raise ValueError(f"Column {time!r} has {len(times)} rows, column {id!r} has {len(group)}. Pass as many.")
     if spacing is not None:
         spacing = _comparable_spacing(spacing, time, times)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=len(ids)))])
@@ -33,12 +31,7 @@ def read_long(frame, id, time, columns, spacing):
         steps.refuse_two_at_a_time()
         if spacing is not None:
             positions, offsets = steps.on_grid(spacing)
-    channels = []
-    for name in columns:
-        column = table.read(name)
-        if len(column) != len(group):
-            raise ValueError(f"Column {name!r} has {len(column)} rows, column {id!r} has {len(group)}. Pass as many.")
-        channels.append(column.numbers(name))
+    channels = [_of_length(len(group), table.read(name), name, id).numbers(name) for name in columns]
     values, categories = side_by_side(channels, rows, positions, int(offsets[-1]))
     return {"values": values, "offsets": offsets, "ids": ids, "channel_names": columns, "categories": categories}
 
@@ -70,6 +63,13 @@ def _key(table, name, role):
         raise ValueError(
             f"The {role} in column {name!r} is missing in row {column.missing.argmax()}. Drop such rows or fill the {role}."
         )
+    return column
+
+
+def _of_length(n_rows, column, name, id):
+    """The column; raises unless it has as many rows as that of the ids."""
+    if len(column) != n_rows:
+        raise ValueError(f"Column {name!r} has {len(column)} rows, column {id!r} has {n_rows}. Pass as many.")
     return column
 
 
