@@ -91,8 +91,8 @@ def _array(column, pa):
             column = pa.array(column)
         elif hasattr(column, "__arrow_c_stream__"):
             column = pa.chunked_array(column)
-        elif hasattr(getattr(column, "array", None), "__arrow_array__"):  # pandas before 3
-            column = pa.array(column.array)
+        elif hasattr(column, "array"):  # a Series of pandas before 3
+            column = pa.array(column)
         else:
             raise ValueError(
                 f"Expected an Arrow column of lists or an awkward array, got {type(column).__name__}. For a list of arrays use"
