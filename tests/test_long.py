@@ -369,6 +369,23 @@ def test_names_are_held_against_those_of_fit(rng):
     assert not hasattr(model, "feature_names_in_")
 
 
+def test_names_and_categories_outlive_the_conversion_to_floats():
+    table = {"who": [1, 1, 2, 3], "a": [1, 2, 3, 4], "k": [0, 1, 1, 0]}
+    X = Sequences.from_long(table, id="who")
+    X = Sequences(X.values, X.offsets, channel_names=X.channel_names, categories={1: ["x", "y"]})
+    assert X.dtype == np.int64
+    model = LSTMRegressor(2, max_iter=1, categorical_features=["k"]).fit(X, [1.0, 2.0, 3.0])
+    assert model.feature_names_in_.tolist() == ["a", "k"]
+    assert model.categories_[0].tolist() == ["x", "y"]
+
+
+def test_only_categories_that_occur_are_learned():
+    X = Sequences([[0.0], [2.0], [2.0]], [0, 1, 2, 3], categories={0: ["c", "b", "a"]})
+    model = LSTMRegressor(2, max_iter=1, categorical_features=[0]).fit(X, [1.0, 2.0, 3.0])
+    assert model.categories_[0].tolist() == ["a", "c"]
+    assert len(model.weights_["input.E0"]) == 3
+
+
 def test_names_that_are_no_texts_are_no_feature_names():
     X = Sequences.from_long(pd.DataFrame({0: [1, 1, 2], 1: [0.0, 1.0, 2.0], 2: [1.0, 2.0, 3.0]}), id=0)
     assert X.channel_names == [1, 2]

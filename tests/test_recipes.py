@@ -126,6 +126,9 @@ def test_no_hint_where_lengths_tell_nothing(arrays):
     with pytest.raises(ValueError, match="has 2 channels") as caught:
         model.predict([x[:, :2] for x in arrays])
     assert "transpose" not in str(caught.value)
+    with pytest.raises(ValueError, match="has 2 channels") as caught:
+        model.predict(np.ones((4, 7, 2)))
+    assert "transpose" not in str(caught.value)
     with pytest.raises(ValueError, match="sequence 0 has 3, sequence 1 has 2") as caught:
         Sequences.from_list([arrays[0], arrays[1][:, :2]])
     assert "transpose" not in str(caught.value)

@@ -179,14 +179,11 @@ def _check_codes(sequences, channel):
 
 
 def _rows_of_codes(codes, categories, vocabulary, channel):
-    """`rows_of` the categories that codes stand for, of which only those that occur count; None: of the codes themselves."""
+    """`rows_of` the categories that codes stand for; None: of the codes themselves."""
     if categories is None:
         return rows_of(codes, vocabulary, channel)
-    codes = codes.astype(np.intp)
-    occurs = np.bincount(codes, minlength=len(categories)) > 0
-    rows = np.zeros(len(categories))
-    rows[occurs], vocabulary = rows_of(as_codes(categories[occurs]), vocabulary, channel)
-    return rows[codes], vocabulary
+    rows, vocabulary = rows_of(as_codes(categories), vocabulary, channel)
+    return rows[codes.astype(np.intp)], vocabulary
 
 
 def as_codes(values):
