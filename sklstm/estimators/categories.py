@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 
 from ..sequences import Sequences
-from ..sequences.container import is_missing
+from ..sequences.columns import is_missing
 from ..sequences.faults import locate
 
 MAX_AUTO_WIDTH = 600
@@ -103,7 +103,7 @@ def encode(sequences, channels, known):
     Parameters
     ----------
     sequences : Sequences
-        Whose categorical channels hold integer codes.
+        Whose categorical channels hold integer codes: of its categories where it has some, else values themselves.
     channels : tuple of int
     known : list of ndarray or None
         Values seen in an earlier fit; None learns them.
@@ -120,8 +120,8 @@ def encode(sequences, channels, known):
     values, vocabularies = sequences.values.copy(), []
     for k, channel in enumerate(channels):
         _check_codes(sequences, channel)
-        rows, vocabulary = rows_of(sequences.values[:, channel], None if known is None else known[k], channel)
-        values[:, channel] = rows
+        codes, categories = sequences.values[:, channel], sequences.categories.get(channel)
+        values[:, channel], vocabulary = _rows_of_codes(codes, categories, None if known is None else known[k], channel)
         vocabularies.append(vocabulary)
     return Sequences(values, sequences.offsets), vocabularies
 
@@ -166,12 +166,29 @@ def find_bad_code(codes):
 
 
 def _check_codes(sequences, channel):
-    """Raise unless a channel holds integers that are exact in its dtype."""
-    bad = find_bad_code(sequences.values[:, channel])
+    """Raise unless a channel holds integers that are exact in its dtype, and codes of its categories if it has such."""
+    codes, categories = sequences.values[:, channel], sequences.categories.get(channel)
+    bad = find_bad_code(codes)
+    if not bad and categories is not None and codes.max() >= len(categories):
+        row = int(codes.argmax())
+        bad = row, f"{codes[row]:.10g}, but the channel has {len(categories)} categories"
     if bad:
         row, fault = bad
         sequence, step = locate(sequences.offsets, row)
         raise ValueError(f"Channel {channel} of X is categorical, but sequence {sequence}, step {step} is {fault}. {ADVICE}")
+
+
+def _rows_of_codes(codes, categories, vocabulary, channel):
+    """`rows_of` the categories that codes stand for; None: of the codes themselves."""
+    if categories is None:
+        return rows_of(codes, vocabulary, channel)
+    rows, vocabulary = rows_of(as_codes(categories), vocabulary, channel)
+    return rows[codes.astype(np.intp)], vocabulary
+
+
+def as_codes(values):
+    """Categories that are numbers in the dtype that codes have, others as they are."""
+    return values.astype(np.float64) if values.dtype.kind in "fiub" else values
 
 
 def rows_of(values, vocabulary, channel):
@@ -251,8 +268,7 @@ def encode_columns(columns, own, channels, n_channels, known):
             if bad:
                 raise ValueError(f"Column {name!r} of X is categorical, but row {bad[0]} is {bad[1]}. {ADVICE}")
         values = np.stack(arrays[channel::n_channels])
-        values = values.astype(np.float64) if values.dtype.kind in "fiub" else values
-        rows, vocabulary = rows_of(values, None if known is None else known[k], channel)
+        rows, vocabulary = rows_of(as_codes(values), None if known is None else known[k], channel)
         arrays[channel::n_channels] = list(rows.astype(dtype))
         vocabularies.append(vocabulary)
     return np.stack(arrays, axis=1), vocabularies

@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from ..network import LOSSES
-from ..sequences.container import is_missing
+from ..sequences.columns import is_missing
 from .base import BaseRecurrent, takes_chunks
 from .documentation import document
 from .task import Task

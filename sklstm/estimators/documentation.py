@@ -6,7 +6,8 @@ X_DOC = """
 X : any accepted form of sequences
     - 3-D array (n_sequences, n_steps, n_channels);
     - list, tuple or 1-D object array of arrays (n_steps, n_channels) or (n_steps,), of any lengths;
-    - :class:`~sklstm.Sequences`;
+    - :class:`~sklstm.Sequences`, which a table with one row per step becomes by ``Sequences.from_long``;
+    - Arrow or polars column of lists, awkward array, as :meth:`Sequences.from_arrow <sklstm.Sequences.from_arrow>` reads them;
     - 2-D array or DataFrame (n_sequences, n_steps * n_channels), each row a flattened sequence, step by step.
 """
 
@@ -53,9 +54,10 @@ return_sequences : bool, default=False
     out of them.
 categorical_features : "all", array-like of int or str, or None, default=None
     Channels whose values are codes of categories, to be looked up in a table of learned vectors. Numbers of channels,
-    names of the columns of a DataFrame, or all channels, as for sequences of tokens. Codes are integers from 0 on; in
-    a DataFrame categories and texts will do. A value that `fit`, or the first chunk of `partial_fit`, did not have is
-    unknown for good; the unknown has a vector of its own, learned by hiding 1 in 100 values in training.
+    names of the columns of a DataFrame or of the channels of :class:`~sklstm.Sequences`, or all channels, as for sequences of
+    tokens. Codes are integers from 0 on; in a DataFrame, and in one read by ``Sequences.from_long``, categories and texts will
+    do. A value that `fit`, or the first chunk of `partial_fit`, did not have is unknown for good; the unknown has a vector of
+    its own, learned by hiding 1 in 100 values in training.
 embedding_dim : "auto", int or tuple of int, default="auto"
     Width of those vectors, for all categorical channels or each. "auto" is ``round(1.6 n**0.56)`` for n values, at most
     600.
@@ -170,7 +172,7 @@ ATTRIBUTES_DOC = """
 n_features_in_ : int
     Columns of a 2-D `X`, channels of any other.
 feature_names_in_ : ndarray of str of shape (n_features_in_,)
-    Column names, if `X` was a DataFrame with such.
+    Column names, if `X` was a DataFrame with such; channel names, if it was :class:`~sklstm.Sequences` with such.
 n_outputs_ : int
     Units of the head.
 categories_ : list of ndarray

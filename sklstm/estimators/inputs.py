@@ -4,10 +4,11 @@ import numpy as np
 from sklearn.utils.validation import _check_sample_weight, _num_samples, check_array, validate_data
 
 from ..sequences import Sequences, as_sequences
-from ..sequences.faults import raise_if_not_finite
-from ..sequences.validation import FORMS, check_columns, from_rows, is_array_like, is_tabular, locate_non_number
+from ..sequences.faults import channels_first_hint, raise_if_not_finite
+from ..sequences.validation import FORMS, check_columns, from_rows, is_array_like, is_tabular, locate_non_number, unpacked
 from .categories import categorical_channels, encode, encode_columns
 
+LONG = "If X is a table with one row per step, pass Sequences.from_long(X, id=..., time=...)."
 DTYPES = [np.float64, np.float32]  # anything else is converted to the first
 
 
@@ -33,11 +34,12 @@ def read_X(estimator, X, *, reset):
     -------
     sequences : Sequences
     form : dict
-        ``n_features_in_``; ``feature_names_in_`` for a DataFrame; ``_flat``: whether X was 2-D; ``categories_``: values of the
-        categorical channels; ``_categorical``: those channels.
+        ``n_features_in_``; ``feature_names_in_`` for a DataFrame or channels with names; ``_flat``: whether X was 2-D;
+        ``categories_``: values of the categorical channels; ``_categorical``: those channels.
     """
     form = {}
     known = None if reset else estimator.categories_
+    X = unpacked(X)
     if not is_array_like(X):
         kind = "a scalar" if hasattr(X, "__array__") else type(X).__name__
         raise ValueError(f"X must be an array or a list of arrays, got {kind}. {FORMS} Reshape your data.")
@@ -57,6 +59,9 @@ def read_X(estimator, X, *, reset):
     else:
         sequences = as_sequences(X)
         form.update(_flat=False, n_features_in_=sequences.n_channels)
+        names = _channel_names(estimator, sequences, reset)
+        if reset and names is not None:
+            form["feature_names_in_"] = names
     if not reset and sequences.n_channels != estimator._network_spec["input_size"]:
         raise ValueError(
             f"X has {sequences.n_channels} channels per step, but {type(estimator).__name__} is expecting"
@@ -65,15 +70,50 @@ def read_X(estimator, X, *, reset):
                 f"; a 2-D X is read as one flattened sequence per row, with n_channels={estimator.n_channels}: pass a single"
                 " sequence x as [x]."
                 if form.get("_flat")
-                else "."
+                else "." + _channels_first_hint(sequences, estimator._network_spec["input_size"])
             )
         )
     if "categories_" not in form:
-        form["_categorical"] = (
-            categorical_channels(estimator.categorical_features, sequences.n_channels) if reset else estimator._categorical
-        )
+        chosen, names = estimator.categorical_features, sequences.channel_names
+        form["_categorical"] = categorical_channels(chosen, sequences.n_channels, names) if reset else estimator._categorical
+        _refuse_unnamed_categories(sequences, form["_categorical"])
         sequences, form["categories_"] = encode(sequences, form["_categorical"], known)
     return sequences, form
+
+
+def _channels_first_hint(sequences, n_channels):
+    """What to say where every sequence has as many steps as there were channels in fit."""
+    lengths = set(sequences.lengths.tolist())
+    return channels_first_hint(lengths, "X.transpose(0, 2, 1) or [x.T for x in X]") if lengths == {n_channels} else ""
+
+
+def _channel_names(estimator, sequences, reset):
+    """Names of the channels as scikit-learn has those of features, None if they are not all texts; raises if fit's are others."""
+    names = sequences.channel_names
+    if names is None or not all(isinstance(name, str) for name in names):
+        return None
+    fitted = None if reset or estimator._flat else vars(estimator).get("feature_names_in_")
+    if fitted is not None and list(fitted) != names:
+        raise ValueError(
+            f"The feature names should match those that were passed during fit, in the same order: X has the channels {names},"
+            f" {type(estimator).__name__} is expecting {list(fitted)}. Choose them: Sequences.from_long(..., columns=[...])."
+        )
+    return np.array(names, dtype=object)
+
+
+def _refuse_unnamed_categories(sequences, channels):
+    """Raise if a channel whose values are codes of categories is read as numbers."""
+    for channel, categories in sequences.categories.items():
+        if channel not in channels:
+            name = f" ({sequences.channel_names[channel]!r})" if sequences.channel_names else ""
+            raise ValueError(
+                f"Channel {channel}{name} of X holds categories, such as {_first_literal(categories)}, but is read as numbers."
+                " Name it in categorical_features, or leave it out."
+            )
+
+
+def _first_literal(values):
+    return repr(values[:1].tolist()[0]) if len(values) else "none"
 
 
 def _read_table(estimator, X, form, reset):
@@ -105,7 +145,8 @@ def _read_table(estimator, X, form, reset):
         if where is None:
             raise
         # scikit-learn tells a cell that is no string (TypeError) from a string that is no number (ValueError).
-        raise (TypeError if isinstance(error, TypeError) else ValueError)(f"{where} ({error})") from error
+        hint = f" {LONG}" if names else ""
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(f"{where} ({error}){hint}") from error
     form.update(_flat=True, n_features_in_=table.shape[1])
     if reset and hasattr(X, "columns") and hasattr(stand_in, "feature_names_in_"):
         form["feature_names_in_"] = stand_in.feature_names_in_
@@ -146,7 +187,7 @@ def _refuse_other_categories(X, names, channels, n_channels):
         if kind and j % n_channels not in channels:
             raise ValueError(
                 f"Column {name!r} of X holds categories ({kind}), but its channel {j % n_channels} is read as numbers. Name it in"
-                " categorical_features, or convert the column to numbers."
+                f" categorical_features, or convert the column to numbers. {LONG}"
             )
 
 
@@ -176,6 +217,7 @@ def check_one_per_sequence(name, values, n_sequences, entries=PER_SEQUENCE, most
         raise ValueError(
             f"Found input variables with inconsistent numbers of samples: X has {n_sequences} sequences, {name} has"
             f" {n_entries} entries ([{n_sequences}, {n_entries}]). Pass one entry of {name} for each sequence of X."
+            + (f" {LONG}" if n_entries < n_sequences else "")
         )
 
 

@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from ..network import LOSSES
-from ..sequences.container import is_missing
+from ..sequences.columns import is_missing
 from .base import BaseRecurrent, takes_chunks
 from .documentation import document
 from .task import Task

@@ -21,6 +21,7 @@ def read_steps(name, values, sequences):
     name : str
         For messages.
     values : list of array-likes, array-like of shape (n_sequences, n_steps[, n_outputs]) or Sequences
+        Of `Sequences` with categories in their channel, the categories count.
     sequences : Sequences
         X.
 
@@ -34,7 +35,7 @@ def read_steps(name, values, sequences):
         check_one_per_sequence(name, values, len(sequences), "one entry for every step of it.", most_dimensions=3)
         values = _list_or_array(values)
     if isinstance(values, Sequences):
-        flat, lengths, kind = values.values, values.lengths, "Sequences"
+        flat, lengths, kind = _decoded(values), values.lengths, "Sequences"
     elif isinstance(values, list):
         arrays = _step_arrays(name, values)
         flat, lengths, kind = np.concatenate(arrays), [len(array) for array in arrays], "list"
@@ -48,6 +49,14 @@ def read_steps(name, values, sequences):
     _check_lengths(name, lengths, sequences)
     column = flat.ndim == 2 and flat.shape[1] == 1
     return flat[:, 0] if column else flat, {"kind": kind, "column": column}
+
+
+def _decoded(sequences):
+    """The values; of a single channel of categories these themselves, and None where they are missing."""
+    values, categories = sequences.values, sequences.categories
+    if not categories or sequences.n_channels > 1:
+        return values
+    return np.append(np.asarray(categories[0], dtype=object), None)[np.where(np.isnan(values), -1, values).astype(np.intp)]
 
 
 def _list_or_array(values):

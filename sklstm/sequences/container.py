@@ -4,7 +4,9 @@ import numbers
 
 import numpy as np
 
-from .faults import describe_non_number
+from .arrow import read_arrow
+from .faults import channels_first_hint, describe_non_number
+from .long import read_long
 
 
 class Sequences:
@@ -21,11 +23,24 @@ class Sequences:
     offsets : array-like of int of shape (n_sequences + 1,)
         Sequence ``i`` is ``values[offsets[i]:offsets[i + 1]]``. Begins with 0, never decreases and ends with
         ``total_steps``.
+    ids : array-like of shape (n_sequences,), default=None
+        What each sequence is called.
+    channel_names : list of shape (n_channels,), default=None
+        What each channel is called.
+    categories : dict of int to array-like, default=None
+        For channels that hold categories: the number of the channel, and the values that its codes 0, 1, ... stand for.
 
     Attributes
     ----------
     values : ndarray of shape (total_steps, n_channels)
     offsets : ndarray of int of shape (n_sequences + 1,)
+    ids : ndarray of shape (n_sequences,) or None
+        Cut along with the sequences.
+    channel_names : list or None
+        Names that are texts become ``feature_names_in_`` of an estimator, may be used in its `categorical_features`, and are
+        held against those of later X.
+    categories : dict of int to ndarray
+        Estimators compare categories by these values, so that codes may differ from one X to the next.
     lengths : ndarray of int of shape (n_sequences,)
         Number of steps of each sequence.
     n_channels : int
@@ -37,6 +52,20 @@ class Sequences:
     Sequences.from_list : From a list of arrays.
     Sequences.from_padded : From a padded 3-D array.
     Sequences.from_long : From a table with one row per step.
+    Sequences.from_arrow : From a column of lists.
+
+    Notes
+    -----
+    The data structures of other packages become sequences, or what estimators take as it is, so:
+
+    - aeon and sktime, array ``X`` of shape (n_sequences, n_channels, n_steps): ``X.transpose(0, 2, 1)``;
+    - aeon, list of arrays of shape (n_channels, n_steps): ``[x.T for x in X]``;
+    - sktime, DataFrame with a Series in each cell ("nested_univ"): ``[np.column_stack(list(row)) for row in X.to_numpy()]``;
+    - sktime, DataFrame with the instances and times in its index ("pd-multiindex"): ``Sequences.from_long(X.rename_axis(["who",
+      "when"]).reset_index(), id="who", time="when")``;
+    - sktime, list of DataFrames ("df-list"): as it is;
+    - tslearn, array of shape (n_sequences, n_steps, n_channels) with NaN at the end of shorter sequences:
+      ``Sequences.from_padded(X, padding=np.nan)``, and back ``.to_padded()``.
 
     Examples
     --------
@@ -51,7 +80,7 @@ class Sequences:
     array([1, 3])
     """
 
-    def __init__(self, values, offsets):
+    def __init__(self, values, offsets, *, ids=None, channel_names=None, categories=None):
         values = np.asarray(values)
         if values.ndim != 2:
             raise ValueError(
@@ -71,6 +100,10 @@ class Sequences:
             )
         self.values = values
         self.offsets = offsets.astype(np.intp, copy=False)
+        self.ids = None if ids is None else _one_each("ids", np.asarray(ids), len(self), "sequence")
+        names = None if channel_names is None else list(channel_names)
+        self.channel_names = None if names is None else _one_each("channel_names", names, self.n_channels, "channel")
+        self.categories = _categories(categories or {}, self.n_channels)
 
     @classmethod
     def from_list(cls, sequences):
@@ -102,6 +135,7 @@ class Sequences:
                 raise ValueError(
                     f"All sequences of X must have the same channels: sequence {first} has {n_channels}, sequence {i}"
                     f" has {array.shape[1]}. Pass every sequence as an array of shape (n_steps, n_channels)."
+                    + channels_first_hint({len(array) for array in arrays}, "[x.T for x in X]")
                 )
         arrays = [array if array.size else array.reshape(0, n_channels) for array in arrays]
         single = all(array.dtype == np.float32 for array in arrays)
@@ -162,85 +196,105 @@ class Sequences:
         return cls(X[np.arange(n_steps) < lengths[:, np.newaxis]], np.concatenate([[0], np.cumsum(lengths)]))
 
     @classmethod
-    def from_long(cls, frame, *, id, time=None, columns=None):
-        """From a table with one row per step ("long" format).
+    def from_long(cls, frame, *, id, time=None, columns=None, spacing=None):
+        """From a table with one row per step ("long" format), in any order of the rows.
 
         Parameters
         ----------
-        frame : DataFrame (pandas, polars) or mapping of column name to array
+        frame : DataFrame (pandas, polars, pyarrow and others that narwhals reads) or mapping of column name to array
         id : column name
             Which sequence a row belongs to. The sequences come in the order in which their ids first appear.
         time : column name, default=None
-            What the rows of a sequence are sorted by; None keeps their order.
+            What the rows of a sequence are sorted by: numbers, dates, durations or texts. None keeps their order.
         columns : list of column names, default=None
             The channels; None takes all other columns.
+        spacing : number or timedelta, default=None
+            Distance of two consecutive steps, if it is always the same. Where rows are missing in between, a sequence then gets
+            steps whose channels are all NaN, to be imputed; None takes the rows as they are, so that a sequence with missing
+            steps is shorter.
 
         Returns
         -------
         Sequences
+            With `ids`, `channel_names` and `categories`. In the dtype of the channels if they share one, else in float64.
+            A missing value is NaN. Booleans are 0 and 1. Categories and texts are codes, in the order of the categories
+            (texts: sorted), to be named in the `categorical_features` of an estimator.
 
         Raises
         ------
+        ImportError
+            If the frame is no mapping, and narwhals, which scikit-learn 1.9 and later bring along, is not installed.
         ValueError
-            If a column is missing, an id or a time is missing, or two rows of one sequence have the same time.
+            If a column is absent, an id or a time is missing, two rows of one sequence have the same time, a channel is none
+            of the above, or times are on no grid of that spacing.
 
         Examples
         --------
+        >>> import numpy as np
         >>> from sklstm import Sequences
-        >>> steps = {"who": ["b", "a", "b"], "t": [2, 1, 1], "v": [20.0, 5.0, 10.0]}
+        >>> steps = {"who": ["b", "a", "b"], "t": [3, 1, 1], "v": [20.0, 5.0, 10.0], "mood": ["fine", "sad", "sad"]}
         >>> X = Sequences.from_long(steps, id="who", time="t")
-        >>> X[0].ravel()
-        array([10., 20.])
+        >>> X[0]
+        array([[10.,  1.],
+               [20.,  0.]])
+        >>> X.channel_names, X.categories
+        (['v', 'mood'], {1: array(['fine', 'sad'], dtype=object)})
 
-        Labels by id, brought into the order of X (with pandas ``labels.loc[frame["who"].unique()]``):
+        Labels by id, brought into the order of X (with pandas ``labels.loc[X.ids]``):
 
         >>> labels = {"a": "broken", "b": "fine"}
-        >>> [labels[who] for who in dict.fromkeys(steps["who"])]
+        >>> [labels[who] for who in X.ids.tolist()]
         ['fine', 'broken']
+
+        A missing step, told apart from a shorter sequence:
+
+        >>> Sequences.from_long(steps, id="who", time="t", columns=["v"], spacing=1)[0].ravel()
+        array([10., nan, 20.])
         """
-        names = list(frame.keys()) if hasattr(frame, "keys") else list(frame.columns)
-        if columns is None:
-            columns = [name for name in names if name not in (id, time)]
-        if isinstance(columns, str):
-            raise ValueError(f"columns must be a list of column names, got {columns!r}. Pass [{columns!r}].")
-        columns = list(columns)
-        absent = [name for name in [id, *([] if time is None else [time]), *columns] if name not in names]
-        if absent:
-            raise ValueError(f"The frame has no column {absent[0]!r}; its columns are {names}.")
-        if not columns:
-            raise ValueError("There is no channel: the frame has no column besides id and time.")
-        ids = np.asarray(frame[id])
-        missing = np.flatnonzero(is_missing(ids))
-        if len(missing):
-            raise ValueError(f"The id in column {id!r} is missing in row {missing[0]}. Drop such rows or fill the id.")
-        group = _by_first_appearance(ids)
-        if time is None:
-            order = np.argsort(group, kind="stable")
-        else:
-            times = np.asarray(frame[time])
-            missing = np.flatnonzero(is_missing(times))
-            if len(missing):
-                raise ValueError(
-                    f"The time in column {time!r} is missing in row {missing[0]}. Drop such rows or fill the time."
-                )
-            order = np.lexsort((times, group))
-            twice = np.flatnonzero((group[order][1:] == group[order][:-1]) & (times[order][1:] == times[order][:-1]))
-            if len(twice):
-                row = order[twice[0]]
-                raise ValueError(
-                    f"Sequence {ids[row]!r} has two rows at time {times[row]!r}: their order is unknown. Drop or merge"
-                    " one."
-                )
-        channels = [np.asarray(frame[name]) for name in columns]
-        for name, channel in zip(columns, channels, strict=True):
-            if len(channel) != len(ids):
-                raise ValueError(f"Column {name!r} has {len(channel)} rows, column {id!r} has {len(ids)}. Pass as many.")
-            if channel.dtype.kind in "mMUSV":
-                raise ValueError(
-                    f"Column {name!r} holds no numbers ({channel.dtype}). Name it in time=, or leave it out with columns=[...]."
-                )
-        values = np.column_stack(channels)
-        return cls(values[order], np.concatenate([[0], np.cumsum(np.bincount(group))]))
+        return cls(**read_long(frame, id, time, columns, spacing))
+
+    @classmethod
+    def from_arrow(cls, data):
+        """From a column of lists in Arrow's memory layout, one list per sequence, or from an awkward array.
+
+        Estimators take these as X, too; `Sequences` are what splitters cut without a copy of each list.
+
+        Parameters
+        ----------
+        data : array or table
+            A column of pyarrow, polars (List, Array), pandas (ArrowDtype), or anything that speaks Arrow's protocols, in which
+            each step is a number (one channel), a list of n_channels numbers, or a struct with a number for each channel;
+            an awkward array of such (``n * var * n_channels * float64``); or a table in which each column holds the lists of
+            one channel. Needs pyarrow.
+
+        Returns
+        -------
+        Sequences
+            With `channel_names` from structs and tables, and `categories` of texts and dictionaries. The values are those of
+            `data`, uncopied and read-only, if they are float32 or float64 without nulls, in one chunk, and one channel or
+            lists; else they are copied. A null in a list is NaN, and so is every channel of a step that is null.
+
+        Raises
+        ------
+        ImportError
+            If pyarrow is not installed.
+        ValueError
+            If there is no list for a sequence (null), steps differ in their channels, or what is in the lists is none of the
+            above.
+
+        Examples
+        --------
+        >>> import pyarrow as pa
+        >>> from sklstm import Sequences
+        >>> column = pa.array([[{"x": 1.0, "y": 2.0}, {"x": 3.0, "y": None}], [{"x": 5.0, "y": 6.0}]])
+        >>> X = Sequences.from_arrow(column)
+        >>> X.channel_names
+        ['x', 'y']
+        >>> X[0]
+        array([[ 1.,  2.],
+               [ 3., nan]])
+        """
+        return cls(**read_arrow(data))
 
     def to_padded(self, padding=np.nan):
         """As a 3-D array (n_sequences, longest, n_channels), filled up with `padding` at the end of each sequence."""
@@ -294,7 +348,7 @@ class Sequences:
             start, stop, step = key.indices(len(self))
             if step == 1:
                 offsets = self.offsets[start : max(start, stop) + 1]
-                return Sequences(self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
+                return self._cut(slice(start, max(start, stop)), self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
             key = np.arange(start, stop, step)
         if isinstance(key, tuple):
             raise IndexError("Sequences have one index. Index the steps of a single one: X[i][step].")
@@ -310,7 +364,28 @@ class Sequences:
         lengths = self.lengths[rows]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         steps = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
-        return Sequences(self.values[steps], offsets)
+        return self._cut(rows, self.values[steps], offsets)
+
+    def _cut(self, rows, values, offsets):
+        """Some of the sequences, with the names and categories of all."""
+        ids = None if self.ids is None else self.ids[rows]
+        return Sequences(values, offsets, ids=ids, channel_names=self.channel_names, categories=self.categories)
+
+    def with_values(self, values):
+        """The same sequences with other values.
+
+        Parameters
+        ----------
+        values : array-like of shape (total_steps, n_channels)
+            Of as many channels; they keep their names and categories.
+
+        Returns
+        -------
+        Sequences
+        """
+        return Sequences(
+            values, self.offsets, ids=self.ids, channel_names=self.channel_names, categories=self.categories
+        )
 
     def __array__(self, dtype=None, copy=None):
         """A 1-D array of objects, one per sequence: what scikit-learn looks at to tell what kind of y it has."""
@@ -355,29 +430,16 @@ def _sequence_array(item, i):
     return array
 
 
-def _by_first_appearance(ids):
-    """Number of each id, counted in the order in which the ids first appear."""
-    if ids.dtype == object:  # of any hashable types, which need not compare
-        numbers_of = {}
-        return np.array([numbers_of.setdefault(entry, len(numbers_of)) for entry in ids], dtype=np.intp)
-    _, first, group = np.unique(ids, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), dtype=np.intp)
-    rank[np.argsort(first)] = np.arange(len(first))
-    return rank[group]
+def _one_each(name, entries, n, of_what):
+    """The entries; raises unless there are n."""
+    if np.ndim(entries) != 1 or len(entries) != n:
+        raise ValueError(f"{name} must hold {n} entries, one per {of_what}, got shape {np.shape(entries)}.")
+    return entries
 
 
-def is_missing(column):
-    """Boolean array: which entries are NaN, NaT or None."""
-    if column.dtype.kind in "fcmM":
-        return np.isnan(column) if column.dtype.kind in "fc" else np.isnat(column)
-    if column.dtype.kind == "O":
-        return np.array([entry is None or not equals_itself(entry) for entry in column], dtype=bool)
-    return np.zeros(len(column), dtype=bool)
-
-
-def equals_itself(entry):
-    """False for NaN and NaT, and for pandas' NA, whose comparison has no truth value."""
-    try:
-        return bool(entry == entry)
-    except TypeError:
-        return False
+def _categories(categories, n_channels):
+    """The categories as arrays; raises where there is no such channel."""
+    unknown = [channel for channel in categories if channel not in range(n_channels)]
+    if unknown:
+        raise ValueError(f"categories must be those of channels from 0 to {n_channels - 1}, got {unknown[0]!r}.")
+    return {int(channel): np.asarray(values) for channel, values in categories.items()}

@@ -41,3 +41,10 @@ def describe_non_number(offsets, values, first=0):
                     f" ({type(value).__name__}). Encode categories and texts as numbers first."
                 )
     return None
+
+
+def channels_first_hint(lengths, remedy):
+    """What to say beside an error about channels of sequences whose lengths look like a number of channels: are the same."""
+    if len(lengths) != 1:
+        return ""
+    return f" All sequences have {next(iter(lengths))} steps: if that is the number of channels, transpose them: {remedy}."

@@ -7,12 +7,14 @@ Which form an X has is decided by its structure alone, never by its values:
     list or tuple of lists of numbers                 2-D if they are equally long, else ragged and univariate
     list or tuple of lists of lists of numbers        3-D if they are equally long, else ragged
     3-D array                                         n sequences of T steps with d channels
+    Arrow column of lists, awkward array              ragged, by `Sequences.from_arrow`; a table of such columns, too
     2-D array, DataFrame                              rows are flattened (T, n_channels) sequences; the caller reads
                                                       these with scikit-learn's own validation
 """
 
 import numpy as np
 
+from .arrow import is_column_of_lists
 from .container import Sequences
 from .faults import describe_non_number, raise_if_not_finite
 
@@ -25,6 +27,13 @@ FORMS = (
 def compute_dtype(dtype):
     """The dtype to compute in: float32 stays float32, everything else is float64."""
     return np.dtype(np.float32) if dtype.kind == "f" and dtype.itemsize == 4 else np.dtype(np.float64)
+
+
+def unpacked(X):
+    """X, or `Sequences` of it if it is a column of lists, an awkward array or a table of such columns."""
+    if isinstance(X, (Sequences, np.ndarray, list, tuple)) or not is_column_of_lists(X):
+        return X
+    return Sequences.from_arrow(X)
 
 
 def is_array_like(X):
@@ -67,7 +76,7 @@ def as_sequences(X):
 
     Parameters
     ----------
-    X : Sequences, 3-D array-like, or list, tuple, Series or 1-D object array of sequences
+    X : Sequences, 3-D array-like, column of lists, or list, tuple, Series or 1-D object array of sequences
 
     Returns
     -------
@@ -81,6 +90,7 @@ def as_sequences(X):
         If X has no sequence, a sequence no step, the numbers of channels differ, or a value is NaN, infinite or no
         number.
     """
+    X = unpacked(X)
     if isinstance(X, Sequences):
         sequences = X
     elif isinstance(X, (list, tuple)) or _holds_arrays(X):
@@ -142,7 +152,7 @@ def checked(sequences):
         suspicious = not np.isfinite(values.sum(dtype=np.float64))
     if suspicious:
         raise_if_not_finite(sequences.offsets, values)
-    return sequences if values is sequences.values else Sequences(values, sequences.offsets)
+    return sequences if values is sequences.values else sequences.with_values(values)
 
 
 def _from_dense(X):

@@ -1,0 +1,171 @@
+"""`Column`: a column of a table as NumPy has it, the numbers that a channel gets from it, and channels side by side."""
+
+import reprlib
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One column of a table.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_rows,)
+    missing : ndarray of bool of shape (n_rows,)
+        Where there is no value, whatever `values` has there.
+    categories : ndarray or None, default=None
+        What the values are codes of, if they are.
+    """
+
+    values: np.ndarray
+    missing: np.ndarray
+    categories: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, array):
+        """From an array-like; None, NaN, NaT and masked entries are missing."""
+        if np.ma.isMaskedArray(array):
+            return cls(array.data, np.ma.getmaskarray(array) | is_missing(array.data))
+        values = np.asarray(array)
+        return cls(values, is_missing(values))
+
+    def __len__(self):
+        return len(self.values)
+
+    def numbers(self, name):
+        """The numbers of a channel (n_rows,), NaN where missing, and the categories that they are codes of, or None.
+
+        Parameters
+        ----------
+        name : str
+            For messages.
+
+        Raises
+        ------
+        ValueError
+            If the column holds neither numbers nor booleans, categories or texts.
+        """
+        values, missing, categories = self.values, self.missing, self.categories
+        if categories is None and self._holds_texts():
+            values, categories = _codes(values, missing)
+        if values.dtype.kind == "O":
+            values = _object_numbers(values, missing, name)
+        if values.dtype.kind not in "fiub":
+            raise ValueError(f"Column {name!r} holds {NATURES.get(values.dtype.kind, 'no numbers')} ({values.dtype}). {REMEDY}")
+        if missing.any() and not (values.dtype.kind == "f" and np.isnan(values[missing]).all()):
+            values = values.astype(values.dtype if values.dtype.kind == "f" else np.float64)
+            values[missing] = np.nan
+        return values, categories
+
+    def literal(self, value):
+        """One of the values, as a user would write it."""
+        if self.categories is not None:
+            value = self.categories[value]
+        if isinstance(value, (np.datetime64, np.timedelta64)):
+            return str(value)
+        return repr(value.item() if isinstance(value, np.generic) else value)
+
+    def _holds_texts(self):
+        """Whether all values are texts, and there is one."""
+        if self.values.dtype.kind != "O":
+            return self.values.dtype.kind == "U"
+        kinds = set(map(type, self.values[~self.missing].tolist()))
+        return bool(kinds) and all(issubclass(kind, str) for kind in kinds)
+
+
+NATURES = {"M": "times", "m": "durations", "S": "bytes", "c": "complex numbers", "V": "records"}
+REMEDY = (
+    "Expected numbers, booleans, categories or texts. Convert it, name it as id or time, or leave it out with columns=[...]."
+)
+
+
+def _codes(texts, missing):
+    """Positions (n_rows,) of texts among all that occur, sorted, -1 where missing, and the latter."""
+    present = texts[~missing].tolist()
+    categories = sorted(set(present))
+    number = {category: code for code, category in enumerate(categories)}
+    codes = np.full(len(texts), -1)
+    codes[~missing] = np.fromiter(map(number.__getitem__, present), np.intp, len(present))
+    return codes, np.array(categories, dtype=object)
+
+
+def _object_numbers(values, missing, name):
+    """Objects that are numbers as float64 (n_rows,), NaN where missing."""
+    numbers = np.full(len(values), np.nan)
+    for row in np.flatnonzero(~missing):
+        try:
+            if isinstance(values[row], (str, bytes)) or np.ndim(values[row]):
+                raise TypeError
+            numbers[row] = values[row]
+        except (TypeError, ValueError, OverflowError):
+            value, kind = reprlib.repr(values[row]), type(values[row]).__name__
+            raise ValueError(f"Column {name!r} holds no numbers: row {row} is {value} ({kind}). {REMEDY}") from None
+    return numbers
+
+
+def side_by_side(channels, rows=None, positions=None, n_rows=None):
+    """Channels as the columns of one array.
+
+    Parameters
+    ----------
+    channels : list of (ndarray of shape (n_table_rows,), ndarray or None)
+        Numbers, and the categories that they are codes of.
+    rows : ndarray of int of shape (n_taken,), default=None
+        Which rows to take, in which order; None takes all.
+    positions : ndarray of int of shape (n_taken,), default=None
+        Rows of the result to write them to; None leaves no gap.
+    n_rows : int, default=None
+        Rows of the result, if there are positions. Those without a value are NaN.
+
+    Returns
+    -------
+    values : ndarray of shape (n_rows, n_channels)
+        In the dtype of the channels of numbers if they share one that can hold everything, else in float64.
+    categories : dict of int to ndarray
+        By number of the channel.
+    """
+    categories = {j: known for j, (_, known) in enumerate(channels) if known is not None}
+    dtypes = {numbers.dtype for j, (numbers, _) in enumerate(channels) if j not in categories}
+    dtype = dtypes.pop() if len(dtypes) == 1 else np.dtype(np.float64)
+    if (categories or positions is not None) and dtype != np.float32:
+        dtype = np.dtype(np.float64)
+    if positions is None:
+        values = np.empty((len(channels[0][0]) if rows is None else len(rows), len(channels)), dtype)
+    else:
+        values = np.full((n_rows, len(channels)), np.nan, dtype)
+    for j, (numbers, _) in enumerate(channels):
+        values[slice(None) if positions is None else positions, j] = numbers if rows is None else numbers[rows]
+    return values, categories
+
+
+def as_times(values):
+    """Dates, durations and times without a zone that are Python objects as NumPy's; others as they are."""
+    if values.dtype.kind == "O":
+        kinds = set(map(type, values.tolist()))
+        dtype = TIMES.get(kinds.pop()) if len(kinds) == 1 else None
+        if dtype and all(getattr(value, "tzinfo", None) is None for value in values):
+            return values.astype(dtype)
+    return values
+
+
+TIMES = {date: "M8[D]", datetime: "M8[us]", timedelta: "m8[us]"}
+
+
+def is_missing(column):
+    """Boolean array: which entries are NaN, NaT or None."""
+    if column.dtype.kind in "fcmM":
+        return np.isnan(column) if column.dtype.kind in "fc" else np.isnat(column)
+    if column.dtype.kind == "O":
+        return np.array([entry is None or not equals_itself(entry) for entry in column], dtype=bool)
+    return np.zeros(len(column), dtype=bool)
+
+
+def equals_itself(entry):
+    """False for NaN and NaT, and for pandas' NA, whose comparison has no truth value."""
+    try:
+        return bool(entry == entry)
+    except TypeError:
+        return False
