@@ -56,3 +56,14 @@ FORMS = {"3-D": np.asarray, "list": list, "object array": object_array, "Sequenc
 def ragged(X):
     """The same without the first step of every other sequence: sequences of T - 1 and T steps."""
     return [x[k % 2 :] for k, x in enumerate(X)]
+
+
+def series(n):
+    """A seasonal series of n months that no repetition of its last year forecasts well: the seasons grow and shrink."""
+    t = np.arange(n)
+    noise = np.random.default_rng(0).normal(scale=0.1, size=n)
+    return 3 + np.sin(2 * np.pi * t / 12) * (1 + 0.5 * np.sin(2 * np.pi * t / 48)) + noise
+
+
+# What learns to forecast it in half a second.
+FORECASTS = {"hidden_size": 8, "max_iter": 60, "learning_rate": "cosine", "learning_rate_init": 0.02}
