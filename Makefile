@@ -42,7 +42,7 @@ test-memcheck: $(VENV)/installed-test
 	$(BIN)/python tests/scripts/memcheck.py
 
 clients: $(CLIENTS)/installed
-	$(CLIENTS)/bin/pytest tests/clients
+	$(CLIENTS)/bin/pytest -n 2 --dist loadfile tests/clients
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

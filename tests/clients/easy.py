@@ -1,6 +1,7 @@
 """An easy problem in which the order of the steps matters, in every form of X, and estimators that learn it in a second."""
 
 import numpy as np
+import pytest
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 
@@ -15,7 +16,14 @@ QUICK = {
     "batch_size": 32,
     "random_state": 0,
 }
-NOT_CONVERGED = "ignore:.*not converged:sklearn.exceptions.ConvergenceWarning"
+
+# Of every test here. What scikit-learn says of an estimator that does not keep to its rules (tags, metadata, feature names) is
+# an error.
+MARKS = [
+    pytest.mark.clients,
+    *(pytest.mark.filterwarnings(f"error::{category}:sklearn") for category in ("FutureWarning", "UserWarning")),
+    pytest.mark.filterwarnings("ignore:.*not converged:sklearn.exceptions.ConvergenceWarning"),
+]
 
 
 def classifier(**params):

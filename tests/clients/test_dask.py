@@ -4,12 +4,12 @@ import dask.array as da
 import joblib
 import numpy as np
 import pytest
-from clients.easy import FORMS, NOT_CONVERGED, D, classifier, flattened, problem, ragged, regressor
+from clients.easy import FORMS, MARKS, D, classifier, flattened, problem, ragged, regressor
 from dask.distributed import Client
 from dask_ml.wrappers import Incremental, ParallelPostFit
 from sklearn.model_selection import GridSearchCV
 
-pytestmark = [pytest.mark.clients, pytest.mark.filterwarnings(NOT_CONVERGED)]
+pytestmark = MARKS
 
 ESTIMATORS = {"classifier": (classifier, 1), "regressor": (regressor, 2)}
 BLOCK = 60  # sequences
@@ -76,9 +76,8 @@ def test_blocks_of_sequences_are_predicted_by_hand(name):
 @pytest.fixture(scope="module", params=["threads", "processes"])
 def cluster(request, tmp_path_factory):
     processes = request.param == "processes"
-    workers = {"n_workers": 2, "threads_per_worker": 1} if processes else {"n_workers": 1, "threads_per_worker": 2}
     directory = str(tmp_path_factory.mktemp("dask"))
-    with Client(processes=processes, dashboard_address=":0", local_directory=directory, **workers) as client:
+    with Client(processes=processes, dashboard_address=":0", local_directory=directory, n_workers=1, threads_per_worker=2) as client:
         yield client
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from clients.easy import FORECASTS, NOT_CONVERGED, D, T, classifier, flattened, problem, regressor, series
+from clients.easy import FORECASTS, MARKS, D, T, classifier, flattened, problem, regressor, series
 from feature_engine.encoding import OrdinalEncoder
 from feature_engine.imputation import DropMissingData, MeanMedianImputer
 from feature_engine.outliers import Winsorizer
@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-pytestmark = [pytest.mark.clients, pytest.mark.filterwarnings(NOT_CONVERGED)]
+pytestmark = MARKS
 
 NAMES = [f"step{t}_channel{d}" for t in range(T) for d in range(D)]
 ESTIMATORS = {"classifier": (classifier, 1), "regressor": (regressor, 2)}

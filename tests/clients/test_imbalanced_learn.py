@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from clients.easy import NOT_CONVERGED, D, T, classifier, flattened, problem, ragged, regressor
+from clients.easy import MARKS, D, T, classifier, flattened, problem, ragged, regressor
 from imblearn import FunctionSampler
 from imblearn.combine import SMOTEENN
 from imblearn.ensemble import BalancedBaggingClassifier, EasyEnsembleClassifier
@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict
 
 from sklstm import Sequences
 
-pytestmark = [pytest.mark.clients, pytest.mark.filterwarnings(NOT_CONVERGED)]
+pytestmark = MARKS
 
 SAMPLERS = {
     "RandomOverSampler": RandomOverSampler(random_state=0),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from clients.easy import FORMS, NOT_CONVERGED, D, classifier, flattened, problem, ragged, regressor
+from clients.easy import FORMS, MARKS, D, classifier, flattened, problem, ragged, regressor
 from mapie.classification import CrossConformalClassifier, SplitConformalClassifier
 from mapie.regression import (
     ConformalizedQuantileRegressor,
@@ -13,7 +13,7 @@ from mapie.regression import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-pytestmark = [pytest.mark.clients, pytest.mark.filterwarnings(NOT_CONVERGED)]
+pytestmark = MARKS
 
 LEVELS = [0.8, 0.95]
 N_TRAIN, N_CONFORMAL, N_TEST = 240, 1000, 2000

@@ -4,7 +4,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from clients.easy import FORMS, NOT_CONVERGED, D, T, classifier, flattened, problem, ragged, regressor
+from clients.easy import FORMS, MARKS, D, T, classifier, flattened, problem, ragged, regressor
 from mlxtend.classifier import EnsembleVoteClassifier, StackingClassifier, StackingCVClassifier
 from mlxtend.evaluate import bias_variance_decomp, bootstrap_point632_score, feature_importance_permutation, paired_ttest_5x2cv
 from mlxtend.feature_selection import ExhaustiveFeatureSelector, SequentialFeatureSelector
@@ -17,7 +17,7 @@ from sklstm import Sequences
 
 matplotlib.use("Agg")
 
-pytestmark = [pytest.mark.clients, pytest.mark.filterwarnings(NOT_CONVERGED)]
+pytestmark = MARKS
 
 # A list of sequences of different lengths would not do for StackingCVClassifier, which makes an array of lists.
 ALL_FORMS = FORMS | {"ragged": lambda X: Sequences.from_list(ragged(X))}

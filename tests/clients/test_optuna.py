@@ -3,7 +3,7 @@
 import numpy as np
 import optuna
 import pytest
-from clients.easy import FORMS, NOT_CONVERGED, classifier, problem, ragged, regressor
+from clients.easy import FORMS, MARKS, classifier, problem, ragged, regressor
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 from optuna_integration import OptunaSearchCV
@@ -11,9 +11,9 @@ from sklearn.base import clone, is_classifier
 from sklearn.model_selection import KFold
 
 pytestmark = [
-    pytest.mark.clients,
-    pytest.mark.filterwarnings(NOT_CONVERGED),
+    *MARKS,
     pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning"),
+    pytest.mark.filterwarnings("ignore:`optuna.terminator` module has been deprecated:FutureWarning"),  # by its own integration
 ]
 
 ESTIMATORS = {"classifier": (classifier, 1), "regressor": (regressor, 2)}

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import shap
-from clients.easy import NOT_CONVERGED, D, T, classifier, flattened, problem, regressor
+from clients.easy import MARKS, D, T, classifier, flattened, problem, regressor
 
-pytestmark = [pytest.mark.clients, pytest.mark.filterwarnings(NOT_CONVERGED)]
+pytestmark = MARKS
 
 N_EXPLAINED = 8
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from clients.easy import FORECASTS, NOT_CONVERGED, classifier, regressor, series
+from clients.easy import FORECASTS, MARKS, classifier, regressor, series
 from skforecast.direct import ForecasterDirect
 from skforecast.model_selection import TimeSeriesFold, backtesting_forecaster, grid_search_forecaster
 from skforecast.recursive import ForecasterRecursive, ForecasterRecursiveClassifier, ForecasterRecursiveMultiSeries
@@ -11,7 +11,7 @@ from skforecast.utils import load_forecaster, save_forecaster
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-pytestmark = [pytest.mark.clients, pytest.mark.filterwarnings(NOT_CONVERGED)]
+pytestmark = MARKS
 
 N, HORIZON, LAGS = 400, 12, 24
 

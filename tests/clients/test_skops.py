@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 import skops.io
-from clients.easy import FORMS, NOT_CONVERGED, D, classifier, flattened, problem, ragged, regressor
+from clients.easy import FORMS, MARKS, D, classifier, flattened, problem, ragged, regressor
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -13,7 +13,7 @@ from skops.card import Card
 
 from sklstm import load, save
 
-pytestmark = [pytest.mark.clients, pytest.mark.filterwarnings(NOT_CONVERGED)]
+pytestmark = MARKS
 
 ESTIMATORS = {"classifier": (classifier, 1), "regressor": (regressor, 2)}
 
