@@ -75,3 +75,14 @@ def series(n):
 
 # What learns to forecast it in half a second.
 FORECASTS = {"hidden_size": 8, "max_iter": 60, "learning_rate": "cosine", "learning_rate_init": 0.02}
+HORIZON = 12  # months that are forecast in the tests
+
+
+def error_of(forecast, y):
+    """Mean absolute error of a forecast, a Series, held against the months of y that it is of."""
+    return np.abs(forecast - y.loc[forecast.index]).mean()
+
+
+def naive_error(y):
+    """That of repeating the year before the last `HORIZON` months."""
+    return np.abs(y[-HORIZON:].to_numpy() - y[-HORIZON - 12 : -12].to_numpy()).mean()

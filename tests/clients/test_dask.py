@@ -75,9 +75,8 @@ def test_blocks_of_sequences_are_predicted_by_hand(name):
 
 @pytest.fixture(scope="module", params=["threads", "processes"])
 def cluster(request, tmp_path_factory):
-    processes = request.param == "processes"
-    directory = str(tmp_path_factory.mktemp("dask"))
-    with Client(processes=processes, dashboard_address=":0", local_directory=directory, n_workers=1, threads_per_worker=2) as client:
+    where = {"processes": request.param == "processes", "local_directory": str(tmp_path_factory.mktemp("dask"))}
+    with Client(n_workers=1, threads_per_worker=2, dashboard_address=":0", **where) as client:
         yield client
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from clients.easy import FORECASTS, MARKS, classifier, regressor, series
+from clients.easy import FORECASTS, HORIZON, MARKS, classifier, error_of, naive_error, regressor, series
 from skforecast.direct import ForecasterDirect
 from skforecast.model_selection import TimeSeriesFold, backtesting_forecaster, grid_search_forecaster
 from skforecast.recursive import ForecasterRecursive, ForecasterRecursiveClassifier, ForecasterRecursiveMultiSeries
@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 pytestmark = MARKS
 
-N, HORIZON, LAGS = 400, 12, 24
+N, LAGS = 400, 24
 
 
 def monthly(n):
@@ -23,15 +23,6 @@ def monthly(n):
 @pytest.fixture
 def y():
     return monthly(N)
-
-
-def error_of(forecast, y):
-    return np.abs(forecast - y.loc[forecast.index]).mean()
-
-
-def naive_error(y):
-    """Of the same months a year before."""
-    return np.abs(y[-HORIZON:].to_numpy() - y[-HORIZON - 12 : -12][:12].to_numpy()).mean()
 
 
 def lags_in_order(X):

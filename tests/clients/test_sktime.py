@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from clients.easy import FORECASTS, MARKS, regressor, series
+from clients.easy import FORECASTS, HORIZON, MARKS, error_of, naive_error, regressor, series
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sktime.forecasting.compose import make_reduction
@@ -17,22 +17,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:The default of config ``remember_data``:FutureWarning"),
 ]
 
-N, HORIZON, WINDOW = 400, 12, 24
+N, WINDOW = 400, 24
 FH = np.arange(1, HORIZON + 1)
 
 
 @pytest.fixture
 def y():
     return pd.Series(series(N), index=pd.period_range("1990-01", periods=N, freq="M"), name="y")
-
-
-def error_of(forecast, y):
-    return np.abs(forecast - y.loc[forecast.index]).mean()
-
-
-def naive_error(y):
-    """Of the same months a year before."""
-    return np.abs(y[-HORIZON:].to_numpy() - y[-HORIZON - 12 : -12].to_numpy()).mean()
 
 
 def steps_first(X):
