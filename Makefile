@@ -4,6 +4,7 @@
 # make test-simd      what depends on the instruction set, at each that the machine has
 # make test-sanitize  the kernels with AddressSanitizer and UndefinedBehaviorSanitizer, built in build/sanitized
 # make test-memcheck  the kernels under valgrind
+# make clients    what other packages do with the estimators, in an environment of its own with those packages
 # make bench      every benchmark beside its peers: tables, and benchmarks/*.json and *.png; hours. make bench-fit runs one
 # make lint       ruff and cython-lint
 # make clean      remove what the other targets made
@@ -13,9 +14,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py $(shell find sklstm -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c')
 
+CLIENTS := .venv-clients
 BENCHMARKS := train_step predict stream fit grid_search threads memory
 
-.PHONY: example test test-slow test-simd test-sanitize test-memcheck bench $(BENCHMARKS:%=bench-%) lint clean
+.PHONY: example test test-slow test-simd test-sanitize test-memcheck clients bench $(BENCHMARKS:%=bench-%) lint clean
 
 example: $(VENV)/installed-plot
 	$(BIN)/python examples/plot_grid_search.py
@@ -39,6 +41,9 @@ test-sanitize: $(VENV)/installed-test
 test-memcheck: $(VENV)/installed-test
 	$(BIN)/python tests/scripts/memcheck.py
 
+clients: $(CLIENTS)/installed
+	$(CLIENTS)/bin/pytest -n 2 --dist loadfile tests/clients
+
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint sklstm  # it calls pycodestyle by name
@@ -51,5 +56,12 @@ $(VENV)/installed-%: $(SOURCES) | $(BIN)/python
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
+$(CLIENTS)/installed: tests/clients/requirements.txt $(SOURCES) | $(CLIENTS)/bin/python
+	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/clients/requirements.txt .
+	touch $@
+
+$(CLIENTS)/bin/python:
+	$(PYTHON) -m venv $(CLIENTS)
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(CLIENTS) build dist *.egg-info

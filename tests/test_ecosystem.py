@@ -267,6 +267,19 @@ def test_joblib_backends_and_inputs_that_it_maps_to_files(backend):
     np.testing.assert_array_equal(together, alone)
 
 
+@pytest.mark.parametrize("make", [classifier, regressor])
+@pytest.mark.parametrize("kind", KINDS)
+def test_tools_may_ask_for_the_smallest_prediction(kind, make):
+    # What MAPIE and others do to learn whether a model is fitted.
+    model = make(max_iter=1).fit(some_arrays(kind == "ragged"), targets()[make is regressor])
+    probe = np.ones((1, model.n_features_in_))
+    np.testing.assert_array_equal(model.predict(probe), model.predict([probe]))
+    assert model.predict(probe.astype(np.float32)).shape == (1,)
+    with pytest.raises(ValueError, match=r"pass a single sequence x as \[x\]"):
+        model.predict(np.ones((2, D)))  # two steps, or two sequences?
+    np.testing.assert_array_equal(model.set_params(n_channels=D).predict(np.ones((2, D))), model.predict([probe, probe]))
+
+
 # ---- meta-estimators on flattened sequences ----
 
 FLAT_CLASSIFIERS = {

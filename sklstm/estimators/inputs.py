@@ -55,7 +55,8 @@ def read_X(estimator, X, *, reset):
                 f"Expected 2D array, got 1D array instead: X has shape {X.shape}. {FORMS} Reshape your data: one univariate"
                 " sequence is X.reshape(1, -1)."
             )
-        sequences = from_rows(_read_table(estimator, X, form, reset), estimator.n_channels)
+        table = _read_table(estimator, X, form, reset)
+        sequences = from_rows(table, _channels_of(estimator, table, reset))
     else:
         sequences = as_sequences(X)
         form.update(_flat=False, n_features_in_=sequences.n_channels)
@@ -114,6 +115,18 @@ def _refuse_unnamed_categories(sequences, channels):
 
 def _first_literal(values):
     return repr(values[:1].tolist()[0]) if len(values) else "none"
+
+
+def _channels_of(estimator, table, reset):
+    """Channels per step of a 2-D X.
+
+    To a model of sequences, one row of as many columns as it has channels is a sequence of one step however it is read: as a
+    flattened sequence, or as steps. Tools ask for predictions of ``np.zeros((1, n_features_in_))`` to learn whether a model is
+    fitted, and of what type its predictions are.
+    """
+    if not reset and not estimator._flat and table.shape == (1, estimator.n_features_in_):
+        return estimator.n_features_in_
+    return estimator.n_channels
 
 
 def _read_table(estimator, X, form, reset):
