@@ -1,0 +1,8 @@
+"""Data before the network: transformers for steps, windows of series, texts as codes.
+
+A side door: users import it, no layer does.
+"""
+
+from .per_step import PerStep
+
+__all__ = ["PerStep"]
