@@ -41,7 +41,8 @@ def documented(item, section):
     body = re.search(rf"^{section}\n-+\n(.*?)(?=^\S[^\n]*\n-+\n|\Z)", text, flags=re.MULTILINE | re.DOTALL)
     if body is None:
         return []
-    return [name for line in re.findall(r"^(\S.*?) : ", body.group(1), flags=re.MULTILINE) for name in line.replace("*", "").split(", ")]
+    lines = re.findall(r"^(\S.*?) : ", body.group(1), flags=re.MULTILINE)
+    return [name.lstrip("*") for line in lines for name in line.split(", ")]
 
 
 @pytest.mark.parametrize("estimator", [PerStep])

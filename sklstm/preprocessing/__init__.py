@@ -4,5 +4,6 @@ A side door: users import it, no layer does.
 """
 
 from .per_step import PerStep
+from .windows import make_windows
 
-__all__ = ["PerStep"]
+__all__ = ["PerStep", "make_windows"]

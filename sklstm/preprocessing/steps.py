@@ -90,7 +90,8 @@ def _of_dense(X):
 def _of_items(X):
     items = list(X)
     check_not_empty(np.ones(len(items)), 1)
-    values = _stacked_frames(items) if any(hasattr(item, "columns") for item in items) else _stacked_arrays(items)
+    framed = any(hasattr(kind, "columns") for kind in set(map(type, items)))
+    values = _stacked_frames(items) if framed else _stacked_arrays(items)
     offsets = np.zeros(len(items) + 1, dtype=np.intp)
     np.cumsum(np.fromiter(map(len, items), dtype=np.intp, count=len(items)), out=offsets[1:])
     gather = next((gather for kind, gather in GATHERERS.items() if isinstance(X, kind)), _series)
@@ -124,14 +125,18 @@ GATHERERS = {
 
 def _stacked_arrays(items):
     """Sequences one below the other; texts and numbers as objects, where NumPy would turn numbers into texts."""
-    if not all(type(item) is np.ndarray and item.ndim == 2 and item.dtype.kind in "fiub" for item in items):
-        items = [_of_any_values(item, i) for i, item in enumerate(items)]
-        if len({array.dtype.kind in "US" for array in items}) > 1:
-            items = [array.astype(object) for array in items]
-    try:
-        return np.concatenate(items)
-    except ValueError:
-        return np.concatenate(of_one_width(items))
+    if set(map(type, items)) == {np.ndarray}:  # as quickly as can be: most are 2-D arrays of numbers
+        try:
+            values = np.concatenate(items)
+        except ValueError:
+            pass
+        else:
+            if values.ndim == 2 and values.dtype.kind in "fiub":
+                return values
+    arrays = of_one_width([_of_any_values(item, i) for i, item in enumerate(items)])
+    if len({array.dtype.kind in "US" for array in arrays}) > 1:
+        arrays = [array.astype(object) for array in arrays]
+    return np.concatenate(arrays)
 
 
 def _of_any_values(item, i):

@@ -204,7 +204,7 @@ class Sequences:
         missing = np.flatnonzero(is_missing(ids))
         if len(missing):
             raise ValueError(f"The id in column {id!r} is missing in row {missing[0]}. Drop such rows or fill the id.")
-        group = _by_first_appearance(ids)
+        group = by_first_appearance(ids)
         if time is None:
             order = np.argsort(group, kind="stable")
         else:
@@ -366,7 +366,7 @@ def _numeric_array(item, i):
     return array
 
 
-def _by_first_appearance(ids):
+def by_first_appearance(ids):
     """Number of each id, counted in the order in which the ids first appear."""
     if ids.dtype == object:  # of any hashable types, which need not compare
         numbers_of = {}
