@@ -12,7 +12,7 @@ import pytest
 import sklstm
 import sklstm.preprocessing
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
-from sklstm.preprocessing import PerStep
+from sklstm.preprocessing import PerStep, SequenceTokenizer
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -45,7 +45,7 @@ def documented(item, section):
     return [name.lstrip("*") for line in lines for name in line.split(", ")]
 
 
-@pytest.mark.parametrize("estimator", [PerStep])
+@pytest.mark.parametrize("estimator", [PerStep, SequenceTokenizer])
 def test_every_parameter_of_a_transformer_is_documented(estimator):
     parameters = inspect.signature(estimator).parameters
     assert documented(estimator, "Parameters") == list(parameters)

@@ -4,6 +4,7 @@ A side door: users import it, no layer does.
 """
 
 from .per_step import PerStep
+from .tokenizer import SequenceTokenizer
 from .windows import make_windows
 
-__all__ = ["PerStep", "make_windows"]
+__all__ = ["PerStep", "SequenceTokenizer", "make_windows"]
