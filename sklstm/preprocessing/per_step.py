@@ -155,13 +155,17 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
         Parameters
         ----------
-        X, y, **fit_params
-            As in `fit`.
+        X : any form that `fit` takes
+            The sequences.
+        y : array-like, default=None
+            Targets for the transformer, in the forms of `fit`.
+        **fit_params : dict
+            Passed on, with weights as in `fit`.
 
         Returns
         -------
-        X_out
-            As `transform` returns.
+        X_out : same form as X
+            What `transform` returns.
         """
         if not hasattr(self.transformer, "fit_transform"):
             return self.fit(X, y, **fit_params).transform(X)
@@ -175,8 +179,12 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
         Parameters
         ----------
-        X, y, **fit_params
-            As in `fit`.
+        X : any form that `fit` takes
+            The sequences.
+        y : array-like, default=None
+            Targets for the transformer, in the forms of `fit`.
+        **fit_params : dict
+            Passed on, with weights as in `fit`.
 
         Returns
         -------
@@ -192,11 +200,12 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Parameters
         ----------
         X : any form that `fit` takes
+            The sequences, with the channels of `fit`.
 
         Returns
         -------
-        X_out
-            Sequences of the form of X: an array of shape (n_sequences, n_steps, n_channels_out), a list (tuple, object array,
+        X_out : same form as X
+            Sequences of that form: an array of shape (n_sequences, n_steps, n_channels_out), a list (tuple, object array,
             Series) of arrays of shape (n_steps, n_channels_out), `Sequences`, or for a 2-D X an array of shape (n_sequences,
             n_steps * n_channels_out).
         """
@@ -210,13 +219,13 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
         Parameters
         ----------
-        X
-            What `transform` returned.
+        X : any form that `transform` returns
+            What it returned.
 
         Returns
         -------
-        X_original
-            Sequences of the form of X.
+        X_original : same form as X
+            Sequences with the channels of `fit`.
         """
         check_is_fitted(self)
         X = array_or_list(X)
@@ -237,7 +246,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     @available_if(_inner_has("get_feature_names_out"))
     def get_feature_names_out(self, input_features=None):
-        """Names of the channels that `transform` returns; there if the transformer has them.
+        """Return names for the channels of what `transform` returns; there if the transformer has them.
 
         Parameters
         ----------
@@ -275,6 +284,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Returns
         -------
         self
+            The same estimator.
         """
         if transform is not None:
             self._sklearn_output_config = {"transform": transform}
