@@ -416,10 +416,11 @@ def test_y_of_several_outputs_is_one_row_per_sequence():
 
     items = arrays(ragged=True)
     y = np.arange(2.0 * N).reshape(N, 2)
-    PerStep(Keeper()).fit_transform(items, y)
-    np.testing.assert_array_equal(seen[0], np.repeat(y, LENGTHS, axis=0))
+    for table in (y, y.tolist(), list(y), object_array(y)):
+        PerStep(Keeper()).fit_transform(items, table)
+        np.testing.assert_array_equal(seen.pop(), np.repeat(y, LENGTHS, axis=0))
     PerStep(Keeper()).fit(items)
-    assert seen[1] is None
+    assert seen.pop() is None
 
 
 @pytest.mark.filterwarnings("ignore:.*TargetEncoder:FutureWarning")  # scikit-learn 1.9 has another way than random_state
@@ -582,6 +583,21 @@ def test_what_is_refused(name):
     for word in words:
         with pytest.raises(AssertionError, match=word):
             raise AssertionError(str(caught.value))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [np.full((2, 3, 4), np.inf), [np.ones((2, 2)), np.ones((1, 3))], np.ones((2, 3, 0)), np.full((3, 3), np.inf)],
+    ids=["infinite", "unlike", "empty", "infinite rows"],
+)
+def test_a_fit_that_fails_leaves_everything_as_it_was(bad):
+    frames = [pytest.importorskip("pandas").DataFrame(x, columns=["a", "b", "c"]) for x in RAGGED]
+    per_step = PerStep(StandardScaler()).fit(frames)
+    before = {name: id(value) for name, value in vars(per_step).items()}
+    for call in (per_step.fit, per_step.fit_transform, per_step.partial_fit):
+        with pytest.raises(ValueError):
+            call(bad)
+        assert {name: id(value) for name, value in vars(per_step).items()} == before
 
 
 def test_sparse_tables_are_refused():

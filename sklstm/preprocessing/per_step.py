@@ -16,7 +16,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted, validate_data
 
-from ..estimators.inputs import array_or_list, check_one_per_sequence, read_sample_weight
+from ..estimators.inputs import array_or_list, check_one_per_sequence, read_sample_weight, stand_in_for
 from ..estimators.steps import read_step_weights, read_steps
 from ..sequences import Sequences
 from ..sequences.validation import check_columns, is_tabular
@@ -135,7 +135,8 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             DataFrames with the same columns.
         y : array-like, default=None
             Targets for the transformer, if it wants any: one entry or row per sequence, which each of its steps gets; or those
-            of every step as a list of arrays, an array of shape (n_sequences, n_steps, n_outputs) or `Sequences`.
+            of every step as a list of arrays as long as the sequences, an array of shape (n_sequences, n_steps, n_outputs) or
+            `Sequences`.
         **fit_params : dict
             Passed on to the `fit` of the transformer. What is called ``sample_weight`` (for a Pipeline
             ``<step>__sample_weight``) is an array of shape (n_sequences,) whose weights each step of a sequence gets, or has one
@@ -309,9 +310,10 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     # ---- one call of the transformer ----
 
     def _fit(self, method, X, y, fit_params):
-        """Call a fitting method of the transformer: the steps, and what it returns."""
+        """Call a fitting method of the transformer: the steps, and what it returns. A fit that fails leaves nothing behind."""
         goes_on = method == "partial_fit" and self.__sklearn_is_fitted__()
-        steps = self._read(X, reset=not goes_on)
+        stand_in = stand_in_for(self)
+        steps = stand_in._read(X, reset=not goes_on)
         transformer = self.transformer_ if goes_on else clone(self.transformer)
         arguments = {} if y is None else {"y": y_of_steps(y, steps)}
         for name, value in fit_params.items():
@@ -323,7 +325,9 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                 " of a Pipeline as <step>__sample_weight, or use a transformer that takes weights, such as StandardScaler."
             )
         returned = getattr(transformer, method)(self._named(steps), **arguments)
-        self.transformer_ = transformer
+        stand_in.transformer_ = transformer
+        vars(self).pop("feature_names_in_", None)
+        vars(self).update(vars(stand_in))
         return steps, returned
 
     def _read(self, X, *, reset):
@@ -415,10 +419,19 @@ def takes_sample_weight(transformer, method):
 
 def y_of_steps(y, steps):
     """y with one entry or row for every step: its own, or that of its sequence."""
-    if holds_steps(y):
+    if holds_steps(y) and not is_table(y, steps):
         return read_steps("y", y, steps)[0]
     check_one_per_sequence("y", y, len(steps))
-    return np.repeat(np.asarray(y), steps.lengths, axis=0)
+    rows = np.asarray(list(y) if holds_steps(y) else y)
+    return np.repeat(rows, steps.lengths, axis=0)
+
+
+def is_table(y, steps):
+    """Whether a list of lists has a row of outputs per sequence: all equally long, and not as long as the sequences are."""
+    if isinstance(y, Sequences) or np.ndim(y[0]) != 1:
+        return False
+    lengths = [np.size(row) for row in y]
+    return len(set(lengths)) == 1 and not np.array_equal(lengths, steps.lengths)
 
 
 def weights_of_steps(sample_weight, steps):

@@ -82,8 +82,8 @@ def make_windows(
 
     See Also
     --------
-    sklearn.model_selection.TimeSeriesSplit : Validation on what comes later; windows overlap, so set its ``gap`` to
-        ``window + horizon - 1``.
+    sklearn.model_selection.TimeSeriesSplit : Validation on what comes later; windows overlap, so with a stride of 1 set its
+        ``gap`` to ``window + horizon - 1``.
 
     Notes
     -----
