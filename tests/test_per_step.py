@@ -349,6 +349,7 @@ def test_columns_of_several_types_become_numbers():
     assert found.dtype == np.float64 and set(np.unique(found[:, :, 1])) == {0.0, 1.0}
 
 
+@pytest.mark.filterwarnings("ignore:When `set_output`:UserWarning")  # of a FunctionTransformer
 @pytest.mark.parametrize("container", ["pandas", "polars"])
 def test_the_output_container_of_flattened_rows(container):
     library = pytest.importorskip(container)
@@ -359,6 +360,9 @@ def test_the_output_container_of_flattened_rows(container):
     assert isinstance(found, library.DataFrame) and list(found.columns) == ["x0", "x1", "x2", "x3"]
     np.testing.assert_array_equal(found.to_numpy(), expected)
     assert isinstance(clone(per_step).fit(X).transform(X), library.DataFrame)
+    with sklearn.config_context(transform_output=container):
+        nameless = PerStep(FunctionTransformer(np.negative)).fit_transform(X)
+    np.testing.assert_array_equal(np.asarray(nameless), -X)
 
 
 # ---- chunks, targets, weights ----
@@ -401,7 +405,7 @@ def test_y_of_sequences_and_of_steps():
         np.testing.assert_array_equal(PerStep(SelectKBest(k=1)).fit(items, labels).transformer_.scores_, expected)
     numbers = Sequences((repeated == "yes").astype(float)[:, np.newaxis], Sequences.from_list(items).offsets)
     np.testing.assert_array_equal(PerStep(SelectKBest(k=1)).fit(items, numbers).transformer_.scores_, expected)
-    for wrong in (y[:-1], by_step[:-1], [labels[:1] for labels in by_step]):
+    for wrong in (y[:-1], by_step[:-1], [labels[:-1] for labels in by_step]):
         with pytest.raises(ValueError, match=r"Pass one entry of y|one entry for every step"):
             PerStep(SelectKBest(k=1)).fit(items, wrong)
 
@@ -416,7 +420,7 @@ def test_y_of_several_outputs_is_one_row_per_sequence():
 
     items = arrays(ragged=True)
     y = np.arange(2.0 * N).reshape(N, 2)
-    for table in (y, y.tolist(), list(y), object_array(y)):
+    for table in (y, y.tolist(), list(y)):
         PerStep(Keeper()).fit_transform(items, table)
         np.testing.assert_array_equal(seen.pop(), np.repeat(y, LENGTHS, axis=0))
     PerStep(Keeper()).fit(items)

@@ -382,7 +382,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         if container == "default" or not isinstance(X_out, np.ndarray) or X_out.ndim != 2:
             return X_out
         adapter = ADAPTERS_MANAGER.adapters[container]
-        return adapter.create_container(X_out, X, columns=self.get_feature_names_out)
+        return adapter.create_container(X_out, X, columns=getattr(self, "get_feature_names_out", None))
 
     def _checked_rows(self, values, steps):
         """What the transformer returned as an array (total_steps, k)."""
