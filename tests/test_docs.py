@@ -97,7 +97,10 @@ def test_the_readmes_example_runs_without_a_warning(tmp_path):
 def test_importing_loads_nothing_heavy():
     # scikit-learn may load pandas of itself.
     heavy = "{'matplotlib', 'pandas', 'polars', 'torch', 'tqdm'}"
-    code = f"import sys, sklearn.metrics; before = set(sys.modules); import sklstm; print({heavy} & set(sys.modules) - before)"
+    code = (
+        "import sys, sklearn.metrics, sklearn.compose, sklearn.feature_extraction; before = set(sys.modules);"
+        f"import sklstm, sklstm.preprocessing; print({heavy} & set(sys.modules) - before)"
+    )
     assert subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
 
 

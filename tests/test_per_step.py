@@ -211,6 +211,16 @@ def test_integers_and_texts_reach_the_transformer_as_they_are():
     assert PerStep(Watcher()).fit_transform([[["walk", 1.5]]])[0].tolist() == [["walk", 1.5]]
 
 
+@pytest.mark.parametrize("container", [np.array, "pandas"])
+def test_texts_in_flattened_rows(container):
+    make = pytest.importorskip(container).DataFrame if isinstance(container, str) else container
+    X = [["walk", "up", "run", "down"], ["walk", "down", "walk", "down"]]
+    per_step = PerStep(OneHotEncoder(), n_channels=2)
+    found = per_step.fit_transform(make(X))
+    np.testing.assert_array_equal(found, [[0, 1, 0, 1, 1, 0, 1, 0], [0, 1, 1, 0, 0, 1, 1, 0]])
+    assert per_step.inverse_transform(found).tolist() == X
+
+
 @pytest.mark.parametrize("sparse", [True, False])
 def test_sparse_results_are_made_dense(sparse):
     X = np.random.default_rng(0).integers(3, size=(N, T, 2))
