@@ -469,13 +469,15 @@ def test_an_estimator_that_is_not_fitted_says_so(rng):
 @each_model
 def test_weights_changed_in_place_take_effect(rng, Estimator, options):
     estimator, X = fitted(Estimator, rng, **options), dense(rng)
-    before = estimator.predict(X)
-    for weights in estimator.weights_.values():
-        weights *= 1.5
-    for method in methods(estimator):
-        with long_way():
-            expected = method(X)
-        assert_same(method(X), expected)
+    before, alike = estimator.predict(X), copy.copy(estimator)
+    views = alike.weights_.values()  # a shallow copy shares the weights
+    for factor in (1.5, 0.5, 1.75):
+        for weights in views:
+            weights *= factor
+        for method in (*methods(estimator), *methods(alike)):
+            with long_way():
+                expected = method(X)
+            assert_same(method(X), expected)
     if Estimator is not LSTMClassifier:
         assert not np.array_equal(estimator.predict(X), before)
 

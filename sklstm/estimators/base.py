@@ -21,7 +21,7 @@ from .callbacks import CallbackSupportMixin, FitTasks
 from .categories import embedding_widths, seen_only
 from .constraints import CONSTRAINTS
 from .documentation import document
-from .engines import quick_scores
+from .engines import hand_out, quick_scores
 from .inputs import check_one_per_sequence, in_dtype, read_sample_weight, read_X, stand_in_for
 from .prepared import Prepared
 from .progress import Progress
@@ -574,7 +574,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
     @property
     def weights_(self):
         check_is_fitted(self)
-        return build(self._network_spec).layout.views(self._theta)
+        return build(self._network_spec).layout.views(hand_out(self._theta))
 
     def __sklearn_is_fitted__(self):
         return "_theta" in vars(self)

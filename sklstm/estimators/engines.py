@@ -1,6 +1,6 @@
 """Networks made ready to predict, kept beside the estimators that they belong to."""
 
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -10,6 +10,14 @@ from .architecture import build
 
 # Estimator -> its `_Ready`, while nobody uses it. Not in the estimator: what is there is plain values.
 _idle = WeakKeyDictionary()
+# Weights that somebody may write to, by their identity. Engines have the weights packed, and pack these again at each call.
+_handed_out = WeakValueDictionary()
+
+
+def hand_out(theta):
+    """Return theta, to somebody who may write to it."""
+    _handed_out[id(theta)] = theta
+    return theta
 
 
 class _Ready:
@@ -61,7 +69,8 @@ def quick_scores(estimator, X):
         ready = _Ready(estimator, n)
     scores = None
     if ready.serves and (n_rows * ready.flops_per_row < 2 * THREAD_FLOPS or effective_n_jobs(estimator.n_jobs) == 1):
-        ready.engine.reload()
+        if id(theta) in _handed_out:
+            ready.engine.reload()
         scores = ready.scores(X, n)
     _idle[estimator] = ready
     return scores

@@ -88,16 +88,8 @@ class Batch:
     """
 
     def __init__(self, offsets, rows):
-        begins = offsets[rows]
-        lengths = offsets[rows + 1] - begins
-        by_length = (-lengths).argsort(kind="stable")
-        self.order, self.lengths = rows[by_length], lengths[by_length]
-        # Active rows at step t: sequences longer than t.
-        ended = np.bincount(lengths).cumsum()[:-1]
-        self.starts = np.zeros(len(ended) + 1, dtype=np.intp)
-        (len(rows) - ended).cumsum(out=self.starts[1:])
-        self.offsets = begins[by_length]
-        self.n_sequences, self.n_steps = len(rows), len(ended)
+        self.order, self.lengths, self.offsets, self.starts = _pack.arrange(offsets, rows)
+        self.n_sequences, self.n_steps = len(rows), len(self.starts) - 1
 
     @property
     def n_rows(self):

@@ -1,0 +1,29 @@
+"""Looking into fitted models: functions that return numbers, and displays in scikit-learn's manner that draw them."""
+
+from .attention import attention_weights
+from .curves import training_curves
+from .displays import (
+    AttentionDisplay,
+    ForecastDisplay,
+    GateDisplay,
+    SaliencyDisplay,
+    StepImportanceDisplay,
+    TrainingDisplay,
+)
+from .gates import gate_activations
+from .importance import step_importance
+from .integrated import integrated_gradients
+
+__all__ = [
+    "AttentionDisplay",
+    "ForecastDisplay",
+    "GateDisplay",
+    "SaliencyDisplay",
+    "StepImportanceDisplay",
+    "TrainingDisplay",
+    "attention_weights",
+    "gate_activations",
+    "integrated_gradients",
+    "step_importance",
+    "training_curves",
+]

@@ -1,0 +1,47 @@
+"""How training went, as arrays."""
+
+import numpy as np
+
+from .fitted import fitted_network
+
+
+def training_curves(estimator):
+    """The history of a fit as one array for each quantity.
+
+    Parameters
+    ----------
+    estimator : LSTMClassifier or LSTMRegressor
+        Fitted.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_epochs,)
+        The columns of `history_`, in its order: ``epoch``, ``loss``, ``learning_rate``, ``gradient_norm``, ``seconds``, and where
+        there were validation data ``validation_loss`` and ``validation_score``. NaN in epochs that have no such entry.
+
+    Raises
+    ------
+    TypeError
+        If the estimator is none of these.
+
+    See Also
+    --------
+    TrainingDisplay : A picture of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import LSTMClassifier
+    >>> from sklstm.inspection import training_curves
+    >>> X = np.random.default_rng(0).normal(size=(100, 6, 2))
+    >>> model = LSTMClassifier(4, max_iter=3, random_state=0).fit(X, X[:, 0, 0] > 0)
+    >>> curves = training_curves(model)
+    >>> list(curves)
+    ['epoch', 'loss', 'learning_rate', 'gradient_norm', 'seconds']
+    >>> bool((curves["loss"] == model.loss_curve_).all())
+    True
+    """
+    fitted_network(estimator, "training_curves")
+    names = dict.fromkeys(name for row in estimator.history_ for name in row)
+    columns = {name: [row.get(name) for row in estimator.history_] for name in names}
+    return {name: np.array([np.nan if value is None else value for value in column]) for name, column in columns.items()}

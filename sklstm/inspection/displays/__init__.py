@@ -1,0 +1,10 @@
+"""Displays in scikit-learn's manner; matplotlib is imported when one is drawn."""
+
+from .attention import AttentionDisplay
+from .forecast import ForecastDisplay
+from .gates import GateDisplay
+from .importance import StepImportanceDisplay
+from .saliency import SaliencyDisplay
+from .training import TrainingDisplay
+
+__all__ = ["AttentionDisplay", "ForecastDisplay", "GateDisplay", "SaliencyDisplay", "StepImportanceDisplay", "TrainingDisplay"]

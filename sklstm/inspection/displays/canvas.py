@@ -1,0 +1,127 @@
+"""What the displays share: axes to draw in, and colours that colour-blind readers tell apart on light and dark ground."""
+
+from itertools import cycle, islice
+
+import numpy as np
+
+# Okabe and Ito (2008), "Color universal design", without black and yellow, which vanish on black and on white.
+BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
+COLORS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
+# Where there are more curves than colours, the dashes tell them apart.
+DASHES = ("-", "--", ":", "-.")
+
+WIDTH = 6.4  # inches
+MOST_LABELS = 24  # on an axis with a name for each row
+
+
+def check_matplotlib(caller):
+    """Raise an ImportError unless matplotlib is there."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} requires matplotlib. You can install it with `pip install matplotlib`, or with sklstm by"
+            ' `pip install "sklstm[plot]"`.'
+        ) from error
+
+
+def make_axes(ax, heights):
+    """Axes one below the other.
+
+    Parameters
+    ----------
+    ax : Axes, array-like of Axes, or None
+        Axes to draw in: as many as are wanted, or one, which is divided where several are wanted. None makes a figure.
+    heights : list of float
+        Of each, in inches.
+
+    Returns
+    -------
+    ndarray of Axes of shape (len(heights),)
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.gridspec import GridSpecFromSubplotSpec
+
+    n = len(heights)
+    if ax is None:
+        layout = {"height_ratios": heights, "layout": "constrained", "squeeze": False}
+        return plt.subplots(n, 1, sharex=True, figsize=(WIDTH, sum(heights) + 0.8), **layout)[1][:, 0]
+    given = np.array(ax, dtype=object).ravel()
+    if len(given) == n:
+        return given
+    if len(given) > 1 or ax.get_subplotspec() is None:
+        raise ValueError(f"The display draws in {n} axes, got {len(given)}. Pass {n}, or one that belongs to a grid, or none.")
+    ax.set_axis_off()
+    grid = GridSpecFromSubplotSpec(n, 1, subplot_spec=ax.get_subplotspec(), height_ratios=heights)
+    axes = [ax.figure.add_subplot(grid[0])]
+    axes += [ax.figure.add_subplot(grid[k], sharex=axes[0]) for k in range(1, n)]
+    for upper in axes[:-1]:
+        upper.tick_params(labelbottom=False)
+    return np.array(axes, dtype=object)
+
+
+def line_styles(n):
+    """Colour and dashes of n curves, as keyword arguments."""
+    pairs = [{"color": color, "linestyle": dash} for dash in DASHES for color in COLORS]
+    return list(islice(cycle(pairs), n))
+
+
+def diverging_colors(ax):
+    """A colour map from blue by the colour of the ground to vermilion, or where that is dark, to lighter ones."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    ground = ax.get_facecolor()
+    against, for_it = (BLUE, VERMILION) if np.mean(ground[:3]) > 0.5 else (SKY, ORANGE)
+    return LinearSegmentedColormap.from_list("blue_ground_vermilion", [against, ground, for_it])
+
+
+def draw_map(ax, values, edges, *, label, colorbar, **kwargs):
+    """A map of signed values, whose colours are symmetric about 0.
+
+    Parameters
+    ----------
+    ax : Axes
+    values : ndarray of shape (n_rows, n_columns)
+    edges : array-like of shape (n_columns + 1,)
+        Between the columns.
+    label : str
+        Of the values.
+    colorbar : bool
+    **kwargs
+        For ``pcolormesh``.
+
+    Returns
+    -------
+    mesh : QuadMesh
+    colorbar : Colorbar or None
+    """
+    largest = np.nanmax(np.abs(values), initial=0) or 1.0
+    kwargs = {"cmap": diverging_colors(ax), "vmin": -largest, "vmax": largest} | kwargs
+    mesh = ax.pcolormesh(edges, np.arange(len(values) + 1) - 0.5, values, **kwargs)
+    ax.set_ylim(len(values) - 0.5, -0.5)
+    return mesh, ax.figure.colorbar(mesh, ax=ax, label=label) if colorbar else None
+
+
+def name_rows(ax, names, n, what):
+    """Label the rows of a map by their names, or where there are none or too many by their numbers."""
+    whole_numbers(ax.yaxis)
+    if n <= MOST_LABELS:
+        ax.set_yticks(range(n), range(n) if names is None else names)
+    ax.set_ylabel(what)
+
+
+def whole_numbers(axis):
+    """Ticks at whole numbers alone."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(integer=True))
+
+
+def check_names(name, values, n, what):
+    """Names as a list of n texts, or None; what they name is for the message."""
+    if values is None:
+        return None
+    values = [str(value) for value in values]
+    if len(values) != n:
+        raise ValueError(f"{name} must have a name for each of the {n} {what}, got {len(values)}.")
+    return values

@@ -1,0 +1,165 @@
+"""`TrainingDisplay`."""
+
+import numpy as np
+
+from ..curves import training_curves
+from .canvas import BLUE, GREEN, PURPLE, VERMILION, check_matplotlib, make_axes, whole_numbers
+from .names import loss_name, score_name
+
+# Panel -> its curves, with their colours and labels.
+PANELS = {
+    "loss": {"loss": (BLUE, "training"), "validation_loss": (VERMILION, "validation")},
+    "validation_score": {"validation_score": (VERMILION, "validation")},
+    "learning_rate": {"learning_rate": (GREEN, None)},
+    "gradient_norm": {"gradient_norm": (PURPLE, None)},
+}
+LABELS = {"learning_rate": "Learning rate", "gradient_norm": "Gradient norm\n(before clipping)"}
+DECADES = 2  # a curve that spans more has a logarithmic axis
+
+
+class TrainingDisplay:
+    """How training went: loss, validation score, learning rate and gradient norm by epoch.
+
+    Make one with :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    curves : dict of str to array-like of shape (n_epochs,)
+        From :func:`training_curves`.
+    loss_name : str, default="Loss"
+        Label of the losses, with their unit.
+    score_name : str, default="Validation score"
+        Label of the validation score.
+    best_epoch : int, default=None
+        The epoch whose weights the model has, to be marked.
+
+    Attributes
+    ----------
+    axes_ : ndarray of Axes
+        One for each panel.
+    figure_ : Figure
+    lines_ : dict of str to Line2D
+        The curves by their names.
+
+    See Also
+    --------
+    training_curves : The numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import LSTMClassifier
+    >>> from sklstm.inspection import TrainingDisplay
+    >>> X = np.random.default_rng(0).normal(size=(200, 6, 2))
+    >>> model = LSTMClassifier(8, early_stopping=True, random_state=0).fit(X, X[:, 0, 0] > 0)
+    >>> display = TrainingDisplay.from_estimator(model)
+    >>> list(display.lines_)
+    ['loss', 'validation_loss', 'validation_score', 'learning_rate', 'gradient_norm']
+    """
+
+    def __init__(self, curves, *, loss_name="Loss", score_name="Validation score", best_epoch=None):
+        self.curves = curves
+        self.loss_name = loss_name
+        self.score_name = score_name
+        self.best_epoch = best_epoch
+
+    @classmethod
+    def from_estimator(cls, estimator, *, panels=None, ax=None, **kwargs):
+        """Draw the history of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : LSTMClassifier or LSTMRegressor
+            Fitted.
+        panels : list of str, default=None
+            As in `plot`.
+        ax : Axes or array-like of Axes, default=None
+            As in `plot`.
+        **kwargs : dict
+            As in `plot`.
+
+        Returns
+        -------
+        TrainingDisplay
+            Drawn.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not there.
+        TypeError
+            If the estimator is none of these.
+        """
+        check_matplotlib(f"{cls.__name__}.from_estimator")
+        curves = training_curves(estimator)
+        stopped_early = estimator.best_loss_ is None and "validation_score" in curves
+        best = int(curves["epoch"][np.nanargmax(curves["validation_score"])]) if stopped_early else None
+        score = f"Validation\n{score_name(estimator)}"
+        display = cls(curves, loss_name=loss_name(estimator), score_name=score, best_epoch=best)
+        return display.plot(ax, panels=panels, **kwargs)
+
+    def plot(self, ax=None, *, panels=None, **kwargs):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : Axes or array-like of Axes, default=None
+            One for each panel, or one, which is divided. None makes a figure.
+        panels : list of {"loss", "validation_score", "learning_rate", "gradient_norm"}, default=None
+            What to show. None is all that there is.
+        **kwargs : dict
+            For ``Axes.plot``, for all curves.
+
+        Returns
+        -------
+        TrainingDisplay
+            Itself.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not there.
+        ValueError
+            If there is no such panel, or the number of axes is another.
+        """
+        check_matplotlib(f"{type(self).__name__}.plot")
+        there = [panel for panel, curves in PANELS.items() if any(self._has(name) for name in curves)]
+        panels = there if panels is None else list(panels)
+        absent = [panel for panel in panels if panel not in there]
+        if absent or not panels:
+            raise ValueError(f"panels must be some of {there}, which this history has, got {panels}.")
+        self.axes_ = make_axes(ax, [2.2 if panel == "loss" else 1.5 for panel in panels])
+        self.figure_ = self.axes_[0].figure
+        labels = LABELS | {"loss": self.loss_name, "validation_score": self.score_name}
+        self.lines_ = {}
+        for panel, axes in zip(panels, self.axes_, strict=True):
+            names = [name for name in PANELS[panel] if self._has(name)]
+            for name in names:
+                self.lines_[name] = self._draw(axes, name, *PANELS[panel][name], kwargs)
+            axes.set_ylabel(labels[panel])
+            if _spans_decades([self.curves[name] for name in names]):
+                axes.set_yscale("log")
+            if self.best_epoch is not None:
+                label = f"kept: epoch {self.best_epoch}" if panel == panels[0] else None
+                axes.axvline(self.best_epoch, color="0.5", linestyle=":", label=label)
+        if len(self.axes_[0].get_legend_handles_labels()[1]) > 1:
+            self.axes_[0].legend()
+        self.axes_[-1].set_xlabel("Epoch")
+        whole_numbers(self.axes_[-1].xaxis)
+        return self
+
+    def _has(self, name):
+        return name in self.curves and bool(np.isfinite(self.curves[name]).any())
+
+    def _draw(self, axes, name, color, label, kwargs):
+        values = self.curves[name]
+        epochs = self.curves.get("epoch", np.arange(1, len(values) + 1))
+        style = {"color": color, "label": label, "marker": "o" if len(values) == 1 else None}
+        return axes.plot(epochs, values, **style | kwargs)[0]
+
+
+def _spans_decades(curves):
+    """Whether values, all positive, span more than DECADES."""
+    values = np.concatenate([np.asarray(curve, dtype=float) for curve in curves])
+    values = values[np.isfinite(values)]
+    return values.min() > 0 and values.max() / values.min() > 10**DECADES

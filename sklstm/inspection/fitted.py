@@ -1,0 +1,36 @@
+"""What the functions here ask of an estimator and of its X."""
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import check_is_fitted
+
+from ..estimators.architecture import build
+from ..estimators.base import BaseRecurrent
+from ..estimators.inputs import in_dtype
+from ..sequences.validation import is_array_like
+
+
+def fitted_network(estimator, purpose):
+    """The network of a fitted estimator, with its flat vector of weights; `purpose` begins the message for anything else."""
+    if not isinstance(estimator, BaseRecurrent):
+        raise TypeError(
+            f"{purpose} needs a fitted LSTMClassifier or LSTMRegressor, got {type(estimator).__name__}. Of a Pipeline pass the"
+            " last step, with X as the steps before transform it; of a search its best_estimator_."
+        )
+    check_is_fitted(estimator)
+    return build(estimator._network_spec), estimator._theta
+
+
+def sequences_in_double(estimator, X):
+    """X as the fitted network reads it, in float64."""
+    return in_dtype(estimator._read_fitted(X), np.dtype(np.float64))
+
+
+def one_sequence(X, sequence):
+    """An X of one sequence of X."""
+    if not is_array_like(X):
+        raise ValueError(f"X must be an array or a list of arrays, got {type(X).__name__}. Pass a single sequence x as [x].")
+    n = len(X)
+    if not isinstance(sequence, (int, np.integer)) or not -n <= sequence < n:
+        raise ValueError(f"sequence must be the number of one of the {n} sequences of X, 0 to {n - 1}, got {sequence!r}.")
+    return _safe_indexing(X, [int(sequence) % n])

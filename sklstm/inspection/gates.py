@@ -1,0 +1,141 @@
+"""What the units of a layer do at each step."""
+
+import numpy as np
+from scipy.special import expit
+from sklearn.utils._param_validation import StrOptions, validate_params
+
+from .._kernels._pack import unpack
+from .._kernels.threads import single_threaded_blas
+from ..estimators.documentation import document
+from ..sequences import Sequences
+from .fitted import fitted_network
+from .running import Runner, groups
+
+# Cell -> the blocks of its gates in the order in which the kernels keep them, as the docstrings of the estimators name them; a
+# block that is no gate has no name. For "layernorm" they are computed again, see `_normalized_gates`.
+BLOCKS = {
+    "lstm": "ifgo",
+    "peephole": "ifgo",
+    "coupled": "fgo",
+    "layernorm": "ifgo",
+    "gru": "rzn",
+    "gru_reset_before": "rzn",
+    "rnn": "",
+}
+ACTIVATIONS = {"tanh": np.tanh, "relu": lambda v: np.maximum(v, 0)}
+EPSILON = 1e-5  # of layer normalisation: LAYERNORM_EPSILON of the kernels
+
+
+@document()
+@validate_params({"direction": [StrOptions({"forward", "reverse"})]}, prefer_skip_nested_validation=True)
+def gate_activations(estimator, X, *, layer=-1, direction="forward"):
+    """Record the gates and states of every unit of a layer, at every step.
+
+    Parameters
+    ----------
+    estimator : LSTMClassifier or LSTMRegressor
+        Fitted.
+    <<X>>
+    layer : int, default=-1
+        Which recurrent layer: 0 is the first, -1 the last.
+    direction : {"forward", "reverse"}, default="forward"
+        Of a bidirectional model, the direction that reads each sequence from its first step, or from its last.
+
+    Returns
+    -------
+    dict of str to Sequences
+        For each quantity a value for every unit at every step of X, in the dtype of the model: ``i``, ``f``, ``g`` and ``o``
+        (input, forget and output gate, candidate g) of LSTMs, without ``i``, which is 1 - f, for ``cell="coupled"``; ``r``, ``z``
+        and ``n`` (reset and update gate, candidate n) of GRUs; ``c``, the cell state, of LSTMs; and ``h``, the hidden state. In
+        the reverse direction those at a step are from when it had read the sequence from its end to this step.
+
+    Raises
+    ------
+    TypeError
+        If the estimator is none of these.
+    ValueError
+        If X does not fit the estimator, or there is no such layer or direction.
+
+    See Also
+    --------
+    GateDisplay : A picture of them.
+    sklstm.LSTMClassifier.encode : The last hidden states.
+
+    Notes
+    -----
+    The equations of the cells are in the notes of :class:`~sklstm.LSTMClassifier`. The states are those of the cell, before a
+    residual layer adds its input and before directions are merged. All values are kept in memory: up to six for every unit and
+    step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import LSTMClassifier
+    >>> from sklstm.inspection import gate_activations
+    >>> X = np.random.default_rng(0).normal(size=(100, 6, 2))
+    >>> model = LSTMClassifier(4, max_iter=3, random_state=0).fit(X, X[:, 0, 0] > 0)
+    >>> gates = gate_activations(model, [X[0], X[1, :3]])
+    >>> list(gates)
+    ['i', 'f', 'g', 'o', 'c', 'h']
+    >>> gates["f"]
+    Sequences(2 sequences of 3 to 6 steps, 4 channels, float64)
+    """
+    network, theta = fitted_network(estimator, "gate_activations")
+    n_layers = len(network.layers)
+    if not isinstance(layer, (int, np.integer)) or not -n_layers <= layer < n_layers:
+        raise ValueError(f"layer must be an int from {-n_layers} to {n_layers - 1}, for a model of {n_layers}, got {layer!r}.")
+    if direction == "reverse" and not network.bidirectional:
+        raise ValueError("direction='reverse' is for bidirectional models. Leave it out, or fit with bidirectional=True.")
+    sequences = estimator._read_fitted(X)
+    recorder = _Recorder(network, theta, range(n_layers)[layer], ("forward", "reverse").index(direction))
+    with single_threaded_blas():
+        return recorder.record(sequences)
+
+
+class _Recorder:
+    """Runs a network and keeps what one direction of one layer does."""
+
+    def __init__(self, network, theta, layer, k):
+        self.network, self.runner = network, Runner(network, theta)
+        self.index, self.layer, self.k = layer, network.layers[layer], k
+
+    def record(self, sequences):
+        """Name -> values at every step."""
+        names = [*BLOCKS[self.network.cell], *"ch"[2 - self.layer.n_states :]]
+        shape = len(sequences.values), self.layer.hidden_size
+        out = {name: np.empty(shape, self.runner.dtype) for name in names}
+        for part in groups(sequences.lengths):
+            packed = self.runner.forward(sequences, np.arange(part.start, part.stop))
+            for name, values in zip(names, self._kept(packed), strict=True):
+                unpack(packed.starts, sequences.offsets[packed.order], np.ascontiguousarray(values), out[name])
+        return {name: Sequences(values, sequences.offsets) for name, values in out.items()}
+
+    def _kept(self, packed):
+        """The arrays (n_rows, H) of the quantities, in the order of their names."""
+        ws, n, H = self.runner.workspace.layers[self.index], packed.n_rows, self.layer.hidden_size
+        gates = ws.gates[self.k][:n]
+        if self.network.cell == "layernorm":
+            gates = self._normalized_gates(gates)
+        blocks = [gates[:, j * H : (j + 1) * H] for j in range(len(BLOCKS[self.network.cell]))]
+        states = [ws.c[self.k][:n], ws.h[self.k][:n]]
+        return blocks + states[2 - self.layer.n_states :]
+
+    def _normalized_gates(self, products):
+        """i f g o from W x and R h_prev (n_rows, 2 * 4H), which are what is kept of them.
+
+        pre = gain_x N(W x) + gain_h N(R h_prev) + b
+        """
+        p, H = self.runner.params[f"layer_{self.index}"], self.layer.hidden_size
+        prefix = self.layer.directions[self.k]
+        gain_x, gain_h = p[f"{prefix}norm"][:4].ravel(), p[f"{prefix}norm"][4:8].ravel()
+        pre = gain_x * _normalized(products[:, : 4 * H]) + gain_h * _normalized(products[:, 4 * H :]) + p[f"{prefix}b"]
+        gates = expit(pre)
+        candidate = slice(2 * H, 3 * H)
+        gates[:, candidate] = ACTIVATIONS[self.network.activation](pre[:, candidate])
+        return gates
+
+
+def _normalized(v):
+    return (v - v.mean(axis=1, keepdims=True)) / np.sqrt(v.var(axis=1, keepdims=True) + EPSILON)
+
+

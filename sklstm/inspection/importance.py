@@ -1,0 +1,219 @@
+"""What the steps and channels are worth to a score, by permutation."""
+
+from itertools import pairwise
+from numbers import Integral
+
+import numpy as np
+from sklearn.metrics import check_scoring
+from sklearn.utils import Bunch, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+
+from ..estimators.documentation import document
+from ..sequences import Sequences
+from ..sequences.validation import is_array_like, is_tabular
+
+
+@document()
+@validate_params(
+    {
+        "steps": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "align": [StrOptions({"start", "end"})],
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def step_importance(
+    estimator,
+    X,
+    y,
+    *,
+    scoring=None,
+    steps=1,
+    align="start",
+    channels=None,
+    n_repeats=5,
+    sample_weight=None,
+    random_state=None,
+):
+    """By how much the score falls when the values of a channel at some steps come from another sequence.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted: an LSTMClassifier or LSTMRegressor, or any other that takes X, such as a Pipeline with one of them at its end.
+    <<X>>
+    y : array-like
+        Targets, as the scorer takes them. Of data that were not trained on, so that what was learned by heart counts for nothing.
+    scoring : str, callable or None, default=None
+        As in scikit-learn. None is the estimator's ``score``.
+    steps : int or array-like of int of shape (n_blocks + 1,), default=1
+        Steps that are exchanged together: how many, or where the blocks begin and end, ascending. Blocks of steps that say the
+        same, such as neighbouring values of a slow series, are told from others where single steps are not.
+    align : {"start", "end"}, default="start"
+        Whether steps are counted from the first of each sequence on, as 0, 1, ..., or to its last, as ..., -2, -1.
+    channels : list of int or of lists of int, default=None
+        Channels to exchange; those of an inner list are exchanged together, such as the 0/1 channels of one category. None is
+        each channel by itself.
+    n_repeats : int, default=5
+        How often each is done, with other sequences to exchange with.
+    sample_weight : array-like, default=None
+        Weights, as the scorer takes them.
+    random_state : int, RandomState or None, default=None
+        Pass an int for the same numbers at every call.
+
+    Returns
+    -------
+    Bunch
+        ``importances``, ndarray of shape (n_blocks, n_channels, n_repeats), by how much the score was lower, NaN for steps that
+        fewer than two sequences have; ``importances_mean`` and ``importances_std``, ndarray of shape (n_blocks, n_channels);
+        ``score``, of X as it is; ``edges``, ndarray of int of shape (n_blocks + 1,), the steps at which the blocks begin and end.
+
+    Raises
+    ------
+    ValueError
+        If X does not fit the estimator, or steps or channels do not fit X.
+
+    See Also
+    --------
+    StepImportanceDisplay : A picture of it.
+    integrated_gradients : What the steps contribute to a single answer.
+
+    Notes
+    -----
+    As permutation importance of columns [1]_, but of steps of sequences of any lengths: at each step the sequences that have it
+    take the values of one another, in a random circle, so that none keeps its own and each value stays at its step. Within a
+    block a sequence takes from the same one as long as that one lasts. What a model can tell from elsewhere in the sequence too
+    is not missed: two channels that say the same can both seem worthless.
+
+    The number of predictions of X is 1 + n_blocks n_channels n_repeats.
+
+    References
+    ----------
+    .. [1] L. Breiman (2001), "Random forests", Machine Learning 45(1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import LSTMRegressor
+    >>> from sklstm.inspection import step_importance
+    >>> X = np.random.default_rng(0).normal(size=(400, 6, 2))
+    >>> y = X[:, 2, 1]  # the second channel of the third step
+    >>> model = LSTMRegressor(16, random_state=0).fit(X[:300], y[:300])
+    >>> found = step_importance(model, X[300:], y[300:], n_repeats=2, random_state=0)
+    >>> found.importances_mean.shape
+    (6, 2)
+    >>> [int(k) for k in np.unravel_index(found.importances_mean.argmax(), (6, 2))]
+    [2, 1]
+    """
+    scorer = check_scoring(estimator, scoring=scoring)
+    weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+    sequences, in_form = _ragged(estimator, X)
+    edges = _read_edges(steps, sequences.lengths, align)
+    groups = _read_channels(channels, sequences.n_channels)
+    score = float(scorer(estimator, X, y, **weights))
+    rng = np.random.RandomState() if random_state is None else check_random_state(random_state)
+    circles = [rng.permutation(len(sequences)) for _ in range(n_repeats)]
+    importances = np.full((len(edges) - 1, len(groups), n_repeats), np.nan)
+    for block, (first, last) in enumerate(pairwise(edges)):
+        for repeat, circle in enumerate(circles):
+            to, source = _exchanged_rows(sequences, circle, range(first, last))
+            if len(to) == 0:
+                continue
+            for k, group in enumerate(groups):
+                values = sequences.values.copy()
+                values[np.ix_(to, group)] = sequences.values[np.ix_(source, group)]
+                importances[block, k, repeat] = score - scorer(estimator, in_form(values), y, **weights)
+    return Bunch(
+        importances=importances,
+        importances_mean=importances.mean(axis=2),
+        importances_std=importances.std(axis=2),
+        score=score,
+        edges=edges,
+    )
+
+
+def _ragged(estimator, X):
+    """X as `Sequences`, and the function from such values to an X for the estimator; it checks the values itself."""
+    if not is_array_like(X):
+        raise ValueError(f"X must be an array or a list of arrays, got {type(X).__name__}.")
+    if is_tabular(X):
+        n_channels = getattr(estimator, "n_channels", None)
+        table = _numbers(X)
+        if n_channels is None or table.shape[1] % n_channels:
+            raise ValueError(
+                f"The rows of a 2-D X are flattened sequences, which {type(estimator).__name__} with n_channels={n_channels} does"
+                " not divide into steps. Pass X as a 3-D array (n_sequences, n_steps, n_channels)."
+            )
+        sequences = _of_array(table.reshape(len(table), -1, n_channels))
+        # Not as a table: the names of its columns are gone.
+        return sequences, lambda values: Sequences(values, sequences.offsets)
+    if isinstance(X, Sequences):
+        return X, lambda values: Sequences(values, X.offsets)
+    if len(getattr(X, "shape", ())) == 3:
+        X = np.asarray(X)
+        return _of_array(X), lambda values: values.reshape(X.shape)
+    sequences = Sequences.from_list(X)
+    return sequences, lambda values: Sequences(values, sequences.offsets).to_list()
+
+
+def _numbers(X):
+    """A table as an array of numbers."""
+    try:
+        table = np.asarray(X)
+        table = table if table.dtype.kind in "fiub" else table.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"The values of a table that is no array of numbers cannot be exchanged by step: {error}. Encode categories as"
+            " integers, and pass X as a 3-D array or as sklstm.Sequences."
+        ) from error
+    if table.ndim != 2:
+        raise ValueError(f"Expected 2D array, got {table.ndim}D array instead: X has shape {table.shape}. Pass x as [x].")
+    return table
+
+
+def _of_array(X):
+    n_sequences, n_steps, n_channels = X.shape
+    return Sequences(X.reshape(-1, n_channels), np.arange(n_sequences + 1) * n_steps)
+
+
+def _read_edges(steps, lengths, align):
+    """Steps at which blocks begin and end; negative where they are counted from the end."""
+    longest = int(lengths.max(initial=0))
+    if isinstance(steps, Integral):
+        edges = np.append(np.arange(0, longest, steps), longest)
+        return edges if align == "start" else -edges[::-1]
+    edges = np.asarray(steps)
+    low, high = (0, longest) if align == "start" else (-longest, 0)
+    ascending = edges.ndim == 1 and len(edges) > 1 and edges.dtype.kind in "iu" and (np.diff(edges) > 0).all()
+    if not ascending or edges[0] < low or edges[-1] > high:
+        raise ValueError(
+            f"steps must be an int, or ascending ints from {low} to {high}, where blocks begin and end, got {edges.tolist()}."
+        )
+    return edges.astype(np.intp)
+
+
+def _read_channels(channels, n_channels):
+    """Lists of channels that are exchanged together."""
+    if channels is None:
+        return [[channel] for channel in range(n_channels)]
+    groups = [list(np.atleast_1d(np.asarray(group))) for group in channels]
+    if not groups or not all(group and all(_is_channel(channel, n_channels) for channel in group) for group in groups):
+        raise ValueError(f"channels must be a list of ints from 0 to {n_channels - 1}, or of lists of such, got {channels!r}.")
+    return groups
+
+
+def _is_channel(channel, n_channels):
+    return isinstance(channel, Integral) and 0 <= channel < n_channels
+
+
+def _exchanged_rows(sequences, circle, steps):
+    """Rows of the values at some steps, and the rows whose values they take: those of the sequence before in the circle."""
+    to, source = [np.empty(0, np.intp)], [np.empty(0, np.intp)]
+    for step in steps:
+        there = circle[(step if step >= 0 else -step - 1) < sequences.lengths[circle]]
+        rows = (sequences.offsets[:-1] if step >= 0 else sequences.offsets[1:])[there] + step
+        if len(rows) > 1:
+            to.append(rows)
+            source.append(np.roll(rows, 1))
+    return np.concatenate(to), np.concatenate(source)

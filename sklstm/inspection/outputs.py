@@ -1,0 +1,146 @@
+"""Which output of a fitted estimator is explained, as a linear combination of the scores of its head."""
+
+import numpy as np
+
+from ..estimators.classifier import DECISIONS
+
+# What an output is called; the others are predictions.
+NAMES = {
+    "binary_log_loss": "log-odds of class {}",
+    "multinomial_log_loss": "score of class {}",
+    "multilabel_log_loss": "log-odds of label {}",
+    "poisson": "logarithm of prediction {}",
+}
+
+
+def read_target(estimator, target, n):
+    """Which output of each of n sequences is explained.
+
+    Parameters
+    ----------
+    estimator : BaseRecurrent
+    target : label, int, array-like of such of shape (n,), or None
+    n : int
+
+    Returns
+    -------
+    ndarray of int of shape (n,), or None
+        Codes of classes, or numbers of labels or outputs; None for the predicted class of each.
+    """
+    loss, n_outputs = estimator._network_spec["loss"], estimator._network_spec["output_size"]
+    if target is not None:
+        target = _one_per_sequence("target", target, n)
+    if loss in CONTRASTS:
+        return None if target is None else _class_codes(estimator.classes_, target)
+    return _column_numbers(target, n, n_outputs, "labels" if loss == "multilabel_log_loss" else "outputs")
+
+
+def output_coefficients(estimator, codes, scores):
+    """Outputs as linear combinations of the scores.
+
+    Parameters
+    ----------
+    estimator : BaseRecurrent
+    codes : ndarray of int of shape (n,), or None
+        From `read_target`.
+    scores : ndarray of shape (n, n_scores)
+        Of the sequences, or of the explained step of each.
+
+    Returns
+    -------
+    targets : ndarray of shape (n,)
+        Class labels, or numbers of labels or outputs.
+    coefficients : ndarray of shape (n, n_scores)
+        The output is their product with the scores, summed.
+    """
+    loss, n_scores = estimator._network_spec["loss"], scores.shape[1]
+    if loss in CONTRASTS:
+        codes = DECISIONS[loss](scores) if codes is None else codes
+        return estimator.classes_[codes], CONTRASTS[loss](codes, n_scores)
+    # Several quantiles are predicted in the order in which they were asked for, and are scores in ascending order.
+    return codes, np.eye(n_scores)[estimator._quantile_ranks[codes] if loss == "quantiles" else codes]
+
+
+def describe_output(estimator, target):
+    """Name of an output, for an axis."""
+    spec = estimator._network_spec
+    if spec["loss"] == "quantiles":
+        return f"quantile {spec['loss_parameters']['quantiles'][estimator._quantile_ranks[target]]}"
+    of_several = spec["loss"] in CONTRASTS or spec["output_size"] > 1
+    return NAMES.get(spec["loss"], "prediction {}").format(target if of_several else "").strip()
+
+
+def output_units(estimator, coefficients):
+    """What counts as one, for each explained output: 1 for scores, the standard deviation of y for predictions; None where
+    that is not known."""
+    loss, moments = estimator._network_spec["loss"], estimator._moments["y"]
+    if loss in NAMES:
+        return np.ones(len(coefficients))
+    if moments is None:
+        return None
+    deviation = np.broadcast_to(moments["deviation"], coefficients.shape[1:])
+    return coefficients @ np.where(deviation > 0, deviation, 1.0)
+
+
+def read_step(step, sequences):
+    """Row of the explained step of each sequence among the steps of all."""
+    if step is None:
+        raise ValueError(
+            "The model answers for every step (return_sequences=True): say with step=... whose answer to explain, for instance"
+            " step=-1 for that of the last."
+        )
+    steps, lengths = _one_per_sequence("step", step, len(sequences)), sequences.lengths
+    if steps.dtype.kind not in "iu":
+        raise ValueError(f"step must be an int, or one for each sequence, got {step!r}.")
+    wrong = np.flatnonzero((steps < -lengths) | (steps >= lengths))
+    if len(wrong):
+        at = wrong[0]
+        raise ValueError(f"Sequence {at} of X has {lengths[at]} steps and no step {steps[at]}. Pass one that every sequence has.")
+    return sequences.offsets[:-1] + np.where(steps < 0, steps + lengths, steps)
+
+
+def refuse_step(step):
+    """Raise where a step is named for a model that has one answer for each sequence."""
+    if step is not None:
+        raise ValueError(
+            f"step={step!r} is for models that answer for every step (return_sequences=True); this one has one answer for each"
+            " sequence. Leave it out."
+        )
+
+
+def _of_binary(codes, n_scores):
+    return np.where(codes == 1, 1.0, -1.0)[:, np.newaxis]
+
+
+def _of_multinomial(codes, n_scores):
+    return np.eye(n_scores)[codes] - 1 / n_scores
+
+
+# Loss with one class per sequence -> from the classes' codes to coefficients of the scores.
+CONTRASTS = {"binary_log_loss": _of_binary, "multinomial_log_loss": _of_multinomial}
+
+
+def _one_per_sequence(name, values, n):
+    values = np.asarray(values)
+    if values.shape not in ((), (n,)):
+        raise ValueError(f"{name} must be one value, or one for each of the {n} sequences, got shape {values.shape}.")
+    return np.broadcast_to(values, (n,))
+
+
+def _class_codes(classes, labels):
+    known = {label: code for code, label in enumerate(classes.tolist())}
+    unknown = [label for label in labels.tolist() if label not in known]
+    if unknown:
+        raise ValueError(f"target must be a class label, one of {classes.tolist()}, got {unknown[0]!r}.")
+    return np.array([known[label] for label in labels.tolist()])
+
+
+def _column_numbers(target, n, n_columns, what):
+    if target is None:
+        if n_columns > 1:
+            raise ValueError(f"The model has {n_columns} {what}: say with target=... which to explain, 0 to {n_columns - 1}.")
+        return np.zeros(n, dtype=np.intp)
+    wrong = [number for number in target.tolist() if not (isinstance(number, int) and 0 <= number < n_columns)]
+    if wrong:
+        raise ValueError(f"target must be the number of one of the {n_columns} {what}, 0 to {n_columns - 1}, got {wrong[0]!r}.")
+    return target.astype(np.intp)
