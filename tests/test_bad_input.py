@@ -93,7 +93,7 @@ def frame(X):
 
 
 DENSE_PLACE, RAGGED_PLACE = "sequence 3, step 2, channel 1", "sequence 14, step 2, channel 0"
-NAN = ["NaN", "Expected finite", "Impute or drop"]
+NAN = ["NaN", "Expected finite", "Impute or drop", r"PerStep\(SimpleImputer\(\)\)"]
 INF = ["infinity", "Expected finite", "Clip or drop"]
 ONE_SEQUENCE = ["expected an array of shape", DO]
 FORMS = "3-D.*Sequences"  # X is nothing of the kind: say what kinds there are

@@ -10,14 +10,17 @@ import numpy as np
 import pytest
 
 import sklstm
+import sklstm.preprocessing
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm.preprocessing import PerStep, SequenceTokenizer
 
 README = Path(__file__).parent.parent / "README.md"
 
 
 def public_docstrings():
-    for name in ("LSTMClassifier", "LSTMRegressor", "Sequences", "show_versions"):
-        item = getattr(sklstm, name)
+    items = {name: getattr(sklstm, name) for name in ("LSTMClassifier", "LSTMRegressor", "Sequences", "show_versions")}
+    items |= {name: getattr(sklstm.preprocessing, name) for name in sklstm.preprocessing.__all__}
+    for name, item in items.items():
         yield name, item
         if inspect.isclass(item):
             for member, value in inspect.getmembers(item, inspect.isroutine):
@@ -38,7 +41,14 @@ def documented(item, section):
     body = re.search(rf"^{section}\n-+\n(.*?)(?=^\S[^\n]*\n-+\n|\Z)", text, flags=re.MULTILINE | re.DOTALL)
     if body is None:
         return []
-    return [name for line in re.findall(r"^(\S.*?) : ", body.group(1), flags=re.MULTILINE) for name in line.split(", ")]
+    lines = re.findall(r"^(\S.*?) : ", body.group(1), flags=re.MULTILINE)
+    return [name.lstrip("*") for line in lines for name in line.split(", ")]
+
+
+@pytest.mark.parametrize("estimator", [PerStep, SequenceTokenizer])
+def test_every_parameter_of_a_transformer_is_documented(estimator):
+    parameters = inspect.signature(estimator).parameters
+    assert documented(estimator, "Parameters") == list(parameters)
 
 
 @pytest.mark.parametrize("estimator", [LSTMClassifier, LSTMRegressor])
@@ -87,7 +97,10 @@ def test_the_readmes_example_runs_without_a_warning(tmp_path):
 def test_importing_loads_nothing_heavy():
     # scikit-learn may load pandas of itself.
     heavy = "{'matplotlib', 'pandas', 'polars', 'pyarrow', 'awkward', 'narwhals', 'torch', 'tqdm'}"
-    code = f"import sys, sklearn.metrics; before = set(sys.modules); import sklstm; print({heavy} & set(sys.modules) - before)"
+    code = (
+        "import sys, sklearn.metrics, sklearn.compose, sklearn.feature_extraction; before = set(sys.modules);"
+        f"import sklstm, sklstm.preprocessing; print({heavy} & set(sys.modules) - before)"
+    )
     assert subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
 
 

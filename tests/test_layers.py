@@ -10,7 +10,7 @@ import sklstm
 ROOT = Path(sklstm.__file__).parent
 # From the bottom; a module may import from its own layer and those before it.
 LAYERS = ["_kernels", "sequences", "network", "training", "estimators"]
-SIDE_DOORS = {"datasets", "inspection"}  # folders beside the layers, which no layer imports
+SIDE_DOORS = {"datasets", "inspection", "preprocessing"}  # folders beside the layers, which no layer imports
 
 
 def imported_modules(path):

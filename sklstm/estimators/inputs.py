@@ -19,6 +19,19 @@ def stand_in_for(estimator):
     return stand_in
 
 
+def array_or_list(X):
+    """X as it is if it is a list or has a shape, else as an array; raises if it is neither, or hides values behind a mask."""
+    X = unpacked(X)
+    if not is_array_like(X):
+        kind = "a scalar" if hasattr(X, "__array__") else type(X).__name__
+        raise ValueError(f"X must be an array or a list of arrays, got {kind}. {FORMS} Reshape your data.")
+    if not isinstance(X, (Sequences, list, tuple)) and not hasattr(X, "shape"):
+        X = np.asarray(X)
+    if np.ma.isMaskedArray(X) and np.ma.is_masked(X):
+        raise ValueError("X is a masked array, and masked values have no meaning here. Fill them (X.filled), or drop such steps.")
+    return X
+
+
 def read_X(estimator, X, *, reset):
     """Any accepted X as `Sequences`, and the attributes that describe its form.
 
@@ -39,14 +52,7 @@ def read_X(estimator, X, *, reset):
     """
     form = {}
     known = None if reset else estimator.categories_
-    X = unpacked(X)
-    if not is_array_like(X):
-        kind = "a scalar" if hasattr(X, "__array__") else type(X).__name__
-        raise ValueError(f"X must be an array or a list of arrays, got {kind}. {FORMS} Reshape your data.")
-    if not isinstance(X, (Sequences, list, tuple)) and not hasattr(X, "shape"):
-        X = np.asarray(X)
-    if np.ma.isMaskedArray(X) and np.ma.is_masked(X):
-        raise ValueError("X is a masked array, and masked values have no meaning here. Fill them (X.filled), or drop such steps.")
+    X = array_or_list(X)
     if isinstance(X, np.ndarray) and X.dtype.kind in "mMV":
         raise ValueError(f"X must hold numbers, got {X.dtype}. Convert times to numbers first, and records to columns.")
     if is_tabular(X, lists_are_ragged=not reset and not estimator._flat):

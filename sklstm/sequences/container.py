@@ -124,20 +124,10 @@ class Sequences:
         ValueError
             If a sequence is neither 1-D nor 2-D, is not numeric, or has another number of channels than the first.
         """
-        arrays = [_sequence_array(item, i) for i, item in enumerate(sequences)]
+        arrays = [_numeric_array(item, i) for i, item in enumerate(sequences)]
         if not arrays:
             raise ValueError("There is no sequence: the number of channels is unknown. Give at least one.")
-        # A sequence without steps does not tell its channels.
-        first = next((i for i, array in enumerate(arrays) if array.size), 0)
-        n_channels = arrays[first].shape[1]
-        for i, array in enumerate(arrays):
-            if array.shape[1] != n_channels and array.size:
-                raise ValueError(
-                    f"All sequences of X must have the same channels: sequence {first} has {n_channels}, sequence {i}"
-                    f" has {array.shape[1]}. Pass every sequence as an array of shape (n_steps, n_channels)."
-                    + channels_first_hint({len(array) for array in arrays}, "[x.T for x in X]")
-                )
-        arrays = [array if array.size else array.reshape(0, n_channels) for array in arrays]
+        arrays = of_one_width(arrays)
         single = all(array.dtype == np.float32 for array in arrays)
         offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])])
         return cls(np.concatenate(arrays, dtype=np.float32 if single else np.float64), offsets)
@@ -402,8 +392,23 @@ class Sequences:
         return f"Sequences({len(self)} sequences of {steps} steps, {self.n_channels} channels, {self.values.dtype})"
 
 
-def _sequence_array(item, i):
-    """One sequence as a numeric array (n_steps, n_channels)."""
+def of_one_width(arrays):
+    """The arrays (n_steps, n_channels), which must agree in their channels."""
+    # A sequence without steps does not tell its channels.
+    first = next((i for i, array in enumerate(arrays) if array.size), 0)
+    n_channels = arrays[first].shape[1]
+    for i, array in enumerate(arrays):
+        if array.shape[1] != n_channels and array.size:
+            raise ValueError(
+                f"All sequences of X must have the same channels: sequence {first} has {n_channels}, sequence {i}"
+                f" has {array.shape[1]}. Pass every sequence as an array of shape (n_steps, n_channels)."
+                + channels_first_hint({len(array) for array in arrays}, "[x.T for x in X]")
+            )
+    return [array if array.size else array.reshape(0, n_channels) for array in arrays]
+
+
+def sequence_array(item, i):
+    """One sequence as an array (n_steps, n_channels), of whatever it holds."""
     try:
         array = np.asarray(item)
     except ValueError as error:
@@ -417,6 +422,12 @@ def _sequence_array(item, i):
             f"Sequence {i} of X has {array.ndim} dimensions (shape {array.shape}), expected an array of shape (n_steps,"
             " n_channels) or (n_steps,). Reshape your data: a single sequence x is passed as [x]."
         )
+    return array
+
+
+def _numeric_array(item, i):
+    """One sequence as a numeric array (n_steps, n_channels)."""
+    array = sequence_array(item, i)
     if array.dtype.kind not in "fiub":
         if array.dtype.kind == "c":
             raise ValueError(

@@ -4,6 +4,11 @@ import reprlib
 
 import numpy as np
 
+IMPUTE = (
+    "Impute or drop missing values first: sklstm.preprocessing.PerStep(SimpleImputer()) before the estimator in a Pipeline"
+    " imputes them step by step."
+)
+
 
 def locate(offsets, row):
     """(sequence, step) of a row of the values."""
@@ -21,10 +26,10 @@ def raise_if_not_finite(offsets, values, infinity="infinity (inf)"):
             row, channel = bad[0]
             sequence, step = locate(offsets, start + row)
             missing = np.isnan(values[start + row, channel])
-            name, remedy = ("NaN", "Impute or drop missing values") if missing else (infinity, "Clip or drop such values")
+            name, remedy = ("NaN", IMPUTE) if missing else (infinity, "Clip or drop such values first.")
             raise ValueError(
                 f"Input X contains {name}: sequence {sequence}, step {step}, channel {channel}. Expected finite numbers only."
-                f" {remedy} first."
+                f" {remedy}"
             )
 
 

@@ -63,10 +63,10 @@ def is_tabular(X, lists_are_ragged=False):
         )
     # DataFrames, sparse matrices and the like have a shape; of anything else scikit-learn says what is wrong.
     n_dimensions = len(getattr(X, "shape", ()))
-    return n_dimensions < 3 and not _holds_arrays(X)
+    return n_dimensions < 3 and not holds_arrays(X)
 
 
-def _holds_arrays(X):
+def holds_arrays(X):
     """Whether X is a 1-D array (or Series) whose items are arrays."""
     return len(getattr(X, "shape", ())) == 1 and X.dtype == object and any(np.ndim(item) > 0 for item in X)
 
@@ -93,7 +93,7 @@ def as_sequences(X):
     X = unpacked(X)
     if isinstance(X, Sequences):
         sequences = X
-    elif isinstance(X, (list, tuple)) or _holds_arrays(X):
+    elif isinstance(X, (list, tuple)) or holds_arrays(X):
         if len(X) == 0:
             raise ValueError(f"Found array with 0 sample(s): X has no sequence, at least one is needed. {FORMS}")
         sequences = Sequences.from_list(X)
@@ -129,15 +129,7 @@ def check_columns(n_columns, n_channels):
 
 def checked(sequences):
     """The same sequences with values in C order and a dtype to compute in; raises where `as_sequences` says."""
-    if len(sequences) == 0:
-        raise ValueError(f"Found array with 0 sample(s): X has no sequence, at least one is needed. {FORMS}")
-    empty = np.flatnonzero(sequences.lengths == 0)
-    if len(empty):
-        raise ValueError(
-            f"Sequence {empty[0]} of X has no step; every sequence needs at least one. Drop it, and its y."
-        )
-    if sequences.n_channels == 0:
-        raise ValueError("Found array with 0 feature(s): the sequences of X have no channel, at least one is needed.")
+    check_not_empty(sequences.lengths, sequences.n_channels)
     values = sequences.values
     if values.dtype.kind == "c":
         raise ValueError(
@@ -153,6 +145,19 @@ def checked(sequences):
     if suspicious:
         raise_if_not_finite(sequences.offsets, values)
     return sequences if values is sequences.values else sequences.with_values(values)
+
+
+def check_not_empty(lengths, n_channels):
+    """Raise a ValueError unless there is a sequence, each has a step, and the steps a channel."""
+    if len(lengths) == 0:
+        raise ValueError(f"Found array with 0 sample(s): X has no sequence, at least one is needed. {FORMS}")
+    empty = np.flatnonzero(lengths == 0)
+    if len(empty):
+        raise ValueError(
+            f"Sequence {empty[0]} of X has no step; every sequence needs at least one. Drop it, and its y."
+        )
+    if n_channels == 0:
+        raise ValueError("Found array with 0 feature(s): the sequences of X have no channel, at least one is needed.")
 
 
 def _from_dense(X):

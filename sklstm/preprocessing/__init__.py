@@ -1,0 +1,10 @@
+"""Data before the network: transformers for steps, windows of series, texts as codes.
+
+A side door: users import it, no layer does.
+"""
+
+from .per_step import PerStep
+from .tokenizer import SequenceTokenizer
+from .windows import make_windows
+
+__all__ = ["PerStep", "SequenceTokenizer", "make_windows"]

@@ -1,0 +1,458 @@
+"""`PerStep`: a transformer of rows, applied to the steps of sequences."""
+
+import copy
+from inspect import signature
+from numbers import Integral
+from typing import ClassVar
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn import get_config
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
+from sklearn.utils import get_tags
+from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils._set_output import ADAPTERS_MANAGER, _get_output_config
+from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted, validate_data
+
+from ..estimators.inputs import array_or_list, check_one_per_sequence, read_sample_weight, stand_in_for
+from ..estimators.steps import read_step_weights, read_steps
+from ..sequences import Sequences
+from ..sequences.validation import check_columns, is_tabular
+from .steps import of_sequences, of_table
+
+
+def _inner_has(method):
+    """Condition for `available_if`: the inner transformer, the fitted one if there is, has a method."""
+
+    def check(per_step):
+        getattr(vars(per_step).get("transformer_", per_step.transformer), method)  # which raises, with its own reason
+        return True
+
+    return check
+
+
+class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+    """Apply a scikit-learn transformer to the steps of sequences.
+
+    The transformer sees a table with one row per step, the steps of all sequences one after the other, and what it returns is
+    cut into the sequences again: the result has the bits of the transformer on that table. Any transformer that keeps the
+    rows will do: a scaler, an imputer, PCA, an encoder, a ColumnTransformer, a whole Pipeline.
+
+    Parameters
+    ----------
+    transformer : transformer
+        It is cloned, not changed. Missing values are passed on to it.
+    n_channels : int, default=1
+        Channels per step of a 2-D `X`, whose rows are sequences flattened step by step. Other forms of X tell their channels
+        themselves, and this is not used.
+    channel_names : array-like of str of shape (n_channels,), default=None
+        Names of the channels. With them the transformer gets a pandas DataFrame, so that a ColumnTransformer can choose
+        columns by name. `Sequences` with `channel_names` and DataFrames bring names of their own, and this is not used.
+
+    Attributes
+    ----------
+    transformer_ : transformer
+        The fitted transformer.
+    n_features_in_ : int
+        Columns of a 2-D `X`, channels of any other.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Column names, if `X` was a DataFrame with such or a list of DataFrames; else `channel_names`, if given and `X` was not
+        2-D.
+
+    Raises
+    ------
+    ValueError
+        By `fit` and `transform`: if X is not as described, or if the transformer returns another number of rows.
+
+    See Also
+    --------
+    sklstm.Sequences : Sequences of different lengths in one buffer, which is used without a copy.
+
+    Notes
+    -----
+    Neither a 3-D array in C order nor the values of `Sequences` are copied on the way to the transformer; a list is
+    concatenated. Sparse results are converted to dense ones, and DataFrames to arrays: `transform` returns sequences of the
+    form that went in, in a list of arrays (n_steps, n_channels_out) for a list. Only for a 2-D X does `set_output` have a
+    meaning; the output of the inner transformer is set on that.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.impute import SimpleImputer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklstm.preprocessing import PerStep
+    >>> X = [np.array([[1.0, 10.0], [3.0, np.nan]]), np.array([[5.0, 30.0]])]
+    >>> PerStep(SimpleImputer()).fit_transform(X)
+    [array([[ 1., 10.],
+           [ 3., 20.]]), array([[ 5., 30.]])]
+
+    In front of an estimator, with parameters of the inner transformer in a search:
+
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklstm import LSTMClassifier
+    >>> pipe = make_pipeline(PerStep(SimpleImputer()), LSTMClassifier())
+    >>> search = GridSearchCV(pipe, {"perstep__transformer__strategy": ["mean", "median"]})
+
+    Channels by name:
+
+    >>> from sklearn.compose import ColumnTransformer
+    >>> from sklearn.preprocessing import OneHotEncoder
+    >>> columns = ColumnTransformer([("speed", StandardScaler(), ["speed"]), ("gear", OneHotEncoder(), ["gear"])])
+    >>> per_step = PerStep(columns, channel_names=["speed", "gear"])
+    >>> per_step.fit_transform(np.array([[[1.0, 1], [3.0, 2]], [[1.0, 2], [3.0, 2]]]))[0]
+    array([[-1.,  1.,  0.],
+           [ 1.,  0.,  1.]])
+    >>> per_step.get_feature_names_out()
+    array(['speed__speed', 'gear__gear_1.0', 'gear__gear_2.0'], dtype=object)
+    """
+
+    _parameter_constraints: ClassVar = {
+        "transformer": [HasMethods(["fit", "transform"])],
+        "n_channels": [Interval(Integral, 1, None, closed="left")],
+        "channel_names": ["array-like", None],
+    }
+
+    # What fit_params may hold that metadata routing is to know of.
+    __metadata_request__fit: ClassVar = {"sample_weight": None}
+    __metadata_request__partial_fit: ClassVar = {"sample_weight": None}
+
+    def __init__(self, transformer, *, n_channels=1, channel_names=None):
+        self.transformer = transformer
+        self.n_channels = n_channels
+        self.channel_names = channel_names
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, **fit_params):
+        """Fit the transformer to the steps.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps, n_channels), list of arrays (n_steps, n_channels), Sequences, or 2-D
+            Any X that the estimators take, with missing values and texts as far as the transformer takes them. Also a list of
+            DataFrames with the same columns.
+        y : array-like, default=None
+            Targets for the transformer, if it wants any: one entry or row per sequence, which each of its steps gets; or those
+            of every step as a list of arrays as long as the sequences, an array of shape (n_sequences, n_steps, n_outputs) or
+            `Sequences`.
+        **fit_params : dict
+            Passed on to the `fit` of the transformer. What is called ``sample_weight`` (for a Pipeline
+            ``<step>__sample_weight``) is an array of shape (n_sequences,) whose weights each step of a sequence gets, or has one
+            for every step in the forms of y.
+
+        Returns
+        -------
+        self
+            The fitted transformer.
+        """
+        self._fit("fit", X, y, fit_params)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit_transform(self, X, y=None, **fit_params):
+        """Fit the transformer to the steps, and transform them: by its own `fit_transform`, where it has one.
+
+        Parameters
+        ----------
+        X : any form that `fit` takes
+            The sequences.
+        y : array-like, default=None
+            Targets for the transformer, in the forms of `fit`.
+        **fit_params : dict
+            Passed on, with weights as in `fit`.
+
+        Returns
+        -------
+        X_out : same form as X
+            What `transform` returns.
+        """
+        if not hasattr(self.transformer, "fit_transform"):
+            return self.fit(X, y, **fit_params).transform(X)
+        steps, values = self._fit("fit_transform", X, y, fit_params)
+        return self._output(values, steps, X)
+
+    @available_if(_inner_has("partial_fit"))
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y=None, **fit_params):
+        """Fit the transformer to a chunk of the sequences; there if it has a `partial_fit`.
+
+        Parameters
+        ----------
+        X : any form that `fit` takes
+            The sequences.
+        y : array-like, default=None
+            Targets for the transformer, in the forms of `fit`.
+        **fit_params : dict
+            Passed on, with weights as in `fit`.
+
+        Returns
+        -------
+        self
+            The fitted transformer.
+        """
+        self._fit("partial_fit", X, y, fit_params)
+        return self
+
+    def transform(self, X):
+        """Transform the steps.
+
+        Parameters
+        ----------
+        X : any form that `fit` takes
+            The sequences, with the channels of `fit`.
+
+        Returns
+        -------
+        X_out : same form as X
+            Sequences of that form: an array of shape (n_sequences, n_steps, n_channels_out), a list (tuple, object array,
+            Series) of arrays of shape (n_steps, n_channels_out), `Sequences`, or for a 2-D X an array of shape (n_sequences,
+            n_steps * n_channels_out).
+        """
+        check_is_fitted(self)
+        steps = self._read(X, reset=False)
+        return self._output(self.transformer_.transform(self._named(steps)), steps, X)
+
+    @available_if(_inner_has("inverse_transform"))
+    def inverse_transform(self, X):
+        """Transform steps back; there if the transformer has an `inverse_transform`.
+
+        Parameters
+        ----------
+        X : any form that `transform` returns
+            What it returned.
+
+        Returns
+        -------
+        X_original : same form as X
+            Sequences with the channels of `fit`.
+        """
+        check_is_fitted(self)
+        X = array_or_list(X)
+        if is_tabular(X, lists_are_ragged=not self._flat):
+            if not self._flat:
+                raise ValueError("Found array with dim 2, but PerStep was fitted on sequences. Pass what transform returned.")
+            table = check_array(X, dtype=None, ensure_all_finite=False, input_name="X")
+            n_steps = self.n_features_in_ // self.n_channels
+            if table.shape[1] % n_steps:
+                raise ValueError(
+                    f"X must have as many columns for each of the {n_steps} steps that PerStep was fitted on, got"
+                    f" {table.shape[1]}. Pass what transform returned."
+                )
+            steps = of_table(table, table.shape[1] // n_steps)
+        else:
+            steps = of_sequences(X)
+        return steps.in_form(self._checked_rows(self.transformer_.inverse_transform(steps.values), steps))
+
+    @available_if(_inner_has("get_feature_names_out"))
+    def get_feature_names_out(self, input_features=None):
+        """Return names for the channels of what `transform` returns; there if the transformer has them.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features_in_,), default=None
+            Names of the channels of X, or of its columns if it was 2-D. None takes `feature_names_in_`, or else "x0", "x1", ...
+
+        Returns
+        -------
+        feature_names_out : ndarray of str
+            If `fit` got a 2-D X, one name for each column, which begins with the step where that is needed to tell them apart:
+            "step0_pca0", "step0_pca1", "step1_pca0", ...
+        """
+        check_is_fitted(self)
+        inner = self.transformer_
+        if not self._flat:
+            return inner.get_feature_names_out(input_features)
+        names = _check_feature_names_in(self, input_features)
+        if self.channel_names is None:
+            by_step = [inner.get_feature_names_out(part) for part in names.reshape(-1, self.n_channels)]
+        else:
+            by_step = [inner.get_feature_names_out()] * (len(names) // self.n_channels)
+        flat = np.concatenate(by_step)
+        if len(set(flat)) < len(flat):
+            flat = np.array([f"step{t}_{name}" for t, part in enumerate(by_step) for name in part], dtype=object)
+        return flat
+
+    def set_output(self, *, transform=None):
+        """Set the container of what `transform` returns for a 2-D X; sequences keep their form.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"} or None, default=None
+            None leaves it.
+
+        Returns
+        -------
+        self
+            The same estimator.
+        """
+        if transform is not None:
+            self._sklearn_output_config = {"transform": transform}
+        return self
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "transformer_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        if hasattr(self.transformer, "__sklearn_tags__"):
+            inner = get_tags(self.transformer)
+            tags.input_tags = copy.copy(inner.input_tags)
+            tags.transformer_tags = inner.transformer_tags
+            tags.target_tags.required = inner.target_tags.required
+            tags.no_validation = inner.no_validation
+            tags.non_deterministic = inner.non_deterministic
+        tags.input_tags.one_d_array = tags.input_tags.sparse = False
+        tags.input_tags.two_d_array = tags.input_tags.three_d_array = True
+        return tags
+
+    # ---- one call of the transformer ----
+
+    def _fit(self, method, X, y, fit_params):
+        """Call a fitting method of the transformer: the steps, and what it returns. A fit that fails leaves nothing behind."""
+        goes_on = method == "partial_fit" and self.__sklearn_is_fitted__()
+        stand_in = stand_in_for(self)
+        steps = stand_in._read(X, reset=not goes_on)
+        transformer = self.transformer_ if goes_on else clone(self.transformer)
+        arguments = {} if y is None else {"y": y_of_steps(y, steps)}
+        for name, value in fit_params.items():
+            if value is not None:
+                arguments[name] = weights_of_steps(value, steps) if name.split("__")[-1] == "sample_weight" else value
+        if "sample_weight" in arguments and not takes_sample_weight(transformer, method):
+            raise ValueError(
+                f"sample_weight was passed, but {type(transformer).__name__} takes none. Pass it to the estimator only, to a step"
+                " of a Pipeline as <step>__sample_weight, or use a transformer that takes weights, such as StandardScaler."
+            )
+        returned = getattr(transformer, method)(self._named(steps), **arguments)
+        stand_in.transformer_ = transformer
+        vars(self).pop("feature_names_in_", None)
+        vars(self).update(vars(stand_in))
+        return steps, returned
+
+    def _read(self, X, *, reset):
+        """X as `Steps`; if `reset`, with note of its form, which later X is held against otherwise."""
+        X = array_or_list(X)
+        if is_tabular(X, lists_are_ragged=not reset and not self._flat):
+            if reset or self._flat:
+                table = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
+            else:
+                table = check_array(X, dtype=None, ensure_all_finite=False, estimator=self, input_name="X")
+            check_columns(table.shape[1], self.n_channels)
+            steps, flat = of_table(table, self.n_channels), True
+        else:
+            steps, flat = of_sequences(X), False
+        if reset:
+            self._flat, self._n_channels = flat, steps.n_channels
+            if not flat:
+                self._note_channels(steps)
+        elif steps.n_channels != self._n_channels:
+            raise ValueError(
+                f"X has {steps.n_channels} channels per step, but PerStep is expecting {self._n_channels} channels as input, as"
+                " in fit. Pass the same channels in the same order."
+            )
+        return steps
+
+    def _note_channels(self, steps):
+        """Number and names of the channels of an X that is not 2-D."""
+        self.n_features_in_ = steps.n_channels
+        names = steps.names or self.channel_names
+        vars(self).pop("feature_names_in_", None)
+        if names is not None and all(isinstance(name, str) for name in names):
+            self.feature_names_in_ = np.array(names, dtype=object)
+
+    def _named(self, steps):
+        """What the transformer gets: the values, as a DataFrame where the channels have names."""
+        names = steps.names or self.channel_names
+        if names is None or hasattr(steps.values, "columns"):
+            return steps.values
+        if len(names) != steps.n_channels:
+            raise ValueError(
+                f"channel_names has {len(names)} names, but X has {steps.n_channels} channels per step. Give one for each."
+            )
+        try:
+            from pandas import DataFrame
+        except ImportError:
+            if self.channel_names is None:  # names that came with X, which the transformer may not need
+                return steps.values
+            raise
+        frame = DataFrame(steps.values, columns=list(names), copy=False)
+        return frame.infer_objects() if steps.values.dtype == object else frame
+
+    def _output(self, values, steps, X):
+        """What the transformer returned, in the form of X."""
+        X_out = steps.in_form(self._checked_rows(values, steps))
+        if isinstance(X_out, Sequences) and steps.names and hasattr(self, "get_feature_names_out"):
+            X_out.channel_names = list(self.get_feature_names_out())
+        container = _get_output_config("transform", self)["dense"]
+        if container == "default" or not isinstance(X_out, np.ndarray) or X_out.ndim != 2:
+            return X_out
+        adapter = ADAPTERS_MANAGER.adapters[container]
+        return adapter.create_container(X_out, X, columns=getattr(self, "get_feature_names_out", None))
+
+    def _checked_rows(self, values, steps):
+        """What the transformer returned as an array (total_steps, k)."""
+        values = dense(values)
+        total = int(steps.offsets[-1])
+        if values.ndim != 2 or len(values) != total:
+            raise ValueError(
+                f"PerStep needs a transformer that returns one row for every step: {type(self.transformer_).__name__} got"
+                f" {total} rows and returned an array of shape {values.shape}. Drop or add steps before, sequence by sequence."
+            )
+        return values
+
+
+def dense(values):
+    """What a transformer returned, as an array: of a sparse one, or of the columns of a DataFrame."""
+    if issparse(values):
+        return values.toarray()
+    array = np.asarray(values)
+    if array.dtype == object and hasattr(values, "columns"):  # such as bools beside floats
+        columns = [np.asarray(values[name]) for name in values.columns]
+        if all(column.dtype.kind in "fiub" for column in columns):
+            return np.column_stack(columns)
+    return array
+
+
+def takes_sample_weight(transformer, method):
+    """Whether a method takes sample weights: by its name, or where metadata is routed by a step of it that asked for them."""
+    fit = "fit" if method == "fit_transform" else method
+    if "sample_weight" in signature(getattr(transformer, fit)).parameters:
+        return True
+    routed = get_config()["enable_metadata_routing"] and hasattr(transformer, "get_metadata_routing")
+    return routed and bool(get_routing_for_object(transformer).consumes(method, ["sample_weight"]))
+
+
+def y_of_steps(y, steps):
+    """y with one entry or row for every step: its own, or that of its sequence."""
+    if holds_steps(y) and not is_table(y, steps):
+        return read_steps("y", y, steps)[0]
+    check_one_per_sequence("y", y, len(steps))
+    rows = np.asarray(list(y) if holds_steps(y) else y)
+    return np.repeat(rows, steps.lengths, axis=0)
+
+
+def is_table(y, steps):
+    """Whether a list of lists has a row of outputs per sequence: all equally long, and not as long as the sequences are."""
+    if isinstance(y, Sequences) or np.ndim(y[0]) != 1:
+        return False
+    lengths = [np.size(row) for row in y]
+    return len(set(lengths)) == 1 and not np.array_equal(lengths, steps.lengths)
+
+
+def weights_of_steps(sample_weight, steps):
+    """The weight of every step: its own, or that of its sequence."""
+    if holds_steps(sample_weight):
+        return read_step_weights(sample_weight, steps)
+    return np.repeat(read_sample_weight(sample_weight, len(steps)), steps.lengths)
+
+
+def holds_steps(values):
+    """Whether values have entries for every step: Sequences, a list of arrays, or a 3-D array."""
+    if isinstance(values, Sequences):
+        return True
+    if not isinstance(values, (list, tuple)):
+        values = np.asarray(values)
+        if values.ndim != 1 or values.dtype != object:
+            return values.ndim > 2
+    return len(values) > 0 and np.ndim(values[0]) > 0

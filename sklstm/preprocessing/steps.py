@@ -1,0 +1,183 @@
+"""`Steps`: the steps of any accepted X one after the other, of whatever they hold, and the way back to the form of X."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from ..sequences import Sequences
+from ..sequences.container import of_one_width, sequence_array
+from ..sequences.validation import FORMS, check_not_empty, holds_arrays
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """The steps of all sequences.
+
+    Attributes
+    ----------
+    values : ndarray or DataFrame of shape (total_steps, n_channels)
+        The buffer of X where that has this layout in C order, else a copy, so that the same data in any form are the same table;
+        of X's dtype. A DataFrame if the sequences were some.
+    offsets : ndarray of int of shape (n_sequences + 1,)
+        Sequence i is the rows ``offsets[i]`` to ``offsets[i + 1] - 1``.
+    rebuild : callable
+        ``rebuild(values, offsets)`` gives other values (total_steps, k) the form that X had: views where the layout allows.
+    names : list or None
+        What the channels are called.
+    """
+
+    values: object
+    offsets: np.ndarray
+    rebuild: Callable
+    names: list | None = None
+
+    @property
+    def lengths(self):
+        return np.diff(self.offsets)
+
+    @property
+    def n_channels(self):
+        return self.values.shape[1]
+
+    def __len__(self):
+        return len(self.offsets) - 1
+
+    def in_form(self, values):
+        """Other values (total_steps, k), in the form that X had."""
+        return self.rebuild(values, self.offsets)
+
+
+def of_table(table, n_channels):
+    """`Steps` of a 2-D array, each row a flattened (n_steps, n_channels) sequence."""
+    n_rows, n_steps = len(table), table.shape[1] // n_channels
+    values = np.ascontiguousarray(table).reshape(n_rows * n_steps, n_channels)
+    return Steps(values, n_steps * np.arange(n_rows + 1), lambda values, _: values.reshape(n_rows, -1))
+
+
+def of_sequences(X):
+    """`Steps` of an X that is not 2-D.
+
+    Parameters
+    ----------
+    X : Sequences, 3-D array, or list, tuple, Series or 1-D object array of arrays or DataFrames
+
+    Raises
+    ------
+    ValueError
+        If X is nothing of the kind or has no sequence, if a sequence has no step, or if their channels differ.
+    """
+    if isinstance(X, Sequences):
+        steps = _of_container(X)
+    elif isinstance(X, (list, tuple)) or holds_arrays(X):
+        steps = _of_items(X)
+    else:
+        steps = _of_dense(np.asarray(X))
+    check_not_empty(steps.lengths, steps.n_channels)
+    return steps
+
+
+def _of_container(X):
+    def rebuild(values, offsets):
+        return Sequences(values, offsets, ids=X.ids)
+
+    return Steps(np.ascontiguousarray(X.values), X.offsets, rebuild, X.channel_names)
+
+
+def _of_dense(X):
+    if X.ndim != 3:
+        raise ValueError(f"Found array with dim {X.ndim}. {FORMS}")
+    n_sequences, n_steps, n_channels = X.shape
+    return Steps(
+        np.ascontiguousarray(X).reshape(n_sequences * n_steps, n_channels),
+        n_steps * np.arange(n_sequences + 1),
+        lambda values, _: values.reshape(n_sequences, n_steps, values.shape[1]),
+    )
+
+
+def _of_items(X):
+    items = list(X)
+    check_not_empty(np.ones(len(items)), 1)
+    framed = any(hasattr(kind, "columns") for kind in set(map(type, items)))
+    values = _stacked_frames(items) if framed else _stacked_arrays(items)
+    offsets = np.zeros(len(items) + 1, dtype=np.intp)
+    np.cumsum(np.fromiter(map(len, items), dtype=np.intp, count=len(items)), out=offsets[1:])
+    gather = next((gather for kind, gather in GATHERERS.items() if isinstance(X, kind)), _series)
+    names = list(values.columns) if framed else None
+    return Steps(values, offsets, lambda values, offsets: gather(_views(values, offsets), X), names)
+
+
+def _views(values, offsets):
+    """The rows of each sequence, views of the values."""
+    return [values[first:last] for first, last in pairwise(offsets.tolist())]
+
+
+def _object_array(items, _=None):
+    array = np.empty(len(items), dtype=object)
+    for i, item in enumerate(items):
+        array[i] = item
+    return array
+
+
+def _series(items, original):
+    """A pandas Series of arrays with the index of another one."""
+    return type(original)(_object_array(items), index=original.index, name=original.name)
+
+
+# From a list of arrays to the kind of X; anything else that holds arrays is a Series.
+GATHERERS = {
+    list: lambda items, _: items,
+    tuple: lambda items, _: tuple(items),
+    np.ndarray: _object_array,
+}
+
+
+def _stacked_arrays(items):
+    """Sequences one below the other; texts and numbers as objects, where NumPy would turn numbers into texts."""
+    if set(map(type, items)) == {np.ndarray}:  # as quickly as can be: most are 2-D arrays of numbers
+        try:
+            values = np.concatenate(items)
+        except ValueError:
+            pass
+        else:
+            if values.ndim == 2 and values.dtype.kind in "fiub":
+                return values
+    arrays = of_one_width([_of_any_values(item, i) for i, item in enumerate(items)])
+    if len({array.dtype.kind in "US" for array in arrays}) > 1:
+        arrays = [array.astype(object) for array in arrays]
+    return np.concatenate(arrays)
+
+
+def _of_any_values(item, i):
+    array = sequence_array(item, i)
+    if array.dtype.kind in "US" and not hasattr(item, "dtype"):  # rows of texts and numbers, maybe
+        return sequence_array(np.asarray(item, dtype=object), i)
+    return array
+
+
+# How a library puts frames one below the other.
+CONCAT = {
+    "pandas": lambda pandas, frames: pandas.concat(frames, ignore_index=True),
+    "polars": lambda polars, frames: polars.concat(frames),
+}
+
+
+def _stacked_frames(frames):
+    """DataFrames of one library, with the same columns, one below the other."""
+    libraries = {type(frame).__module__.partition(".")[0] for frame in frames}
+    if len(libraries) > 1 or not libraries <= CONCAT.keys():
+        raise ValueError(
+            f"Sequences given as DataFrames must all be of pandas, or all of polars, got {sorted(libraries)}. Convert them, or"
+            " pass arrays."
+        )
+    columns = [list(frame.columns) for frame in frames]
+    other = next((i for i, names in enumerate(columns) if names != columns[0]), None)
+    if other is not None:
+        raise ValueError(
+            f"All sequences of X must have the same channels: the columns of sequence 0 are {columns[0]}, those of sequence"
+            f" {other} are {columns[other]}. Pass the same columns in the same order."
+        )
+    (library,) = libraries
+    return CONCAT[library](sys.modules[library], frames)

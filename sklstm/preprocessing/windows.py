@@ -1,0 +1,285 @@
+"""`make_windows`: series cut into what a forecast sees and what it is to say."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+
+from ..estimators.inputs import array_or_list
+from ..sequences import Sequences
+from ..sequences.columns import is_missing
+from ..sequences.faults import describe_non_number
+from ..sequences.long import number_ids
+from ..sequences.validation import holds_arrays
+from .steps import of_sequences
+
+
+@validate_params(
+    {
+        "series": ["array-like", Sequences],
+        "window": [Interval(Integral, 1, None, closed="left")],
+        "horizon": [Interval(Integral, 1, None, closed="left")],
+        "stride": [Interval(Integral, 1, None, closed="left")],
+        "target": [Integral, str, "array-like", None],
+        "known": [Integral, str, "array-like", None],
+        "groups": [str, "array-like", None],
+        "short": [StrOptions({"raise", "drop"})],
+        "return_index": ["boolean"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def make_windows(
+    series, window, horizon=1, stride=1, *, target=None, known=None, groups=None, short="raise", return_index=False
+):
+    """Cut series into windows X and what comes after each of them, y.
+
+    For forecasts of all steps of the horizon at once (direct), or of one step that is appended and used for the next
+    (recursive, with ``horizon=1``); see the examples.
+
+    Parameters
+    ----------
+    series : array-like or DataFrame of shape (n_steps,) or (n_steps, n_channels), or list of those
+        One series; or several: as a list (tuple, object array), `Sequences`, a 3-D array of shape (n_series, n_steps,
+        n_channels), or as one table with `groups`. In each, steps are in the order of time and equally far apart. A list of
+        lists is several series.
+    window : int
+        Steps that a forecast sees.
+    horizon : int, default=1
+        Steps that it is to say.
+    stride : int, default=1
+        Steps from the beginning of one window to that of the next. The first begins at the first step of its series.
+    target : int, str or list of those, default=None
+        Channels to forecast, by number or by name of a column. None takes all that are not in `known`. The others are exogenous:
+        the forecast sees their past.
+    known : int, str or list of those, default=None
+        Channels that are known in advance, such as the calendar or a price that was fixed. They come a second time, as last
+        channels of X, and there `horizon` steps ahead, so that the last `horizon` steps of a window show them over the horizon,
+        which must not be longer than the window.
+    groups : array-like of shape (n_steps,) or (n_series,), or str, default=None
+        For a table, the series that each row belongs to, or the name of the column that says so, which is then no channel. Rows
+        of different groups may be mixed. For several series, the group of each. For splits that keep a group together.
+    short : {"raise", "drop"}, default="raise"
+        What to do with a series that has fewer than ``window + horizon`` steps.
+    return_index : bool, default=False
+        Return where the forecasts begin, too.
+
+    Returns
+    -------
+    X : ndarray of shape (n_windows, window, n_channels)
+        Without channels known in advance a read-only view of a single series that is an array, in which windows overlap;
+        of several series a copy.
+    y : ndarray of shape (n_windows, horizon) or (n_windows, horizon, n_targets)
+        The former if `target` is a single channel, or None and there is only one. A view where X is one.
+    groups : ndarray of shape (n_windows,)
+        The group of each window. Only if `groups` is given.
+    index : ndarray of int of shape (n_windows,)
+        Where the first step of each forecast is: its row in the table, or for several series its step in the series. Only if
+        `return_index`.
+
+    Raises
+    ------
+    ValueError
+        If a series is too short, a channel is not there or holds no numbers, or `groups` has another length.
+
+    See Also
+    --------
+    sklearn.model_selection.TimeSeriesSplit : Validation on what comes later; windows overlap, so with a stride of 1 set its
+        ``gap`` to ``window + horizon - 1``.
+
+    Notes
+    -----
+    Missing values are kept. To forecast beyond the end, pass X the last `window` steps; with `known`, extend the last
+    ``window + horizon`` steps by NaN in the channels that are not known and cut that into its one window.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm.preprocessing import make_windows
+    >>> X, y = make_windows(np.arange(6.0), window=3, horizon=2)
+    >>> X[:, :, 0]
+    array([[0., 1., 2.],
+           [1., 2., 3.]])
+    >>> y
+    array([[3., 4.],
+           [4., 5.]])
+
+    All steps of the horizon at once:
+
+    >>> from sklstm import LSTMRegressor
+    >>> series = np.sin(np.arange(200) / 3)
+    >>> X, y = make_windows(series, window=20, horizon=5)
+    >>> model = LSTMRegressor(8, max_iter=5, random_state=0)
+    >>> model.fit(X, y).predict(series[np.newaxis, -20:, np.newaxis]).shape  # what comes after the end
+    (1, 5)
+
+    Step by step, each forecast appended to the window of the next:
+
+    >>> X, y = make_windows(series, window=20)
+    >>> model, seen = model.fit(X, y[:, 0]), list(series[-20:])
+    >>> for _ in range(5):
+    ...     seen.append(model.predict(np.array(seen[-20:]).reshape(1, -1, 1))[0])
+    >>> len(seen)
+    25
+
+    Sales of two shops with a price that is known in advance:
+
+    >>> table = {"shop": ["a"] * 4 + ["b"] * 4, "sold": [5, 6, 2, 8, 1, 0, 3, 2], "price": [2, 2, 3, 1, 9, 9, 7, 8]}
+    >>> steps = np.column_stack([table["sold"], table["price"]])
+    >>> X, y, shop = make_windows(steps, window=2, target=0, known=1, groups=table["shop"])
+    >>> X[0], y[0]  # sold, price, price of the step after
+    (array([[5, 2, 2],
+           [6, 2, 3]]), array([2]))
+    >>> shop.tolist()
+    ['a', 'a', 'b', 'b']
+    """
+    values, names, offsets, rows, labels = _read(series, groups)
+    ahead = _channels("known", known, names, values.shape[1])
+    default = [j for j in range(values.shape[1]) if j not in ahead] if target is None else target
+    targets = _channels("target", default, names, values.shape[1])
+    if not targets or set(targets) & set(ahead):
+        raise ValueError(
+            f"What is to be forecast is not known in advance: got target={target!r}, known={known!r}. Name a channel in one only."
+        )
+    if ahead and window < horizon:
+        raise ValueError(
+            f"A window must be as long as the horizon to show what is known of it, got window={window}, horizon={horizon}. Set"
+            " window higher."
+        )
+    counts = np.diff(offsets) - (window + horizon) + 1  # windows of each series with a stride of 1
+    _check_lengths(offsets, counts, window, horizon, short, labels if groups is not None else None)
+    counts = -(-counts.clip(0) // stride)
+
+    seen = values
+    if ahead:
+        seen = np.concatenate([values[:-horizon], values[horizon:, ahead]], axis=1)
+    windows = np.lib.stride_tricks.sliding_window_view(seen, window, axis=0).transpose(0, 2, 1)
+    answers = np.lib.stride_tricks.sliding_window_view(values, horizon, axis=0).transpose(0, 2, 1)
+    single = len(targets) == 1 and (target is None or np.ndim(target) == 0)
+    # A slice of channels is a view.
+    chosen = targets[0] if single else slice(None) if targets == list(range(values.shape[1])) else targets
+    answers = answers[:, :, chosen]
+
+    group = np.repeat(np.arange(len(counts)), counts)  # of each window
+    nth = np.arange(len(group)) - np.repeat(np.cumsum(counts) - counts, counts)
+    starts = offsets[:-1][group] + stride * nth
+    if len(counts) == 1:
+        count = int(counts[0])
+        X, y = windows[::stride][:count], answers[window::stride][:count]
+    else:
+        X, y = windows[starts], answers[starts + window]
+    returned = [X, y]
+    if groups is not None:
+        returned.append(labels[group])
+    if return_index:
+        returned.append(starts + window if rows is None else rows[starts + window])
+    return tuple(returned)
+
+
+def _read(series, groups):
+    """The steps of all series one after the other, and which series they belong to.
+
+    Returns
+    -------
+    values : ndarray of numbers of shape (total_steps, n_channels)
+    names : list of str or None
+        Of the channels.
+    offsets : ndarray of int of shape (n_series + 1,)
+    rows : ndarray of int of shape (total_steps,) or None
+        The number of each step for the caller; None for what it is.
+    labels : ndarray of shape (n_series,)
+        The group of each series; its number if there are none.
+    """
+    series = array_or_list(series)
+    several = isinstance(series, Sequences) or holds_arrays(series) or len(getattr(series, "shape", ())) == 3
+    if several or (isinstance(series, (list, tuple)) and any(np.ndim(item) > 0 for item in series)):
+        if isinstance(groups, str):
+            raise ValueError(f"groups={groups!r} names a column, but series are several. Pass the group of each series.")
+        steps = of_sequences(series)
+        names = steps.names
+        rows = np.arange(steps.offsets[-1]) - np.repeat(steps.offsets[:-1], steps.lengths)
+        labels = np.arange(len(steps)) if groups is None else _labels(groups, len(steps), "series")
+        return _numbers(steps.values, steps.offsets), names, steps.offsets, rows, labels
+    names = list(series.columns) if hasattr(series, "columns") else None
+    if isinstance(groups, str):
+        if names is None or groups not in names:
+            raise ValueError(f"groups={groups!r} is no column of series; its columns are {names}. Pass an array, or a column.")
+        column, names = groups, [name for name in names if name != groups]
+        groups, series = np.asarray(series[column]), series[names]
+    n_steps = len(series)
+    if n_steps == 0:
+        raise ValueError("Found array with 0 sample(s): the series has no step. Pass at least window + horizon.")
+    values = _numbers(series, np.array([0, n_steps]))
+    if groups is None:
+        return values, names, np.array([0, n_steps]), None, np.arange(1)
+    groups = _labels(groups, n_steps, "rows")
+    number, _ = number_ids(groups)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(number))])
+    rows = np.argsort(number, kind="stable")
+    in_order = (np.diff(number) >= 0).all()
+    return values if in_order else values[rows], names, offsets, rows, groups[rows[offsets[:-1]]]
+
+
+def _labels(groups, n, what):
+    """Groups as an array with one entry for each of n series or rows, none missing."""
+    groups = np.asarray(groups)
+    if groups.shape != (n,):
+        raise ValueError(f"groups must have one entry for each of the {n} {what}, got shape {groups.shape}. Pass as many.")
+    missing = np.flatnonzero(is_missing(groups))
+    if len(missing):
+        raise ValueError(f"The group in entry {missing[0]} is missing. Drop such {what}, or fill it.")
+    return groups
+
+
+def _numbers(table, offsets):
+    """A table as an array (n_steps, n_channels) of numbers: itself, if it is one."""
+    for name in getattr(table, "columns", ()):
+        kind = np.asarray(table[name]).dtype
+        if kind.kind in "mMUSV":
+            raise ValueError(f"Column {name!r} holds no numbers ({kind}). Leave it out of series, or name it in groups.")
+    values = np.asarray(table)
+    if values.ndim == 1:
+        values = values[:, np.newaxis]
+    if values.ndim != 2 or values.shape[1] == 0:
+        raise ValueError(
+            f"A series must be an array of shape (n_steps,) or (n_steps, n_channels), got shape {values.shape}. Pass several"
+            " series as a list."
+        )
+    if values.dtype.kind in "fiub":
+        return values
+    if values.dtype.kind not in "OUS":
+        raise ValueError(f"A series must hold real numbers, got {values.dtype}. Convert it to such.")
+    try:
+        return values.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(describe_non_number(offsets, values)) from error
+
+
+def _channels(parameter, entries, names, n_channels):
+    """Numbers of the channels that a parameter names."""
+    entries = [] if entries is None else [entries] if np.ndim(entries) == 0 else list(entries)
+    channels = []
+    for entry in entries:
+        number = names.index(entry) if isinstance(entry, str) and names is not None and entry in names else entry
+        if not isinstance(number, Integral) or isinstance(number, bool) or not -n_channels <= number < n_channels:
+            columns = "" if names is None else f" or one of the columns {list(names)}"
+            raise ValueError(f"{parameter} must name channels from 0 to {n_channels - 1}{columns}, got {entry!r}.")
+        channels.append(int(number) % n_channels)
+    if len(set(channels)) < len(channels):
+        raise ValueError(f"{parameter} names a channel twice, got {entries}. Name each once.")
+    return channels
+
+
+def _check_lengths(offsets, counts, window, horizon, short, labels):
+    """Raise for a series without a window, or where there is no window at all."""
+    none = np.flatnonzero(counts < 1)
+    if not len(none) or (short == "drop" and len(none) < len(counts)):
+        return
+    i, n_steps = none[0], np.diff(offsets)
+    which = "The series" if len(counts) == 1 else f"Series {i}" if labels is None else f"Series {labels.tolist()[i]!r}"
+    if short == "drop" and len(counts) > 1:
+        which = f"All {len(counts)} series are too short: {which}"
+    remedy = ", or leave such series out by short='drop'" if len(none) < len(counts) else ""
+    raise ValueError(
+        f"{which} has {n_steps[i]} steps, but window={window} and horizon={horizon} need {window + horizon}. Set them lower, or"
+        f" pass more steps{remedy}."
+    )
