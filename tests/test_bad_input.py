@@ -92,6 +92,10 @@ def frame(X):
     return pytest.importorskip("pandas").DataFrame(flat(X))
 
 
+def polars_lists(items):
+    return pytest.importorskip("polars").Series([None if x is None else x.tolist() for x in items])
+
+
 DENSE_PLACE, RAGGED_PLACE = "sequence 3, step 2, channel 1", "sequence 14, step 2, channel 0"
 NAN = ["NaN", "Expected finite", "Impute or drop", r"PerStep\(SimpleImputer\(\)\)"]
 INF = ["infinity", "Expected finite", "Clip or drop"]
@@ -162,7 +166,9 @@ BAD_X = {
     "1-D objects that are no arrays": (lambda: object_array([None] * N), ["None|1D array", DO]),
     # something else altogether
     "sparse": (lambda: csr_array(flat(X)), ["[sS]parse", "dense"]),
-    "polars Series of lists": (lambda: pytest.importorskip("polars").Series(X[:, :, 0].tolist()), [FORMS]),
+    "polars Series of numbers": (lambda: pytest.importorskip("polars").Series(X[:, 0, 0]), [FORMS]),
+    "no list in a polars Series": (lambda: polars_lists(with_item(None)), ["no list for sequence 5", "null", "Drop"]),
+    "NaN in a polars Series": (lambda: polars_lists(with_ragged_cell(np.nan)), [RAGGED_PLACE, *NAN]),
     "None": (lambda: None, [FORMS]),
     "text": (lambda: "red", [FORMS]),
     "dict": (lambda: {"a": [1.0, 2.0]}, [FORMS]),
