@@ -37,9 +37,8 @@ def measure(family, seconds, repeats):
     """Dict of shape to its time per work over that of the largest shape, with what was timed."""
     shapes, work = FAMILIES[family]
     *smaller, largest = shapes
-    turns = take_turns(
-        {str(shape): Sklstm(Problem.draw(shape, False, np.float32, "lstm")).step for shape in (largest, *smaller)}, seconds, repeats
-    )
+    steps = {str(shape): Sklstm(Problem.draw(shape, False, np.float32, "lstm")).step for shape in (largest, *smaller)}
+    turns = take_turns(steps, seconds, repeats)
     turns["per work"] = {
         str(shape): turns["ratio"][str(shape)]["median"] * work(*largest) / work(*shape) for shape in shapes
     }
@@ -59,7 +58,8 @@ def main():
     rows = [["what grows", "time per work, over that of the largest"]]
     rows += [[family, "  ".join(f"{ratio:.2f}" for ratio in result["per work"].values())] for family, result in results.items()]
     share = min(result["share of the CPU"] for result in results.values())
-    print(f"{table(rows)}\n\nlstm, float32, one thread; this process had at least {100 * share:.0f} % of its CPU.\n\n{report(facts)}")
+    print(f"{table(rows)}\n\nlstm, float32, one thread; this process had at least {100 * share:.0f} % of its CPU.")
+    print(f"\n{report(facts)}")
     if options.json:
         options.json.write_text(json.dumps({"machine": facts, "results": results}, indent=1) + "\n")
 
