@@ -10,6 +10,7 @@
    rows, nor on which tile it falls into: every element is one chain of multiply-adds in the order of k. */
 
 typedef REAL FN(vector) __attribute__((vector_size(VECTOR_BYTES)));
+typedef REAL FN(half_unaligned) __attribute__((vector_size(VECTOR_BYTES / 2), aligned(sizeof(REAL)), may_alias));
 typedef REAL FN(vector_unaligned) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
 #define VEC FN(vector)
 #define VEC_U FN(vector_unaligned)
@@ -101,6 +102,16 @@ static inline __attribute__((always_inline)) void FN(tile)(
                 else
                     *c = sum[r][v];
             }
+    } else if (V == 1 && columns == LANES / 2) {
+#pragma GCC unroll 16
+        for (int r = 0; r < M; r++) {
+            FN(half_unaligned) low, *c = (FN(half_unaligned) *)(C + r * ldc);
+            memcpy(&low, &sum[r][0], sizeof low);
+            if (add)
+                *c += low;
+            else
+                *c = low;
+        }
     } else {
         REAL row[TILE_VECTORS * (VECTOR_BYTES / sizeof(REAL))] = {0};
 #pragma GCC unroll 16
