@@ -5,8 +5,10 @@ import platform
 
 
 def show_versions():
-    """Print the versions of Python, sklstm and its dependencies, the BLAS libraries, the instruction set in use and the
-    number of threads.
+    """Print what a bug report should say.
+
+    These are the versions of Python, sklstm and its dependencies, the BLAS libraries, the instruction set in use and the number
+    of threads.
 
     Examples
     --------

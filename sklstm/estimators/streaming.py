@@ -23,6 +23,13 @@ class Stream:
     response method returns for the steps so far, to the bit. A step costs the same however many came before. The stream has the
     weights of the moment in which it was made. It is for one thread at a time.
 
+    Parameters
+    ----------
+    estimator : LSTMClassifier or LSTMRegressor
+        Fitted.
+    response_method : {"predict", "predict_proba", "predict_log_proba", "encode"}
+        Whose answers.
+
     Attributes
     ----------
     state : dict of str to ndarray, or None
@@ -31,6 +38,10 @@ class Stream:
         maxima ``pooled``. None before the first step. May be set, on this stream or another one of the same model.
     n_streams : int or None
         How many sequences there are; None before the first step.
+
+    See Also
+    --------
+    sklstm.LSTMClassifier.stream : What makes one, and an example.
     """
 
     def __init__(self, estimator, response_method):
@@ -104,6 +115,11 @@ class Stream:
         ----------
         streams : int or array-like of int, default=None
             Which of the streams; None is all, and the next step may then have another number of them.
+
+        Raises
+        ------
+        ValueError
+            If there is no such stream, or if none has begun yet.
         """
         if streams is None:
             self.n_streams = self._engine = None
