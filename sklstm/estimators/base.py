@@ -207,12 +207,17 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         Raises
         ------
         ValueError
-            If X, y, a weight or a hyper-parameter is not as described; the estimator is left as it was.
+            If X, y, a weight or a hyper-parameter is not as described, or if `checkpoint` is a file of another fit; the estimator
+            is left as it was.
 
         Warns
         -----
         ConvergenceWarning
-            If `max_iter` is reached, or if training became non-finite.
+            If `max_iter` is reached by a `learning_rate` that has no end (all but "cosine" and "onecycle"), or if training became
+            non-finite.
+        RuntimeWarning
+            If it is interrupted from the keyboard, in which case the epochs that are done are kept, or if `checkpoint` cannot be
+            written.
         """
         if (X_val is None) != (y_val is None):
             raise ValueError(f"X_val and y_val go together, got only {'y_val' if X_val is None else 'X_val'}.")
