@@ -10,6 +10,10 @@ def show_versions():
     These are the versions of Python, sklstm and its dependencies, the BLAS libraries, the instruction set in use and the number
     of threads.
 
+    See Also
+    --------
+    sklearn.show_versions : More packages, as scikit-learn's developers ask for them.
+
     Examples
     --------
     >>> import sklstm
