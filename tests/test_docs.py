@@ -40,6 +40,8 @@ def public_docstrings():
 
 @pytest.mark.parametrize(("name", "item"), list(public_docstrings()))
 def test_examples_in_docstrings(name, item):
+    if name == "Sequences.from_arrow":
+        pytest.importorskip("pyarrow")
     runner = doctest.DocTestRunner()
     for test in doctest.DocTestFinder(recurse=False).find(item, name, globs={}):
         assert runner.run(test).failed == 0
@@ -155,11 +157,11 @@ def rows(text):
 
 
 @pytest.mark.parametrize("code", BLOCKS, ids=[f"block {k}" for k in range(len(BLOCKS))])
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error", "ignore::DeprecationWarning")  # of other packages among each other
 def test_examples_in_the_readme_run_and_print_what_they_say(code, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    if "import pandas" in code:
-        pytest.importorskip("pandas")
+    for package in ("pandas", "narwhals") if "import pandas" in code else ():
+        pytest.importorskip(package)
     if "Display" in code:
         pytest.importorskip("matplotlib").use("Agg")
     exec(code, {})
