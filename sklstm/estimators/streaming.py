@@ -41,7 +41,25 @@ class Stream:
 
     See Also
     --------
-    sklstm.LSTMClassifier.stream : What makes one, and an example.
+    sklstm.LSTMClassifier.stream : What makes one.
+
+    Examples
+    --------
+    Two streams, whose first step is the same and second is not:
+
+    >>> import numpy as np
+    >>> from sklstm import LSTMClassifier
+    >>> X = np.random.default_rng(0).normal(size=(50, 20, 3))
+    >>> model = LSTMClassifier(8, max_iter=5, random_state=0).fit(X, X[:, :, 0].sum(axis=1) > 0)
+    >>> stream = model.stream("predict_proba")
+    >>> first = stream.step([X[0, 0], X[0, 0]])
+    >>> bool((first[0] == first[1]).all())
+    True
+    >>> second = stream.step([X[0, 1], X[1, 1]])
+    >>> bool((second == model.predict_proba([X[0, :2], X[[0, 1], [0, 1]]])).all())
+    True
+    >>> stream.state["n_steps"]
+    array([2, 2])
     """
 
     def __init__(self, estimator, response_method):
@@ -134,6 +152,7 @@ class Stream:
 
     @property
     def state(self):
+        """What the answers to further steps depend on, as copies: a dict of str to ndarray, or None before the first step."""
         if self._engine is None:
             return None
         arrays = {name: np.empty((self.n_streams, *shape), dtype) for name, (shape, dtype) in self._parts().items()}
