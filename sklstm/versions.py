@@ -5,8 +5,14 @@ import platform
 
 
 def show_versions():
-    """Print the versions of Python, sklstm and its dependencies, the BLAS libraries, the instruction set in use and the
-    number of threads.
+    """Print what a bug report should say.
+
+    These are the versions of Python, sklstm and its dependencies, the BLAS libraries, the instruction set in use and the number
+    of threads.
+
+    See Also
+    --------
+    sklearn.show_versions : More packages, as scikit-learn's developers ask for them.
 
     Examples
     --------

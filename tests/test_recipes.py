@@ -1,5 +1,7 @@
 """Sequences in the forms of aeon, sktime and tslearn: the recipes in the notes of `Sequences`, and what is said without them."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -78,6 +80,17 @@ def test_tslearn_and_back(arrays):
     np.testing.assert_array_equal(sequences.lengths, LENGTHS)
     with pytest.raises(ValueError, match="NaN: sequence 0, step 1, channel 2"):
         LSTMClassifier().fit(sequences, [0, 1, 0, 1])
+
+
+def test_the_readme_has_the_shorter_ones():
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    for words in (
+        "X.transpose(0, 2, 1)",
+        "[x.T for x in X]",
+        "[np.column_stack(list(row)) for row in X.to_numpy()]",
+        "Sequences.from_padded(X, padding=np.nan)",
+    ):
+        assert f"| `{words}` |" in readme
 
 
 def test_the_notes_have_these_recipes():

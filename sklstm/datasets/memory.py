@@ -18,7 +18,7 @@ ORDER_SYMBOLS = "EBabcdXY"
     prefer_skip_nested_validation=True,
 )
 def make_adding_problem(n_samples=1000, *, n_steps=100, ragged=False, random_state=None):
-    """Numbers and markers: what is the sum of the two marked numbers?
+    """Make the adding problem: the sum of the two numbers that are marked.
 
     Regression. The first channel has independent numbers, uniform between 0 and 1. The second is 1 at one random step of
     the first half of the sequence (its first ``n_steps // 2`` steps) and at one of the second half, else 0. To answer 1
@@ -46,6 +46,10 @@ def make_adding_problem(n_samples=1000, *, n_steps=100, ragged=False, random_sta
     ------
     ValueError
         If a parameter is out of its range (`InvalidParameterError`).
+
+    See Also
+    --------
+    make_temporal_order : The same kind of memory, for classification.
 
     Notes
     -----
@@ -89,7 +93,7 @@ def make_adding_problem(n_samples=1000, *, n_steps=100, ragged=False, random_sta
     prefer_skip_nested_validation=True,
 )
 def make_copy_memory(n_samples=1000, *, lag=50, n_copy=10, n_symbols=8, masked=True, ragged=False, random_state=None):
-    """Repeat at the end the symbols that were shown at the beginning.
+    """Make the copy memory problem: repeat at the end the symbols that were shown at the beginning.
 
     Classification of every step, for ``return_sequences=True`` and ``categorical_features="all"``. A sequence shows
     `n_copy` symbols, independent and uniform, then ``lag - 1`` blanks and a delimiter, which asks for the answer in the
@@ -126,6 +130,11 @@ def make_copy_memory(n_samples=1000, *, lag=50, n_copy=10, n_symbols=8, masked=T
     ------
     ValueError
         If a parameter is out of its range (`InvalidParameterError`).
+
+    See Also
+    --------
+    make_adding_problem : Two numbers to remember.
+    make_temporal_order : Two or three symbols to remember.
 
     Notes
     -----
@@ -172,7 +181,7 @@ def make_copy_memory(n_samples=1000, *, lag=50, n_copy=10, n_symbols=8, masked=T
     prefer_skip_nested_validation=True,
 )
 def make_temporal_order(n_samples=1000, *, n_steps=100, n_bits=3, encoded=False, ragged=False, random_state=None):
-    """Which of X and Y came first, which second, which third?
+    """Make the temporal order problem: which of X and Y came first, which second, which third.
 
     Classification into ``2 ** n_bits`` classes. A sequence begins with E, ends with B, and has independent and uniform
     symbols a, b, c, d between them, but X or Y at `n_bits` random places far apart. The class is which of the two came at
@@ -205,6 +214,10 @@ def make_temporal_order(n_samples=1000, *, n_steps=100, n_bits=3, encoded=False,
     ------
     ValueError
         If a parameter is out of its range (`InvalidParameterError`).
+
+    See Also
+    --------
+    make_adding_problem : The same kind of memory, for regression.
 
     Notes
     -----

@@ -47,7 +47,7 @@ LEGAL = np.array([[code in edges for code in range(len(REBER_SYMBOLS))] for edge
     prefer_skip_nested_validation=True,
 )
 def make_embedded_reber(n_samples=1000, *, targets="symbol", encoded=False, random_state=None):
-    """Strings of the embedded Reber grammar: which symbol comes next?
+    """Make strings of the embedded Reber grammar: which symbol comes next.
 
     Classification of every step, for ``return_sequences=True``. A string is B, then T or P, then a string of Reber's
     grammar, then again that T or P, then E. Where the grammar leaves a choice, each of the two symbols is as likely. The next
@@ -112,7 +112,7 @@ def make_embedded_reber(n_samples=1000, *, targets="symbol", encoded=False, rand
 
 
 def reber_legal_next(string):
-    """Which symbols may come next in the embedded Reber grammar, after each step of a string.
+    """Tell which symbols may come next in the embedded Reber grammar, after each step of a string.
 
     Parameters
     ----------
@@ -129,6 +129,10 @@ def reber_legal_next(string):
     ------
     ValueError
         If the string is not one of the grammar, with the first symbol that is not legal, or is neither text nor codes.
+
+    See Also
+    --------
+    make_embedded_reber : Strings of the grammar.
 
     Examples
     --------

@@ -34,7 +34,7 @@ def make_sine_mixture(
     ragged=False,
     random_state=None,
 ):
-    """Sums of sines in noise: of which frequencies, or how strong is each?
+    """Make sums of sines in noise: of which frequencies, or how strong each is.
 
     Classification or regression. Every channel is a sum of `n_components` sines and noise. The sines have the same
     frequencies and amplitudes in all channels of a sequence, and phases of their own. Amplitudes are uniform between 0.5 and
@@ -48,6 +48,7 @@ def make_sine_mixture(
         Length of the sequences; the longest if `ragged`. Frequencies nearer to each other than ``1 / n_steps`` are hard to
         tell apart.
     n_channels : int, default=1
+        Channels of each step.
     n_classes : int, default=3
         Classes, each with frequencies of its own. Not used for amplitudes.
     n_components : int, default=2
@@ -65,6 +66,7 @@ def make_sine_mixture(
     Returns
     -------
     X : ndarray of shape (n_samples, n_steps, n_channels), or Sequences if `ragged`
+        Values of each step.
     y : ndarray of shape (n_samples,) or (n_samples, n_components)
         Classes, 0 to ``n_classes - 1``; or the amplitudes in the order of the frequencies, of shape (n_samples,) if there is
         one.
@@ -73,6 +75,10 @@ def make_sine_mixture(
     ------
     ValueError
         If a parameter is out of its range (`InvalidParameterError`).
+
+    See Also
+    --------
+    make_seasonal : One long series, to forecast.
 
     Notes
     -----
@@ -127,7 +133,7 @@ def make_sine_mixture(
 def make_seasonal(
     n_steps=1000, *, period=24, n_harmonics=1, trend=0.001, noise=0.1, n_lags=None, n_horizon=1, random_state=None
 ):
-    """A series with a trend and seasons, whole or cut into windows for forecasts.
+    """Make a series with a trend and seasons, whole or cut into windows for forecasts.
 
     Regression. The series is a straight line, plus a Fourier series for each period, plus independent Gaussian noise.
 
@@ -168,6 +174,10 @@ def make_seasonal(
     ValueError
         If a parameter is out of its range (`InvalidParameterError`), if a period has too few steps for `n_harmonics`, or if
         the series is shorter than a window and its horizon.
+
+    See Also
+    --------
+    sklstm.preprocessing.make_windows : Windows of any series, with several channels and several series.
 
     Notes
     -----

@@ -193,7 +193,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         sample_weight : array-like of shape (n_sequences,), default=None
             Weights of the training sequences; None is 1 each. A sequence of weight 0 is left out. With `return_sequences` also
             weights of the steps, in the forms of y.
-        X_val, y_val : default=None
+        X_val, y_val : any accepted form of sequences and array-like, default=None
             Data to validate on after every epoch, in any accepted form. `early_stopping` uses them instead of a split
             of X; without early stopping the validation curves are recorded all the same.
         sample_weight_val : array-like of shape (n_val_sequences,), default=None
@@ -207,12 +207,17 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         Raises
         ------
         ValueError
-            If X, y, a weight or a hyper-parameter is not as described; the estimator is left as it was.
+            If X, y, a weight or a hyper-parameter is not as described, or if `checkpoint` is a file of another fit; the estimator
+            is left as it was.
 
         Warns
         -----
         ConvergenceWarning
-            If `max_iter` is reached, or if training became non-finite.
+            If `max_iter` is reached by a `learning_rate` that has no end (all but "cosine" and "onecycle"), or if training became
+            non-finite.
+        RuntimeWarning
+            If it is interrupted from the keyboard, in which case the epochs that are done are kept, or if `checkpoint` cannot be
+            written.
         """
         if (X_val is None) != (y_val is None):
             raise ValueError(f"X_val and y_val go together, got only {'y_val' if X_val is None else 'X_val'}.")
@@ -490,7 +495,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
 
     @document()
     def predict(self, X):
-        """Predict.
+        """Predict the label of each sequence, or its quantities.
 
         Parameters
         ----------
@@ -499,14 +504,23 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         Returns
         -------
         ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
-            With `return_sequences` one entry for every step, in the form that y had: a list of arrays, an array (n_sequences,
-            n_steps[, n_outputs]) (or a list, where X has sequences of different lengths), or :class:`~sklstm.Sequences`.
+            Of a classifier class labels, or for multilabel y 0/1 indicators; of a regressor quantities in the units of y, or with
+            several quantiles a column for each in the order of `quantile`. With `return_sequences` one entry for every step, in
+            the form that y had: a list of arrays, an array (n_sequences, n_steps[, n_outputs]) (or a list, where X has sequences
+            of different lengths), or :class:`~sklstm.Sequences`.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X is not as described, or has other channels than in `fit` (if it is 2-D, other columns).
         """
         return self._answer(X, self._decode)
 
     @document()
     def encode(self, X):
-        """The state in which the last layer ends each sequence: features for another estimator.
+        """Return the state in which the last layer ends each sequence: features for another estimator.
 
         Parameters
         ----------
@@ -515,13 +529,24 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         Returns
         -------
         ndarray of shape (n_sequences, n_features)
-            h of the forward direction after the last step, and of a reverse direction after the first, merged as
-            `merge_mode` says.
+            State h of the forward direction after the last step, and of a reverse direction after the first, merged as
+            `merge_mode` says: `hidden_size` features, or twice as many of both directions side by side ("concat").
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            As `predict`.
+
+        See Also
+        --------
+        sklstm.inspection.gate_activations : The states and gates at every step.
         """
         return self._apply(self._read_fitted(X), "end_states")
 
     def stream(self, response_method="predict"):
-        """Answers step by step, for sequences that arrive so.
+        """Answer step by step, for sequences that arrive so.
 
         Parameters
         ----------
@@ -557,7 +582,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
     @available_if(_has_attention)
     @document()
     def attention(self, X):
-        """How much each step weighs in the pooling of its sequence; with ``pooling="attention"`` only.
+        """Return how much each step weighs in the pooling of its sequence; with ``pooling="attention"`` only.
 
         Parameters
         ----------
@@ -567,12 +592,24 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         -------
         Sequences
             Of one channel; the weights of a sequence are positive and sum to 1.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            As `predict`.
+
+        See Also
+        --------
+        sklstm.inspection.AttentionDisplay : A picture of them.
         """
         sequences = self._read_fitted(X)
         return Sequences(self._apply(sequences, "attention"), sequences.offsets)
 
     @property
     def weights_(self):
+        """The fitted parameters by their names, a dict of str to ndarray; the attributes of the class say which."""
         check_is_fitted(self)
         return build(self._network_spec).layout.views(hand_out(self._theta))
 

@@ -108,6 +108,9 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
     --------
     LSTMRegressor : The same network for quantities.
     Sequences : Container for sequences of different lengths.
+    sklstm.preprocessing.PerStep : Imputers, encoders and other transformers for the steps of X.
+    sklstm.preprocessing.SequenceTokenizer : Texts as sequences of codes.
+    sklstm.load, sklstm.save : Models as files.
 
     Notes
     -----
@@ -253,6 +256,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         Returns
         -------
         self
+            The fitted estimator.
 
         Raises
         ------
@@ -263,7 +267,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
 
     @document()
     def predict_proba(self, X):
-        """Probabilities of the classes.
+        """Predict the probabilities of the classes.
 
         Parameters
         ----------
@@ -274,12 +278,19 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         ndarray of shape (n_sequences, n_classes)
             In the order of `classes_`. For multilabel y, the probability of each label by itself. With
             `return_sequences` for every step, in the form that y had.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            As `predict`.
         """
         return self._answer(X, lambda scores: LOSSES[self._network_spec["loss"]].inverse_link(scores))
 
     @document()
     def predict_log_proba(self, X):
-        """Logarithms of `predict_proba`.
+        """Predict the logarithms of the probabilities of the classes.
 
         Parameters
         ----------
@@ -288,6 +299,14 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         Returns
         -------
         ndarray of shape (n_sequences, n_classes)
+            In the order and form of `predict_proba`; finite also where a probability is so small that it is rounded to 0.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            As `predict`.
         """
         return self._answer(X, lambda scores: LOSSES[self._network_spec["loss"]].log_inverse_link(scores))
 
@@ -309,11 +328,12 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         return masked | np.asarray(y == LEFT_OUT, dtype=bool) if y.dtype.kind in "fiuO" else masked
 
     def score(self, X, y, sample_weight=None):
-        """Accuracy; for multilabel y the share of samples with all labels right.
+        """Return the accuracy; for multilabel y the share of samples with all labels right.
 
         Parameters
         ----------
         X : any accepted form of sequences
+            With the channels of `fit`.
         y : array-like
             Labels, as in `fit`. With `return_sequences` the score is over all steps that are not left out.
         sample_weight : array-like, default=None
@@ -322,6 +342,14 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         Returns
         -------
         float
+            Between 0 and 1, the share that is right.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            As `predict`, or if y does not fit X.
         """
         return self._score(X, y, sample_weight)
 

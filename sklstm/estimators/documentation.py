@@ -9,6 +9,9 @@ X : any accepted form of sequences
     - :class:`~sklstm.Sequences`, which a table with one row per step becomes by ``Sequences.from_long``;
     - Arrow or polars column of lists, awkward array, as :meth:`Sequences.from_arrow <sklstm.Sequences.from_arrow>` reads them;
     - 2-D array or DataFrame (n_sequences, n_steps * n_channels), each row a flattened sequence, step by step.
+
+    Values must be finite; :class:`~sklstm.preprocessing.PerStep` with an imputer fills missing ones. The notes of
+    :class:`~sklstm.Sequences` say how data structures of aeon, sktime and tslearn become X.
 """
 
 Y_DOC = """

@@ -80,6 +80,9 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     --------
     LSTMClassifier : The same network for classes.
     Sequences : Container for sequences of different lengths.
+    sklstm.preprocessing.PerStep : Imputers, encoders and other transformers for the steps of X.
+    sklstm.preprocessing.make_windows : X and y of forecasts, from series.
+    sklstm.load, sklstm.save : Models as files.
 
     Notes
     -----
@@ -224,6 +227,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         Returns
         -------
         self
+            The fitted estimator.
 
         Raises
         ------
@@ -254,11 +258,12 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         return is_missing(y.ravel()).reshape(y.shape)
 
     def score(self, X, y, sample_weight=None):
-        """Coefficient of determination; for quantiles, the mean share of the pinball loss that is explained.
+        """Return the coefficient of determination; for quantiles, the mean share of the pinball loss that is explained.
 
         Parameters
         ----------
         X : any accepted form of sequences
+            With the channels of `fit`.
         y : array-like
             Targets, as in `fit`. With `return_sequences` the score is over all steps that are not left out.
         sample_weight : array-like, default=None
@@ -267,6 +272,14 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         Returns
         -------
         float
+            1 for predictions without error, 0 for such as are no better than the mean (the quantile) of y, less for worse ones.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            As `predict`, or if y does not fit X.
         """
         return self._score(X, y, sample_weight)
 

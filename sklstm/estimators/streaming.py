@@ -23,6 +23,13 @@ class Stream:
     response method returns for the steps so far, to the bit. A step costs the same however many came before. The stream has the
     weights of the moment in which it was made. It is for one thread at a time.
 
+    Parameters
+    ----------
+    estimator : LSTMClassifier or LSTMRegressor
+        Fitted.
+    response_method : {"predict", "predict_proba", "predict_log_proba", "encode"}
+        Whose answers.
+
     Attributes
     ----------
     state : dict of str to ndarray, or None
@@ -31,6 +38,28 @@ class Stream:
         maxima ``pooled``. None before the first step. May be set, on this stream or another one of the same model.
     n_streams : int or None
         How many sequences there are; None before the first step.
+
+    See Also
+    --------
+    sklstm.LSTMClassifier.stream : What makes one.
+
+    Examples
+    --------
+    Two streams, whose first step is the same and second is not:
+
+    >>> import numpy as np
+    >>> from sklstm import LSTMClassifier
+    >>> X = np.random.default_rng(0).normal(size=(50, 20, 3))
+    >>> model = LSTMClassifier(8, max_iter=5, random_state=0).fit(X, X[:, :, 0].sum(axis=1) > 0)
+    >>> stream = model.stream("predict_proba")
+    >>> first = stream.step([X[0, 0], X[0, 0]])
+    >>> bool((first[0] == first[1]).all())
+    True
+    >>> second = stream.step([X[0, 1], X[1, 1]])
+    >>> bool((second == model.predict_proba([X[0, :2], X[[0, 1], [0, 1]]])).all())
+    True
+    >>> stream.state["n_steps"]
+    array([2, 2])
     """
 
     def __init__(self, estimator, response_method):
@@ -104,6 +133,11 @@ class Stream:
         ----------
         streams : int or array-like of int, default=None
             Which of the streams; None is all, and the next step may then have another number of them.
+
+        Raises
+        ------
+        ValueError
+            If there is no such stream, or if none has begun yet.
         """
         if streams is None:
             self.n_streams = self._engine = None
@@ -118,6 +152,7 @@ class Stream:
 
     @property
     def state(self):
+        """What the answers to further steps depend on, as copies: a dict of str to ndarray, or None before the first step."""
         if self._engine is None:
             return None
         arrays = {name: np.empty((self.n_streams, *shape), dtype) for name, (shape, dtype) in self._parts().items()}

@@ -165,7 +165,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
         Returns
         -------
-        X_out : same form as X
+        same form as X
             What `transform` returns.
         """
         if not hasattr(self.transformer, "fit_transform"):
@@ -205,7 +205,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
         Returns
         -------
-        X_out : same form as X
+        same form as X
             Sequences of that form: an array of shape (n_sequences, n_steps, n_channels_out), a list (tuple, object array,
             Series) of arrays of shape (n_steps, n_channels_out), `Sequences`, or for a 2-D X an array of shape (n_sequences,
             n_steps * n_channels_out).
@@ -225,7 +225,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
         Returns
         -------
-        X_original : same form as X
+        same form as X
             Sequences with the channels of `fit`.
         """
         check_is_fitted(self)
@@ -256,7 +256,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
         Returns
         -------
-        feature_names_out : ndarray of str
+        ndarray of str
             If `fit` got a 2-D X, one name for each column, which begins with the step where that is needed to tell them apart:
             "step0_pca0", "step0_pca1", "step1_pca0", ...
         """

@@ -238,7 +238,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
 
         Returns
         -------
-        X_out : Sequences of n_documents sequences with one channel
+        Sequences of n_documents sequences with one channel
             The codes.
         """
         documents = self._analyzed(X)
@@ -255,7 +255,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
 
         Returns
         -------
-        X_out : Sequences of n_documents sequences with one channel
+        Sequences of n_documents sequences with one channel
             The codes.
         """
         self._codes()  # which raises if there is nothing to convert with
@@ -271,7 +271,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
 
         Returns
         -------
-        X_original : list of ndarray of str of shape (n_steps,)
+        list of ndarray of str of shape (n_steps,)
             The tokens of each document, for ``" ".join`` or, of characters, ``"".join``.
         """
         names = self.get_feature_names_out()
@@ -301,7 +301,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
 
         Returns
         -------
-        feature_names_out : ndarray of str of shape (n_codes,)
+        ndarray of str of shape (n_codes,)
             Entry k is the word of code k; the first is `unknown_token`.
         """
         codes = self._codes()

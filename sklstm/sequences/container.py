@@ -33,7 +33,9 @@ class Sequences:
     Attributes
     ----------
     values : ndarray of shape (total_steps, n_channels)
+        The steps of all sequences.
     offsets : ndarray of int of shape (n_sequences + 1,)
+        Where each sequence begins in `values`, and at last where the last one ends.
     ids : ndarray of shape (n_sequences,) or None
         Cut along with the sequences.
     channel_names : list or None
@@ -44,8 +46,16 @@ class Sequences:
     lengths : ndarray of int of shape (n_sequences,)
         Number of steps of each sequence.
     n_channels : int
-    shape : tuple
+        Number of channels of each step.
+    shape : tuple of int
         ``(n_sequences,)``: what array-minded code asks for the number of samples.
+    dtype : numpy.dtype
+        That of `values`.
+
+    Raises
+    ------
+    ValueError
+        If values, offsets, ids, names or categories do not fit each other.
 
     See Also
     --------
@@ -122,7 +132,18 @@ class Sequences:
         Raises
         ------
         ValueError
-            If a sequence is neither 1-D nor 2-D, is not numeric, or has another number of channels than the first.
+            If there is no sequence, or if one is neither 1-D nor 2-D, is not numeric, or has another number of channels than the
+            first.
+
+        See Also
+        --------
+        to_list : The way back.
+
+        Examples
+        --------
+        >>> from sklstm import Sequences
+        >>> Sequences.from_list([[1.0, 2.0, 3.0], [4.0]])
+        Sequences(2 sequences of 1 to 3 steps, 1 channels, float64)
         """
         arrays = [_numeric_array(item, i) for i, item in enumerate(sequences)]
         if not arrays:
@@ -139,6 +160,7 @@ class Sequences:
         Parameters
         ----------
         X : array-like of shape (n_sequences, n_steps, n_channels)
+            Each row a sequence, filled up at its end.
         lengths : array-like of int of shape (n_sequences,), default=None
             How many leading steps of each row are its sequence.
         padding : float, default=None
@@ -148,12 +170,27 @@ class Sequences:
         Returns
         -------
         Sequences
+            In the dtype of X, as a copy.
 
         Raises
         ------
         ValueError
             If not exactly one of `lengths` and `padding` is given, if a length is negative or above ``n_steps``, or if
             X is not 3-D.
+
+        See Also
+        --------
+        to_padded : The way back.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklstm import Sequences
+        >>> X = np.array([[[1.0], [2.0], [0.0]], [[3.0], [0.0], [4.0]]])
+        >>> Sequences.from_padded(X, padding=0).lengths
+        array([2, 3])
+        >>> Sequences.from_padded(X, lengths=[3, 1]).lengths
+        array([3, 1])
         """
         X = np.asarray(X)
         if X.ndim != 3:
@@ -192,6 +229,7 @@ class Sequences:
         Parameters
         ----------
         frame : DataFrame (pandas, polars, pyarrow and others that narwhals reads) or mapping of column name to array
+            The table. An index of pandas is not read: make columns of it by ``reset_index()``.
         id : column name
             Which sequence a row belongs to. The sequences come in the order in which their ids first appear.
         time : column name, default=None
@@ -217,6 +255,10 @@ class Sequences:
         ValueError
             If a column is absent, an id or a time is missing, two rows of one sequence have the same time, a channel is none
             of the above, or times are on no grid of that spacing.
+
+        See Also
+        --------
+        from_arrow : From a column that has a list for each sequence.
 
         Examples
         --------
@@ -272,6 +314,10 @@ class Sequences:
             If there is no list for a sequence (null), steps differ in their channels, or what is in the lists is none of the
             above.
 
+        See Also
+        --------
+        from_long : From a table with one row per step.
+
         Examples
         --------
         >>> import pyarrow as pa
@@ -287,7 +333,29 @@ class Sequences:
         return cls(**read_arrow(data))
 
     def to_padded(self, padding=np.nan):
-        """As a 3-D array (n_sequences, longest, n_channels), filled up with `padding` at the end of each sequence."""
+        """Copy into a 3-D array, in which the sequences are filled up at their ends.
+
+        Parameters
+        ----------
+        padding : float, default=nan
+            What they are filled up with.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, longest, n_channels)
+            In the dtype of the values, or in one that holds `padding` too.
+
+        See Also
+        --------
+        from_padded : The way back.
+
+        Examples
+        --------
+        >>> from sklstm import Sequences
+        >>> Sequences.from_list([[1.0, 2.0, 3.0], [4.0]]).to_padded(padding=0)[:, :, 0]
+        array([[1., 2., 3.],
+               [4., 0., 0.]])
+        """
         lengths = self.lengths
         n_steps = lengths.max(initial=0)
         dtype = (
@@ -300,23 +368,44 @@ class Sequences:
         return out
 
     def to_list(self):
-        """As a list of arrays of shape (n_steps, n_channels), views of `values`."""
+        """Return the sequences one by one.
+
+        Returns
+        -------
+        list of ndarray of shape (n_steps, n_channels)
+            Views of `values`.
+
+        See Also
+        --------
+        from_list : The way back.
+
+        Examples
+        --------
+        >>> from sklstm import Sequences
+        >>> Sequences.from_list([[1.0, 2.0], [4.0]]).to_list()
+        [array([[1.],
+               [2.]]), array([[4.]])]
+        """
         return [self.values[start:stop] for start, stop in zip(self.offsets[:-1], self.offsets[1:], strict=True)]
 
     @property
     def lengths(self):
+        """Number of steps of each sequence, an ndarray of int of shape (n_sequences,)."""
         return np.diff(self.offsets)
 
     @property
     def n_channels(self):
+        """Number of channels of each step."""
         return self.values.shape[1]
 
     @property
     def shape(self):
+        """Number of sequences, as a tuple of one entry."""
         return (len(self),)
 
     @property
     def dtype(self):
+        """The dtype of the values."""
         return self.values.dtype
 
     def __len__(self):
@@ -362,7 +451,7 @@ class Sequences:
         return Sequences(values, offsets, ids=ids, channel_names=self.channel_names, categories=self.categories)
 
     def with_values(self, values):
-        """The same sequences with other values.
+        """Return the same sequences with other values.
 
         Parameters
         ----------
@@ -372,6 +461,19 @@ class Sequences:
         Returns
         -------
         Sequences
+            With the offsets and ids of these.
+
+        Raises
+        ------
+        ValueError
+            If there are more or fewer steps, or, where channels have names or categories, other channels.
+
+        Examples
+        --------
+        >>> from sklstm import Sequences
+        >>> X = Sequences.from_list([[1.0, 2.0], [4.0]])
+        >>> X.with_values(10 * X.values)[0].ravel()
+        array([10., 20.])
         """
         return Sequences(
             values, self.offsets, ids=self.ids, channel_names=self.channel_names, categories=self.categories

@@ -29,7 +29,7 @@ class GateDisplay:
     Parameters
     ----------
     activations : dict of str to ndarray of shape (n_steps, n_units)
-        What :func:`gate_activations` returns, for one sequence.
+        Of one sequence i: ``{name: values[i] for name, values in gate_activations(model, X).items()}``.
     title : str, default=None
         What is shown.
 
