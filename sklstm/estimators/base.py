@@ -569,7 +569,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
             Of one channel; the weights of a sequence are positive and sum to 1.
         """
         sequences = self._read_fitted(X)
-        return Sequences(self._apply(sequences, "attention"), sequences.offsets)
+        return Sequences(self._apply(sequences, "attention"), sequences.offsets, ids=sequences.ids)
 
     @property
     def weights_(self):

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..sequences import Sequences
 from ..sequences.faults import locate
-from .steps import of_sequences, of_table
+from ..sequences.steps import of_sequences, of_table
 
 # Parameters of CountVectorizer, which does the work that they steer.
 ANALYSIS = (

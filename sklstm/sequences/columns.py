@@ -6,6 +6,8 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
+from .faults import locate, name_of
+
 
 @dataclass(frozen=True, eq=False)
 class Column:
@@ -139,6 +141,47 @@ def side_by_side(channels, rows=None, positions=None, n_rows=None):
     for j, (numbers, _) in enumerate(channels):
         values[slice(None) if positions is None else positions, j] = numbers if rows is None else numbers[rows]
     return values, categories
+
+
+def decoded(sequences, channel):
+    """The categories (total_steps,) that the codes in a channel of `Sequences` stand for, NaN where a code is missing.
+
+    Raises
+    ------
+    ValueError
+        If a code is no number of a category.
+    """
+    codes, categories = sequences.values[:, channel], sequences.categories[channel]
+    missing = is_missing(codes)
+    known = np.isin(codes, np.arange(len(categories)))
+    bad = np.flatnonzero(~(known | missing))
+    if len(bad):
+        sequence, step = locate(sequences.offsets, bad[0])
+        name = name_of(channel, sequences.channel_names)
+        raise ValueError(
+            f"Channel {channel}{name} of X holds codes of {len(categories)} categories, but sequence {sequence}, step {step} is"
+            f" {codes[bad[0]]}. Pass integers from 0 to {len(categories) - 1}, NaN where there is none, or X without categories."
+        )
+    if not missing.any():
+        return categories[codes.astype(np.intp)]
+    values = np.full(len(codes), np.nan, categories.dtype if categories.dtype.kind == "f" else object)
+    values[~missing] = categories[codes[~missing].astype(np.intp)]
+    return values
+
+
+def as_floats(values):
+    """An array of numbers, or of objects that are numbers, in float64: NaN where there is None, NaN or pandas' NA.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError
+        If one is no number.
+    """
+    if values.dtype.kind in "mMV":
+        raise TypeError(f"{values.dtype} holds no numbers")
+    if values.dtype.kind == "O":
+        values = np.where(is_missing(values.ravel()).reshape(values.shape), np.nan, values)
+    return values.astype(np.float64)
 
 
 def as_times(values):

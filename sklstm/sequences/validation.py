@@ -15,6 +15,7 @@ Which form an X has is decided by its structure alone, never by its values:
 import numpy as np
 
 from .arrow import is_column_of_lists
+from .columns import as_floats
 from .container import Sequences
 from .faults import describe_non_number, raise_if_not_finite
 
@@ -136,14 +137,15 @@ def checked(sequences):
             "Complex data not supported: X must be real. Pass its real and imaginary parts as two channels."
         )
     try:
-        values = np.ascontiguousarray(values, dtype=compute_dtype(values.dtype))
+        plain = values if values.dtype.kind in "fiub" else as_floats(values)
+        values = np.ascontiguousarray(plain, dtype=compute_dtype(values.dtype))
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(describe_non_number(sequences.offsets, values)) from error
+        raise ValueError(describe_non_number(sequences.offsets, values, names=sequences.channel_names)) from error
     # Any NaN or infinity makes the sum NaN or infinite; a finite sum can only come from finite values.
     with np.errstate(over="ignore", invalid="ignore"):
         suspicious = not np.isfinite(values.sum(dtype=np.float64))
     if suspicious:
-        raise_if_not_finite(sequences.offsets, values)
+        raise_if_not_finite(sequences.offsets, values, sequences.channel_names)
     return sequences if values is sequences.values else sequences.with_values(values)
 
 
