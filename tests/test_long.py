@@ -15,6 +15,7 @@ import pytest
 from sklearn.model_selection import GroupKFold, cross_val_score, train_test_split
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm.sequences import columns
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -195,6 +196,13 @@ def test_masked_entries_are_missing():
 def test_dtype(dtypes, dtype, frame):
     table = {"who": [1, 1]} | {f"c{j}": np.array([1, 0]).astype(kind) for j, kind in enumerate(dtypes)}
     assert Sequences.from_long(frame(table), id="who").dtype == dtype
+
+
+@pytest.mark.parametrize(("exact", "dtype"), [(2, np.float32), (1, np.float64)])
+def test_codes_are_exact(monkeypatch, exact, dtype):
+    monkeypatch.setattr(columns, "EXACT_CODES", exact)
+    table = {"who": [1, 1], "v": np.float32([0.5, 1.5]), "mood": ["fine", "sad"]}
+    assert Sequences.from_long(table, id="who").dtype == dtype
 
 
 def test_frame_is_left_alone():

@@ -399,6 +399,14 @@ def test_names_that_are_no_texts_are_no_feature_names(names):
     assert_bits(per_step.transform(X), StandardScaler().fit_transform(X.values))
 
 
+@pytest.mark.parametrize("first", [FunctionTransformer(np.abs), FunctionTransformer(np.abs, feature_names_out="one-to-one")])
+def test_a_step_of_a_pipeline_without_names(first):
+    X = Sequences(np.arange(6.0).reshape(3, 2), [0, 2, 3], channel_names=["a", "b"])
+    X_out = PerStep(make_pipeline(first, StandardScaler())).fit_transform(X)
+    assert X_out.channel_names == (["a", "b"] if first.feature_names_out else None)
+    assert_bits(X_out, StandardScaler().fit_transform(X.values))
+
+
 def test_dataframes_of_two_libraries_are_refused():
     pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
     frame = pandas.DataFrame({"a": [1.0]})

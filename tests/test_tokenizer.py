@@ -177,6 +177,11 @@ def test_inverse():
     words = tokenizer.get_feature_names_out()
     for form in (table, table[:, :, np.newaxis], table.tolist()):
         assert [tokens.tolist() for tokens in tokenizer.inverse_transform(form)] == words[table].tolist()
+    pandas, pyarrow = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    for form in (pandas.DataFrame(table), pyarrow.array(table.tolist())):
+        assert [tokens.tolist() for tokens in tokenizer.inverse_transform(form)] == words[table].tolist()
+    with pytest.raises(ValueError, match="must hold numbers: sequence 1, step 0, channel 0 is 'man'"):
+        tokenizer.inverse_transform([np.array([1], dtype=object), np.array(["man"], dtype=object)])
 
 
 def test_inverse_of_characters():

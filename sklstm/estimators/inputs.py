@@ -3,9 +3,9 @@
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight, _num_samples, check_array, validate_data
 
-from ..sequences import Sequences, as_sequences
-from ..sequences.faults import channels_first_hint, name_of, raise_if_not_finite, refuse_mask
-from ..sequences.validation import FORMS, check_columns, from_rows, is_array_like, is_tabular, locate_non_number, unpacked
+from ..sequences import as_sequences
+from ..sequences.faults import channels_first_hint, name_of, raise_if_not_finite
+from ..sequences.validation import FORMS, array_or_list, check_columns, from_rows, is_tabular, locate_non_number
 from .categories import categorical_channels, encode, encode_columns
 
 LONG = "If X is a table with one row per step, pass Sequences.from_long(X, id=..., time=...)."
@@ -17,18 +17,6 @@ def stand_in_for(estimator):
     stand_in = object.__new__(type(estimator))
     vars(stand_in).update(vars(estimator))
     return stand_in
-
-
-def array_or_list(X):
-    """X as it is if it is a list or has a shape, else as an array; raises if it is neither, or hides values behind a mask."""
-    X = unpacked(X)
-    if not is_array_like(X):
-        kind = "a scalar" if hasattr(X, "__array__") else type(X).__name__
-        raise ValueError(f"X must be an array or a list of arrays, got {kind}. {FORMS} Reshape your data.")
-    if not isinstance(X, (Sequences, list, tuple)) and not hasattr(X, "shape"):
-        X = np.asarray(X)
-    refuse_mask(X, "X")
-    return X
 
 
 def read_X(estimator, X, *, reset):

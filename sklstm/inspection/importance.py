@@ -9,11 +9,10 @@ from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from ..estimators.documentation import document
-from ..estimators.inputs import array_or_list
 from ..sequences import Sequences
 from ..sequences.columns import as_floats
 from ..sequences.steps import of_sequences, of_table
-from ..sequences.validation import is_tabular
+from ..sequences.validation import array_or_list, is_tabular
 
 
 @document()

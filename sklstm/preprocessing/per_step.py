@@ -16,11 +16,11 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted, validate_data
 
-from ..estimators.inputs import array_or_list, channel_names, check_one_per_sequence, read_sample_weight, stand_in_for
+from ..estimators.inputs import channel_names, check_one_per_sequence, read_sample_weight, stand_in_for
 from ..estimators.steps import read_step_weights, read_steps
 from ..sequences import Sequences
 from ..sequences.steps import of_sequences, of_table
-from ..sequences.validation import check_columns, is_tabular
+from ..sequences.validation import array_or_list, check_columns, is_tabular
 
 
 def _inner_has(method):
@@ -400,13 +400,20 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     def _output(self, values, steps, X):
         """What the transformer returned, in the form of X."""
         X_out = steps.in_form(self._checked_rows(values, steps))
-        if isinstance(X_out, Sequences) and steps.names is not None and hasattr(self, "get_feature_names_out"):
-            X_out.channel_names = list(self.get_feature_names_out())
+        if isinstance(X_out, Sequences) and steps.names is not None:
+            X_out.channel_names = self._names_out()
         container = _get_output_config("transform", self)["dense"]
         if container == "default" or not isinstance(X_out, np.ndarray) or X_out.ndim != 2:
             return X_out
         adapter = ADAPTERS_MANAGER.adapters[container]
         return adapter.create_container(X_out, X, columns=getattr(self, "get_feature_names_out", None))
+
+    def _names_out(self):
+        """Names of the channels of what `transform` returns; None where a transformer, or a step of a Pipeline, has none."""
+        try:
+            return list(self.get_feature_names_out())
+        except AttributeError:
+            return None
 
     def _checked_rows(self, values, steps):
         """What the transformer returned as an array (total_steps, k)."""

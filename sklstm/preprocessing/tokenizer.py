@@ -12,8 +12,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ..sequences import Sequences
-from ..sequences.faults import locate
+from ..sequences.columns import as_floats
+from ..sequences.faults import describe_non_number, locate
 from ..sequences.steps import of_sequences, of_table
+from ..sequences.validation import array_or_list
 
 # Parameters of CountVectorizer, which does the work that they steer.
 ANALYSIS = (
@@ -275,11 +277,15 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
             The tokens of each document, for ``" ".join`` or, of characters, ``"".join``.
         """
         names = self.get_feature_names_out()
-        table = isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype != object
-        steps = of_table(X, 1) if table else of_sequences(X)
+        X = array_or_list(X)
+        steps = of_table(np.asarray(X), 1) if len(getattr(X, "shape", ())) == 2 else of_sequences(X)
         if steps.n_channels != 1:
             raise ValueError(f"X must have one channel of codes, got {steps.n_channels}. Pass the channel that has them.")
-        codes = steps.values[:, 0]
+        values = np.asarray(steps.values)
+        try:
+            codes = values[:, 0] if values.dtype.kind in "fiub" else as_floats(values[:, 0])
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(describe_non_number(steps.offsets, values)) from error
         with np.errstate(invalid="ignore"):
             whole = codes.astype(np.intp)
         bad = np.flatnonzero((whole != codes) | (whole < 0) | (whole >= len(names)))

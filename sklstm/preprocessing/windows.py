@@ -5,13 +5,12 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from ..estimators.inputs import array_or_list
 from ..sequences import Sequences
 from ..sequences.columns import as_floats, is_missing
 from ..sequences.faults import describe_non_number, name_of
 from ..sequences.long import number_ids
 from ..sequences.steps import of_sequences
-from ..sequences.validation import holds_arrays
+from ..sequences.validation import array_or_list, holds_arrays
 
 
 @validate_params(

@@ -108,6 +108,9 @@ def _object_numbers(values, missing, name):
     return numbers
 
 
+EXACT_CODES = 1 << 24  # as many codes as float32 tells apart
+
+
 def side_by_side(channels, rows=None, positions=None, n_rows=None):
     """Channels as the columns of one array.
 
@@ -132,7 +135,8 @@ def side_by_side(channels, rows=None, positions=None, n_rows=None):
     categories = {j: known for j, (_, known) in enumerate(channels) if known is not None}
     dtypes = {numbers.dtype for j, (numbers, _) in enumerate(channels) if j not in categories}
     dtype = dtypes.pop() if len(dtypes) == 1 else np.dtype(np.float64)
-    if (categories or positions is not None) and dtype != np.float32:
+    longest = max(map(len, categories.values()), default=0)
+    if (categories or positions is not None) and (dtype != np.float32 or longest > EXACT_CODES):
         dtype = np.dtype(np.float64)
     if positions is None:
         values = np.empty((len(channels[0][0]) if rows is None else len(rows), len(channels)), dtype)
