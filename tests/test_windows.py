@@ -265,6 +265,11 @@ def test_short_series():
     for short in ("raise", "drop"):
         with pytest.raises(ValueError, match=r"The series has 4 steps.*need 5\. Set them lower, or pass more steps\.$"):
             make_windows(series[1], 3, 2, short=short)
+    with_none = [series[0][:0], *series]
+    for several in (with_none, Sequences.from_list(with_none)):
+        with pytest.raises(ValueError, match="Series 0 has 0 steps, but"):
+            make_windows(several, 3, 2)
+        np.testing.assert_array_equal(make_windows(several, 3, 2, short="drop")[0], X)
     with pytest.raises(ValueError, match=r"All 3 series are too short: Series 0 has 9 steps"):
         make_windows(series, 30, short="drop")
 

@@ -276,7 +276,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         X_original : list of ndarray of str of shape (n_steps,)
             The tokens of each document, for ``" ".join`` or, of characters, ``"".join``.
         """
-        names = self.get_feature_names_out()
+        names = self.get_vocabulary()
         X = array_or_list(X)
         steps = of_table(np.asarray(X), 1) if len(getattr(X, "shape", ())) == 2 else of_sequences(X)
         if steps.n_channels != 1:
@@ -298,7 +298,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         return [names[whole[first:last]] for first, last in pairwise(steps.offsets)]
 
     def get_feature_names_out(self, input_features=None):
-        """The word of each code.
+        """Name of the one channel that `transform` returns, for what comes after it in a Pipeline.
 
         Parameters
         ----------
@@ -307,7 +307,18 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
 
         Returns
         -------
-        feature_names_out : ndarray of str of shape (n_codes,)
+        feature_names_out : ndarray of str of shape (1,)
+            "token".
+        """
+        self._codes()
+        return np.array(["token"], dtype=object)
+
+    def get_vocabulary(self):
+        """The word of each code.
+
+        Returns
+        -------
+        vocabulary : ndarray of str of shape (n_codes,)
             Entry k is the word of code k; the first is `unknown_token`.
         """
         codes = self._codes()

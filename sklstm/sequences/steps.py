@@ -75,17 +75,19 @@ def of_table(table, n_channels):
     return Steps(values, n_steps * np.arange(n_rows + 1), lambda values, _: values.reshape(n_rows, -1))
 
 
-def of_sequences(X):
+def of_sequences(X, may_be_empty=False):
     """`Steps` of an X that is not 2-D.
 
     Parameters
     ----------
     X : Sequences, 3-D array, or list, tuple, Series or 1-D object array of arrays or DataFrames
+    may_be_empty : bool, default=False
+        Whether a sequence may have no step.
 
     Raises
     ------
     ValueError
-        If X is nothing of the kind or has no sequence, if a sequence has no step, or if their channels differ.
+        If X is nothing of the kind or has no sequence, if a sequence has no step but must, or if their channels differ.
     """
     if isinstance(X, Sequences):
         steps = _of_container(X)
@@ -93,7 +95,7 @@ def of_sequences(X):
         steps = _of_items(X)
     else:
         steps = _of_dense(np.asarray(X))
-    check_not_empty(steps.lengths, steps.n_channels)
+    check_not_empty(np.ones(len(steps)) if may_be_empty else steps.lengths, steps.n_channels)
     return steps
 
 
