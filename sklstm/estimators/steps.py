@@ -115,17 +115,6 @@ def _labels(values):
     return array
 
 
-def numbers_or_objects(flat):
-    """An array of objects that are all numbers as an array of those; any other as it is."""
-    if flat.dtype.kind != "O":
-        return flat
-    try:
-        plain = np.array(flat.tolist())
-    except ValueError:
-        return flat
-    return plain if plain.dtype.kind in "biuf" and plain.shape == flat.shape else flat
-
-
 def _check_lengths(name, lengths, sequences):
     if len(lengths) != len(sequences):
         raise ValueError(

@@ -188,6 +188,17 @@ def as_floats(values):
     return values.astype(np.float64)
 
 
+def numbers_or_objects(flat):
+    """An array of objects that are all numbers as an array of those; any other as it is."""
+    if flat.dtype.kind != "O":
+        return flat
+    try:
+        plain = np.array(flat.tolist())
+    except ValueError:
+        return flat
+    return plain if plain.dtype.kind in "biuf" and plain.shape == flat.shape else flat
+
+
 def as_times(values):
     """Dates, durations and times without a zone that are Python objects as NumPy's; others as they are."""
     if values.dtype.kind == "O":

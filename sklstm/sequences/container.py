@@ -206,7 +206,7 @@ class Sequences:
         spacing : number or timedelta, default=None
             Distance of two consecutive steps, if it is always the same. Where rows are missing in between, a sequence then gets
             steps whose channels are all NaN, to be imputed; None takes the rows as they are, so that a sequence with missing
-            steps is shorter. More than 1000 steps for each row are refused if they are more than ten millions.
+            steps is shorter. More than 1000 steps for each row are refused if they are more than ten million.
 
         Returns
         -------

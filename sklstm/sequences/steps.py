@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from .columns import Column, decoded, side_by_side
+from .columns import Column, decoded, numbers_or_objects, side_by_side
 from .container import Sequences, common_columns, of_one_width, sequence_array
 from .validation import FORMS, check_not_empty, holds_arrays
 
@@ -103,8 +103,8 @@ def _of_container(X):
     def rebuild(values, offsets):
         categories = None
         if values.dtype.kind not in "fiub" and X.values.dtype.kind in "fiub":  # texts, which such Sequences have as codes
-            channels = [Column.of(values[:, j]).numbers(f"{j} of what came out") for j in range(values.shape[1])]
-            values, categories = side_by_side(channels)
+            channels = [Column.of(numbers_or_objects(channel)) for channel in values.T]
+            values, categories = side_by_side([channel.numbers(f"{j} of what came out") for j, channel in enumerate(channels)])
         return Sequences(values, offsets, ids=X.ids, categories=categories)
 
     return Steps(np.ascontiguousarray(X.values), X.offsets, rebuild, X.channel_names, X)
