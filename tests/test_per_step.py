@@ -366,6 +366,32 @@ def test_missing_categories_are_imputed():
     assert moods_of(X_out) == ["sad", "sad", "fine", "sad", "sad"]
 
 
+@pytest.mark.filterwarnings("ignore:.*not converged:sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("container", ["default", "pandas", "polars"])
+def test_a_long_table_with_holes(container):
+    pandas = pytest.importorskip("pandas" if container == "default" else container) and pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    frame = pandas.DataFrame({"who": np.repeat(np.arange(12), 4), "v": rng.normal(size=48), "mood": rng.choice(list("xyz"), 48)})
+    frame.loc[3, "v"], frame.loc[9, "mood"] = np.nan, None
+    X = Sequences.from_long(frame, id="who")
+    columns = ColumnTransformer(
+        [
+            ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), ["v"]),
+            ("categories", SimpleImputer(strategy="most_frequent"), ["mood"]),
+        ],
+        verbose_feature_names_out=False,
+    ).set_output(transform=container)
+    by_hand = frame.assign(v=(frame.v.fillna(frame.v.mean())), mood=frame.mood.fillna(frame.mood.mode()[0]))
+    by_hand["v"] = StandardScaler().fit_transform(by_hand[["v"]])[:, 0]
+    expected = Sequences.from_long(by_hand, id="who")
+    X_out = PerStep(columns).fit_transform(X)
+    np.testing.assert_array_equal(X_out.values, expected.values)
+    assert X_out.channel_names == ["v", "mood"] and X_out.categories[1].tolist() == list("xyz")
+    pipe = make_pipeline(PerStep(columns), LSTMRegressor(2, max_iter=1, categorical_features=["mood"], random_state=0))
+    grid = {"perstep__transformer__numbers__simpleimputer__strategy": ["mean", "median"]}
+    assert np.isfinite(GridSearchCV(pipe, grid, cv=3, error_score="raise").fit(X, np.arange(12.0)).best_score_)
+
+
 def test_numbers_beside_categories_keep_their_dtype():
     pytest.importorskip("pandas")
     X = Sequences(np.float32([[0.5, 0], [2.5, 1]]), [0, 2], channel_names=["v", "mood"], categories={1: ["a", "b"]})

@@ -97,7 +97,8 @@ def channel_names(estimator, names, reset):
     if fitted is not None and list(fitted) != names:
         raise ValueError(
             f"The feature names should match those that were passed during fit, in the same order: X has the channels {names},"
-            f" {type(estimator).__name__} is expecting {list(fitted)}. Choose them: Sequences.from_long(..., columns=[...])."
+            f" {type(estimator).__name__} is expecting {list(fitted)}. Choose them: Sequences.from_long(..., columns=[...]), or"
+            " x[[...]] of each DataFrame x."
         )
     return np.array(names, dtype=object)
 
