@@ -179,6 +179,8 @@ def test_a_null_list_of_fixed_size_is_nan_whatever_lies_under_it():
     items = pa.FixedSizeListArray.from_arrays(pa.array([1.0, 2.0, 77.0, 77.0]), 2, mask=pa.array([False, True]))
     X = Sequences.from_arrow(pa.ListArray.from_arrays(pa.array([0, 2]), items))
     np.testing.assert_array_equal(X.values, [[1, 2], [np.nan, np.nan]])
+    X = Sequences.from_arrow(pa.array([[None, None]], pa.list_(pa.list_(pa.float64(), 3))))
+    np.testing.assert_array_equal(X.values, np.full((2, 3), np.nan))
 
 
 @pytest.mark.parametrize("convert", [pa.array, pl.Series, ak.Array], ids=["pyarrow", "polars", "awkward"])

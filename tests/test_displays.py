@@ -357,6 +357,17 @@ def test_saliency_refuses(models):
         SaliencyDisplay.from_estimator(models["regressor"], {})
 
 
+def test_channels_are_named_as_X_has_them(models):
+    named = Sequences(np.concatenate(RAGGED), Sequences.from_list(RAGGED).offsets, channel_names=["heart", "breath"])
+    saliency = SaliencyDisplay.from_estimator(models["regressor"], named, sequence=2)
+    options = {"n_repeats": 1, "random_state": 0}
+    by_channel = StepImportanceDisplay.from_estimator(models["regressor"], named, X[:, 0, 0], **options)
+    for display in (saliency, by_channel):
+        assert [t.get_text() for t in display.ax_.get_yticklabels()] == ["heart", "breath"]
+    together = StepImportanceDisplay.from_estimator(models["regressor"], named, X[:, 0, 0], channels=[[1, 0]], **options)
+    assert "(breath, heart exchanged)" in together.ax_.get_ylabel()
+
+
 def test_more_channels_than_names_fit():
     display = SaliencyDisplay(np.random.default_rng(0).normal(size=(5, 40))).plot()
     display.figure_.canvas.draw()

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from test_bad_input import state_of
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
-from sklstm.inspection import gate_activations, running
+from sklstm.inspection import attention_weights, gate_activations, integrated_gradients, running
 from sklstm.inspection.gates import BLOCKS
 from sklstm.network import CELLS
 
@@ -148,6 +148,15 @@ def test_forms_of_X_give_the_same_bits(rng):
         model.set_params(n_channels=3)
         for name, values in gate_activations(model, form).items():
             np.testing.assert_array_equal(values.values, wanted[name].values)
+
+
+def test_ids_are_those_of_X(rng):
+    X = Sequences(rng.normal(size=(5, 2)), [0, 2, 5], ids=["b", "a"], channel_names=["v", "w"])
+    model = LSTMRegressor(2, pooling="attention", max_iter=1).fit(X, [0.0, 1.0])
+    assert all(values.ids.tolist() == ["b", "a"] for values in gate_activations(model, X).values())
+    assert attention_weights(model, X).ids.tolist() == ["b", "a"]
+    attributions = integrated_gradients(model, X[::-1]).attributions
+    assert (attributions.ids.tolist(), attributions.channel_names) == (["a", "b"], ["v", "w"])
 
 
 def test_many_sequences_are_run_in_groups(spread, monkeypatch):

@@ -15,6 +15,7 @@ import pytest
 from sklearn.model_selection import GroupKFold, cross_val_score, train_test_split
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm.sequences import columns
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -195,6 +196,13 @@ def test_masked_entries_are_missing():
 def test_dtype(dtypes, dtype, frame):
     table = {"who": [1, 1]} | {f"c{j}": np.array([1, 0]).astype(kind) for j, kind in enumerate(dtypes)}
     assert Sequences.from_long(frame(table), id="who").dtype == dtype
+
+
+@pytest.mark.parametrize(("exact", "dtype"), [(2, np.float32), (1, np.float64)])
+def test_codes_are_exact(monkeypatch, exact, dtype):
+    monkeypatch.setattr(columns, "EXACT_CODES", exact)
+    table = {"who": [1, 1], "v": np.float32([0.5, 1.5]), "mood": ["fine", "sad"]}
+    assert Sequences.from_long(table, id="who").dtype == dtype
 
 
 def test_frame_is_left_alone():
@@ -424,11 +432,35 @@ def test_copies_keep_all(round_trip):
         ({"channel_names": ["a", "b"]}, r"channel_names must hold 1 entries, one per channel, got shape \(2,\)"),
         ({"categories": {1: ["a"]}}, "channels from 0 to 0, got 1"),
         ({"categories": {"c": ["a"]}}, "channels from 0 to 0, got 'c'"),
+        ({"categories": {0: "abc"}}, r"Categories must be 1-D, .*got shape \(\) for channel 0"),
+        ({"categories": {0: [["a"], ["b"]]}}, r"Categories must be 1-D, .*got shape \(2, 1\)"),
     ],
 )
 def test_constructor_refuses(arguments, words):
     with pytest.raises(ValueError, match=words):
         Sequences([[0.0], [1.0]], [0, 1, 2], **arguments)
+
+
+@pytest.mark.parametrize("ids", [[1, "1"], [("ward", 1), ("ward", 2)], [1, None]])
+def test_ids_stay_what_they_are(ids):
+    X = Sequences([[0.0], [1.0]], [0, 1, 2], ids=ids)
+    assert X.ids.tolist() == ids and X[::-1].ids.tolist() == ids[::-1]
+
+
+def test_channel_names_of_several_levels():
+    names = [("ward", "heart"), ("ward", "breath")]
+    assert Sequences([[0.0, 1.0]], [0, 1], channel_names=names).channel_names == names
+
+
+@pytest.mark.parametrize("Estimator", [LSTMClassifier, LSTMRegressor])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_bad_value_names_its_channel(Estimator, value):
+    X = Sequences.from_long({"who": [4, 4, 2], "Heart": [1, 2, 3], "Breath": [1, 2, value]}, id="who")
+    for bad in (X, X.with_values(X.values.astype(object))):
+        with pytest.raises(ValueError, match=r"sequence 1, step 0, channel 1 \('Breath'\)\. Expected finite numbers"):
+            Estimator().fit(bad, [0, 1])
+    with pytest.raises(ValueError, match=r"sequence 0, step 0, channel 0 \('Heart'\) is 'fast'"):
+        Estimator().fit(X.with_values([["fast", 1], [1, 1], [1, 1]]), [0, 1])
 
 
 # ---- missing steps ----
@@ -506,6 +538,11 @@ def test_a_regular_table_is_the_same_with_and_without_spacing():
         (np.array([0, 1, 2], "M8[D]"), timedelta(0), "must be positive"),
         (np.array([0, 1, 3], "M8[h]"), timedelta(hours=2), "no grid of spacing .*rows 0 and 1 .*1970-01-01T00 and 1970-01-01T01"),
         (["a", "b", "c"], 1, "no distance of the times"),
+        ([0.0, 1.0, 3.0], 1e-300, r"With spacing=1e-300 the 3 rows .* become 3e\+300 steps, nearly all missing\. Pass"),
+        ([0, 1, 10**12], 1, r"With spacing=1 the 3 rows of the frame would become 1e\+12 steps"),
+        ([0, 1, 10_000_001], 1, r"become 1e\+07 steps"),
+        (np.array([0, 1, 2], "M8[D]"), np.timedelta64(1, "ns"), r"become 1\.73e\+14 steps"),
+        (np.array([-100, 100, 101], np.int8), 1000, "no grid of spacing 1000: rows 0 and 1 .* at -100 and 100"),
     ],
 )
 def test_bad_spacing(times, spacing, words):
@@ -515,6 +552,18 @@ def test_bad_spacing(times, spacing, words):
     if not isinstance(times, np.ndarray) or times.dtype != "M8[h]":  # which pandas does not have
         with pytest.raises(ValueError, match=words.replace(" .*1970", ".*1970")):
             Sequences.from_long(pd.DataFrame(table), id="who", time="t", spacing=spacing)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint64, np.float32])
+def test_differences_of_narrow_times_do_not_wrap(dtype):
+    times = np.array([0, 120, 250] if np.dtype(dtype).kind == "u" else [-120, 0, 120]).astype(dtype)
+    X = Sequences.from_long({"who": [1, 1, 1], "t": times, "v": [1, 2, 3]}, id="who", time="t", spacing=10)
+    assert X.lengths.tolist() == [26 if np.dtype(dtype).kind == "u" else 25]
+
+
+def test_many_missing_steps_are_filled_in():
+    X = Sequences.from_long({"who": [1, 1], "t": [0, 99_999], "v": [1, 2]}, id="who", time="t", spacing=1)
+    assert X.lengths.tolist() == [100_000]
 
 
 def test_spacing_needs_a_time():

@@ -20,6 +20,7 @@ from sklearn.preprocessing import (
     KBinsDiscretizer,
     MinMaxScaler,
     OneHotEncoder,
+    OrdinalEncoder,
     StandardScaler,
     TargetEncoder,
 )
@@ -301,6 +302,135 @@ def test_channels_by_name_of_sequences():
     assert again.channel_names == found.channel_names
     _, y = make_windows(X, 1, target="heart rate", short="drop")
     assert y.shape == (sum(LENGTHS) - N, 1)
+
+
+def mood_table(moods, named=True):
+    """Three sequences of a number and a category, whose codes depend on which moods there are."""
+    table = {"who": [7, 7, 5, 5, 9], "v": np.arange(5.0), "mood": moods}
+    X = Sequences.from_long(table, id="who")
+    return X if named else Sequences(X.values, X.offsets, ids=X.ids, categories=X.categories)
+
+
+FIRST, LATER = ["fine", "sad", "fine", "angry", "sad"], ["sad", "sad", "fine", "sad", "fine"]
+
+
+def moods_of(X):
+    """The categories in the last channel."""
+    return [X.categories[1][int(code)] for code in X.values[:, 1]]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_transformer_sees_categories_and_not_their_codes(named):
+    encoder = make_column_transformer((OneHotEncoder(), ["mood"] if named else [1]), remainder="drop")
+    per_step = PerStep(encoder).fit(mood_table(FIRST, named))
+    X_out = per_step.transform(mood_table(LATER, named))
+    np.testing.assert_array_equal(X_out.values, [[mood == name for name in ("angry", "fine", "sad")] for mood in LATER])
+    assert X_out.values.dtype == np.float64 and X_out.categories == {}
+    with pytest.raises(ValueError, match="could not convert string to float: 'fine'"):
+        PerStep(StandardScaler()).fit(mood_table(FIRST, named))
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_categories_that_pass_through_are_categories(named):
+    pytest.importorskip("pandas")
+    scale = make_column_transformer(
+        (StandardScaler(), ["v"] if named else [0]), remainder="passthrough", verbose_feature_names_out=False
+    )
+    per_step = PerStep(scale).fit(mood_table(FIRST, named))
+    X_out = per_step.transform(mood_table(LATER, named))
+    assert X_out.ids.tolist() == [7, 5, 9]
+    assert X_out.channel_names == (["v", "mood"] if named else None)
+    assert moods_of(X_out) == LATER
+    assert X_out.values.dtype == np.float64
+    # So a model in a Pipeline tells them by what they are, whatever their codes.
+    model = LSTMRegressor(4, categorical_features=[1], max_iter=5, random_state=0)
+    pipe = make_pipeline(PerStep(scale), model).fit(mood_table(FIRST, named), [1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match="holds categories"):
+        make_pipeline(PerStep(scale), LSTMRegressor(4)).fit(mood_table(FIRST, named), [1.0, 2.0, 3.0])
+    whole = mood_table([*FIRST[:3], "sad", "sad"], named)  # without "angry", "sad" has another code
+    np.testing.assert_array_equal(pipe.predict(whole)[0], pipe.predict(mood_table(FIRST, named))[0])
+
+
+def test_categories_come_back():
+    X = mood_table(FIRST)
+    per_step = PerStep(make_pipeline(OrdinalEncoder())).fit(X)
+    X_back = per_step.inverse_transform(per_step.transform(X))
+    assert moods_of(X_back) == FIRST
+    assert X_back.channel_names == ["v", "mood"] and X_back.ids.tolist() == [7, 5, 9]
+    np.testing.assert_array_equal(X_back.values[:, 0], X.values[:, 0])
+
+
+def test_missing_categories_are_imputed():
+    X = mood_table(["sad", None, "fine", "sad", "sad"])
+    X_out = PerStep(make_column_transformer((SimpleImputer(strategy="most_frequent"), ["v", "mood"]))).fit_transform(X)
+    assert moods_of(X_out) == ["sad", "sad", "fine", "sad", "sad"]
+
+
+@pytest.mark.filterwarnings("ignore:.*not converged:sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("container", ["default", "pandas", "polars"])
+def test_a_long_table_with_holes(container):
+    pandas = pytest.importorskip("pandas" if container == "default" else container) and pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    frame = pandas.DataFrame({"who": np.repeat(np.arange(12), 4), "v": rng.normal(size=48), "mood": rng.choice(list("xyz"), 48)})
+    frame.loc[3, "v"], frame.loc[9, "mood"] = np.nan, None
+    X = Sequences.from_long(frame, id="who")
+    columns = ColumnTransformer(
+        [
+            ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), ["v"]),
+            ("categories", SimpleImputer(strategy="most_frequent"), ["mood"]),
+        ],
+        verbose_feature_names_out=False,
+    ).set_output(transform=container)
+    by_hand = frame.assign(v=(frame.v.fillna(frame.v.mean())), mood=frame.mood.fillna(frame.mood.mode()[0]))
+    by_hand["v"] = StandardScaler().fit_transform(by_hand[["v"]])[:, 0]
+    expected = Sequences.from_long(by_hand, id="who")
+    X_out = PerStep(columns).fit_transform(X)
+    np.testing.assert_array_equal(X_out.values, expected.values)
+    assert X_out.channel_names == ["v", "mood"] and X_out.categories[1].tolist() == list("xyz")
+    pipe = make_pipeline(PerStep(columns), LSTMRegressor(2, max_iter=1, categorical_features=["mood"], random_state=0))
+    grid = {"perstep__transformer__numbers__simpleimputer__strategy": ["mean", "median"]}
+    assert np.isfinite(GridSearchCV(pipe, grid, cv=3, error_score="raise").fit(X, np.arange(12.0)).best_score_)
+
+
+def test_numbers_beside_categories_keep_their_dtype():
+    pytest.importorskip("pandas")
+    X = Sequences(np.float32([[0.5, 0], [2.5, 1]]), [0, 2], channel_names=["v", "mood"], categories={1: ["a", "b"]})
+    per_step = PerStep(Watcher()).fit(X)
+    per_step.transform(X)
+    assert per_step.transformer_.seen["v"].dtype == np.float32
+
+
+@pytest.mark.parametrize("code", [2, -1, 0.5, np.inf])
+def test_codes_that_are_no_categories_are_refused(code):
+    X = Sequences([[0.0, 1], [1.0, code]], [0, 1, 2], channel_names=["v", "mood"], categories={1: ["a", "b"]})
+    with pytest.raises(ValueError, match=r"Channel 1 \('mood'\) of X holds codes of 2 categories, but sequence 1, step 0 is"):
+        PerStep(OneHotEncoder()).fit(X)
+
+
+@pytest.mark.parametrize("transformer", [StandardScaler(), FunctionTransformer(feature_names_out="one-to-one")])
+def test_channels_in_another_order_are_refused(transformer):
+    X = Sequences(np.arange(6.0).reshape(3, 2), [0, 2, 3], channel_names=["a", "b"])
+    per_step = PerStep(transformer).fit(X)
+    other = Sequences(X.values, X.offsets, channel_names=["b", "a"])
+    with pytest.raises(ValueError, match=r"X has the channels \['b', 'a'\], PerStep is expecting \['a', 'b'\]"):
+        per_step.transform(other)
+    assert per_step.inverse_transform(per_step.transform(X)).channel_names == ["a", "b"]
+
+
+@pytest.mark.parametrize("names", [["a", 1], [3, 4], [("a", 1), ("a", 2)]])
+def test_names_that_are_no_texts_are_no_feature_names(names):
+    X = Sequences(np.arange(6.0).reshape(3, 2), [0, 2, 3], channel_names=names)
+    per_step = PerStep(StandardScaler()).fit(X)
+    assert not hasattr(per_step, "feature_names_in_")
+    assert_bits(per_step.transform(X), StandardScaler().fit_transform(X.values))
+
+
+@pytest.mark.parametrize("first", [FunctionTransformer(np.abs), FunctionTransformer(np.abs, feature_names_out="one-to-one")])
+def test_a_step_of_a_pipeline_without_names(first):
+    X = Sequences(np.arange(6.0).reshape(3, 2), [0, 2, 3], channel_names=["a", "b"])
+    X_out = PerStep(make_pipeline(first, StandardScaler())).fit_transform(X)
+    assert X_out.channel_names == (["a", "b"] if first.feature_names_out else None)
+    assert_bits(X_out, StandardScaler().fit_transform(X.values))
 
 
 def test_dataframes_of_two_libraries_are_refused():
@@ -599,6 +729,7 @@ REFUSED = {
     "text": (StandardScaler(), "abc", ["X must be an array or a list of arrays, got str"]),
     "a number": (StandardScaler(), 3.0, ["got float"]),
     "masked": (StandardScaler(), np.ma.masked_equal(np.ones((2, 3, 1)), 1), ["masked"]),
+    "masked in a list": (SimpleImputer(), [np.ones((2, 1)), np.ma.masked_equal([[1.0]], 1)], ["Sequence 1 of X is a masked"]),
     "columns": (PerStep(StandardScaler(), n_channels=2), np.ones((3, 5)), ["multiple of n_channels=2, got 5"]),
     "names": (PerStep(StandardScaler(), channel_names=["a"]), RAGGED, ["channel_names has 1 names, but X has 3", "Give one"]),
     "no transformer": (PerStep(LSTMClassifier()), RAGGED, ["'transformer' parameter of PerStep must be", "transform"]),

@@ -117,11 +117,51 @@ def test_from_list_takes_one_dimension_as_one_channel(items):
         ([[[1, 2], [3, 4]], [[1, 2], [3]]], "Sequence 1 .*steps differ in length"),
         ([[1, 2], [3, "four"]], "sequence 1, step 1, channel 0 is .*four"),
         ([[1j]], "[cC]omplex"),
+        ([[1.0], np.ma.masked_equal([1.0, 2.0], 2)], "Sequence 1 of X is a masked array.*Fill"),
+        ([np.array(["2020-01-01", "NaT"], "M8[D]")], "sequence 0, step 0, channel 0 is .*2020-01-01"),
+        ([[1.0], np.array([5], "m8[s]")], "sequence 1, step 0, channel 0 is .*5"),
     ],
 )
 def test_from_list_refuses(items, words):
     with pytest.raises(ValueError, match=words):
         Sequences.from_list(items)
+
+
+def test_masked_arrays_are_refused():
+    X = np.ma.masked_equal(np.ones((2, 3, 1)), 1)
+    with pytest.raises(ValueError, match="X is a masked array"):
+        Sequences.from_padded(X, lengths=[1, 2])
+    with pytest.raises(ValueError, match="values is a masked array"):
+        Sequences(X[0], [0, 3])
+    assert Sequences(np.ma.ones((2, 1)), [0, 2]).lengths.tolist() == [2]
+
+
+@pytest.mark.parametrize("dtype", ["M8[D]", "m8[s]"])
+def test_times_are_no_numbers(dtype):
+    with pytest.raises(ValueError, match="X must hold numbers: sequence 0, step 0, channel 0 is"):
+        as_sequences(Sequences(np.zeros((3, 1), dtype), [0, 3]))
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_dataframes_in_a_list(library):
+    DataFrame = pytest.importorskip(library).DataFrame
+    frames = [DataFrame({"a": [1.0, None], "b": [3, 4]}), DataFrame({"a": [5.0], "b": [6]})]
+    X = Sequences.from_list(frames)
+    assert X.channel_names == ["a", "b"]
+    np.testing.assert_array_equal(X.values, [[1, 3], [np.nan, 4], [5, 6]])
+    with pytest.raises(ValueError, match=r"columns of sequence 0 are \['a', 'b'\], those of sequence 1 are \['b', 'a'\]"):
+        Sequences.from_list([frames[0], frames[1][["b", "a"]]])
+
+
+def test_nothing_in_a_cell_is_nan():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": pandas.array([1, None], dtype="Int64"), "b": [1.5, 2.5]})
+    for X in (Sequences.from_list([frame]), as_sequences_of_objects([[1, 1.5], [None, 2.5]])):
+        np.testing.assert_array_equal(X.values, [[1, 1.5], [np.nan, 2.5]])
+
+
+def as_sequences_of_objects(rows):
+    return Sequences.from_list([np.array(rows, dtype=object)])
 
 
 # ---- padded arrays ----

@@ -173,6 +173,36 @@ def test_forms_of_X_give_the_same_numbers(rng):
     np.testing.assert_array_equal(found.importances, expected)
 
 
+@pytest.mark.parametrize("kind", ["texts", "numbers"])
+def test_categories_are_exchanged_and_not_their_codes(rng, kind):
+    moods = np.array(["calm", "fine", "sad"] if kind == "texts" else [30, 10, 20])
+    codes, values = rng.integers(3, size=(300, 4)), rng.normal(size=(300, 4))
+    y = (codes[:, 1] == 0).astype(int)
+
+    def sequences(order):
+        """The same data under other codes."""
+        of_code = np.argsort(order)
+        channels = np.stack([values, of_code[codes].astype(float)], axis=2)
+        names = {"channel_names": ["v", "mood"], "categories": {1: moods[order]}}
+        return Sequences(channels.reshape(-1, 2), 4 * np.arange(301), **names)
+
+    model = LSTMClassifier(8, categorical_features=["mood"], random_state=0).fit(sequences([0, 1, 2]), y)
+    one, two = (step_importance(model, sequences(order), y, n_repeats=2, random_state=0) for order in ([0, 1, 2], [2, 0, 1]))
+    np.testing.assert_array_equal(one.importances, two.importances)
+    assert one.importances_mean[1, 1] > 0.3 and np.delete(one.importances_mean.ravel(), 3).max() < 0.1
+
+
+def test_columns_of_lists(rng):
+    pyarrow = pytest.importorskip("pyarrow")
+    X = [rng.normal(size=n) for n in (3, 4, 2, 5)]
+    y = np.arange(4.0)
+    model = LSTMRegressor(3, max_iter=2, random_state=0).fit(X, y)
+    expected = step_importance(model, X, y, random_state=0).importances
+    lists = pyarrow.array([x.tolist() for x in X])
+    for column in (lists, pyarrow.table({"v": lists})):
+        np.testing.assert_array_equal(step_importance(model, column, y, random_state=0).importances, expected)
+
+
 def test_X_is_left_as_it_is(rng):
     X = rng.normal(size=(20, 5, 3))
     model = LSTMClassifier(3, max_iter=2, random_state=0).fit(X, np.arange(20) % 2)

@@ -603,6 +603,31 @@ def test_truncation_changes_gradients_but_no_loss(ragged, steps):
     assert truncated.loss_curve_[1] != whole.loss_curve_[1]
 
 
+# ---- ids ----
+
+
+def test_targets_of_other_sequences_are_refused(dense, monkeypatch):
+    def named(values, ids):
+        return Sequences(values.reshape(-1, values.shape[2]), 5 * np.arange(11), ids=ids)
+
+    ids = list("abcdefghij")
+    X, other = named(dense, ids), [*ids[:3], "e", "d", *ids[5:]]
+    model = regressor(max_iter=1)
+    words = ["y must have the sequences of X in the same order", "sequence 3 of X is 'd', that of y 'e'", "Index y"]
+    refused(monkeypatch, model, lambda: model.fit(X, named(dense[:, :, :1], other)), words)
+    words = ["sample_weight must have the sequences of X", "sequence 3"]
+    y, weights = named(dense[:, :, :1], ids), np.ones((10, 5, 1))
+    refused(monkeypatch, model, lambda: model.fit(X, y, sample_weight=named(weights, other)), words)
+
+
+def test_answers_have_the_ids_of_X(dense):
+    X = Sequences(dense.reshape(50, 3), 5 * np.arange(11), ids=list("abcdefghij"))
+    y = Sequences(X.values[:, :1], X.offsets, ids=X.ids)
+    model = regressor(max_iter=1).fit(X, y)
+    assert model.predict(X[[7, 2]]).ids.tolist() == ["h", "c"]
+    assert regressor(max_iter=1).fit(dense, Sequences(y.values, y.offsets)).predict(dense).ids is None
+
+
 # ---- bad input ----
 
 

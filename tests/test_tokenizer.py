@@ -58,7 +58,7 @@ def test_the_words_of_count_vectorizer_in_their_order(name, handle_unknown):
     tokenizer = SequenceTokenizer(handle_unknown=handle_unknown, **OPTIONS[name])
     X = tokenizer.fit_transform(TEXTS)
     assert tokenizer.vocabulary_ == {word: index + 1 for word, index in counter.vocabulary_.items()}
-    assert tokenizer.get_feature_names_out().tolist() == ["<unknown>", *counter.get_feature_names_out()]
+    assert tokenizer.get_vocabulary().tolist() == ["<unknown>", *counter.get_feature_names_out()]
     words = [counter.build_analyzer()(text) for text in TEXTS]
     if handle_unknown == "encode":
         expected = [[tokenizer.vocabulary_.get(word, 0) for word in document] for document in words]
@@ -137,13 +137,13 @@ def test_long_documents():
 def test_given_vocabulary(vocabulary):
     tokenizer = SequenceTokenizer(vocabulary=vocabulary)
     assert codes_of(tokenizer.transform(["dog bites man"])) == [[2, 0, 1]]  # with nothing to fit
-    assert tokenizer.get_feature_names_out().tolist() == ["<unknown>", "man", "dog"]
+    assert tokenizer.get_vocabulary().tolist() == ["<unknown>", "man", "dog"]
     assert codes_of(tokenizer.fit_transform(["dog bites man"])) == [[2, 0, 1]]
     assert tokenizer.vocabulary_ == {"man": 1, "dog": 2}
 
 
 def test_a_set_is_sorted():
-    assert SequenceTokenizer(vocabulary={"man", "dog"}).get_feature_names_out().tolist() == ["<unknown>", "dog", "man"]
+    assert SequenceTokenizer(vocabulary={"man", "dog"}).get_vocabulary().tolist() == ["<unknown>", "dog", "man"]
 
 
 def test_the_vocabulary_of_another():
@@ -174,9 +174,14 @@ def test_inverse():
     for same in (X.to_list(), [x.ravel() for x in X.to_list()], Sequences(X.values.astype(np.float32), X.offsets)):
         assert [" ".join(tokens) for tokens in tokenizer.inverse_transform(same)] == back
     table = np.array([[1, 2], [0, 3]])
-    words = tokenizer.get_feature_names_out()
+    words = tokenizer.get_vocabulary()
     for form in (table, table[:, :, np.newaxis], table.tolist()):
         assert [tokens.tolist() for tokens in tokenizer.inverse_transform(form)] == words[table].tolist()
+    pandas, pyarrow = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    for form in (pandas.DataFrame(table), pyarrow.array(table.tolist())):
+        assert [tokens.tolist() for tokens in tokenizer.inverse_transform(form)] == words[table].tolist()
+    with pytest.raises(ValueError, match="must hold numbers: sequence 1, step 0, channel 0 is 'man'"):
+        tokenizer.inverse_transform([np.array([1], dtype=object), np.array(["man"], dtype=object)])
 
 
 def test_inverse_of_characters():
@@ -225,7 +230,9 @@ def test_clone_and_pickle():
     assert codes_of(again.transform(TEXTS)) == codes_of(tokenizer.transform(TEXTS))
     twin = clone(tokenizer)
     assert twin.max_features == 4
-    for call in (lambda: twin.transform(TEXTS), lambda: twin.inverse_transform([[1]]), twin.get_feature_names_out):
+    reads = lambda: twin.transform(TEXTS), lambda: twin.inverse_transform([[1]])
+    methods = *reads, twin.get_vocabulary, twin.get_feature_names_out
+    for call in methods:
         with pytest.raises(NotFittedError):
             call()
 
@@ -251,10 +258,12 @@ def test_a_classifier_learns_the_order_of_words():
 
 
 def test_one_hot_instead_of_vectors():
-    n_codes = len(SequenceTokenizer().fit(TEXTS).get_feature_names_out())
+    n_codes = len(SequenceTokenizer().fit(TEXTS).get_vocabulary())
     encoder = OneHotEncoder(categories=[range(n_codes)])
-    X = make_pipeline(SequenceTokenizer(), PerStep(encoder)).fit_transform(TEXTS)
+    pipe = make_pipeline(SequenceTokenizer(), PerStep(encoder))
+    X = pipe.fit_transform(TEXTS)
     assert X.n_channels == n_codes
+    assert pipe.get_feature_names_out().tolist() == [f"token_{code}" for code in range(n_codes)]
     np.testing.assert_array_equal(X.values.argmax(axis=1), SequenceTokenizer().fit_transform(TEXTS).values[:, 0])
 
 

@@ -102,6 +102,16 @@ def test_missing_values_are_kept():
     np.testing.assert_array_equal(y[:, 0], [2, np.nan])
 
 
+@pytest.mark.parametrize("dtype", ["Int64", "Float32", "boolean"])
+def test_missing_values_of_nullable_columns_are_nan(dtype):
+    pandas = pytest.importorskip("pandas")
+    series = pandas.DataFrame({"a": pandas.array([0, None, 1, None], dtype=dtype), "b": [0.0, 1.0, 2.0, 3.0]})
+    for several in (series, [series, series]):
+        X, y = make_windows(several, 2, target="a") if several is series else make_windows(several, 2, target=0)
+        np.testing.assert_array_equal(X[0, :, 0], [0, np.nan])
+        np.testing.assert_array_equal(y[:2, 0], [1, np.nan])
+
+
 FORMS = {
     "list": list,
     "tuple": tuple,
@@ -255,6 +265,11 @@ def test_short_series():
     for short in ("raise", "drop"):
         with pytest.raises(ValueError, match=r"The series has 4 steps.*need 5\. Set them lower, or pass more steps\.$"):
             make_windows(series[1], 3, 2, short=short)
+    with_none = [series[0][:0], *series]
+    for several in (with_none, Sequences.from_list(with_none)):
+        with pytest.raises(ValueError, match="Series 0 has 0 steps, but"):
+            make_windows(several, 3, 2)
+        np.testing.assert_array_equal(make_windows(several, 3, 2, short="drop")[0], X)
     with pytest.raises(ValueError, match=r"All 3 series are too short: Series 0 has 9 steps"):
         make_windows(series, 30, short="drop")
 
@@ -303,6 +318,10 @@ REFUSED = {
     "no group": (lambda: make_windows(TABLE, 2, groups=[1.0] * 9 + [np.nan]), "group in entry 9 is missing"),
     "no column of groups": (lambda: make_windows(frame(a=[1.0] * 5), 2, groups="b"), r"'b' is no column.*\['a'\]"),
     "column of an array": (lambda: make_windows(TABLE, 2, groups="b"), "'b' is no column"),
+    "categories": (
+        lambda: make_windows(Sequences.from_long({"who": [1] * 5, "v": range(5), "mood": list("aabba")}, id="who"), 2),
+        r"Channel 1 \('mood'\) of series holds categories.*OneHotEncoder",
+    ),
     "column of a list": (lambda: make_windows([TABLE, TABLE], 2, groups="b"), "series are several"),
 }
 

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._kernels.threads import single_threaded_blas
 from ..network import LOSSES, ConstantBias, TimescaleBias, apply
 from ..sequences import Sequences
+from ..sequences.columns import numbers_or_objects
 from ..training import Checkpoint, Units, Validation, check_range, train, updated_moments
 from .architecture import FREE, build, check_architecture, network_spec
 from .callbacks import CallbackSupportMixin, FitTasks
@@ -26,7 +27,7 @@ from .inputs import check_one_per_sequence, in_dtype, read_sample_weight, read_X
 from .prepared import Prepared
 from .progress import Progress
 from .solving import SOLVERS, check_solving, make_plan
-from .steps import in_form, numbers_or_objects, read_step_weights, read_steps
+from .steps import in_form, read_step_weights, read_steps
 from .streaming import Stream
 
 SEEDS = np.iinfo(np.int32).max
@@ -605,7 +606,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         sklstm.inspection.AttentionDisplay : A picture of them.
         """
         sequences = self._read_fitted(X)
-        return Sequences(self._apply(sequences, "attention"), sequences.offsets)
+        return Sequences(self._apply(sequences, "attention"), sequences.offsets, ids=sequences.ids)
 
     @property
     def weights_(self):

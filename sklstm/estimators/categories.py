@@ -123,7 +123,7 @@ def encode(sequences, channels, known):
         codes, categories = sequences.values[:, channel], sequences.categories.get(channel)
         values[:, channel], vocabulary = _rows_of_codes(codes, categories, None if known is None else known[k], channel)
         vocabularies.append(vocabulary)
-    return Sequences(values, sequences.offsets), vocabularies
+    return Sequences(values, sequences.offsets, ids=sequences.ids, channel_names=sequences.channel_names), vocabularies
 
 
 def seen_only(sequences, channels, vocabularies, rows):

@@ -175,7 +175,8 @@ ATTRIBUTES_DOC = """
 n_features_in_ : int
     Columns of a 2-D `X`, channels of any other.
 feature_names_in_ : ndarray of str of shape (n_features_in_,)
-    Column names, if `X` was a DataFrame with such; channel names, if it was :class:`~sklstm.Sequences` with such.
+    Column names, if `X` was a DataFrame with such or a list of those; channel names, if it was :class:`~sklstm.Sequences` with
+    such.
 n_outputs_ : int
     Units of the head.
 categories_ : list of ndarray

@@ -3,9 +3,9 @@
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight, _num_samples, check_array, validate_data
 
-from ..sequences import Sequences, as_sequences
-from ..sequences.faults import channels_first_hint, raise_if_not_finite
-from ..sequences.validation import FORMS, check_columns, from_rows, is_array_like, is_tabular, locate_non_number, unpacked
+from ..sequences import as_sequences
+from ..sequences.faults import channels_first_hint, name_of, raise_if_not_finite
+from ..sequences.validation import FORMS, array_or_list, check_columns, from_rows, is_tabular, locate_non_number
 from .categories import categorical_channels, encode, encode_columns
 
 LONG = "If X is a table with one row per step, pass Sequences.from_long(X, id=..., time=...)."
@@ -17,19 +17,6 @@ def stand_in_for(estimator):
     stand_in = object.__new__(type(estimator))
     vars(stand_in).update(vars(estimator))
     return stand_in
-
-
-def array_or_list(X):
-    """X as it is if it is a list or has a shape, else as an array; raises if it is neither, or hides values behind a mask."""
-    X = unpacked(X)
-    if not is_array_like(X):
-        kind = "a scalar" if hasattr(X, "__array__") else type(X).__name__
-        raise ValueError(f"X must be an array or a list of arrays, got {kind}. {FORMS} Reshape your data.")
-    if not isinstance(X, (Sequences, list, tuple)) and not hasattr(X, "shape"):
-        X = np.asarray(X)
-    if np.ma.isMaskedArray(X) and np.ma.is_masked(X):
-        raise ValueError("X is a masked array, and masked values have no meaning here. Fill them (X.filled), or drop such steps.")
-    return X
 
 
 def read_X(estimator, X, *, reset):
@@ -66,7 +53,7 @@ def read_X(estimator, X, *, reset):
     else:
         sequences = as_sequences(X)
         form.update(_flat=False, n_features_in_=sequences.n_channels)
-        names = _channel_names(estimator, sequences, reset)
+        names = channel_names(estimator, sequences.channel_names, reset)
         if reset and names is not None:
             form["feature_names_in_"] = names
     if not reset and sequences.n_channels != estimator._network_spec["input_size"]:
@@ -94,16 +81,24 @@ def _channels_first_hint(sequences, n_channels):
     return channels_first_hint(lengths, "X.transpose(0, 2, 1) or [x.T for x in X]") if lengths == {n_channels} else ""
 
 
-def _channel_names(estimator, sequences, reset):
-    """Names of the channels as scikit-learn has those of features, None if they are not all texts; raises if fit's are others."""
-    names = sequences.channel_names
+def channel_names(estimator, names, reset):
+    """Names of the channels as scikit-learn has those of features, None if they are not all texts; raises if fit's are others.
+
+    Parameters
+    ----------
+    estimator : estimator with the attributes of `read_X`
+    names : list or None
+    reset : bool
+        Whether there is no fit to hold them against.
+    """
     if names is None or not all(isinstance(name, str) for name in names):
         return None
     fitted = None if reset or estimator._flat else vars(estimator).get("feature_names_in_")
     if fitted is not None and list(fitted) != names:
         raise ValueError(
             f"The feature names should match those that were passed during fit, in the same order: X has the channels {names},"
-            f" {type(estimator).__name__} is expecting {list(fitted)}. Choose them: Sequences.from_long(..., columns=[...])."
+            f" {type(estimator).__name__} is expecting {list(fitted)}. Choose them: Sequences.from_long(..., columns=[...]), or"
+            " x[[...]] of each DataFrame x."
         )
     return np.array(names, dtype=object)
 
@@ -112,7 +107,7 @@ def _refuse_unnamed_categories(sequences, channels):
     """Raise if a channel whose values are codes of categories is read as numbers."""
     for channel, categories in sequences.categories.items():
         if channel not in channels:
-            name = f" ({sequences.channel_names[channel]!r})" if sequences.channel_names else ""
+            name = name_of(channel, sequences.channel_names)
             raise ValueError(
                 f"Channel {channel}{name} of X holds categories, such as {_first_literal(categories)}, but is read as numbers."
                 " Name it in categorical_features, or leave it out."
@@ -216,8 +211,9 @@ def in_dtype(sequences, dtype):
         return sequences
     with np.errstate(over="ignore"):
         values = sequences.values.astype(dtype)
-    raise_if_not_finite(sequences.offsets, values, f"a number too large for {dtype}, which the fitted model computes in")
-    return Sequences(values, sequences.offsets)
+    infinity = f"a number too large for {dtype}, which the fitted model computes in"
+    raise_if_not_finite(sequences.offsets, values, sequences.channel_names, infinity)
+    return sequences.with_values(values)
 
 
 PER_SEQUENCE = "one entry (or one row of outputs) per sequence. For targets of every step set return_sequences=True."

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..sequences import Sequences
+from ..sequences.columns import decoded, is_missing
 from .inputs import check_one_per_sequence, read_sample_weight
 
 FORMS = (
@@ -35,6 +36,7 @@ def read_steps(name, values, sequences):
         check_one_per_sequence(name, values, len(sequences), "one entry for every step of it.", most_dimensions=3)
         values = _list_or_array(values)
     if isinstance(values, Sequences):
+        _check_ids(name, values, sequences)
         flat, lengths, kind = _decoded(values), values.lengths, "Sequences"
     elif isinstance(values, list):
         arrays = _step_arrays(name, values)
@@ -51,12 +53,26 @@ def read_steps(name, values, sequences):
     return flat[:, 0] if column else flat, {"kind": kind, "column": column}
 
 
+def _check_ids(name, values, sequences):
+    """Raise where values for every step belong to other sequences than X, or come in another order, by their ids."""
+    if values.ids is None or sequences.ids is None or len(values) != len(sequences):
+        return
+    differs = [i for i, (own, of_X) in enumerate(zip(values.ids.tolist(), sequences.ids.tolist(), strict=True)) if own != of_X]
+    if differs:
+        i = differs[0]
+        raise ValueError(
+            f"{name} must have the sequences of X in the same order, but by their ids sequence {i} of X is"
+            f" {sequences.ids.tolist()[i]!r}, that of {name} {values.ids.tolist()[i]!r}. Index {name} by the ids of X."
+        )
+
+
 def _decoded(sequences):
     """The values; of a single channel of categories these themselves, and None where they are missing."""
-    values, categories = sequences.values, sequences.categories
-    if not categories or sequences.n_channels > 1:
-        return values
-    return np.append(np.asarray(categories[0], dtype=object), None)[np.where(np.isnan(values), -1, values).astype(np.intp)]
+    if not sequences.categories or sequences.n_channels > 1:
+        return sequences.values
+    values = decoded(sequences, 0).astype(object)
+    values[is_missing(values)] = None
+    return values[:, np.newaxis]
 
 
 def _list_or_array(values):
@@ -99,17 +115,6 @@ def _labels(values):
     return array
 
 
-def numbers_or_objects(flat):
-    """An array of objects that are all numbers as an array of those; any other as it is."""
-    if flat.dtype.kind != "O":
-        return flat
-    try:
-        plain = np.array(flat.tolist())
-    except ValueError:
-        return flat
-    return plain if plain.dtype.kind in "biuf" and plain.shape == flat.shape else flat
-
-
 def _check_lengths(name, lengths, sequences):
     if len(lengths) != len(sequences):
         raise ValueError(
@@ -148,7 +153,7 @@ def in_form(flat, sequences, form):
         flat = flat[:, np.newaxis]
     offsets = sequences.offsets
     if form["kind"] == "Sequences":
-        return Sequences(flat.reshape(len(flat), -1), offsets)
+        return Sequences(flat.reshape(len(flat), -1), offsets, ids=sequences.ids)
     lengths = sequences.lengths
     if form["kind"] == "array" and (lengths == lengths[0]).all():
         return flat.reshape(len(lengths), lengths[0], *flat.shape[1:])

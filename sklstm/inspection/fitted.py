@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..estimators.architecture import build
 from ..estimators.base import BaseRecurrent
 from ..estimators.inputs import in_dtype
-from ..sequences.validation import is_array_like
+from ..sequences.validation import array_or_list
 
 
 def fitted_network(estimator, purpose):
@@ -28,8 +28,7 @@ def sequences_in_double(estimator, X):
 
 def one_sequence(X, sequence):
     """An X of one sequence of X."""
-    if not is_array_like(X):
-        raise ValueError(f"X must be an array or a list of arrays, got {type(X).__name__}. Pass a single sequence x as [x].")
+    X = array_or_list(X)
     n = len(X)
     if not isinstance(sequence, (int, np.integer)) or not -n <= sequence < n:
         raise ValueError(f"sequence must be the number of one of the {n} sequences of X, 0 to {n - 1}, got {sequence!r}.")

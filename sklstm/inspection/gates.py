@@ -108,7 +108,7 @@ class _Recorder:
             packed = self.runner.forward(sequences, np.arange(part.start, part.stop))
             for name, values in zip(names, self._kept(packed), strict=True):
                 unpack(packed.starts, sequences.offsets[packed.order], np.ascontiguousarray(values), out[name])
-        return {name: Sequences(values, sequences.offsets) for name, values in out.items()}
+        return {name: Sequences(values, sequences.offsets, ids=sequences.ids) for name, values in out.items()}
 
     def _kept(self, packed):
         """The arrays (n_rows, H) of the quantities, in the order of their names."""

@@ -10,7 +10,9 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 
 from ..estimators.documentation import document
 from ..sequences import Sequences
-from ..sequences.validation import is_array_like, is_tabular
+from ..sequences.columns import as_floats
+from ..sequences.steps import of_sequences, of_table
+from ..sequences.validation import array_or_list, is_tabular
 
 
 @document()
@@ -135,8 +137,7 @@ def step_importance(
 
 def _ragged(estimator, X):
     """X as `Sequences`, and the function from such values to an X for the estimator; it checks the values itself."""
-    if not is_array_like(X):
-        raise ValueError(f"X must be an array or a list of arrays, got {type(X).__name__}.")
+    X = array_or_list(X)
     if is_tabular(X):
         n_channels = getattr(estimator, "n_channels", None)
         table = _numbers(X)
@@ -145,24 +146,22 @@ def _ragged(estimator, X):
                 f"The rows of a 2-D X are flattened sequences, which {type(estimator).__name__} with n_channels={n_channels} does"
                 " not divide into steps. Pass X as a 3-D array (n_sequences, n_steps, n_channels)."
             )
-        sequences = _of_array(table.reshape(len(table), -1, n_channels))
-        # Not as a table: the names of its columns are gone.
-        return sequences, lambda values: Sequences(values, sequences.offsets)
+        steps = of_table(table, n_channels)
+        sequences = Sequences(steps.values, steps.offsets)
+        return sequences, sequences.with_values  # not as a table: the names of its columns are gone
     if isinstance(X, Sequences):
-        return X, lambda values: Sequences(values, X.offsets)
-    if len(getattr(X, "shape", ())) == 3:
-        X = np.asarray(X)
-        return _of_array(X), lambda values: values.reshape(X.shape)
-    sequences = Sequences.from_list(X)
-    return sequences, lambda values: Sequences(values, sequences.offsets).to_list()
+        return X, X.with_values
+    steps = of_sequences(X)
+    sequences = Sequences(np.asarray(steps.values), steps.offsets, channel_names=steps.names)
+    return sequences, steps.in_form if steps.names is None else sequences.with_values
 
 
 def _numbers(X):
     """A table as an array of numbers."""
     try:
         table = np.asarray(X)
-        table = table if table.dtype.kind in "fiub" else table.astype(np.float64)
-    except (TypeError, ValueError) as error:
+        table = table if table.dtype.kind in "fiub" else as_floats(table)
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"The values of a table that is no array of numbers cannot be exchanged by step: {error}. Encode categories as"
             " integers, and pass X as a 3-D array or as sklstm.Sequences."
@@ -170,11 +169,6 @@ def _numbers(X):
     if table.ndim != 2:
         raise ValueError(f"Expected 2D array, got {table.ndim}D array instead: X has shape {table.shape}. Pass x as [x].")
     return table
-
-
-def _of_array(X):
-    n_sequences, n_steps, n_channels = X.shape
-    return Sequences(X.reshape(-1, n_channels), np.arange(n_sequences + 1) * n_steps)
 
 
 def _read_edges(steps, lengths, align):

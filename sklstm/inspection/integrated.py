@@ -145,7 +145,7 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
     attributions = np.zeros(sequences.values.shape)
     np.add.at(attributions, (slice(None), channels_of_inputs(network)), contributions)
     return Bunch(
-        attributions=Sequences(attributions, sequences.offsets),
+        attributions=sequences.with_values(attributions),
         outputs=outputs,
         baseline_outputs=baseline_outputs,
         targets=targets,

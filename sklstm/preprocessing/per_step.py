@@ -16,11 +16,11 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted, validate_data
 
-from ..estimators.inputs import array_or_list, check_one_per_sequence, read_sample_weight, stand_in_for
+from ..estimators.inputs import channel_names, check_one_per_sequence, read_sample_weight, stand_in_for
 from ..estimators.steps import read_step_weights, read_steps
 from ..sequences import Sequences
-from ..sequences.validation import check_columns, is_tabular
-from .steps import of_sequences, of_table
+from ..sequences.steps import of_sequences, of_table
+from ..sequences.validation import array_or_list, check_columns, is_tabular
 
 
 def _inner_has(method):
@@ -49,7 +49,8 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         themselves, and this is not used.
     channel_names : array-like of str of shape (n_channels,), default=None
         Names of the channels. With them the transformer gets a pandas DataFrame, so that a ColumnTransformer can choose
-        columns by name. `Sequences` with `channel_names` and DataFrames bring names of their own, and this is not used.
+        columns by name. `Sequences` with `channel_names` and DataFrames bring names of their own, which are used instead, and
+        which later X must have, too.
 
     Attributes
     ----------
@@ -76,6 +77,9 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     concatenated. Sparse results are converted to dense ones, and DataFrames to arrays: `transform` returns sequences of the
     form that went in, in a list of arrays (n_steps, n_channels_out) for a list. Only for a 2-D X does `set_output` have a
     meaning; the output of the inner transformer is set on that.
+
+    Of `Sequences` with categories the transformer gets the categories, not their codes, which may differ from one X to the next.
+    Channels of texts in what it returns are codes again, with `categories` of their own.
 
     Examples
     --------
@@ -243,7 +247,10 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             steps = of_table(table, table.shape[1] // n_steps)
         else:
             steps = of_sequences(X)
-        return steps.in_form(self._checked_rows(self.transformer_.inverse_transform(steps.values), steps))
+        X_original = steps.in_form(self._checked_rows(self.transformer_.inverse_transform(_beside_each_other(steps)), steps))
+        if isinstance(X_original, Sequences) and not self._flat and hasattr(self, "feature_names_in_"):
+            X_original.channel_names = list(self.feature_names_in_)
+        return X_original
 
     @available_if(_inner_has("get_feature_names_out"))
     def get_feature_names_out(self, input_features=None):
@@ -351,21 +358,30 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                 f"X has {steps.n_channels} channels per step, but PerStep is expecting {self._n_channels} channels as input, as"
                 " in fit. Pass the same channels in the same order."
             )
+        elif not flat:
+            channel_names(self, self._names(steps), reset=False)
         return steps
 
     def _note_channels(self, steps):
         """Number and names of the channels of an X that is not 2-D."""
         self.n_features_in_ = steps.n_channels
-        names = steps.names or self.channel_names
         vars(self).pop("feature_names_in_", None)
-        if names is not None and all(isinstance(name, str) for name in names):
-            self.feature_names_in_ = np.array(names, dtype=object)
+        names = channel_names(self, self._names(steps), reset=True)
+        if names is not None:
+            self.feature_names_in_ = names
+
+    def _names(self, steps):
+        """Names of the channels: their own, or the given ones."""
+        names = self.channel_names if steps.names is None else steps.names
+        return None if names is None else list(names)
 
     def _named(self, steps):
-        """What the transformer gets: the values, as a DataFrame where the channels have names."""
-        names = steps.names or self.channel_names
-        if names is None or hasattr(steps.values, "columns"):
+        """What the transformer gets: the values, with categories for their codes; a DataFrame where the channels have names."""
+        names = self._names(steps)
+        if hasattr(steps.values, "columns"):
             return steps.values
+        if names is None or (steps.names is not None and not all(isinstance(name, str) for name in names)):
+            return _beside_each_other(steps)
         if len(names) != steps.n_channels:
             raise ValueError(
                 f"channel_names has {len(names)} names, but X has {steps.n_channels} channels per step. Give one for each."
@@ -373,22 +389,31 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         try:
             from pandas import DataFrame
         except ImportError:
-            if self.channel_names is None:  # names that came with X, which the transformer may not need
-                return steps.values
+            if steps.names is not None:  # names that came with X, which the transformer may not need
+                return _beside_each_other(steps)
             raise
-        frame = DataFrame(steps.values, columns=list(names), copy=False)
-        return frame.infer_objects() if steps.values.dtype == object else frame
+        if not steps.categories:
+            frame = DataFrame(steps.values, columns=names, copy=False)
+            return frame.infer_objects() if steps.values.dtype == object else frame
+        return DataFrame(dict(enumerate(steps.columns()))).set_axis(names, axis=1)
 
     def _output(self, values, steps, X):
         """What the transformer returned, in the form of X."""
         X_out = steps.in_form(self._checked_rows(values, steps))
-        if isinstance(X_out, Sequences) and steps.names and hasattr(self, "get_feature_names_out"):
-            X_out.channel_names = list(self.get_feature_names_out())
+        if isinstance(X_out, Sequences) and steps.names is not None:
+            X_out.channel_names = self._names_out()
         container = _get_output_config("transform", self)["dense"]
         if container == "default" or not isinstance(X_out, np.ndarray) or X_out.ndim != 2:
             return X_out
         adapter = ADAPTERS_MANAGER.adapters[container]
         return adapter.create_container(X_out, X, columns=getattr(self, "get_feature_names_out", None))
+
+    def _names_out(self):
+        """Names of the channels of what `transform` returns; None where a transformer, or a step of a Pipeline, has none."""
+        try:
+            return list(self.get_feature_names_out())
+        except AttributeError:
+            return None
 
     def _checked_rows(self, values, steps):
         """What the transformer returned as an array (total_steps, k)."""
@@ -400,6 +425,11 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                 f" {total} rows and returned an array of shape {values.shape}. Drop or add steps before, sequence by sequence."
             )
         return values
+
+
+def _beside_each_other(steps):
+    """The values of steps as an array; of objects, where there are categories that are no numbers."""
+    return np.column_stack([column.astype(object) for column in steps.columns()]) if steps.categories else steps.values
 
 
 def dense(values):

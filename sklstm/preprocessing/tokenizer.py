@@ -12,8 +12,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ..sequences import Sequences
-from ..sequences.faults import locate
-from .steps import of_sequences, of_table
+from ..sequences.columns import as_floats
+from ..sequences.faults import describe_non_number, locate
+from ..sequences.steps import of_sequences, of_table
+from ..sequences.validation import array_or_list
 
 # Parameters of CountVectorizer, which does the work that they steer.
 ANALYSIS = (
@@ -274,12 +276,16 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         list of ndarray of str of shape (n_steps,)
             The tokens of each document, for ``" ".join`` or, of characters, ``"".join``.
         """
-        names = self.get_feature_names_out()
-        table = isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype != object
-        steps = of_table(X, 1) if table else of_sequences(X)
+        names = self.get_vocabulary()
+        X = array_or_list(X)
+        steps = of_table(np.asarray(X), 1) if len(getattr(X, "shape", ())) == 2 else of_sequences(X)
         if steps.n_channels != 1:
             raise ValueError(f"X must have one channel of codes, got {steps.n_channels}. Pass the channel that has them.")
-        codes = steps.values[:, 0]
+        values = np.asarray(steps.values)
+        try:
+            codes = values[:, 0] if values.dtype.kind in "fiub" else as_floats(values[:, 0])
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(describe_non_number(steps.offsets, values)) from error
         with np.errstate(invalid="ignore"):
             whole = codes.astype(np.intp)
         bad = np.flatnonzero((whole != codes) | (whole < 0) | (whole >= len(names)))
@@ -292,12 +298,23 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         return [names[whole[first:last]] for first, last in pairwise(steps.offsets)]
 
     def get_feature_names_out(self, input_features=None):
-        """The word of each code.
+        """Name of the one channel that `transform` returns, for what comes after it in a Pipeline.
 
         Parameters
         ----------
         input_features : None
             Not used.
+
+        Returns
+        -------
+        ndarray of str of shape (1,)
+            "token".
+        """
+        self._codes()
+        return np.array(["token"], dtype=object)
+
+    def get_vocabulary(self):
+        """The word of each code.
 
         Returns
         -------

@@ -5,13 +5,12 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from ..estimators.inputs import array_or_list
 from ..sequences import Sequences
-from ..sequences.columns import is_missing
-from ..sequences.faults import describe_non_number
+from ..sequences.columns import as_floats, is_missing
+from ..sequences.faults import describe_non_number, name_of
 from ..sequences.long import number_ids
-from ..sequences.validation import holds_arrays
-from .steps import of_sequences
+from ..sequences.steps import of_sequences
+from ..sequences.validation import array_or_list, holds_arrays
 
 
 @validate_params(
@@ -79,7 +78,7 @@ def make_windows(
     Raises
     ------
     ValueError
-        If a series is too short, a channel is not there or holds no numbers, or `groups` has another length.
+        If a series is too short, a channel is not there or holds no numbers or categories, or `groups` has another length.
 
     See Also
     --------
@@ -194,8 +193,13 @@ def _read(series, groups):
     if several or (isinstance(series, (list, tuple)) and any(np.ndim(item) > 0 for item in series)):
         if isinstance(groups, str):
             raise ValueError(f"groups={groups!r} names a column, but series are several. Pass the group of each series.")
-        steps = of_sequences(series)
+        steps = of_sequences(series, may_be_empty=True)  # `short` says what to do with such
         names = steps.names
+        for channel in steps.categories:
+            raise ValueError(
+                f"Channel {channel}{name_of(channel, names)} of series holds categories, whose codes have no meaning in windows."
+                " Encode it before by PerStep(ColumnTransformer(...)) with an OneHotEncoder for it, or leave it out of series."
+            )
         rows = np.arange(steps.offsets[-1]) - np.repeat(steps.offsets[:-1], steps.lengths)
         labels = np.arange(len(steps)) if groups is None else _labels(groups, len(steps), "series")
         return _numbers(steps.values, steps.offsets), names, steps.offsets, rows, labels
@@ -249,7 +253,7 @@ def _numbers(table, offsets):
     if values.dtype.kind not in "OUS":
         raise ValueError(f"A series must hold real numbers, got {values.dtype}. Convert it to such.")
     try:
-        return values.astype(np.float64)
+        return as_floats(values)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(describe_non_number(offsets, values)) from error
 

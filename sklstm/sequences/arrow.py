@@ -140,7 +140,7 @@ def _split(array, pa):
 def _read_inner_lists(steps, ends, numbers, offsets, what):
     """Values (n_steps, n_channels) of steps that are lists of as many numbers; NaN for a step that is null."""
     there, widths = ~steps.is_null().to_numpy(zero_copy_only=False), np.diff(ends)
-    n_channels = int(widths[there.argmax()]) if there.any() else 0
+    n_channels = int(widths[there.argmax()]) if there.any() else int(widths.max(initial=0))
     other = np.flatnonzero(there & (widths != n_channels))
     if len(other):
         sequence, step = locate(offsets, other[0])

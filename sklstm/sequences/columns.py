@@ -6,6 +6,8 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
+from .faults import locate, name_of
+
 
 @dataclass(frozen=True, eq=False)
 class Column:
@@ -106,6 +108,9 @@ def _object_numbers(values, missing, name):
     return numbers
 
 
+EXACT_CODES = 1 << 24  # as many codes as float32 tells apart
+
+
 def side_by_side(channels, rows=None, positions=None, n_rows=None):
     """Channels as the columns of one array.
 
@@ -130,7 +135,8 @@ def side_by_side(channels, rows=None, positions=None, n_rows=None):
     categories = {j: known for j, (_, known) in enumerate(channels) if known is not None}
     dtypes = {numbers.dtype for j, (numbers, _) in enumerate(channels) if j not in categories}
     dtype = dtypes.pop() if len(dtypes) == 1 else np.dtype(np.float64)
-    if (categories or positions is not None) and dtype != np.float32:
+    longest = max(map(len, categories.values()), default=0)
+    if (categories or positions is not None) and (dtype != np.float32 or longest > EXACT_CODES):
         dtype = np.dtype(np.float64)
     if positions is None:
         values = np.empty((len(channels[0][0]) if rows is None else len(rows), len(channels)), dtype)
@@ -139,6 +145,58 @@ def side_by_side(channels, rows=None, positions=None, n_rows=None):
     for j, (numbers, _) in enumerate(channels):
         values[slice(None) if positions is None else positions, j] = numbers if rows is None else numbers[rows]
     return values, categories
+
+
+def decoded(sequences, channel):
+    """The categories (total_steps,) that the codes in a channel of `Sequences` stand for, NaN where a code is missing.
+
+    Raises
+    ------
+    ValueError
+        If a code is no number of a category.
+    """
+    codes, categories = sequences.values[:, channel], sequences.categories[channel]
+    missing = is_missing(codes)
+    known = np.isin(codes, np.arange(len(categories)))
+    bad = np.flatnonzero(~(known | missing))
+    if len(bad):
+        sequence, step = locate(sequences.offsets, bad[0])
+        name = name_of(channel, sequences.channel_names)
+        raise ValueError(
+            f"Channel {channel}{name} of X holds codes of {len(categories)} categories, but sequence {sequence}, step {step} is"
+            f" {codes[bad[0]]}. Pass integers from 0 to {len(categories) - 1}, NaN where there is none, or X without categories."
+        )
+    if not missing.any():
+        return categories[codes.astype(np.intp)]
+    values = np.full(len(codes), np.nan, categories.dtype if categories.dtype.kind == "f" else object)
+    values[~missing] = categories[codes[~missing].astype(np.intp)]
+    return values
+
+
+def as_floats(values):
+    """An array of numbers, or of objects that are numbers, in float64: NaN where there is None, NaN or pandas' NA.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError
+        If one is no number.
+    """
+    if values.dtype.kind in "mMV":
+        raise TypeError(f"{values.dtype} holds no numbers")
+    if values.dtype.kind == "O":
+        values = np.where(is_missing(values.ravel()).reshape(values.shape), np.nan, values)
+    return values.astype(np.float64)
+
+
+def numbers_or_objects(flat):
+    """An array of objects that are all numbers as an array of those; any other as it is."""
+    if flat.dtype.kind != "O":
+        return flat
+    try:
+        plain = np.array(flat.tolist())
+    except ValueError:
+        return flat
+    return plain if plain.dtype.kind in "biuf" and plain.shape == flat.shape else flat
 
 
 def as_times(values):

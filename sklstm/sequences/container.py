@@ -5,7 +5,8 @@ import numbers
 import numpy as np
 
 from .arrow import read_arrow
-from .faults import channels_first_hint, describe_non_number
+from .columns import as_floats
+from .faults import channels_first_hint, describe_non_number, refuse_mask
 from .long import read_long
 
 
@@ -91,6 +92,7 @@ class Sequences:
     """
 
     def __init__(self, values, offsets, *, ids=None, channel_names=None, categories=None):
+        refuse_mask(values, "values")
         values = np.asarray(values)
         if values.ndim != 2:
             raise ValueError(
@@ -110,7 +112,7 @@ class Sequences:
             )
         self.values = values
         self.offsets = offsets.astype(np.intp, copy=False)
-        self.ids = None if ids is None else _one_each("ids", np.asarray(ids), len(self), "sequence")
+        self.ids = None if ids is None else _one_each("ids", _ids(ids), len(self), "sequence")
         names = None if channel_names is None else list(channel_names)
         self.channel_names = None if names is None else _one_each("channel_names", names, self.n_channels, "channel")
         self.categories = _categories(categories or {}, self.n_channels)
@@ -122,12 +124,12 @@ class Sequences:
         Parameters
         ----------
         sequences : iterable of array-likes of shape (n_steps, n_channels) or (n_steps,)
-            A 1-D sequence has one channel.
+            A 1-D sequence has one channel. DataFrames must have the same columns in the same order.
 
         Returns
         -------
         Sequences
-            In float32 if every sequence is, else in float64.
+            In float32 if every sequence is, else in float64. With `channel_names` from DataFrames.
 
         Raises
         ------
@@ -145,13 +147,15 @@ class Sequences:
         >>> Sequences.from_list([[1.0, 2.0, 3.0], [4.0]])
         Sequences(2 sequences of 1 to 3 steps, 1 channels, float64)
         """
-        arrays = [_numeric_array(item, i) for i, item in enumerate(sequences)]
-        if not arrays:
+        sequences = list(sequences)
+        if not sequences:
             raise ValueError("There is no sequence: the number of channels is unknown. Give at least one.")
+        names = common_columns(sequences)
+        arrays = [_numeric_array(item, i) for i, item in enumerate(sequences)]
         arrays = of_one_width(arrays)
         single = all(array.dtype == np.float32 for array in arrays)
         offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])])
-        return cls(np.concatenate(arrays, dtype=np.float32 if single else np.float64), offsets)
+        return cls(np.concatenate(arrays, dtype=np.float32 if single else np.float64), offsets, channel_names=names)
 
     @classmethod
     def from_padded(cls, X, lengths=None, padding=None):
@@ -192,6 +196,7 @@ class Sequences:
         >>> Sequences.from_padded(X, lengths=[3, 1]).lengths
         array([3, 1])
         """
+        refuse_mask(X, "X")
         X = np.asarray(X)
         if X.ndim != 3:
             raise ValueError(f"X must be a 3-D array of shape (n_sequences, n_steps, n_channels), got shape {X.shape}.")
@@ -239,7 +244,7 @@ class Sequences:
         spacing : number or timedelta, default=None
             Distance of two consecutive steps, if it is always the same. Where rows are missing in between, a sequence then gets
             steps whose channels are all NaN, to be imputed; None takes the rows as they are, so that a sequence with missing
-            steps is shorter.
+            steps is shorter. More than 1000 steps for each row are refused if they are more than ten million.
 
         Returns
         -------
@@ -254,7 +259,7 @@ class Sequences:
             If the frame is no mapping, and narwhals, which scikit-learn 1.9 and later bring along, is not installed.
         ValueError
             If a column is absent, an id or a time is missing, two rows of one sequence have the same time, a channel is none
-            of the above, or times are on no grid of that spacing.
+            of the above, times are on no grid of that spacing, or it asks for far more steps than there are rows.
 
         See Also
         --------
@@ -494,6 +499,25 @@ class Sequences:
         return f"Sequences({len(self)} sequences of {steps} steps, {self.n_channels} channels, {self.values.dtype})"
 
 
+def common_columns(items):
+    """Names of the columns of those items that are DataFrames, None if none is; raises if they differ."""
+    if not any(hasattr(kind, "columns") for kind in set(map(type, items))):
+        return None
+    (first, names), *others = ((i, _columns(item)) for i, item in enumerate(items) if hasattr(item, "columns"))
+    for i, other in others:
+        if other != names:
+            raise ValueError(
+                f"All sequences of X must have the same channels: the columns of sequence {first} are {names}, those of sequence"
+                f" {i} are {other}. Pass the same columns in the same order."
+            )
+    return names
+
+
+def _columns(item):
+    """Names of the columns of a DataFrame, or of an Arrow table, whose `columns` are these themselves."""
+    return list(item.column_names if hasattr(item, "column_names") else item.columns)
+
+
 def of_one_width(arrays):
     """The arrays (n_steps, n_channels), which must agree in their channels."""
     # A sequence without steps does not tell its channels.
@@ -511,6 +535,7 @@ def of_one_width(arrays):
 
 def sequence_array(item, i):
     """One sequence as an array (n_steps, n_channels), of whatever it holds."""
+    refuse_mask(item, f"Sequence {i} of X")
     try:
         array = np.asarray(item)
     except ValueError as error:
@@ -537,7 +562,7 @@ def _numeric_array(item, i):
                 " channels."
             )
         try:
-            array = array.astype(np.float64)
+            array = as_floats(array)
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(describe_non_number(np.array([0, len(array)]), array, i)) from error
     return array
@@ -545,14 +570,26 @@ def _numeric_array(item, i):
 
 def _one_each(name, entries, n, of_what):
     """The entries; raises unless there are n."""
-    if np.ndim(entries) != 1 or len(entries) != n:
-        raise ValueError(f"{name} must hold {n} entries, one per {of_what}, got shape {np.shape(entries)}.")
+    shape = getattr(entries, "shape", (len(entries),))
+    if shape != (n,):
+        raise ValueError(f"{name} must hold {n} entries, one per {of_what}, got shape {shape}.")
     return entries
 
 
+def _ids(ids):
+    """Ids as an array, in which those that differ in type, and tuples, stay what they are."""
+    if isinstance(ids, (list, tuple)) and (len(set(map(type, ids))) > 1 or any(isinstance(one, tuple) for one in ids)):
+        return np.fromiter(ids, dtype=object, count=len(ids))
+    return np.asarray(ids)
+
+
 def _categories(categories, n_channels):
-    """The categories as arrays; raises where there is no such channel."""
+    """The categories as 1-D arrays; raises where there is no such channel."""
     unknown = [channel for channel in categories if channel not in range(n_channels)]
     if unknown:
         raise ValueError(f"categories must be those of channels from 0 to {n_channels - 1}, got {unknown[0]!r}.")
-    return {int(channel): np.asarray(values) for channel, values in categories.items()}
+    arrays = {int(channel): np.asarray(values) for channel, values in categories.items()}
+    for channel, values in arrays.items():
+        if values.ndim != 1:
+            raise ValueError(f"Categories must be 1-D, an entry for each code, got shape {values.shape} for channel {channel}.")
+    return arrays

@@ -16,8 +16,34 @@ def locate(offsets, row):
     return sequence, int(row - offsets[sequence])
 
 
-def raise_if_not_finite(offsets, values, infinity="infinity (inf)"):
-    """Raise a ValueError that says where the first NaN or infinity is; `infinity` is what to call the latter."""
+def refuse_mask(values, what):
+    """Raise a ValueError where an array hides values behind a mask; `what` names it."""
+    if np.ma.isMaskedArray(values) and np.ma.is_masked(values):
+        raise ValueError(
+            f"{what} is a masked array, and masked values have no meaning here. Fill them (.filled), or drop such steps."
+        )
+
+
+def name_of(channel, names):
+    """What to write after the number of a channel: its name in brackets, nothing if there are no names."""
+    if names is None:
+        return ""
+    name = names[channel]
+    return f" ({name.item() if isinstance(name, np.generic) else name!r})"
+
+
+def raise_if_not_finite(offsets, values, names=None, infinity="infinity (inf)"):
+    """Raise a ValueError that says where the first NaN or infinity is.
+
+    Parameters
+    ----------
+    offsets : ndarray of int of shape (n_sequences + 1,)
+    values : ndarray of shape (total_steps, n_channels)
+    names : list, default=None
+        Of the channels.
+    infinity : str, default="infinity (inf)"
+        What to call it.
+    """
     # In blocks, to keep the temporary small.
     block = 1 << 16
     for start in range(0, len(values), block):
@@ -28,22 +54,26 @@ def raise_if_not_finite(offsets, values, infinity="infinity (inf)"):
             missing = np.isnan(values[start + row, channel])
             name, remedy = ("NaN", IMPUTE) if missing else (infinity, "Clip or drop such values first.")
             raise ValueError(
-                f"Input X contains {name}: sequence {sequence}, step {step}, channel {channel}. Expected finite numbers only."
-                f" {remedy}"
+                f"Input X contains {name}: sequence {sequence}, step {step}, channel {channel}{name_of(channel, names)}."
+                f" Expected finite numbers only. {remedy}"
             )
 
 
-def describe_non_number(offsets, values, first=0):
-    """What to say of the first value that is no number, None if there is none; `first` numbers the first sequence."""
+def describe_non_number(offsets, values, first=0, names=None):
+    """What to say of the first value that is no number, None if there is none.
+
+    `first` numbers the first sequence, and `names` are those of the channels.
+    """
     for row, step_values in enumerate(values):
         for channel, value in enumerate(step_values):
             try:
                 float(value)
             except (TypeError, ValueError, OverflowError):
                 sequence, step = locate(offsets, row)
+                value = value.item() if isinstance(value, np.flexible) else value
                 return (
-                    f"X must hold numbers: sequence {first + sequence}, step {step}, channel {channel} is {reprlib.repr(value)}"
-                    f" ({type(value).__name__}). Encode categories and texts as numbers first."
+                    f"X must hold numbers: sequence {first + sequence}, step {step}, channel {channel}{name_of(channel, names)}"
+                    f" is {reprlib.repr(value)} ({type(value).__name__}). Encode categories and texts as numbers first."
                 )
     return None
 

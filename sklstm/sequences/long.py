@@ -11,6 +11,10 @@ from .frames import open_table
 # A distance of floating times counts as a multiple of the spacing up to this part of it.
 TOLERANCE = 1e-3
 
+# More steps than both of these are taken for a mistake in the spacing: they would fill the memory with NaN.
+MOST_STEPS = 10**7
+MOST_STEPS_PER_ROW = 1000
+
 
 def read_long(frame, id, time, columns, spacing):
     """The arguments of `Sequences` from those of `Sequences.from_long`."""
@@ -171,10 +175,12 @@ class _Steps:
     def on_grid(self, spacing):
         """Where each step is if none were missing between the first and the last of its sequence, and offsets of such."""
         continues = self._continues()
-        distances = np.diff(self.times)[continues]
+        # Differences of narrow integers do not fit in these.
+        times = self.times.astype(np.int64) if self.times.dtype.kind == "i" else self.times
+        distances = np.diff(times)[continues]
         if distances.dtype.kind == "f" or isinstance(spacing, (float, np.floating)):
-            n_spacings = np.rint(distances / spacing)
-            with np.errstate(invalid="ignore"):  # infinite times
+            with np.errstate(invalid="ignore", over="ignore"):  # infinite times, tiny spacings
+                n_spacings = np.rint(distances / spacing)
                 off = ~(np.abs(distances / spacing - n_spacings) <= TOLERANCE)
         else:
             n_spacings, rest = np.divmod(distances, spacing)
@@ -188,7 +194,16 @@ class _Steps:
                 f" frame follow each other at {self._time_at(step)} and {self._time_at(step + 1)}. Round the times,"
                 " or leave spacing out."
             )
+        self._refuse_too_many(len(times) - len(n_spacings) + n_spacings.sum(dtype=np.float64), spacing)
         advances = np.ones(len(self.times), dtype=np.intp)
         advances[1:][continues] = n_spacings
         positions = np.cumsum(advances) - 1
         return positions, np.append(positions, advances.sum())[self.offsets]
+
+    def _refuse_too_many(self, n_steps, spacing):
+        """Raise where a spacing makes far more steps than there are rows."""
+        if n_steps > max(MOST_STEPS, MOST_STEPS_PER_ROW * len(self.times)):
+            raise ValueError(
+                f"With spacing={spacing!r} the {len(self.times)} rows of the frame would become {n_steps:.3g} steps, nearly all"
+                " missing. Pass the distance of two consecutive steps, cut sequences where they pause, or leave spacing out."
+            )

@@ -15,8 +15,9 @@ Which form an X has is decided by its structure alone, never by its values:
 import numpy as np
 
 from .arrow import is_column_of_lists
+from .columns import as_floats
 from .container import Sequences
-from .faults import describe_non_number, raise_if_not_finite
+from .faults import describe_non_number, raise_if_not_finite, refuse_mask
 
 FORMS = (
     "Expected a 3-D array of shape (n_sequences, n_steps, n_channels), a list of arrays of shape (n_steps, n_channels),"
@@ -29,18 +30,23 @@ def compute_dtype(dtype):
     return np.dtype(np.float32) if dtype.kind == "f" and dtype.itemsize == 4 else np.dtype(np.float64)
 
 
-def unpacked(X):
-    """X, or `Sequences` of it if it is a column of lists, an awkward array or a table of such columns."""
-    if isinstance(X, (Sequences, np.ndarray, list, tuple)) or not is_column_of_lists(X):
-        return X
-    return Sequences.from_arrow(X)
+def array_or_list(X):
+    """Any X as `Sequences`, a list or tuple, or what has a shape: the latter as it is, columns of lists as `Sequences`.
 
-
-def is_array_like(X):
-    """Whether X is a list or an array (or what scikit-learn takes or refuses as one), and no text, number or dict."""
+    Raises
+    ------
+    ValueError
+        If X is no list or array (or what scikit-learn takes or refuses as one), or hides values behind a mask.
+    """
+    if not isinstance(X, (Sequences, np.ndarray, list, tuple)) and is_column_of_lists(X):
+        return Sequences.from_arrow(X)
     if isinstance(X, (Sequences, list, tuple)):
-        return True
-    return (hasattr(X, "shape") or hasattr(X, "__array__")) and len(getattr(X, "shape", (0,))) > 0
+        return X
+    if not (hasattr(X, "shape") or hasattr(X, "__array__")) or len(getattr(X, "shape", (0,))) == 0:
+        kind = "a scalar" if hasattr(X, "__array__") else type(X).__name__
+        raise ValueError(f"X must be an array or a list of arrays, got {kind}. {FORMS} Reshape your data.")
+    refuse_mask(X, "X")
+    return X if hasattr(X, "shape") else np.asarray(X)
 
 
 def is_tabular(X, lists_are_ragged=False):
@@ -90,7 +96,7 @@ def as_sequences(X):
         If X has no sequence, a sequence no step, the numbers of channels differ, or a value is NaN, infinite or no
         number.
     """
-    X = unpacked(X)
+    X = array_or_list(X)
     if isinstance(X, Sequences):
         sequences = X
     elif isinstance(X, (list, tuple)) or holds_arrays(X):
@@ -136,14 +142,15 @@ def checked(sequences):
             "Complex data not supported: X must be real. Pass its real and imaginary parts as two channels."
         )
     try:
-        values = np.ascontiguousarray(values, dtype=compute_dtype(values.dtype))
+        plain = values if values.dtype.kind in "fiub" else as_floats(values)
+        values = np.ascontiguousarray(plain, dtype=compute_dtype(values.dtype))
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(describe_non_number(sequences.offsets, values)) from error
+        raise ValueError(describe_non_number(sequences.offsets, values, names=sequences.channel_names)) from error
     # Any NaN or infinity makes the sum NaN or infinite; a finite sum can only come from finite values.
     with np.errstate(over="ignore", invalid="ignore"):
         suspicious = not np.isfinite(values.sum(dtype=np.float64))
     if suspicious:
-        raise_if_not_finite(sequences.offsets, values)
+        raise_if_not_finite(sequences.offsets, values, sequences.channel_names)
     return sequences if values is sequences.values else sequences.with_values(values)
 
 

@@ -102,7 +102,7 @@ class StepImportanceDisplay:
         random_state : int, RandomState or None, default=None
             Of the sequences to exchange with.
         channel_names : list of str, default=None
-            None numbers the channels.
+            None takes those of :class:`~sklstm.Sequences`, and numbers the channels if there are none.
         ax : Axes, default=None
             None makes a figure.
         **kwargs : dict
@@ -133,8 +133,12 @@ class StepImportanceDisplay:
             sample_weight=sample_weight,
             random_state=random_state,
         )
+        names = getattr(X, "channel_names", None)
         if channel_names is None and channels is not None:
-            channel_names = [", ".join(map(str, np.atleast_1d(group))) for group in channels]
+            groups = map(np.atleast_1d, channels)
+            channel_names = [", ".join(str(j) if names is None else str(names[j]) for j in group) for group in groups]
+        elif channel_names is None:
+            channel_names = names
         display = cls(
             found.importances_mean,
             found.edges,

@@ -89,7 +89,7 @@ class SaliencyDisplay:
         max_points : int, default=16384
             As in :func:`integrated_gradients`.
         channel_names : list of str, default=None
-            None numbers the channels.
+            None takes those of X, and numbers the channels if it has none.
         ax : Axes, default=None
             None makes a figure.
         **kwargs : dict
@@ -117,7 +117,8 @@ class SaliencyDisplay:
         name = describe_output(estimator, explained.targets[0])
         if step is not None:
             name += f" at step {step}"
-        return cls(explained.attributions[0], output_name=name, channel_names=channel_names).plot(ax, **kwargs)
+        names = explained.attributions.channel_names if channel_names is None else channel_names
+        return cls(explained.attributions[0], output_name=name, channel_names=names).plot(ax, **kwargs)
 
     def plot(self, ax=None, *, colorbar=True, **kwargs):
         """Draw.

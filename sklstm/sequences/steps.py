@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..sequences import Sequences
-from ..sequences.container import of_one_width, sequence_array
-from ..sequences.validation import FORMS, check_not_empty, holds_arrays
+from .columns import Column, decoded, numbers_or_objects, side_by_side
+from .container import Sequences, common_columns, of_one_width, sequence_array
+from .validation import FORMS, check_not_empty, holds_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +27,15 @@ class Steps:
         ``rebuild(values, offsets)`` gives other values (total_steps, k) the form that X had: views where the layout allows.
     names : list or None
         What the channels are called.
+    container : Sequences or None
+        X, if it is that.
     """
 
     values: object
     offsets: np.ndarray
     rebuild: Callable
     names: list | None = None
+    container: Sequences | None = None
 
     @property
     def lengths(self):
@@ -42,8 +45,23 @@ class Steps:
     def n_channels(self):
         return self.values.shape[1]
 
+    @property
+    def ids(self):
+        return None if self.container is None else self.container.ids
+
+    @property
+    def categories(self):
+        return {} if self.container is None else self.container.categories
+
     def __len__(self):
         return len(self.offsets) - 1
+
+    def columns(self):
+        """The channels one by one, each an array (total_steps,): of categories these themselves, not their codes."""
+        return [
+            decoded(self.container, channel) if channel in self.categories else self.values[:, channel]
+            for channel in range(self.n_channels)
+        ]
 
     def in_form(self, values):
         """Other values (total_steps, k), in the form that X had."""
@@ -57,17 +75,19 @@ def of_table(table, n_channels):
     return Steps(values, n_steps * np.arange(n_rows + 1), lambda values, _: values.reshape(n_rows, -1))
 
 
-def of_sequences(X):
+def of_sequences(X, may_be_empty=False):
     """`Steps` of an X that is not 2-D.
 
     Parameters
     ----------
     X : Sequences, 3-D array, or list, tuple, Series or 1-D object array of arrays or DataFrames
+    may_be_empty : bool, default=False
+        Whether a sequence may have no step.
 
     Raises
     ------
     ValueError
-        If X is nothing of the kind or has no sequence, if a sequence has no step, or if their channels differ.
+        If X is nothing of the kind or has no sequence, if a sequence has no step but must, or if their channels differ.
     """
     if isinstance(X, Sequences):
         steps = _of_container(X)
@@ -75,15 +95,19 @@ def of_sequences(X):
         steps = _of_items(X)
     else:
         steps = _of_dense(np.asarray(X))
-    check_not_empty(steps.lengths, steps.n_channels)
+    check_not_empty(np.ones(len(steps)) if may_be_empty else steps.lengths, steps.n_channels)
     return steps
 
 
 def _of_container(X):
     def rebuild(values, offsets):
-        return Sequences(values, offsets, ids=X.ids)
+        categories = None
+        if values.dtype.kind not in "fiub" and X.values.dtype.kind in "fiub":  # texts, which such Sequences have as codes
+            channels = [Column.of(numbers_or_objects(channel)) for channel in values.T]
+            values, categories = side_by_side([channel.numbers(f"{j} of what came out") for j, channel in enumerate(channels)])
+        return Sequences(values, offsets, ids=X.ids, categories=categories)
 
-    return Steps(np.ascontiguousarray(X.values), X.offsets, rebuild, X.channel_names)
+    return Steps(np.ascontiguousarray(X.values), X.offsets, rebuild, X.channel_names, X)
 
 
 def _of_dense(X):
@@ -100,12 +124,11 @@ def _of_dense(X):
 def _of_items(X):
     items = list(X)
     check_not_empty(np.ones(len(items)), 1)
-    framed = any(hasattr(kind, "columns") for kind in set(map(type, items)))
-    values = _stacked_frames(items) if framed else _stacked_arrays(items)
+    names = common_columns(items)
+    values = _stacked_arrays(items) if names is None else _stacked_frames(items)
     offsets = np.zeros(len(items) + 1, dtype=np.intp)
     np.cumsum(np.fromiter(map(len, items), dtype=np.intp, count=len(items)), out=offsets[1:])
     gather = next((gather for kind, gather in GATHERERS.items() if isinstance(X, kind)), _series)
-    names = list(values.columns) if framed else None
     return Steps(values, offsets, lambda values, offsets: gather(_views(values, offsets), X), names)
 
 
@@ -165,19 +188,12 @@ CONCAT = {
 
 
 def _stacked_frames(frames):
-    """DataFrames of one library, with the same columns, one below the other."""
+    """DataFrames with the same columns one below the other; raises unless they are of one library."""
     libraries = {type(frame).__module__.partition(".")[0] for frame in frames}
     if len(libraries) > 1 or not libraries <= CONCAT.keys():
         raise ValueError(
             f"Sequences given as DataFrames must all be of pandas, or all of polars, got {sorted(libraries)}. Convert them, or"
             " pass arrays."
-        )
-    columns = [list(frame.columns) for frame in frames]
-    other = next((i for i, names in enumerate(columns) if names != columns[0]), None)
-    if other is not None:
-        raise ValueError(
-            f"All sequences of X must have the same channels: the columns of sequence 0 are {columns[0]}, those of sequence"
-            f" {other} are {columns[other]}. Pass the same columns in the same order."
         )
     (library,) = libraries
     return CONCAT[library](sys.modules[library], frames)
