@@ -307,7 +307,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
 
         Returns
         -------
-        feature_names_out : ndarray of str of shape (1,)
+        ndarray of str of shape (1,)
             "token".
         """
         self._codes()
@@ -318,7 +318,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
 
         Returns
         -------
-        vocabulary : ndarray of str of shape (n_codes,)
+        ndarray of str of shape (n_codes,)
             Entry k is the word of code k; the first is `unknown_token`.
         """
         codes = self._codes()
