@@ -162,7 +162,7 @@ BAD_X = {
     "numbers after lists": (lambda: [[1.0, 2.0]] * (N - 1) + [7.0], ["Sequence 19", "0 dimensions", *ONE_SEQUENCE]),
     "list with None": (lambda: with_item(None), ["Sequence 5", *ONE_SEQUENCE]),
     "list of 3-D": (lambda: with_item(X), ["Sequence 5", "3 dimensions", r"shape \(20, 5, 2\)", *ONE_SEQUENCE]),
-    "list of texts": (lambda: ["red"] * N, ["Sequence 0", *ONE_SEQUENCE]),
+    "list of texts": (lambda: ["red"] * N, ["Sequence 0 of X is a text", "SequenceTokenizer", "categorical_features"]),
     "1-D objects that are no arrays": (lambda: object_array([None] * N), ["None|1D array", DO]),
     # something else altogether
     "sparse": (lambda: csr_array(flat(X)), ["[sS]parse", "dense"]),

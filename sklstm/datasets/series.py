@@ -98,7 +98,7 @@ def make_sine_mixture(
     ((4, 50, 2), array([0, 1, 0, 1]))
     >>> X, y = make_sine_mixture(4, targets="amplitude", ragged=True, random_state=0)
     >>> X, y.shape
-    (Sequences(4 sequences of 25 to 46 steps, 1 channels, float64), (4, 2))
+    (Sequences(4 sequences of 25 to 46 steps, 1 channel, float64), (4, 2))
     """
     generator = generator_from(random_state)
     lengths = draw_lengths(generator, n_samples, n_steps, 1, ragged)

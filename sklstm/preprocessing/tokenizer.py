@@ -133,7 +133,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
     >>> tokenizer = SequenceTokenizer()
     >>> X = tokenizer.fit_transform(["the dog bit the man", "A man!"])
     >>> X
-    Sequences(2 sequences of 2 to 5 steps, 1 channels, int64)
+    Sequences(2 sequences of 2 to 5 steps, 1 channel, int64)
     >>> X[0].ravel(), tokenizer.vocabulary_
     (array([5, 3, 2, 5, 4]), {'a': 1, 'bit': 2, 'dog': 3, 'man': 4, 'the': 5})
     >>> tokenizer.inverse_transform(tokenizer.transform(["the cat bit"]))

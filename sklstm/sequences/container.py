@@ -1,6 +1,7 @@
 """`Sequences`: sequences of any lengths, in one buffer."""
 
 import numbers
+import reprlib
 
 import numpy as np
 
@@ -145,7 +146,7 @@ class Sequences:
         --------
         >>> from sklstm import Sequences
         >>> Sequences.from_list([[1.0, 2.0, 3.0], [4.0]])
-        Sequences(2 sequences of 1 to 3 steps, 1 channels, float64)
+        Sequences(2 sequences of 1 to 3 steps, 1 channel, float64)
         """
         sequences = list(sequences)
         if not sequences:
@@ -496,7 +497,8 @@ class Sequences:
         lengths = self.lengths
         low, high = (lengths.min(), lengths.max()) if len(lengths) else (0, 0)
         steps = f"{low}" if low == high else f"{low} to {high}"
-        return f"Sequences({len(self)} sequences of {steps} steps, {self.n_channels} channels, {self.values.dtype})"
+        parts = f"{_counted(len(self), 'sequence')} of {steps} step{'' if high == low == 1 else 's'}"
+        return f"Sequences({parts}, {_counted(self.n_channels, 'channel')}, {self.values.dtype})"
 
 
 def common_columns(items):
@@ -544,12 +546,21 @@ def sequence_array(item, i):
         ) from error
     if array.ndim == 1:
         array = array.reshape(-1, 1)
+    if array.dtype.kind in "SU" and array.ndim == 0:
+        raise ValueError(
+            f"Sequence {i} of X is a text, {reprlib.repr(array.item())}, expected numbers. Make codes of texts first, with"
+            ' sklstm.preprocessing.SequenceTokenizer, and fit with categorical_features="all".'
+        )
     if array.ndim != 2:
         raise ValueError(
             f"Sequence {i} of X has {array.ndim} dimensions (shape {array.shape}), expected an array of shape (n_steps,"
             " n_channels) or (n_steps,). Reshape your data: a single sequence x is passed as [x]."
         )
     return array
+
+
+def _counted(number, noun):
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _numeric_array(item, i):

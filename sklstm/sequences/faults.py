@@ -73,9 +73,24 @@ def describe_non_number(offsets, values, first=0, names=None):
                 value = value.item() if isinstance(value, np.flexible) else value
                 return (
                     f"X must hold numbers: sequence {first + sequence}, step {step}, channel {channel}{name_of(channel, names)}"
-                    f" is {reprlib.repr(value)} ({type(value).__name__}). Encode categories and texts as numbers first."
+                    f" is {reprlib.repr(value)} ({type(value).__name__}). {_remedy(value)}"
                 )
     return None
+
+
+def _remedy(value):
+    """What to do about a value that is no number."""
+    if isinstance(value, (str, bytes)):
+        return (
+            "Encode categories and texts as numbers first: sklstm.preprocessing.SequenceTokenizer makes sequences of codes of"
+            " documents, Sequences.from_long of a column of a table, and categorical_features names channels that hold such."
+        )
+    if isinstance(value, (list, tuple, np.ndarray)) or hasattr(value, "to_numpy"):
+        return (
+            "Where each cell of a table holds a series, put those of a row side by side:"
+            " [np.column_stack(list(row)) for row in X.to_numpy()]."
+        )
+    return "Encode it as a number first."
 
 
 def channels_first_hint(lengths, remedy):
