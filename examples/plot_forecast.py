@@ -2,11 +2,10 @@
 Forecasts with intervals that hold what they promise
 ====================================================
 
-A vital sign of a patient with internal bleeding (UCR Anomaly Archive 135, which ``pip install aeon`` brings; no unit, no rate):
-of every fourth value, 46 are a period. From the last 96 follow the next 24, direct, all at once, or recursive, each appended for
-the next; beside them the last period once more and gradient boosting on the lags. Fewer than 80% come true between the learned
-quantiles of 10% and 90%. Conformalised (Romano, Patterson, Candes 2019), they are moved apart by what the last 300 forecasts
-whose outcome was known would have needed, for 80% or for 95%. What came true is printed, and the errors.
+A vital sign of a patient with internal bleeding (UCR Anomaly Archive 135, from ``pip install aeon``; unit and rate not stated),
+every fourth value: 46 are a period. Forecasts of the next 24 are direct, or recursive, one at a time, and beside them stand the
+last period and gradient boosting on lags. Too few outcomes lie between the learned quantiles of 10% and 90%; conformalised
+(Romano, Patterson, Candes 2019), these move by what the last 300 with known outcome needed for 80% or 95%. All is printed.
 """
 
 import sys
@@ -21,27 +20,24 @@ from sklstm import LSTMRegressor
 from sklstm.inspection import ForecastDisplay
 from sklstm.preprocessing import make_windows
 
-TRAIN, WINDOW, HORIZON, PERIOD, RECENT = 1100, 96, 24, 46, 300  # in steps; RECENT in forecasts
+TRAIN, WINDOW, LAGS, HORIZON, PERIOD, RECENT = 1100, 96, 48, 24, 46, 300  # in steps; RECENT in forecasts
+COLORS = {"seasonal naive": "#009E73", "gradient boosting": "#0072B2", "LSTM, recursive": "#E69F00", "LSTM, direct": "#D55E00"}
 series = np.concatenate([load_kdd_tsad_135(part)[0] for part in ("train", "test")])[::4].astype(np.float32)  # (2176,)
 X, y, start = make_windows(series, WINDOW, HORIZON, return_index=True)  # (n, 96, 1), (n, 24), (n,)
 past, later = start + HORIZON <= TRAIN, start >= TRAIN
 first = RECENT + HORIZON - 1  # of those later, the first before which so many outcomes are known
 X_test, y_test = X[later][first:], y[later][first:]
-
 model, noise, seen = LSTMRegressor(32, max_iter=60, random_state=0), np.random.default_rng(0).normal(size=X[past].shape), X_test
 model.fit(X[past] + noise.astype(np.float32), y[past, 0])  # who has learned from noise bears its own errors better
 for _ in range(HORIZON):
     seen = np.hstack([seen, model.predict(seen[:, -WINDOW:]).reshape(-1, 1, 1)])
 models = [model.set_params(loss="quantile", quantile=q).fit(X[past], y[past]).predict(X[later]) for q in (0.1, 0.5, 0.9)]
 low, middle, high = np.sort(models, axis=0)  # so that none cross; each (n, 24)
-boosting = [HistGradientBoostingRegressor(random_state=0).fit(X[past, :, 0], y[past, h]) for h in range(HORIZON)]
+boosted = [HistGradientBoostingRegressor(random_state=0).fit(X[past, -LAGS:, 0], y[past, h]) for h in range(HORIZON)]
+boosting = np.transpose([model.predict(X_test[:, -LAGS:, 0]) for model in boosted])
+forecasts = X_test[:, -PERIOD : HORIZON - PERIOD, 0], boosting, seen[:, WINDOW:, 0], middle[first:]
 fig, axes = plt.subplot_mosaic("aa;bc", figsize=(6.4, 6.4), layout="constrained")
-for name, color, forecast in (
-    ("seasonal naive", "#009E73", X_test[:, -PERIOD : HORIZON - PERIOD, 0]),
-    ("gradient boosting", "#0072B2", np.transpose([model.predict(X_test[:, :, 0]) for model in boosting])),
-    ("LSTM, recursive", "#E69F00", seen[:, WINDOW:, 0]),
-    ("LSTM, direct", "#D55E00", middle[first:]),
-):
+for (name, color), forecast in zip(COLORS.items(), forecasts, strict=True):
     error = np.sqrt(np.mean((forecast - y_test) ** 2, axis=0))
     print(f"{name:18} root mean squared error {error[0]:.2f} one step, {error[-1]:.2f} {HORIZON} steps ahead")
     axes["b"].plot(np.arange(HORIZON) + 1, error, color=color, label=name)
@@ -54,10 +50,10 @@ for name, color, wider in (("80%, learned", "#E69F00", 0), ("80%", "#0072B2", ro
     axes["c"].plot(np.arange(HORIZON) + 1, 100 * inside.mean(axis=0), color=color, label=name)
 moves = {0.025: (low, -room[0.95]), 0.1: (low, -room[0.8]), 0.9: (high, room[0.8]), 0.975: (high, room[0.95])}
 bands = np.transpose([values[first + 225] + move[225] for values, move in moves.values()])
-ForecastDisplay.from_predictions(X_test[200, :, 0], bands, quantiles=[*moves], y_true=y_test[225], ax=axes["a"])
-axes["b"].set(xlabel="Steps ahead", ylabel="Root mean squared error", ylim=0)
-axes["c"].set(xlabel="Steps ahead", ylabel="Outcomes within the interval (%)", ylim=(50, 100))
+ForecastDisplay.from_predictions(X_test[225, :, 0], bands, quantiles=[*moves], y_true=y_test[225], ax=axes["a"])
+axes["b"].set(xlabel="Steps ahead", ylabel="Root mean squared error", ylim=(0, 4.4))
+axes["c"].set(xlabel="Steps ahead", ylabel="Outcomes within the interval (%)", ylim=(20, 100))
 axes["b"].legend(fontsize="small")
-axes["c"].legend(fontsize="small")
+axes["c"].legend(fontsize="small", loc="lower left")
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
 fig.savefig(folder / f"{Path(__file__).stem}.png", dpi=100)

@@ -42,17 +42,16 @@ models = {
     "LSTM": make_pipeline(SequenceTokenizer(min_df=2, max_length=60, dtype=np.float32), lstm),
 }
 folds = StratifiedGroupKFold(4, shuffle=True, random_state=0)
-fig, (left, right) = plt.subplots(1, 2, figsize=(6.4, 3.6), layout="constrained", width_ratios=[1, 1.3])
+fig, (left, right) = plt.subplots(1, 2, figsize=(6.4, 3.8), sharey=True, layout="constrained")
 for (name, model), color, aside in zip(models.items(), ("#0072B2", "#D55E00"), (-0.2, 0.2), strict=True):
     predicted = cross_val_predict(model, texts, topics, groups=files, cv=folds)
     print(f"{name:16} accuracy on unseen files {np.mean(predicted == topics):.3f}")
     scores = f1_score(topics, predicted, average=None, labels=TOPICS)
     left.barh(np.arange(len(TOPICS)) + aside, scores, 0.38, color=color, label=name)
-left.set_yticks(range(len(TOPICS)), TOPICS)
-left.set(xlabel="F1 score on unseen files", title="Each topic", xlim=(0, 1), ylim=(len(TOPICS) - 0.4, -1.6))
-left.legend(loc="upper left", fontsize="small")
-options = {"normalize": "true", "values_format": ".0%", "cmap": "cividis", "colorbar": False, "xticks_rotation": 60}
+left.set(xlabel="F1 score on unseen files", xlim=(0, 1))
+left.legend(loc="lower center", bbox_to_anchor=(0.5, 1), fontsize="small", frameon=False)
+options = {"normalize": "true", "values_format": ".0%", "cmap": "cividis", "colorbar": False, "xticks_rotation": 90}
 ConfusionMatrixDisplay.from_predictions(topics, predicted, ax=right, text_kw={"fontsize": "x-small"}, **options)
-right.set(xlabel="Predicted by the LSTM", ylabel="", title="Shares of each topic")
+right.set(xlabel="Predicted by the LSTM", ylabel="", title="Shares of a topic")
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
 fig.savefig(folder / f"{Path(__file__).stem}.png", dpi=100)
