@@ -3,10 +3,10 @@ Rare classes, and what class_weight does for them
 =================================================
 
 Is a handwritten digit, read row by row, an 8? Of the 8s for training all but one in five are taken away, which leaves one
-digit in fifty. ``class_weight="balanced"`` makes each of them count as much as all the others together do per 8. Where a network
-has time to learn the few by heart and may, it makes little difference (left). Where it is held back, here by a penalty on the
-weights (``alpha=0.1``), it finds that the cheapest answer is never to say 8, and only the weights keep it from that (right).
-Precision and recall are for all thresholds on the probability; the dot is the usual one, 1/2. Means of five splits are printed.
+digit in fifty. ``class_weight="balanced"`` makes all of them together count as much as all other digits together. Where a
+network may learn the few by heart, it makes little difference (left). Where it is held back, here by a penalty on the weights
+(``alpha=0.1``), the cheapest answer is never to say 8, and only the class weights keep it from that (right). Precision and
+recall are those of all thresholds on the probability; the dot is the usual one, 1/2. Means of five splits are printed.
 """
 
 import sys

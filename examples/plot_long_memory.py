@@ -19,8 +19,7 @@ from sklstm.datasets import make_adding_problem
 from sklstm.network import Network
 from sklstm.sequences import Packed
 
-T, EPOCHS, UNITS = 100, 12, 48
-COLORS = dict(rnn="#CC79A7", lstm="#0072B2", peephole="#56B4E9", coupled="#009E73", gru="#D55E00")
+T, EPOCHS, UNITS, COLORS = 100, 12, 48, dict(rnn="#CC79A7", lstm="#0072B2", peephole="#56B4E9", coupled="#009E73", gru="#D55E00")
 
 
 def arriving(model, X):
@@ -31,9 +30,8 @@ def arriving(model, X):
     ws = network.workspace(n, n * T, theta.dtype, backward=True, carries=True)
     for t in range(1, T):
         network.begin(n, ws, None)
-        for first, last in ((0, t), (t, T)):
-            steps = n * np.arange(last - first + 1), rows[n * first :], first, n * (last < T)
-            chunk = Packed(np.arange(n), np.full(n, T - first), *steps)
+        for t0, t1 in ((0, t), (t, T)):
+            chunk = Packed(np.arange(n), np.full(n, T - t0), n * np.arange(t1 - t0 + 1), rows[n * t0 :], t0, n * (t1 < T))
             network.forward_chunk(params, chunk, ws)
             network.carry(chunk, ws)
         network.backward_scores(params, grads, ws, np.ones_like(network.scores(params, chunk.lengths, ws)))
@@ -52,11 +50,10 @@ for cell, color in COLORS.items():
     untrained = LSTMRegressor(UNITS, cell=cell, learning_rate_init=1e-30, random_state=1).partial_fit(X[:32], y[:32])  # as begun
     before, after = (arriving(each, X_test[:32]) for each in (untrained, model))
     print(f"{cell:17}test error {errors[-1]:.5f}; gradient at step 1: {before[0]:.0e} before, {after[0]:.0e} after training")
-    top.semilogy(range(1, EPOCHS + 1), errors, color=color)
-    bottom.semilogy(range(1, T), before, "--", color=color, linewidth=1)
-    bottom.semilogy(range(1, T), after, color=color, label=cell)
+    top.semilogy(range(1, EPOCHS + 1), errors, color=color, label=cell)
+    bottom.semilogy(range(1, T), before, "--", range(1, T), after, "-", color=color)
 top.set(xlabel="Epoch", ylabel="Mean squared error", title="Error on 1000 test sequences (dashed: always 1)")
 bottom.set(xlabel="Step t", ylabel="|dL/dh|, step 100 = 1", title="Gradient before (dashed) and after training", ylim=1e-16)
-bottom.legend(loc="lower left")
+top.legend(loc="upper right", bbox_to_anchor=(1, 0.9), ncols=2)
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
 fig.savefig(folder / f"{Path(__file__).stem}.png", dpi=100)

@@ -45,15 +45,14 @@ other = model.stream("predict_proba")
 other.state = stream.state
 assert np.array_equal(other.step(X_test[chosen][1]), probabilities[1:2])
 
-figure, (left, middle, right_axes) = plt.subplots(1, 3, figsize=(11, 3.4), width_ratios=[1, 1.6, 1.6])
+figure, (left, middle, right_axes) = plt.subplots(1, 3, figsize=(6.4, 3.2), width_ratios=[1, 1.8, 1.8], layout="constrained")
 left.imshow(X_test[chosen], cmap="gray_r")
-left.set(title=f"a {y_test[chosen]}", ylabel="row", xticks=[])
-for digit in np.argsort(probabilities.max(axis=0))[::-1][:4]:
-    middle.plot(range(1, 9), probabilities[:, digit], "o-", label=str(digit))
-middle.set(title="its probabilities", xlabel="rows seen", ylim=(0, 1.35))
-middle.legend(title="digit", loc="upper center", ncols=4, fontsize="small")
-right_axes.plot(range(1, 9), right, "o-", color="black")
-right_axes.set(title="accuracy, 450 images", xlabel="rows seen", ylim=(0, 1.03))
-figure.tight_layout()
+left.set(title=f"A {y_test[chosen]}", ylabel="Row", xticks=[])
+for digit, color in zip(np.argsort(probabilities.max(axis=0))[::-1], ("#D55E00", "#0072B2", "#009E73", "#CC79A7"), strict=False):
+    middle.plot(range(1, 9), probabilities[:, digit], "o-", color=color, label=str(digit))
+middle.set(title="What it may be", xlabel="Rows seen", ylabel="Probability", ylim=(0, 1.4))
+middle.legend(loc="upper center", ncols=4, fontsize="small", handlelength=1, columnspacing=0.8)
+right_axes.plot(range(1, 9), right, "o-", color="#D55E00")
+right_axes.set(title="450 test images", xlabel="Rows seen", ylabel="Accuracy", ylim=(0, 1.03))
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
 figure.savefig(folder / f"{Path(__file__).stem}.png", dpi=100)
