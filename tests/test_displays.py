@@ -5,8 +5,11 @@ import sys
 import textwrap
 from itertools import pairwise
 
+import matplotlib.colors
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from sklearn.pipeline import make_pipeline
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
@@ -26,11 +29,7 @@ from sklstm.inspection import (
 from sklstm.inspection.gates import BLOCKS
 from sklstm.network import CELLS
 
-matplotlib = pytest.importorskip("matplotlib")
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt  # noqa: E402
-from matplotlib.colors import to_rgb  # noqa: E402
+plt.switch_backend("Agg")
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*not converged:sklearn.exceptions.ConvergenceWarning")
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from reference import central_differences, relative_error
+from scipy.special import logit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from test_bad_input import state_of
@@ -98,9 +99,8 @@ def test_gradients_of_a_class_are_those_of_its_centred_log_probability(X, n_clas
 def test_gradients_of_labels_outputs_quantiles_and_rates(X, rng):
     labels = rng.integers(2, size=(len(X), 3))
     two = np.column_stack([quantity(X), rng.normal(size=len(X))])
-    log_odds = lambda p: np.log(p / (1 - p))  # noqa: E731
     cases = [
-        (classifier().fit(X, labels), 2, lambda model, x: log_odds(model.predict_proba([x])[0, 2])),
+        (classifier().fit(X, labels), 2, lambda model, x: logit(model.predict_proba([x])[0, 2])),
         (regressor().fit(X, two), 1, lambda model, x: model.predict([x])[0, 1]),
         (regressor(loss="poisson").fit(X, rng.poisson(3, size=len(X))), None, lambda model, x: np.log(model.predict([x])[0])),
         # Quantiles as asked for, not in order.

@@ -2,6 +2,8 @@
 
 
 cdef extern from "simd.h" nogil:
+    double _LAYERNORM_EPSILON "LAYERNORM_EPSILON"
+
     enum:
         N_CELLS
         FROM_H

@@ -9,6 +9,7 @@ from ._real cimport real
 
 LEVELS = ("baseline", "avx2", "avx512")
 ACTIVATIONS = ("tanh", "relu")      # in the order of simd_level.h
+LAYERNORM_EPSILON = _LAYERNORM_EPSILON
 
 cdef const simd_table *active = NULL
 

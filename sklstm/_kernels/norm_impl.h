@@ -2,7 +2,6 @@
 
    Sums run in 16 lanes side by side, which are added in a fixed order: GCC may not reorder one running sum. */
 
-#define LAYERNORM_EPSILON ((REAL)1e-5)      /* added to the variance; PyTorch's and Keras' order of magnitude */
 #define SUM_LANES 16
 
 static inline REAL FN(sum_lanes)(const REAL *part)
@@ -33,7 +32,7 @@ static inline void FN(mean_and_scale)(ptrdiff_t n, const REAL *v, REAL *mean, RE
     for (; i < n; i++)
         squares[i % SUM_LANES] += (v[i] - m) * (v[i] - m);
     *mean = m;
-    *scale = 1 / SQRT(FN(sum_lanes)(squares) / (REAL)n + LAYERNORM_EPSILON);
+    *scale = 1 / SQRT(FN(sum_lanes)(squares) / (REAL)n + (REAL)LAYERNORM_EPSILON);
 }
 
 /* mean(e) and mean(e (v - mean) scale) */
@@ -55,5 +54,4 @@ static inline void FN(moments_with)(ptrdiff_t n, const REAL *e, const REAL *v, R
     *m2 = FN(sum_lanes)(products) / (REAL)n;
 }
 
-#undef LAYERNORM_EPSILON
 #undef SUM_LANES

@@ -20,6 +20,9 @@
 #define IVDEP
 #endif
 
+/* Added to the variance by layer normalisation; PyTorch's and Keras' order of magnitude. */
+#define LAYERNORM_EPSILON 1e-5
+
 /* One stage of one time step of one cell, over active rows of a packed batch. Pointers are row-major; `ld_` is a row stride
    in elements. A stride of 0 repeats one row (the initial state). The driver owns every buffer. */
 typedef struct {

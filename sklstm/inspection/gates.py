@@ -4,6 +4,7 @@ import numpy as np
 from scipy.special import expit
 from sklearn.utils._param_validation import StrOptions, validate_params
 
+from .._kernels import _simd
 from .._kernels._pack import unpack
 from .._kernels.threads import single_threaded_blas
 from ..estimators.documentation import document
@@ -23,7 +24,6 @@ BLOCKS = {
     "rnn": "",
 }
 ACTIVATIONS = {"tanh": np.tanh, "relu": lambda v: np.maximum(v, 0)}
-EPSILON = 1e-5  # of layer normalisation: LAYERNORM_EPSILON of the kernels
 
 
 @document()
@@ -136,6 +136,6 @@ class _Recorder:
 
 
 def _normalized(v):
-    return (v - v.mean(axis=1, keepdims=True)) / np.sqrt(v.var(axis=1, keepdims=True) + EPSILON)
+    return (v - v.mean(axis=1, keepdims=True)) / np.sqrt(v.var(axis=1, keepdims=True) + _simd.LAYERNORM_EPSILON)
 
 

@@ -16,11 +16,11 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted, validate_data
 
-from ..estimators.inputs import channel_names, check_one_per_sequence, read_sample_weight, stand_in_for
-from ..estimators.steps import read_step_weights, read_steps
+from ..estimators.inputs import channel_names, stand_in_for
 from ..sequences import Sequences
 from ..sequences.steps import of_sequences, of_table
 from ..sequences.validation import array_or_list, check_columns, is_tabular
+from .targets import weights_of_steps, y_of_steps
 
 
 def _inner_has(method):
@@ -451,38 +451,3 @@ def takes_sample_weight(transformer, method):
         return True
     routed = get_config()["enable_metadata_routing"] and hasattr(transformer, "get_metadata_routing")
     return routed and bool(get_routing_for_object(transformer).consumes(method, ["sample_weight"]))
-
-
-def y_of_steps(y, steps):
-    """y with one entry or row for every step: its own, or that of its sequence."""
-    if holds_steps(y) and not is_table(y, steps):
-        return read_steps("y", y, steps)[0]
-    check_one_per_sequence("y", y, len(steps))
-    rows = np.asarray(list(y) if holds_steps(y) else y)
-    return np.repeat(rows, steps.lengths, axis=0)
-
-
-def is_table(y, steps):
-    """Whether a list of lists has a row of outputs per sequence: all equally long, and not as long as the sequences are."""
-    if isinstance(y, Sequences) or np.ndim(y[0]) != 1:
-        return False
-    lengths = [np.size(row) for row in y]
-    return len(set(lengths)) == 1 and not np.array_equal(lengths, steps.lengths)
-
-
-def weights_of_steps(sample_weight, steps):
-    """The weight of every step: its own, or that of its sequence."""
-    if holds_steps(sample_weight):
-        return read_step_weights(sample_weight, steps)
-    return np.repeat(read_sample_weight(sample_weight, len(steps)), steps.lengths)
-
-
-def holds_steps(values):
-    """Whether values have entries for every step: Sequences, a list of arrays, or a 3-D array."""
-    if isinstance(values, Sequences):
-        return True
-    if not isinstance(values, (list, tuple)):
-        values = np.asarray(values)
-        if values.ndim != 1 or values.dtype != object:
-            return values.ndim > 2
-    return len(values) > 0 and np.ndim(values[0]) > 0

@@ -1,5 +1,6 @@
 """What the displays share: axes to draw in, and colours that colour-blind readers tell apart on light and dark ground."""
 
+from importlib import import_module
 from itertools import cycle, islice
 
 import numpy as np
@@ -17,7 +18,7 @@ MOST_LABELS = 24  # on an axis with a name for each row
 def check_matplotlib(caller):
     """Raise an ImportError unless matplotlib is there."""
     try:
-        import matplotlib  # noqa: F401
+        import_module("matplotlib")
     except ImportError as error:
         raise ImportError(
             f"{caller} requires matplotlib. You can install it with `pip install matplotlib`, or with sklstm by"
