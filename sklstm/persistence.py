@@ -15,7 +15,7 @@ from .estimators import LSTMClassifier, LSTMRegressor
 from .estimators.architecture import BESIDES, build
 from .estimators.classifier import DECISIONS
 from .estimators.solving import SOLVERS
-from .network import ACTIVATIONS, CELLS, LOSSES, MERGE_MODES, POOLINGS, Network
+from .network import ACTIVATIONS, CELLS, LOSSES, MAX_LAYERS, MERGE_MODES, POOLINGS, Network
 from .training.archive import read_archive, write_archive
 
 __all__ = ["load", "save"]
@@ -29,7 +29,6 @@ FORMERLY = {}
 # Attributes that scikit-learn sets for callbacks and for a fit that runs: objects of any kind.
 LEFT_OUT = re.compile("_skl_callbacks.*|_parent_callback_ctx|_callback_fit_ctx|_metadata_request")
 
-MAX_LAYERS = 10_000  # in a file; each takes a hundred times its bytes there
 
 VERSIONS = ("sklstm", "numpy", "scikit-learn")
 

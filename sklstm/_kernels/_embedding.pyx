@@ -41,11 +41,17 @@ def read_codes(const real[:, ::1] values, Py_ssize_t channel, Py_ssize_t[::1] co
 
 
 def lookup(const Py_ssize_t[::1] codes, const real[:, ::1] E, real[:, ::1] out, Py_ssize_t column, Py_ssize_t n_rows):
-    """out[:, column : column + dim] := E[codes], with E (n_codes, dim)"""
-    cdef Py_ssize_t row, dim = E.shape[1]
+    """out[:, column : column + dim] := E[codes], with E (n_codes, dim); raises a ValueError where a code is none of its rows"""
+    cdef Py_ssize_t row, dim = E.shape[1], n_codes = E.shape[0]
+    cdef bint known = True
     with nogil:
         for row in range(n_rows):
+            if codes[row] < 0 or codes[row] >= n_codes:
+                known = False
+                break
             memcpy(&out[row, column], &E[codes[row], 0], dim * sizeof(real))
+    if not known:
+        raise ValueError(f"A category has the code {codes[row]}, but the network knows codes from 0 to {n_codes - 1}.")
 
 
 def lookup_backward(const Py_ssize_t[::1] codes, const real[:, ::1] dout, Py_ssize_t column, real[:, ::1] dE, Py_ssize_t n_rows):

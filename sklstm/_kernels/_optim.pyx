@@ -17,11 +17,19 @@ def sum_of_squares(const real[::1] x):
     return total
 
 
+cdef int check_lengths(Py_ssize_t n, Py_ssize_t n_grad, Py_ssize_t n_state) except -1:
+    """Raise a ValueError unless theta, its gradient and an array of the optimiser's state are equally long, and not empty."""
+    if n < 1 or n_grad != n or n_state != n:
+        raise ValueError(f"An optimiser needs arrays as long as the {n} weights, got a gradient of {n_grad} and a state of {n_state}.")
+    return 0
+
+
 def add_scaled(double factor, const real[::1] x, real[::1] out):
     """out += factor x, both (n,)"""
     cdef uint64_t mode
     cdef Py_ssize_t i
     cdef real factor_ = <real> factor
+    check_lengths(out.shape[0], x.shape[0], x.shape[0])
     with nogil:
         mode = ftz_enter()
         for i in range(x.shape[0]):
@@ -39,6 +47,7 @@ def sgd_step(
     rates.grad_scale = grad_scale
     rates.momentum = momentum
     rates.nesterov = nesterov
+    check_lengths(theta.shape[0], grad.shape[0], velocity.shape[0])
     with nogil:
         mode = ftz_enter()
         simd().sgd_step[0 if real is float else 1](theta.shape[0], &theta[0], &grad[0], &velocity[0], &rates)
@@ -59,6 +68,8 @@ def adam_step(
     rates.epsilon = epsilon
     rates.correction_1 = 1 - beta_1 ** t
     rates.correction_2 = 1 - beta_2 ** t
+    check_lengths(theta.shape[0], grad.shape[0], m.shape[0])
+    check_lengths(theta.shape[0], grad.shape[0], v.shape[0])
     with nogil:
         mode = ftz_enter()
         simd().adam_step[0 if real is float else 1](theta.shape[0], &theta[0], &grad[0], &m[0], &v[0], &rates)
@@ -75,6 +86,7 @@ def rmsprop_step(
     rates.grad_scale = grad_scale
     rates.rho = rho
     rates.epsilon = epsilon
+    check_lengths(theta.shape[0], grad.shape[0], v.shape[0])
     with nogil:
         mode = ftz_enter()
         simd().rmsprop_step[0 if real is float else 1](theta.shape[0], &theta[0], &grad[0], &v[0], &rates)

@@ -5,6 +5,8 @@ from ._real cimport real
 
 import numpy as np
 
+BEYOND = "The rows of a minibatch are not those of its sequences: their offsets, or what they belong to, were changed."
+
 
 def arrange(const Py_ssize_t[::1] offsets, const Py_ssize_t[:] rows):
     """Sort sequences by length, the longest first and equally long ones as they come, and count those that have each step.
@@ -12,7 +14,7 @@ def arrange(const Py_ssize_t[::1] offsets, const Py_ssize_t[:] rows):
     Parameters
     ----------
     offsets : (n_samples + 1,) IN
-        Where each sequence begins, and the last one ends; each has a step at least.
+        Where each sequence begins, and the last one ends, from 0 on; each has a step at least. Nobody writes to them meanwhile.
     rows : (n_sequences,) IN
         Which of them, at least one.
 
@@ -24,11 +26,23 @@ def arrange(const Py_ssize_t[::1] offsets, const Py_ssize_t[:] rows):
         Of each in that order: its steps, and the row it begins in.
     starts : ndarray of int of shape (n_steps + 1,)
         Packed row at which each step begins.
+
+    Raises
+    ------
+    ValueError
+        If there is no such sequence, or if one has no step or reaches beyond the last.
     """
-    cdef Py_ssize_t n = rows.shape[0], T = 0, k, t, row, length, place
+    cdef Py_ssize_t n = rows.shape[0], n_samples = offsets.shape[0] - 1, T = 0, k, t, row, length, place
     cdef Py_ssize_t[::1] order, lengths, first_rows, starts, longer
+    cdef bint sound = n > 0
     for k in range(n):
-        T = max(T, offsets[rows[k] + 1] - offsets[rows[k]])
+        row = rows[k]
+        if row < 0 or row >= n_samples or offsets[row] < 0 or not offsets[row] < offsets[row + 1] <= offsets[n_samples]:
+            sound = False
+            break
+        T = max(T, offsets[row + 1] - offsets[row])
+    if not sound:
+        raise ValueError("The offsets of these sequences are not those of sequences with a step each, or there is no such row.")
     results = tuple([np.empty(size, np.intp) for size in (n, n, n, T + 1)])
     order, lengths, first_rows, starts = results
     longer = np.zeros(T + 1, np.intp)
@@ -53,6 +67,30 @@ def arrange(const Py_ssize_t[::1] offsets, const Py_ssize_t[:] rows):
             lengths[place] = length
             first_rows[place] = offsets[row]
     return results
+
+
+cdef bint is_layout(
+    const Py_ssize_t[::1] starts, const Py_ssize_t[::1] first_rows, Py_ssize_t total, Py_ssize_t n_packed,
+) noexcept nogil:
+    """Whether each step has no more rows than the one before, all of them within `n_packed`, and each sequence lies within `total`
+    rows."""
+    cdef Py_ssize_t t, r = 0, size, n_steps = starts.shape[0] - 1, last = first_rows.shape[0]
+    if n_steps < 1 or n_packed < 0:
+        return False
+    for t in range(n_steps):
+        size = starts[t + 1] - starts[t]
+        if size < 0 or size > last:
+            return False
+        last = size
+    if starts[n_steps] - starts[0] > n_packed:
+        return False
+    for t in range(n_steps - 1, -1, -1):
+        size = starts[t + 1] - starts[t]
+        while r < size:  # row r has its last step here
+            if first_rows[r] < 0 or first_rows[r] >= total - t:
+                return False
+            r += 1
+    return True
 
 
 cdef void pack_rows(
@@ -86,14 +124,31 @@ def pack(
     shift, factor : (d,) IN
         Standardisation of each channel: 0 and 1 leave the bits as they are.
     out : (>= starts[-1] - starts[0], d) OUT
+
+    Raises
+    ------
+    ValueError
+        If a row would be read or written that is not there.
     """
+    cdef Py_ssize_t d = values.shape[1]
+    if out.shape[1] != d or shift.shape[0] != d or factor.shape[0] != d:
+        raise ValueError(f"The steps have {d} channels, what they are packed by or into has others.")
+    if not is_layout(starts, first_rows, values.shape[0], out.shape[0]):
+        raise ValueError(BEYOND)
     with nogil:
         pack_rows(starts.shape[0] - 1, values.shape[1], &starts[0], &first_rows[0], &values[0, 0], &shift[0], &factor[0], &out[0, 0])
 
 
 def unpack(const Py_ssize_t[::1] starts, const Py_ssize_t[::1] first_rows, const real[:, ::1] packed, real[:, ::1] out):
-    """out[first_rows[r] + t] := packed[starts[t] + r], the way back: starts, first_rows as in `pack`, out (total, d)."""
+    """out[first_rows[r] + t] := packed[starts[t] + r], the way back: starts from 0 on, first_rows as in `pack`, out (total, d).
+
+    Raises a ValueError where `pack` does.
+    """
     cdef Py_ssize_t t, r, d = out.shape[1]
+    if packed.shape[1] != d:
+        raise ValueError(f"The rows have {packed.shape[1]} entries, what they are unpacked into has {d}.")
+    if starts.shape[0] == 0 or starts[0] < 0 or not is_layout(starts, first_rows, out.shape[0], packed.shape[0] - starts[0]):
+        raise ValueError(BEYOND)
     with nogil:
         for t in range(starts.shape[0] - 1):
             for r in range(starts[t + 1] - starts[t]):

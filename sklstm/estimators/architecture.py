@@ -1,10 +1,9 @@
 """From hyper-parameters to the spec of a network as plain values, and from that to the network."""
 
-from numbers import Integral
-
 import numpy as np
 
-from ..network import Network
+from ..network import MAX_LAYERS, Network
+from ..network.checks import is_count
 
 # What may change when a fit goes on.
 FREE = ("dropout", "recurrent_dropout", "loss_parameters")
@@ -16,9 +15,11 @@ BESIDES = ("categorical_features", "loss", "loss_parameters", "standardize")
 def hidden_sizes(estimator):
     """Units of each layer; raises a ValueError where `hidden_size` and `num_layers` do not go together."""
     sizes, num_layers = estimator.hidden_size, estimator.num_layers
-    if isinstance(sizes, Integral):
+    if not is_count(num_layers, 1) or num_layers > MAX_LAYERS:
+        raise ValueError(f"num_layers must be an int from 1 to {MAX_LAYERS}, got {num_layers!r}.")
+    if is_count(sizes, 1):
         return [int(sizes)] * int(num_layers)
-    if len(sizes) == 0 or any(not isinstance(size, Integral) or isinstance(size, bool) or size < 1 for size in sizes):
+    if not isinstance(sizes, (tuple, list)) or not 0 < len(sizes) <= MAX_LAYERS or not all(is_count(size, 1) for size in sizes):
         raise ValueError(f"hidden_size must be an int of at least 1 or a tuple of such, one per layer, got {sizes!r}.")
     if num_layers not in (1, len(sizes)):
         raise ValueError(
@@ -84,10 +85,13 @@ def _plain(values):
 
 
 def build(spec):
-    """The network of a spec."""
-    architecture = {key: value for key, value in spec.items() if key not in BESIDES}
-    tuples = {
-        "hidden_sizes": tuple(spec["hidden_sizes"]),
-        "categories": tuple(tuple(category) for category in spec["categories"]),
-    }
-    return Network(**architecture | tuples)
+    """The network of a spec, wherever that comes from; raises a ValueError if it is none."""
+    try:
+        architecture = {key: value for key, value in spec.items() if key not in BESIDES}
+        tuples = {
+            "hidden_sizes": tuple(spec["hidden_sizes"]),
+            "categories": tuple(tuple(category) for category in spec["categories"]),
+        }
+        return Network(**architecture | tuples)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"The network of this estimator was changed since it was fitted: {error}. Fit it afresh.") from error

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..sequences import Sequences
 from ..sequences.columns import decoded, is_missing
+from ..sequences.container import snapshot
 from .inputs import check_one_per_sequence, read_sample_weight
 
 FORMS = (
@@ -36,6 +37,7 @@ def read_steps(name, values, sequences):
         check_one_per_sequence(name, values, len(sequences), "one entry for every step of it.", most_dimensions=3)
         values = _list_or_array(values)
     if isinstance(values, Sequences):
+        values = snapshot(values)
         _check_ids(name, values, sequences)
         flat, lengths, kind = _decoded(values), values.lengths, "Sequences"
     elif isinstance(values, list):

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from ..estimators.documentation import document
 from ..sequences import Sequences
 from ..sequences.columns import as_floats
+from ..sequences.container import snapshot
 from ..sequences.steps import of_sequences, of_table
 from ..sequences.validation import array_or_list, is_tabular
 
@@ -150,6 +151,7 @@ def _ragged(estimator, X):
         sequences = Sequences(steps.values, steps.offsets)
         return sequences, sequences.with_values  # not as a table: the names of its columns are gone
     if isinstance(X, Sequences):
+        X = snapshot(X)
         return X, X.with_values
     steps = of_sequences(X)
     sequences = Sequences(np.asarray(steps.values), steps.offsets, channel_names=steps.names)

@@ -1,6 +1,7 @@
 """The model as a spec of layers, with forward and backward passes; it knows no training loop and no estimator."""
 
 from .biases import CELLS, TIMESCALES, ConstantBias, TimescaleBias
+from .checks import MAX_LAYERS
 from .inference import apply
 from .losses import HUBER_DELTA, LOSSES, make_loss
 from .model import Network
@@ -13,6 +14,7 @@ __all__ = [
     "CELLS",
     "HUBER_DELTA",
     "LOSSES",
+    "MAX_LAYERS",
     "MERGE_MODES",
     "POOLINGS",
     "TIMESCALES",

@@ -7,6 +7,7 @@ import numpy as np
 
 from .._kernels import _engine
 from .biases import ConstantBias
+from .checks import check_layout, check_network
 from .dense import Dense
 from .dropout import Dropout, draw_mask
 from .embedding import InputLayer
@@ -44,6 +45,11 @@ class Network:
         Rate on what enters R, with one mask per sequence.
     categories : tuple of (int, int, int)
         As in `InputLayer`.
+
+    Raises
+    ------
+    ValueError
+        If one of these is not as described: kernels trust a network.
     """
 
     input_size: int
@@ -61,6 +67,7 @@ class Network:
     categories: tuple = ()
 
     def __post_init__(self):
+        check_network(self)
         entry = InputLayer(self.input_size, self.categories)
         layers, width = [], entry.output_size
         options = (self.cell, self.activation, self.bidirectional, self.merge_mode, self.residual, self.learned_state)
@@ -77,8 +84,10 @@ class Network:
         head = Dense(width, self.output_size)
         parts["head"] = head
         shapes = {f"{name}.{key}": shape for name, part in parts.items() for key, shape in part.param_shapes().items()}
+        layout = ParamLayout(shapes)
+        check_layout(layout, self)
         # A frozen dataclass sets what it derives this way.
-        derived = dict(entry=entry, layers=tuple(layers), pool=pool, head=head, parts=parts, layout=ParamLayout(shapes))
+        derived = dict(entry=entry, layers=tuple(layers), pool=pool, head=head, parts=parts, layout=layout)
         for name, value in derived.items():
             object.__setattr__(self, name, value)
 
@@ -133,11 +142,11 @@ class Network:
 
     def bind(self, vector):
         """The parameters (or gradients) in a flat vector: for each part a dict of views."""
-        views = self.layout.views(vector)
-        return {
-            name: {key.removeprefix(f"{name}."): view for key, view in views.items() if key.startswith(f"{name}.")}
-            for name in self.parts
-        }
+        parts = {name: {} for name in self.parts}
+        for name, view in self.layout.views(vector).items():
+            part, _, own = name.partition(".")
+            parts[part][own] = view
+        return parts
 
     def initialize(self, rng, dtype, bias=FORGET_BIAS):
         """A flat vector of initial parameters. The random numbers are drawn in float64, so both dtypes begin alike."""

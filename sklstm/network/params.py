@@ -1,6 +1,8 @@
 """The parameters of a network as names for slices of one flat vector."""
 
-import numpy as np
+from math import prod
+
+from .checks import check_vector
 
 
 class ParamLayout:
@@ -24,10 +26,11 @@ class ParamLayout:
         self.slices = {}
         self.size = 0
         for name, shape in self.shapes.items():
-            n = int(np.prod(shape))
+            n = prod(shape)
             self.slices[name] = slice(self.size, self.size + n)
             self.size += n
 
     def views(self, vector):
-        """Dict of name to the array of that name, each a view of `vector`."""
+        """Dict of name to the array of that name, each a view of `vector`; raises a ValueError if that is no vector of these."""
+        check_vector(vector, self.size)
         return {name: vector[self.slices[name]].reshape(shape) for name, shape in self.shapes.items()}

@@ -12,6 +12,8 @@ from .faults import locate
 
 LISTS = ("list", "large_list", "fixed_size_list", "array(")  # how the names of such types begin in pyarrow, pandas and polars
 
+UNSOUND = "Make it anew: pyarrow.array(lists), whose validate(full=True) says nothing then."
+
 TEXTS = {"string", "large_string", "string_view"}
 
 
@@ -38,9 +40,9 @@ def read_arrow(data):
         ) from error
     if hasattr(data, "columns"):
         names = list(data.column_names if isinstance(data, (pa.Table, pa.RecordBatch)) else data.columns)
-        lists = _beside_each_other(names, [_read_lists(_array(data[name], pa), pa, f"Column {name!r}") for name in names])
+        lists = _beside_each_other(names, [_read_column(data[name], pa, f"Column {name!r}") for name in names])
     else:
-        lists = _read_lists(_array(data, pa), pa, "X")
+        lists = _read_column(data, pa, "X")
     return vars(lists)
 
 
@@ -84,8 +86,13 @@ def _beside_each_other(names, columns):
     return _Lists(values, first.offsets, names, categories)
 
 
-def _array(column, pa):
-    """A column of any library as one pyarrow array."""
+def _read_column(column, pa, what):
+    """`_Lists` of a column of any library; `what` names it in messages."""
+    return _read_lists(_array(column, pa, what), pa, what)
+
+
+def _array(column, pa, what):
+    """A column of any library as one pyarrow array, checked."""
     if not isinstance(column, (pa.Array, pa.ChunkedArray)):
         if hasattr(column, "__arrow_array__") or hasattr(column, "__arrow_c_array__"):
             column = pa.array(column)
@@ -98,13 +105,17 @@ def _array(column, pa):
                 f"Expected an Arrow column of lists or an awkward array, got {type(column).__name__}. For a list of arrays use"
                 " Sequences.from_list."
             )
+    try:
+        column.validate(full=True)  # offsets and indices of categories too: Arrow takes the buffers of others unchecked
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{what} is no sound Arrow array: {error}. {UNSOUND}") from error
     if isinstance(column, pa.ChunkedArray):
         column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     return column
 
 
 def _read_lists(array, pa, what):
-    """`_Lists` of an array; `what` names it in messages."""
+    """`_Lists` of an array."""
     if array.null_count:
         missing = array.is_null().to_numpy(zero_copy_only=False).argmax()
         raise ValueError(

@@ -2,6 +2,7 @@
 
 import numbers
 import reprlib
+from itertools import pairwise
 
 import numpy as np
 
@@ -9,6 +10,9 @@ from .arrow import read_arrow
 from .columns import as_floats
 from .faults import channels_first_hint, describe_non_number, refuse_mask
 from .long import read_long
+
+# Names under which `Sequences` keep the arguments of their constructor.
+STORED = ("_values", "_offsets", "_ids", "_channel_names", "_categories")
 
 
 class Sequences:
@@ -35,16 +39,17 @@ class Sequences:
     Attributes
     ----------
     values : ndarray of shape (total_steps, n_channels)
-        The steps of all sequences.
+        The steps of all sequences: the array that was passed, if it was one. Its numbers may be changed in place; for another
+        array there is `with_values`.
     offsets : ndarray of int of shape (n_sequences + 1,)
-        Where each sequence begins in `values`, and at last where the last one ends.
+        Where each sequence begins in `values`, and at last where the last one ends. A copy, which is read-only.
     ids : ndarray of shape (n_sequences,) or None
-        Cut along with the sequences.
+        Cut along with the sequences. It may be set.
     channel_names : list or None
         Names that are texts become ``feature_names_in_`` of an estimator, may be used in its `categorical_features`, and are
-        held against those of later X.
+        held against those of later X. They may be set.
     categories : dict of int to ndarray
-        Estimators compare categories by these values, so that codes may differ from one X to the next.
+        Estimators compare categories by these values, so that codes may differ from one X to the next. They may be set.
     lengths : ndarray of int of shape (n_sequences,)
         Number of steps of each sequence.
     n_channels : int
@@ -100,23 +105,11 @@ class Sequences:
                 f"values must be a 2-D array of shape (total_steps, n_channels), got shape {values.shape}. "
                 "Use Sequences.from_list for a list of sequences."
             )
-        offsets = np.asarray(offsets)
-        if offsets.dtype.kind == "u":
-            offsets = offsets.astype(np.int64)  # so that differences have a sign
-        if offsets.ndim != 1 or len(offsets) == 0 or not np.issubdtype(offsets.dtype, np.integer):
-            raise ValueError(
-                f"offsets must be a 1-D array of n_sequences + 1 integers, got shape {offsets.shape}, {offsets.dtype}."
-            )
-        if offsets[0] != 0 or offsets[-1] != len(values) or np.any(np.diff(offsets) < 0):
-            raise ValueError(
-                f"offsets must begin with 0, never decrease and end with the number of steps, {len(values)}."
-            )
-        self.values = values
-        self.offsets = offsets.astype(np.intp, copy=False)
-        self.ids = None if ids is None else _one_each("ids", _ids(ids), len(self), "sequence")
-        names = None if channel_names is None else list(channel_names)
-        self.channel_names = None if names is None else _one_each("channel_names", names, self.n_channels, "channel")
-        self.categories = _categories(categories or {}, self.n_channels)
+        self._offsets = _own_offsets(offsets, len(values))
+        self._values = values
+        self.ids = ids
+        self.channel_names = channel_names
+        self.categories = categories
 
     @classmethod
     def from_list(cls, sequences):
@@ -362,15 +355,13 @@ class Sequences:
         array([[1., 2., 3.],
                [4., 0., 0.]])
         """
-        lengths = self.lengths
+        X = snapshot(self)
+        lengths, values = X.lengths, X.values
         n_steps = lengths.max(initial=0)
-        dtype = (
-            self.values.dtype
-            if np.can_cast(np.min_scalar_type(padding), self.values.dtype)
-            else np.result_type(self.values, np.float64)
-        )
-        out = np.full((len(self), n_steps, self.n_channels), padding, dtype=dtype)
-        out[np.arange(n_steps) < lengths[:, np.newaxis]] = self.values
+        holds = np.can_cast(np.min_scalar_type(padding), values.dtype)
+        dtype = values.dtype if holds else np.result_type(values, np.float64)
+        out = np.full((len(lengths), n_steps, values.shape[1]), padding, dtype=dtype)
+        out[np.arange(n_steps) < lengths[:, np.newaxis]] = values
         return out
 
     def to_list(self):
@@ -392,17 +383,70 @@ class Sequences:
         [array([[1.],
                [2.]]), array([[4.]])]
         """
-        return [self.values[start:stop] for start, stop in zip(self.offsets[:-1], self.offsets[1:], strict=True)]
+        X = snapshot(self)
+        return [X.values[start:stop] for start, stop in pairwise(X.offsets.tolist())]
+
+    @property
+    def values(self):
+        """The steps of all sequences, an ndarray of shape (total_steps, n_channels)."""
+        return self._values
+
+    @values.setter
+    def values(self, values):
+        raise AttributeError(
+            "values of Sequences cannot be set: X.with_values(values) returns the same sequences with other values, and X[rows] some"
+            " of the sequences. To change numbers in place, set X.values[...]."
+        )
+
+    @property
+    def offsets(self):
+        """Where each sequence begins in `values`, and at last where the last one ends: a read-only ndarray of int."""
+        return self._offsets[:]
+
+    @offsets.setter
+    def offsets(self, offsets):
+        raise AttributeError(
+            "offsets of Sequences cannot be set: Sequences(X.values, offsets) cuts the same steps otherwise, and X[rows] returns some"
+            " of the sequences."
+        )
+
+    @property
+    def ids(self):
+        """What each sequence is called, an ndarray of shape (n_sequences,), or None."""
+        return self._ids
+
+    @ids.setter
+    def ids(self, ids):
+        self._ids = None if ids is None else _one_each("ids", _ids(ids), len(self), "sequence")
+
+    @property
+    def channel_names(self):
+        """What each channel is called, a list, or None."""
+        return self._channel_names
+
+    @channel_names.setter
+    def channel_names(self, names):
+        names = None if names is None else list(names)
+        self._channel_names = None if names is None else _one_each("channel_names", names, self.n_channels, "channel")
+
+    @property
+    def categories(self):
+        """Channels that hold categories, and the values that their codes stand for: a dict of int to ndarray."""
+        return self._categories
+
+    @categories.setter
+    def categories(self, categories):
+        self._categories = _categories(categories or {}, self.n_channels)
 
     @property
     def lengths(self):
         """Number of steps of each sequence, an ndarray of int of shape (n_sequences,)."""
-        return np.diff(self.offsets)
+        return np.diff(self._offsets)
 
     @property
     def n_channels(self):
         """Number of channels of each step."""
-        return self.values.shape[1]
+        return self._values.shape[1]
 
     @property
     def shape(self):
@@ -412,10 +456,10 @@ class Sequences:
     @property
     def dtype(self):
         """The dtype of the values."""
-        return self.values.dtype
+        return self._values.dtype
 
     def __len__(self):
-        return len(self.offsets) - 1
+        return len(self._offsets) - 1
 
     def __iter__(self):
         return iter(self.to_list())
@@ -428,12 +472,12 @@ class Sequences:
             if not -len(self) <= key < len(self):
                 raise IndexError(f"Sequence {key} of {len(self)}.")
             key = int(key) % len(self)
-            return self.values[self.offsets[key] : self.offsets[key + 1]]
+            return self._values[self._offsets[key] : self._offsets[key + 1]]
         if isinstance(key, slice):
             start, stop, step = key.indices(len(self))
             if step == 1:
-                offsets = self.offsets[start : max(start, stop) + 1]
-                return self._cut(slice(start, max(start, stop)), self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
+                offsets = self._offsets[start : max(start, stop) + 1]
+                return self._cut(slice(start, max(start, stop)), self._values[offsets[0] : offsets[-1]], offsets - offsets[0])
             key = np.arange(start, stop, step)
         if isinstance(key, tuple):
             raise IndexError("Sequences have one index. Index the steps of a single one: X[i][step].")
@@ -445,11 +489,12 @@ class Sequences:
                 f"Index sequences by an int, a slice, a boolean mask or an array of integers, got {key.dtype} of shape"
                 f" {key.shape}."
             )
-        rows = np.arange(len(self))[key]
-        lengths = self.lengths[rows]
+        X = snapshot(self)
+        rows = np.arange(len(X))[key]
+        lengths = X.lengths[rows]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
-        steps = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
-        return self._cut(rows, self.values[steps], offsets)
+        steps = np.arange(offsets[-1]) + np.repeat(X.offsets[rows] - offsets[:-1], lengths)
+        return X._cut(rows, X.values[steps], offsets)
 
     def _cut(self, rows, values, offsets):
         """Some of the sequences, with the names and categories of all."""
@@ -489,9 +534,27 @@ class Sequences:
         """A 1-D array of objects, one per sequence: what scikit-learn looks at to tell what kind of y it has."""
         if dtype is not None and np.dtype(dtype) != object:
             raise ValueError(f"Sequences of any lengths are no array of {np.dtype(dtype)}. Use to_padded().")
-        items = np.empty(len(self), dtype=object)
-        items[:] = [self[i] for i in range(len(self))]
+        sequences = self.to_list()
+        items = np.empty(len(sequences), dtype=object)
+        items[:] = sequences
         return items
+
+    def __array_namespace__(self, api_version=None):
+        """NumPy's namespace: scikit-learn, told to dispatch to array libraries, cuts these as NumPy's arrays."""
+        return np.empty(0).__array_namespace__(api_version=api_version)
+
+    def __getstate__(self):
+        """What a pickle and a copy hold: the arguments of the constructor, and what else was set."""
+        others = {name: value for name, value in vars(self).items() if name not in STORED}
+        return others | {name.removeprefix("_"): vars(self)[name] for name in STORED if name in vars(self)}
+
+    def __setstate__(self, state):
+        """Through the constructor: what comes from a pickle is checked like anything else."""
+        arguments = {name.removeprefix("_") for name in STORED}
+        if not isinstance(state, dict) or not arguments <= state.keys():
+            raise ValueError(f"These are no pickled Sequences: expected a dict with {sorted(arguments)}.")
+        Sequences.__init__(self, **{name: state[name] for name in arguments})
+        vars(self).update({name: value for name, value in state.items() if name not in arguments | set(STORED)})
 
     def __repr__(self):
         lengths = self.lengths
@@ -499,6 +562,37 @@ class Sequences:
         steps = f"{low}" if low == high else f"{low} to {high}"
         parts = f"{_counted(len(self), 'sequence')} of {steps} step{'' if high == low == 1 else 's'}"
         return f"Sequences({parts}, {_counted(self.n_channels, 'channel')}, {self.values.dtype})"
+
+
+def snapshot(sequences):
+    """The same sequences as they are at this moment, checked: every door of the package begins with this.
+
+    The offsets are immutable and the values a view of their own, so what another name or thread does to `sequences` from now on
+    can change numbers, but neither offsets nor shapes.
+
+    Parameters
+    ----------
+    sequences : Sequences
+
+    Returns
+    -------
+    Sequences
+
+    Raises
+    ------
+    ValueError
+        If their offsets, shape, ids, names or categories do not fit each other any more.
+    """
+    parts = vars(sequences)
+    try:
+        values, offsets = parts["_values"], parts["_offsets"]
+        named = {name: parts[f"_{name}"] for name in ("ids", "channel_names", "categories")}
+        return Sequences(values[:] if type(values) is np.ndarray else values, offsets, **named)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"These Sequences were changed since they were made, and do not fit together any more: {error} Make them anew, by"
+            " Sequences(values, offsets) or X.with_values(values)."
+        ) from error
 
 
 def common_columns(items):
@@ -576,6 +670,41 @@ def _numeric_array(item, i):
             array = as_floats(array)
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(describe_non_number(np.array([0, len(array)]), array, i)) from error
+    return array
+
+
+def _own_offsets(offsets, n_steps):
+    """Offsets as integers that nobody can write to; raises unless they cut `n_steps` steps into sequences."""
+    given = np.asarray(offsets)[...]  # a view, whose shape nobody else can change
+    if given.ndim != 1 or len(given) == 0 or given.dtype.kind not in "iu":
+        raise ValueError(f"offsets must be a 1-D array of n_sequences + 1 integers, got shape {given.shape}, {given.dtype}.")
+    if given.dtype == np.intp and given.flags.c_contiguous and type(_owner(given)) is bytes:
+        own = given  # bytes cannot be made writeable: no copy is needed
+    else:
+        copied = np.array(given)  # before anything is compared: another thread may write to what was given
+        for one in (copied.min(), copied.max()):
+            if not 0 <= one <= n_steps:  # and what is beyond intp would wrap
+                raise ValueError(f"{FROM_0} {n_steps}, got {one}.")
+        own = np.frombuffer(copied.astype(np.intp).tobytes(), np.intp)
+    if own[0] != 0 or own[-1] != n_steps:
+        raise ValueError(f"{FROM_0} {n_steps}, got {own[0]} and {own[-1]}.")
+    if (own[1:] < own[:-1]).any():
+        raise ValueError(_where_decreasing(own, n_steps))
+    return own
+
+
+FROM_0 = "offsets must begin with 0, never decrease and end with the number of steps,"
+
+
+def _where_decreasing(offsets, n_steps):
+    i = int(np.argmax(offsets[1:] < offsets[:-1]))
+    return f"{FROM_0} {n_steps}: offsets[{i}] is {offsets[i]}, offsets[{i + 1}] is {offsets[i + 1]}."
+
+
+def _owner(array):
+    """What the memory of an array belongs to."""
+    while type(array) is np.ndarray:
+        array = array.base
     return array
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from .columns import Column, decoded, numbers_or_objects, side_by_side
-from .container import Sequences, common_columns, of_one_width, sequence_array
+from .container import Sequences, common_columns, of_one_width, sequence_array, snapshot
 from .validation import FORMS, check_not_empty, holds_arrays
 
 
@@ -90,7 +90,7 @@ def of_sequences(X, may_be_empty=False):
         If X is nothing of the kind or has no sequence, if a sequence has no step but must, or if their channels differ.
     """
     if isinstance(X, Sequences):
-        steps = _of_container(X)
+        steps = _of_container(snapshot(X))
     elif isinstance(X, (list, tuple)) or holds_arrays(X):
         steps = _of_items(X)
     else:

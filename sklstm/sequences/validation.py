@@ -12,11 +12,13 @@ Which form an X has is decided by its structure alone, never by its values:
                                                       these with scikit-learn's own validation
 """
 
+from numbers import Integral
+
 import numpy as np
 
 from .arrow import is_column_of_lists
 from .columns import as_floats
-from .container import Sequences
+from .container import Sequences, snapshot
 from .faults import describe_non_number, raise_if_not_finite, refuse_mask
 
 FORMS = (
@@ -98,7 +100,7 @@ def as_sequences(X):
     """
     X = array_or_list(X)
     if isinstance(X, Sequences):
-        sequences = X
+        sequences = snapshot(X)
     elif isinstance(X, (list, tuple)) or holds_arrays(X):
         if len(X) == 0:
             raise ValueError(f"Found array with 0 sample(s): X has no sequence, at least one is needed. {FORMS}")
@@ -126,6 +128,8 @@ def from_rows(X, n_channels):
 
 def check_columns(n_columns, n_channels):
     """Raise a ValueError unless the columns of a 2-D X are a multiple of the channels."""
+    if not isinstance(n_channels, Integral) or n_channels < 1:
+        raise ValueError(f"n_channels must be an int of at least 1, got {n_channels!r}.")
     if n_columns % n_channels:
         raise ValueError(
             "A 2-D X holds one flattened (n_steps, n_channels) sequence per row, so its columns must be a multiple of"
@@ -191,7 +195,7 @@ def locate_non_number(X, n_channels):
         X = np.asarray(X)
     except (TypeError, ValueError):
         return None
-    if X.ndim != 2 or X.dtype.kind not in "OUS" or n_channels < 1 or X.shape[1] % n_channels:
+    if X.ndim != 2 or X.dtype.kind not in "OUS" or not isinstance(n_channels, Integral) or n_channels < 1 or X.shape[1] % n_channels:
         return None
     sequences = _from_dense(X.reshape(len(X), -1, n_channels))
     return describe_non_number(sequences.offsets, sequences.values)

@@ -1,0 +1,107 @@
+"""What the kernels rely on: a network whose every part has a size, and weights that are those of the network.
+
+Hyper-parameters are validated before they come here, but that can be switched off, and what a pickle holds was validated by nobody.
+"""
+
+from itertools import pairwise
+from numbers import Integral, Real
+
+import numpy as np
+
+from .biases import CELLS
+from .pooling import POOLINGS
+from .recurrent import ACTIVATIONS, MERGE_MODES
+
+# Layers are Python objects: so many take a second to build.
+MAX_LAYERS = 10_000
+# Eight terabytes of weights, and far from where sizes in bytes or numbers of columns overflow.
+MAX_PARAMETERS = 1 << 40
+
+
+def is_count(value, low=0):
+    """Whether a value is an integer, no boolean, of at least `low`."""
+    return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_)) and value >= low
+
+
+def _is_size(value):
+    return is_count(value, 1)
+
+
+def _is_rate(value):
+    return isinstance(value, Real) and 0 <= value < 1
+
+
+def _is_one_of(names):
+    return lambda value: isinstance(value, str) and value in names
+
+
+def _are_sizes(values):
+    return isinstance(values, (tuple, list)) and 0 < len(values) <= MAX_LAYERS and all(map(_is_size, values))
+
+
+def _are_categories(values):
+    if not isinstance(values, (tuple, list)) or not all(isinstance(entry, (tuple, list)) and len(entry) == 3 for entry in values):
+        return False
+    sound = all(is_count(channel) and _is_size(rows) and _is_size(width) for channel, rows, width in values)
+    return sound and all(one[0] < other[0] for one, other in pairwise(values))
+
+
+# Attribute of a network -> what it has to be, and whether a value is that.
+EXPECTED = {
+    "input_size": ("an int of at least 1", _is_size),
+    "output_size": ("an int of at least 1", _is_size),
+    "hidden_sizes": (f"1 to {MAX_LAYERS} ints of at least 1, one per layer (see hidden_size and num_layers)", _are_sizes),
+    "cell": (f"one of {sorted(CELLS)}", _is_one_of(CELLS)),
+    "activation": (f"one of {sorted(ACTIVATIONS)}", _is_one_of(ACTIVATIONS)),
+    "merge_mode": (f"one of {sorted(MERGE_MODES)}", _is_one_of(MERGE_MODES)),
+    "pooling": (f"one of {sorted(POOLINGS)}, or None", lambda value: value is None or _is_one_of(POOLINGS)(value)),
+    "dropout": ("a number of at least 0 and below 1", _is_rate),
+    "recurrent_dropout": ("a number of at least 0 and below 1", _is_rate),
+    "categories": (
+        "a channel, in ascending order, its number of codes and the width of its vectors (see embedding_dim), each at least 1",
+        _are_categories,
+    ),
+}
+
+
+def check_network(network):
+    """Raise a ValueError where the attributes of a network are not such that it can be built."""
+    for name, (what, is_sound) in EXPECTED.items():
+        value = getattr(network, name)
+        if not is_sound(value):
+            raise ValueError(f"A network cannot be built: {name} must be {what}, got {_shown(value)}.")
+    for channel, _, _ in network.categories:
+        if channel >= network.input_size:
+            raise ValueError(
+                f"A network cannot be built: its categories are of channel {channel}, but steps have {network.input_size} channels."
+            )
+
+
+def check_layout(layout, network):
+    """Raise a ValueError if there are more parameters than any machine holds."""
+    if layout.size > MAX_PARAMETERS:
+        raise ValueError(
+            f"A network cannot be built: it would have {layout.size:.3g} weights, more than any machine holds, by"
+            f" hidden_sizes={_shown(network.hidden_sizes)}. Set a smaller hidden_size, num_layers or embedding_dim."
+        )
+
+
+def check_vector(vector, size):
+    """Raise a ValueError unless a vector can be the parameters of a network that has `size` of them."""
+    if not isinstance(vector, np.ndarray):
+        got = type(vector).__name__
+    elif vector.shape != (size,) or vector.dtype not in (np.float32, np.float64):
+        got = f"shape {vector.shape}, {vector.dtype}"
+    elif not (vector.flags.c_contiguous and vector.flags.aligned):
+        got = "an array that is not contiguous, or not aligned"
+    else:
+        return
+    raise ValueError(
+        f"The weights are not those of the network: expected {size} numbers, float32 or float64, in a contiguous array, got {got}."
+        " The estimator was changed since it was fitted: fit it afresh, or load it again."
+    )
+
+
+def _shown(value):
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
