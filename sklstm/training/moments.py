@@ -3,6 +3,7 @@
 import numpy as np
 
 BLOCK = 1 << 14  # rows that are converted to float64 at a time
+LARGEST = float(np.finfo(np.float64).max)
 EXPONENTS = 1000  # of the powers of two that columns are scaled by: within float64, and so are their reciprocals
 
 
@@ -51,8 +52,14 @@ class _Blocks:
             rows = np.arange(len(weights)) if rows is None else rows
             weights, lengths, self.starts = weights[rows], np.diff(offsets)[rows], offsets[rows]
             self.ends = np.cumsum(lengths)
-        self.weight = float(weights.sum() if offsets is None else weights @ lengths)
-        self.shares = weights / self.weight
+        total = weights.sum if offsets is None else lambda: weights @ lengths
+        with np.errstate(over="ignore"):
+            self.weight = float(total())
+        if np.isfinite(self.weight):
+            self.shares = weights / self.weight
+        else:  # in parts of the largest, whose total does not overflow
+            weights = weights / weights.max()
+            self.weight, self.shares = LARGEST, weights / total()
         self.all = offsets is None or self.ends[-1] == len(values)
 
     def __iter__(self):
@@ -68,9 +75,13 @@ class _Blocks:
 
 
 def merge_moments(a, b):
-    """Moments of two chunks together (Chan, Golub and LeVeque 1979)."""
+    """Moments of two chunks together (Chan, Golub and LeVeque 1979).
+
+    A mean that overflows is not finite; a total weight that does stays the largest number.
+    """
     total = a["weight"] + b["weight"]
-    share = b["weight"] / total
+    share = b["weight"] / total if np.isfinite(total) else 1 / (1 + a["weight"] / b["weight"])
+    total = min(total, LARGEST)
     difference = b["mean"] - a["mean"]
     between = np.sqrt(share * (1 - share)) * np.abs(difference)
     within = np.hypot(np.sqrt(1 - share) * a["deviation"], np.sqrt(share) * b["deviation"])

@@ -87,6 +87,12 @@ class Units:
         Between the data and the network stand the reciprocals of the scales, and weights times them: they need some
         decades to either end of the dtype's range.
         """
+        for name, shift in (("X, channel", self.shift), ("y, output", self.target_shift)):
+            for column in np.flatnonzero(~np.isfinite(shift)):
+                raise ValueError(
+                    f"In {name} {column} has values too far from those of earlier calls: their common mean and standard deviation"
+                    f" overflow. Pass it in other units."
+                )
         largest = largest_scale(dtype)
         for channel in np.flatnonzero((self.factor > largest) | ((self.factor > 0) & (self.factor < 1 / largest))):
             raise ValueError(
@@ -121,14 +127,27 @@ class Units:
     def carried_over(self, network, theta, new):
         """Parameters that compute in `new` units what theta computes in these.
 
-        A channel that was left out here keeps its initial weights: what it will mean, training has to find out.
+        A channel that was left out here keeps its initial weights: what it will mean, training has to find out. One that is left
+        out from now on enters as 0, which stands for its mean: it keeps its weights, and its mean goes into the biases.
+
+        Raises
+        ------
+        ValueError
+            If the units are so far apart that the parameters overflow.
         """
         known = self.factor > 0
         scale = np.ones_like(self.factor)
-        np.divide(self.factor, new.factor, out=scale, where=known)
-        offset = np.where(known, (new.shift - self.shift) * self.factor, 0.0)
         (old_scale, old_offset), (new_scale, new_offset) = self._of_scores(), new._of_scores()
-        return rescale(network, theta, scale, offset, old_scale / new_scale, (old_offset - new_offset) / new_scale)
+        with np.errstate(over="ignore", invalid="ignore"):
+            np.divide(self.factor, new.factor, out=scale, where=known & (new.factor > 0))
+            offset = np.where(known, (new.shift - self.shift) * self.factor, 0.0)
+            carried = rescale(network, theta, scale, offset, old_scale / new_scale, (old_offset - new_offset) / new_scale)
+        if not np.isfinite(carried).all():
+            raise ValueError(
+                f"X or y of this call, or their weights, are so far from those of earlier calls that the weights of the network"
+                f" overflow in {theta.dtype}. Pass them in the same units, or fit afresh."
+            )
+        return carried
 
 
 def updated_moments(known, key, *rows):
