@@ -355,6 +355,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
                 validation=prepared.validation,
                 on_epoch=on_epoch,
                 checkpoint=None if checkpoint is None else checkpoint.save,
+                is_sound=lambda theta: prepared.predicts_finitely(theta, plan.n_threads),
             )
         finally:
             progress.close()

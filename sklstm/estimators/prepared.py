@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..network import Network
+from ..network import LOSSES, Network, apply
 from ..training import Data, Units, Validation, digest
 from .task import Task
 
@@ -70,6 +70,14 @@ class Prepared:
             "_theta": self.units.folded(self.network, state["theta"]),
         }
         return self.form | self.task.attributes | report
+
+    def predicts_finitely(self, theta, n_threads):
+        """Whether the model that weights become gives finite predictions for all sequences that it is trained on."""
+        folded, sequences, rows = self.units.folded(self.network, theta), self.data.sequences, self.data.rows
+        chosen = sequences if len(rows) == len(sequences) else sequences[rows]
+        with np.errstate(over="ignore", invalid="ignore"):
+            predicted = LOSSES[self.spec["loss"]].inverse_link(apply(self.network, folded, chosen, n_threads=n_threads))
+        return bool(np.isfinite(folded).all() and np.isfinite(predicted).all())
 
     def attributes_so_far(self, state):
         """The same while training goes on, and of a copy."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from .._kernels import _optim
 from .._kernels.threads import Threads
 from ..network import apply
 from .data import Data
@@ -80,7 +81,7 @@ class Validation:
     score: callable
 
 
-def train(network, loss, optimizer, state, data, plan, *, validation=None, on_epoch=None, checkpoint=None):
+def train(network, loss, optimizer, state, data, plan, *, validation=None, on_epoch=None, checkpoint=None, is_sound=None):
     """Train in place.
 
     Parameters
@@ -102,18 +103,22 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
         when True is returned.
     checkpoint : callable, default=None
         Called with the state after every epoch.
+    is_sound : callable, default=None
+        ``is_sound(theta) -> bool``: whether weights give finite predictions for the training data. Called after divergence alone.
 
     Warns
     -----
     ConvergenceWarning
-        If a loss, gradient or weight becomes NaN or infinite: training ends, and the best weights that were finite are
-        restored. If `max_iter` is reached, where the plan asks for that warning.
+        If a loss, gradient or weight becomes NaN or infinite, or the last epoch left weights that do not give finite predictions:
+        training ends, and the best weights that do are restored; the warning says which, or that there are none. If `max_iter` is
+        reached, where the plan asks for that warning.
     RuntimeWarning
         On KeyboardInterrupt after the first epoch: the epochs that are done are kept. During the first epoch it is
         raised.
     """
     course = Course(network, loss, state, plan, validation, on_epoch, checkpoint)
-    n_epochs_before, interrupted = state["n_epochs"], False
+    n_epochs_before, interrupted, diverged_in = state["n_epochs"], False, None
+    began_with = state["theta"].copy()
     try:
         with Threads(plan.n_threads) as threads:
             gradient = GradientComputer(network, loss, data, state["theta"], plan.alpha, threads, plan.bptt_steps)
@@ -121,8 +126,7 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
                 optimizer.run(gradient, state, plan, course.end_epoch)
     except NonFinite:
         course.restore()
-        state["theta"][:] = state["best_theta"]
-        _warn_diverged(state["n_epochs"] + 1)
+        diverged_in = state["n_epochs"] + 1
     except KeyboardInterrupt:
         course.restore()
         if state["n_epochs"] == n_epochs_before:
@@ -133,7 +137,12 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
             stacklevel=2,
         )
         interrupted = True
-    if plan.early_stopping:
+    if diverged_in is None and is_sound is not None and _looks_diverged(state):
+        kept = state["best_theta"] if plan.early_stopping else state["theta"]
+        diverged_in = None if is_sound(kept) else state["n_epochs"]
+    if diverged_in is not None:
+        _end_diverged(diverged_in, state, began_with, is_sound)
+    elif plan.early_stopping:
         state["theta"][:] = state["best_theta"]
     if plan.warn_unconverged and not interrupted and course.is_unfinished:
         warnings.warn(
@@ -234,11 +243,42 @@ def _copied(value, over):
     return copy.copy(value) if isinstance(value, list) else copy.deepcopy(value)
 
 
-def _warn_diverged(epoch):
+# In standard units weights are of the order of 1, and so are losses: what is so far beyond, a last step may have thrown there.
+WILD_WEIGHT, WILD_LOSS = 1e3, 1e10
+
+
+def _looks_diverged(state):
+    """Whether weights, by their root mean square, or the loss of the last epoch are such that predictions may overflow."""
+    theta, history = state["theta"], state["history"]
+    wild = _optim.sum_of_squares(theta) > WILD_WEIGHT**2 * len(theta)
+    return wild or (len(history) > 0 and history[-1]["loss"] > WILD_LOSS)
+
+
+def _end_diverged(epoch, state, began_with, is_sound):
+    """Put the best weights that give finite predictions in place, and warn of what happened.
+
+    The loss of an epoch is that of weights which change while it is summed: its last steps may have spoiled what it is of.
+    """
+    candidates = {
+        "the best weights before it": state["best_theta"],
+        "the weights of the last epoch before it that give finite predictions": state["theta"].copy(),
+        "the weights that it began with": began_with,
+    }
+    for name, theta in candidates.items():
+        is_first = np.array_equal(theta, began_with)
+        if (name == "the weights that it began with" or not is_first) and (is_sound is None or is_sound(theta)):
+            state["theta"][:] = theta
+            end = f"{name} are restored."
+            break
+    else:
+        state["theta"][:] = began_with
+        end = (
+            "the weights that it began with are restored. Neither they nor any of its epochs give finite predictions for all training"
+            " sequences."
+        )
     warnings.warn(
-        f"Training became non-finite in epoch {epoch} and was stopped there; the best weights before it are restored."
-        " Try a smaller learning_rate_init, a smaller max_grad_norm, standardize=True, or X and y without extreme"
-        " values.",
+        f"Training became non-finite in epoch {epoch} and was stopped there; {end} Try a smaller learning_rate_init, a smaller"
+        " max_grad_norm, standardize=True, or X and y without extreme values.",
         ConvergenceWarning,
         stacklevel=3,
     )
