@@ -16,14 +16,14 @@ from .._kernels.threads import single_threaded_blas
 from ..network import LOSSES, ConstantBias, TimescaleBias, apply
 from ..sequences import Sequences
 from ..sequences.columns import numbers_or_objects
-from ..training import Checkpoint, Units, Validation, check_range, train, updated_moments
+from ..training import Checkpoint, Units, Validation, check_moments, check_range, check_state, train, updated_moments
 from .architecture import FREE, build, check_architecture, network_spec
 from .callbacks import CallbackSupportMixin, FitTasks
 from .categories import embedding_widths, seen_only
 from .constraints import CONSTRAINTS
 from .documentation import document
 from .engines import hand_out, quick_scores
-from .inputs import check_one_per_sequence, in_dtype, read_sample_weight, read_X, stand_in_for
+from .inputs import check_one_per_sequence, in_dtype, numpy_alone, read_sample_weight, read_X, stand_in_for
 from .prepared import Prepared
 from .progress import Progress
 from .solving import SOLVERS, check_solving, make_plan
@@ -240,9 +240,11 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
             self._validate_params()  # which scikit-learn leaves out for a fitted estimator
         check_architecture(self)
         check_solving(self)
+        if continued:
+            self._check_fitted_state()
         checkpoint = Checkpoint(self.checkpoint) if self.checkpoint is not None and not incremental else None
         # Bits that BLAS and LAPACK compute (initial weights, and on some machines products) may depend on their threads.
-        with single_threaded_blas():
+        with single_threaded_blas(), numpy_alone():
             rng = self._generator(continued, checkpoint)
             began = copy.deepcopy(rng)
             prepared = self._prepare(X, y, sample_weight, rng, continued, incremental, held_out, classes)
@@ -256,6 +258,13 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
                 vars(self).pop(name, None)
         vars(self).update(prepared.attributes(state))
         return self
+
+    def _check_fitted_state(self):
+        """Raise a ValueError where what the last fit left is not what it left any more."""
+        network = build(self._network_spec)
+        network.bind(self._theta)
+        check_state(self._state, network, self._theta.dtype, self.solver, SOLVERS[self.solver](self))
+        check_moments(self._moments, network.input_size)
 
     def _prepare(self, X, y, sample_weight, rng, continued, incremental, held_out, classes):
         """Everything that a fit reads and computes before it trains."""
@@ -457,7 +466,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
     def _read_fitted(self, X):
         """X as the fitted network reads it."""
         check_is_fitted(self)
-        return in_dtype(read_X(self, X, reset=False)[0], self._theta.dtype)
+        with numpy_alone():
+            return in_dtype(read_X(self, X, reset=False)[0], self._theta.dtype)
 
     def _apply(self, sequences, output="scores"):
         """Outputs of the fitted network, in the units of the data."""
@@ -480,6 +490,10 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
     def _score(self, X, y, sample_weight):
         """The metric of the predictions for all sequences, or for the steps that have a y."""
         check_is_fitted(self)
+        with numpy_alone():
+            return self._score_predictions(X, y, sample_weight)
+
+    def _score_predictions(self, X, y, sample_weight):
         if not self._per_step:
             return self._metric(y, self.predict(X), sample_weight)
         sequences = self._read_fitted(X)

@@ -1,6 +1,9 @@
 """Reading X and sample_weight for an estimator, without touching the estimator before everything is read."""
 
+from contextlib import nullcontext
+
 import numpy as np
+from sklearn import config_context, get_config
 from sklearn.utils.validation import _check_sample_weight, _num_samples, check_array, validate_data
 
 from ..sequences import as_sequences
@@ -10,6 +13,11 @@ from .categories import categorical_channels, encode, encode_columns
 
 LONG = "If X is a table with one row per step, pass Sequences.from_long(X, id=..., time=...)."
 DTYPES = [np.float64, np.float32]  # anything else is converted to the first
+
+
+def numpy_alone():
+    """A context in which scikit-learn reads arrays of any library as NumPy's, also where it is told to dispatch to their own."""
+    return config_context(array_api_dispatch=False) if get_config()["array_api_dispatch"] else nullcontext()
 
 
 def stand_in_for(estimator):

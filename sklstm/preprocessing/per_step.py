@@ -16,7 +16,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted, validate_data
 
-from ..estimators.inputs import channel_names, stand_in_for
+from ..estimators.inputs import channel_names, numpy_alone, stand_in_for
 from ..sequences import Sequences
 from ..sequences.steps import of_sequences, of_table
 from ..sequences.validation import array_or_list, check_columns, is_tabular
@@ -237,7 +237,8 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         if is_tabular(X, lists_are_ragged=not self._flat):
             if not self._flat:
                 raise ValueError("Found array with dim 2, but PerStep was fitted on sequences. Pass what transform returned.")
-            table = check_array(X, dtype=None, ensure_all_finite=False, input_name="X")
+            with numpy_alone():
+                table = check_array(X, dtype=None, ensure_all_finite=False, input_name="X")
             n_steps = self.n_features_in_ // self.n_channels
             if table.shape[1] % n_steps:
                 raise ValueError(
@@ -341,10 +342,11 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """X as `Steps`; if `reset`, with note of its form, which later X is held against otherwise."""
         X = array_or_list(X)
         if is_tabular(X, lists_are_ragged=not reset and not self._flat):
-            if reset or self._flat:
-                table = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
-            else:
-                table = check_array(X, dtype=None, ensure_all_finite=False, estimator=self, input_name="X")
+            with numpy_alone():
+                if reset or self._flat:
+                    table = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
+                else:
+                    table = check_array(X, dtype=None, ensure_all_finite=False, estimator=self, input_name="X")
             check_columns(table.shape[1], self.n_channels)
             steps, flat = of_table(table, self.n_channels), True
         else:

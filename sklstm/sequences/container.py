@@ -5,6 +5,7 @@ import reprlib
 from itertools import pairwise
 
 import numpy as np
+from sklearn.utils._array_api import get_namespace
 
 from .arrow import read_arrow
 from .columns import as_floats
@@ -496,6 +497,45 @@ class Sequences:
         steps = np.arange(offsets[-1]) + np.repeat(X.offsets[rows] - offsets[:-1], lengths)
         return X._cut(rows, X.values[steps], offsets)
 
+    def take(self, indices, axis=0, out=None, mode="raise"):
+        """Return some of the sequences, ``X[indices]``: what ``numpy.take`` calls.
+
+        Parameters
+        ----------
+        indices : array-like of int
+            Which.
+        axis : {0, None}, default=0
+            There is no other.
+        out : None
+            For compatibility with NumPy.
+        mode : {"raise"}, default="raise"
+            For compatibility with NumPy.
+
+        Returns
+        -------
+        Sequences
+            As many as there are indices.
+
+        Raises
+        ------
+        ValueError
+            If another axis, `out` or `mode` is asked for.
+        IndexError
+            If there is no such sequence.
+
+        Examples
+        --------
+        >>> from sklstm import Sequences
+        >>> Sequences.from_list([[1.0, 2.0], [4.0]]).take([1, 1]).lengths
+        array([1, 1])
+        """
+        if axis not in (0, None) or out is not None or mode != "raise":
+            raise ValueError(
+                f"Sequences have one axis and are not taken into other arrays, got axis={axis!r}, out={out!r}, mode={mode!r}."
+                " Use X[indices]."
+            )
+        return self[np.atleast_1d(indices)]
+
     def _cut(self, rows, values, offsets):
         """Some of the sequences, with the names and categories of all."""
         ids = None if self.ids is None else self.ids[rows]
@@ -540,8 +580,8 @@ class Sequences:
         return items
 
     def __array_namespace__(self, api_version=None):
-        """NumPy's namespace: scikit-learn, told to dispatch to array libraries, cuts these as NumPy's arrays."""
-        return np.empty(0).__array_namespace__(api_version=api_version)
+        """The namespace of NumPy's arrays: scikit-learn, told to dispatch to array libraries, cuts these by its `take`."""
+        return get_namespace(np.empty(0))[0]
 
     def __getstate__(self):
         """What a pickle and a copy hold: the arguments of the constructor, and what else was set."""

@@ -5,6 +5,7 @@ from .data import Data
 from .lbfgs import LBFGS
 from .loop import Plan, Validation, train
 from .optimizers import SGD, Adam, RMSprop
+from .resuming import check_moments, check_state
 from .schedules import SCHEDULES
 from .units import Units, check_range, updated_moments
 
@@ -19,7 +20,9 @@ __all__ = [
     "RMSprop",
     "Units",
     "Validation",
+    "check_moments",
     "check_range",
+    "check_state",
     "digest",
     "train",
     "updated_moments",

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from .._kernels import _optim
 from .._kernels.threads import Threads
 from ..network import apply
+from ..network.checks import is_count
 from .data import Data
 from .descent import NonFinite
 from .gradient import GradientComputer
@@ -64,6 +65,14 @@ class Plan:
     bptt_steps: int | None = None
     n_threads: int = 1
     warn_unconverged: bool = False
+
+    def __post_init__(self):
+        for name in ("max_iter", "batch_size", "bptt_steps"):
+            value = getattr(self, name)
+            if not (is_count(value, 1) or (name == "bptt_steps" and value is None)):
+                raise ValueError(f"{name} must be an int of at least 1, got {value!r}.")
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"learning_rate must be one of {sorted(SCHEDULES)}, got {self.schedule!r}.")
 
 
 @dataclass(frozen=True, eq=False)
