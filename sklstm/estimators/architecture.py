@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..network import MAX_LAYERS, Network
+from ..network import MAX_LAYERS, TIMESCALES, Network
 from ..network.checks import is_count
 
 # What may change when a fit goes on.
@@ -32,6 +32,8 @@ def hidden_sizes(estimator):
 def check_architecture(estimator):
     """Raise a ValueError where hyper-parameters of the network contradict each other."""
     sizes = hidden_sizes(estimator)
+    if isinstance(estimator.forget_bias, str) and estimator.forget_bias not in TIMESCALES:
+        raise ValueError(f"forget_bias must be a number or one of {sorted(TIMESCALES)}, got {estimator.forget_bias!r}.")
     if estimator.residual and len(set(sizes)) > 1:
         raise ValueError(
             "residual=True adds the input of a layer to its output, so the layers after the first must be as wide as the one"

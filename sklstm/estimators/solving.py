@@ -2,6 +2,7 @@
 
 from joblib import effective_n_jobs
 
+from ..network.checks import is_count
 from ..training import LBFGS, SCHEDULES, SGD, Adam, Plan, RMSprop
 
 # Name -> the optimiser that an estimator's parameters describe.
@@ -24,7 +25,11 @@ PATIENCE_STEPS, PATIENCE_EPOCHS = 500, 10  # without improvement, at least
 
 
 def check_solving(estimator):
-    """Raise a ValueError where hyper-parameters of the training contradict each other."""
+    """Raise a ValueError where hyper-parameters of the training contradict each other, or name what is not there."""
+    for name, known in (("solver", SOLVERS), ("learning_rate", SCHEDULES)):
+        value = getattr(estimator, name)
+        if not isinstance(value, str) or value not in known:
+            raise ValueError(f"{name} must be one of {sorted(known)}, got {value!r}.")
     if estimator.solver == "lbfgs" and (estimator.dropout or estimator.recurrent_dropout):
         raise ValueError(
             f"solver='lbfgs' compares losses of the same function, which dropout={estimator.dropout} and"
@@ -61,17 +66,28 @@ def make_plan(estimator, n_samples, incremental):
     )
 
 
+def _is_auto(value):
+    return isinstance(value, str) and value == "auto"
+
+
+def _count(name, value):
+    """The value as an int; raises a ValueError unless it is one of at least 1, however the hyper-parameters were validated."""
+    if not is_count(value, 1):
+        raise ValueError(f"{name} must be 'auto' or an int of at least 1, got {value!r}.")
+    return int(value)
+
+
 def _batch_size(estimator, n_samples):
-    if estimator.batch_size != "auto":
-        return estimator.batch_size
+    if not _is_auto(estimator.batch_size):
+        return _count("batch_size", estimator.batch_size)
     if n_samples <= LARGEST_BATCH:
         return n_samples  # all at once: then a sequence of weight 2 is the sequence twice
     return min(max(n_samples // MINIBATCHES, SMALLEST_BATCH), LARGEST_BATCH)
 
 
 def _max_iter(estimator, n_batches):
-    if estimator.max_iter != "auto":
-        return estimator.max_iter
+    if not _is_auto(estimator.max_iter):
+        return _count("max_iter", estimator.max_iter)
     return ITERATIONS if estimator.solver == "lbfgs" else min(max(-(-STEPS // n_batches), EPOCHS[0]), EPOCHS[1])
 
 

@@ -71,8 +71,6 @@ class Plan:
             value = getattr(self, name)
             if not (is_count(value, 1) or (name == "bptt_steps" and value is None)):
                 raise ValueError(f"{name} must be an int of at least 1, got {value!r}.")
-        if self.schedule not in SCHEDULES:
-            raise ValueError(f"learning_rate must be one of {sorted(SCHEDULES)}, got {self.schedule!r}.")
 
 
 @dataclass(frozen=True, eq=False)
