@@ -282,6 +282,38 @@ def test_bad_columns(column, words):
         Sequences.from_arrow(column)
 
 
+def unchecked(offsets, items, dtype=np.int32):
+    """A column of lists with offsets that pyarrow does not look at before `validate(full=True)`."""
+    kind = pa.list_(items.type) if dtype == np.int32 else pa.large_list(items.type)
+    buffer = pa.py_buffer(np.array(offsets, dtype).tobytes())
+    return pa.Array.from_buffers(kind, len(offsets) - 1, [None, buffer], children=[items])
+
+
+NUMBERS = pa.array(np.arange(12.0))
+UNSOUND = {
+    "far beyond": unchecked([0, 2**31 - 8, -(2**30), 12], NUMBERS),
+    "decreasing": unchecked([0, 8, 4, 12], NUMBERS),
+    "large list": unchecked([0, 2**62, -(2**62), 12], NUMBERS, np.int64),
+    "large list, decreasing": unchecked([0, 8, 4, 12], NUMBERS, np.int64),
+    "steps": unchecked([0, 3, 6], unchecked([0, 2, 8, 6, 8, 10, 12], NUMBERS)),
+    "negative step": unchecked([0, 3, 6], unchecked([0, 2, 4, 6, 8, -10, 12], NUMBERS)),
+    "chunked": pa.chunked_array([unchecked([0, 8, 4, 12], NUMBERS), unchecked([0, 4, 8, 12], NUMBERS)]),
+    "category": unchecked([0, 2, 3], pa.DictionaryArray.from_arrays(np.array([0, 10**9, 1]), pa.array(["a", "b"]), safe=False)),
+    "negative category": unchecked([0, 2, 3], pa.DictionaryArray.from_arrays(np.array([0, -1, 1]), ["a", "b"], safe=False)),
+}
+
+
+@pytest.mark.parametrize("kind", UNSOUND)
+def test_offsets_and_indices_that_lead_elsewhere_are_refused(kind):
+    column = UNSOUND[kind]
+    for act in (Sequences.from_arrow, lambda column: LSTMRegressor().fit(column, np.arange(len(column)))):
+        with pytest.raises(ValueError, match=r"X is no sound Arrow array: .*Make it anew") as caught:
+            act(column)
+        assert type(caught.value) is ValueError
+    with pytest.raises(ValueError, match="Column 'p' is no sound Arrow array"):
+        Sequences.from_arrow(pa.table({"p": column}))
+
+
 def test_without_pyarrow_the_error_says_what_to_install(monkeypatch):
     find = builtins.__import__
 

@@ -1,6 +1,9 @@
 """`Sequences`, the door for X, `Packed` and `minibatches`: nothing is lost, moved or needlessly copied on the way to a kernel."""
 import copy
+import os
 import pickle
+import subprocess
+import sys
 from datetime import date
 
 import numpy as np
@@ -67,6 +70,18 @@ def test_offsets_of_any_integer_dtype(dtype):
         (np.zeros((6, 1)), [0, 5, 3, 6], "never decrease"),
         (np.zeros((6, 1)), np.array([0, 5, 3, 6], dtype=np.uint64), "never decrease"),
         (np.zeros((6, 1)), np.array([0, 5, 3, 6], dtype=np.uint8), "never decrease"),
+        (np.zeros((20, 1)), np.array([0, 120, -10, 20], dtype=np.int8), "never decrease.* 20, got -10"),
+        (np.zeros((20, 1)), np.array([0, 32_000, -1_000, 20], dtype=np.int16), "never decrease"),
+        (np.zeros((20, 1)), np.array([0, 2**31 - 8, -(2**30), 20], dtype=np.int32), "never decrease"),
+        (np.zeros((20, 1)), np.array([0, 2**62 + 2**61, -(2**62), 20]), "never decrease"),
+        (np.zeros((20, 1)), np.array([0, 2**63 + 5, 20], dtype=np.uint64), "got 9223372036854775813"),
+        (np.zeros((20, 1)), np.array([0, 2**64 - 1, 20], dtype=np.uint64), "never decrease"),
+        (np.zeros((6, 1)), np.array([False, True]), "integers.*bool"),
+        (np.zeros((6, 1)), np.array([0, 6], dtype=object), "integers.*object"),
+        (np.zeros((6, 1)), np.array([0, 6], dtype="m8[s]"), "integers.*timedelta"),
+        (np.zeros((6, 1)), ["0", "6"], "integers.*<U1"),
+        (np.zeros((6, 1)), [0, 10**30], "integers.*object"),
+        (np.zeros((6, 1)), [0, 4, 2, 6], r"offsets\[1\] is 4, offsets\[2\] is 2"),
     ],
 )
 def test_constructor_refuses(values, offsets, words):
@@ -459,6 +474,82 @@ def test_scikit_learn_cuts_by_whole_sequences():
         assert_same(part, [expected[k] for k in chosen])
     for train, test in KFold(3, shuffle=True, random_state=0).split(sequences):
         assert sorted([*train, *test]) == list(range(6))
+
+
+def test_take_is_what_numpy_takes():
+    expected = some_list([3, 1, 2])
+    X = Sequences.from_list(expected)
+    assert_same(np.take(X, [2, 0], axis=0), [expected[2], expected[0]])
+    assert_same(X.take(1), [expected[1]])
+    for arguments in ({"axis": 1}, {"mode": "wrap"}, {"out": np.empty(2, object)}):
+        with pytest.raises(ValueError, match=r"one axis.*X\[indices\]"):
+            X.take([0], **arguments)
+    with pytest.raises(IndexError):
+        X.take([3])
+
+
+DISPATCHED = """
+import warnings
+import numpy as np, sklearn
+from sklearn import model_selection as ms
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import resample, shuffle
+from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm.preprocessing import PerStep
+
+class Foreign:  # an array of another library, as far as scikit-learn looks
+    def __init__(self, array):
+        self.array = array
+        self.shape, self.ndim = array.shape, array.ndim
+    dtype = "float of that library"
+    def __len__(self):
+        return len(self.array)
+    def __array__(self, dtype=None, copy=None):
+        return self.array
+    def __array_namespace__(self, api_version=None):
+        raise TypeError("nothing here knows this library")
+
+warnings.simplefilter("ignore")
+rng = np.random.default_rng(0)
+lists = [rng.normal(size=(k % 4 + 2, 2)) for k in range(12)]
+X, y, groups = Sequences.from_list(lists), np.arange(12) % 2, np.arange(12) % 3
+X.ids = np.arange(12)
+model = LSTMClassifier(2, max_iter=1, random_state=0)
+expected = ms.cross_val_score(model, X, y, cv=2), model.fit(X, y).predict_proba(X)
+with sklearn.config_context(array_api_dispatch=True):
+    for cv in (
+        ms.KFold(3), ms.StratifiedKFold(3), ms.GroupKFold(3), ms.ShuffleSplit(2), ms.StratifiedShuffleSplit(2),
+        ms.TimeSeriesSplit(2), ms.RepeatedStratifiedKFold(n_splits=2),
+        ms.LeaveOneGroupOut(), ms.LeavePGroupsOut(1), ms.StratifiedGroupKFold(2), ms.RepeatedKFold(n_splits=2, n_repeats=1),
+        ms.PredefinedSplit(groups), ms.GroupShuffleSplit(2), ms.LeaveOneOut(), ms.LeavePOut(11),
+    ):
+        for train, test in cv.split(X, y, groups):
+            assert X[train].ids.tolist() == train.tolist()
+    assert np.array_equal(ms.cross_val_score(model, X, y, cv=2), expected[0])
+    assert np.array_equal(model.fit(X, y).predict_proba(X), expected[1])
+    ms.GridSearchCV(model, {"hidden_size": [2, 3]}, cv=2, error_score="raise").fit(X, y)
+    ms.cross_val_predict(model, X, y, cv=2)
+    ms.permutation_test_score(model, X, y, cv=2, n_permutations=1)
+    parts = *ms.train_test_split(X, stratify=y), resample(X), shuffle(X)
+    assert all(isinstance(part, Sequences) and part.ids is not None for part in parts)
+    steps = Sequences(X.values[:, :1], X.offsets)
+    LSTMRegressor(2, max_iter=1, return_sequences=True).fit(X, steps, X_val=X, y_val=steps).score(X, steps)
+    flat = rng.normal(size=(12, 6))
+    one = LSTMRegressor(2, max_iter=1, random_state=0).fit(flat, y)
+    two = LSTMRegressor(2, max_iter=1, random_state=0).fit(Foreign(flat), Foreign(y), sample_weight=Foreign(np.ones(12)))
+    assert np.array_equal(one.predict(flat), two.predict(Foreign(flat)))
+    assert one.score(flat, y) == two.score(Foreign(flat), Foreign(y))
+    PerStep(StandardScaler(), n_channels=2).fit(Foreign(flat)).transform(Foreign(flat))
+print("all of it")
+"""
+
+
+def test_scikit_learn_told_to_dispatch_to_array_libraries_cuts_sequences():
+    environment = os.environ | {"SCIPY_ARRAY_API": "1"}  # which SciPy reads when it is imported
+    run = subprocess.run([sys.executable, "-c", DISPATCHED], env=environment, capture_output=True, text=True)
+    if "No module named 'array_api" in run.stderr or "array-api-compat is required" in run.stderr:
+        pytest.skip("this scikit-learn needs array-api-compat to dispatch")
+    assert run.stdout == "all of it\n", run.stderr
 
 
 # ---- the door: any X -> Sequences ----

@@ -1,6 +1,6 @@
 """What the kernels rely on: a network whose every part has a size, and weights that are those of the network.
 
-Hyper-parameters are validated before they come here, but that can be switched off, and what a pickle holds was validated by nobody.
+Hyper-parameters are validated before they come here, but that can be switched off, and nobody validated what a pickle holds.
 """
 
 from itertools import pairwise
@@ -14,6 +14,8 @@ from .recurrent import ACTIVATIONS, MERGE_MODES
 
 # Layers are Python objects: so many take a second to build.
 MAX_LAYERS = 10_000
+# Channels, units and scores, some of which are listed one by one.
+MAX_SIZE = 1 << 24
 # Eight terabytes of weights, and far from where sizes in bytes or numbers of columns overflow.
 MAX_PARAMETERS = 1 << 40
 
@@ -24,7 +26,7 @@ def is_count(value, low=0):
 
 
 def _is_size(value):
-    return is_count(value, 1)
+    return is_count(value, 1) and value <= MAX_SIZE
 
 
 def _is_rate(value):
@@ -42,15 +44,15 @@ def _are_sizes(values):
 def _are_categories(values):
     if not isinstance(values, (tuple, list)) or not all(isinstance(entry, (tuple, list)) and len(entry) == 3 for entry in values):
         return False
-    sound = all(is_count(channel) and _is_size(rows) and _is_size(width) for channel, rows, width in values)
+    sound = all(is_count(channel) and is_count(rows, 1) and is_count(width, 1) for channel, rows, width in values)
     return sound and all(one[0] < other[0] for one, other in pairwise(values))
 
 
 # Attribute of a network -> what it has to be, and whether a value is that.
 EXPECTED = {
-    "input_size": ("an int of at least 1", _is_size),
-    "output_size": ("an int of at least 1", _is_size),
-    "hidden_sizes": (f"1 to {MAX_LAYERS} ints of at least 1, one per layer (see hidden_size and num_layers)", _are_sizes),
+    "input_size": (f"an int from 1 to {MAX_SIZE}", _is_size),
+    "output_size": (f"an int from 1 to {MAX_SIZE}", _is_size),
+    "hidden_sizes": (f"1 to {MAX_LAYERS} ints from 1 to {MAX_SIZE}, one per layer (see hidden_size and num_layers)", _are_sizes),
     "cell": (f"one of {sorted(CELLS)}", _is_one_of(CELLS)),
     "activation": (f"one of {sorted(ACTIVATIONS)}", _is_one_of(ACTIVATIONS)),
     "merge_mode": (f"one of {sorted(MERGE_MODES)}", _is_one_of(MERGE_MODES)),
@@ -73,7 +75,7 @@ def check_network(network):
     for channel, _, _ in network.categories:
         if channel >= network.input_size:
             raise ValueError(
-                f"A network cannot be built: its categories are of channel {channel}, but steps have {network.input_size} channels."
+                f"A network cannot be built: its categories are of channel {channel}, but there are {network.input_size} channels."
             )
 
 
@@ -97,8 +99,8 @@ def check_vector(vector, size):
     else:
         return
     raise ValueError(
-        f"The weights are not those of the network: expected {size} numbers, float32 or float64, in a contiguous array, got {got}."
-        " The estimator was changed since it was fitted: fit it afresh, or load it again."
+        f"The weights are not those of the network: expected {size} numbers, float32 or float64, in a contiguous array, got"
+        f" {got}. The estimator was changed since it was fitted: fit it afresh, or load it again."
     )
 
 

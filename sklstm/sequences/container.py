@@ -11,6 +11,7 @@ from .arrow import read_arrow
 from .columns import as_floats
 from .faults import channels_first_hint, describe_non_number, refuse_mask
 from .long import read_long
+from .offsets import own_offsets
 
 # Names under which `Sequences` keep the arguments of their constructor.
 STORED = ("_values", "_offsets", "_ids", "_channel_names", "_categories")
@@ -106,7 +107,7 @@ class Sequences:
                 f"values must be a 2-D array of shape (total_steps, n_channels), got shape {values.shape}. "
                 "Use Sequences.from_list for a list of sequences."
             )
-        self._offsets = _own_offsets(offsets, len(values))
+        self._offsets = own_offsets(offsets, len(values))
         self._values = values
         self.ids = ids
         self.channel_names = channel_names
@@ -395,8 +396,8 @@ class Sequences:
     @values.setter
     def values(self, values):
         raise AttributeError(
-            "values of Sequences cannot be set: X.with_values(values) returns the same sequences with other values, and X[rows] some"
-            " of the sequences. To change numbers in place, set X.values[...]."
+            "values of Sequences cannot be set: X.with_values(values) returns the same sequences with other values, and X[rows]"
+            " some of the sequences. To change numbers in place, set X.values[...]."
         )
 
     @property
@@ -407,8 +408,8 @@ class Sequences:
     @offsets.setter
     def offsets(self, offsets):
         raise AttributeError(
-            "offsets of Sequences cannot be set: Sequences(X.values, offsets) cuts the same steps otherwise, and X[rows] returns some"
-            " of the sequences."
+            "offsets of Sequences cannot be set: Sequences(X.values, offsets) cuts the same steps otherwise, and X[rows] returns"
+            " some of the sequences."
         )
 
     @property
@@ -710,41 +711,6 @@ def _numeric_array(item, i):
             array = as_floats(array)
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(describe_non_number(np.array([0, len(array)]), array, i)) from error
-    return array
-
-
-def _own_offsets(offsets, n_steps):
-    """Offsets as integers that nobody can write to; raises unless they cut `n_steps` steps into sequences."""
-    given = np.asarray(offsets)[...]  # a view, whose shape nobody else can change
-    if given.ndim != 1 or len(given) == 0 or given.dtype.kind not in "iu":
-        raise ValueError(f"offsets must be a 1-D array of n_sequences + 1 integers, got shape {given.shape}, {given.dtype}.")
-    if given.dtype == np.intp and given.flags.c_contiguous and type(_owner(given)) is bytes:
-        own = given  # bytes cannot be made writeable: no copy is needed
-    else:
-        copied = np.array(given)  # before anything is compared: another thread may write to what was given
-        for one in (copied.min(), copied.max()):
-            if not 0 <= one <= n_steps:  # and what is beyond intp would wrap
-                raise ValueError(f"{FROM_0} {n_steps}, got {one}.")
-        own = np.frombuffer(copied.astype(np.intp).tobytes(), np.intp)
-    if own[0] != 0 or own[-1] != n_steps:
-        raise ValueError(f"{FROM_0} {n_steps}, got {own[0]} and {own[-1]}.")
-    if (own[1:] < own[:-1]).any():
-        raise ValueError(_where_decreasing(own, n_steps))
-    return own
-
-
-FROM_0 = "offsets must begin with 0, never decrease and end with the number of steps,"
-
-
-def _where_decreasing(offsets, n_steps):
-    i = int(np.argmax(offsets[1:] < offsets[:-1]))
-    return f"{FROM_0} {n_steps}: offsets[{i}] is {offsets[i]}, offsets[{i + 1}] is {offsets[i + 1]}."
-
-
-def _owner(array):
-    """What the memory of an array belongs to."""
-    while type(array) is np.ndarray:
-        array = array.base
     return array
 
 

@@ -195,7 +195,9 @@ def locate_non_number(X, n_channels):
         X = np.asarray(X)
     except (TypeError, ValueError):
         return None
-    if X.ndim != 2 or X.dtype.kind not in "OUS" or not isinstance(n_channels, Integral) or n_channels < 1 or X.shape[1] % n_channels:
+    if not isinstance(n_channels, Integral) or n_channels < 1:
+        return None
+    if X.ndim != 2 or X.dtype.kind not in "OUS" or X.shape[1] % n_channels:
         return None
     sequences = _from_dense(X.reshape(len(X), -1, n_channels))
     return describe_non_number(sequences.offsets, sequences.values)

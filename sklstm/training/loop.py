@@ -280,8 +280,8 @@ def _end_diverged(epoch, state, began_with, is_sound):
     else:
         state["theta"][:] = began_with
         end = (
-            "the weights that it began with are restored. Neither they nor any of its epochs give finite predictions for all training"
-            " sequences."
+            "the weights that it began with are restored. Neither they nor any of its epochs give finite predictions for all"
+            " training sequences."
         )
     warnings.warn(
         f"Training became non-finite in epoch {epoch} and was stopped there; {end} Try a smaller learning_rate_init, a smaller"

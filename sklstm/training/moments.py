@@ -82,16 +82,17 @@ def merge_moments(a, b):
     total = a["weight"] + b["weight"]
     share = b["weight"] / total if np.isfinite(total) else 1 / (1 + a["weight"] / b["weight"])
     total = min(total, LARGEST)
-    difference = b["mean"] - a["mean"]
-    between = np.sqrt(share * (1 - share)) * np.abs(difference)
-    within = np.hypot(np.sqrt(1 - share) * a["deviation"], np.sqrt(share) * b["deviation"])
-    moments = {
-        "mean": a["mean"] + share * difference,
-        "deviation": np.hypot(within, between),
-        "low": np.minimum(a["low"], b["low"]),
-        "high": np.maximum(a["high"], b["high"]),
-    }
-    return {"weight": total} | _without_rounding(moments)
+    with np.errstate(over="ignore", invalid="ignore"):
+        difference = b["mean"] - a["mean"]
+        between = np.sqrt(share * (1 - share)) * np.abs(difference)
+        within = np.hypot(np.sqrt(1 - share) * a["deviation"], np.sqrt(share) * b["deviation"])
+        moments = {
+            "mean": a["mean"] + share * difference,
+            "deviation": np.hypot(within, between),
+            "low": np.minimum(a["low"], b["low"]),
+            "high": np.maximum(a["high"], b["high"]),
+        }
+        return {"weight": total} | _without_rounding(moments)
 
 
 def _without_rounding(moments):
