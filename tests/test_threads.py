@@ -181,12 +181,12 @@ def test_an_error_ends_all_calls_before_it_is_raised(where, cpus):
         else:
             running.append(item)
 
-    before = threads_module._cpus._n_busy
+    before = threads_module._cpus.n_busy
     with Threads(2) as threads, pytest.raises(KeyError) as caught:
         threads.map(call, range(1000))
     assert caught.value.args[0] in running, "the one that failed"
     assert len(running) < 1000, "the others are not begun any more, or few of them"
-    assert threads_module._cpus._n_busy == before
+    assert threads_module._cpus.n_busy == before
 
 
 def test_calls_from_two_threads_share_the_cpus(cpus):
@@ -298,7 +298,7 @@ def test_a_grid_search_in_threads_does_not_multiply_them(problem, cpus, monkeypa
         search.fit(np.tile(X, (4, 1, 1)), np.tile(y, 4))
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert 1 <= most[0] <= 3
-    assert threads_module._cpus._n_busy == 0
+    assert threads_module._cpus.n_busy == 0
 
 
 def test_one_thread_in_a_dask_worker():
@@ -320,7 +320,7 @@ def test_fits_in_two_threads_hold_blas_to_one_thread_until_both_have_ended(probl
     limit = threads_module._blas_limit
 
     def run(self, *args):
-        inside.append((limit._n_inside, [library.num_threads for library in limit._libraries]))
+        inside.append((len(limit._inside), [library.num_threads for library in limit._libraries]))
         return original(self, *args)
 
     monkeypatch.setattr(gradient_module._Shard, "run", run)
@@ -336,7 +336,7 @@ def test_fits_in_two_threads_hold_blas_to_one_thread_until_both_have_ended(probl
     for n_inside, n_threads in inside:
         assert n_inside >= 1
         assert set(n_threads) <= {1}
-    assert limit._n_inside == 0
+    assert not limit._inside
     assert [library.num_threads for library in limit._libraries] == before
     for fit in fits:
         for name, value in alone.items():
