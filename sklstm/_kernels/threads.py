@@ -17,7 +17,6 @@ import joblib
 from joblib.parallel import get_active_backend
 from threadpoolctl import ThreadpoolController
 
-
 # Guards the counts below, and is held while the process forks: a child finds neither a count half changed nor BLAS's own lock
 # taken by a thread that the child does not have. Reentrant, because the garbage collector may end a hold of the thread that has
 # it.
@@ -80,11 +79,11 @@ def _set_num_threads(library, n_threads):
 _blas_limit = _BlasLimit()
 
 
-class single_threaded_blas:  # noqa: N801 - named like the functions of contextlib
+class single_threaded_blas:
     """Context in which BLAS runs on one thread, for all threads of the process.
 
-    An interrupt at any moment leaves BLAS as it was. Before the first line of `__exit__` it cannot be caught there: then `__del__`
-    lifts the limit, as soon as the traceback is let go.
+    An interrupt at any moment leaves BLAS as it was. One that comes before the first line of `__exit__` cannot be caught there:
+    then `__del__` lifts the limit, as soon as the traceback is let go.
     """
 
     def __init__(self):
@@ -252,8 +251,11 @@ class Threads:
         return results
 
     def _call_helpers(self, work, n_helpers, futures):
-        """Append a future for each helper that there is. The pool is given up where the system has no thread to give: it is out of
-        them, or the interpreter is about to end. The caller goes on alone, now and in calls to come."""
+        """Append a future for each helper that there is.
+
+        Where the system has no thread to give (it is out of them, or the interpreter is about to end), the pool is given up, and
+        the caller continues alone, now and in calls to come.
+        """
         try:
             for _ in range(n_helpers):
                 futures.append(self._pool.submit(work))

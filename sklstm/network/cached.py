@@ -1,7 +1,7 @@
 """`cached`: properties of immutable specs that are computed once."""
 
 
-class cached:  # noqa: N801 - named like functools.cached_property
+class cached:
     """`functools.cached_property` without the lock that it has before Python 3.12.
 
     That lock is one for all instances. A process that forks while another thread has it leaves a child that waits for it without

@@ -3,7 +3,7 @@
 from .checkpoint import Checkpoint, digest
 from .data import Data
 from .lbfgs import LBFGS
-from .loop import Plan, Validation, train
+from .loop import LastEpoch, Plan, Validation, train
 from .optimizers import SGD, Adam, RMSprop
 from .schedules import SCHEDULES
 from .units import Units, check_range, updated_moments
@@ -15,6 +15,7 @@ __all__ = [
     "Adam",
     "Checkpoint",
     "Data",
+    "LastEpoch",
     "Plan",
     "RMSprop",
     "Units",

@@ -80,7 +80,7 @@ class Validation:
     score: callable
 
 
-def train(network, loss, optimizer, state, data, plan, *, validation=None, on_epoch=None, checkpoint=None):
+def train(network, loss, optimizer, state, data, plan, *, validation=None, on_epoch=None, checkpoint=None, last_epoch=None):
     """Train in place.
 
     Parameters
@@ -92,8 +92,8 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
         Where training stands: ``theta`` (n_params,), ``optimizer`` (from its `init`), ``rng`` (a Generator),
         ``n_epochs`` and ``n_samples`` (so far), ``history`` (a list of one dict per epoch), and between the epochs of one
         course ``course`` (a dict of numbers) and ``best_theta``: with those, training goes on with the course, without them
-        it begins one. Updated in place; what it was when an epoch ended is what it is when this function returns, however
-        it returns; but ``theta`` is that of the best epoch under early stopping and after divergence.
+        it begins one. Updated in place: it ends as it was when the last epoch ended, but with the ``theta`` of the best epoch
+        under early stopping and after divergence. Where something is raised, it is of no use; see `last_epoch`.
     data : Data
     plan : Plan
     validation : Validation, default=None
@@ -102,18 +102,16 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
         when True is returned.
     checkpoint : callable, default=None
         Called with the state after every epoch.
+    last_epoch : LastEpoch, default=None
+        Holds the state when the last epoch ended, for a caller who is to keep it when an interrupt ends this function.
 
     Warns
     -----
     ConvergenceWarning
         If a loss, gradient or weight becomes NaN or infinite: training ends, and the best weights that were finite are
         restored. If `max_iter` is reached, where the plan asks for that warning.
-    RuntimeWarning
-        On KeyboardInterrupt after the first epoch: the epochs that are done are kept. During the first epoch it is
-        raised.
     """
-    course = Course(network, loss, state, plan, validation, on_epoch, checkpoint)
-    n_epochs_before, interrupted = state["n_epochs"], False
+    course = Course(network, loss, state, plan, validation, on_epoch, checkpoint, last_epoch or LastEpoch())
     try:
         with Threads(plan.n_threads) as threads:
             gradient = GradientComputer(network, loss, data, state["theta"], plan.alpha, threads, plan.bptt_steps)
@@ -123,19 +121,9 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
         course.restore()
         state["theta"][:] = state["best_theta"]
         _warn_diverged(state["n_epochs"] + 1)
-    except KeyboardInterrupt:
-        course.restore()
-        if state["n_epochs"] == n_epochs_before:
-            raise
-        warnings.warn(
-            f"Training interrupted by the user: the {state['n_epochs']} epochs that are done are kept.",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-        interrupted = True
     if plan.early_stopping:
         state["theta"][:] = state["best_theta"]
-    if plan.warn_unconverged and not interrupted and course.is_unfinished:
+    if plan.warn_unconverged and course.is_unfinished:
         warnings.warn(
             f"Training has not converged: the maximum of {plan.max_iter} epochs is reached. Increase max_iter, or raise"
             " tol to be content earlier.",
@@ -145,10 +133,34 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
     del state["best_theta"]
 
 
+class LastEpoch:
+    """A copy of the state as it was when the last epoch ended: an interrupt of the next one finds it whole."""
+
+    def __init__(self):
+        self._began = 0
+        self._state = self._copy = None
+
+    def keep(self, state):
+        """Copy the state of an epoch that has ended, or of the start, over that of the one before."""
+        if self._state is None:
+            self._began, self._state = state["n_epochs"], state
+        copied, self._copy = self._copy, None  # an interrupt that finds the copy half written finds the state whole
+        self._copy = _copied(state, copied)
+
+    @property
+    def state(self):
+        return self._state if self._copy is None else self._copy
+
+    @property
+    def n_epochs(self):
+        """Epochs that have ended since the start."""
+        return 0 if self.state is None else self.state["n_epochs"] - self._began
+
+
 class Course:
     """What happens when an epoch has ended: validation, history, stopping, the schedule, the checkpoint."""
 
-    def __init__(self, network, loss, state, plan, validation, on_epoch, checkpoint):
+    def __init__(self, network, loss, state, plan, validation, on_epoch, checkpoint, last_epoch):
         self.network = network
         self.loss = loss
         self.state = state
@@ -159,19 +171,12 @@ class Course:
         self.stopping = Stopping(1 if plan.early_stopping else -1, plan.tol, state)
         fresh = {"began": state["n_epochs"], "rate_factor": 1.0, "ended": False}
         state["course"] = fresh | state["course"]
-        self._before = None
-        self._keep()
-
-    def _keep(self):
-        """Copy the state of an epoch that has ended over that of the one before."""
-        copied, self._before = self._before, None  # an interrupt that finds the copy half written finds the state whole
-        self._before = _copied(self.state, copied)
+        self.last_epoch = last_epoch
+        last_epoch.keep(state)
 
     def restore(self):
         """Put the state back to what it was when the last epoch ended."""
-        if self._before is not None:
-            self.state.clear()
-            self.state.update(self._before)
+        self.state.update(self.last_epoch.state)
 
     @property
     def reached_max_iter(self):
@@ -190,7 +195,7 @@ class Course:
         state["history"].append(row)
         since = self.stopping.update(row["validation_score"] if plan.early_stopping else row["loss"])
         state["course"] |= self._scheduled(since)
-        self._keep()
+        self.last_epoch.keep(state)
         if self.checkpoint is not None:
             self.checkpoint(state)
         ended = state["course"]["ended"]
