@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import sklstm.training.archive as archive
+import sklstm.training.files as files
 from sklstm import LSTMClassifier
 from sklstm.persistence import load, save
 from sklstm.training.archive import read_archive, write_archive
@@ -359,7 +360,7 @@ def fails(call):
 
 
 def with_room(room):
-    return lambda monkeypatch: monkeypatch.setattr(archive, "open", lambda *args: FullDisk(open(*args), room), raising=False)
+    return lambda monkeypatch: monkeypatch.setattr(files, "open", lambda *args: FullDisk(open(*args), room), raising=False)
 
 
 @pytest.mark.parametrize(
