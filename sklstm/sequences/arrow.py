@@ -32,9 +32,10 @@ def read_arrow(data):
     try:
         import pyarrow as pa
     except ImportError as error:
+        is_missing = isinstance(error, ModuleNotFoundError) and error.name == "pyarrow"
+        cause = "is not installed: pip install 'sklstm[arrow]'" if is_missing else f"cannot be imported ({error}): repair it"
         raise ImportError(
-            "Columns of lists are read through pyarrow, which is not installed: pip install 'sklstm[arrow]', or pass a list of"
-            " arrays of shape (n_steps, n_channels)."
+            f"Columns of lists are read through pyarrow, which {cause}, or pass a list of arrays of shape (n_steps, n_channels)."
         ) from error
     if hasattr(data, "columns"):
         names = list(data.column_names if isinstance(data, (pa.Table, pa.RecordBatch)) else data.columns)
