@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import joblib
 from joblib.parallel import get_active_backend
@@ -31,14 +31,16 @@ class _BlasLimit:
     """
 
     def __init__(self):
-        self._inside = {}  # id of a hold -> thread that has it
+        self._inside = {}  # id of a hold -> thread that has it, and a weak reference to it
         self._libraries = None
         self._before = None  # (library, number of threads) while a limit is set
         self._complete = False
 
     def enter(self, hold):
+        """The hold counts until it leaves, or until it is gone without having left."""
+        key = id(hold)
         with _lock:
-            self._inside[id(hold)] = threading.get_ident()
+            self._inside[key] = threading.get_ident(), ref(hold, lambda _: self._remove(key))
             if self._complete:
                 return
             if self._before is None:
@@ -51,8 +53,11 @@ class _BlasLimit:
 
     def leave(self, hold):
         """Nothing happens if the hold has left; if an interrupt came half-way, leaving again completes it."""
+        self._remove(id(hold))
+
+    def _remove(self, key):
         with _lock:
-            self._inside.pop(id(hold), None)
+            self._inside.pop(key, None)
             if not self._inside:
                 self._lift()
 
@@ -65,7 +70,7 @@ class _BlasLimit:
     def after_fork(self):
         """Keep, in a child, the holds of the thread that forked: the child has no other."""
         own = threading.get_ident()
-        self._inside = {hold: thread for hold, thread in self._inside.items() if thread == own}
+        self._inside = {key: (thread, hold) for key, (thread, hold) in self._inside.items() if thread == own}
         if not self._inside:
             self._lift()
 
@@ -83,34 +88,22 @@ class single_threaded_blas:
     """Context in which BLAS runs on one thread, for all threads of the process.
 
     An interrupt at any moment leaves BLAS as it was. One that comes before the first line of `__exit__` cannot be caught there:
-    then `__del__` lifts the limit, as soon as the traceback is let go.
+    then the limit ends with this object, as soon as the traceback is let go.
     """
 
-    def __init__(self):
-        self._is_inside = False
-
     def __enter__(self):
-        self._is_inside = True
         try:
             _blas_limit.enter(self)
         except BaseException:  # an interrupt half-way
-            self._leave()
+            _blas_limit.leave(self)
             raise
 
     def __exit__(self, *exc_info):
         try:
-            self._leave()
+            _blas_limit.leave(self)
         except BaseException:  # an interrupt half-way
-            self._leave()
+            _blas_limit.leave(self)
             raise
-
-    def __del__(self):
-        if self._is_inside:
-            self._leave()
-
-    def _leave(self):
-        _blas_limit.leave(self)
-        self._is_inside = False
 
 
 @cache
