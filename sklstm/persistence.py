@@ -16,7 +16,7 @@ from .estimators.architecture import BESIDES, build
 from .estimators.classifier import DECISIONS
 from .estimators.solving import SOLVERS
 from .network import ACTIVATIONS, CELLS, LOSSES, MAX_LAYERS, MERGE_MODES, POOLINGS, Network
-from .training.archive import read_archive, write_archive
+from .training.archive import name_of, read_archive, write_archive
 
 __all__ = ["load", "save"]
 
@@ -40,16 +40,20 @@ def save(estimator, path):
     ----------
     estimator : LSTMClassifier or LSTMRegressor
         Fitted or not.
-    path : str or path-like
-        An existing file is replaced, once the new one is complete.
+    path : str, path-like or binary file
+        A leading ``~`` is the home directory. An existing file is replaced, once the new one is complete. An open file, such as
+        `io.BytesIO`, is written to from where it stands, without seeking, and is not closed.
 
     Raises
     ------
     TypeError
-        If the estimator is of another class, or if a hyper-parameter or an attribute is neither a plain value nor an array; the
-        message says which.
+        If the estimator is of another class, if a hyper-parameter or an attribute is neither a plain value nor an array (the
+        message says which), or if an open file is not in binary mode.
+    ValueError
+        If the path is empty, or if attributes were changed since `fit`, so that the model could not be loaded again.
     OSError
-        If the file cannot be written; one that was there before is left as it was.
+        If the file cannot be written; one that was there before is left as it was. If the path is that of a directory, device,
+        FIFO or socket.
 
     See Also
     --------
@@ -60,6 +64,9 @@ def save(estimator, path):
     The file holds the hyper-parameters, the fitted attributes, what training goes on from (`warm_start`, `partial_fit`) and
     scikit-learn's metadata requests, bit for bit. Callbacks (``set_callbacks``) are left out, and a hyper-parameter that is a
     `pathlib.Path` comes back as a str. It is a valid *safetensors* file: other tools can read the arrays in it.
+
+    A file that is replaced leaves its permissions and, where the system allows it, its owner to the new one. A symbolic link
+    stays, and what it points to is replaced; other hard links keep the old file.
 
     For a `Pipeline`, a search or a subclass of your own use `skops.io` or `joblib`; the latter runs whatever code a file
     holds.
@@ -100,8 +107,8 @@ def load(path):
 
     Parameters
     ----------
-    path : str or path-like
-        The file.
+    path : str, path-like or binary file
+        A leading ``~`` is the home directory. An open file is read from where it stands to the end of the model, without seeking.
 
     Returns
     -------
@@ -111,7 +118,7 @@ def load(path):
     Raises
     ------
     OSError
-        If there is no such file, or if it cannot be read.
+        If there is no such file, if it cannot be read, or if it is a directory, device, FIFO or socket.
     ValueError
         If the file is none of sklstm's, is damaged, was written by a newer version, or does not hold what makes a model.
 
@@ -133,7 +140,7 @@ def load(path):
     try:
         return _estimator(tree)
     except (_Fault, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as fault:
-        name, cause = os.fsdecode(path), None if isinstance(fault, _Fault) else fault
+        name, cause = name_of(path), None if isinstance(fault, _Fault) else fault
         raise ValueError(f"{name} holds no model: {fault}. Restore a copy of the file, or save the model again.") from cause
 
 
@@ -572,7 +579,7 @@ def _n_classes(a):
 def _are_classes(value, a):
     if a.spec["loss"] == "binary_log_loss" and a.spec["output_size"] != 1:
         return False
-    return _is_array(value, (_n_classes(a),), "fiubUSO") and _are_hashable(value)
+    return _is_array(value, (_n_classes(a),), "fiubUSOmM") and _are_hashable(value)
 
 
 def _are_class_totals(value, a):

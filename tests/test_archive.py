@@ -7,9 +7,12 @@ import hashlib
 import io
 import json
 import os
+import pathlib
 import pickle
+import socket
 import stat
 import struct
+import tempfile
 import tracemalloc
 import zipfile
 
@@ -17,6 +20,7 @@ import numpy as np
 import pytest
 
 import sklstm.training.archive as archive
+import sklstm.training.files as files
 from sklstm import LSTMClassifier
 from sklstm.persistence import load, save
 from sklstm.training.archive import read_archive, write_archive
@@ -359,7 +363,7 @@ def fails(call):
 
 
 def with_room(room):
-    return lambda monkeypatch: monkeypatch.setattr(archive, "open", lambda *args: FullDisk(open(*args), room), raising=False)
+    return lambda monkeypatch: monkeypatch.setattr(files, "open", lambda *args: FullDisk(open(*args), room), raising=False)
 
 
 @pytest.mark.parametrize(
@@ -872,3 +876,231 @@ def test_older_files_are_upgraded_version_by_version(tmp_path, monkeypatch):
     path.write_bytes(of_version(path.read_bytes(), 0))
     with pytest.raises(ValueError, match=r"what it holds is not of format 0 \(KeyError: 'weights'\)"):
         read_archive(path, "checkpoint")
+
+
+# ---- files and their headers ----
+
+
+@pytest.mark.parametrize("size", [1 << 32, 1 << 40])
+@pytest.mark.parametrize("start", ["a file", "the start of a file", "zeros", "a long header"])
+def test_sparse_files_are_refused_before_they_are_read(case, traced, size, start, monkeypatch):
+    raw, path, read = case
+    contents = {
+        "a file": raw,
+        "the start of a file": raw[: archive.DIGEST.stop],
+        "zeros": b"",
+        "a long header": (1 << 26).to_bytes(8, "little") + raw[8:],
+    }
+    n_hashed = [0]
+
+    class Counting:
+        def __init__(self, data=b""):
+            n_hashed[0] += len(data)
+
+        def update(self, data):
+            n_hashed[0] += len(data)
+
+    monkeypatch.setattr(archive.hashlib, "sha256", Counting)
+    path.write_bytes(contents[start])
+    with open(path, "r+b") as file:
+        try:
+            file.truncate(size)
+        except OSError:
+            pytest.skip("no files of that size here")
+    with pytest.raises(ValueError, match=f"no sklstm file|is damaged: it has {size} bytes, but its header describes"):
+        read(path)
+    assert n_hashed[0] == 0
+    path.unlink()
+
+
+def fifo(path):
+    os.mkfifo(path)
+
+
+def bound_socket(path):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
+def loop(path):
+    path.symlink_to(path)
+
+
+def link_to_a_fifo(path):
+    os.mkfifo(path.with_name("fifo"))
+    path.symlink_to(path.with_name("fifo"))
+
+
+NO_FILES = {"folder": pathlib.Path.mkdir, "FIFO": fifo, "socket": bound_socket, "loop": loop, "link to a FIFO": link_to_a_fifo}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="files of POSIX")
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_what_is_no_file_is_refused_and_stays(kind, monkeypatch):
+    with tempfile.TemporaryDirectory() as folder:  # names of sockets are short
+        path = pathlib.Path(folder) / "it"
+        NO_FILES[kind](path)
+        before = os.lstat(path)
+        for call in (lambda: write_archive(path, [1], "model"), lambda: read_archive(path, "model")):
+            with pytest.raises(OSError) as caught:
+                call()
+            assert caught.value.filename == str(path) and repr(str(path)) in str(caught.value)
+        assert os.lstat(path).st_ino == before.st_ino and os.lstat(path).st_mode == before.st_mode
+        assert len(os.listdir(folder)) == 1 + ("link" in kind)
+
+
+def test_devices_are_refused(tmp_path):
+    node = tmp_path / "null"
+    try:
+        os.mknod(node, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    except (OSError, AttributeError):
+        pytest.skip("who is not root cannot make one")
+    for call in (lambda: write_archive(node, [1], "model"), lambda: read_archive(node, "model")):
+        with pytest.raises(OSError, match="device"):
+            call()
+    assert stat.S_ISCHR(node.stat().st_mode)
+
+
+@pytest.mark.skipif(not hasattr(os, "fchmod"), reason="permissions of POSIX")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o444])
+def test_a_replaced_file_keeps_its_permissions(tmp_path, mode):
+    path = tmp_path / "file"
+    write_archive(path, [1], "model")
+    umask = os.umask(0)
+    os.umask(umask)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
+    path.chmod(mode)
+    write_archive(path, [2], "model")
+    assert stat.S_IMODE(path.stat().st_mode) == mode and read_archive(path, "model") == [2]
+
+
+def test_a_replaced_file_keeps_its_owner(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_archive(path, [1], "model")
+    try:
+        os.chown(path, 1234, 2345)
+    except (OSError, AttributeError):
+        pytest.skip("who is not root cannot give files away")
+    write_archive(path, [2], "model")
+    assert (path.stat().st_uid, path.stat().st_gid) == (1234, 2345)
+
+    def refuse(*args):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchown", refuse)
+    write_archive(path, [3], "model")
+    assert read_archive(path, "model") == [3]
+
+
+def test_a_link_of_a_link_and_a_folder_that_is_one(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "other").symlink_to(tmp_path / "folder")
+    (tmp_path / "one").symlink_to("two")
+    (tmp_path / "two").symlink_to(pathlib.Path("other") / "file")
+    write_archive(tmp_path / "one", [1], "model")
+    assert os.listdir(tmp_path / "folder") == ["file"]
+    assert read_archive(tmp_path / "folder" / "file", "model") == [1]
+
+
+def test_errors_name_the_path_that_was_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for path in ("tpyo/file", "~/tpyo/file", pathlib.Path("tpyo") / "file", b"tpyo/file"):
+        for call in (lambda path: write_archive(path, [1], "model"), lambda path: read_archive(path, "model")):
+            with pytest.raises(FileNotFoundError) as caught:
+                call(path)
+            assert caught.value.filename == os.fsdecode(path)
+    write_archive("~/file", [1], "model")
+    assert os.listdir(tmp_path) == ["file"] and read_archive("~/file", "model") == [1]
+
+
+@pytest.mark.parametrize("path, words", [("", "is empty"), ("a\0b", "null character"), (b"", "is empty")])
+def test_paths_that_no_file_has(path, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for call in (lambda: write_archive(path, [1], "model"), lambda: read_archive(path, "model")):
+        with pytest.raises(ValueError, match=f"{words}. Pass the path of a file"):
+            call()
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("path", [None, 3, 2.5, [], object()])
+def test_what_is_no_path(path):
+    for call in (lambda: write_archive(path, [1], "model"), lambda: read_archive(path, "model")):
+        with pytest.raises(TypeError, match="Expected a str, a path-like object or a binary file"):
+            call()
+
+
+# ---- open files ----
+
+
+class OneWay:
+    """A pipe, say: without seek and tell, and of a raw kind that takes and gives a part at a time."""
+
+    def __init__(self, raw=b""):
+        self.raw = raw
+
+    def write(self, data):
+        part = bytes(data)[:1000]
+        self.raw += part
+        return len(part)
+
+    def read(self, size):
+        part, self.raw = self.raw[: min(size, 700)], self.raw[min(size, 700) :]
+        return part
+
+
+def test_open_files_have_the_bytes_of_files(tmp_path):
+    raw = written(tmp_path, TREE_WITH_ARRAYS).read_bytes()
+    buffer, pipe = io.BytesIO(), OneWay()
+    for file in (buffer, pipe):
+        write_archive(file, TREE_WITH_ARRAYS, "checkpoint")
+    assert buffer.getvalue() == pipe.raw == raw
+    with zipfile.ZipFile(tmp_path / "zip", "w") as archive_of_files, archive_of_files.open("member", "w") as member:
+        write_archive(member, TREE_WITH_ARRAYS, "checkpoint")
+    with gzip.open(tmp_path / "gz", "wb") as compressed:
+        write_archive(compressed, TREE_WITH_ARRAYS, "checkpoint")
+    with open(tmp_path / "raw", "wb", buffering=0) as unbuffered:
+        write_archive(unbuffered, TREE_WITH_ARRAYS, "checkpoint")
+    with zipfile.ZipFile(tmp_path / "zip").open("member") as member, gzip.open(tmp_path / "gz") as compressed:
+        buffer.seek(0)
+        for file in (buffer, pipe, member, compressed, OneWay(raw), open(tmp_path / "raw", "rb", buffering=0)):
+            tree = read_archive(file, "checkpoint")
+            assert same(tree["a"], TREE_WITH_ARRAYS["a"]) and tree["a"].flags.writeable
+            file.close() if hasattr(file, "close") else None
+    with tempfile.NamedTemporaryFile() as file:
+        write_archive(file, [1], "model")
+        if os.name == "posix":
+            assert read_archive(file.name, "model") == [1]  # not closed yet
+
+
+def test_several_trees_in_one_file():
+    file = io.BytesIO(b"before")
+    file.seek(6)
+    for k in range(3):
+        write_archive(file, np.arange(k), "model")
+    file.write(b"after")
+    file.seek(6)
+    for k in range(3):
+        assert same(read_archive(file, "model"), np.arange(k))
+    assert file.read() == b"after"
+
+
+@pytest.mark.parametrize("n_bytes", [0, 5, 100, 1000, -1])
+def test_open_files_that_end_early(n_bytes, tmp_path):
+    raw = written(tmp_path, TREE_WITH_ARRAYS).read_bytes()
+    with pytest.raises(ValueError, match=r"^The file is (damaged|no sklstm file)"):
+        read_archive(io.BytesIO(raw[:n_bytes]), "checkpoint")
+    lying = bytearray(raw)
+    lying[:8] = (2**62).to_bytes(8, "little")
+    with pytest.raises(ValueError, match=r"^The file is damaged"):
+        read_archive(io.BytesIO(bytes(lying)), "checkpoint")
+
+
+def test_files_in_text_mode_are_refused_in_words(tmp_path):
+    with pytest.raises(TypeError, match=r"text mode.*'wb'"):
+        write_archive(io.StringIO(), [1], "model")
+    with open(tmp_path / "text", "w") as file, pytest.raises(TypeError, match=r"text mode.*'wb'"):
+        write_archive(file, [1], "model")
+    (tmp_path / "text").write_text("a text")
+    with open(tmp_path / "text") as file, pytest.raises(TypeError, match=r"text mode.*'rb'"):
+        read_archive(file, "model")

@@ -319,10 +319,23 @@ def test_without_pyarrow_the_error_says_what_to_install(monkeypatch):
 
     def without_pyarrow(name, *args, **kwargs):
         if name.split(".")[0] == "pyarrow":
-            raise ImportError(name)
+            raise ModuleNotFoundError(name, name=name)
         return find(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without_pyarrow)
     for act in (Sequences.from_arrow, lambda column: LSTMRegressor().fit(column, [1.0, 2.0, 3.0])):
         with pytest.raises(ImportError, match=r"pip install 'sklstm\[arrow\]'"):
             act(COLUMNS["polars"][1])
+
+
+def test_a_pyarrow_that_cannot_be_imported_says_why(monkeypatch):
+    find = builtins.__import__
+
+    def broken(name, *args, **kwargs):
+        if name == "pyarrow":
+            raise ImportError("numpy.core.multiarray failed to import", name="numpy.core.multiarray")
+        return find(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", broken)
+    with pytest.raises(ImportError, match=r"is installed but cannot be imported \(numpy.core.multiarray failed to import\)"):
+        Sequences.from_arrow(COLUMNS["polars"][1])

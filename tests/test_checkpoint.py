@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm.training import archive
+from sklstm.training import archive, files
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -249,11 +249,96 @@ def test_a_full_disk_does_not_end_the_fit(problem, tmp_path, monkeypatch):
     assert same_bits(LSTMClassifier(**common, checkpoint=path).fit(X, y), model)
 
 
-def test_a_directory_that_cannot_be_written_to(problem, tmp_path):
-    X, y = problem
-    with pytest.warns(RuntimeWarning, match="could not be written"):
-        model = LSTMClassifier(4, max_iter=3, random_state=0, checkpoint=tmp_path / "missing" / "checkpoint").fit(X, y)
-    assert model.n_iter_ == 3
+def file_in_the_way(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    return tmp_path / "file" / "checkpoint"
+
+
+def read_only_folder(tmp_path):
+    (tmp_path / "folder").mkdir(mode=0o555)
+    if os.access(tmp_path / "folder", os.W_OK):
+        pytest.skip("this user may write everywhere")
+    return tmp_path / "folder" / "checkpoint"
+
+
+def made(make):
+    """A path at which `make` put something that is no file."""
+
+    def path(tmp_path):
+        make(tmp_path / "made")
+        return tmp_path / "made"
+
+    return path
+
+
+# Name -> path, and type of the error.
+NOT_WRITABLE = {
+    "no folder": (lambda tmp_path: tmp_path / "tpyo" / "checkpoint", FileNotFoundError),
+    "no home": (lambda tmp_path: "~/tpyo/checkpoint", FileNotFoundError),
+    "a folder": (lambda tmp_path: tmp_path, IsADirectoryError),
+    "a folder to be": (lambda tmp_path: f"{tmp_path / 'new'}{os.sep}", IsADirectoryError),
+    "below a file": (file_in_the_way, NotADirectoryError),
+    "read-only folder": (read_only_folder, PermissionError),
+    "a long name": (lambda tmp_path: tmp_path / ("n" * 300), OSError),
+    "a FIFO": (made(os.mkfifo), OSError),
+    "a link to itself": (made(lambda path: path.symlink_to(path)), OSError),
+    "a device": (lambda tmp_path: "/dev/null", OSError),
+    "empty": (lambda tmp_path: "", ValueError),
+    "a null character": (lambda tmp_path: "check\0point", ValueError),
+}
+
+
+class NotRead:
+    """An X that must not be looked at."""
+
+    def __array__(self, *args, **kwargs):
+        pytest.fail("X was read")
+
+    __len__ = __iter__ = __getitem__ = __array__
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="paths of POSIX")
+@pytest.mark.parametrize("name", NOT_WRITABLE)
+def test_paths_that_cannot_be_written_are_errors_before_X_is_read(problem, tmp_path, monkeypatch, name):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    make, error = NOT_WRITABLE[name]
+    path = make(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    model = LSTMClassifier(4, max_iter=3, random_state=0, checkpoint=path)
+    with pytest.raises(error) as caught:
+        model.fit(NotRead(), NotRead())
+    assert repr(os.fspath(path)) in str(caught.value) and "Pass the path of a file" in str(caught.value)
+    assert ".tmp" not in str(caught.value)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert not model.__sklearn_is_fitted__()
+    assert model.set_params(checkpoint=tmp_path / "good").fit(*problem).n_iter_ == 3  # the advice
+
+
+def test_a_disk_that_is_full_at_the_start_is_an_error(problem, tmp_path, monkeypatch):
+    class Full:
+        def __init__(self, descriptor, mode):
+            self.file = open(descriptor, mode)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *exc_info):
+            self.file.close()
+
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "open", Full, raising=False)
+    with pytest.raises(OSError, match=r"could not be written \(No space left on device\)") as caught:
+        LSTMClassifier(4, checkpoint=tmp_path / "checkpoint").fit(*problem)
+    assert caught.value.errno == errno.ENOSPC and os.listdir(tmp_path) == []
+
+
+def test_checkpoints_in_the_home_directory(problem, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    model = LSTMClassifier(4, max_iter=3, random_state=0, checkpoint="~/checkpoint")
+    assert same_bits(model.fit(*problem), model.fit(*problem))
+    assert os.listdir(tmp_path) == ["checkpoint"] and model.checkpoint == "~/checkpoint"
 
 
 def _fit_in_child(path, X, y, parameters):

@@ -158,7 +158,7 @@ def test_light_and_dark(models, name):
 @each_display
 def test_without_matplotlib_the_error_says_how_to_install_it(models, name, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=r'Display.from_estimator requires matplotlib.*pip install "sklstm\[plot\]"'):
+    with pytest.raises(ImportError, match=r"Display.from_estimator requires matplotlib.*pip install 'sklstm\[plot\]'"):
         MAKERS[name][0](models)
 
 

@@ -981,7 +981,6 @@ def test_blas_threads_are_what_they_were_after_overlapping_fits(ends_first, begi
 
 
 @need_blas_threads
-@pytest.mark.filterwarnings("ignore:Training interrupted:RuntimeWarning")
 @pytest.mark.parametrize("when", ["as the limit is set", "as it is lifted"])
 def test_an_interrupt_does_not_leave_blas_limited(when, free_blas, monkeypatch):
     # Ctrl-C at the worst moments of a fit, whichever thread sets the limit.

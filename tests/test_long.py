@@ -633,7 +633,7 @@ def test_without_narwhals_the_error_says_what_to_install(monkeypatch):
 
     def without_narwhals(name, *args, **kwargs):
         if name.split(".")[0] == "narwhals":
-            raise ImportError(name)
+            raise ModuleNotFoundError(name, name=name)
         return find(name, *args, **kwargs)
 
     table = {"who": [1, 1], "v": [2.0, 3.0]}

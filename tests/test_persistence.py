@@ -2,9 +2,12 @@
 
 import copy
 import doctest
+import io
 import json
+import os
 import pathlib
 import pickle
+import re
 import subprocess
 import sys
 
@@ -749,3 +752,107 @@ def test_one_flipped_bit_of_a_model_is_found(contents, tmp_path):
     # With a right checksum it is a file that says something else.
     path.write_bytes(signed(*split(bytes(raw))))
     load(path)
+
+
+# ---- paths, open files, other interpreters ----
+
+
+def labels_of(*two):
+    return np.array(two)[BINARY]
+
+
+KINDS_OF_LABELS = {
+    "dates": labels_of("2024-01-01", "2024-01-02").astype("M8[D]"),
+    "times of a table": pd.Series(pd.to_datetime(["2024-01-01", "2024-01-02"]))[BINARY].reset_index(drop=True),
+    "durations": labels_of(1, 60).astype("m8[s]"),
+    "half precision": labels_of(1, 2).astype(np.float16),
+    "large": labels_of(1, 2**63).astype(np.uint64),
+    "big-endian": BINARY.astype(">i4"),
+    "categories": pd.Categorical(labels_of("x", "y")),
+    "nullable": pd.Series(BINARY).astype("Int64"),
+    "texts of a table": pd.Series(labels_of("x", "y")).astype("string"),
+}
+
+
+@pytest.mark.parametrize("name", KINDS_OF_LABELS)
+def test_models_of_all_kinds_of_labels_that_fit_takes(name, tmp_path):
+    model = classifier(max_iter=1).fit(numbers(), KINDS_OF_LABELS[name])
+    other = saved(model, tmp_path)
+    assert other.classes_.dtype == model.classes_.dtype.newbyteorder("=")
+    assert (other.predict(numbers()) == model.predict(numbers())).all()
+
+
+def test_open_files():
+    model = fitted("texts")[0]
+    file = io.BytesIO()
+    assert save(model, file) is None
+    save(model, file)
+    file.seek(0)
+    for _ in range(2):
+        assert_same(model, load(file))
+    with pytest.raises(ValueError, match="The file is no sklstm file: expected a model"):
+        load(file)
+    assert not file.closed
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "words"),
+    [
+        ("", ValueError, "The path '' is empty. Pass the path of a file."),
+        ("\0", ValueError, "null character"),
+        (".", IsADirectoryError, "Expected the path of a file, got a directory: '.'"),
+        (io.StringIO(), TypeError, "text mode"),
+        (3, TypeError, "Expected a str, a path-like object or a binary file, got int"),
+    ],
+)
+def test_paths_to_which_nothing_can_be_saved(path, error, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for call in (lambda: save(classifier(), path), lambda: load(path)):
+        if isinstance(path, io.StringIO):
+            path.write("text"), path.seek(0)
+        with pytest.raises(error, match=re.escape(words)):
+            call()
+    assert not list(tmp_path.parent.glob("*.tmp")) and not list(tmp_path.iterdir())
+
+
+def test_home_directories(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    save(classifier(), "~/model")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert_same(load("~/model"), classifier())
+    assert_same(load(pathlib.Path("~") / "model"), classifier())
+
+
+WORK = """
+import warnings, io, numpy as np, sklstm
+from sklstm import LSTMClassifier, LSTMRegressor, load, save
+X = np.random.default_rng(0).normal(size=(20, 4, 2))
+for model, y in ((LSTMClassifier(2, max_iter=1, random_state=0), X[:, 0, 0] > 0), (LSTMRegressor(2, max_iter=1), X[:, 0, 0])):
+    file = io.BytesIO()
+    save(model.fit(X, y), file)
+    file.seek(0)
+    assert (load(file).predict(X) == model.predict(X)).all()
+    model.partial_fit(X, y).score(X, y)
+    help(type(model))
+    help(type(model).fit)
+import sklstm.datasets, sklstm.inspection, sklstm.preprocessing, sklstm.persistence
+print("done")
+"""
+
+
+OPTIONS = {
+    "no docstrings": ([], {"PYTHONOPTIMIZE": "2"}),
+    "no assertions, isolated": (["-O", "-I"], {}),
+    "warnings are errors": (["-W", "error", "-X", "dev"], {}),
+}
+
+
+@pytest.mark.parametrize("options, variables", OPTIONS.values(), ids=OPTIONS)
+def test_options_of_the_interpreter(options, variables, tmp_path):
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONOPTIMIZE"} | variables
+    path = str(pathlib.Path(persistence.__file__).parents[1])
+    code = f"import sys; sys.path.insert(0, {path!r})\n{WORK}" if "-I" in options else WORK  # that ignores PYTHONPATH
+    command = [sys.executable, *options, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL)
+    assert result.returncode == 0 and result.stdout.endswith("done\n"), result.stderr
+    assert "ResourceWarning" not in result.stderr

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import warnings
 
 import joblib
 import numpy as np
@@ -84,6 +85,69 @@ def test_quiet_in_parallel_workers(backend, tmp_path):
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)  # not where the sources are
     assert result.returncode == 0, result.stderr
     assert "poch" not in result.stdout + result.stderr
+
+
+class Broken(io.StringIO):
+    """Output that fails from the n-th time on."""
+
+    def __init__(self, error, n=1):
+        super().__init__()
+        self.error, self.left = error, n
+
+    def write(self, text):
+        self.left -= 1
+        if self.left < 0:
+            raise self.error
+        return super().write(text)
+
+
+def closed():
+    file = io.StringIO()
+    file.close()
+    return file
+
+
+OUTPUTS = {
+    "closed": closed,
+    "broken pipe": lambda: Broken(BrokenPipeError(32, "Broken pipe")),
+    "full disk, later": lambda: Broken(OSError(28, "No space left on device"), 9),
+    "an encoding": lambda: Broken(UnicodeEncodeError("ascii", "ü", 0, 1, "ordinal not in range(128)")),
+    "an error of a notebook": lambda: Broken(RuntimeError("no kernel")),
+    "no file": object,
+}
+
+
+@pytest.mark.parametrize("verbose", [1, 2, "1 without tqdm"])
+@pytest.mark.parametrize("name", OUTPUTS)
+@pytest.mark.filterwarnings("ignore:The progress of the fit is no longer shown")
+def test_output_that_fails_does_not_end_a_fit(problem, name, verbose, monkeypatch, request):
+    if verbose == "1 without tqdm":
+        request.getfixturevalue("no_tqdm")
+    output = OUTPUTS[name]()
+    monkeypatch.setattr(sys, "stdout", output)
+    monkeypatch.setattr(sys, "stderr", output)
+    model = LSTMRegressor(4, max_iter=8, verbose=int(str(verbose)[0]), random_state=0).fit(*problem)
+    assert model.n_iter_ == 8
+    assert np.array_equal(model._theta, LSTMRegressor(4, max_iter=8, random_state=0).fit(*problem)._theta)
+
+
+def test_output_that_fails_is_named_once(problem, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", closed())
+    with pytest.warns(RuntimeWarning, match=r"no longer shown.*closed file.*Set verbose=0") as caught:
+        model = LSTMRegressor(4, max_iter=8, verbose=2, random_state=0).fit(*problem)
+    assert len(caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert model.set_params(verbose=0).fit(*problem).n_iter_ == 8  # the advice
+        assert model.set_params(verbose=2).fit(*problem).n_iter_ == 8  # and no fit is lost for that warning
+
+
+def test_no_output_at_all(problem, monkeypatch):
+    # As under pythonw, and for services without a terminal.
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    for verbose in (1, 2):
+        assert LSTMRegressor(4, max_iter=3, verbose=verbose, random_state=0).fit(*problem).n_iter_ == 3
 
 
 def test_history_has_one_row_per_epoch(problem):

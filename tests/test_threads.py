@@ -1,6 +1,10 @@
 """How work is shared among threads: the plan of shards, who computes them, and who else needs the CPUs."""
 
+import gc
 import heapq
+import linecache
+import subprocess
+import sys
 import threading
 import time
 
@@ -181,12 +185,12 @@ def test_an_error_ends_all_calls_before_it_is_raised(where, cpus):
         else:
             running.append(item)
 
-    before = threads_module._cpus._n_busy
+    before = threads_module._cpus.n_busy
     with Threads(2) as threads, pytest.raises(KeyError) as caught:
         threads.map(call, range(1000))
     assert caught.value.args[0] in running, "the one that failed"
     assert len(running) < 1000, "the others are not begun any more, or few of them"
-    assert threads_module._cpus._n_busy == before
+    assert threads_module._cpus.n_busy == before
 
 
 def test_calls_from_two_threads_share_the_cpus(cpus):
@@ -298,7 +302,7 @@ def test_a_grid_search_in_threads_does_not_multiply_them(problem, cpus, monkeypa
         search.fit(np.tile(X, (4, 1, 1)), np.tile(y, 4))
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert 1 <= most[0] <= 3
-    assert threads_module._cpus._n_busy == 0
+    assert threads_module._cpus.n_busy == 0
 
 
 def test_one_thread_in_a_dask_worker():
@@ -320,7 +324,7 @@ def test_fits_in_two_threads_hold_blas_to_one_thread_until_both_have_ended(probl
     limit = threads_module._blas_limit
 
     def run(self, *args):
-        inside.append((limit._n_inside, [library.num_threads for library in limit._libraries]))
+        inside.append((len(limit._inside), [library.num_threads for library in limit._libraries]))
         return original(self, *args)
 
     monkeypatch.setattr(gradient_module._Shard, "run", run)
@@ -336,8 +340,139 @@ def test_fits_in_two_threads_hold_blas_to_one_thread_until_both_have_ended(probl
     for n_inside, n_threads in inside:
         assert n_inside >= 1
         assert set(n_threads) <= {1}
-    assert limit._n_inside == 0
+    assert not limit._inside
     assert [library.num_threads for library in limit._libraries] == before
     for fit in fits:
         for name, value in alone.items():
             np.testing.assert_array_equal(fit.weights_[name], value)
+
+
+# ---- no helper to be had ----
+
+
+def refuse_threads(monkeypatch, n_allowed=0):
+    """No more than so many threads can be started."""
+    start, started = threading.Thread.start, []
+
+    def limited(self):
+        if len(started) >= n_allowed:
+            raise RuntimeError("can't start new thread")
+        started.append(self)
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    return started
+
+
+@pytest.mark.parametrize("n_allowed", [0, 1, 2])
+def test_without_helpers_the_caller_continues_alone(n_allowed, cpus, monkeypatch):
+    cpus(4)
+    before, started = set(threading.enumerate()), refuse_threads(monkeypatch, n_allowed)
+    with Threads(4) as threads:
+        for _ in range(3):
+            assert threads.map(lambda item: time.sleep(1e-3) or item * item, range(20)) == [k * k for k in range(20)]
+        with pytest.raises(KeyError):
+            threads.map({}.__getitem__, range(20))
+    assert len(started) == n_allowed and set(threading.enumerate()) == before
+    assert threads_module._cpus.n_busy == 0
+
+
+@pytest.mark.parametrize("n_allowed", [0, 1])
+def test_fits_and_predictions_without_helpers_have_the_same_bits(problem, cpus, monkeypatch, n_allowed):
+    cpus(4)
+    X, y, model = problem
+    expected = model.set_params(n_jobs=1).fit(X, y)
+    theta, predicted = expected._theta.copy(), expected.predict(np.tile(X, (40, 1, 1)))
+    with monkeypatch.context() as patch:
+        refuse_threads(patch, n_allowed)
+        model.set_params(n_jobs=4).fit(X, y)
+        np.testing.assert_array_equal(model._theta, theta)
+        np.testing.assert_array_equal(model.predict(np.tile(X, (40, 1, 1))), predicted)
+    np.testing.assert_array_equal(model.fit(X, y)._theta, theta)
+
+
+SCRIPT = """
+import threading, atexit, resource, time, warnings
+warnings.simplefilter("ignore")
+import numpy as np, joblib
+import sklstm._kernels.threads as threads, sklstm.training.batching as batching
+from sklstm import LSTMRegressor
+threads._cpu_count = lambda: 2
+batching.SHARD_FLOPS = 1.0
+X = np.random.default_rng(0).normal(size=(64, 6, 2)); y = X[:, :, 0].sum(axis=1)
+def fit(n_jobs):
+    return LSTMRegressor(4, batch_size=64, max_iter=3, random_state=0, n_jobs=n_jobs).fit(X, y)._theta.tobytes()
+expected = fit(1)
+def check(seconds=0.0):
+    time.sleep(seconds)
+    print(fit(2) == expected, flush=True)
+# No memory for stacks: root is not limited in the number of threads.
+hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+threading.stack_size(1 << 30), resource.setrlimit(resource.RLIMIT_AS, (1 << 32, hard))
+check()
+threading.stack_size(0), resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+# A thread that outlives the main one, and what is called when all have ended.
+threading.Thread(target=check, args=(0.2,)).start(), atexit.register(check)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of Linux")
+def test_fits_where_no_thread_can_be_started(tmp_path):
+    result = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, cwd=tmp_path, timeout=300)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "True\n" * 3, "")
+
+
+# ---- interrupts ----
+
+
+def interruption(n, module):
+    """A trace function that raises KeyboardInterrupt at the n-th line of a module; counts in its attribute."""
+
+    def trace(frame, event, arg):
+        if frame.f_code.co_filename != module.__file__:
+            return None
+        # Tracing sees the end of a with block before the lock is released, where Python lets no signal in.
+        released = linecache.getline(module.__file__, frame.f_lineno).strip() == "with _lock:" and module._lock._is_owned()
+        trace.n_lines += event in ("call", "line") and not released
+        if trace.n_lines == n and not trace.fired:
+            trace.fired = True
+            raise KeyboardInterrupt
+        return trace
+
+    trace.n_lines, trace.fired = 0, False
+    return trace
+
+
+def use_blas(n_threads):
+    """What a fit does with this module."""
+    with threads_module.single_threaded_blas(), Threads(n_threads) as threads:
+        return threads.map(abs, [-1, -2, -3])
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_an_interrupt_at_any_line_leaves_blas_and_the_cpus_as_they_were(n_threads, cpus):
+    use_blas(n_threads)
+    limit, before, traced = threads_module._blas_limit, set(threading.enumerate()), sys.gettrace()
+    blas = [library.num_threads for library in limit._libraries]
+    for n in range(1, 1000):
+        trace, interrupted = interruption(n, threads_module), False
+        sys.settrace(trace)
+        try:
+            result = use_blas(n_threads)
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            sys.settrace(traced)
+        if not trace.fired:
+            break
+        assert interrupted or result == [1, 2, 3], n  # where a weak reference ends, Python ignores it
+        assert [library.num_threads for library in limit._libraries] == blas, n
+        assert not limit._inside and not threads_module._lock._is_owned(), n
+        assert limit._before is None and not limit._complete, n
+        with Threads(2) as threads:
+            assert threads.map(abs, [-1, -2]) == [1, 2]
+        assert threads_module._cpus.n_busy == 0, n
+        assert use_blas(n_threads) == [1, 2, 3]
+    assert n > 50
+    gc.collect()
+    assert set(threading.enumerate()) == before

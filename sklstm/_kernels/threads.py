@@ -10,53 +10,69 @@ import sys
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import cache
+from weakref import WeakKeyDictionary, ref
 
 import joblib
 from joblib.parallel import get_active_backend
 from threadpoolctl import ThreadpoolController
 
+# Guards the counts below, and is held while the process forks: a child finds neither a count half changed nor BLAS's own lock
+# taken by a thread that the child does not have. Reentrant, because the garbage collector may end a hold of the thread that has
+# it.
+_lock = threading.RLock()
+
 
 class _BlasLimit:
     """Holds the process's BLAS libraries at one thread while at least one caller is inside.
 
-    The number of BLAS threads belongs to the process, so the callers are counted: the first one in saves and sets it, the
-    last one out puts it back, whichever threads those are.
+    The number of BLAS threads belongs to the process: the first caller in saves and sets it, the last one out puts it back,
+    whichever threads those are.
     """
 
     def __init__(self):
-        self._lock = threading.Lock()
-        self._n_inside = 0
+        self._inside = {}  # id of a hold -> thread that has it, and a weak reference to it
         self._libraries = None
-        self._before = []
+        self._before = None  # (library, number of threads) while a limit is set
+        self._complete = False
 
-    def enter(self, entered):
-        """`entered` gets an entry as soon as the caller counts, so that an interrupt after that still finds its way out."""
-        with self._lock:
-            self._n_inside += 1
-            entered.append(True)
-            if self._n_inside == 1:
+    def enter(self, hold):
+        """The hold counts until it leaves, or until it is gone without having left."""
+        key = id(hold)
+        with _lock:
+            self._inside[key] = threading.get_ident(), ref(hold, lambda _: self._remove(key))
+            if self._complete:
+                return
+            if self._before is None:
                 if self._libraries is None:  # scans the loaded libraries: once per process
                     self._libraries = ThreadpoolController().select(user_api="blas").lib_controllers
                 self._before = [(library, library.num_threads) for library in self._libraries]
-                for library in self._libraries:
-                    _set_num_threads(library, 1)
+            for library, _ in self._before:
+                _set_num_threads(library, 1)
+            self._complete = True
 
-    def leave(self):
-        with self._lock:
-            try:
-                self._restore_if_last()
-            except BaseException:  # an interrupt half-way
-                self._restore_if_last()
-                raise
-            finally:
-                self._n_inside -= 1
+    def leave(self, hold):
+        """Nothing happens if the hold has left; if an interrupt came half-way, leaving again completes it."""
+        self._remove(id(hold))
 
-    def _restore_if_last(self):
-        if self._n_inside == 1:
-            for library, n_threads in self._before:
-                _set_num_threads(library, n_threads)
+    def _remove(self, key):
+        with _lock:
+            self._inside.pop(key, None)
+            if not self._inside:
+                self._lift()
+
+    def _lift(self):
+        self._complete = False
+        for library, n_threads in self._before or ():
+            _set_num_threads(library, n_threads)
+        self._before = None
+
+    def after_fork(self):
+        """Keep, in a child, the holds of the thread that forked: the child has no other."""
+        own = threading.get_ident()
+        self._inside = {key: (thread, hold) for key, (thread, hold) in self._inside.items() if thread == own}
+        if not self._inside:
+            self._lift()
 
 
 def _set_num_threads(library, n_threads):
@@ -68,16 +84,26 @@ def _set_num_threads(library, n_threads):
 _blas_limit = _BlasLimit()
 
 
-@contextmanager
-def single_threaded_blas():
-    """Context in which BLAS runs on one thread, for all threads of the process."""
-    entered = []
-    try:
-        _blas_limit.enter(entered)
-        yield
-    finally:
-        if entered:
-            _blas_limit.leave()
+class single_threaded_blas:
+    """Context in which BLAS runs on one thread, for all threads of the process.
+
+    An interrupt at any moment leaves BLAS as it was. One that comes before the first line of `__exit__` cannot be caught there:
+    then the limit ends with this object, as soon as the traceback is let go.
+    """
+
+    def __enter__(self):
+        try:
+            _blas_limit.enter(self)
+        except BaseException:  # an interrupt half-way
+            _blas_limit.leave(self)
+            raise
+
+    def __exit__(self, *exc_info):
+        try:
+            _blas_limit.leave(self)
+        except BaseException:  # an interrupt half-way
+            _blas_limit.leave(self)
+            raise
 
 
 @cache
@@ -114,27 +140,43 @@ class _Cpus:
     """Counts the threads of this process that work, so that calls from several that may have helpers share the CPUs."""
 
     def __init__(self):
-        self._forget()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._forget)
+        self.after_fork()
 
-    def _forget(self):
-        self._lock = threading.Lock()
-        self._n_busy = 0
+    def after_fork(self):
+        # Helpers do not survive a fork. By their owner, which an interrupt may keep from giving them back before it is gone.
+        self._busy = WeakKeyDictionary()
 
-    def take(self, wanted, n_cpus):
-        """The caller begins to work; how many helpers it may have, `wanted` at most."""
-        with self._lock:
-            helpers = max(0, min(wanted, n_cpus - self._n_busy - 1))
-            self._n_busy += 1 + helpers
+    @property
+    def n_busy(self):
+        return sum(self._busy.values())
+
+    def take(self, owner, wanted, n_cpus):
+        """The owner begins to work; how many helpers it may have, `wanted` at most."""
+        with _lock:
+            self._busy.pop(owner, None)
+            helpers = max(0, min(wanted, n_cpus - self.n_busy - 1))
+            self._busy[owner] = 1 + helpers
             return helpers
 
-    def give_back(self, helpers):
-        with self._lock:
-            self._n_busy -= 1 + helpers
+    def give_back(self, owner):
+        with _lock:
+            self._busy.pop(owner, None)
 
 
 _cpus = _Cpus()
+
+
+def _after_fork_in_child():
+    global _lock
+    _lock = threading.RLock()
+    _blas_limit.after_fork()
+    _cpus.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=lambda: _lock.acquire(), after_in_parent=lambda: _lock.release(), after_in_child=_after_fork_in_child
+    )
 
 
 class Threads:
@@ -151,6 +193,7 @@ class Threads:
         self._n_cpus = _usable_cpus() if n_threads > 1 else 1
         self.n_threads = max(1, min(n_threads, self._n_cpus))
         self._pool = ThreadPoolExecutor(self.n_threads - 1) if self.n_threads > 1 else None
+        self._ending = None
 
     def map(self, function, items):
         """[function(item) for item in items]; every call has ended when this returns or raises.
@@ -159,15 +202,15 @@ class Threads:
         """
         if self._pool is None:  # not counted, which would cost a small minibatch a hundredth
             return [function(item) for item in items]
-        n_helpers = _cpus.take(min(self.n_threads, len(items)) - 1, self._n_cpus)
         try:
+            n_helpers = _cpus.take(self, min(self.n_threads, len(items)) - 1, self._n_cpus)
             return self._share(function, items, n_helpers) if n_helpers > 0 else [function(item) for item in items]
         finally:
-            _cpus.give_back(n_helpers)
+            _cpus.give_back(self)
 
     def _share(self, function, items, n_helpers):
         """The same on this thread and, as they wake up, that many helpers."""
-        results, waiting = [None] * len(items), deque(enumerate(items))
+        results, waiting, errors = [None] * len(items), deque(enumerate(items)), []
 
         def work():
             try:
@@ -177,27 +220,49 @@ class Threads:
                     except IndexError:  # another thread was first
                         return
                     results[k] = function(item)
-            except BaseException:
+            except BaseException as error:
                 waiting.clear()
-                raise
+                errors.append(error)
 
         futures = []
         try:
-            futures += [self._pool.submit(work) for _ in range(n_helpers)]
+            self._call_helpers(work, n_helpers, futures)
             work()
             for future in futures:
                 if not future.cancel():  # one that has not begun finds nothing left
                     future.result()
-            return results
-        except BaseException:
+            if self._pool is None or errors:
+                self._end()
+        except BaseException:  # an interrupt
+            waiting.clear()
             for future in futures:
                 future.cancel()
-            self._pool.shutdown(wait=True)
+            self._end()
             raise
+        if errors:
+            raise errors[0]
+        return results
+
+    def _call_helpers(self, work, n_helpers, futures):
+        """Append a future for each helper that there is.
+
+        Where the system has no thread to give (it is out of them, or the interpreter is about to end), the pool is given up, and
+        the caller continues alone, now and in calls to come.
+        """
+        try:
+            for _ in range(n_helpers):
+                futures.append(self._pool.submit(work))
+        except (RuntimeError, MemoryError):
+            self._ending, self._pool = self._pool, None
+
+    def _end(self):
+        """Wait for the threads of the pool. What is left in its queue finds nothing to do."""
+        for pool in (self._pool, self._ending):
+            if pool is not None:
+                pool.shutdown(wait=True)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exc_info):
-        if self._pool is not None:
-            self._pool.shutdown(wait=True)
+        self._end()

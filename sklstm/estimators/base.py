@@ -16,7 +16,7 @@ from .._kernels.threads import single_threaded_blas
 from ..network import LOSSES, ConstantBias, TimescaleBias, apply
 from ..sequences import Sequences
 from ..sequences.columns import numbers_or_objects
-from ..training import Checkpoint, Units, Validation, check_moments, check_range, check_state, train, updated_moments
+from ..training import Checkpoint, LastEpoch, Units, Validation, check_moments, check_range, check_state, train, updated_moments
 from .architecture import FREE, build, check_architecture, network_spec
 from .callbacks import CallbackSupportMixin, FitTasks
 from .categories import embedding_widths, seen_only
@@ -46,6 +46,11 @@ def takes_chunks(estimator):
             "partial_fit is not there for solver='lbfgs', which needs all samples at once. Set another solver, such as 'adam'."
         )
     return True
+
+
+def _what_is_kept(n_epochs):
+    epochs = "The epoch that is done is" if n_epochs == 1 else f"The {n_epochs} epochs that are done are"
+    return f"{epochs} kept: the estimator is fitted, and set_params(warm_start=True).fit(X, y) continues from there."
 
 
 class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
@@ -210,6 +215,12 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         ValueError
             If X, y, a weight or a hyper-parameter is not as described, or if `checkpoint` is a file of another fit; the estimator
             is left as it was.
+        OSError
+            If `checkpoint` is a path to which no file can be written: it is found before X is read.
+        KeyboardInterrupt
+            If the fit is interrupted from the keyboard (Ctrl-C). Epochs that have ended are kept: the estimator is fitted as if
+            the fit had ended with the last of them, and ``set_params(warm_start=True).fit(X, y)`` continues from there. During
+            the first epoch the estimator is left as it was, as by any other exception, such as one that a callback raises.
 
         Warns
         -----
@@ -217,8 +228,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
             If `max_iter` is reached by a `learning_rate` that has no end (all but "cosine" and "onecycle"), or if training became
             non-finite.
         RuntimeWarning
-            If it is interrupted from the keyboard, in which case the epochs that are done are kept, or if `checkpoint` cannot be
-            written.
+            If `checkpoint` cannot be written any more, such as on a disk that is full.
         """
         if (X_val is None) != (y_val is None):
             raise ValueError(f"X_val and y_val go together, got only {'y_val' if X_val is None else 'X_val'}.")
@@ -235,7 +245,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         return self._fit(X, y, sample_weight, self.__sklearn_is_fitted__(), incremental=True, classes=classes)
 
     def _fit(self, X, y, sample_weight, continued, *, incremental=False, held_out=None, classes=None, tasks=None):
-        """Read everything, train, and only then write to self."""
+        """Read everything, train, and only then write to self; an interrupt keeps the epochs that have ended."""
         if incremental and continued:
             self._validate_params()  # which scikit-learn leaves out for a fitted estimator
         check_architecture(self)
@@ -243,21 +253,36 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         if continued:
             self._check_fitted_state()
         checkpoint = Checkpoint(self.checkpoint) if self.checkpoint is not None and not incremental else None
-        # Bits that BLAS and LAPACK compute (initial weights, and on some machines products) may depend on their threads.
-        with single_threaded_blas(), numpy_alone():
-            rng = self._generator(continued, checkpoint)
-            began = copy.deepcopy(rng)
-            prepared = self._prepare(X, y, sample_weight, rng, continued, incremental, held_out, classes)
-            state = self._begin(prepared, rng, continued, incremental)
-            if checkpoint is not None:
-                state = checkpoint.begin(prepared.identity(self, began, state), began, state)
-            self._train(prepared, state, incremental, checkpoint, tasks)
+        last_epoch, state = LastEpoch(), None
+        try:
+            # Bits that BLAS and LAPACK compute (initial weights, and on some machines products) may depend on their threads.
+            with single_threaded_blas(), numpy_alone():
+                rng = self._generator(continued, checkpoint)
+                began = copy.deepcopy(rng)
+                prepared = self._prepare(X, y, sample_weight, rng, continued, incremental, held_out, classes)
+                state = self._begin(prepared, rng, continued, incremental)
+                if checkpoint is not None:
+                    state = checkpoint.begin(prepared.identity(self, began, state), began, state)
+                self._train(prepared, state, incremental, checkpoint, tasks, last_epoch)
+                self._become(prepared.attributes(state), continued)
+        except KeyboardInterrupt as interrupt:
+            is_fitted = state is not None and vars(self).get("_state") is state
+            if not is_fitted and (incremental or not last_epoch.n_epochs):  # a chunk counts as a whole or not at all
+                raise
+            if not is_fitted:
+                self._become(prepared.attributes_so_far(last_epoch.state), continued)
+            interrupt.args = (_what_is_kept(self.n_iter_),)
+            if tasks is not None:
+                tasks.end_interrupted(interrupt)
+            raise
+        return self
+
+    def _become(self, attributes, continued):
+        """Take over fitted attributes in a single step, which no interrupt divides; those of an earlier fit go."""
+        stale = set() if continued else {"feature_names_in_", "_y_form", "_quantile_ranks"}
+        self.__dict__ = {name: value for name, value in vars(self).items() if name not in stale} | attributes
         if not continued:
             self._advance_random_state()
-            for name in ("feature_names_in_", "_y_form", "_quantile_ranks"):
-                vars(self).pop(name, None)
-        vars(self).update(prepared.attributes(state))
-        return self
 
     def _check_fitted_state(self):
         """Raise a ValueError where what the last fit left is not what it left any more."""
@@ -341,7 +366,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
             return ConstantBias(self.forget_bias)
         return TimescaleBias(self.forget_bias, int(data.sequences.lengths[data.rows].max()))
 
-    def _train(self, prepared, state, incremental, checkpoint, tasks):
+    def _train(self, prepared, state, incremental, checkpoint, tasks, last_epoch):
         """Train the network from a state on."""
         plan = make_plan(self, len(prepared.data), incremental)
         n_done = state["n_epochs"] - state["course"]["began"] if "course" in state else 0
@@ -365,6 +390,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
                 on_epoch=on_epoch,
                 checkpoint=None if checkpoint is None else checkpoint.save,
                 is_sound=lambda theta: prepared.predicts_finitely(theta, plan.n_threads),
+                last_epoch=last_epoch,
             )
         finally:
             progress.close()

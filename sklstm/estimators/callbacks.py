@@ -45,8 +45,8 @@ class FitTasks:
         """
         if self.context is None:
             return False
-        stop = self.epoch.call_on_fit_task_end(estimator=self.estimator, reconstruction_attributes=attributes, **self.data)
-        self.epoch = None
+        epoch, self.epoch = self.epoch, None  # an interrupt of a callback ends it too
+        stop = epoch.call_on_fit_task_end(estimator=self.estimator, reconstruction_attributes=attributes, **self.data)
         if not (stop or last):
             self.begin_epoch()
         return stop
@@ -59,3 +59,10 @@ class FitTasks:
             self.epoch.call_on_fit_task_end(estimator=self.estimator)
         fitted = vars(self.estimator)
         self.context.call_on_fit_task_end(estimator=self.estimator, reconstruction_attributes=lambda: fitted, **self.data)
+
+    def end_interrupted(self, interrupt):
+        """The estimator is fitted, but by an interrupt, which no error of a callback may replace."""
+        try:
+            self.end()
+        except Exception as error:
+            interrupt.add_note(f"A callback failed when the fit ended: {error!r}")

@@ -157,7 +157,8 @@ checkpoint : str, path or None, default=None
     later fit of the same data with the same parameters goes on from there, and ends with the same bits as one that was
     never interrupted; a file of another fit is an error, and is left as it was. The file stays when the fit is done, so
     that the same fit again has nothing left to do: delete it to train afresh. Every fit needs a file of its own, which
-    those in a grid search do not have. Where writing fails, for want of space, a warning says so and the fit goes on.
+    those in a grid search do not have. A path to which no file can be written is an error before the first epoch; where
+    writing fails later, for want of space, a warning says so and the fit goes on. A leading ``~`` is the home directory.
 n_jobs : int or None, default=None
     Threads. None is 1, or what :func:`joblib.parallel_config` says; -1 is all cores. A minibatch is shared among threads
     where each has at least 16 sequences (an eighth of `hidden_size` if that is more) and about a millisecond of work; a
@@ -205,7 +206,8 @@ weights_ : dict of str to ndarray
     the prefix ``layer_k.reverse.`` those of the reverse direction. ``head.V`` (features, n_outputs_), ``head.b``
     (n_outputs_,). ``attention.A``, ``attention.b``, ``attention.v`` of the pooling. ``input.E<channel>`` (1 + values, width)
     are the vectors of a categorical channel; ``input.scale`` and ``input.offset`` convert numeric channels, which come
-    first, to standard units, where that cannot be moved into the first layer.
+    first, to standard units, where that cannot be moved into the first layer. `predict` uses what is written into these arrays,
+    but a further `fit` with `warm_start` and `partial_fit` continue from the weights that training left, and drop it.
 history_ : list of dict
     One row per epoch: ``epoch``, ``loss``, ``learning_rate`` (of its last step; None for L-BFGS), ``gradient_norm`` (mean over
     the minibatches, before clipping), ``seconds``, and with validation data ``validation_loss`` and ``validation_score``;
@@ -294,6 +296,8 @@ def document(**words):
     """Decorator: replace each line ``<<name>>`` of a docstring by that shared part, its ``{word}`` by `words`."""
 
     def decorate(item):
+        if item.__doc__ is None:  # under python -OO
+            return item
         lines = []
         for line in cleandoc(item.__doc__).split("\n"):
             name = line.strip()

@@ -3,6 +3,7 @@
 import multiprocessing
 import threading
 import warnings
+from contextlib import suppress
 from time import perf_counter
 
 
@@ -29,7 +30,7 @@ def _duration(seconds):
 
 
 class Progress:
-    """Shows one epoch after another.
+    """Shows one epoch after another. Where the output fails (it is closed, or nobody reads it any more), it falls silent.
 
     Parameters
     ----------
@@ -44,15 +45,45 @@ class Progress:
     def __init__(self, verbose, max_iter, n_done=0):
         self.max_iter = max_iter
         self.silent = not verbose or (verbose == 1 and _in_worker())
-        self.bar = _bar(max_iter, n_done) if verbose == 1 and not self.silent else None
+        self.bar = None
         self.n_done = n_done
         self.n_epochs = 0
         self.started = perf_counter()
+        if verbose == 1 and not self.silent:
+            self._try(self._begin)
 
     def show(self, row):
         """Take in a row of the history."""
+        self._try(self._show, row)
+
+    def close(self):
+        self._try(self._close)
+
+    def _try(self, show, *args):
         if self.silent:
             return
+        try:
+            show(*args)
+        except Exception as error:  # of any kind: sys.stdout may be anything
+            self._fall_silent(error)
+
+    def _fall_silent(self, error):
+        self.silent, bar, self.bar = True, self.bar, None
+        with suppress(Exception):  # it prints, too
+            if bar is not None:
+                bar.close()
+        with suppress(Exception):
+            warnings.warn(
+                f"The progress of the fit is no longer shown, because printing failed ({type(error).__name__}: {error}). The fit"
+                " continues. Set verbose=0 to print nothing.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    def _begin(self):
+        self.bar = _bar(self.max_iter, self.n_done)
+
+    def _show(self, row):
         self.n_epochs += 1
         texts = {"loss": f"{row['loss']:.4g}"}
         if "validation_score" in row:
@@ -68,6 +99,6 @@ class Progress:
         print(f"Epoch {row['epoch']:{len(str(self.max_iter))}}/{self.max_iter}  {facts}  {row['seconds']:.2f} s", end="")
         print(f"  (at most {_duration(left)} left)", flush=True)
 
-    def close(self):
+    def _close(self):
         if self.bar is not None:
             self.bar.close()

@@ -1,12 +1,12 @@
 """The whole model as a spec: input layer -> recurrent stack -> pooling -> head."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from .._kernels import _engine
 from .biases import ConstantBias
+from .cached import cached
 from .checks import check_layout, check_network
 from .dense import Dense
 from .dropout import Dropout, draw_mask
@@ -91,12 +91,12 @@ class Network:
         for name, value in derived.items():
             object.__setattr__(self, name, value)
 
-    @cached_property
+    @cached
     def per_step(self):
         """Whether there are scores for every step."""
         return self.pool is None
 
-    @cached_property
+    @cached
     def runs_forward(self):
         """Whether the outputs so far need the steps so far alone, and of those a state of fixed size."""
         return not self.bidirectional and self.pooling in (None, *_engine.POOLINGS)
@@ -130,12 +130,12 @@ class Network:
             n_rows,
         )
 
-    @cached_property
+    @cached
     def flops_per_row(self):
         """Multiplications and additions of one training step per row."""
         return sum(layer.flops_per_row for layer in self.layers)
 
-    @cached_property
+    @cached
     def draws(self):
         """Whether training draws random numbers beside those of the minibatches."""
         return bool(self.dropout or self.recurrent_dropout or self.categories)

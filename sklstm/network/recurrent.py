@@ -1,12 +1,12 @@
 """A recurrent layer of one or two directions."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from .._kernels import _inference, _pooling, _scan, _simd
 from .biases import CELLS
+from .cached import cached
 from .workspace import aligned_empty
 
 ACTIVATIONS = _simd.ACTIVATIONS
@@ -59,7 +59,7 @@ class RecurrentLayer:
 
     # Cached: small minibatches feel every microsecond.
 
-    @cached_property
+    @cached
     def directions(self):
         """Prefix of the parameter names of each direction."""
         return ("", "reverse.") if self.bidirectional else ("",)
@@ -68,7 +68,7 @@ class RecurrentLayer:
     def output_size(self):
         return self.hidden_size * (MERGE_MODES[self.merge_mode] if self.bidirectional else 1)
 
-    @cached_property
+    @cached
     def adds_input(self):
         """Whether the input is added to the output."""
         return self.residual and self.input_size == self.output_size
@@ -84,7 +84,7 @@ class RecurrentLayer:
         cell, H = CELLS[self.cell], self.hidden_size
         return len(self.directions) * 2 * H * (3 * H * cell["n_recurrent"] + 2 * self.input_size * cell["n_input"])
 
-    @cached_property
+    @cached
     def kernel(self):
         """Index of the cell and of the activation in the kernels' tables."""
         return CELLS[self.cell]["index"], ACTIVATIONS.index(self.activation)
@@ -94,7 +94,7 @@ class RecurrentLayer:
         """2 for h and c, 1 for h alone."""
         return CELLS[self.cell]["n_states"]
 
-    @cached_property
+    @cached
     def states(self):
         """Names of the initial states, if they are learned."""
         return ("h0", "c0")[: CELLS[self.cell]["n_states"]] if self.learned_state else ()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .columns import Column, side_by_side
+from .extras import why_not
 from .faults import locate
 
 LISTS = ("list", "large_list", "fixed_size_list", "array(")  # how the names of such types begin in pyarrow, pandas and polars
@@ -35,8 +36,8 @@ def read_arrow(data):
         import pyarrow as pa
     except ImportError as error:
         raise ImportError(
-            "Columns of lists are read through pyarrow, which is not installed: pip install 'sklstm[arrow]', or pass a list of"
-            " arrays of shape (n_steps, n_channels)."
+            f"Columns of lists are read through pyarrow, which {why_not('pyarrow', error, 'arrow')}, or pass a list of arrays of"
+            " shape (n_steps, n_channels)."
         ) from error
     if hasattr(data, "columns"):
         names = list(data.column_names if isinstance(data, (pa.Table, pa.RecordBatch)) else data.columns)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from .columns import Column, is_missing
+from .extras import why_not
 
 
 def open_table(frame):
@@ -44,8 +45,8 @@ class FrameTable:
             import narwhals
         except ImportError as error:
             raise ImportError(
-                "A DataFrame is read through narwhals, which is not installed: pip install 'sklstm[frames]', or pass a dict of"
-                " arrays, such as {name: frame[name].to_numpy() for name in frame.columns}."
+                f"A DataFrame is read through narwhals, which {why_not('narwhals', error, 'frames')}, or pass a dict of arrays,"
+                " such as {name: frame[name].to_numpy() for name in frame.columns}."
             ) from error
         if hasattr(frame, "collect"):
             raise ValueError(f"frame is lazy ({type(frame).__name__}). Pass frame.collect().")

@@ -3,7 +3,7 @@
 from .checkpoint import Checkpoint, digest
 from .data import Data
 from .lbfgs import LBFGS
-from .loop import Plan, Validation, train
+from .loop import LastEpoch, Plan, Validation, train
 from .optimizers import SGD, Adam, RMSprop
 from .resuming import check_moments, check_state
 from .schedules import SCHEDULES
@@ -16,6 +16,7 @@ __all__ = [
     "Adam",
     "Checkpoint",
     "Data",
+    "LastEpoch",
     "Plan",
     "RMSprop",
     "Units",

@@ -7,14 +7,13 @@ is JSON too, a text in the header's metadata, in which whatever JSON has no word
 finds every flipped bit: the metadata begin with a SHA-256 of the file, computed with zeros in its place.
 """
 
-import contextlib
 import hashlib
+import io
 import itertools
 import json
 import math
 import os
 import re
-import secrets
 import struct
 import sys
 from functools import cache
@@ -23,6 +22,7 @@ from importlib.metadata import version
 import numpy as np
 
 from ..network.workspace import aligned_empty
+from .files import CHUNK, copy_bytes, is_file_object, open_regular, replacing, write_all
 
 FORMAT_VERSION = 1
 
@@ -41,7 +41,6 @@ PREFIX = b'{"__metadata__":{"sha256":"'
 DIGEST = slice(8 + len(PREFIX), 8 + len(PREFIX) + 64)
 NO_DIGEST = b"0" * 64
 HEADER_ALIGNMENT = 64
-CHUNK = 1 << 20  # bytes that are hashed at a time
 
 # Bytes that other files begin with, for messages.
 OTHER_FILES = {
@@ -88,8 +87,8 @@ def write_archive(path, tree, kind):
 
     Parameters
     ----------
-    path : str or path-like
-        An existing file is replaced.
+    path : str, path-like or binary file
+        An existing file is replaced. To an open file it is written from where that stands, without seeking.
     tree
         None, bool, int, float, str, bytes, lists, tuples, dicts (keys of any of these kinds), NumPy scalars and arrays of
         numbers, texts, times or such objects, `numpy.random.Generator`, `numpy.random.RandomState`.
@@ -115,7 +114,13 @@ def write_archive(path, tree, kind):
         "tree": json.dumps(node, separators=(",", ":"), allow_nan=False),
     }
     tensors = encoder.sorted_tensors()
-    _write_file(os.path.realpath(os.fsdecode(path)), _header(metadata, tensors), [tensor.data for tensor in tensors])
+    pieces = _written_pieces(_header(metadata, tensors), [tensor.data for tensor in tensors])
+    if is_file_object(path, "write"):
+        write_all(path, pieces)
+        getattr(path, "flush", bool)()  # so that the path of a file that is still open can be read
+        return
+    with replacing(path) as file:
+        write_all(file, pieces)
 
 
 def read_archive(path, kind):
@@ -123,7 +128,8 @@ def read_archive(path, kind):
 
     Parameters
     ----------
-    path : str or path-like
+    path : str, path-like or binary file
+        An open file is read from where it stands to the end of the tree, without seeking.
     kind : {"model", "checkpoint"}
         What the file is expected to be.
 
@@ -139,12 +145,13 @@ def read_archive(path, kind):
     ValueError
         If the file is none of sklstm's, is damaged, of another kind or of a newer version.
     """
-    name = os.fsdecode(path)
-    with open(name, "rb") as file:
+    with _in_memory(path) if is_file_object(path, "read") else open_regular(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
         try:
-            return _read_file(file, kind)
+            return _read_file(file, size, kind)
         except _Fault as fault:
-            raise ValueError(f"{name} {fault}") from None
+            raise ValueError(f"{name_of(path)} {fault}") from None
 
 
 # ---- the file ----
@@ -171,66 +178,68 @@ def _header(metadata, tensors):
     return len(text).to_bytes(8, "little") + text
 
 
-def _write_file(target, header, arrays):
+def _written_pieces(header, arrays):
+    """The header with its checksum, and the bytes of the arrays."""
+    pieces = [array.reshape(-1).view(np.uint8).data for array in arrays]
     digest = hashlib.sha256(header)
-    with _replacing(target) as file:
-        file.write(header)
-        for array in arrays:
-            data = array.reshape(-1).view(np.uint8).data
-            digest.update(data)
-            file.write(data)
-        file.seek(DIGEST.start)
-        file.write(digest.hexdigest().encode())
+    for piece in pieces:
+        digest.update(piece)
+    return [header[: DIGEST.start] + digest.hexdigest().encode() + header[DIGEST.stop :], *pieces]
 
 
-@contextlib.contextmanager
-def _replacing(target):
-    """A new file beside the target, which takes its place when all is written and is removed if anything fails."""
-    folder = os.path.dirname(target)
-    temporary = os.path.join(folder, f".sklstm-{secrets.token_hex(8)}.tmp")
-    # Not by tempfile, whose files nobody else may read.
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+def name_of(path):
+    """What messages call a path or a file."""
+    name = getattr(path, "name", None) if is_file_object(path, "read") else path
+    return os.fsdecode(name) if isinstance(name, (str, bytes, os.PathLike)) else "The file"
+
+
+def _in_memory(file):
+    """The bytes of a file object, from where it stands, as far as its header describes them."""
+    buffer = io.BytesIO()
+    copy_bytes(file, DIGEST.stop, buffer)
+    start = buffer.getvalue()
+    n_header = int.from_bytes(start[:8], "little")
+    if start[8 : DIGEST.start] == PREFIX and n_header <= MAX_HEADER:
+        copy_bytes(file, n_header + 8 - DIGEST.stop, buffer)
+        copy_bytes(file, _n_bytes_of_arrays(buffer.getvalue()[8:]), buffer)
+    buffer.seek(0)
+    return buffer
+
+
+def _n_bytes_of_arrays(text):
+    """How many bytes follow a header by its own account; 0 for one that is damaged."""
     try:
-        with open(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    _sync_folder(folder)
+        entries = _parse(text.decode()).items()
+        return max([0, *(entry["data_offsets"][1] for name, entry in entries if name != "__metadata__")])
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return 0
 
 
-def _sync_folder(folder):
-    """Make the new name durable, where the system can: the file itself is."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _read_file(file, kind):
-    size = os.fstat(file.fileno()).st_size
+def _read_file(file, size, kind):
     start = file.read(DIGEST.stop)
     if start[8 : DIGEST.start] != PREFIX or len(start) < DIGEST.stop:
         raise _Fault(
             f"is no sklstm file: expected {KINDS[kind]}, got {_describe(start)}. Pass the path of a file that sklstm wrote"
             " (if this is one, it is damaged: restore a copy)."
         )
+    n_header = int.from_bytes(start[:8], "little")
+    has_header = n_header <= min(size - 8, MAX_HEADER)
+    file.seek(8)
+    text = file.read(n_header) if has_header else b""
+    n_described = 8 + len(text) + _n_bytes_of_arrays(text)
+    if size > n_described + CHUNK:  # before anything is hashed, which would take hours for a sparse file
+        raise _Fault(
+            f"is damaged: it has {size} bytes, but its header describes {n_described}. It was changed since it was written;"
+            " restore a copy, or write it again."
+        )
+    file.seek(DIGEST.stop)
     if start[DIGEST] != _digest(file, start):
         raise _Fault(
             f"is damaged: its {size} bytes do not have the checksum that they had when they were written. It was cut off or"
             " changed since; restore a copy, or write it again."
         )
-    n_header = int.from_bytes(start[:8], "little")
-    if n_header > min(size - 8, MAX_HEADER):
+    if not has_header:
         raise _Fault(_inconsistent(f"its header is said to have {n_header} bytes, of a file of {size}"))
-    file.seek(8)
-    text = file.read(n_header)
     try:
         return _read_content(text, file, 8 + n_header, size - 8 - n_header, kind)
     except (_Malformed, UnicodeDecodeError) as fault:

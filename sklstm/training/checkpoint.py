@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from .archive import read_archive, write_archive
+from .files import check_replaceable, expanded
 
 KIND = "checkpoint"
 PARTS = {"identity": dict, "rng": np.random.Generator, "state": dict}
@@ -30,6 +31,7 @@ class Checkpoint:
     Parameters
     ----------
     path : str or PathLike
+        A leading ``~`` is the home directory.
 
     Attributes
     ----------
@@ -40,17 +42,30 @@ class Checkpoint:
     ------
     ValueError
         If the file is no checkpoint, or is damaged. It is left as it was.
+    OSError
+        If the file cannot be read, or could not be written.
     """
 
     def __init__(self, path):
-        self.path = os.fspath(path)
-        self._saved = read_archive(path, KIND) if os.path.exists(path) else None
+        self.path = os.fsdecode(path)
+        self._check_writable()
+        self._saved = read_archive(path, KIND) if os.path.exists(expanded(path)) else None
         if self._saved is not None and not (
             isinstance(self._saved, dict) and {name: type(part) for name, part in self._saved.items()} == PARTS
         ):
             raise ValueError(f"{self.path!r} is no checkpoint of a fit. {self._advice}")
         self.rng = None if self._saved is None else self._saved["rng"]
         self._warned = False
+
+    def _check_writable(self):
+        try:
+            check_replaceable(self.path)
+        except OSError as error:
+            reason = (
+                f"The checkpoint could not be written ({error.strerror}). Pass the path of a file in a folder that is there and"
+                " that can be written to"
+            )
+            raise type(error)(error.errno, reason, self.path) from error
 
     @property
     def _advice(self):
@@ -96,8 +111,8 @@ class Checkpoint:
             if not self._warned:
                 self._warned = True
                 warnings.warn(
-                    f"The checkpoint {self.path!r} could not be written: {error}. Training goes on, and the last checkpoint"
-                    " that was written stays. Free some space, or pass another path as checkpoint.",
+                    f"The checkpoint {self.path!r} could not be written: {error.strerror or error}. Training goes on, and the"
+                    " last checkpoint that was written stays. Free some space, or pass another path as checkpoint.",
                     RuntimeWarning,
                     stacklevel=2,
                 )

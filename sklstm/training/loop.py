@@ -88,7 +88,20 @@ class Validation:
     score: callable
 
 
-def train(network, loss, optimizer, state, data, plan, *, validation=None, on_epoch=None, checkpoint=None, is_sound=None):
+def train(
+    network,
+    loss,
+    optimizer,
+    state,
+    data,
+    plan,
+    *,
+    validation=None,
+    on_epoch=None,
+    checkpoint=None,
+    is_sound=None,
+    last_epoch=None,
+):
     """Train in place.
 
     Parameters
@@ -100,8 +113,8 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
         Where training stands: ``theta`` (n_params,), ``optimizer`` (from its `init`), ``rng`` (a Generator),
         ``n_epochs`` and ``n_samples`` (so far), ``history`` (a list of one dict per epoch), and between the epochs of one
         course ``course`` (a dict of numbers) and ``best_theta``: with those, training goes on with the course, without them
-        it begins one. Updated in place; what it was when an epoch ended is what it is when this function returns, however
-        it returns; but ``theta`` is that of the best epoch under early stopping and after divergence.
+        it begins one. Updated in place: it ends as it was when the last epoch ended, but with the ``theta`` of the best epoch
+        under early stopping and after divergence. Where something is raised, it is of no use; see `last_epoch`.
     data : Data
     plan : Plan
     validation : Validation, default=None
@@ -112,6 +125,8 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
         Called with the state after every epoch.
     is_sound : callable, default=None
         ``is_sound(theta) -> bool``: whether weights give finite predictions for the training data. Called after divergence alone.
+    last_epoch : LastEpoch, default=None
+        Holds the state when the last epoch ended, for a caller who is to keep it when an interrupt ends this function.
 
     Warns
     -----
@@ -119,13 +134,9 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
         If a loss, gradient or weight becomes NaN or infinite, or the last epoch left weights that do not give finite predictions:
         training ends, and the best weights that do are restored; the warning says which, or that there are none. If `max_iter` is
         reached, where the plan asks for that warning.
-    RuntimeWarning
-        On KeyboardInterrupt after the first epoch: the epochs that are done are kept. During the first epoch it is
-        raised.
     """
-    course = Course(network, loss, state, plan, validation, on_epoch, checkpoint)
-    n_epochs_before, interrupted, diverged_in = state["n_epochs"], False, None
-    began_with = state["theta"].copy()
+    course = Course(network, loss, state, plan, validation, on_epoch, checkpoint, last_epoch or LastEpoch())
+    diverged_in, began_with = None, state["theta"].copy()
     try:
         with Threads(plan.n_threads) as threads:
             gradient = GradientComputer(network, loss, data, state["theta"], plan.alpha, threads, plan.bptt_steps)
@@ -134,16 +145,6 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
     except NonFinite:
         course.restore()
         diverged_in = state["n_epochs"] + 1
-    except KeyboardInterrupt:
-        course.restore()
-        if state["n_epochs"] == n_epochs_before:
-            raise
-        warnings.warn(
-            f"Training interrupted by the user: the {state['n_epochs']} epochs that are done are kept.",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-        interrupted = True
     if diverged_in is None and is_sound is not None and _looks_diverged(state):
         kept = state["best_theta"] if plan.early_stopping else state["theta"]
         diverged_in = None if is_sound(kept) else state["n_epochs"]
@@ -151,7 +152,7 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
         _end_diverged(diverged_in, state, began_with, is_sound)
     elif plan.early_stopping:
         state["theta"][:] = state["best_theta"]
-    if plan.warn_unconverged and not interrupted and course.is_unfinished:
+    if plan.warn_unconverged and course.is_unfinished:
         warnings.warn(
             f"Training has not converged: the maximum of {plan.max_iter} epochs is reached. Increase max_iter, or raise"
             " tol to be content earlier.",
@@ -161,10 +162,34 @@ def train(network, loss, optimizer, state, data, plan, *, validation=None, on_ep
     del state["best_theta"]
 
 
+class LastEpoch:
+    """A copy of the state as it was when the last epoch ended: an interrupt of the next one finds it whole."""
+
+    def __init__(self):
+        self._began = 0
+        self._state = self._copy = None
+
+    def keep(self, state):
+        """Copy the state of an epoch that has ended, or of the start, over that of the one before."""
+        if self._state is None:
+            self._began, self._state = state["n_epochs"], state
+        copied, self._copy = self._copy, None  # an interrupt that finds the copy half written finds the state whole
+        self._copy = _copied(state, copied)
+
+    @property
+    def state(self):
+        return self._state if self._copy is None else self._copy
+
+    @property
+    def n_epochs(self):
+        """Epochs that have ended since the start."""
+        return 0 if self.state is None else self.state["n_epochs"] - self._began
+
+
 class Course:
     """What happens when an epoch has ended: validation, history, stopping, the schedule, the checkpoint."""
 
-    def __init__(self, network, loss, state, plan, validation, on_epoch, checkpoint):
+    def __init__(self, network, loss, state, plan, validation, on_epoch, checkpoint, last_epoch):
         self.network = network
         self.loss = loss
         self.state = state
@@ -175,19 +200,12 @@ class Course:
         self.stopping = Stopping(1 if plan.early_stopping else -1, plan.tol, state)
         fresh = {"began": state["n_epochs"], "rate_factor": 1.0, "ended": False}
         state["course"] = fresh | state["course"]
-        self._before = None
-        self._keep()
-
-    def _keep(self):
-        """Copy the state of an epoch that has ended over that of the one before."""
-        copied, self._before = self._before, None  # an interrupt that finds the copy half written finds the state whole
-        self._before = _copied(self.state, copied)
+        self.last_epoch = last_epoch
+        last_epoch.keep(state)
 
     def restore(self):
         """Put the state back to what it was when the last epoch ended."""
-        if self._before is not None:
-            self.state.clear()
-            self.state.update(self._before)
+        self.state.update(self.last_epoch.state)
 
     @property
     def reached_max_iter(self):
@@ -206,7 +224,7 @@ class Course:
         state["history"].append(row)
         since = self.stopping.update(row["validation_score"] if plan.early_stopping else row["loss"])
         state["course"] |= self._scheduled(since)
-        self._keep()
+        self.last_epoch.keep(state)
         if self.checkpoint is not None:
             self.checkpoint(state)
         ended = state["course"]["ended"]

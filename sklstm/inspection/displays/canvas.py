@@ -5,6 +5,8 @@ from itertools import cycle, islice
 
 import numpy as np
 
+from ...sequences.extras import why_not
+
 # Okabe and Ito (2008), "Color universal design", without black and yellow, which vanish on black and on white.
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 COLORS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
@@ -20,10 +22,7 @@ def check_matplotlib(caller):
     try:
         import_module("matplotlib")
     except ImportError as error:
-        raise ImportError(
-            f"{caller} requires matplotlib. You can install it with `pip install matplotlib`, or with sklstm by"
-            ' `pip install "sklstm[plot]"`.'
-        ) from error
+        raise ImportError(f"{caller} requires matplotlib, which {why_not('matplotlib', error, 'plot')}.") from error
 
 
 def make_axes(ax, heights):
