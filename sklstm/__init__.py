@@ -17,10 +17,13 @@ The path of one fit: LSTMClassifier.fit -> train -> Network.backward -> _scan.ba
 
 from importlib.metadata import version as _version
 
-from .estimators import LSTMClassifier, LSTMRegressor
+from .estimators import LSTMClassifier, LSTMRegressor, Stream
 from .persistence import load, save
+from .public import publish
 from .sequences import Sequences
 from .versions import show_versions
 
 __version__ = _version("sklstm")
-__all__ = ["LSTMClassifier", "LSTMRegressor", "Sequences", "__version__", "load", "save", "show_versions"]
+__all__ = ["LSTMClassifier", "LSTMRegressor", "Sequences", "Stream", "__version__", "load", "save", "show_versions"]
+
+publish(globals())

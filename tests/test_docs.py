@@ -20,7 +20,6 @@ import sklstm.datasets
 import sklstm.inspection
 import sklstm.preprocessing
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
-from sklstm.estimators import streaming
 from sklstm.preprocessing import PerStep, SequenceTokenizer
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -29,8 +28,7 @@ each_estimator = pytest.mark.parametrize("estimator", BOTH)
 
 
 def public_docstrings():
-    items = {name: getattr(sklstm, name) for name in ("LSTMClassifier", "LSTMRegressor", "Sequences", "show_versions")}
-    items |= {"Stream": streaming.Stream}
+    items = {name: getattr(sklstm, name) for name in ("LSTMClassifier", "LSTMRegressor", "Sequences", "Stream", "show_versions")}
     items |= {name: getattr(sklstm.preprocessing, name) for name in sklstm.preprocessing.__all__}
     for name, item in items.items():
         yield name, item
@@ -124,9 +122,9 @@ OF_THE_CLASS = {"EX01", "SA01"}  # examples and "See Also" of methods
 
 
 def public_paths():
-    """Names to import by, with the rules that do not apply; `Stream` is public by the method that makes it."""
+    """Names to import by, with the rules that do not apply."""
     public = {module: module.__all__ for module in (sklstm, sklstm.preprocessing, sklstm.inspection, sklstm.datasets)}
-    for module, names in (public | {streaming: ["Stream"]}).items():
+    for module, names in public.items():
         for name in names:
             item = getattr(module, name)
             if not callable(item):

@@ -3,6 +3,7 @@
 A side door: users import it, no layer does.
 """
 
+from ..public import publish
 from .memory import make_adding_problem, make_copy_memory, make_temporal_order
 from .reber import REBER_SYMBOLS, make_embedded_reber, reber_legal_next
 from .series import make_seasonal, make_sine_mixture
@@ -17,3 +18,5 @@ __all__ = [
     "make_temporal_order",
     "reber_legal_next",
 ]
+
+publish(globals())

@@ -1,5 +1,6 @@
 """Looking into fitted models: functions that return numbers, and displays in scikit-learn's manner that draw them."""
 
+from ..public import publish
 from .attention import attention_weights
 from .curves import training_curves
 from .displays import (
@@ -27,3 +28,5 @@ __all__ = [
     "step_importance",
     "training_curves",
 ]
+
+publish(globals())

@@ -3,8 +3,11 @@
 A side door: users import it, no layer does.
 """
 
+from ..public import publish
 from .per_step import PerStep
 from .tokenizer import SequenceTokenizer
 from .windows import make_windows
 
 __all__ = ["PerStep", "SequenceTokenizer", "make_windows"]
+
+publish(globals())
