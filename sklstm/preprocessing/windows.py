@@ -243,7 +243,7 @@ def _read(series, groups):
     if several or (isinstance(series, (list, tuple)) and any(np.ndim(item) > 0 for item in series)):
         if isinstance(groups, str):
             raise ValueError(f"groups={groups!r} names a column, but series are several. Pass the group of each series.")
-        for i, one in enumerate(series if isinstance(series, (list, tuple)) else ()):
+        for i, one in enumerate(series if isinstance(series, (list, tuple)) or holds_arrays(series) else ()):
             check_regular_index(one, f"series {i}")
         steps = of_sequences(series, may_be_empty=True)  # `short` says what to do with such
         names = steps.names

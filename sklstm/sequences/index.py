@@ -102,10 +102,11 @@ def check_regular_index(table, what, rows=None, offsets=None):
     if index is None:
         return
     if index.nlevels > 1 and offsets is None:
+        groups = "level_0" if index.names[0] is None else index.names[0]
         raise ValueError(
             f"The index of {what} has {index.nlevels} levels ({', '.join(map(repr, index.names))}): rows may belong to different"
-            " series. Pass table.reset_index(level=...) and the name of that column as groups, or drop the index by"
-            " reset_index(drop=True) if they are one series."
+            f" series. Pass series.reset_index(level=0) with groups={groups!r}, or drop the index by reset_index(drop=True) if"
+            " they are one series."
         )
     times = times_of_index(index, what)
     if times is None:
@@ -182,7 +183,7 @@ def _are_weekdays(times, continues):
 def _insertion(times, distances, offset, grouped):
     """The call that makes rows for missing steps."""
     if times.freq is not None:
-        call = f"series.reindex(pandas.period_range(series.index[0], series.index[-1], freq={times.freq.freqstr!r}))"
+        call = "series.reindex(pandas.period_range(series.index[0], series.index[-1], freq=series.index.freq))"
         return "sklstm.Sequences.from_long(series.reset_index(), id=..., time=..., spacing=1)" if grouped else call
     offset = offset or _months(times) or _fixed(times, distances)
     if offset is None:

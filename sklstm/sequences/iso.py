@@ -17,18 +17,19 @@ EXPECTED = (
     " '08:00'."
 )
 
-# How texts of some forms are made times.
+# How texts of some forms are made times: the first that fits all of them.
 REMEDIES = (
     (re.compile(r"[+-]?\d+"), "make them numbers by {column}.astype(int)"),
-    (re.compile(r"[+-]?\d*\.\d*"), "make them numbers by {column}.astype(float)"),
+    (re.compile(r"[+-]?(\d+\.?\d*|\.\d+)"), "make them numbers by {column}.astype(float)"),
     (
-        re.compile(r"\d{1,2}/\d{1,2}/\d{4}.*"),
-        "parse them by pandas.to_datetime({column}, format='%m/%d/%Y') if the month is first, or format='%d/%m/%Y'",
+        re.compile(r"\d{1,2}/\d{1,2}/\d{4}"),
+        "parse them by pandas.to_datetime({column}, format='%m/%d/%Y') if the month is first, else format='%d/%m/%Y'",
     ),
-    (re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}.*"), "parse them by pandas.to_datetime({column}, format='%d.%m.%Y')"),
+    (re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}"), "parse them by pandas.to_datetime({column}, format='%d.%m.%Y')"),
     (re.compile(r"\d{1,2}:\d\d ?[AaPp][Mm]"), "parse them by pandas.to_datetime({column}, format='%I:%M %p')"),
-    (re.compile(r"\d:\d\d"), "parse them by pandas.to_datetime({column}, format='%H:%M')"),
-    (re.compile(r""), "parse them by pandas.to_datetime({column}, format=...)"),
+    (re.compile(r"\d{1,2}:\d\d"), "parse them by pandas.to_datetime({column}, format='%H:%M')"),
+    (re.compile(r"\d{4}-?Q[1-4]"), "parse them by pandas.PeriodIndex({column}, freq='Q')"),
+    (re.compile(r".*", re.DOTALL), "parse them by pandas.to_datetime({column}, format=...)"),
 )
 
 
@@ -61,17 +62,15 @@ def parse_times(texts, name):
         return _durations(clocks), None
     odd = [text for text, date, clock in zip(texts, dates, clocks, strict=True) if not (date or clock)]
     if odd:
-        raise ValueError(_ambiguous(name, odd))
+        raise ValueError(_ambiguous(name, odd, stripped))
     date = next(text for text, match in zip(texts, dates, strict=True) if match)
     clock = next(text for text, match in zip(texts, clocks, strict=True) if match)
     raise ValueError(f"Column {name!r} mixes dates and clock times: {date!r} and {clock!r}. Write all times in one form.")
 
 
-def _ambiguous(name, odd):
+def _ambiguous(name, odd, texts):
     shown = " and ".join(map(reprlib.repr, odd[:2]))
-    remedy = next(remedy for pattern, remedy in REMEDIES if pattern.match(odd[0].strip()))
-    if remedy.startswith("make") and not all(re.fullmatch(r"[+-]?\d*\.?\d*", text.strip()) for text in odd):
-        remedy = REMEDIES[-1][1]
+    remedy = next(remedy for pattern, remedy in REMEDIES if all(pattern.fullmatch(text) for text in texts))
     return (
         f"Column {name!r} holds times as texts, such as {shown}, whose order is ambiguous. {EXPECTED} For others,"
         f" {remedy.format(column=f'frame[{name!r}]')}, or leave time out to keep the order of the rows."

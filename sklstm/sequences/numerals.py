@@ -14,7 +14,7 @@ FORMS = {
         "pandas.read_csv(..., thousands=',') or, where the comma marks decimals, pandas.read_csv(..., decimal=',')",
     ),
     "comma": (re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+([eE][+-]?\d+)?"), "pandas.read_csv(..., decimal=',', thousands='.')"),
-    "spaces": (re.compile(r"[+-]?\d{1,3}([ '_\u00a0\u202f]\d{3})+([.,]\d*)?"), "pandas.read_csv(..., thousands=...)"),
+    "spaces": (re.compile(r"[+-]?\d{1,3}([ '_\u00a0\u202f]\d{3})+([.,]\d*)?"), "pandas.read_csv(..., thousands={separator!r})"),
     "percent": (re.compile(r"[+-]?(\d+\.?\d*|\.\d+) ?%"), "{column}.str.rstrip('%').astype(float)"),
 }
 
@@ -62,7 +62,8 @@ def describe_numerals(texts, what, column, codes_remedy=CATEGORICAL):
         return None
     shown = " and ".join(reprlib.repr(example) for example in forms.values())
     but = f", and {_listed(others)}, which {'is' if len(others) == 1 else 'are'} none" if others else ""
-    advice = " and ".join(FORMS[form][1].format(column=column) for form in forms if form != "plain")
+    separator = re.search(r"[ '_\u00a0\u202f]|$", forms.get("spaces", "").strip())[0]
+    advice = " and ".join(FORMS[form][1].format(column=column, separator=separator) for form in forms if form != "plain")
     if not advice:
         marks = f", errors='coerce') or pandas.read_csv(..., na_values={others[:5]!r})" if others else ")"
         advice = f"pandas.to_numeric({column}{marks}"

@@ -62,6 +62,8 @@ def ruler(spacing, times, offsets, name):
     distance = parse_spacing(spacing)
     if distance is not None and not distance.positive:
         raise ValueError(f"spacing must be positive, got {spacing!r}. Pass the distance of two consecutive steps.")
+    if distance is not None and not len(times):
+        return Ruler(np.zeros(0, dtype=np.int64), Fraction(1))
     found = None if distance is None else distance.on(times, offsets)
     if found is None:
         raise ValueError(
@@ -97,6 +99,9 @@ EXPECTED = {
 def parse_spacing(spacing):
     """A distance from what a user passes, None if it is none."""
     if isinstance(spacing, str):
+        months = re.fullmatch(r"(\d*)([MQYA])", spacing)  # as pandas calls periods
+        if months:
+            return Months(int(months[1] or 1) * {"M": 1, "Q": 3}.get(months[2], 12))
         return _of_polars(spacing) if POLARS.fullmatch(spacing) else _of_pandas(spacing)
     if isinstance(spacing, np.timedelta64):
         return _of_timedelta64(spacing)
@@ -106,7 +111,7 @@ def parse_spacing(spacing):
         return Duration(Fraction(spacing // timedelta.resolution, 10**6)) if spacing == spacing else Duration(Fraction(0))
     if isinstance(spacing, (Real, Decimal)) and not isinstance(spacing, bool):
         return Number(spacing)
-    if hasattr(spacing, "rule_code") or hasattr(spacing, "freqstr"):  # an offset of pandas
+    if hasattr(type(spacing), "is_on_offset"):  # of pandas
         return _of_pandas(spacing)
     return None
 
@@ -203,7 +208,10 @@ class Number:
 
     @property
     def positive(self):
-        return 0 < self.number < np.inf
+        try:
+            return bool(0 < self.number < float("inf"))
+        except ArithmeticError:  # Decimal's NaN
+            return False
 
     def on(self, times, offsets):
         values = times.values
@@ -211,8 +219,11 @@ class Number:
             return Ruler(values, Fraction(int(self.number)) * times.freq.n) if self.number == int(self.number) else None
         if times.kind != "numbers":
             return None
-        if values.dtype.kind == "f" or not isinstance(self.number, (Integral, Fraction)):
-            return Ruler(values.astype(np.result_type(values.dtype, np.float64)), float(self.number))
+        if values.dtype.kind == "f" or not isinstance(self.number, (Integral, Fraction, Decimal)):
+            try:
+                return Ruler(values.astype(np.result_type(values.dtype, np.float64)), float(self.number))
+            except OverflowError:
+                return Ruler(values, float("inf"))
         return Ruler(values if values.dtype == np.uint64 else values.astype(np.int64), Fraction(self.number))
 
 
@@ -316,7 +327,7 @@ def _split(dates):
 
 def _business_days(offset, days):
     """Number of business days before each day since the first, and which are such days."""
-    calendar = offset.calendar
+    calendar = offset.calendar or np.busdaycalendar()
     start = days.min() if len(days) else np.datetime64("1970-01-01")
     return np.busday_count(start, days, busdaycal=calendar).astype(np.int64), np.is_busday(days, busdaycal=calendar)
 

@@ -1,5 +1,6 @@
 """`Times`: a column of times of any kind as an array that can be sorted, and subtracted if it has distances."""
 
+import re
 import sys
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -10,6 +11,9 @@ import numpy as np
 
 from .columns import numbers_or_objects
 from .iso import parse_times
+
+
+MIDNIGHT = re.compile(r"(T00:00(:00)?)?(\.0+)?$")  # what a date does not need
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +57,10 @@ class Times:
             return str(sys.modules["pandas"].Period(ordinal=int(value), freq=self.freq))
         if self.ranked is not None:
             value = self.ranked[value]
-        if isinstance(value, (np.datetime64, np.timedelta64)):
-            return str(value)
+        if isinstance(value, np.datetime64):
+            return MIDNIGHT.sub("", str(value))
+        if isinstance(value, np.timedelta64):
+            return str(value.item() if isinstance(value.item(), timedelta) else value)
         return repr(value.item() if isinstance(value, np.generic) else value)
 
     def dates(self):
@@ -140,12 +146,15 @@ def _of_objects(values, name):
     return Times(ranks, ranked=ranked)
 
 
-def _read_numbers(entries, _):
+def _read_numbers(entries, name):
     flat = np.empty(len(entries), dtype=object)
     flat[:] = entries
     numbers = numbers_or_objects(flat)
     if numbers.dtype.kind == "O":
-        numbers = np.array([float(entry) for entry in entries])
+        try:
+            numbers = np.array([float(entry) for entry in entries])
+        except OverflowError:
+            raise ValueError(f"The numbers in column {name!r} are too large for times. Subtract the first.") from None
     return Times(numbers)
 
 
