@@ -718,8 +718,8 @@ def test_other_texts_are_refused_with_advice_that_works(kind, form):
         Sequences.from_long(TEXT_FORMS[form](table), id="who", time="t")
     frame = pd.DataFrame(table)
     frame["t"] = mend(frame["t"])
-    for columns in ({"time": "t"}, {"columns": ["v"]}):
-        assert Sequences.from_long(frame, id="who", **columns)[0].ravel().tolist() == V
+    for arguments in ({"time": "t"}, {"columns": ["v"]}):
+        assert Sequences.from_long(frame, id="who", **arguments)[0].ravel().tolist() == V
 
 
 @pytest.mark.parametrize(

@@ -221,13 +221,17 @@ def numbers_or_objects(flat):
 
 
 def unmixed(array):
-    """`numpy.asarray`, but for lists in which there are not only texts: objects, where NumPy would make texts of the others."""
-    values = np.asarray(array)
-    if values.dtype.kind in "US" and isinstance(array, (list, tuple)) and values.ndim == 1:
-        kinds = set(map(type, array))
-        if len(kinds) > 1 and not all(issubclass(kind, str) for kind in kinds):
-            return np.fromiter(array, dtype=object, count=len(array))
-    return values
+    """`numpy.asarray`, but objects for lists of tuples, and of texts and others, of which NumPy would make texts."""
+    try:
+        values = np.asarray(array)
+        if values.ndim == 1 and values.dtype.kind not in "US":
+            return values
+    except ValueError:  # tuples of different lengths
+        values = None
+    kinds = set(map(type, array)) if isinstance(array, (list, tuple)) else set()
+    if tuple in kinds or (len(kinds) > 1 and values is not None and values.dtype.kind in "US" and values.ndim == 1):
+        return np.fromiter(array, dtype=object, count=len(array))
+    return np.asarray(array) if values is None else values
 
 
 def is_missing(column):

@@ -9,7 +9,7 @@ import numpy as np
 
 from .columns import is_missing
 from .iso import DATE
-from .spacing import month_marks
+from .spacing import are_in_calendar, month_marks
 from .times import Times, times_of
 
 SORT = "Sort it by sort_index(), or, if the rows are in the order of time, drop the index by reset_index(drop=True)."
@@ -176,6 +176,8 @@ def _distances(values, continues):
 
 def _are_weekdays(times, continues):
     """Whether steps are days, none of them a Saturday or Sunday."""
+    if not are_in_calendar(times.dates()):
+        return False
     days = times.dates().astype("M8[D]")
     return bool(np.is_busday(days).all() and (np.diff(days)[continues] != np.timedelta64(0, "D")).all())
 
@@ -190,12 +192,14 @@ def _insertion(times, distances, offset, grouped):
         return "series.resample(...).mean()"
     if grouped:
         return f"sklstm.Sequences.from_long(series.reset_index(), id=..., time=..., spacing={offset})"
+    if times.kind == "durations":
+        return f"series.reindex(pandas.timedelta_range(series.index[0], series.index[-1], freq={offset}))"
     return f"series.asfreq({offset})"
 
 
 def _months(times):
     """The offset of months that the times step by, None if they do not."""
-    if times.kind != "dates":
+    if times.kind != "dates" or not are_in_calendar(times.dates()):
         return None
     months, phase = month_marks(times.dates(), np.array([0, len(times)]))
     steps = np.diff(months)

@@ -240,12 +240,12 @@ class Duration:
     def on(self, times, offsets):
         if times.kind not in ("dates", "durations", "periods"):
             return None
-        values = times.dates() if times.kind == "periods" else times.values
+        values = _calendar_dates(times) if times.kind == "periods" else times.values
         unit, count = np.datetime_data(values.dtype)
         if unit in MONTHS and times.kind == "durations":
             return None
         if unit in MONTHS:
-            values, unit, count = values.astype("M8[D]"), "D", 1
+            values, unit, count = _calendar_dates(times).astype("M8[D]"), "D", 1
         return Ruler(values.astype(np.int64), self.seconds / (SECONDS[unit] * count))
 
 
@@ -281,7 +281,7 @@ class Months:
             return Ruler(times.values.astype("m8[M]").astype(np.int64), Fraction(self.months))
         if times.kind not in ("dates", "periods"):
             return None
-        months, phase = month_marks(times.dates(), offsets)
+        months, phase = month_marks(_calendar_dates(times), offsets)
         return Ruler(months, Fraction(self.months), phase)
 
 
@@ -301,9 +301,25 @@ class Anchored:
         unit = Fraction(self.offset.n)
         if times.freq is not None and times.freq.base == self.offset.base:
             return Ruler(times.values, unit)
-        days, time_of_day = _split(times.dates())
+        days, time_of_day = _split(_calendar_dates(times))
         marks, there = _business_days(self.offset, days) if hasattr(self.offset, "weekmask") else _listed(self.offset, days)
         return Ruler(marks, unit, np.where(there, time_of_day, -1 - np.arange(len(days))))
+
+
+def are_in_calendar(dates):
+    """Whether all dates are of the years 1 to 9999."""
+    years = dates.astype("M8[Y]").astype(np.int64) + 1970
+    return bool(((years >= 1) & (years <= 9999)).all())
+
+
+def _calendar_dates(times):
+    try:
+        dates = times.dates()
+    except (ValueError, OverflowError):  # periods
+        dates = None
+    if dates is None or not are_in_calendar(dates):
+        raise ValueError(f"Distances of the calendar are those of dates from year 1 to 9999, but some are not. {WAY_OUT}")
+    return dates
 
 
 def month_marks(dates, offsets):

@@ -12,7 +12,6 @@ import numpy as np
 from .columns import numbers_or_objects
 from .iso import parse_times
 
-
 MIDNIGHT = re.compile(r"(T00:00(:00)?)?(\.0+)?$")  # what a date does not need
 
 
