@@ -3,8 +3,12 @@
 import builtins
 import copy
 import decimal
+import io
 import pickle
-from datetime import date, timedelta
+import sys
+from datetime import UTC, date, datetime, timedelta, timezone
+from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 import awkward as ak
 import numpy as np
@@ -194,7 +198,8 @@ def test_masked_entries_are_missing():
 )
 @pytest.mark.parametrize("frame", [dict, pd.DataFrame, pl.DataFrame])
 def test_dtype(dtypes, dtype, frame):
-    table = {"who": [1, 1]} | {f"c{j}": np.array([1, 0]).astype(kind) for j, kind in enumerate(dtypes)}
+    channels = {f"c{j}": np.array(["b", "a"] if kind is str else [1, 0], dtype=kind) for j, kind in enumerate(dtypes)}
+    table = {"who": [1, 1]} | channels
     assert Sequences.from_long(frame(table), id="who").dtype == dtype
 
 
@@ -534,10 +539,10 @@ def test_a_regular_table_is_the_same_with_and_without_spacing():
         ([0, 3, 6], True, "spacing=True is no distance"),
         ([0, 3, 6], timedelta(1), "no distance of the times in column 't' .*Pass a number"),
         (np.array([0, 1, 2], "M8[D]"), 1, "no distance of the times in column 't' .*timedelta"),
-        (np.array([0, 1, 2], "M8[D]"), "1D", "no distance of the times in column 't' .*timedelta"),
+        (np.array([0, 1, 2], "M8[D]"), "1 day", "no frequency that pandas or polars knows"),
         (np.array([0, 1, 2], "M8[D]"), timedelta(0), "must be positive"),
         (np.array([0, 1, 3], "M8[h]"), timedelta(hours=2), "no grid of spacing .*rows 0 and 1 .*1970-01-01T00 and 1970-01-01T01"),
-        (["a", "b", "c"], 1, "no distance of the times"),
+        (["2024-01", "2024-02", "2024-03"], 1, "no distance of the times"),
         ([0.0, 1.0, 3.0], 1e-300, r"With spacing=1e-300 the 3 rows .* become 3e\+300 steps, nearly all missing\. Pass"),
         ([0, 1, 10**12], 1, r"With spacing=1 the 3 rows of the frame would become 1e\+12 steps"),
         ([0, 1, 10_000_001], 1, r"become 1e\+07 steps"),
@@ -658,3 +663,387 @@ LONG_FRAMES = {
 def test_a_long_frame_as_X_is_told_of_from_long(name, Estimator):
     with pytest.raises((ValueError, TypeError), match=r"one row per step, pass Sequences.from_long\(X, id=..., time=...\)"):
         Estimator().fit(LONG_FRAMES[name], [0, 1])
+
+
+# ---- times that are texts ----
+
+V = [1.0, 2.0, 3.0]
+TEXTS_IN_ORDER = {
+    "month": ["2023-12", "2024-01", "2024-10"],
+    "day": ["2024-02-28", "2024-02-29", "2024-03-01"],
+    "minute": ["2024-01-01 08:00", "2024-01-01T09:00", "2024-01-01T09:00:00.5"],
+    "zones": ["2024-01-01T10:00+02:00", "2024-01-01T08:30Z", "2024-01-01 09:00:00-0100"],
+    "log": ["2024-01-01 08:00:00,001", "2024-01-01 08:00:00,010", "2024-01-01 08:00:00,100"],
+    "clock": ["08:00", "09:00:30", "10:00"],
+}
+TEXT_FORMS = {
+    "dict": lambda table: table,
+    "pandas": pd.DataFrame,
+    "polars": pl.DataFrame,
+    "pyarrow": pa.table,
+    "category": lambda table: pd.DataFrame(table).astype({"t": "category"}),
+    "polars Categorical": lambda table: pl.DataFrame(table).with_columns(pl.col("t").cast(pl.Categorical)),
+}
+
+
+@pytest.mark.parametrize("form", TEXT_FORMS)
+@pytest.mark.parametrize("kind", TEXTS_IN_ORDER)
+def test_texts_whose_order_is_known_are_times(kind, form):
+    texts = TEXTS_IN_ORDER[kind]
+    table = {"who": ["x"] * 3, "t": [texts[k] for k in (2, 0, 1)], "v": [V[k] for k in (2, 0, 1)]}
+    assert Sequences.from_long(TEXT_FORMS[form](table), id="who", time="t")[0].ravel().tolist() == V
+
+
+# Texts, a part of the message, and what it says to do.
+TEXTS_IN_NO_ORDER = {
+    "US dates": (["9/30/2024", "10/1/2024", "10/2/2024"], "%m/%d/%Y", lambda t: pd.to_datetime(t, format="%m/%d/%Y")),
+    "European dates": (["16/12/2006", "17/12/2006", "01/01/2007"], "%d/%m/%Y", lambda t: pd.to_datetime(t, format="%d/%m/%Y")),
+    "dots": (["31.1.2024", "1.2.2024", "10.2.2024"], r"%d\.%m\.%Y", lambda t: pd.to_datetime(t, format="%d.%m.%Y")),
+    "hours": (["8:00", "9:00", "10:00"], "%H:%M", lambda t: pd.to_datetime(t, format="%H:%M")),
+    "noon": (["11:00 AM", "12:00 PM", "01:00 PM"], "%I:%M %p", lambda t: pd.to_datetime(t, format="%I:%M %p")),
+    "integers": (["1", "2", "10"], r"astype\(int\)", lambda t: t.astype(int)),
+    "years": (["2023", "2024", "2025"], r"astype\(int\)", lambda t: t.astype(int)),
+    "decimals": (["0.5", "2", "10"], r"astype\(float\)", lambda t: t.astype(float)),
+    "quarters": (["2023Q4", "2024Q1", "2024Q2"], "PeriodIndex", lambda t: pd.PeriodIndex(t, freq="Q")),
+    "names": (["January", "February", "March"], "format=...", lambda t: pd.to_datetime(t, format="%B")),
+}
+
+
+@pytest.mark.parametrize("kind", TEXTS_IN_NO_ORDER)
+@pytest.mark.parametrize("form", TEXT_FORMS)
+def test_other_texts_are_refused_with_advice_that_works(kind, form):
+    texts, words, mend = TEXTS_IN_NO_ORDER[kind]
+    table = {"who": ["x"] * 3, "t": texts, "v": V}
+    with pytest.raises(ValueError, match=rf"Column 't' holds times as texts, such as '.*' and '.*{words}.*leave time out"):
+        Sequences.from_long(TEXT_FORMS[form](table), id="who", time="t")
+    frame = pd.DataFrame(table)
+    frame["t"] = mend(frame["t"])
+    for arguments in ({"time": "t"}, {"columns": ["v"]}):
+        assert Sequences.from_long(frame, id="who", **arguments)[0].ravel().tolist() == V
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        (["2024-01-01", "2024-01-02T00:00Z", "2024-01-03"], "mixes times with a zone and without"),
+        (["2024-01-01", "10:00", "11:00"], "mixes dates and clock times"),
+        (["2024-02-28", "2024-02-30", "2024-03-01"], "'2024-02-30', which is no date"),
+        (["1500-01-01", "2024-01-01T00:00:00.123456789", "2025-01-01"], "'1500-01-01', which is too far .* nanoseconds"),
+        (["2024-01-01", "", "2024-01-03"], "such as '', whose order"),
+        (["10:60", "10:00", "11:00"], "such as '10:60'"),
+    ],
+)
+def test_texts_that_are_nearly_times(texts, words):
+    with pytest.raises(ValueError, match=words):
+        Sequences.from_long({"who": ["x"] * 3, "t": texts, "v": V}, id="who", time="t")
+
+
+def test_categories_without_an_order_sort_by_their_values():
+    frame = pd.DataFrame({"who": 1, "t": pd.Categorical([3, 1, 2], categories=[3, 2, 1]), "v": [3.0, 1.0, 2.0]})
+    assert Sequences.from_long(frame, id="who", time="t", spacing=1)[0].ravel().tolist() == V
+    ordered = pa.DictionaryArray.from_arrays([2, 0, 1], ["low", "mid", "high"], ordered=True)
+    table = pa.table({"who": [1, 1, 1], "t": ordered, "v": [3.0, 1.0, 2.0]})
+    assert Sequences.from_long(table, id="who", time="t")[0].ravel().tolist() == V
+
+
+# ---- one column in any library ----
+
+BERLIN = ZoneInfo("Europe/Berlin")
+HOURS = [datetime(2024, 10, 27, hour, tzinfo=UTC) for hour in (0, 1, 3)]  # at 1 the clocks of Berlin are put back
+ZONED = {
+    "datetimes": HOURS,
+    "datetimes of a zone": [hour.astimezone(BERLIN) for hour in HOURS],
+    "of several zones": [HOURS[0], HOURS[1].astimezone(BERLIN), HOURS[2].astimezone(timezone(timedelta(hours=9)))],
+    "Timestamps": [pd.Timestamp(hour).tz_convert("Asia/Tokyo") for hour in HOURS],
+    "Series": pd.Series(HOURS).dt.tz_convert(BERLIN),
+    "Index": pd.DatetimeIndex(HOURS),
+    "object array": np.array(HOURS, dtype=object),
+    "polars": pl.Series(HOURS).dt.convert_time_zone("Europe/Berlin"),
+    "pyarrow": pa.array(HOURS),
+    "texts": [hour.astimezone(BERLIN).isoformat() for hour in HOURS],
+    "naive": [hour.replace(tzinfo=None) for hour in HOURS],
+    "datetime64 objects": np.array([np.datetime64(hour.replace(tzinfo=None)) for hour in HOURS], dtype=object),
+}
+
+
+@pytest.mark.parametrize("kind", ZONED)
+def test_times_with_a_zone_in_a_dict(kind):
+    X = Sequences.from_long({"who": [1] * 3, "t": ZONED[kind], "v": V}, id="who", time="t", spacing=timedelta(hours=1))
+    np.testing.assert_array_equal(X[0].ravel(), [1, 2, np.nan, 3])
+
+
+def test_without_pandas_times_with_a_zone_are_read_one_by_one(monkeypatch):
+    monkeypatch.delitem(sys.modules, "pandas")
+    for kind in ("datetimes", "datetimes of a zone", "of several zones", "object array"):
+        X = Sequences.from_long({"who": [1] * 3, "t": ZONED[kind], "v": V}, id="who", time="t", spacing=timedelta(hours=1))
+        assert X.lengths.tolist() == [4]
+
+
+def test_times_with_and_without_a_zone_do_not_compare():
+    mixed = [HOURS[0], HOURS[1].replace(tzinfo=None), HOURS[2]]
+    with pytest.raises(ValueError, match="mixes times with a zone and without: '2024-10-27 00:00:00\\+00:00' and '2024-10-27 01"):
+        Sequences.from_long({"who": [1] * 3, "t": mixed, "v": V}, id="who", time="t")
+    with pytest.raises(ValueError, match=r"do not compare: row 0 is 1 \(int\), row 1 is 'a' \(str\)"):
+        Sequences.from_long({"who": [1] * 3, "t": [1, "a", 3], "v": V}, id="who", time="t")
+
+
+@pytest.mark.parametrize("wrap", [lambda column: column, lambda column: {"who": column["who"], "k": column["k"]}])
+def test_categories_of_a_series_are_kept_in_a_dict(wrap):
+    frame = wrap(pd.DataFrame({"who": [1, 1], "k": pd.Categorical(["b", "a"], categories=["b", "c", "a"])}))
+    X = Sequences.from_long(frame, id="who")
+    assert X.values.ravel().tolist() == [0, 2] and X.categories[0].tolist() == ["b", "c", "a"]
+
+
+def test_missing_texts_in_a_list_are_no_texts():
+    X = Sequences.from_long({"who": [1, 1], "k": ["a", float("nan")]}, id="who")
+    assert X.categories[0].tolist() == ["a"] and np.isnan(X.values[1, 0])
+    with pytest.raises(ValueError, match="id in column 'who' is missing in row 1"):
+        Sequences.from_long({"who": ["a", float("nan")], "v": [1, 2]}, id="who")
+
+
+# ---- distances of the calendar ----
+
+MONTHS = pd.date_range("2023-01-01", periods=6, freq="MS").delete(3)
+ENDS = pd.date_range("2023-11-30", periods=6, freq=pd.offsets.MonthEnd()).delete(3)
+CALENDAR = {
+    "NumPy months": (MONTHS, np.timedelta64(1, "M")),
+    "offset": (MONTHS, pd.offsets.MonthBegin()),
+    "DateOffset": (MONTHS, pd.DateOffset(months=1)),
+    "MS": (MONTHS, "MS"),
+    "polars": (MONTHS, "1mo"),
+    "M": (MONTHS, "M"),
+    "ends": (ENDS, np.timedelta64(1, "M")),
+    "ends by ME": (ENDS, pd.offsets.MonthEnd()),
+    "the 30th": (pd.to_datetime(["2023-12-30", "2024-01-30", "2024-02-29", "2024-04-30", "2024-05-30"]), "1mo"),
+    "at noon": (MONTHS + pd.Timedelta("12h"), "MS"),
+    "quarters": (pd.date_range("2020-01-01", periods=6, freq="QS").delete(3), "QS"),
+    "quarters of polars": (pd.date_range("2020-02-15", periods=6, freq=pd.DateOffset(months=3)).delete(3), "1q"),
+    "years": (pd.to_datetime(["2020-02-29", "2021-02-28", "2022-02-28", "2024-02-29", "2025-02-28"]), np.timedelta64(1, "Y")),
+    "business days": (pd.bdate_range("2024-01-04", periods=6).delete(3), "B"),
+    "business days but one": (pd.bdate_range("2024-01-04", periods=11)[::2].delete(3), pd.offsets.BDay(2)),
+    "Fridays": (pd.date_range("2024-01-05", periods=6, freq="7D").delete(3), "W-FRI"),
+    "weeks": (pd.date_range("2024-01-05", periods=6, freq="7D").delete(3), "1w"),
+    "hours": (pd.date_range("2024-01-05", periods=6, freq="h").delete(3), "h"),
+    "minutes": (pd.date_range("2024-01-05", periods=6, freq="90min").delete(3), "1h30m"),
+    "days of a zone": (pd.date_range("2024-03-29", periods=6, freq="D", tz="Europe/Berlin").delete(3), "D"),
+    "months of a zone": (pd.date_range("2024-01-01", periods=6, freq="MS", tz="Europe/Berlin").delete(3), "MS"),
+    "periods": (pd.period_range("2024-01", periods=6, freq="M").delete(3), 1),
+    "periods by their frequency": (pd.period_range("2024-01", periods=6, freq="M").delete(3), "M"),
+    "periods by months": (pd.period_range("2024-01", periods=6, freq="Q").delete(3), np.timedelta64(3, "M")),
+    "NumPy's months": (np.array(["2023-11", "2023-12", "2024-01", "2024-03", "2024-04"], dtype="M8[M]"), np.timedelta64(1, "M")),
+    "texts": (["2023-11", "2023-12", "2024-01", "2024-03", "2024-04"], "1mo"),
+    "dates": ([date(2023, 11, 1), date(2023, 12, 1), date(2024, 1, 1), date(2024, 3, 1), date(2024, 4, 1)], "MS"),
+    "a number": ([month.year * 12 + month.month for month in MONTHS], 1),  # what errors tell of
+}
+
+
+@pytest.mark.parametrize("kind", CALENDAR)
+def test_distances_of_the_calendar(kind):
+    times, spacing = CALENDAR[kind]
+    table = {"who": [1] * 5, "t": times, "v": np.arange(5.0)}
+    X = Sequences.from_long(table, id="who", time="t", spacing=spacing)
+    np.testing.assert_array_equal(X[0].ravel(), [0, 1, 2, np.nan, 3, 4])
+    if getattr(times, "dtype", None) != "M8[M]":  # which pandas does not have
+        shuffled = pd.DataFrame(table).iloc[[3, 0, 2, 1, 4]]
+        np.testing.assert_array_equal(Sequences.from_long(shuffled, id="who", time="t", spacing=spacing).values, X.values)
+
+
+def test_each_sequence_has_its_own_day_of_the_month():
+    table = {"who": list("aabb"), "t": ["2024-01-01", "2024-03-01", "2024-01-31", "2024-02-29"], "v": np.arange(4.0)}
+    X = Sequences.from_long(table, id="who", time="t", spacing="1mo")
+    np.testing.assert_array_equal(X.values.ravel(), [0, np.nan, 1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("times", "spacing", "words"),
+    [
+        (MONTHS, pd.Timedelta("30D"), "rows 0 and 1 .*2023-01-01 and 2023-02-01.*Months have no fixed length.*'M'"),
+        (MONTHS, "ME", "no grid of spacing ME: rows 0 and 1"),
+        (MONTHS + pd.to_timedelta([0, 0, 0, 0, 1], unit="h"), "MS", "rows 3 and 4 .*2023-05-01 and 2023-06-01T01:00"),
+        (pd.to_datetime(["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-15", "2024-05-15"]), "1mo", "rows 2 and 3"),
+        (pd.date_range("2024-01-04", periods=5), "B", "rows 1 and 2 .*2024-01-05 and 2024-01-06"),
+        (pd.date_range("2024-03-29", periods=5, tz="Europe/Berlin"), timedelta(days=1), "rows 2 and 3 .*23 or 25 hours.*'1d'"),
+        (MONTHS, "fortnight", "'fortnight' is no frequency that pandas or polars knows"),
+        (MONTHS, "bh", "hours of business. Make the time a number"),
+        (MONTHS, "1mo1d", "mixes months and parts of fixed length"),
+        (MONTHS, pd.DateOffset(day=1), "sets parts of a date"),
+        (MONTHS, "-1MS", "must be positive"),
+        (MONTHS, np.timedelta64("NaT"), "must be positive"),
+        (MONTHS, np.timedelta64(1), "no distance of the times .*Pass a duration"),
+        (np.arange(5), "MS", "no distance of the times .*Pass a number"),
+        (pd.timedelta_range(0, periods=5, freq="D"), "MS", "no distance of the times .*Months and years have no fixed length"),
+        (pd.period_range("2024-01", periods=5, freq="M"), 1.5, "no distance of the times .*Pass 1"),
+        (pd.Categorical(list("abcde"), ordered=True), 1, "Ordered categories have no distances"),
+        (np.arange(5, dtype=np.uint8), 1000, "no grid of spacing 1000"),
+        (np.arange(5), 10**30, "no grid"),
+        (np.arange(5.0), 10**400, "no grid"),
+        (np.arange(5), decimal.Decimal("nan"), "must be positive"),
+    ],
+)
+def test_what_is_no_distance(times, spacing, words):
+    with pytest.raises(ValueError, match=words):
+        Sequences.from_long({"who": [1] * 5, "t": times, "v": np.arange(5.0)}, id="who", time="t", spacing=spacing)
+
+
+def test_distances_of_any_two_integers_are_exact():
+    ends = np.array([-(2**63), 2**63 - 1])
+    X = Sequences.from_long({"who": [1, 1], "t": ends, "v": [1, 2]}, id="who", time="t", spacing=2**64 - 1)
+    assert X.lengths.tolist() == [2]
+    halves = Sequences.from_long({"who": [1, 1], "t": [0, 2], "v": [1, 2]}, id="who", time="t", spacing=Fraction(1, 2))
+    assert halves.lengths.tolist() == [5]
+
+
+def test_without_pandas_frequencies_say_what_to_pass(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    table = {"who": [1, 1], "t": ["2024-01", "2024-03"], "v": [1.0, 2.0]}
+    with pytest.raises(ValueError, match=r"'MS' is read by pandas, which is not installed.*np.timedelta64\(1, 'M'\)"):
+        Sequences.from_long(table, id="who", time="t", spacing="MS")
+    for spacing in (np.timedelta64(1, "M"), "1mo", "M"):
+        assert Sequences.from_long(table, id="who", time="t", spacing=spacing).lengths.tolist() == [3]
+
+
+# ---- numbers that are texts ----
+
+NUMERALS = {
+    "plain": (["1.5", "2", "10"], "to_numeric"),
+    "with a mark": ([str(k / 10) for k in range(30)] + ["?"], r"and '\?', which is none.*errors='coerce'.*na_values=\['\?'\]"),
+    "few with a mark": (["3", "NA", "4"], "and 'NA'"),
+    "exponents": (["1e5", "-2E-3", "+.5"], "to_numeric"),
+    "decimal comma": (["1,5", "2,25", "3"], "decimal=','"),
+    "thousands": (["1,234", "12,345.6", "7"], "thousands=','"),
+    "European": (["1.234,5", "7,0", "8,5"], r"decimal=',', thousands='\.'"),
+    "spaces": (["1 234", "12 345", "6"], "thousands=' '"),
+    "percent": (["12%", "5.5%", "3 %"], r"rstrip\('%'\)"),
+}
+
+
+@pytest.mark.parametrize("form", ["dict", "pandas", "polars", "pyarrow"])
+@pytest.mark.parametrize("kind", NUMERALS)
+def test_numbers_that_are_texts_are_no_categories(kind, form):
+    texts, words = NUMERALS[kind]
+    table = TEXT_FORMS[form]({"who": [1] * len(texts), "power": texts})
+    with pytest.raises(ValueError, match=rf"Column 'power' holds numbers as texts, such as .*{words}.*ZIP codes"):
+        Sequences.from_long(table, id="who")
+    if form == "pyarrow":
+        with pytest.raises(ValueError, match="holds numbers as texts"):
+            Sequences.from_arrow(pa.array([texts]))
+
+
+def test_the_advice_about_numbers_that_are_texts():
+    csv = "house;power\n" + "".join(f"{k // 10};{'?' if k % 11 == 0 else k / 100}\n" for k in range(100))
+    frame = pd.read_csv(io.StringIO(csv), sep=";")
+    read = pd.read_csv(io.StringIO(csv), sep=";", na_values=["?"])
+    coerced = frame.assign(power=pd.to_numeric(frame["power"], errors="coerce"))
+    for numbers in (read, coerced):
+        X = Sequences.from_long(numbers, id="house")
+        assert not X.categories and np.isnan(X.values).sum() == 10
+    codes = frame.astype({"power": "category"})
+    assert len(Sequences.from_long(codes, id="house").categories[0]) == 91
+    for kind, arguments in {"decimal comma": {"decimal": ","}, "European": {"decimal": ",", "thousands": "."}}.items():
+        column = io.StringIO("\n".join(["who;v", *(f"1;{text}" for text in NUMERALS[kind][0])]))
+        assert not Sequences.from_long(pd.read_csv(column, sep=";", **arguments), id="who").categories
+    percent = pd.Series(NUMERALS["percent"][0])
+    assert percent.str.rstrip("%").astype(float).tolist() == [12, 5.5, 3]
+
+
+def test_texts_of_which_few_are_numbers_are_categories():
+    X = Sequences.from_long({"who": [1] * 4, "k": ["a1", "2", "b", "3"]}, id="who")
+    assert X.categories[0].tolist() == ["2", "3", "a1", "b"]
+
+
+# ---- ids of several columns ----
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+def test_ids_of_several_columns(frame):
+    table = {"person": [2, 1, 2, 2, 1], "day": ["b", "a", "a", "b", "a"], "t": [2, 1, 1, 1, 2], "v": [1.0, 2.0, 3.0, 4.0, 5.0]}
+    X = Sequences.from_long(FRAMES[frame](table), id=["person", "day"], time="t")
+    assert X.ids.tolist() == [(2, "b"), (1, "a"), (2, "a")]
+    assert [x.ravel().tolist() for x in X] == [[4, 1], [2, 5], [3]]
+    assert X.channel_names == ["v"]
+    one = Sequences.from_long(FRAMES[frame](table), id=["person"], columns=["v"])
+    assert one.ids.tolist() == [(2,), (1,)]
+
+
+def test_a_tuple_is_a_name_if_there_is_such_a_column():
+    table = {("a", "b"): [1, 2], "a": [1, 1], "v": [1.0, 2.0]}
+    assert Sequences.from_long(table, id=("a", "b"), columns=["v"]).ids.tolist() == [1, 2]
+    with pytest.raises(ValueError, match=r"no column 'c'; its columns are \['a', 'v'\]"):
+        Sequences.from_long({"a": [1], "v": [1.0]}, id=["a", "c"])
+    for id, words in (([], "names no column"), (["a", "a"], "names 'a' twice")):
+        with pytest.raises(ValueError, match=words):
+            Sequences.from_long(table, id=id)
+
+
+def test_ids_must_be_hashable():
+    table = {"who": np.array([[1], (2,)], dtype=object), "v": [1.0, 2.0]}
+    table["who"] = np.empty(2, dtype=object)
+    table["who"][:] = [{1}, {2}]
+    with pytest.raises(ValueError, match=r"must be hashable, got \{1\} \(set\)"):
+        Sequences.from_long(table, id="who")
+
+
+# ---- times among numbers, and an index that contradicts the order ----
+
+TIMES_AMONG_NUMBERS = {
+    "datetime64": np.datetime64("2024-01-01"),
+    "datetime64[h]": np.datetime64("2024-01-01T00", "h"),
+    "timedelta64": np.timedelta64(90, "m"),
+    "Timestamp": pd.Timestamp("2024"),
+    "Timedelta": pd.Timedelta("1h"),
+    "Period": pd.Period("2024"),
+    "date": date(2024, 1, 1),
+    "timedelta": timedelta(1),
+}
+
+
+@pytest.mark.parametrize("kind", TIMES_AMONG_NUMBERS)
+def test_times_are_no_numbers(kind):
+    value = TIMES_AMONG_NUMBERS[kind]
+    column = np.array([1.0, value, None], dtype=object)
+    with pytest.raises(ValueError, match="Column 'v' holds no numbers: row 1 is"):
+        Sequences.from_long({"who": [1] * 3, "v": column}, id="who")
+    with pytest.raises(ValueError, match="X must hold numbers: sequence 0, step 1, channel 0 is"):
+        Sequences.from_list([column])
+    with pytest.raises(ValueError, match="must hold numbers"):
+        LSTMRegressor(2, max_iter=1).fit([column, column], [0.0, 1.0])
+
+
+def test_numbers_of_other_classes_stay_numbers():
+    column = np.array([decimal.Decimal("1.5"), Fraction(1, 2), True, None, pd.NaT], dtype=object)
+    np.testing.assert_array_equal(Sequences.from_list([column]).values.ravel(), [1.5, 0.5, 1, np.nan, np.nan])
+
+
+def test_without_time_an_index_that_falls_is_refused():
+    days = pd.date_range("2024-01-01", periods=4)
+    frame = pd.DataFrame({"who": list("abab"), "v": np.arange(4.0)}, index=days)
+    falling = frame[::-1]
+    with pytest.raises(ValueError, match="index of frame contradicts the order of its rows: 2024-01-02 comes after 2024-01-04"):
+        Sequences.from_long(falling, id="who")
+    assert Sequences.from_long(falling.sort_index(), id="who")[0].ravel().tolist() == [0, 2]
+    assert Sequences.from_long(falling.reset_index(drop=True), id="who")[0].ravel().tolist() == [3, 1]
+    assert Sequences.from_long(falling.assign(t=days[::-1]), id="who", time="t")[1].ravel().tolist() == [0, 2]
+    apart = pd.concat([frame[2:], frame[:2]])[["v"]].assign(who=list("aabb"))  # it falls from one id to the next only
+    assert Sequences.from_long(apart, id="who").lengths.tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("kind", ["dates", "zone", "periods", "durations", "texts", "objects"])
+def test_frames_in_a_list_whose_index_falls_are_refused(kind):
+    days = pd.date_range("2024-01-01", periods=3)
+    index = {
+        "dates": days,
+        "zone": days.tz_localize("Asia/Tokyo"),
+        "periods": days.to_period(),
+        "durations": days - days[0],
+        "texts": days.strftime("%Y-%m-%d"),
+        "objects": days.date,
+    }[kind]
+    frame = pd.DataFrame({"v": V}, index=index)
+    Sequences.from_list([frame, frame])
+    for items in ([frame, frame[::-1]], [frame["v"], frame["v"][::-1]]):
+        with pytest.raises(ValueError, match="index of sequence 1 contradicts the order of its rows"):
+            Sequences.from_list(items)
+        with pytest.raises(ValueError, match="index of sequence 1 contradicts the order of its rows"):
+            LSTMRegressor(2, max_iter=1).fit(items, [0.0, 1.0])
+        Sequences.from_list([item.sort_index() for item in items])
+        Sequences.from_list([item.reset_index(drop=True) for item in items])

@@ -281,7 +281,7 @@ TIMES = {
     "int": np.arange(5) * 10 - 20,
     "float": np.arange(5) / 3,
     "date": np.array("2024-02-27", dtype="datetime64[D]") + np.arange(5),
-    "str": np.array(["a", "aa", "b", "ba", "c"]),
+    "str": np.array(["2023-12-31", "2024-01-01", "2024-01-01T12:00", "2024-01-01T12:00:01", "2024-10-01"]),
 }
 
 

@@ -1,5 +1,8 @@
 """`make_windows`: every window is followed by its answer, none crosses from one series to another, and views are no copies."""
 
+import re
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.model_selection import GroupKFold, cross_val_score
@@ -331,3 +334,213 @@ def test_what_is_refused(name):
     call, words = REFUSED[name]
     with pytest.raises(ValueError, match=words):
         call()
+
+
+# ---- the index of a series ----
+
+pd = pytest.importorskip("pandas")
+
+DAYS = pd.date_range("2024-01-01", periods=40)
+CLOSE = pd.Series(np.arange(40.0), index=DAYS)
+
+
+@pytest.mark.parametrize("kind", ["dates", "zone", "periods", "durations", "texts", "objects", "frame"])
+@pytest.mark.parametrize("order", ["falling", "shuffled", "repeated"])
+def test_an_index_that_contradicts_the_order_is_refused(kind, order):
+    index = {
+        "zone": DAYS.tz_localize("Europe/Berlin"),
+        "periods": DAYS.to_period(),
+        "durations": DAYS - DAYS[0],
+        "texts": DAYS.strftime("%Y-%m-%d"),
+        "objects": DAYS.date,
+    }.get(kind, DAYS)
+    series = pd.Series(np.arange(40.0), index=index, name="close")
+    series = series.to_frame() if kind == "frame" else series
+    rows = {"falling": np.arange(40)[::-1], "shuffled": np.random.default_rng(0).permutation(40)}.get(order)
+    rows = np.arange(40) // 2 * 2 if rows is None else rows
+    words = "has .* twice" if order == "repeated" else r"contradicts the order of its rows: .* comes after .*sort_index\(\)"
+    for given, what in ((series.iloc[rows], "series"), ([series, series.iloc[rows]], "series 1")):
+        with pytest.raises(ValueError, match=f"The index of {what} {words}"):
+            make_windows(given, 3)
+    if order != "repeated":
+        np.testing.assert_array_equal(make_windows(series.iloc[rows].sort_index(), 3)[0], make_windows(series, 3)[0])
+    assert make_windows(series.iloc[rows].reset_index(drop=True), 3)[0][0, 0, 0] == rows[0]
+
+
+REGULAR = {
+    "days": DAYS,
+    "months": pd.date_range("2024-01-01", periods=40, freq="MS"),
+    "ends of months": pd.date_range("2024-01-01", periods=40, freq=pd.offsets.MonthEnd()),
+    "ends of quarters in business": pd.date_range("2024-01-01", periods=40, freq=pd.offsets.BQuarterEnd()),
+    "years": pd.date_range("2024-01-01", periods=40, freq="YS"),
+    "business days": pd.bdate_range("2024-01-01", periods=40),
+    "business days but holidays": pd.bdate_range("2024-01-01", periods=42).delete([7, 30]),
+    "days of a zone": pd.date_range("2024-03-10", periods=40, tz="Europe/Berlin"),
+    "hours of a zone": pd.date_range("2024-03-30", periods=40, freq="h", tz="Europe/Berlin"),
+    "quarters": pd.period_range("2024-01", periods=40, freq="Q"),
+    "minutes": pd.timedelta_range(0, periods=40, freq="15min"),
+    "integers": np.arange(40),
+    "integers that were filtered": np.arange(80)[np.arange(80) % 3 > 0][:40],
+    "integers that fall": np.arange(40)[::-1],
+    "texts": [f"row {k}" for k in range(40)],
+}
+
+
+@pytest.mark.parametrize("kind", REGULAR)
+def test_a_regular_index_gives_no_warning(kind):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(make_windows(pd.Series(np.arange(40.0), index=REGULAR[kind]), 3)[0]) == 37
+
+
+# The index, and how the warning says to insert the steps that are missing.
+HOLES = {
+    "days": (DAYS, range(10, 20), "series.asfreq('1D')"),
+    "months": (REGULAR["months"], [7], "series.asfreq(pandas.DateOffset(months=1))"),
+    "ends of months": (REGULAR["ends of months"], [7], "series.asfreq(pandas.offsets.MonthEnd(1))"),
+    "business days": (REGULAR["business days"], [7, 8, 9], "series.asfreq(pandas.offsets.BDay())"),
+    "hours of a zone": (REGULAR["hours of a zone"], [7], "series.asfreq('1h')"),
+    "durations": (
+        REGULAR["minutes"],
+        [7],
+        "series.reindex(pandas.timedelta_range(series.index[0], series.index[-1], freq='15min'))",
+    ),
+    "days of a zone": (REGULAR["days of a zone"], [7], "series.asfreq('1D')"),
+    "quarters": (
+        REGULAR["quarters"],
+        [7],
+        "series.reindex(pandas.period_range(series.index[0], series.index[-1], freq=series.index.freq))",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", HOLES)
+def test_holes_give_a_warning_with_advice_that_works(kind):
+    index, missing, advice = HOLES[kind]
+    whole = pd.Series(np.arange(float(len(index))), index=index)
+    series = whole.drop(index[list(missing)])
+    first = f"from .* to .*, where others are nearer.*{re.escape(advice)}"
+    with pytest.warns(UserWarning, match=f"Steps of series are missing: its index goes {first}.*missing='drop'.*reset_index"):
+        assert len(make_windows(series, 3)[0]) == len(series) - 3
+    with pytest.warns(UserWarning, match="Steps of series 1 are missing"):
+        make_windows([whole, series], 3)
+    filled = eval(advice, {"pandas": pd, "series": series})
+    assert len(filled) == len(index)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        X, _ = make_windows(filled, 3, missing="drop")
+        make_windows(series.reset_index(drop=True), 3)
+    assert not np.isnan(X).any() and (np.diff(X[:, :, 0]) == 1).all()
+
+
+def test_an_index_is_read_within_groups():
+    two = pd.concat({"A": CLOSE, "B": CLOSE + 500})
+    with pytest.raises(ValueError, match=r"has 2 levels .*series.reset_index\(level=0\) with groups='level_0'"):
+        make_windows(two, 3)
+    X, y, _ = make_windows(two.reset_index(level=0), 3, groups="level_0")
+    assert len(X) == 74 and np.abs(X[:, 0, 0] - y[:, 0]).max() == 3
+    np.testing.assert_array_equal(make_windows(two, 3, groups=two.index.get_level_values(0))[0], X)
+    mixed = pd.concat([CLOSE, CLOSE + 500]).sort_index(kind="stable")
+    who = np.tile(["A", "B"], 40)
+    np.testing.assert_array_equal(make_windows(mixed, 3, groups=who)[0], X)
+    with pytest.raises(ValueError, match="contradicts the order"):
+        make_windows(mixed[::-1], 3, groups=who[::-1])
+    with pytest.raises(ValueError, match="twice"):
+        make_windows(mixed, 3)
+    with pytest.warns(UserWarning, match=r"Steps of series are missing.*Sequences.from_long\(series.reset_index\(\), id="):
+        make_windows(mixed.drop(DAYS[5]), 3, groups=np.delete(who, [10, 11]))
+
+
+def test_numbers_in_no_order_give_a_warning():
+    shuffled = CLOSE.reset_index(drop=True).sample(frac=1, random_state=0)
+    with pytest.warns(UserWarning, match="The index of series is in no order: .* comes after"):
+        make_windows(shuffled, 3)
+
+
+def test_an_index_with_a_missing_time():
+    with pytest.raises(ValueError, match="index of series has no time in row 1"):
+        make_windows(pd.Series([1.0, 2.0, 3.0], index=pd.DatetimeIndex(["2024-01-01", None, "2024-01-03"])), 1)
+
+
+# ---- missing values ----
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+@pytest.mark.parametrize("known", [[], [2]])
+def test_windows_with_missing_values_are_left_out(stride, known):
+    rng = np.random.default_rng(0)
+    series = some_series(40, 3, 30)
+    for one in series:
+        one[rng.random(one.shape) < 0.02] = np.nan
+    arguments = {"target": [1], "known": known, "groups": ["a", "b", "c"], "short": "drop", "return_index": True}
+    X, y, groups, index = make_windows(series, 4, 2, stride, **arguments)
+    whole = np.isfinite(X).all((1, 2)) & np.isfinite(y).all((1, 2))
+    assert 5 < whole.sum() < len(whole)
+    kept = make_windows(series, 4, 2, stride, missing="drop", **arguments)
+    for found, expected in zip(kept, (X, y, groups, index), strict=True):
+        np.testing.assert_array_equal(found, expected[whole])
+
+
+def test_windows_without_missing_values_are_copies():
+    series = np.sin(np.arange(100) / 5)
+    series[40:43] = np.nan
+    X, y, index = make_windows(series, 8, horizon=2, missing="drop", return_index=True)
+    assert np.isfinite(X).all() and len(X) == 91 - 12 and not np.shares_memory(X, series)
+    np.testing.assert_array_equal(series[index], y[:, 0])
+    LSTMRegressor(2, max_iter=1).fit(X, y)
+    for whole in (np.arange(9.0), np.arange(9)):
+        np.testing.assert_array_equal(make_windows(whole, 3, missing="drop")[0], make_windows(whole, 3)[0])
+    with pytest.raises(ValueError, match="All 97 windows have a missing value, in the 3 steps of X or the 1 of y"):
+        make_windows(np.where(np.arange(100) % 3, 1.0, np.nan), 3, missing="drop")
+
+
+# ---- times and texts among numbers ----
+
+NO_NUMBERS = {
+    "datetime64": (np.datetime64("2024-01-01"), "It is a time: leave it out"),
+    "timedelta64": (np.timedelta64(90, "m"), "It is a time"),
+    "Timestamp": (pd.Timestamp("2024"), "It is a time"),
+    "timedelta": (pd.Timedelta("1h").to_pytimedelta(), "It is a time"),
+    "text": ("high", "must hold numbers"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_NUMBERS)
+def test_what_is_no_number_is_refused_in_any_form(kind):
+    value, words = NO_NUMBERS[kind]
+    column = np.array([1.0, 2.0, value, 4.0], dtype=object)
+    for series in (column, [column, column], pd.Series(column), pd.DataFrame({"a": column}), list(column)):
+        with pytest.raises(ValueError, match=words):
+            make_windows(series, 2)
+
+
+@pytest.mark.parametrize("texts", [["1.5", "2", "10"], ["1,5", "2,25", "3"], ["1,234", "5", "6"], ["3", "?", "4"], [2.0, "3", 4]])
+def test_numbers_that_are_texts_are_refused_in_any_form(texts):
+    objects = np.array(texts, dtype=object)
+    forms = [objects, [objects, objects], pd.Series(texts), pd.DataFrame({"a": texts}), texts]
+    for series in [*forms, np.array(texts)] if isinstance(texts[0], str) else forms:
+        with pytest.raises(ValueError, match=r"holds numbers as texts|holds no numbers"):
+            make_windows(series, 1)
+
+
+def test_texts_that_python_reads_as_numbers():
+    with pytest.raises(ValueError, match=r"holds texts, such as 'nan'\. Write NaN"):
+        make_windows(np.array([1.0, "nan", 3.0], dtype=object), 1)
+
+
+def test_groups_of_several_kinds_stay_what_they_are():
+    *_, groups = make_windows(np.arange(6.0), 1, groups=[1, 1, "1", "1", (2,), (2,)])
+    assert groups.tolist() == [1, "1", (2,)]
+    with pytest.raises(ValueError, match="group in entry 1 is missing"):
+        make_windows(np.arange(3.0), 1, groups=["a", float("nan"), "a"])
+    with pytest.raises(ValueError, match=r"must be hashable, got \{1\}"):
+        make_windows(np.arange(3.0), 1, groups=[{1}, {1}, {1}])
+
+
+def test_differences_continue_a_trend():
+    series = np.arange(1.0, 101)
+    X, y = make_windows(np.diff(series), 4)
+    model, steps = LSTMRegressor(4, max_iter=3, random_state=0).fit(X, y[:, 0]), [1.0] * 4
+    for _ in range(10):
+        steps.append(float(model.predict(np.reshape(steps[-4:], (1, 4, 1)))[0]))
+    np.testing.assert_allclose(series[-1] + np.cumsum(steps[4:]), np.arange(101, 111), rtol=1e-12)

@@ -6,9 +6,11 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from ..sequences import Sequences
-from ..sequences.columns import as_floats, is_missing
+from ..sequences.columns import as_floats, is_missing, unmixed
 from ..sequences.faults import describe_non_number, name_of
+from ..sequences.index import check_regular_index
 from ..sequences.long import number_ids
+from ..sequences.numerals import describe_numerals
 from ..sequences.steps import of_sequences
 from ..sequences.validation import array_or_list, holds_arrays
 
@@ -23,12 +25,23 @@ from ..sequences.validation import array_or_list, holds_arrays
         "known": [Integral, str, "array-like", None],
         "groups": [str, "array-like", None],
         "short": [StrOptions({"raise", "drop"})],
+        "missing": [StrOptions({"keep", "drop"})],
         "return_index": ["boolean"],
     },
     prefer_skip_nested_validation=True,
 )
 def make_windows(
-    series, window, horizon=1, stride=1, *, target=None, known=None, groups=None, short="raise", return_index=False
+    series,
+    window,
+    horizon=1,
+    stride=1,
+    *,
+    target=None,
+    known=None,
+    groups=None,
+    short="raise",
+    missing="keep",
+    return_index=False,
 ):
     """Cut series into windows X and what comes after each of them, y.
 
@@ -39,8 +52,9 @@ def make_windows(
     ----------
     series : array-like or DataFrame of shape (n_steps,) or (n_steps, n_channels), or list of those
         One series; or several: as a list (tuple, object array), `Sequences`, a 3-D array of shape (n_series, n_steps,
-        n_channels), or as one table with `groups`. In each, steps are in the order of time and equally far apart. A list of
-        lists is several series.
+        n_channels), or as one table with `groups`. In each, steps are in the order of time and equally far apart: an index of
+        dates, periods or durations that falls or repeats is refused, and one in which steps are missing gives a warning. A list
+        of lists is several series.
     window : int
         Steps that a forecast sees.
     horizon : int, default=1
@@ -59,6 +73,8 @@ def make_windows(
         of different groups may be mixed. For several series, the group of each. For splits that keep a group together.
     short : {"raise", "drop"}, default="raise"
         What to do with a series that has fewer than ``window + horizon`` steps.
+    missing : {"keep", "drop"}, default="keep"
+        What to do with windows in which X or y has a missing value (NaN). If they are dropped, X and y are copies.
     return_index : bool, default=False
         Return where the forecasts begin, too.
 
@@ -78,7 +94,16 @@ def make_windows(
     Raises
     ------
     ValueError
-        If a series is too short, a channel is not there or holds no numbers or categories, or `groups` has another length.
+        If a series is too short, every window has a missing value and such are dropped, a channel is not there or holds no
+        numbers (texts are none, even if they look like numbers), `groups` has another length, or an index contradicts the order
+        of steps.
+
+    Warns
+    -----
+    UserWarning
+        If steps are missing in an index of dates, periods or durations: where two are more than 1.5 times the smallest distance
+        apart. Weekends are not missing where no day is one, nor is a single weekday (a holiday). Also if an index of numbers
+        neither rises nor falls.
 
     See Also
     --------
@@ -87,8 +112,14 @@ def make_windows(
 
     Notes
     -----
-    Missing values are kept. To forecast beyond the end, pass X the last `window` steps; with `known`, extend the last
-    ``window + horizon`` steps by NaN in the channels that are not known and cut that into its one window.
+    To forecast beyond the end, pass X the last `window` steps; with `known`, extend the last ``window + horizon`` steps by NaN
+    in the channels that are not known and cut that into its one window.
+
+    Estimators refuse missing values. Leave them out by ``missing="drop"``, or impute them in X
+    (``PerStep(SimpleImputer())``); in y they are targets that nobody knows.
+
+    Networks do not extrapolate: a series with a trend leaves the range of values that they were trained on. Forecast its
+    differences, and add these up; see the examples.
 
     Examples
     --------
@@ -119,6 +150,17 @@ def make_windows(
     ...     seen.append(model.predict(np.array(seen[-20:]).reshape(1, -1, 1))[0])
     >>> len(seen)
     25
+
+    A trend, which networks do not continue, by its differences:
+
+    >>> trend = np.arange(1.0, 101)
+    >>> X, y = make_windows(np.diff(trend), window=4)
+    >>> model = LSTMRegressor(4, max_iter=5, random_state=0).fit(X, y[:, 0])
+    >>> steps = np.diff(trend[-5:]).tolist()
+    >>> for _ in range(3):
+    ...     steps.append(model.predict(np.reshape(steps[-4:], (1, 4, 1)))[0])
+    >>> (trend[-1] + np.cumsum(steps[4:])).round(6)
+    array([101., 102., 103.])
 
     Sales of two shops with a price that is known in advance:
 
@@ -151,6 +193,17 @@ def make_windows(
     seen = values
     if ahead:
         seen = np.concatenate([values[:-horizon], values[horizon:, ahead]], axis=1)
+    group = np.repeat(np.arange(len(counts)), counts)  # of each window
+    nth = np.arange(len(group)) - np.repeat(np.cumsum(counts) - counts, counts)
+    starts = offsets[:-1][group] + stride * nth
+    if missing == "drop":
+        whole = _are_whole(seen, starts, window) & _are_whole(values[:, targets], starts + window, horizon)
+        starts, group = starts[whole], group[whole]
+        if not len(starts):
+            raise ValueError(
+                f"All {len(whole)} windows have a missing value, in the {window} steps of X or the {horizon} of y. Set window and"
+                " horizon lower, or impute series before."
+            )
     windows = np.lib.stride_tricks.sliding_window_view(seen, window, axis=0).transpose(0, 2, 1)
     answers = np.lib.stride_tricks.sliding_window_view(values, horizon, axis=0).transpose(0, 2, 1)
     single = len(targets) == 1 and (target is None or np.ndim(target) == 0)
@@ -158,10 +211,7 @@ def make_windows(
     chosen = targets[0] if single else slice(None) if targets == list(range(values.shape[1])) else targets
     answers = answers[:, :, chosen]
 
-    group = np.repeat(np.arange(len(counts)), counts)  # of each window
-    nth = np.arange(len(group)) - np.repeat(np.cumsum(counts) - counts, counts)
-    starts = offsets[:-1][group] + stride * nth
-    if len(counts) == 1:
+    if len(counts) == 1 and missing == "keep":
         count = int(counts[0])
         X, y = windows[::stride][:count], answers[window::stride][:count]
     else:
@@ -193,6 +243,8 @@ def _read(series, groups):
     if several or (isinstance(series, (list, tuple)) and any(np.ndim(item) > 0 for item in series)):
         if isinstance(groups, str):
             raise ValueError(f"groups={groups!r} names a column, but series are several. Pass the group of each series.")
+        for i, one in enumerate(series if isinstance(series, (list, tuple)) or holds_arrays(series) else ()):
+            check_regular_index(one, f"series {i}")
         steps = of_sequences(series, may_be_empty=True)  # `short` says what to do with such
         names = steps.names
         for channel in steps.categories:
@@ -202,7 +254,8 @@ def _read(series, groups):
             )
         rows = np.arange(steps.offsets[-1]) - np.repeat(steps.offsets[:-1], steps.lengths)
         labels = np.arange(len(steps)) if groups is None else _labels(groups, len(steps), "series")
-        return _numbers(steps.values, steps.offsets), names, steps.offsets, rows, labels
+        return _numbers(steps.values, steps.offsets, names), names, steps.offsets, rows, labels
+    table = series
     names = list(series.columns) if hasattr(series, "columns") else None
     if isinstance(groups, str):
         if names is None or groups not in names:
@@ -212,20 +265,22 @@ def _read(series, groups):
     n_steps = len(series)
     if n_steps == 0:
         raise ValueError("Found array with 0 sample(s): the series has no step. Pass at least window + horizon.")
-    values = _numbers(series, np.array([0, n_steps]))
+    values = _numbers(series, np.array([0, n_steps]), names)
     if groups is None:
+        check_regular_index(table, "series")
         return values, names, np.array([0, n_steps]), None, np.arange(1)
     groups = _labels(groups, n_steps, "rows")
     number, _ = number_ids(groups)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(number))])
     rows = np.argsort(number, kind="stable")
     in_order = (np.diff(number) >= 0).all()
+    check_regular_index(table, "series", rows, offsets)
     return values if in_order else values[rows], names, offsets, rows, groups[rows[offsets[:-1]]]
 
 
 def _labels(groups, n, what):
     """Groups as an array with one entry for each of n series or rows, none missing."""
-    groups = np.asarray(groups)
+    groups = unmixed(groups)
     if groups.shape != (n,):
         raise ValueError(f"groups must have one entry for each of the {n} {what}, got shape {groups.shape}. Pass as many.")
     missing = np.flatnonzero(is_missing(groups))
@@ -234,7 +289,15 @@ def _labels(groups, n, what):
     return groups
 
 
-def _numbers(table, offsets):
+def _are_whole(values, starts, length):
+    """Which of the stretches of rows that begin at some have no missing value."""
+    if values.dtype.kind != "f":
+        return np.ones(len(starts), dtype=bool)
+    n_missing = np.concatenate([[0], np.cumsum(np.isnan(values).any(axis=1))])
+    return n_missing[starts + length] == n_missing[starts]
+
+
+def _numbers(table, offsets, names):
     """A table as an array (n_steps, n_channels) of numbers: itself, if it is one."""
     for name in getattr(table, "columns", ()):
         kind = np.asarray(table[name]).dtype
@@ -250,12 +313,31 @@ def _numbers(table, offsets):
         )
     if values.dtype.kind in "fiub":
         return values
-    if values.dtype.kind not in "OUS":
+    if values.dtype.kind not in "OUST":
         raise ValueError(f"A series must hold real numbers, got {values.dtype}. Convert it to such.")
+    _refuse_texts(values, offsets, names)
     try:
         return as_floats(values)
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(describe_non_number(offsets, values)) from error
+        raise ValueError(describe_non_number(offsets, values, names=names)) from error
+
+
+def _refuse_texts(values, offsets, names):
+    """Raise where there are texts, even such that are numbers."""
+    for channel, column in enumerate(values.T):
+        texts = {entry.decode("latin-1") if isinstance(entry, bytes) else entry for entry in column.tolist() if is_text(entry)}
+        name = "series" if names is None else f"series[{names[channel]!r}]"
+        what = f"Channel {channel}{name_of(channel, names)} of series"
+        if texts:
+            raise ValueError(
+                describe_numerals(sorted(texts), what, name, codes_remedy="")
+                or describe_non_number(offsets, values, names=names)
+                or f"{what} holds texts, such as {sorted(texts)[0]!r}. Write NaN where a value is missing."
+            )
+
+
+def is_text(entry):
+    return isinstance(entry, (str, bytes))
 
 
 def _channels(parameter, entries, names, n_channels):

@@ -171,7 +171,9 @@ def _read_numbers(array, pa, what):
     """Numbers (n,), NaN where null, and the categories that they are codes of, or None."""
     kinds, kind, missing = pa.types, array.type, array.is_null().to_numpy(zero_copy_only=False)
     if str(kind) in TEXTS:
-        array = array.cast(pa.large_string()).dictionary_encode()
+        column = _read_categories(array.cast(pa.large_string()).dictionary_encode(), missing, texts=True)
+        column.refuse_numerals(what, "column")
+        return column.numbers(what)
     if kinds.is_dictionary(array.type):
         return _read_categories(array, missing).numbers(what)
     if kinds.is_decimal(kind) or kinds.is_null(kind) or (kinds.is_boolean(kind) and array.null_count):
@@ -184,10 +186,10 @@ def _read_numbers(array, pa, what):
     return Column(array.to_numpy(zero_copy_only=False), missing).numbers(what)
 
 
-def _read_categories(array, missing):
+def _read_categories(array, missing, texts=False):
     """Codes of a dictionary array, in the order of its sorted values."""
     values = array.dictionary.to_numpy(zero_copy_only=False)
     categories, rank = np.unique(values, return_inverse=True)
     codes = np.full(len(array), -1)
     codes[~missing] = rank[array.indices.drop_null().to_numpy(zero_copy_only=False)]
-    return Column(codes, missing, categories)
+    return Column(codes, missing, categories, texts)

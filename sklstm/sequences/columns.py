@@ -2,11 +2,11 @@
 
 import reprlib
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 
 import numpy as np
 
 from .faults import locate, name_of
+from .numerals import as_float, describe_numerals, holds_times
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,18 +20,26 @@ class Column:
         Where there is no value, whatever `values` has there.
     categories : ndarray or None, default=None
         What the values are codes of, if they are.
+    texts : bool, default=False
+        Whether the categories are the texts that occur in a column whose type is no categorical one.
+    ordered : bool, default=False
+        Whether the order of the categories has a meaning.
     """
 
     values: np.ndarray
     missing: np.ndarray
     categories: np.ndarray | None = None
+    texts: bool = False
+    ordered: bool = False
 
     @classmethod
     def of(cls, array):
         """From an array-like; None, NaN, NaT and masked entries are missing."""
         if np.ma.isMaskedArray(array):
             return cls(array.data, np.ma.getmaskarray(array) | is_missing(array.data))
-        values = np.asarray(array)
+        values = unmixed(array)
+        if values.dtype.kind == "T":
+            values = values.astype(object)
         return cls(values, is_missing(values))
 
     def __len__(self):
@@ -50,9 +58,8 @@ class Column:
         ValueError
             If the column holds neither numbers nor booleans, categories or texts.
         """
-        values, missing, categories = self.values, self.missing, self.categories
-        if categories is None and self._holds_texts():
-            values, categories = _codes(values, missing)
+        column = self.encoded()
+        values, missing, categories = column.values, column.missing, column.categories
         if values.dtype.kind == "O":
             values = _object_numbers(values, missing, name)
         if values.dtype.kind not in "fiub":
@@ -61,6 +68,18 @@ class Column:
             values = values.astype(values.dtype if values.dtype.kind == "f" else np.float64)
             values[missing] = np.nan
         return values, categories
+
+    def encoded(self):
+        """The same column; if it holds texts, as codes of those."""
+        if self.categories is not None or not self._holds_texts():
+            return self
+        return Column(*_codes(self.values, self.missing), texts=True)
+
+    def refuse_numerals(self, what, literal):
+        """Raise a ValueError if the texts in it are meant as numbers; `literal` is how a user writes the column."""
+        error = describe_numerals(self.categories.tolist(), what, literal) if self.texts else None
+        if error:
+            raise ValueError(error)
 
     def literal(self, value):
         """One of the values, as a user would write it."""
@@ -85,13 +104,13 @@ REMEDY = (
 
 
 def _codes(texts, missing):
-    """Positions (n_rows,) of texts among all that occur, sorted, -1 where missing, and the latter."""
+    """Positions (n_rows,) of texts among all that occur, sorted, -1 where missing; where that is; and the latter."""
     present = texts[~missing].tolist()
     categories = sorted(set(present))
     number = {category: code for code, category in enumerate(categories)}
     codes = np.full(len(texts), -1)
     codes[~missing] = np.fromiter(map(number.__getitem__, present), np.intp, len(present))
-    return codes, np.array(categories, dtype=object)
+    return codes, missing, np.array(categories, dtype=object)
 
 
 def _object_numbers(values, missing, name):
@@ -101,7 +120,7 @@ def _object_numbers(values, missing, name):
         try:
             if isinstance(values[row], (str, bytes)) or np.ndim(values[row]):
                 raise TypeError
-            numbers[row] = values[row]
+            numbers[row] = as_float(values[row])
         except (TypeError, ValueError, OverflowError):
             value, kind = reprlib.repr(values[row]), type(values[row]).__name__
             raise ValueError(f"Column {name!r} holds no numbers: row {row} is {value} ({kind}). {REMEDY}") from None
@@ -185,6 +204,8 @@ def as_floats(values):
         raise TypeError(f"{values.dtype} holds no numbers")
     if values.dtype.kind == "O":
         values = np.where(is_missing(values.ravel()).reshape(values.shape), np.nan, values)
+        if holds_times(values):
+            raise TypeError("times are no numbers")
     return values.astype(np.float64)
 
 
@@ -199,17 +220,18 @@ def numbers_or_objects(flat):
     return plain if plain.dtype.kind in "biuf" and plain.shape == flat.shape else flat
 
 
-def as_times(values):
-    """Dates, durations and times without a zone that are Python objects as NumPy's; others as they are."""
-    if values.dtype.kind == "O":
-        kinds = set(map(type, values.tolist()))
-        dtype = TIMES.get(kinds.pop()) if len(kinds) == 1 else None
-        if dtype and all(getattr(value, "tzinfo", None) is None for value in values):
-            return values.astype(dtype)
-    return values
-
-
-TIMES = {date: "M8[D]", datetime: "M8[us]", timedelta: "m8[us]"}
+def unmixed(array):
+    """`numpy.asarray`, but objects for lists of tuples, and of texts and others, of which NumPy would make texts."""
+    try:
+        values = np.asarray(array)
+        if values.ndim == 1 and values.dtype.kind not in "US":
+            return values
+    except ValueError:  # tuples of different lengths
+        values = None
+    kinds = set(map(type, array)) if isinstance(array, (list, tuple)) else set()
+    if tuple in kinds or (len(kinds) > 1 and values is not None and values.dtype.kind in "US" and values.ndim == 1):
+        return np.fromiter(array, dtype=object, count=len(array))
+    return np.asarray(array) if values is None else values
 
 
 def is_missing(column):

@@ -10,6 +10,7 @@ from sklearn.utils._array_api import get_namespace
 from .arrow import read_arrow
 from .columns import as_floats
 from .faults import channels_first_hint, describe_non_number, refuse_mask
+from .index import refuse_falling_index
 from .long import read_long
 from .offsets import own_offsets
 
@@ -230,15 +231,21 @@ class Sequences:
         Parameters
         ----------
         frame : DataFrame (pandas, polars, pyarrow and others that narwhals reads) or mapping of column name to array
-            The table. An index of pandas is not read: make columns of it by ``reset_index()``.
-        id : column name
-            Which sequence a row belongs to. The sequences come in the order in which their ids first appear.
+            The table. An index of pandas is not read: make columns of it by ``reset_index()``. Without `time`, an index of
+            times that fall within a sequence is refused.
+        id : column name or list of those
+            Which sequence a row belongs to; the ids of several columns are tuples. The sequences come in the order in which
+            their ids first appear.
         time : column name, default=None
-            What the rows of a sequence are sorted by: numbers, dates, durations or texts. None keeps their order.
+            What the rows of a sequence are sorted by: numbers, dates, durations, periods, ordered categories, or texts that are
+            ISO 8601 dates or clock times with two digits for the hour. Times with a zone are read in UTC. None keeps the order
+            of the rows.
         columns : list of column names, default=None
             The channels; None takes all other columns.
-        spacing : number or timedelta, default=None
-            Distance of two consecutive steps, if it is always the same. Where rows are missing in between, a sequence then gets
+        spacing : number, timedelta, str or pandas DateOffset, default=None
+            Distance of two consecutive steps, if it is always the same: a number (of periods 1), a duration, or a distance of
+            the calendar: ``np.timedelta64(1, "M")`` or ``"Y"``, a frequency as pandas (``"MS"``, ``"QE"``, ``"B"``, ``"15min"``)
+            or polars (``"1mo"``, ``"1q"``) writes it. Where rows are missing in between, a sequence then gets
             steps whose channels are all NaN, to be imputed; None takes the rows as they are, so that a sequence with missing
             steps is shorter. More than 1000 steps for each row are refused if they are more than ten million.
 
@@ -247,15 +254,16 @@ class Sequences:
         Sequences
             With `ids`, `channel_names` and `categories`. In the dtype of the channels if they share one, else in float64.
             A missing value is NaN. Booleans are 0 and 1. Categories and texts are codes, in the order of the categories
-            (texts: sorted), to be named in the `categorical_features` of an estimator.
+            (texts: sorted), to be named in the `categorical_features` of an estimator. Texts of which nine in ten are numbers
+            are refused: make numbers of them, or, if they are codes, a column of a categorical type.
 
         Raises
         ------
         ImportError
             If the frame is no mapping, and narwhals, which scikit-learn 1.9 and later bring along, is not installed.
         ValueError
-            If a column is absent, an id or a time is missing, two rows of one sequence have the same time, a channel is none
-            of the above, times are on no grid of that spacing, or it asks for far more steps than there are rows.
+            If a column is absent, an id or a time is missing, two rows of one sequence have the same time, a time or a channel
+            is none of the above, times are on no grid of that spacing, or it asks for far more steps than there are rows.
 
         See Also
         --------
@@ -283,6 +291,12 @@ class Sequences:
 
         >>> Sequences.from_long(steps, id="who", time="t", columns=["v"], spacing=1)[0].ravel()
         array([10., nan, 20.])
+
+        Months have no fixed length, and still one distance:
+
+        >>> sales = {"shop": ["a", "a"], "month": ["2024-01-31", "2024-03-31"], "sold": [5, 7]}
+        >>> Sequences.from_long(sales, id="shop", time="month", spacing=np.timedelta64(1, "M"))[0].ravel()
+        array([ 5., nan,  7.])
         """
         return cls(**read_long(frame, id, time, columns, spacing))
 
@@ -637,7 +651,10 @@ def snapshot(sequences):
 
 
 def common_columns(items):
-    """Names of the columns of those items that are DataFrames, None if none is; raises if they differ."""
+    """Names of the columns of those items that are DataFrames, None if none is; raises if they differ, or an index falls."""
+    if any(hasattr(kind, "iloc") for kind in set(map(type, items))):
+        for i, item in enumerate(items):
+            refuse_falling_index(item, f"sequence {i}")
     if not any(hasattr(kind, "columns") for kind in set(map(type, items))):
         return None
     (first, names), *others = ((i, _columns(item)) for i, item in enumerate(items) if hasattr(item, "columns"))

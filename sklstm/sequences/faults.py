@@ -4,6 +4,8 @@ import reprlib
 
 import numpy as np
 
+from .numerals import NO_NUMBERS, as_float
+
 IMPUTE = (
     "Impute or drop missing values first: sklstm.preprocessing.PerStep(SimpleImputer()) before the estimator in a Pipeline"
     " imputes them step by step."
@@ -67,7 +69,7 @@ def describe_non_number(offsets, values, first=0, names=None):
     for row, step_values in enumerate(values):
         for channel, value in enumerate(step_values):
             try:
-                float(value)
+                as_float(value)
             except (TypeError, ValueError, OverflowError):
                 sequence, step = locate(offsets, row)
                 value = value.item() if isinstance(value, np.flexible) else value
@@ -84,6 +86,11 @@ def _remedy(value):
         return (
             "Encode categories and texts as numbers first: sklstm.preprocessing.SequenceTokenizer makes sequences of codes of"
             " documents, Sequences.from_long of a column of a table, and categorical_features names channels that hold such."
+        )
+    if isinstance(value, NO_NUMBERS):
+        return (
+            "It is a time: leave it out, or convert it to a number, such as the seconds since the first step:"
+            " (times - times[0]) / np.timedelta64(1, 's')."
         )
     if isinstance(value, (list, tuple, np.ndarray)) or hasattr(value, "to_numpy"):
         return (

@@ -1,5 +1,6 @@
 """Tables of any library as columns by name: a mapping of arrays, or what narwhals takes for a DataFrame."""
 
+import sys
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,7 +10,7 @@ from .extras import why_not
 
 
 def open_table(frame):
-    """A table with ``names`` and ``read(name) -> Column``.
+    """A table with ``names``, ``read(name) -> Column`` and ``series(name)``, a Series of narwhals or None for an array.
 
     Raises
     ------
@@ -27,8 +28,12 @@ class MappingTable:
     def __init__(self, mapping):
         self.names, self._mapping = list(mapping), mapping
 
+    def series(self, name):
+        return _series_of(self._mapping[name])
+
     def read(self, name):
-        column = Column.of(self._mapping[name])
+        series = self.series(name)
+        column = _as_column(self._mapping[name], name) if series is None else read_series(series)
         if column.values.ndim != 1:
             raise ValueError(f"Column {name!r} has shape {column.values.shape}, expected (n_rows,). Pass one entry for each row.")
         return column
@@ -59,38 +64,76 @@ class FrameTable:
             ) from error
         except narwhals.exceptions.DuplicateError as error:
             raise ValueError(f"frame has two columns of one name: {error} Rename one.") from error
-        self.names, self._narwhals = self._frame.columns, narwhals
+        self.names = self._frame.columns
+
+    def series(self, name):
+        return self._frame.get_column(name)
 
     def read(self, name):
-        nw, series = self._narwhals, self._frame.get_column(name)
-        dtype, missing = series.dtype, series.is_null().to_numpy()
-        if dtype in (nw.String, nw.Categorical, nw.Enum):
-            return self._read_categories(series, missing)
-        if dtype.is_decimal() or (dtype == nw.Boolean and missing.any()):
-            series = series.cast(nw.Float64)
-        values = series.to_numpy()
-        if values.dtype.kind in "fO":  # NaN that its library does not call missing
-            missing = missing | is_missing(values)
-        return Column(values, missing)
+        return read_series(self.series(name))
 
-    def _read_categories(self, series, missing):
-        """Categories or texts, encoded without making an object of each row."""
-        present = series.drop_nulls()
-        seen = present.unique(maintain_order=True).to_list()
-        categories = self._categories(series, seen)
-        number = {category: code for code, category in enumerate(categories.tolist())}
-        codes = np.full(len(missing), -1)
-        if not len(categories):  # what narwhals takes for texts because there is nothing in it
-            return Column(np.full(len(missing), np.nan), missing)
-        if seen:
-            codes[~missing] = present.replace_strict(seen, [number[value] for value in seen], return_dtype=self._narwhals.Int64)
-        return Column(codes, missing, categories)
 
-    def _categories(self, series, seen):
-        """All categories, in their order, as far as the type of the column tells them; else those seen, sorted."""
-        native = series.to_native()
-        if series.dtype == self._narwhals.Enum and hasattr(series.dtype, "categories"):
-            return np.array(series.dtype.categories, dtype=object)
-        if hasattr(native, "cat") and hasattr(native.cat, "categories"):  # pandas
-            return np.asarray(native.cat.categories)
-        return np.array(sorted(seen), dtype=object)
+def _as_column(values, name):
+    try:
+        return Column.of(values)
+    except ValueError as error:
+        raise ValueError(f"Column {name!r} is no 1-D array: entries differ in length. Pass one entry for each row.") from error
+
+
+def _series_of(values):
+    """What pandas, polars or pyarrow have as a column as a Series of narwhals; None for anything else."""
+    library = type(values).__module__.partition(".")[0]
+    if library not in ("pandas", "polars", "pyarrow"):
+        return None
+    try:
+        import narwhals
+
+        if library == "pandas":  # an Index, a Categorical ...
+            values = sys.modules["pandas"].Series(values)
+        elif library == "pyarrow" and not hasattr(values, "chunks"):
+            values = sys.modules["pyarrow"].chunked_array([values])
+        return narwhals.from_native(values, series_only=True)
+    except (ImportError, TypeError, ValueError):
+        return None
+
+
+def read_series(series):
+    """A Series of narwhals as a `Column`."""
+    import narwhals as nw
+
+    dtype, missing = series.dtype, series.is_null().to_numpy()
+    if dtype in (nw.String, nw.Categorical, nw.Enum):
+        return _read_categories(series, missing, nw)
+    if dtype.is_decimal() or (dtype == nw.Boolean and missing.any()):
+        series = series.cast(nw.Float64)
+    values = series.to_numpy()
+    if values.dtype.kind in "fO":  # NaN that its library does not call missing
+        missing = missing | is_missing(values)
+    return Column(values, missing)
+
+
+def _read_categories(series, missing, nw):
+    """Categories or texts, encoded without making an object of each row."""
+    present = series.drop_nulls()
+    seen = present.unique(maintain_order=True).to_list()
+    categories, ordered = _categories(series, seen, nw)
+    number = {category: code for code, category in enumerate(categories.tolist())}
+    codes = np.full(len(missing), -1)
+    if not len(categories):  # what narwhals takes for texts because there is nothing in it
+        return Column(np.full(len(missing), np.nan), missing)
+    if seen:
+        codes[~missing] = present.replace_strict(seen, [number[value] for value in seen], return_dtype=nw.Int64)
+    return Column(codes, missing, categories, texts=series.dtype == nw.String, ordered=ordered)
+
+
+def _categories(series, seen, nw):
+    """All categories, in their order, as far as the type of the column tells them, else those seen, sorted; and whether they
+    have an order."""
+    native = series.to_native()
+    if series.dtype == nw.Enum and hasattr(series.dtype, "categories"):
+        return np.array(series.dtype.categories, dtype=object), True
+    if hasattr(native, "cat") and hasattr(native.cat, "categories"):  # pandas
+        return np.asarray(native.cat.categories), bool(native.cat.ordered)
+    if getattr(getattr(native, "type", None), "ordered", False):  # pyarrow
+        return native.unify_dictionaries().chunk(0).dictionary.to_numpy(zero_copy_only=False), True
+    return np.array(sorted(seen), dtype=object), False

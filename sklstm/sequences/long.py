@@ -1,12 +1,14 @@
 """A table with one row per step ("long" format), read into the parts of `Sequences`."""
 
-from datetime import timedelta
-from numbers import Real
+import reprlib
 
 import numpy as np
 
-from .columns import Column, as_times, side_by_side
+from .columns import Column, side_by_side
 from .frames import open_table
+from .index import refuse_falling_index
+from .spacing import calendar_hint, ruler
+from .times import read_times
 
 # A distance of floating times counts as a multiple of the spacing up to this part of it.
 TOLERANCE = 1e-3
@@ -19,35 +21,46 @@ MOST_STEPS_PER_ROW = 1000
 def read_long(frame, id, time, columns, spacing):
     """The arguments of `Sequences` from those of `Sequences.from_long`."""
     table = open_table(frame)
-    columns = _chosen(table.names, frame, id, time, columns)
-    who = _key(table, id, "id")
-    group, ids = number_ids(who.values)
-    ids = ids if who.categories is None else who.categories[ids]
-    times = None if time is None else _of_length(len(group), _key(table, time, "time"), time, id)
-    if times is not None and times.categories is None:
-        times = Column.of(as_times(times.values))
-    if spacing is not None:
-        spacing = _comparable_spacing(spacing, time, times)
+    keys = _id_columns(table.names, id)
+    columns = _chosen(table.names, frame, keys, time, columns)
+    if spacing is not None and time is None:
+        raise ValueError(f"spacing={spacing!r} is a distance of times. Name their column: time=...")
+    group, ids = _number_rows(table, id, keys)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=len(ids)))])
+    times = None if time is None else _of_length(len(group), _read_times(table, time, spacing is not None), time, keys[0])
     rows, positions = _sorted_rows(group, len(ids), None if times is None else times.values), None
-    if times is not None:
+    if times is None:
+        refuse_falling_index(frame, "frame", rows, offsets)
+    else:
         steps = _Steps(ids, offsets, rows, times)
         steps.refuse_two_at_a_time()
         if spacing is not None:
-            positions, offsets = steps.on_grid(spacing)
-    channels = [_of_length(len(group), table.read(name), name, id).numbers(name) for name in columns]
+            positions, offsets = steps.on_grid(spacing, time)
+    channels = [_numbers(_of_length(len(group), table.read(name), name, keys[0]), name) for name in columns]
     values, categories = side_by_side(channels, rows, positions, int(offsets[-1]))
     return {"values": values, "offsets": offsets, "ids": ids, "channel_names": columns, "categories": categories}
 
 
-def _chosen(names, frame, id, time, columns):
+def _id_columns(names, id):
+    """Names of the columns of ids: those of a list, or of a tuple that is no name itself."""
+    several = isinstance(id, list) or (isinstance(id, tuple) and id not in names)
+    keys = list(id) if several else [id]
+    if not keys:
+        raise ValueError("id names no column. Name one, or several in a list.")
+    twice = [name for k, name in enumerate(keys) if name in keys[:k]]
+    if twice:
+        raise ValueError(f"id names {twice[0]!r} twice. Name each column once.")
+    return keys
+
+
+def _chosen(names, frame, keys, time, columns):
     """Names of the channels; raises unless all names are those of columns."""
     if columns is None:
-        columns = [name for name in names if name not in (id, time)]
+        columns = [name for name in names if name not in (*keys, time)]
     if isinstance(columns, str):
         raise ValueError(f"columns must be a list of column names, got {columns!r}. Pass [{columns!r}].")
     columns = list(columns)
-    absent = [name for name in [id, *([] if time is None else [time]), *columns] if name not in names]
+    absent = [name for name in [*keys, *([] if time is None else [time]), *columns] if name not in names]
     if absent:
         levels = getattr(getattr(frame, "index", None), "names", ())
         remedy = " It is a level of the index: pass frame.reset_index()." if absent[0] in levels else ""
@@ -60,14 +73,48 @@ def _chosen(names, frame, id, time, columns):
     return columns
 
 
+def _number_rows(table, id, keys):
+    """Number of the sequence of each row, and the ids of the sequences: tuples, if several columns are named."""
+    group, first, parts = None, None, []
+    for name in keys:
+        column = _key(table, name, "id")
+        numbers, own = number_ids(column.values)
+        parts.append((numbers, own if column.categories is None else column.categories[own]))
+        if group is None:
+            group = numbers
+        else:
+            group, _ = number_ids(group * len(own) + _of_length(len(group), numbers, name, keys[0]))
+    if len(keys) == 1 and keys[0] is id:
+        return group, parts[0][1]
+    first = np.unique(group, return_index=True)[1]  # row of each sequence
+    labels = [(own.tolist() if own.dtype.kind not in "mM" else list(own), numbers[first].tolist()) for numbers, own in parts]
+    return group, np.fromiter(zip(*([own[k] for k in at] for own, at in labels), strict=True), dtype=object, count=len(first))
+
+
+def _read_times(table, name, wall):
+    times, missing = read_times(table, name, wall)
+    _refuse_missing(missing, name, "time")
+    return times
+
+
+def _numbers(column, name):
+    """Numbers of a channel, and what they are codes of; raises for numbers that are texts."""
+    column = column.encoded()
+    column.refuse_numerals(f"Column {name!r}", f"frame[{name!r}]")
+    return column.numbers(name)
+
+
 def _key(table, name, role):
     """The column of ids or times, which has to be complete."""
     column = table.read(name)
-    if column.missing.any():
-        raise ValueError(
-            f"The {role} in column {name!r} is missing in row {column.missing.argmax()}. Drop such rows or fill the {role}."
-        )
+    _refuse_missing(column.missing, name, role)
     return column
+
+
+def _refuse_missing(missing, name, role):
+    if missing.any():
+        row = missing.argmax()
+        raise ValueError(f"The {role} in column {name!r} is missing in row {row}. Drop such rows or fill the {role}.")
 
 
 def _of_length(n_rows, column, name, id):
@@ -85,7 +132,10 @@ def number_ids(ids):
     pieces = ids[starts]
     if ids.dtype == object:  # of any hashable types, which need not compare
         numbers_of = {}
-        numbers = np.array([numbers_of.setdefault(entry, len(numbers_of)) for entry in pieces], dtype=np.intp)
+        try:
+            numbers = np.array([numbers_of.setdefault(entry, len(numbers_of)) for entry in pieces], dtype=np.intp)
+        except TypeError:
+            raise _unhashable(pieces) from None
         firsts = np.unique(numbers, return_index=True)[1]
     else:
         _, first, inverse = np.unique(pieces, return_index=True, return_inverse=True)
@@ -94,6 +144,19 @@ def number_ids(ids):
         rank[np.argsort(first)] = np.arange(len(first))
         numbers = rank[inverse]
     return np.repeat(numbers, np.diff(starts, append=len(ids))), pieces[firsts]
+
+
+def _unhashable(entries):
+    """The error about the first entry that is not hashable."""
+    for entry in entries:
+        try:
+            hash(entry)
+        except TypeError:
+            return ValueError(
+                f"An id or group must be hashable, got {reprlib.repr(entry)} ({type(entry).__name__}). Make a number, text or"
+                " tuple of it."
+            )
+    return None
 
 
 def _sorted_rows(group, n_groups, times):
@@ -108,27 +171,6 @@ def _sorted_rows(group, n_groups, times):
     return np.lexsort((times.view(np.int64) if times.dtype.kind in "mM" else times, group))
 
 
-def _comparable_spacing(spacing, time, times):
-    """The spacing as NumPy compares it with differences of the times; raises unless it is positive and of their kind."""
-    if times is None:
-        raise ValueError(f"spacing={spacing!r} is a distance of times. Name their column: time=...")
-    values, is_number = times.values, isinstance(spacing, Real) and not isinstance(spacing, (bool, np.timedelta64))
-    if values.dtype.kind in "mM" and isinstance(spacing, (timedelta, np.timedelta64)):
-        exact = getattr(spacing, "to_timedelta64", None)  # pandas' Timedelta has nanoseconds
-        spacing = exact() if exact else np.timedelta64(spacing)
-        positive = spacing > np.timedelta64(0)
-    elif values.dtype.kind in "iuf" and times.categories is None and is_number:
-        positive = 0 < spacing < np.inf
-    else:
-        raise ValueError(
-            f"spacing={spacing!r} is no distance of the times in column {time!r} ({values.dtype}). Pass a number for times that"
-            " are numbers, and a timedelta, such as np.timedelta64(1, 'h'), for dates and durations."
-        )
-    if not positive:
-        raise ValueError(f"spacing must be positive, got {spacing!r}. Pass the distance of two consecutive steps.")
-    return spacing
-
-
 class _Steps:
     """The times of all sequences in order, and which row of the table each is of.
 
@@ -138,17 +180,13 @@ class _Steps:
     offsets : ndarray of int of shape (n_sequences + 1,)
     rows : ndarray of int of shape (n_rows,) or None
         In which order; None leaves that of the table.
-    times : Column
+    times : Times
         In the order of the table.
     """
 
     def __init__(self, ids, offsets, rows, times):
         self.ids, self.offsets, self.rows = Column.of(ids), offsets, rows
-        self.times = times.values if rows is None else times.values[rows]
-        self._literal = times.literal
-
-    def _time_at(self, step):
-        return self._literal(self.times[step])
+        self.times = times if rows is None else times[rows]
 
     def _rows_at(self, step):
         """The rows of two consecutive steps."""
@@ -164,39 +202,37 @@ class _Steps:
         return continues
 
     def refuse_two_at_a_time(self):
-        twice = np.flatnonzero(self._continues() & np.asarray(self.times[1:] == self.times[:-1], dtype=bool))
+        twice = np.flatnonzero(self._continues() & (self.times.values[1:] == self.times.values[:-1]))
         if len(twice):
             who, (first, second) = self._id_at(twice[0]), self._rows_at(twice[0])
             raise ValueError(
-                f"Sequence {who} has two rows at time {self._time_at(twice[0])}, rows {first} and {second} of the frame:"
+                f"Sequence {who} has two rows at time {self.times.literal(twice[0])}, rows {first} and {second} of the frame:"
                 " their order is unknown. Drop or merge one."
             )
 
-    def on_grid(self, spacing):
-        """Where each step is if none were missing between the first and the last of its sequence, and offsets of such."""
+    def on_grid(self, spacing, name):
+        """Where each step is if none were missing between the first and the last of its sequence, and offsets of such.
+
+        `name` is that of the column of times, for messages.
+        """
         continues = self._continues()
-        # Differences of narrow integers do not fit in these.
-        times = self.times.astype(np.int64) if self.times.dtype.kind == "i" else self.times
-        distances = np.diff(times)[continues]
-        if distances.dtype.kind == "f" or isinstance(spacing, (float, np.floating)):
-            with np.errstate(invalid="ignore", over="ignore"):  # infinite times, tiny spacings
-                n_spacings = np.rint(distances / spacing)
-                off = ~(np.abs(distances / spacing - n_spacings) <= TOLERANCE)
-        else:
-            n_spacings, rest = np.divmod(distances, spacing)
-            off = rest != rest.dtype.type(0)
-        off |= n_spacings < 1
+        measured = ruler(spacing, self.times, self.offsets, name)
+        count = _count_floats if isinstance(measured.unit, float) else _count_integers
+        multiples, unit, off = count(measured, continues)
+        if measured.phase is not None:
+            off |= np.diff(measured.phase)[continues] != 0
         if off.any():
             step = np.flatnonzero(continues)[off.argmax()]
             who, (first, second) = self._id_at(step), self._rows_at(step)
             raise ValueError(
                 f"The times of sequence {who} are on no grid of spacing {spacing}: rows {first} and {second} of the"
-                f" frame follow each other at {self._time_at(step)} and {self._time_at(step + 1)}. Round the times,"
-                " or leave spacing out."
+                f" frame follow each other at {self.times.literal(step)} and {self.times.literal(step + 1)}. Round the times,"
+                f" or leave spacing out.{calendar_hint(spacing, self.times)}"
             )
-        self._refuse_too_many(len(times) - len(n_spacings) + n_spacings.sum(dtype=np.float64), spacing)
+        n_missing = multiples.sum(dtype=np.float64) * min(unit, 10**300) - len(multiples)
+        self._refuse_too_many(len(self.times) + n_missing, spacing)
         advances = np.ones(len(self.times), dtype=np.intp)
-        advances[1:][continues] = n_spacings
+        advances[1:][continues] = multiples.astype(np.intp) * unit
         positions = np.cumsum(advances) - 1
         return positions, np.append(positions, advances.sum())[self.offsets]
 
@@ -207,3 +243,21 @@ class _Steps:
                 f"With spacing={spacing!r} the {len(self.times)} rows of the frame would become {n_steps:.3g} steps, nearly all"
                 " missing. Pass the distance of two consecutive steps, cut sequences where they pause, or leave spacing out."
             )
+
+
+def _count_floats(measured, continues):
+    """How many spacings lie between consecutive steps (as floats, times an int), and where that is no number of them."""
+    with np.errstate(invalid="ignore", over="ignore"):  # infinite times, tiny spacings
+        ratio = np.diff(measured.marks)[continues] / measured.unit
+        n_spacings = np.rint(ratio)
+        return n_spacings, 1, ~(np.abs(ratio - n_spacings) <= TOLERANCE) | (n_spacings < 1)
+
+
+def _count_integers(measured, continues):
+    """The same of integers, exactly: p / q spacings in a unit make the distance a multiple of p, which has q times as many."""
+    p, q = measured.unit.numerator, measured.unit.denominator
+    distances = np.diff(measured.marks).view(np.uint64)[continues]  # which holds the distance of any two int64
+    if p > np.iinfo(np.uint64).max:
+        return distances, q, np.ones(len(distances), dtype=bool)
+    multiples, rest = np.divmod(distances, np.uint64(p))
+    return multiples, q, (rest != 0) | (multiples == 0)

@@ -1,0 +1,97 @@
+"""What is a number: texts that are numbers, which are refused, and single values as floats."""
+
+import re
+import reprlib
+from datetime import date, timedelta
+
+import numpy as np
+
+# Ways to write a number, and how to read a column of such as numbers. The first that fits a text is its form.
+FORMS = {
+    "plain": (re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"), "pandas.to_numeric({column})"),
+    "thousands": (
+        re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?"),
+        "pandas.read_csv(..., thousands=',') or, where the comma marks decimals, pandas.read_csv(..., decimal=',')",
+    ),
+    "comma": (re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+([eE][+-]?\d+)?"), "pandas.read_csv(..., decimal=',', thousands='.')"),
+    "spaces": (re.compile(r"[+-]?\d{1,3}([ '_\u00a0\u202f]\d{3})+([.,]\d*)?"), "pandas.read_csv(..., thousands={separator!r})"),
+    "percent": (re.compile(r"[+-]?(\d+\.?\d*|\.\d+) ?%"), "{column}.str.rstrip('%').astype(float)"),
+}
+
+# Texts that stand for no value, as tables of numbers have them.
+MARKERS = {"", "?", "-", "--", ".", "*", "na", "n/a", "#n/a", "nan", "none", "null", "nil", "missing", "inf", "-inf"}
+
+MOST = 0.9  # of the distinct texts: a column in which as many are numbers is one of numbers
+
+CATEGORICAL = (
+    "If the texts are codes, such as ZIP codes, give the column a categorical type (pandas: astype('category'), polars:"
+    " cast(pl.Categorical))."
+)
+
+
+def form_of(text):
+    """Which of the FORMS a text has, None if it is no number."""
+    stripped = text.strip()
+    return next((form for form, (pattern, _) in FORMS.items() if pattern.fullmatch(stripped)), None)
+
+
+def describe_numerals(texts, what, column, codes_remedy=CATEGORICAL):
+    """What to say of texts that are meant as numbers; None if fewer than nine in ten of them are.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        Distinct.
+    what : str
+        What holds them, for the message.
+    column : str
+        How a user would write it.
+    codes_remedy : str
+        What to do about texts that are codes.
+    """
+    forms, others = {}, []
+    for text in texts:
+        form = form_of(text)
+        if form is None:
+            others.append(text)
+        else:
+            forms.setdefault(form, text)
+    strange = sum(text.strip().lower() not in MARKERS for text in others)
+    n_numbers = len(texts) - len(others)
+    if not n_numbers or n_numbers < MOST * (n_numbers + strange):
+        return None
+    shown = " and ".join(reprlib.repr(example) for example in forms.values())
+    but = f", and {_listed(others)}, which {'is' if len(others) == 1 else 'are'} none" if others else ""
+    separator = re.search(r"[ '_\u00a0\u202f]|$", forms.get("spaces", "").strip())[0]
+    advice = " and ".join(FORMS[form][1].format(column=column, separator=separator) for form in forms if form != "plain")
+    if not advice:
+        marks = f", errors='coerce') or pandas.read_csv(..., na_values={others[:5]!r})" if others else ")"
+        advice = f"pandas.to_numeric({column}{marks}"
+    return f"{what} holds numbers as texts, such as {shown}{but}. Read them as numbers: {advice}. {codes_remedy}".rstrip()
+
+
+def _listed(texts):
+    return ", ".join(map(reprlib.repr, texts[:3])) + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")
+
+
+def as_float(value):
+    """One object as a float.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError
+        If it is no number. A time is none, whatever its unit.
+    """
+    if isinstance(value, NO_NUMBERS):
+        if value == value:
+            raise TypeError(f"{type(value).__name__} is no number")
+        return np.nan  # NaT
+    return float(value)
+
+
+NO_NUMBERS = (np.datetime64, np.timedelta64, date, timedelta)  # of which NumPy's become a number of whatever unit they have
+
+
+def holds_times(values):
+    """Whether an array of objects has a time among them."""
+    return any(issubclass(kind, NO_NUMBERS) for kind in set(map(type, values.ravel().tolist())))
