@@ -1,7 +1,7 @@
 """`Sequences` that were tampered with, and what is done with them.
 
-Whatever an operation makes of one must be what it makes of a container built afresh of the values and offsets that can be read from
-it: the same bits, or an error. So nothing can come from memory that is not the container's.
+Whatever an operation makes of one must be what it makes of a container built afresh of the values and offsets that can be read
+from it: the same bits, or an error. So nothing can come from memory that is not the container's.
 """
 
 import copy

@@ -1,6 +1,7 @@
 """Files that are not as `save` and checkpoints write them, and what `load` and `fit` make of them."""
 
 import hashlib
+import io
 import json
 import os
 import pathlib
@@ -70,9 +71,9 @@ def _header_length(rng, c):
 
 
 ODD = [
-    None, True, 0, -1, 1, 2**31, 2**63, -(2**63), 1e308, -0.5, "", "a", "nan", [], [1], {}, {"a": 1}, [None], "0" * 70, [[[[[]]]]],
+    None, True, 0, -1, 1, 2**31, 2**63, -(2**63), 1e308, -0.5, "", "a", "nan", [], [1], {}, {"a": 1}, [None], "0" * 70,
     {"int": "9" * 4000}, {"tuple": []}, {"float": "nan"}, {"float": "inf"}, {"array": [0]}, {"dict": {}}, {"scalar": []},
-    {"generator": []},
+    {"generator": []}, [[[[[]]]]],
 ]  # fmt: skip
 
 
@@ -141,8 +142,8 @@ def _other_file(rng, c):
 
 
 EDITS = [
-    _truncate, _flip, _flip_and_seal, _flip_and_seal, _truncate_and_seal, _append_and_seal, _header_length, _edit_tree, _edit_tree,
-    _edit_tree, _edit_tree, _edit_entries, _edit_entries, _edit_arrays, _other_file,
+    _truncate, _flip, _flip_and_seal, _flip_and_seal, _truncate_and_seal, _append_and_seal, _header_length,
+    _edit_tree, _edit_tree, _edit_tree, _edit_tree, _edit_entries, _edit_entries, _edit_arrays, _other_file,
 ]  # fmt: skip
 
 
@@ -229,10 +230,12 @@ def _in(folder, rng, recipe, checkpoint):
         what, sound = f"{edit.__name__} of {recipe}", edited == content
     what += ", checkpoint" if checkpoint else ", model"
     kind = _kinds(folder)
+    source = path if checkpoint or sound is None or rng.integers(3) else _opened(rng, path)
+    what += "" if source is path else f", as {type(source).__name__}"
     try:
-        found = _fit_on(recipe, path) if checkpoint else _load(recipe, path)
+        found = (_fit_on if checkpoint else _load)(recipe, source)
     except Exception as error:
-        found = "a file as it was written is refused" if sound else complaint(error, ALLOWED)
+        found = "a file as it was written is refused" if sound and source is path else complaint(error, ALLOWED)
     if not found and sound is None and not checkpoint:
         found = _saving(recipe, path)
     if not found and sound is None and not kind.items() <= _kinds(folder).items():
@@ -253,6 +256,33 @@ def _fit_on(recipe, path):
         raise
     bits(model.predict(data(recipe)[0]))
     return ""
+
+
+class _Dripping(io.BytesIO):
+    """Gives less than it is asked for, as a pipe or a socket does."""
+
+    def read(self, size=-1):
+        return super().read(7 if size is None or size < 0 or size > 7 else size)
+
+
+class _Forward(io.RawIOBase):
+    """Cannot seek, and tells no size."""
+
+    def __init__(self, content):
+        self._content = io.BytesIO(content)
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        return self._content.readinto(buffer)
+
+
+def _opened(rng, path):
+    """The same content as a file object of some kind."""
+    content = path.read_bytes()
+    kinds = io.BytesIO, _Dripping, _Forward, lambda content: path.open("rb"), lambda content: io.StringIO("text")
+    return kinds[rng.integers(len(kinds))](content)
 
 
 def _load(recipe, path):

@@ -236,7 +236,6 @@ OBJECTS = {
     "(2, 2, 2, 2)": lambda: np.zeros((2, 2, 2, 2)),
     "32 dimensions": lambda: np.zeros((1,) * 32),
     "huge view": lambda: np.broadcast_to(np.zeros(1), (2**40, 1, 1)),
-    "huge 1-D view": lambda: np.broadcast_to(np.int8(0), (2**62,)),
     # arrays by dtype
     **{
         f"(6, 4, 2) of {name}": lambda dtype=dtype: np.zeros((6, 4, 2), dtype)

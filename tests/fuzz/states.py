@@ -101,8 +101,13 @@ def _operations(rng, X, y):
         )
 
 
+def direct(seed):
+    """The same with attributes that are edited, which no check of a pickle sees."""
+    return trial(seed, direct=True)
+
+
 def trial(seed, direct=False):
-    """One edited state: what, and what is wrong with the outcome. `direct` edits the attributes and not a pickle."""
+    """One edited state: what it was, and nothing, as long as the process lives."""
     rng = np.random.default_rng(seed)
     recipe = list(RECIPES)[rng.integers(len(RECIPES))]
     X, y = data(recipe)

@@ -3,6 +3,7 @@
     python tests/scripts/hostile.py containers --count 1000      Sequences that were tampered with
     python tests/scripts/hostile.py races --count 100            containers edited by another thread while they are read
     python tests/scripts/hostile.py states --count 1000          pickles of estimators and streams with an edited state
+    python tests/scripts/hostile.py attributes --count 1000      the same, edited in the private attributes themselves
     python tests/scripts/hostile.py files --count 500            edited models and checkpoints; FIFOs, devices, links
     python tests/scripts/hostile.py interrupts --count 500       KeyboardInterrupt at random lines
     python tests/scripts/hostile.py forks --count 1000           forks while threads fit
@@ -37,6 +38,7 @@ CAMPAIGNS = {
     "containers": ("containers", "trial", 30, False),
     "races": ("containers", "race", 30, False),
     "states": ("states", "trial", 30, False),
+    "attributes": ("states", "direct", 30, False),
     "files": ("files", "trial", 30, False),
     "interrupts": ("interrupts", "trial", 60, False),
     "forks": ("forks", "forks", 40, True),
