@@ -3,6 +3,7 @@
 # make test-slow  the tests that take minutes: scikit-learn's checks of every option, gradients of every architecture
 # make test-simd      what depends on the instruction set, at each that the machine has
 # make test-sanitize  the kernels with AddressSanitizer and UndefinedBehaviorSanitizer, built in build/sanitized
+# make test-fuzz      the stateful fuzz, 10,000 calls with those sanitizers, and the campaigns of tests/scripts/hostile.py
 # make test-memcheck  the kernels under valgrind
 # make clients    what other packages do with the estimators, in an environment of its own with those packages
 # make bench      every benchmark beside its peers: tables, and benchmarks/*.json and *.png; hours. make bench-fit runs one
@@ -17,7 +18,7 @@ SOURCES := pyproject.toml setup.py $(shell find sklstm -name '*.py' -o -name '*.
 CLIENTS := .venv-clients
 BENCHMARKS := train_step predict stream fit grid_search threads memory
 
-.PHONY: example test test-slow test-simd test-sanitize test-memcheck clients bench $(BENCHMARKS:%=bench-%) lint clean
+.PHONY: example test test-slow test-simd test-sanitize test-fuzz test-memcheck clients bench $(BENCHMARKS:%=bench-%) lint clean
 
 example: $(VENV)/installed-plot
 	$(BIN)/python examples/plot_grid_search.py
@@ -37,6 +38,17 @@ test-simd: $(VENV)/installed-test
 
 test-sanitize: $(VENV)/installed-test
 	$(BIN)/python tests/scripts/sanitized.py
+
+test-fuzz: $(VENV)/installed-test
+	$(BIN)/python tests/scripts/sanitized.py --fuzz 10000
+	$(BIN)/python tests/scripts/sanitized.py --hostile containers --count 1000
+	$(BIN)/python tests/scripts/sanitized.py --hostile states --count 1000
+	$(BIN)/python tests/scripts/hostile.py races --count 100
+	$(BIN)/python tests/scripts/hostile.py files --count 500
+	$(BIN)/python tests/scripts/hostile.py interrupts --count 500
+	$(BIN)/python tests/scripts/hostile.py forks --count 1000
+	$(BIN)/python tests/scripts/hostile.py pools --count 100
+	$(BIN)/python tests/scripts/hostile.py streams --count 10000
 
 test-memcheck: $(VENV)/installed-test
 	$(BIN)/python tests/scripts/memcheck.py

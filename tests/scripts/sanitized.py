@@ -1,6 +1,8 @@
 """Run the tests of the kernels on extensions with AddressSanitizer and UndefinedBehaviorSanitizer, built in build/sanitized.
 
     python tests/scripts/sanitized.py [arguments of pytest]
+    python tests/scripts/sanitized.py --fuzz 10000                         calls of the stateful fuzz of tests/test_fuzz.py
+    python tests/scripts/sanitized.py --hostile containers --count 1000    a campaign of tests/scripts/hostile.py
 
 Where the compiler has no such libraries, or Python does not so much as start with them, that is said and nothing done. Leaks are
 not looked for: CPython keeps memory to its end.
@@ -23,7 +25,11 @@ TESTS = [
     ["--one-in=5", "tests/test_inference.py", "tests/test_stream.py", "-k", "not memory"],
     ["--one-in=23", "tests/test_gradients.py", "-k", "every_entry"],
     ["tests/test_gradients.py", "-k", "not every_entry"],
+    ["tests/test_fuzz.py", "-k", "any_order"],
 ]
+FUZZ = ["-x", "tests/test_fuzz.py::test_calls_in_any_order"]
+# Objects that ask for terabytes are to get a MemoryError, as without ASan, and not to end the process.
+ASAN_OPTIONS = "detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=8192"
 
 
 def libraries():
@@ -63,18 +69,50 @@ def obstacle(preload):
     return ""
 
 
-def run_tests(preload, arguments):
-    """Exit status of pytest; reports go to files, as pytest captures what tests write."""
+def environment(preload):
+    """That of a process with the libraries; their reports go to files, as pytest captures what tests write."""
     log = PACKAGE / "report"
-    environment = os.environ | {
+    return os.environ | {
         "LD_PRELOAD": " ".join(preload),
-        "ASAN_OPTIONS": f"detect_leaks=0:log_path={log}",
+        "ASAN_OPTIONS": f"{ASAN_OPTIONS}:log_path={log}",
         "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={log}",
         "PYTHONPATH": os.pathsep.join([str(PACKAGE), str(Path(__file__).parent)]),
         "PYTHONSAFEPATH": "1",
     }
+
+
+def run_tests(preload, arguments):
+    """Exit status of pytest."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "one_in", "-m", "not slow", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment).returncode
+    return subprocess.run(command, cwd=ROOT, env=environment(preload)).returncode
+
+
+def run_fuzz(preload, n_calls):
+    """Exit status of so many calls of the stateful fuzz; where it ends the process, the last call is in the file `calls`."""
+    log = PACKAGE / "calls"
+    log.unlink(missing_ok=True)
+    own = environment(preload) | {"SKLSTM_FUZZ_CALLS": n_calls, "SKLSTM_FUZZ_LOG": str(log)}
+    status = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *FUZZ], cwd=ROOT, env=own).returncode
+    calls = log.read_text().splitlines() if log.exists() else []
+    print(f"{len(calls)} calls, the last one: {calls[-1] if calls else 'none'}")
+    return status
+
+
+def run_hostile(preload, arguments):
+    """Exit status of a campaign."""
+    command = [sys.executable, str(Path(__file__).with_name("hostile.py")), *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment(preload)).returncode
+
+
+def run_all(preload, arguments):
+    """Whether anything failed."""
+    match arguments:
+        case ["--fuzz", n_calls]:
+            return run_fuzz(preload, n_calls) != 0
+        case ["--hostile", *campaign]:
+            return run_hostile(preload, campaign) != 0
+    runs = [arguments] if arguments else [["-n", "2", *tests] for tests in TESTS]
+    return any([run_tests(preload, run) for run in runs])
 
 
 def main():
@@ -85,8 +123,7 @@ def main():
     build()
     for old in PACKAGE.glob("report.*"):
         old.unlink()
-    runs = [sys.argv[1:]] if sys.argv[1:] else [["-n", "2", *arguments] for arguments in TESTS]
-    failed = any([run_tests(preload, arguments) for arguments in runs])
+    failed = run_all(preload, sys.argv[1:])
     reports = sorted(PACKAGE.glob("report.*"))
     for report in reports:
         print(report.read_text())

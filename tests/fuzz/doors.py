@@ -1,0 +1,226 @@
+"""Every public function that takes something of the user's, by name: a function of one object, and what it may raise."""
+
+import os
+import tempfile
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+
+from sklstm import LSTMClassifier, LSTMRegressor, Sequences, datasets, inspection, load, save
+from sklstm.preprocessing import PerStep, SequenceTokenizer, make_windows
+
+from .errors import REFUSALS
+from .models import data, fitted, unfitted
+
+KINDS = "lstm", "univariate", "per step", "categorical", "flat", "regressor"
+ONES = np.ones(6)
+LONG = {"id": [1, 1, 2], "t": [1, 2, 1], "v": [1.0, 2.0, 3.0]}
+
+
+class Door:
+    """One argument of one function.
+
+    Attributes: `call`, a function of the object; `allowed`, types of exceptions; `model`, the recipe of the fitted model that a
+    refused call must leave as it was (the first argument of `call`), or None; `others`, modules whose errors are the user's own.
+    """
+
+    def __init__(self, call, allowed=REFUSALS, model=None, others=()):
+        self.call, self.allowed, self.model, self.others = call, allowed, model, others
+
+
+def _inside(call):
+    """The call in a folder of its own: some objects are names of files."""
+
+    def door(*arguments):
+        before = os.getcwd()
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
+            try:
+                return call(*arguments)
+            finally:
+                os.chdir(before)
+
+    return door
+
+
+def _of_models():
+    for kind in KINDS:
+        X, y = data(kind)
+        for name, call in {
+            "predict": lambda m, o: m.predict(o),
+            "encode": lambda m, o: m.encode(o),
+            "score X": lambda m, o, y=y: m.score(o, y),
+            "score y": lambda m, o, X=X: m.score(X, o),
+            "score sample_weight": lambda m, o, X=X, y=y: m.score(X, y, o),
+            "partial_fit X": lambda m, o, y=y: m.partial_fit(o, y),
+            "partial_fit y": lambda m, o, X=X: m.partial_fit(X, o),
+            "partial_fit sample_weight": lambda m, o, X=X, y=y: m.partial_fit(X, y, sample_weight=o),
+            "fit X": lambda m, o, y=y: m.fit(o, y),
+            "fit y": lambda m, o, X=X: m.fit(X, o),
+            "fit sample_weight": lambda m, o, X=X, y=y: m.fit(X, y, o),
+            "fit X_val": lambda m, o, X=X, y=y: m.fit(X, y, X_val=o, y_val=y),
+            "fit y_val": lambda m, o, X=X, y=y: m.fit(X, y, X_val=X, y_val=o),
+            "fit sample_weight_val": lambda m, o, X=X, y=y: m.fit(X, y, X_val=X, y_val=y, sample_weight_val=o),
+            "warm_start X": lambda m, o, y=y: m.set_params(warm_start=True).fit(o, y),
+        }.items():
+            yield f"{kind}: {name}", Door(call, model=kind)
+    yield "lstm: predict_proba", Door(lambda m, o: m.predict_proba(o), model="lstm")
+    yield "per step: predict_log_proba", Door(lambda m, o: m.predict_log_proba(o), model="per step")
+    yield "attention: attention", Door(lambda m, o: m.attention(o), model="attention")
+    X, y = data("lstm")
+    yield "partial_fit classes", Door(lambda o: unfitted("lstm").partial_fit(X, y, classes=o))
+    parameters = LSTMClassifier().get_params() | LSTMRegressor(loss="quantile").get_params()
+    for name in parameters:
+        kind = "regressor" if name in ("loss", "quantile", "delta") else "lstm"
+        if name not in ("verbose", "n_jobs", "max_iter"):
+            yield (
+                f"parameter {name}",
+                Door(
+                    _inside(lambda o, name=name, kind=kind: unfitted(kind, **{name: o}).fit(*data(kind))),
+                    (*REFUSALS, OSError) if name == "checkpoint" else REFUSALS,
+                    others=("sklearn.utils._param_validation",),  # constraints that compare
+                ),
+            )
+
+
+def _of_streams():
+    for kind in ("lstm", "univariate", "float32", "categorical", "layernorm", "mean"):
+
+        def begun(kind=kind):
+            stream = fitted(kind).stream("predict_proba")
+            stream.step(data(kind)[0][0][0])
+            return stream
+
+        yield f"{kind}: stream first step", Door(lambda o, kind=kind: fitted(kind).stream().step(o))
+        yield f"{kind}: stream step", Door(lambda o, begun=begun: begun().step(o))
+        yield f"{kind}: stream state", Door(lambda o, begun=begun: setattr(begun(), "state", o))
+        for part in ("n_steps", "layer_0.h"):
+            yield (
+                f"{kind}: stream {part}",
+                Door(lambda o, begun=begun, part=part: (lambda s: setattr(s, "state", s.state | {part: o}))(begun())),
+            )
+    yield "stream reset", Door(lambda o: begun().reset(o))
+    yield "stream response_method", Door(lambda o: fitted("lstm").stream(o))
+
+
+def _of_sequences():
+    values, offsets = np.zeros((6, 2)), [0, 2, 6]
+    index = (*REFUSALS, IndexError)
+    X = Sequences(values, offsets, ids=["a", "b"])
+    doors = {
+        "Sequences values": lambda o: Sequences(o, offsets),
+        "Sequences offsets": lambda o: Sequences(values, o),
+        "Sequences ids": lambda o: Sequences(values, offsets, ids=o),
+        "Sequences channel_names": lambda o: Sequences(values, offsets, channel_names=o),
+        "Sequences categories": lambda o: Sequences(values, offsets, categories=o),
+        "Sequences categories of one": lambda o: Sequences(values, offsets, categories={0: o}),
+        "from_list": Sequences.from_list,
+        "from_list item": lambda o: Sequences.from_list([np.zeros((2, 2)), o]),
+        "from_padded X": lambda o: Sequences.from_padded(o, padding=0),
+        "from_padded padding": lambda o: Sequences.from_padded(np.ones((6, 4, 2)), padding=o),
+        "from_padded lengths": lambda o: Sequences.from_padded(np.ones((6, 4, 2)), lengths=o),
+        "from_long frame": lambda o: Sequences.from_long(o, id="a"),
+        "from_long id": lambda o: Sequences.from_long(LONG, id=o),
+        "from_long time": lambda o: Sequences.from_long(LONG, id="id", time=o),
+        "from_long columns": lambda o: Sequences.from_long(LONG, id="id", columns=o),
+        "from_long spacing": lambda o: Sequences.from_long(LONG, id="id", time="t", spacing=o),
+        **{
+            f"from_long column {name}": lambda o, name=name: Sequences.from_long(LONG | {name: o}, id="id", time="t")
+            for name in LONG
+        },
+        "from_arrow": Sequences.from_arrow,
+        "to_padded": X.to_padded,
+        "with_values": X.with_values,
+    }
+    yield from ((name, Door(call)) for name, call in doors.items())
+    yield "Sequences index", Door(lambda o: X[o], index)
+
+
+def _of_preprocessing():
+    X = data("lstm")[0]
+    tokens = SequenceTokenizer().fit(["a b", "c"])
+    doors = {
+        "PerStep fit": lambda o: PerStep(StandardScaler()).fit(o),
+        "PerStep transform": lambda o: PerStep(StandardScaler()).fit(X).transform(o),
+        "PerStep inverse_transform": lambda o: PerStep(StandardScaler()).fit(X).inverse_transform(o),
+        "PerStep transformer": lambda o: PerStep(o).fit(X),
+        "SequenceTokenizer fit": lambda o: SequenceTokenizer().fit(o),
+        "SequenceTokenizer transform": lambda o: tokens.transform(o),
+        "SequenceTokenizer inverse_transform": lambda o: tokens.inverse_transform(o),
+        "make_windows series": lambda o: make_windows(o, window=1),
+        "make_windows window": lambda o: make_windows(np.arange(9.0), window=o),
+        "make_windows horizon": lambda o: make_windows(np.arange(9.0), window=2, horizon=o),
+        "make_windows stride": lambda o: make_windows(np.arange(9.0), window=2, stride=o),
+        "make_windows target": lambda o: make_windows(np.zeros((9, 2)), window=2, target=o),
+        "make_windows known": lambda o: make_windows(np.zeros((9, 2)), window=2, known=o),
+        "make_windows groups": lambda o: make_windows(np.zeros((6, 2)), window=1, groups=o),
+        "make_windows short": lambda o: make_windows(np.zeros((6, 2)), window=1, short=o),
+    }
+    for name, call in doors.items():
+        yield name, Door(call, others=("sklearn.",) if name.startswith("PerStep") else ())  # what its transformer says
+
+
+def _of_files():
+    allowed = (*REFUSALS, OSError)
+    yield "save estimator", Door(_inside(lambda o: save(o, "model")), allowed)
+    yield "save path", Door(_inside(lambda o: save(fitted("lstm"), o)), allowed)
+    yield "load", Door(_inside(load), allowed)
+
+
+def _of_inspection():
+    X, y = data("lstm")
+    model, attention = fitted("lstm"), fitted("attention")
+    doors = {
+        "attention_weights X": lambda o: inspection.attention_weights(attention, o),
+        "attention_weights estimator": lambda o: inspection.attention_weights(o, X),
+        "gate_activations X": lambda o: inspection.gate_activations(model, o),
+        "gate_activations layer": lambda o: inspection.gate_activations(model, X, layer=o),
+        "gate_activations direction": lambda o: inspection.gate_activations(model, X, direction=o),
+        "integrated_gradients X": lambda o: inspection.integrated_gradients(model, o),
+        "integrated_gradients baseline": lambda o: inspection.integrated_gradients(model, X, baseline=o),
+        "integrated_gradients target": lambda o: inspection.integrated_gradients(model, X, target=o),
+        "integrated_gradients step": lambda o: inspection.integrated_gradients(model, X, step=o),
+        "step_importance X": lambda o: inspection.step_importance(model, o, y, n_repeats=1),
+        "step_importance y": lambda o: inspection.step_importance(model, X, o, n_repeats=1),
+        "step_importance steps": lambda o: inspection.step_importance(model, X, y, steps=o, n_repeats=1),
+        "step_importance channels": lambda o: inspection.step_importance(model, X, y, channels=o, n_repeats=1),
+        "step_importance scoring": lambda o: inspection.step_importance(model, X, y, scoring=o, n_repeats=1),
+        "step_importance sample_weight": lambda o: inspection.step_importance(model, X, y, sample_weight=o, n_repeats=1),
+        "training_curves": inspection.training_curves,
+    }
+    for name, call in doors.items():
+        yield name, Door(call, others=("sklearn.",) if name.endswith("scoring") else ())
+
+
+def _of_datasets():
+    arguments = {
+        datasets.make_adding_problem: {"n_steps": 6, "ragged": False},
+        datasets.make_copy_memory: {"lag": 3, "n_copy": 2, "n_symbols": 3, "masked": True},
+        datasets.make_temporal_order: {"n_steps": 20, "n_bits": 2, "encoded": False},
+        datasets.make_embedded_reber: {"targets": "symbol", "encoded": False},
+        datasets.make_sine_mixture: {
+            "n_steps": 5,
+            "n_channels": 1,
+            "n_classes": 2,
+            "n_components": 1,
+            "noise": 0.1,
+            "targets": "class",
+        },
+    }
+    for make, others in arguments.items():
+        for name in ("n_samples", *others, "random_state"):
+            yield (
+                f"{make.__name__} {name}",
+                Door(lambda o, make=make, a={"n_samples": 4} | others, name=name: make(**a | {name: o})),
+            )
+    seasonal = {"n_steps": 40, "period": 4, "n_harmonics": 1, "trend": 0.1, "noise": 0.1, "n_lags": None, "n_horizon": 1}
+    for name in seasonal:
+        yield f"make_seasonal {name}", Door(lambda o, name=name: datasets.make_seasonal(**seasonal | {name: o}))
+    yield "reber_legal_next", Door(datasets.reber_legal_next)
+
+
+DOORS = {
+    name: door
+    for doors in (_of_models, _of_streams, _of_sequences, _of_preprocessing, _of_files, _of_inspection, _of_datasets)
+    for name, door in doors()
+}
