@@ -573,7 +573,7 @@ def _n_classes(a):
 def _are_classes(value, a):
     if a.spec["loss"] == "binary_log_loss" and a.spec["output_size"] != 1:
         return False
-    return _is_array(value, (_n_classes(a),), "fiubUSO") and _are_hashable(value)
+    return _is_array(value, (_n_classes(a),), "fiubUSOmM") and _are_hashable(value)
 
 
 def _are_class_totals(value, a):
