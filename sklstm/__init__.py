@@ -9,8 +9,8 @@ A module imports only from the layers below its own:
     _kernels     C speed without the GIL: the recursion over time, products, losses, optimiser steps
 
 Beside them, for users and imported by no layer: `preprocessing` (transformers for steps, windows of series, texts
-as codes), `datasets` (sequence problems to try things on), `inspection` (what a fitted model does, as numbers and pictures) and
-`persistence`.
+as codes), `datasets` (sequence problems to try things on), `metrics` (scorers of steps), `inspection` (what a fitted model
+does, as numbers and pictures) and `persistence`.
 
 The path of one fit: LSTMClassifier.fit -> train -> Network.backward -> _scan.backward -> lstm_backward.
 """

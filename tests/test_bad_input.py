@@ -371,7 +371,7 @@ def test_messages_show_labels_as_the_user_wrote_them(y, bad, value):
 # ---- weights ----
 
 BAD_WEIGHTS = {
-    "negative": (np.where(np.arange(N) == 7, -0.5, 1), ["[Nn]egative", "sample 7", "-0.5", "at least 0"]),
+    "negative": (np.where(np.arange(N) == 7, -0.5, 1), ["[Nn]egative", "sequence 7", "-0.5", "at least 0"]),
     "all zero": (np.zeros(N), ["zero", "[aA]t least one"]),
     "NaN": (np.where(np.arange(N) == 7, np.nan, 1), ["sample_weight", "NaN"]),
     "infinite": (np.where(np.arange(N) == 7, np.inf, 1), ["sample_weight", "infinity"]),

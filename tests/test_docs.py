@@ -18,6 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 import sklstm
 import sklstm.datasets
 import sklstm.inspection
+import sklstm.metrics
 import sklstm.preprocessing
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm.preprocessing import PerStep, SequenceTokenizer
@@ -30,6 +31,7 @@ each_estimator = pytest.mark.parametrize("estimator", BOTH)
 def public_docstrings():
     items = {name: getattr(sklstm, name) for name in ("LSTMClassifier", "LSTMRegressor", "Sequences", "Stream", "show_versions")}
     items |= {name: getattr(sklstm.preprocessing, name) for name in sklstm.preprocessing.__all__}
+    items |= {"step_scorer": sklstm.metrics.step_scorer}
     for name, item in items.items():
         yield name, item
         if inspect.isclass(item):
@@ -123,7 +125,8 @@ OF_THE_CLASS = {"EX01", "SA01"}  # examples and "See Also" of methods
 
 def public_paths():
     """Names to import by, with the rules that do not apply."""
-    public = {module: module.__all__ for module in (sklstm, sklstm.preprocessing, sklstm.inspection, sklstm.datasets)}
+    modules = (sklstm, sklstm.preprocessing, sklstm.inspection, sklstm.datasets, sklstm.metrics)
+    public = {module: module.__all__ for module in modules}
     for module, names in public.items():
         for name in names:
             item = getattr(module, name)

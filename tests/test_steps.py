@@ -606,14 +606,23 @@ def test_truncation_changes_gradients_but_no_loss(ragged, steps):
 # ---- ids ----
 
 
-def test_targets_of_other_sequences_are_refused(dense, monkeypatch):
-    def named(values, ids):
-        return Sequences(values.reshape(-1, values.shape[2]), 5 * np.arange(11), ids=ids)
+def named(values, ids):
+    return Sequences(values.reshape(-1, values.shape[2]), 5 * np.arange(11), ids=ids)
 
+
+def test_targets_in_another_order_are_aligned_by_their_ids(dense):
+    ids, order = np.array(list("abcdefghij")), [3, 1, 4, 0, 5, 9, 2, 6, 8, 7]
+    X, y, weights = named(dense, ids), named(dense[:, :, :1], ids), named(dense[:, :, 1:2] ** 2, ids)
+    expected = regressor().fit(X, y, sample_weight=weights)
+    assert_same_bits(expected, regressor().fit(X, y[order], sample_weight=weights[order]), X)
+    assert expected.score(X, y[order]) == expected.score(X, y)
+
+
+def test_targets_of_other_sequences_are_refused(dense, monkeypatch):
     ids = list("abcdefghij")
-    X, other = named(dense, ids), [*ids[:3], "e", "d", *ids[5:]]
+    X, other = named(dense, ids), [*ids[:3], "x", *ids[4:]]
     model = regressor(max_iter=1)
-    words = ["y must have the sequences of X in the same order", "sequence 3 of X is 'd', that of y 'e'", "Index y"]
+    words = ["y must have the sequences of X", "sequence 3 of X has the id 'd'", "the ids of y", "Pass y"]
     refused(monkeypatch, model, lambda: model.fit(X, named(dense[:, :, :1], other)), words)
     words = ["sample_weight must have the sequences of X", "sequence 3"]
     y, weights = named(dense[:, :, :1], ids), np.ones((10, 5, 1))

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._kernels.threads import single_threaded_blas
 from ..network import LOSSES, ConstantBias, TimescaleBias, apply
 from ..sequences import Sequences
-from ..sequences.columns import numbers_or_objects
+from ..sequences.alignment import ids_of, in_order_of
 from ..training import Checkpoint, LastEpoch, Units, Validation, check_moments, check_range, check_state, train, updated_moments
 from .architecture import FREE, build, check_architecture, network_spec
 from .callbacks import CallbackSupportMixin, FitTasks
@@ -23,12 +23,13 @@ from .categories import embedding_widths, seen_only
 from .constraints import CONSTRAINTS
 from .documentation import document
 from .engines import hand_out, quick_scores
-from .inputs import check_one_per_sequence, in_dtype, numpy_alone, read_sample_weight, read_X, stand_in_for
+from .inputs import in_dtype, numpy_alone, one_per_sequence, read_sample_weight, read_X, stand_in_for
 from .prepared import Prepared
 from .progress import Progress
 from .solving import SOLVERS, check_solving, make_plan
 from .steps import in_form, read_step_weights, read_steps
 from .streaming import Stream
+from .targets import ONE_EACH, Places
 
 SEEDS = np.iinfo(np.int32).max
 
@@ -152,7 +153,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
     # ---- what a subclass says of y ----
 
     @abstractmethod
-    def _read_y(self, y, weights, role, known=None, classes=None):
+    def _read_y(self, y, weights, role, known=None, classes=None, places=ONE_EACH):
         """y and the sample weights as a `Task`.
 
         Parameters
@@ -165,6 +166,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
             Attributes of an earlier task, which y has to agree with.
         classes : array-like, default=None
             Classes announced to `partial_fit`.
+        places : Places
+            What to call an entry of y in messages.
         """
 
     @staticmethod
@@ -173,7 +176,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         """Which entries of a y for every step (total_steps,) or (total_steps, n_outputs) have the mask value."""
 
     @abstractmethod
-    def _metric(self, y, predicted, sample_weight):
+    def _metric(self, y, predicted, sample_weight, places=ONE_EACH):
         """What `score` says of predictions; more is better."""
 
     @abstractmethod
@@ -398,14 +401,16 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
     def _read_task(self, y, sample_weight, sequences, role, known, classes=None):
         """y and the sample weights, of sequences or of their steps, as a `Task`."""
         if not self.return_sequences:
-            check_one_per_sequence("y", y, len(sequences))
-            return self._read_y(y, read_sample_weight(sample_weight, len(sequences)), role, known, classes)
+            y = one_per_sequence("y", y, len(sequences), sequences.ids)
+            weights = read_sample_weight(in_order_of(sequences.ids, "sample_weight", sample_weight), len(sequences))
+            return self._read_y(y, weights, role, known, classes)
         flat, form = read_steps("y", y, sequences)
         weights = read_step_weights(sample_weight, sequences)
         left_out = self._left_out(flat)
         if left_out.all():
             raise ValueError("All steps of y have the mask value: there is nothing to learn from. Label at least one step.")
-        task = self._read_y(numbers_or_objects(flat[~left_out]), weights[~left_out], role, known, classes)
+        places = Places(sequences.offsets, np.flatnonzero(~left_out))
+        task = self._read_y(flat[~left_out], weights[~left_out], role, known, classes, places)
         return task.over_steps(left_out, sequences.offsets, form)
 
     def _generator(self, continued, checkpoint):
@@ -521,14 +526,19 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _score_predictions(self, X, y, sample_weight):
         if not self._per_step:
-            return self._metric(y, self.predict(X), sample_weight)
+            predicted, ids = self.predict(X), ids_of(X)
+            y = one_per_sequence("y", y, len(predicted), ids)
+            if sample_weight is not None:
+                sample_weight = read_sample_weight(in_order_of(ids, "sample_weight", sample_weight), len(predicted))
+            return self._metric(y, predicted, sample_weight)
         sequences = self._read_fitted(X)
         flat, _ = read_steps("y", y, sequences)
         used = ~self._left_out(flat)
         if not used.any():
             raise ValueError("All steps of y have the mask value: there is nothing to score. Label at least one step.")
         weights = None if sample_weight is None else read_step_weights(sample_weight, sequences)[used]
-        return self._metric(numbers_or_objects(flat[used]), self._decode(self._apply(sequences))[used], weights)
+        places = Places(sequences.offsets, np.flatnonzero(used))
+        return self._metric(flat[used], self._decode(self._apply(sequences))[used], weights, places)
 
     def _left_out(self, y):
         """Which steps (total_steps,) have no y."""

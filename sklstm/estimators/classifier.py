@@ -9,13 +9,22 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import column_or_1d
 
 from ..network import LOSSES
 from ..sequences.columns import is_missing
 from .base import BaseRecurrent, takes_chunks
 from .documentation import document
+from .targets import (
+    ONE_EACH,
+    as_array,
+    code_of_each,
+    kind_of_labels,
+    literals,
+    read_labels,
+    refuse_other_kind,
+    sorted_labels,
+)
 from .task import Task
 
 # Label of a step that is left out, where labels are integers: that of PyTorch's and Hugging Face's losses.
@@ -62,10 +71,10 @@ def class_factors(class_weight, classes, totals):
     if not isinstance(class_weight, dict):
         raise ValueError(f"class_weight must be a dict of class label to weight, got {class_weight!r}.")
     for label, factor in class_weight.items():
-        at = np.flatnonzero(classes == label)
-        if len(at) == 0:
+        at = [k for k, known in enumerate(classes) if known == label]
+        if not at:
             raise ValueError(
-                f"class_weight names the class {label!r}, which y does not have; the classes are {classes.tolist()}."
+                f"class_weight names the class {label!r}, which y does not have; the classes are {literals(classes)}."
             )
         if not (isinstance(factor, Real) and 0 <= factor < np.inf):
             raise ValueError(f"class_weight must be finite and not negative, got {factor!r} for the class {label!r}.")
@@ -325,7 +334,9 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
     @staticmethod
     def _masked(y):
         masked = is_missing(y.ravel()).reshape(y.shape)
-        return masked | np.asarray(y == LEFT_OUT, dtype=bool) if y.dtype.kind in "fiuO" else masked
+        if y.dtype.kind in "fiuO":
+            masked[~masked] = np.asarray(y[~masked] == LEFT_OUT, dtype=bool)  # apart from pandas' NA, which equals nothing
+        return masked
 
     def score(self, X, y, sample_weight=None):
         """Return the accuracy; for multilabel y the share of samples with all labels right.
@@ -353,15 +364,19 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         """
         return self._score(X, y, sample_weight)
 
-    def _metric(self, y, predicted, sample_weight):
+    def _metric(self, y, predicted, sample_weight, places=ONE_EACH):
+        if not issparse(y):
+            y = read_labels(y, places)
+        if not self._multilabel and not issparse(y) and (y.ndim == 1 or y.shape[1] == 1):
+            # By their numbers: scikit-learn knows labels that are texts and numbers only.
+            refuse_other_kind(y, self.classes_)
+            y, predicted = code_of_each(y.ravel(), self.classes_), code_of_each(predicted.ravel(), self.classes_)
         return accuracy_score(y, predicted, sample_weight=sample_weight)
 
-    def _read_y(self, y, weights, role, known=None, classes=None):
-        # A stand-in takes what validate_data writes.
-        y = validate_data(LSTMClassifier(), X="no_validation", y=y, multi_output=True)
-        check_classification_targets(y)
-        kind = type_of_target(y)
-        announced = None if classes is None else np.asarray(classes)
+    def _read_y(self, y, weights, role, known=None, classes=None, places=ONE_EACH):
+        y = y if issparse(y) else read_labels(y, places)
+        kind = kind_of_labels(y, places)
+        announced = None if classes is None else as_array("classes", classes)
         if announced is not None and announced.ndim != 1:
             raise ValueError(f"classes must be a 1-D array of class labels, got shape {announced.shape}.")
         if kind == "multilabel-indicator":
@@ -374,32 +389,37 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
             )
         if role == "chunk" and known is None and announced is None:
             raise ValueError("classes must be passed on the first call to partial_fit: later chunks may have others.")
-        return self._read_classes(column_or_1d(y, warn=True), weights, role, known, announced)
+        return self._read_classes(column_or_1d(y, warn=True), weights, role, known, announced, places)
 
-    def _read_classes(self, y, weights, role, known, announced):
+    def _read_classes(self, y, weights, role, known, announced, places):
         """One class per sequence."""
         if known is not None and known["_multilabel"]:
             raise ValueError(
                 "y holds one class per sequence, but the classifier was fitted on multilabel y. Pass label indicators"
                 " of shape (n_sequences, n_labels)."
             )
-        classes = known["classes_"] if known is not None else np.unique(y if announced is None else announced)
-        if known is not None and announced is not None and not np.array_equal(classes, np.unique(announced)):
+        chosen = None if announced is None else sorted_labels("classes", announced)
+        found = sorted_labels("y", y)
+        classes = known["classes_"] if known is not None else found if chosen is None else chosen
+        if known is not None and announced is not None and not np.array_equal(classes, chosen):
             raise ValueError(
-                f"classes={announced.tolist()} is not the same as at the first call of partial_fit, {classes.tolist()}."
+                f"classes={literals(announced)} is not the same as at the first call of partial_fit, {literals(classes)}."
             )
         # Compared as they are: NumPy would take the text "1" for the number 1.
-        unknown = sorted(set(np.unique(y).tolist()) - set(classes.tolist()), key=str)
-        if unknown:
-            raise ValueError(f"y has labels that are not among the known classes: {unknown}; the classes are {classes.tolist()}.")
+        codes = code_of_each(y, classes)
+        if (codes < 0).any():
+            unknown = literals(found[code_of_each(found, classes) < 0])
+            raise ValueError(
+                f"y has labels that are not among the known classes: {unknown}; the classes are {literals(classes)}. The first is"
+                f" that of {places.name((codes < 0).argmax())}."
+            )
         if len(classes) < 2:
             raise ValueError(
                 "This solver needs samples of at least 2 classes in the data, but the data contains only one class:"
-                f" {classes.tolist()[0]!r}. Pass samples of the other classes too."
+                f" {literals(classes)[0]!r}. Pass samples of the other classes too."
             )
         if isinstance(self.class_weight, list):
             raise ValueError("class_weight is a list, which is for multilabel y. Pass a dict of class label to weight.")
-        codes = np.searchsorted(classes, y)
         totals = class_totals(np.bincount(codes, weights, minlength=len(classes)), role, known)
         return Task(
             loss="binary_log_loss" if len(classes) == 2 else "multinomial_log_loss",

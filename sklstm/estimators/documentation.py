@@ -19,7 +19,8 @@ y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)
     Targets or class labels. With `return_sequences` one for every step: a list of arrays (n_steps,) or (n_steps,
     n_outputs), an array (n_sequences, n_steps) or (n_sequences, n_steps, n_outputs), or :class:`~sklstm.Sequences`. A
     step is left out of training and scores where y has the mask value: NaN or None for quantities and labels, and -100
-    for labels that are numbers.
+    for labels that are numbers. Where X has ids, a pandas Series or DataFrame (by its index), a dict (by its keys) and
+    `Sequences` with ids are brought into the order of X, and so are weights.
 """
 
 ARCHITECTURE_DOC = """
@@ -54,7 +55,7 @@ residual : bool, default=False
 return_sequences : bool, default=False
     Learn and answer for every step instead of every sequence, as in sequence labelling, language models and forecasts
     at each step. Losses, weights, `score` and early stopping are then over the steps; a step whose y is {mask} is left
-    out of them.
+    out of them. For other metrics in searches and cross-validation see :func:`sklstm.metrics.step_scorer`.
 categorical_features : "all", array-like of int or str, or None, default=None
     Channels whose values are codes of categories, to be looked up in a table of learned vectors. Numbers of channels,
     names of the columns of a DataFrame or of the channels of :class:`~sklstm.Sequences`, or all channels, as for sequences of

@@ -1,15 +1,18 @@
 """Reading X and sample_weight for an estimator, without touching the estimator before everything is read."""
 
 from contextlib import nullcontext
+from numbers import Real
 
 import numpy as np
 from sklearn import config_context, get_config
-from sklearn.utils.validation import _check_sample_weight, _num_samples, check_array, validate_data
+from sklearn.utils.validation import _num_samples, check_array, validate_data
 
 from ..sequences import as_sequences
+from ..sequences.alignment import in_order_of
 from ..sequences.faults import channels_first_hint, name_of, raise_if_not_finite
 from ..sequences.validation import FORMS, array_or_list, check_columns, from_rows, is_tabular, locate_non_number
 from .categories import categorical_channels, encode, encode_columns
+from .targets import ONE_EACH, read_numbers
 
 LONG = "If X is a table with one row per step, pass Sequences.from_long(X, id=..., time=...)."
 DTYPES = [np.float64, np.float32]  # anything else is converted to the first
@@ -227,6 +230,26 @@ def in_dtype(sequences, dtype):
 PER_SEQUENCE = "one entry (or one row of outputs) per sequence. For targets of every step set return_sequences=True."
 
 
+def one_per_sequence(name, values, n_sequences, ids, entries=PER_SEQUENCE, most_dimensions=2):
+    """Values with one entry for each sequence of X, in its order; raises where they are not.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    values : array-like, or what carries ids
+    n_sequences : int
+    ids : ndarray of shape (n_sequences,) or None
+        Of the sequences of X.
+    entries : str
+        What else is expected of them.
+    most_dimensions : int
+    """
+    values = in_order_of(ids, name, values)
+    check_one_per_sequence(name, values, n_sequences, entries, most_dimensions)
+    return values
+
+
 def check_one_per_sequence(name, values, n_sequences, entries=PER_SEQUENCE, most_dimensions=2):
     """Raise unless `values` has one entry for each sequence of X; `entries` says what else is expected of them."""
     holds_entries = hasattr(values, "__len__") or hasattr(values, "__array__")
@@ -244,7 +267,7 @@ def check_one_per_sequence(name, values, n_sequences, entries=PER_SEQUENCE, most
         )
 
 
-def read_sample_weight(sample_weight, n_samples):
+def read_sample_weight(sample_weight, n_samples, places=ONE_EACH):
     """Weights as a float64 array (n_samples,), ones for None.
 
     Raises
@@ -252,16 +275,26 @@ def read_sample_weight(sample_weight, n_samples):
     ValueError
         If their number is another, one is negative, NaN or infinite, or all are zero.
     """
-    weights = _check_sample_weight(sample_weight, np.empty((n_samples, 0)), dtype=np.float64)
+    if sample_weight is None or (isinstance(sample_weight, Real) and not isinstance(sample_weight, np.timedelta64)):
+        sample_weight = np.full(n_samples, 1.0 if sample_weight is None else sample_weight, dtype=np.float64)
+    weights = read_numbers("sample_weight", sample_weight, places).astype(np.float64)
+    if weights.ndim != 1:
+        raise ValueError(
+            f"Sample weights must be 1D array or scalar: sample_weight has shape {weights.shape}. Pass one weight for each"
+            " sequence or step."
+        )
+    if len(weights) != n_samples:
+        raise ValueError(f"sample_weight has {len(weights)} entries, expected {n_samples}. Pass one for each.")
     negative = np.flatnonzero(weights < 0)
     if len(negative):
         raise ValueError(
-            f"Negative values in sample_weight: sample {negative[0]} has {weights[negative[0]]}. Expected weights of at least 0."
+            f"Negative values in sample_weight: {places.name(negative[0])} has {weights[negative[0]]}. Expected weights of at"
+            " least 0."
         )
     with np.errstate(over="ignore"):
         total = weights.sum()
     if not np.isfinite(total):
         raise ValueError("The sum of sample_weight is too large: it overflows to infinity. Pass smaller weights.")
     if not weights.any():
-        raise ValueError("All values of sample_weight are zero: there is no sample to learn from. At least one must be positive.")
+        raise ValueError("All values of sample_weight are zero: no sample is left. Pass at least one positive weight.")
     return weights

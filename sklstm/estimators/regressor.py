@@ -4,16 +4,18 @@ from numbers import Real
 from typing import ClassVar
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import column_or_1d
 
 from ..network import LOSSES
 from ..sequences.columns import is_missing
 from .base import BaseRecurrent, takes_chunks
 from .documentation import document
+from .targets import ONE_EACH, read_numbers
 from .task import Task
 
 # What `loss` may be; "quantile" with several quantiles is "quantiles" in the network's table.
@@ -283,26 +285,22 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         """
         return self._score(X, y, sample_weight)
 
-    def _metric(self, y, predicted, sample_weight):
+    def _metric(self, y, predicted, sample_weight, places=ONE_EACH):
+        y = read_numbers("y", y, places)
         quantiles = self._network_spec["loss_parameters"].get("quantiles")
         if quantiles is None:
             return r2_score(y, predicted, sample_weight=sample_weight)
-        y, predicted = np.asarray(y), predicted.reshape(len(predicted), -1)
+        predicted = predicted.reshape(len(predicted), -1)
         if self._network_spec["loss"] == "quantiles":
             predicted = predicted[:, np.argsort(self._quantile_ranks)]
         return explained_pinball_loss(y.reshape(len(y), -1), predicted, quantiles, sample_weight)
 
-    def _read_y(self, y, weights, role, known=None, classes=None):
-        # A stand-in takes what validate_data writes.
-        y = validate_data(LSTMRegressor(), X="no_validation", y=y, multi_output=True, y_numeric=True)
+    def _read_y(self, y, weights, role, known=None, classes=None, places=ONE_EACH):
+        if issparse(y):
+            raise ValueError("y is sparse. Pass y.toarray().")
+        y = read_numbers("y", y, places)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        if y.ndim > 2:
-            raise ValueError(f"y must have shape (n_sequences,) or (n_sequences, n_outputs), got {y.shape}.")
-        if y.dtype.kind not in "fiub":
-            raise ValueError(f"y must hold numbers, got {y.dtype}. For classes use LSTMClassifier.")
-        if not np.isfinite(y).all():
-            raise ValueError("Input y contains NaN: an entry is missing (None). Drop such sequences, or fill it.")
         one_dimensional = y.ndim == 1
         targets = y.reshape(len(y), -1).astype(np.float64)
         if known is not None and (known["_one_dimensional"], known["_n_targets"]) != (one_dimensional, targets.shape[1]):

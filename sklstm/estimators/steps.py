@@ -1,13 +1,18 @@
 """y, weights and answers with one entry for every step."""
 
+import sys
 from itertools import pairwise
 
 import numpy as np
+from sklearn.metrics import get_scorer, get_scorer_names
 
 from ..sequences import Sequences
+from ..sequences.alignment import in_order_of
 from ..sequences.columns import decoded, is_missing
 from ..sequences.container import snapshot
-from .inputs import check_one_per_sequence, read_sample_weight
+from ..sequences.faults import refuse_mask
+from .inputs import one_per_sequence, read_sample_weight
+from .targets import Places, as_array
 
 FORMS = (
     "Expected a list with one array per sequence, an array of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_outputs),"
@@ -33,39 +38,29 @@ def read_steps(name, values, sequences):
     form : dict
         ``kind`` "list", "array" or "Sequences"; ``column``: whether there was an axis of one output.
     """
-    if not isinstance(values, Sequences):
-        check_one_per_sequence(name, values, len(sequences), "one entry for every step of it.", most_dimensions=3)
-        values = _list_or_array(values)
     if isinstance(values, Sequences):
-        values = snapshot(values)
-        _check_ids(name, values, sequences)
+        values = in_order_of(sequences.ids, name, snapshot(values))
         flat, lengths, kind = _decoded(values), values.lengths, "Sequences"
-    elif isinstance(values, list):
-        arrays = _step_arrays(name, values)
-        flat, lengths, kind = np.concatenate(arrays), [len(array) for array in arrays], "list"
-    elif values.ndim > 1:
-        flat, lengths, kind = values.reshape(-1, *values.shape[2:]), np.full(len(values), values.shape[1]), "array"
     else:
-        raise ValueError(
-            f"return_sequences=True needs {name} for every step, got one per sequence (shape {values.shape}). {FORMS}"
-            " For one answer per sequence set return_sequences=False."
-        )
-    _check_lengths(name, lengths, sequences)
+        entries = "one entry for every step of it."
+        values = one_per_sequence(name, values, len(sequences), sequences.ids, entries, most_dimensions=3)
+        flat, lengths, kind = _flattened(name, _list_or_array(values))
+    _check_lengths(name, lengths, sequences, lambda: _as_padded(name, values, flat.ndim))
     column = flat.ndim == 2 and flat.shape[1] == 1
     return flat[:, 0] if column else flat, {"kind": kind, "column": column}
 
 
-def _check_ids(name, values, sequences):
-    """Raise where values for every step belong to other sequences than X, or come in another order, by their ids."""
-    if values.ids is None or sequences.ids is None or len(values) != len(sequences):
-        return
-    differs = [i for i, (own, of_X) in enumerate(zip(values.ids.tolist(), sequences.ids.tolist(), strict=True)) if own != of_X]
-    if differs:
-        i = differs[0]
-        raise ValueError(
-            f"{name} must have the sequences of X in the same order, but by their ids sequence {i} of X is"
-            f" {sequences.ids.tolist()[i]!r}, that of {name} {values.ids.tolist()[i]!r}. Index {name} by the ids of X."
-        )
+def _flattened(name, values):
+    """A list or an array as its steps one after the other, their number in each sequence, and which of the two it was."""
+    if isinstance(values, list):
+        arrays = _step_arrays(name, values)
+        return np.concatenate(arrays), [len(array) for array in arrays], "list"
+    if values.ndim > 1:
+        return values.reshape(-1, *values.shape[2:]), np.full(len(values), values.shape[1]), "array"
+    raise ValueError(
+        f"return_sequences=True needs {name} for every step, got one per sequence (shape {values.shape}). {FORMS}"
+        " For one answer per sequence set return_sequences=False."
+    )
 
 
 def _decoded(sequences):
@@ -81,7 +76,10 @@ def _list_or_array(values):
     """A list of what is a list, a tuple or a 1-D array of objects; an array of anything else."""
     if isinstance(values, (list, tuple)):
         return list(values)
+    refuse_mask(values, "y or sample_weight")
     values = np.asarray(values)
+    if values.dtype.kind == "T":
+        values = as_array("y", values)
     return list(values) if values.ndim == 1 and values.dtype == object else values
 
 
@@ -90,7 +88,7 @@ def _step_arrays(name, values):
     arrays = []
     for i, value in enumerate(values):
         try:
-            array = _labels(value)
+            array = as_array(name, value)
         except ValueError as error:
             raise ValueError(f"{name} of sequence {i} is no array: its steps differ in shape. {FORMS}") from error
         if array.ndim == 0:
@@ -103,21 +101,27 @@ def _step_arrays(name, values):
                 f"{name} of sequence {i} has shape {array.shape}, unlike sequence 0 or with more than two axes. {FORMS}"
             )
         arrays.append(array)
-    texts = {array.dtype.kind in "US" for array in arrays}
-    if len(texts) > 1:  # NumPy would turn numbers into texts
-        return [array.astype(object) for array in arrays]
-    return arrays
+    return arrays if _can_be_joined({array.dtype for array in arrays}) else [array.astype(object) for array in arrays]
 
 
-def _labels(values):
-    """An array; what is no text among texts stays what it is."""
-    array = np.asarray(values)
-    if array.dtype.kind in "US" and not (hasattr(values, "dtype") or all(isinstance(value, (str, bytes)) for value in values)):
-        return np.asarray(values, dtype=object)
-    return array
+def _can_be_joined(dtypes):
+    """Whether NumPy concatenates arrays without turning numbers into texts, or large integers into floats."""
+    kinds = {"n" if dtype.kind in "biuf" else dtype.kind for dtype in dtypes}
+    if len(kinds) > 1:
+        return kinds <= {"n", "c"} or "O" in kinds
+    return kinds != {"n"} or np.result_type(*dtypes).kind != "f" or any(dtype.kind == "f" for dtype in dtypes)
 
 
-def _check_lengths(name, lengths, sequences):
+def _as_padded(name, values, n_dimensions):
+    """How a user writes values of equally long sequences as a padded array of three axes."""
+    if isinstance(values, (list, tuple)) or len(values.shape) == 1:
+        array = f"np.stack(list({name}))"
+    else:
+        array = name if isinstance(values, np.ndarray) else f"np.asarray({name})"
+    return array if n_dimensions > 1 else f"{array}[:, :, None]"
+
+
+def _check_lengths(name, lengths, sequences, as_padded):
     if len(lengths) != len(sequences):
         raise ValueError(
             f"Found input variables with inconsistent numbers of samples: X has {len(sequences)} sequences, {name} has"
@@ -125,6 +129,14 @@ def _check_lengths(name, lengths, sequences):
         )
     wrong = np.flatnonzero(np.asarray(lengths) != sequences.lengths)
     if len(wrong):
+        longest = sequences.lengths.max()
+        shortest = sequences.lengths.min()
+        if len(set(lengths)) == 1 and lengths[0] >= longest > shortest:
+            raise ValueError(
+                f"{name} is padded: it has {lengths[0]} entries for each sequence, but the sequences of X have"
+                f" {shortest} to {longest} steps; sequence {wrong[0]} has {sequences.lengths[wrong[0]]}. Take the padding off:"
+                f" Sequences.from_padded({as_padded()}, lengths=[len(x) for x in X])."
+            )
         raise ValueError(
             f"{name} must have one entry for every step of X: sequence {wrong[0]} has {sequences.lengths[wrong[0]]} steps, but"
             f" {lengths[wrong[0]]} entries in {name}. {FORMS}"
@@ -133,30 +145,81 @@ def _check_lengths(name, lengths, sequences):
 
 def read_step_weights(sample_weight, sequences):
     """Weight of every step (total_steps,), from one per step, one per sequence (for each of its steps), or None."""
-    if _is_per_sequence(sample_weight):
-        return np.repeat(read_sample_weight(sample_weight, len(sequences)), sequences.lengths)
+    if sample_weight is None or np.isscalar(sample_weight):
+        return read_sample_weight(sample_weight, int(sequences.offsets[-1]))
+    if not isinstance(sample_weight, Sequences):
+        sample_weight = in_order_of(sequences.ids, "sample_weight", sample_weight)
+        if _is_per_sequence(sample_weight):
+            return np.repeat(read_sample_weight(sample_weight, len(sequences)), sequences.lengths)
     flat, _ = read_steps("sample_weight", sample_weight, sequences)
-    return read_sample_weight(flat, len(flat))
+    return read_sample_weight(flat, len(flat), Places(sequences.offsets))
 
 
 def _is_per_sequence(values):
-    """Whether there is one value for each sequence (or for all, or None), not an array of values for each."""
-    if isinstance(values, Sequences):
-        return False
+    """Whether there is one value for each sequence, not an array of values for each."""
     values = _list_or_array(values)
     if isinstance(values, list):
         return not values or np.ndim(values[0]) == 0
     return values.ndim <= 1
 
 
+# Metrics whose mean over the steps of equally long sequences is that over the columns of an array (n_sequences, n_steps).
+MEANS = {
+    "mean_squared_error", "mean_absolute_error", "mean_squared_log_error", "mean_absolute_percentage_error"
+}  # fmt: skip
+
+
+def refuse_scorers_of_arrays(is_array):
+    """Raise where scikit-learn calls for predictions of steps to score them by a metric of its own.
+
+    Its scorers compare the user's y with the predictions as arrays: labels (n_sequences, n_steps) would be taken for
+    indicators of several labels, numbers for several outputs, and the score be another one, without a word. Neither y nor the
+    metric passes through the estimator, so the only way to tell is to look who calls. Frames of other packages and of users
+    end the search: what they do with the predictions is their affair.
+
+    Parameters
+    ----------
+    is_array : bool
+        Whether the predictions are an array (n_sequences, n_steps).
+    """
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(PASSING_ON):
+        if frame.f_code.co_name == "_score" and frame.f_globals["__name__"] == "sklearn.metrics._scorer":
+            scorer = frame.f_locals.get("self")
+            metric = getattr(scorer, "_score_func", None)
+            metric = getattr(metric, "func", metric)  # of a partial
+            name = getattr(metric, "__name__", "")
+            if not getattr(metric, "__module__", "").startswith("sklearn.") or (is_array and name in MEANS):
+                return
+            raise ValueError(
+                f"scikit-learn's {name} compares y with the predictions as arrays, one row for each sequence, and cannot score"
+                f" steps: the score would be another one. Pass scoring=sklstm.metrics.step_scorer({_scorer_name(scorer)}), or"
+                " scoring=None for that of `score`."
+            )
+        frame = frame.f_back
+
+
+PASSING_ON = ("sklstm.estimators.", "sklearn.", "imblearn.")
+
+
+def _scorer_name(scorer):
+    """What to pass to `step_scorer` for a scorer of scikit-learn."""
+    for name in get_scorer_names():
+        known = get_scorer(name)
+        if vars(known) == vars(scorer):
+            return repr(name)
+    return "scorer"
+
+
 def in_form(flat, sequences, form):
     """Answers for every step (total_steps, ...), in the form that y had; an array is a list where lengths differ."""
     if form["column"] and flat.ndim == 1:
         flat = flat[:, np.newaxis]
-    offsets = sequences.offsets
+    offsets, lengths = sequences.offsets, sequences.lengths
+    is_array = form["kind"] == "array" and (lengths == lengths[0]).all()
+    refuse_scorers_of_arrays(is_array and flat.ndim == 1)
     if form["kind"] == "Sequences":
         return Sequences(flat.reshape(len(flat), -1), offsets, ids=sequences.ids)
-    lengths = sequences.lengths
-    if form["kind"] == "array" and (lengths == lengths[0]).all():
+    if is_array:
         return flat.reshape(len(lengths), lengths[0], *flat.shape[1:])
     return [flat[first:last] for first, last in pairwise(offsets)]

@@ -247,5 +247,5 @@ def equals_itself(entry):
     """False for NaN and NaT, and for pandas' NA, whose comparison has no truth value."""
     try:
         return bool(entry == entry)
-    except TypeError:
+    except (TypeError, ArithmeticError):  # the latter of a Decimal("sNaN")
         return False

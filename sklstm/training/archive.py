@@ -7,6 +7,8 @@ is JSON too, a text in the header's metadata, in which whatever JSON has no word
 finds every flipped bit: the metadata begin with a SHA-256 of the file, computed with zeros in its place.
 """
 
+import datetime
+import decimal
 import hashlib
 import io
 import itertools
@@ -90,8 +92,9 @@ def write_archive(path, tree, kind):
     path : str, path-like or binary file
         An existing file is replaced. To an open file it is written from where that stands, without seeking.
     tree
-        None, bool, int, float, str, bytes, lists, tuples, dicts (keys of any of these kinds), NumPy scalars and arrays of
-        numbers, texts, times or such objects, `numpy.random.Generator`, `numpy.random.RandomState`.
+        None, bool, int, float, str, bytes, dates, times, timedeltas, decimals, lists, tuples, dicts (keys of any of these
+        kinds), NumPy scalars and arrays of numbers, texts, times or such objects, `numpy.random.Generator`,
+        `numpy.random.RandomState`.
     kind : {"model", "checkpoint"}
 
     Raises
@@ -485,8 +488,9 @@ def _unknown_type(value, path):
     if isinstance(value, (np.ndarray, np.generic)):
         kind = f"{kind} of dtype {value.dtype}"
     return (
-        f"{_subscripts(path)} is a {kind}, which the file has no form for: expected None, bool, int, float, str, bytes, list,"
-        " tuple, dict, a NumPy scalar or array, numpy.random.Generator or RandomState. Convert it to one of these."
+        f"{_subscripts(path)} is a {kind}, which the file has no form for: expected None, bool, int, float, str, bytes, date,"
+        " datetime, time, timedelta, Decimal, list, tuple, dict, a NumPy scalar or array, numpy.random.Generator or RandomState."
+        " Convert it to one of these."
     )
 
 
@@ -547,6 +551,12 @@ def _encode_random_state(encoder, random_state, path):
     return {"random_state": encoder.encode(state, path)}
 
 
+def _encode_time(encoder, value, path):
+    if getattr(value, "tzinfo", None) is not None and type(value.tzinfo) is not datetime.timezone:
+        raise TypeError(_unknown_type(value.tzinfo, (*path, "tzinfo")))
+    return {f"datetime.{type(value).__name__}": value.isoformat()}
+
+
 def _as_it_is(encoder, value, path):
     return value
 
@@ -564,6 +574,11 @@ ENCODERS = {
     # Not as dtype and bytes, which would lose characters of code 0 at the end.
     np.str_: lambda encoder, value, path: {"numpy.str_": _utf8("".join(value))},
     np.bytes_: lambda encoder, value, path: {"numpy.bytes_": bytes.hex(value)},
+    datetime.date: _encode_time,
+    datetime.datetime: _encode_time,
+    datetime.time: _encode_time,
+    datetime.timedelta: lambda encoder, value, path: {"timedelta": [value.days, value.seconds, value.microseconds]},
+    decimal.Decimal: lambda encoder, value, path: {"decimal": str(value)},
     np.ndarray: _encode_array,
     np.memmap: _encode_array,
     np.random.Generator: _encode_generator,
@@ -627,6 +642,36 @@ def _decode_float(decoder, text):
 
 def _decode_str(decoder, text):
     return _decode_hex(text).decode("utf-8", "surrogatepass")
+
+
+def _decode_time(kind):
+    """A decoder of dates or times as `isoformat` writes them."""
+
+    def decode(decoder, text):
+        try:
+            return kind.fromisoformat(text)
+        except ValueError as error:
+            raise _Malformed(f"{_shown(text)} is no {kind.__name__} ({error})") from None
+
+    return decode
+
+
+def _decode_timedelta(decoder, parts):
+    if len(parts) != 3 or any(type(part) is not int for part in parts):
+        raise _Malformed(f"the timedelta {_shown(parts)} is not three integers")
+    try:
+        return datetime.timedelta(*parts)
+    except OverflowError as error:
+        raise _Malformed(f"{_shown(parts)} is no timedelta ({error})") from None
+
+
+def _decode_decimal(decoder, text):
+    if len(text) > 1000:
+        raise _Malformed(f"a decimal number has {len(text)} characters")
+    try:
+        return decimal.Decimal(text)
+    except decimal.InvalidOperation:
+        raise _Malformed(f"{_shown(text)} is no decimal number") from None
 
 
 def _decode_items(decoder, pairs):
@@ -778,6 +823,9 @@ DECODERS = {
     "scalar": (list, _decode_scalar),
     "numpy.str_": (str, lambda decoder, text: np.str_(_decode_str(decoder, text))),
     "numpy.bytes_": (str, lambda decoder, text: np.bytes_(_decode_hex(text))),
+    **{f"datetime.{kind.__name__}": (str, _decode_time(kind)) for kind in (datetime.date, datetime.datetime, datetime.time)},
+    "timedelta": (list, _decode_timedelta),
+    "decimal": (str, _decode_decimal),
     "array": (list, _decode_array),
     "objects": (list, _decode_objects),
     "generator": (list, _decode_generator),

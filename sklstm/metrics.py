@@ -1,0 +1,251 @@
+"""Scorers for estimators that predict every step (`return_sequences=True`)."""
+
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
+from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
+from sklearn.utils.metadata_routing import MetadataRequest
+
+from .estimators import LSTMClassifier, LSTMRegressor
+from .estimators.base import BaseRecurrent
+from .estimators.inputs import one_per_sequence, read_sample_weight
+from .estimators.steps import read_step_weights, read_steps
+from .estimators.targets import Places, as_array
+from .sequences import Sequences
+from .sequences.alignment import ids_of, in_order_of
+
+__all__ = ["step_scorer"]
+
+# By scikit-learn's convention, functions so named return what is to be small.
+LOSSES = ("_error", "_loss", "_deviance")
+
+
+def step_scorer(metric, *, response_method=None, greater_is_better=None, **kwargs):
+    """Make a scorer that compares predictions with y step by step, for cross-validation and searches.
+
+    Parameters
+    ----------
+    metric : str or callable
+        Name of one of scikit-learn's scorers, such as "f1_macro", "roc_auc" or "neg_mean_absolute_error"; a scorer of
+        :func:`sklearn.metrics.make_scorer`; or a function ``metric(y_true, y_pred, **kwargs)``.
+    response_method : {"predict", "predict_proba"} or list of these, default=None
+        Method whose predictions a function gets; None is "predict". Scorers bring their own.
+    greater_is_better : bool, default=None
+        Whether a high value of a function is good; if not, the score is its negative. None is False for functions whose name ends
+        with "_error", "_loss" or "_deviance", else True. Scorers bring their own.
+    **kwargs : dict
+        Further arguments of the metric, such as ``average="macro"``.
+
+    Returns
+    -------
+    callable
+        ``scorer(estimator, X, y, sample_weight=None)``, to be passed as `scoring`.
+
+    Raises
+    ------
+    ValueError
+        If there is no scorer of that name, or if what a scorer brings is given, too.
+
+    See Also
+    --------
+    sklearn.metrics.make_scorer : Scorers for predictions of one entry per sequence.
+
+    Notes
+    -----
+    scikit-learn's own scorers compare arrays with one row for each sequence, and so cannot score steps. Here the steps of all
+    sequences are put one after the other, in y, the predictions and the weights, which may have any of the forms of `fit`. Steps
+    whose y has the mask value (NaN or None, for labels -100) are left out. Estimators that predict one entry per sequence are
+    scored as usual.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklstm import LSTMClassifier
+    >>> from sklstm.metrics import step_scorer
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(rng.integers(2, 9), 1)) for _ in range(60)]
+    >>> y = [(x[:, 0] > 0).astype(int) for x in X]
+    >>> model = LSTMClassifier(4, return_sequences=True, max_iter=20, random_state=0)
+    >>> scores = cross_val_score(model, X, y, cv=3, scoring=step_scorer("f1_macro"))
+    >>> bool(scores.min() > 0.9)
+    True
+    """
+    is_scorer = isinstance(metric, str) or isinstance(metric, type(get_scorer("accuracy")))
+    if isinstance(metric, str) and metric not in get_scorer_names():
+        raise ValueError(
+            f"metric={metric!r} is not the name of a scorer of scikit-learn. See sklearn.metrics.get_scorer_names(), or pass a"
+            " function metric(y_true, y_pred)."
+        )
+    if not is_scorer and not callable(metric):
+        raise ValueError(f"metric must be the name of a scorer or a function metric(y_true, y_pred), got {metric!r}.")
+    if is_scorer and not (response_method is None and greater_is_better is None):
+        raise ValueError(
+            f"metric={metric!r} is a scorer, which has a response_method and a sign of its own. Leave response_method and"
+            " greater_is_better out, or pass the function of the metric."
+        )
+    return _StepScorer(metric, response_method, greater_is_better, kwargs)
+
+
+def _scorer_of(metric, response_method, greater_is_better, kwargs):
+    """The scorer of scikit-learn that does the counting."""
+    scorer = get_scorer(metric) if isinstance(metric, str) else metric
+    if isinstance(scorer, type(get_scorer("accuracy"))):
+        if not kwargs:
+            return scorer
+        metric, response_method, greater_is_better = scorer._score_func, scorer._response_method, scorer._sign > 0
+        kwargs = scorer._kwargs | kwargs
+    if greater_is_better is None:
+        name = getattr(getattr(metric, "func", metric), "__name__", "")
+        greater_is_better = not name.endswith(LOSSES)
+    return make_scorer(metric, response_method=response_method or "predict", greater_is_better=greater_is_better, **kwargs)
+
+
+class _StepScorer:
+    """What `step_scorer` makes: plain values, so that it can be cloned and pickled."""
+
+    def __init__(self, metric, response_method, greater_is_better, kwargs):
+        self.metric, self.response_method = metric, response_method
+        self.greater_is_better, self.kwargs = greater_is_better, kwargs
+        self._scorer = _scorer_of(metric, response_method, greater_is_better, kwargs)
+
+    def __call__(self, estimator, X, y=None, sample_weight=None):
+        if y is None:
+            raise ValueError("A scorer of steps needs y. Pass the targets that the predictions are compared with.")
+        if not _predicts_steps(estimator, y):
+            return self._score_sequences(estimator, X, y, sample_weight)
+        flat = _FlatClassifier(estimator, ids_of(X)) if is_classifier(estimator) else _FlatRegressor(estimator, ids_of(X))
+        steps = flat.steps_of(X, self._scorer._response_method)
+        y_true, _ = read_steps("y", y, steps)
+        used = ~flat.model._left_out(y_true)
+        if not used.any():
+            raise ValueError("All steps of y have the mask value: there is nothing to score. Label at least one step.")
+        flat.used = used
+        weights = {}
+        if sample_weight is not None:
+            sample_weight = read_step_weights(sample_weight, steps)[used]
+            read_sample_weight(sample_weight, len(sample_weight), Places(steps.offsets, np.flatnonzero(used)))
+            weights = {"sample_weight": sample_weight}
+        return self._scorer(flat, X, as_array("y", y_true[used]), **weights)
+
+    def _score_sequences(self, estimator, X, y, sample_weight):
+        ids, weights = ids_of(X), {}
+        if sample_weight is not None:
+            weights = {"sample_weight": in_order_of(ids, "sample_weight", sample_weight)}
+        if ids is not None:
+            y = one_per_sequence("y", y, len(ids), ids)
+        return self._scorer(estimator, X, y, **weights)
+
+    def __repr__(self):
+        metric = self.metric if isinstance(self.metric, str) else getattr(self.metric, "__name__", self.metric)
+        given = {"response_method": self.response_method, "greater_is_better": self.greater_is_better}
+        arguments = {key: value for key, value in given.items() if value is not None} | self.kwargs
+        return f"step_scorer({', '.join([repr(metric), *(f'{key}={value!r}' for key, value in arguments.items())])})"
+
+    # ---- what scikit-learn asks of scorers about weights ----
+
+    def _accept_sample_weight(self):
+        return True
+
+    def set_score_request(self, *, sample_weight):
+        """Set whether metadata routing passes `sample_weight`, as scorers of scikit-learn do."""
+        self._metadata_request = MetadataRequest(owner=self)
+        self._metadata_request.score.add_request(param="sample_weight", alias=sample_weight)
+        return self
+
+    def get_metadata_routing(self):
+        """Return what metadata routing passes."""
+        request = vars(self).get("_metadata_request")
+        if request is None:
+            request = MetadataRequest(owner=self)
+            request.score.add_request(param="sample_weight", alias=None)
+        return request
+
+    def _routing_repr(self):
+        return repr(self)
+
+
+# ---- which estimators predict steps ----
+
+INNER = ("best_estimator_", "estimator_", "regressor_", "classifier_", "_final_estimator")
+
+
+def _model_of(estimator):
+    """The fitted model of ours that a search, a Pipeline or another wrapper predicts with, None if it has none."""
+    while not isinstance(estimator, BaseRecurrent):
+        inner = next((name for name in INNER if getattr(estimator, name, None) is not None), None)
+        if inner is None:
+            return None
+        estimator = getattr(estimator, inner)
+    return estimator
+
+
+def _predicts_steps(estimator, y):
+    """Whether predictions are of steps; of an estimator that we do not know, by the form of y."""
+    model = _model_of(estimator)
+    if model is not None and model.__sklearn_is_fitted__():
+        return model._per_step
+    return isinstance(y, (Sequences, list, tuple)) and len(y) > 0 and np.ndim(y[0]) > 0
+
+
+# ---- predictions of steps, one after the other ----
+
+
+class _Flat(BaseEstimator):
+    """An estimator whose predictions are those of the steps of another, one after the other, apart from those left out.
+
+    Attributes
+    ----------
+    used : ndarray of bool of shape (total_steps,) or None
+        Which steps have a y.
+    """
+
+    def __init__(self, estimator, ids):
+        self.estimator, self.ids, self.used = estimator, ids, None
+        model = _model_of(estimator)
+        self.model = model if model is not None else (LSTMClassifier if is_classifier(estimator) else LSTMRegressor)()
+        self._known = {}
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def steps_of(self, X, methods):
+        """The lengths of the sequences as `Sequences` without channels, by the first method that is there."""
+        methods = [methods] if isinstance(methods, str) else methods
+        offsets = self._flat(next((name for name in methods if hasattr(self, name)), "predict"), X)[1]
+        return Sequences(np.empty((offsets[-1], 0)), offsets, ids=self.ids)
+
+    def _flat(self, method, X):
+        """Predictions (total_steps, ...), and where those of each sequence begin."""
+        if method not in self._known:
+            predicted = getattr(self.estimator, method)(X)
+            if isinstance(predicted, Sequences):
+                values = predicted.values
+                flat = values[:, 0] if values.shape[1] == 1 and method == "predict" else values
+                self._known[method] = flat, predicted.offsets
+            else:
+                offsets = np.concatenate([[0], np.cumsum([len(one) for one in predicted])])
+                flat = np.concatenate(list(predicted))
+                self._known[method] = flat[:, 0] if flat.shape[1:] == (1,) and method == "predict" else flat, offsets
+        return self._known[method]
+
+    def predict(self, X):
+        return self._flat("predict", X)[0][self.used]
+
+
+class _FlatRegressor(RegressorMixin, _Flat):
+    pass
+
+
+class _FlatClassifier(ClassifierMixin, _Flat):
+    @property
+    def classes_(self):
+        classes = self.estimator.classes_
+        # As scikit-learn's forests have them of several labels; those of a network are the numbers of the labels.
+        return [np.arange(2)] * len(classes) if getattr(self.model, "_multilabel", False) else classes
+
+    def predict_proba(self, X):
+        return self._flat("predict_proba", X)[0][self.used]
+
+    def predict_log_proba(self, X):
+        return self._flat("predict_log_proba", X)[0][self.used]

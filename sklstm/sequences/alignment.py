@@ -1,0 +1,185 @@
+"""y, weights and the like, brought into the order of the sequences of X by their ids."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from .container import Sequences
+
+
+def ids_of(X):
+    """The ids of an X, None where it has none."""
+    return X.ids if isinstance(X, Sequences) else None
+
+
+def in_order_of(ids, name, values):
+    """Values with one entry for each sequence, in the order of the sequences.
+
+    Parameters
+    ----------
+    ids : ndarray of shape (n_sequences,) or None
+        Of the sequences of X.
+    name : str
+        Of the values, for messages.
+    values : object
+        A pandas Series or DataFrame carries ids as its index, a dict as its keys, `Sequences` as their ids. Anything else is
+        in the order of X, and so is everything where X has no ids.
+
+    Returns
+    -------
+    object
+        The values as they are, or in another order; of a dict a list.
+
+    Raises
+    ------
+    ValueError
+        If the values belong to other sequences by their ids, or if it cannot be told in which order they are.
+    """
+    if ids is None and isinstance(values, Mapping):
+        raise ValueError(
+            f"{name} is a dict, whose keys need ids of X to compare with. Pass its values in the order of X, or X with ids:"
+            " Sequences.from_long(..., id=...)."
+        )
+    carrier = None if ids is None else next((kind for kind in CARRIERS if kind.holds(values)), None)
+    if carrier is None or carrier.index(values) is None:
+        return values
+    own, wanted = _keys(carrier.index(values)), _keys(ids)
+    if own == wanted:
+        return carrier.take(values, range(len(own)))
+    rows = _rows(name, own, wanted, carrier, carrier.index(values))
+    return values if rows is None else carrier.take(values, rows)
+
+
+def _rows(name, own, wanted, carrier, index):
+    """Which entry belongs to each sequence; None where the index tells nothing about that."""
+    entry_of = dict(zip(own, range(len(own)), strict=True))
+    without = [i for i, key in enumerate(wanted) if key not in entry_of]
+    if len(without) == len(wanted) and carrier.may_be_positional(index, own, wanted):
+        return None
+    remedy = carrier.remedy.format(name=name)
+    if len(entry_of) < len(own):
+        seen = set()
+        twice = next(key for key in own if key in seen or seen.add(key))
+        raise ValueError(f"{carrier.carried} of {name} has {twice!r} twice: its order cannot be told. Drop one. {remedy}")
+    if without:
+        i = without[0]
+        raise ValueError(
+            f"{name} must have the sequences of X, but sequence {i} of X has the id {wanted[i]!r}, which {carrier.carried} of"
+            f" {name} does not have; that begins with {own[:1]}. {remedy}"
+        )
+    if len(own) != len(wanted):
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: X has {len(wanted)} sequences, {name} has {len(own)}"
+            f" entries, among them all ids of X. {remedy}"
+        )
+    if carrier.counts_rows(index):
+        i = next(i for i, key in enumerate(wanted) if own[i] != key)
+        raise ValueError(
+            f"{name} has no index but the numbers of its rows, and the ids of X are the same numbers in another order: sequence"
+            f" {i} of X has the id {wanted[i]!r}. Pass {name}.to_numpy() if it is in the order of X, {name}.loc[X.ids] if its"
+            " rows are numbered by the ids."
+        )
+    return [entry_of[key] for key in wanted]
+
+
+def _keys(ids):
+    """Ids as a list of hashable Python objects that compare across containers."""
+    array = ids if isinstance(ids, (np.ndarray, list)) else ids.to_numpy()
+    if isinstance(array, list):
+        return array
+    unit = {"M": "M8[us]", "m": "m8[us]"}.get(array.dtype.kind)
+    return (array if unit is None else array.astype(unit)).tolist()
+
+
+class _Index:
+    """pandas' Series and DataFrames."""
+
+    carried = "the index"
+    remedy = "Pass {name}.loc[X.ids] of a {name} with all ids, or {name}.to_numpy() if it is in the order of X."
+
+    @staticmethod
+    def holds(values):
+        return hasattr(values, "iloc") and hasattr(values, "index")
+
+    @staticmethod
+    def index(values):
+        return values.index
+
+    @staticmethod
+    def take(values, rows):
+        return values if isinstance(rows, range) else values.iloc[rows]
+
+    @staticmethod
+    def counts_rows(index):
+        """Whether it is what a Series has that was given no index."""
+        return list(index.names) == [None] and type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1)
+
+    @staticmethod
+    def may_be_positional(index, own, wanted):
+        """Whether an index without any id of X may be no index of sequences: it has no name, or holds another kind of values."""
+        return list(index.names) == [None] or not _alike(own[:1], wanted[:1])
+
+
+class _Ids:
+    """`Sequences`."""
+
+    carried = "the ids"
+    remedy = (
+        "Pass {name} with an entry for each id of X, or Sequences({name}.values, {name}.offsets) without ids if they are in the"
+        " order of X."
+    )
+
+    @staticmethod
+    def holds(values):
+        return isinstance(values, Sequences)
+
+    @staticmethod
+    def index(values):
+        return values.ids
+
+    @staticmethod
+    def take(values, rows):
+        return values if isinstance(rows, range) else values[rows]
+
+    @staticmethod
+    def counts_rows(index):
+        return False
+
+    @staticmethod
+    def may_be_positional(index, own, wanted):
+        return False
+
+
+class _Dict:
+    """A dict of id to entry."""
+
+    carried = "the keys"
+    remedy = "Pass a dict with an entry for each id of X and no others: {{who: {name}[who] for who in X.ids.tolist()}}."
+
+    @staticmethod
+    def holds(values):
+        return isinstance(values, Mapping)
+
+    @staticmethod
+    def index(values):
+        return list(values)
+
+    @staticmethod
+    def take(values, rows):
+        entries = list(values.values())
+        return [entries[row] for row in rows]
+
+    counts_rows, may_be_positional = _Ids.counts_rows, _Ids.may_be_positional
+
+
+CARRIERS = (_Index, _Ids, _Dict)
+
+
+def _alike(own, wanted):
+    """Whether two lists of keys begin with values of one kind: numbers, texts, tuples, times ..."""
+    kinds = [{_kind(key) for key in keys} for keys in (own, wanted)]
+    return kinds[0] == kinds[1]
+
+
+def _kind(key):
+    return "number" if isinstance(key, (bool, int, float)) else type(key).__name__
