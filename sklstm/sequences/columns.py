@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from .faults import locate, name_of
+from .faults import holds_no_numbers, locate, name_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,10 +179,10 @@ def as_floats(values):
     Raises
     ------
     TypeError, ValueError, OverflowError
-        If one is no number.
+        If one is no number; texts and times are none, whatever NumPy would make of them.
     """
-    if values.dtype.kind in "mMV":
-        raise TypeError(f"{values.dtype} holds no numbers")
+    if holds_no_numbers(values):
+        raise TypeError("texts, times and records are no numbers")
     if values.dtype.kind == "O":
         values = np.where(is_missing(values.ravel()).reshape(values.shape), np.nan, values)
     return values.astype(np.float64)
