@@ -250,7 +250,7 @@ def _check_attributes(cls, attributes):
     missing = [name for name in checks if name not in attributes]
     _expect(not missing, f"its attributes {missing} are missing")
     a = _Attributes(attributes)
-    for name, check in checks.items():
+    for name, check in (checks | {name: OPTIONAL[name] for name in OPTIONAL.keys() & attributes.keys()}).items():
         _expect(check(attributes[name], a), f"its {name} is not as a fit leaves it, {_shown(attributes[name])}")
 
 
@@ -598,6 +598,14 @@ def _is_one_dimensional(value, a):
     ranks, n = a.all.get("_quantile_ranks"), a.spec["output_size"]
     return _is_array(ranks, (n,), "iu") and np.array_equal(np.sort(ranks), np.arange(n))
 
+
+def _are_lengths(value, a):
+    """Numbers of steps of the shortest and the longest sequence that the model learned from."""
+    return type(value) is tuple and len(value) == 2 and all(_is_count(n, low=1) for n in value) and value[0] <= value[1]
+
+
+# Those that older files do not have.
+OPTIONAL = {"_n_steps": _are_lengths}
 
 OF_CLASS = {
     LSTMClassifier: {"_multilabel": _is_multilabel, "classes_": _are_classes, "_class_totals": _are_class_totals},

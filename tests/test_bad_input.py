@@ -3,11 +3,13 @@ import re
 import signal
 import sys
 import threading
+from collections import namedtuple
+from datetime import date, timedelta
 
 import joblib
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
@@ -95,6 +97,41 @@ def polars_lists(items):
     return pytest.importorskip("polars").Series([None if x is None else x.tolist() for x in items])
 
 
+def polars():
+    return pytest.importorskip("polars")
+
+
+def pandas():
+    return pytest.importorskip("pandas")
+
+
+def timed(x):
+    return pandas().DataFrame({"v": x[:, 0], "when": pandas().date_range("2024", periods=len(x))})
+
+
+Point = namedtuple("Point", "x y")
+PackedSequence = namedtuple("PackedSequence", "data batch_sizes sorted_indices unsorted_indices")
+
+
+class Graph:
+    """As an array of dask is: it has a shape, and values when it is computed."""
+
+    shape, ndim, dtype = (N, T, D), 3, np.dtype(float)
+
+    def __dask_graph__(self):
+        return {}
+
+    def __array__(self, dtype=None, copy=None):
+        pytest.fail("The values were computed.")
+
+
+class OnAnotherDevice:
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("it is on a GPU.")
+
+
+TIMES = ["must hold numbers", "Convert times to numbers first"]
+NUMERIC_TEXT = ["must hold numbers", r"Convert texts to numbers first: X\.astype\(float\)"]
 DENSE_PLACE, RAGGED_PLACE = "sequence 3, step 2, channel 1", "sequence 14, step 2, channel 0"
 NAN = ["NaN", "Expected finite", "Impute or drop", r"PerStep\(SimpleImputer\(\)\)"]
 INF = ["infinity", "Expected finite", "Clip or drop"]
@@ -170,8 +207,54 @@ BAD_X = {
     "NaN in a polars Series": (lambda: polars_lists(with_ragged_cell(np.nan)), [RAGGED_PLACE, *NAN]),
     "None": (lambda: None, [FORMS]),
     "text": (lambda: "red", [FORMS]),
-    "dict": (lambda: {"a": [1.0, 2.0]}, [FORMS]),
-    "generator": (lambda: (x for x in X), [FORMS]),
+    "dict": (lambda: {"a": [1.0, 2.0]}, ["a mapping", r"Pass list\(X.values\(\)\)", FORMS]),
+    "generator": (lambda: (x for x in X), ["an iterator", r"Pass list\(X\)", FORMS]),
+    "iterator": (lambda: map(np.asarray, RAGGED), ["an iterator", r"Pass list\(X\)", FORMS]),
+    "view of a dict": (lambda: dict(enumerate(RAGGED)).values(), ["an iterator", r"Pass list\(X\)", FORMS]),
+    "set": (lambda: {1.0, 2.0}, ["a set", FORMS]),
+    "lazy": (lambda: polars().DataFrame(flat(X)).lazy(), ["lazy", r"X\.collect\(\)", FORMS]),
+    "lazy in a list": (lambda: with_item(polars().LazyFrame(X[0])), ["Sequence 5 .*lazy", r"\[x\.collect\(\) for x in X\]"]),
+    "graph": (lambda: Graph(), ["lazy", r"X\.compute\(\)", FORMS]),
+    "sparse in 3-D": (lambda: coo_array(X), ["sparse", r"X\.toarray\(\)", FORMS]),
+    "sparse in a list": (lambda: with_item(csr_array(X[0])), ["Sequence 5 .*sparse", r"\[x\.toarray\(\) for x in X\]"]),
+    "dict in a list": (lambda: with_item({"a": [1.0]}), ["Sequence 5 .*a mapping", DO]),
+    "generator in a list": (lambda: with_item(x for x in X[0]), ["Sequence 5 .*an iterator", r"\[list\(x\) for x in X\]"]),
+    "PackedSequence": (lambda: PackedSequence(X[0], np.ones(5, int), None, None), ["named fields", "unpack_sequence", FORMS]),
+    "named tuple": (lambda: Point(X[0], X[1]), ["named fields", r"Pass list\(X\)", FORMS]),
+    "rows of named tuples": (lambda: with_item(Point(1.0, 2.0)), ["Sequence 5 .*named fields", DO]),
+    "what fails to become an array": (lambda: with_item(OnAnotherDevice()), ["Sequence 5", "on a GPU", DO]),
+    # times and texts that NumPy would convert
+    "datetime64 among objects": (lambda: with_ragged_cell(np.datetime64("2024-01-01"), dtype=object), [RAGGED_PLACE, *TIMES]),
+    "timedelta64 among objects": (lambda: with_ragged_cell(np.timedelta64(90, "m"), dtype=object), [RAGGED_PLACE, *TIMES]),
+    "datetime64 in 3-D": (lambda: with_cell(np.datetime64("2024-01-01"), dtype=object), [DENSE_PLACE, *TIMES]),
+    "datetime64 in 2-D": (lambda: flat(with_cell(np.datetime64("2024-01-01"), dtype=object)), [DENSE_PLACE, *TIMES]),
+    "date in 3-D": (lambda: with_cell(date(2024, 1, 1), dtype=object), [DENSE_PLACE, *TIMES]),
+    "timedelta in nested lists": (lambda: with_item([[1, 2], [3, timedelta(1)]]), ["sequence 5, step 1, channel 1", *TIMES]),
+    "Timestamp in 2-D": (lambda: flat(with_cell(pandas().Timestamp("2024"), dtype=object)), [DENSE_PLACE, *TIMES]),
+    "Period in a list": (lambda: with_ragged_cell(pandas().Period("2024"), dtype=object), [RAGGED_PLACE, *TIMES]),
+    "times in a DataFrame": (lambda: frame(X).assign(**{"9": pandas().Timestamp("2024")}), ["step 5, channel 0|step 4", *TIMES]),
+    "nothing but times in a DataFrame": (lambda: frame(X.astype("M8[s]")), ["sequence 0, step 0, channel 0", *TIMES]),
+    "durations in a DataFrame": (lambda: frame(X.astype("m8[s]")), ["sequence 0, step 0, channel 0", *TIMES]),
+    "times in DataFrames in a list": (lambda: [timed(x) for x in RAGGED], [r"sequence 0, step 0, channel 1 \('when'\)", *TIMES]),
+    "texts of numbers in 3-D": (lambda: X.astype("U9"), ["sequence 0, step 0, channel 0", *NUMERIC_TEXT]),
+    "text of a number in 3-D": (lambda: with_cell("1.5", dtype=object), [DENSE_PLACE, *NUMERIC_TEXT]),
+    "texts of numbers in 2-D": (lambda: flat(X.astype("U9")), ["sequence 0, step 0, channel 0", *NUMERIC_TEXT]),
+    "bytes of numbers in 2-D": (lambda: flat(X.astype("S9")), ["sequence 0, step 0, channel 0", *NUMERIC_TEXT]),
+    "text of a number in 2-D": (lambda: flat(with_cell("1.5", dtype=object)), [DENSE_PLACE, *NUMERIC_TEXT]),
+    "text of a number in a DataFrame": (lambda: frame(with_cell("1.5", dtype=object)), [DENSE_PLACE, *NUMERIC_TEXT]),
+    "texts of numbers in a DataFrame": (lambda: frame(X).astype("string"), ["sequence 0, step 0, channel 0", *NUMERIC_TEXT]),
+    "texts of numbers in polars": (
+        lambda: polars().DataFrame(flat(X.astype("U9")).tolist(), orient="row"), ["sequence 0, step 0, channel 0", *NUMERIC_TEXT]
+    ),
+    "texts of numbers in a list": (lambda: [x.astype("U9") for x in RAGGED], ["sequence 0, step 0, channel 0", *NUMERIC_TEXT]),
+    "text of a number in a list": (lambda: with_ragged_cell("1.5", dtype=object), [RAGGED_PLACE, *NUMERIC_TEXT]),
+    "text of a number in nested lists": (lambda: with_item([[1, 2], [3, "4"]]), ["sequence 5, step 1, channel 1", *NUMERIC_TEXT]),
+    "texts of numbers in Sequences": (
+        lambda: Sequences(X.reshape(-1, D).astype("U9"), np.arange(N + 1) * T), ["sequence 0, step 0, channel 0", *NUMERIC_TEXT]
+    ),
+    # rows in lists
+    "rows in a list": (lambda: flat(X).tolist(), ["list of univariate sequences", "n_channels=2", r"np\.asarray\(X\)", DO]),
+    "1-D arrays in a list": (lambda: list(flat(X)), ["list of univariate sequences", "n_channels=2", r"np\.asarray\(X\)", DO]),
 }
 
 
@@ -519,6 +602,7 @@ BAD_PARAMS = {
     "bptt_steps": [0, -1, 1.5, "all", np.inf],
     "num_layers": INTEGERS_FROM_1,
     "n_channels": INTEGERS_FROM_1,
+    "padding": ["zero", [0], 1j],
     "max_iter": [*INTEGERS_FROM_1, np.inf],
     "n_iter_no_change": INTEGERS_FROM_1,
     "batch_size": [*INTEGERS_FROM_1, np.inf],

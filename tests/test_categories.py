@@ -1,18 +1,24 @@
 """What must hold for channels that are categories (`categorical_features`, `embedding_dim`)."""
 
 import pickle
+import re
+from functools import partial
 
 import numpy as np
 import pytest
 from reference import relative_error
 from reference import scores as reference_scores
 from sklearn.base import clone
+from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder
 from test_bad_input import refuses
 
 import sklstm.estimators.base
 import sklstm.training.gradient
-from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm import LSTMClassifier, LSTMRegressor, Sequences, load, save
+from sklstm.preprocessing import PerStep
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -444,7 +450,8 @@ def with_code(value, sequence=3, step=2):
 PLACE = ["[cC]hannel 0", "sequence 3, step 2"]
 ENCODE = "OrdinalEncoder|Encode"
 BAD_CODES = {
-    "negative": (with_code(-1), [*PLACE, "is -1", "negative", "Expected codes from 0", ENCODE]),
+    "negative fraction": (with_code(-1.5), [*PLACE, "is -1.5", "no integer", "Expected codes from 0", ENCODE]),
+    "too large a negative": (with_code(-(2.0**53)), [*PLACE, "too large", "Expected codes from 0", ENCODE]),
     "fraction": (with_code(1.5), [*PLACE, "is 1.5", "no integer", "Expected codes from 0", ENCODE]),
     "too large": (with_code(2.0**53), [*PLACE, "too large", "Expected codes from 0", ENCODE]),
     "too large for float32": (lambda X: with_code(2.0**24)(X).astype(np.float32), [*PLACE, "too large: float32", ENCODE]),
@@ -471,7 +478,7 @@ def test_bad_codes(X, y, name, form, monkeypatch):
     refused(monkeypatch, fitted, lambda: fitted.predict(bad), words)
 
 
-@pytest.mark.parametrize(("value", "fault"), [(-1, "negative"), (1.5, "no integer"), (2.0**53, "too large")])
+@pytest.mark.parametrize(("value", "fault"), [(-1.5, "no integer"), (1.5, "no integer"), (2.0**53, "too large")])
 def test_bad_codes_in_a_frame_say_where_they_are(X, y, value, fault, monkeypatch):
     # Row 3 of column "c2" is sequence 3, step 2, as it is in an array.
     pd = pytest.importorskip("pandas")
@@ -626,3 +633,252 @@ def test_validation_data_of_a_continued_fit_keep_the_column_names(rng):
     model.fit(frame, y, X_val=frame, y_val=y)
     with pytest.raises(ValueError, match=r"X_val.*feature names"):
         model.fit(frame, y, X_val=frame[["c", "b", "a"]], y_val=y)
+
+
+# ---- numbers that float64 does not tell apart ----
+
+LARGE = 1_700_000_000_000_000_000
+
+
+def large_categories(kind):
+    """Two or three categories that are one in float64."""
+    return {
+        "int64": np.array([LARGE, LARGE + 1]),
+        "negative int64": np.array([-LARGE - 1, -LARGE]),
+        "uint64": np.array([2**64 - 2, 2**64 - 1], dtype=np.uint64),
+        "Python ints": np.array([2**70, 2**70 + 1], dtype=object),
+        "ints and a float": np.array([0.5, LARGE, LARGE + 1], dtype=object),
+        "durations": np.array([LARGE, LARGE + 1], dtype="m8[ns]"),
+        "times": np.array([LARGE, LARGE + 1], dtype="M8[ns]"),
+    }[kind]
+
+
+KINDS = ["int64", "negative int64", "uint64", "Python ints", "ints and a float", "durations", "times"]
+
+
+def of_categories(categories, codes):
+    return Sequences(np.asarray(codes, float).reshape(-1, 1), np.arange(0, len(codes) + 1, 2), categories={0: categories})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_large_numbers_are_compared_exactly(kind, tmp_path):
+    categories = large_categories(kind)
+    n = len(categories)
+    codes = np.arange(4 * n) % n
+    X, y = of_categories(categories, codes), np.arange(2 * n) % 2
+    model = LSTMClassifier(2, max_iter=2, categorical_features="all", random_state=0).fit(X, y)
+    assert model.categories_[0].tolist() == categories.tolist()
+    plain = LSTMClassifier(2, max_iter=2, categorical_features="all", random_state=0).fit(of_categories(np.arange(n), codes), y)
+    np.testing.assert_array_equal(model.predict_proba(X), plain.predict_proba(of_categories(np.arange(n), codes)))
+    # In another order, with another beside them, and of another type.
+    other = of_categories(np.append(categories[::-1], categories[:1] - 1), n - 1 - codes)
+    np.testing.assert_array_equal(model.predict_proba(other), model.predict_proba(X))
+    objects = np.empty(n, dtype=object)
+    if kind not in ("times", "durations"):
+        objects[:] = categories.tolist()
+        np.testing.assert_array_equal(model.predict_proba(of_categories(objects, codes)), model.predict_proba(X))
+    save(model, tmp_path / "model")
+    np.testing.assert_array_equal(load(tmp_path / "model").predict_proba(X), model.predict_proba(X))
+
+
+def test_integers_and_floats_are_equal_where_they_are_the_same_number():
+    y = [0, 1, 0, 1]
+    model = regressor().fit(of_categories(np.array([1, 2, LARGE]), np.arange(8) % 3), y)
+    floats = model.predict(of_categories(np.array([1.0, 2.0, float(LARGE)]), np.arange(8) % 3))
+    unsigned = model.predict(of_categories(np.array([1, 2, LARGE], dtype=np.uint64), np.arange(8) % 3))
+    np.testing.assert_array_equal(floats, unsigned)
+    unknown = model.predict(of_categories(np.array([1, 2, LARGE + 1]), np.arange(8) % 3))
+    assert (unknown != floats).any()
+
+
+@pytest.mark.parametrize("door", ["from_long", "table", "list of DataFrames", "polars"])
+def test_large_categories_of_tables(door):
+    pd = pytest.importorskip("pandas")
+    users = np.repeat([LARGE, LARGE + 1], 8)
+    y = np.arange(8) >= 4
+    column = pd.Categorical(users)
+    if door == "from_long":
+        X = Sequences.from_long(pd.DataFrame({"id": np.arange(16) // 2, "user": column}), id="id")
+    elif door == "polars":
+        pl = pytest.importorskip("polars")
+        X = pl.DataFrame({f"t{t}": pl.Series(users[t::2].astype(str), dtype=pl.Categorical) for t in range(2)})
+    elif door == "table":
+        X = pd.DataFrame({f"t{t}": column[t::2] for t in range(2)})
+    else:
+        X = [pd.DataFrame({"user": column[k : k + 2]}) for k in range(0, 16, 2)]
+    model = regressor(categorical_features="all").fit(X, y)
+    assert len(model.categories_[0]) == 2 and len(set(model.predict(X))) == 2
+
+
+def test_columns_of_one_channel_of_different_types():
+    pd = pytest.importorskip("pandas")
+    table = pd.DataFrame({"t0": pd.Categorical([LARGE, LARGE + 1] * 4), "t1": pd.Categorical([0.5, 1.5] * 4)})
+    model = regressor().fit(table, np.arange(8))
+    assert model.categories_[0].tolist() == [0.5, 1.5, LARGE, LARGE + 1]
+    with pytest.raises(ValueError, match="cannot be sorted"):
+        regressor().fit(table.assign(t1=pd.Categorical(["a", "b"] * 4)), np.arange(8))
+
+
+# ---- negative codes ----
+
+
+@pytest.mark.parametrize("form", ["3-D", "list", "Sequences", "2-D", "DataFrame", "integers"])
+def test_a_negative_code_is_the_unknown(X, y, form):
+    asked = X.copy()
+    asked[0, 1, 0], asked[1, 2, 0] = -1, -7
+    unseen = np.where(asked < -0.5, 99, asked)
+    unseen[:, :, 1] = asked[:, :, 1]
+    make = {
+        "3-D": lambda X: X,
+        "list": list,
+        "Sequences": Sequences.from_list,
+        "2-D": lambda X: X.reshape(N, -1),
+        "DataFrame": lambda X: pytest.importorskip("pandas").DataFrame(X.reshape(N, -1)),
+        "integers": lambda X: pytest.importorskip("pandas").DataFrame(columns({"c": X[:, :, 0].astype(int), "v": X[:, :, 1]})),
+    }[form]
+    model = regressor(n_channels=2).fit(make(X), y)
+    np.testing.assert_array_equal(model.predict(make(asked)), model.predict(make(unseen)))
+    # In fit too: it is no category.
+    fitted = regressor(n_channels=2).fit(make(asked), y)
+    assert fitted.categories_[0].min() == 0
+    np.testing.assert_array_equal(fitted.predict(make(asked)), fitted.predict(make(unseen)))
+
+
+def test_a_channel_of_nothing_but_negative_codes():
+    X = np.full((6, 2, 1), -1)
+    model = regressor().fit(X, np.arange(6))
+    assert len(model.categories_[0]) == 0
+    np.testing.assert_array_equal(model.predict(X), model.predict(X + 9))
+
+
+def test_negative_codes_of_categories_are_the_unknown():
+    model = regressor().fit(of_categories(np.array(["a", "b"], object), [0, 1, 1, 0, 1, 0]), [0, 1, 2])
+    found = model.predict(of_categories(np.array(["a", "b"], object), [-1, 1, 1, 0]))
+    np.testing.assert_array_equal(found, model.predict(of_categories(np.array(["a", "b", "c"], object), [2, 1, 1, 0])))
+
+
+def test_an_encoder_that_writes_minus_one():
+    X = np.array(list("abc"))[np.random.default_rng(0).integers(0, 3, (20, 5, 1))]
+    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    pipe = make_pipeline(PerStep(encoder), regressor()).fit(X, np.arange(20))
+    other = X.copy()
+    X[0, 0, 0], other[0, 0, 0] = "z", "y"
+    np.testing.assert_array_equal(pipe.predict(X), pipe.predict(other))
+
+
+# ---- letters ----
+
+LETTER_FORMS = {
+    "3-D": lambda L: L[:, :, None],
+    "3-D objects": lambda L: L[:, :, None].astype(object),
+    "3-D StringDType": lambda L: L[:, :, None].astype(np.dtypes.StringDType()),
+    "2-D": lambda L: L,
+    "2-D objects": lambda L: L.astype(object),
+    "DataFrame": lambda L: pytest.importorskip("pandas").DataFrame(L),
+    "list of arrays": list,
+    "list of objects": lambda L: [x.astype(object) for x in L],
+    "list of lists": lambda L: L.tolist(),
+    "list of lists of lists": lambda L: L[:, :, None].tolist(),
+    "list of columns": lambda L: [x[:, None] for x in L],
+    "object array": lambda L: list_as_objects(list(L)),
+    "Sequences": lambda L: Sequences(L.reshape(-1, 1), np.arange(len(L) + 1) * T),
+    "DataFrames": lambda L: [pytest.importorskip("pandas").DataFrame({"c": x}) for x in L],
+    "categories in DataFrames": lambda L: [pytest.importorskip("pandas").DataFrame({"c": x}, dtype="category") for x in L],
+    "polars frames": lambda L: [pytest.importorskip("polars").DataFrame({"c": x.tolist()}) for x in L],
+}
+
+
+def list_as_objects(items):
+    array = np.empty(len(items), dtype=object)
+    array[:] = items
+    return array
+
+
+@pytest.mark.parametrize("features", ["all", [0]])
+@pytest.mark.parametrize("name", LETTER_FORMS)
+def test_letters_are_categories_in_every_form(codes, y, name, features):
+    letters = WORDS[codes]
+    expected = regressor().fit(codes[:, :, np.newaxis], y)
+    model = regressor(categorical_features=features).fit(LETTER_FORMS[name](letters), y)
+    assert list(model.categories_[0]) == WORDS.tolist()
+    np.testing.assert_array_equal(model.predict(LETTER_FORMS[name](letters)), expected.predict(codes[:, :, np.newaxis]))
+    few = letters[:3].copy()
+    few[0, 0] = "unseen"
+    np.testing.assert_array_equal(model.predict(LETTER_FORMS[name](few)), model.predict(LETTER_FORMS["3-D"](few)))
+    model.partial_fit(LETTER_FORMS[name](letters), y)
+    expected.partial_fit(codes[:, :, np.newaxis], y)
+    np.testing.assert_array_equal(model.predict(LETTER_FORMS["2-D"](letters)), expected.predict(codes[:, :, np.newaxis]))
+
+
+@pytest.mark.parametrize(
+    "form", [lambda X: X, list, lambda X: X.reshape(N, -1), lambda X: X.tolist()], ids=["3-D", "list", "2-D", "lists"]
+)
+def test_letters_beside_numbers(X, y, form):
+    mixed = X.astype(object)
+    mixed[:, :, 0] = WORDS[X[:, :, 0].astype(int)]
+    expected = regressor().fit(X, y)
+    model = regressor(n_channels=2).fit(form(mixed), y)
+    np.testing.assert_array_equal(model.predict(form(mixed)), expected.predict(X))
+    mixed[3, 2, 1] = "red"
+    with pytest.raises(ValueError, match="must hold numbers: sequence 3, step 2, channel 1 is 'red'"):
+        model.predict(form(mixed))
+    mixed[3, 2] = None, 0.0
+    with pytest.raises(ValueError, match=r"NaN: sequence 3, step 2, channel 0.*most_frequent"):
+        model.predict(form(mixed))
+
+
+def test_texts_of_numbers_are_categories_where_they_are_named(codes, y):
+    model = regressor().fit(codes.astype(str)[:, :, None], y)
+    assert model.categories_[0].tolist() == list("01234")
+    with pytest.raises(ValueError, match="same kind of categories as in fit"):
+        model.predict(codes[:, :, None])
+
+
+# ---- tables in lists ----
+
+
+def test_dataframes_in_a_list_are_one_table(rng):
+    pd = pytest.importorskip("pandas")
+    kinds = pd.Categorical(list("xyz") * 8)
+    long = pd.DataFrame({"id": np.repeat(range(8), 3), "v": rng.normal(size=24), "kind": kinds, "ok": [True, False] * 12})
+    frames = [part.drop(columns="id") for _, part in long.groupby("id")]
+    y = np.arange(8.0)
+    X = Sequences.from_long(long, id="id")
+    expected = regressor(categorical_features=["kind"]).fit(X, y)
+    texts = [frame.astype({"kind": str}) for frame in frames]
+    other_types = [frame.assign(kind=frame["kind"].cat.reorder_categories(list("zyx"))) for frame in frames]
+    for items in (frames, tuple(frames), texts, other_types, [*frames[:4], *other_types[4:]]):
+        model = regressor(categorical_features=["kind"]).fit(items, y)
+        np.testing.assert_array_equal(model.predict(items), expected.predict(X))
+        np.testing.assert_array_equal(model.predict(X), expected.predict(X))
+        assert Sequences.from_list(items).categories[1].tolist() == list("xyz")
+        with pytest.raises(ValueError, match=r"Channel 1 \('kind'\) of X holds categories, such as 'x', but is read as numbers"):
+            regressor(categorical_features=None).fit(items, y)
+
+
+@pytest.mark.parametrize("values", [[12345, 99999], [1.5, 2.5], [True, False]], ids=["integers", "floats", "bools"])
+def test_categories_that_are_numbers_are_no_numbers_in_lists(values):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"v": [1.0, 2.0], "zip": pd.Categorical(values)})
+    with pytest.raises(ValueError, match=r"Channel 1 \('zip'\) of X holds categories"):
+        regressor(categorical_features=None).fit([frame, frame[:1]], [0, 1])
+    assert regressor(categorical_features=["zip"]).fit([frame, frame[:1]], [0, 1]).categories_[0].tolist() == sorted(values)
+
+
+# ---- advice ----
+
+
+@pytest.mark.parametrize("form", ["Sequences", "3-D"])
+def test_the_advice_for_a_missing_category_works(form):
+    pd = pytest.importorskip("pandas")
+    if form == "Sequences":
+        X = Sequences.from_long(pd.DataFrame({"id": np.arange(20) // 2, "c": ["a", None, "b", "a"] * 5}), id="id")
+    else:
+        X = np.array(["a", None, "b", "a"] * 5, dtype=object).reshape(10, 2, 1)
+    model = regressor(categorical_features="all")
+    with pytest.raises(ValueError, match="NaN: sequence 0, step 1, channel 0") as caught:
+        model.fit(X, np.arange(10))
+    advice = re.search(r"sklstm\.preprocessing\.(PerStep\(.*?\"\)\)) before", str(caught.value)).group(1)
+    missing = None if form == "3-D" else np.nan  # what there is
+    transformer = eval(advice, {"PerStep": PerStep, "SimpleImputer": partial(SimpleImputer, missing_values=missing)})
+    make_pipeline(transformer, model).fit(X, np.arange(10))

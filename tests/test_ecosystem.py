@@ -277,7 +277,8 @@ def test_tools_may_ask_for_the_smallest_prediction(kind, make):
     assert model.predict(probe.astype(np.float32)).shape == (1,)
     with pytest.raises(ValueError, match=r"pass a single sequence x as \[x\]"):
         model.predict(np.ones((2, D)))  # two steps, or two sequences?
-    np.testing.assert_array_equal(model.set_params(n_channels=D).predict(np.ones((2, D))), model.predict([probe, probe]))
+    with pytest.raises(ValueError, match=r"pass a single sequence x as \[x\]"):
+        model.set_params(n_channels=D).predict(np.ones((2, D)))
 
 
 # ---- meta-estimators on flattened sequences ----

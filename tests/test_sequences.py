@@ -244,7 +244,7 @@ def test_to_padded_widens_integers_only_where_the_padding_needs_it(padding, dtyp
 @pytest.mark.parametrize(
     ("X", "arguments", "words"),
     [
-        (np.ones((3, 4)), {"padding": 0}, r"3-D .*got shape \(3, 4\)"),
+        (np.ones(3), {"padding": 0}, r"of shape \(n_sequences.*got shape \(3,\)"),
         (np.ones((3, 4, 1)), {}, "exactly one of lengths and padding"),
         (np.ones((3, 4, 1)), {"padding": 0, "lengths": [1, 2, 3]}, "exactly one of lengths and padding"),
         (np.ones((3, 4, 1)), {"lengths": [1, 2]}, r"3 integers.*got shape \(2,\)"),

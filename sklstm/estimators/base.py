@@ -23,7 +23,7 @@ from .categories import embedding_widths, seen_only
 from .constraints import CONSTRAINTS
 from .documentation import document
 from .engines import hand_out, quick_scores
-from .inputs import in_dtype, numpy_alone, one_per_sequence, read_sample_weight, read_X, stand_in_for
+from .inputs import in_dtype, numpy_alone, one_per_sequence, read_sample_weight, read_X, seen_lengths, stand_in_for
 from .prepared import Prepared
 from .progress import Progress
 from .solving import SOLVERS, check_solving, make_plan
@@ -78,6 +78,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         initial_state="zeros",
         forget_bias="multiscale",
         n_channels=1,
+        padding=None,
         standardize=True,
         solver="adam",
         alpha=1e-3,
@@ -122,6 +123,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         self.initial_state = initial_state
         self.forget_bias = forget_bias
         self.n_channels = n_channels
+        self.padding = padding
         self.standardize = standardize
         self.solver = solver
         self.alpha = alpha
@@ -297,6 +299,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
     def _prepare(self, X, y, sample_weight, rng, continued, incremental, held_out, classes):
         """Everything that a fit reads and computes before it trains."""
         sequences, form = read_X(self, X, reset=not continued)
+        form["_n_steps"] = seen_lengths(sequences.lengths, vars(self).get("_n_steps") if continued else None)
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
         role = "chunk" if incremental else "fit"

@@ -1,12 +1,14 @@
 """Categorical channels: which they are, what values they have, and the rows of the embedding that stand for them."""
 
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 
 from ..sequences import Sequences
 from ..sequences.columns import is_missing
 from ..sequences.faults import locate
+from ..sequences.items import exactly_joined, is_exact
+from ..sequences.padding import real_steps
 
 MAX_AUTO_WIDTH = 600
 
@@ -146,18 +148,17 @@ def seen_only(sequences, channels, vocabularies, rows):
 
 
 ADVICE = (
-    "Expected codes from 0 on: encode with sklearn.preprocessing.OrdinalEncoder, convert a column of a DataFrame to categories,"
-    " or leave the channel out of categorical_features."
+    "Expected codes from 0 on, or negative ones for what is unknown: encode with sklearn.preprocessing.OrdinalEncoder, convert a"
+    " column of a DataFrame to categories, or leave the channel out of categorical_features."
 )
 
 
 def find_bad_code(codes):
-    """Index of a code that is no integer from 0 on, exact in its dtype, and what is wrong with it; None if there is none."""
+    """Index of a code that is no integer exact in its dtype, and what is wrong with it; None if there is none."""
     largest = 1 << np.finfo(codes.dtype).nmant + 1
     for faulty, fault in (
-        (codes < 0, "negative"),
         (codes != np.floor(codes), "no integer"),
-        (codes >= largest, f"too large: {codes.dtype} holds integers exactly below {largest}"),
+        (np.abs(codes) >= largest, f"too large: {codes.dtype} holds integers exactly below {largest}"),
     ):
         if faulty.any():
             at = int(faulty.argmax())
@@ -179,52 +180,90 @@ def _check_codes(sequences, channel):
 
 
 def _rows_of_codes(codes, categories, vocabulary, channel):
-    """`rows_of` the categories that codes stand for; None: of the codes themselves."""
+    """`rows_of` the categories that codes stand for; None: of the codes themselves. A negative code is unknown."""
     if categories is None:
-        return rows_of(codes, vocabulary, channel)
-    rows, vocabulary = rows_of(as_codes(categories), vocabulary, channel)
-    return rows[codes.astype(np.intp)], vocabulary
+        return rows_of(codes, vocabulary, channel, unknown=codes < 0)
+    rows, vocabulary = rows_of(in_own_type(categories), vocabulary, channel)
+    return np.append(rows, 0)[np.maximum(codes, -1).astype(np.intp)], vocabulary
 
 
-def as_codes(values):
-    """Categories that are numbers in the dtype that codes have, others as they are."""
-    return values.astype(np.float64) if values.dtype.kind in "fiub" else values
+def in_own_type(values):
+    """Categories in one of the types in which they are compared: numbers in float64 where that holds each exactly.
+
+    Other numbers stay what they are, as Python objects where NumPy has no type for all of them; texts and times do, too.
+    """
+    if values.dtype.kind == "O":
+        kinds = set(map(type, values.ravel().tolist()))
+        if not kinds or not all(issubclass(kind, Real) for kind in kinds):
+            return values
+        items = [value.item() if isinstance(value, np.generic) else value for value in values.ravel().tolist()]
+        if all(_is_exact(item) for item in items):
+            return np.array(items, np.float64).reshape(values.shape)
+        return _objects(items, values.shape)
+    if values.dtype.kind in "fb" or (values.dtype.kind in "iu" and is_exact(values.ravel(), np.dtype(np.float64))):
+        return values.astype(np.float64)
+    return values
 
 
-def rows_of(values, vocabulary, channel):
+def _is_exact(number):
+    try:
+        return float(number) == number
+    except OverflowError:
+        return False
+
+
+def _objects(items, shape):
+    array = np.empty(len(items), dtype=object)
+    array[:] = items
+    return array.reshape(shape)
+
+
+def rows_of(values, vocabulary, channel, unknown=None):
     """Rows of the table for some values, 0 for those that the vocabulary does not have, and the vocabulary.
 
     Parameters
     ----------
     values : ndarray
+        Of a type that `in_own_type` gives.
     vocabulary : ndarray or None
         None takes the values themselves.
     channel : int
         For messages.
+    unknown : ndarray of bool of the same shape, default=None
+        Values that stand for the unknown.
     """
+    known = values if unknown is None or not unknown.any() else values[~unknown]
     if vocabulary is None:
         try:
-            vocabulary = np.unique(values)
+            vocabulary = np.unique(known)
         except TypeError as error:
             raise ValueError(
                 f"Channel {channel} of X mixes categories that cannot be sorted: {error}. Convert them to text."
             ) from error
-    if _nature(vocabulary) != _nature(values):
+    if vocabulary.size and known.size and _nature(vocabulary) != _nature(known):
         raise ValueError(
             f"Channel {channel} of X was fitted on categories that are {_nature(vocabulary)}, such as {vocabulary[0]!r}, but got"
-            f" {values.ravel()[0]!r}. Pass the same kind of categories as in fit."
+            f" {known.ravel()[0]!r}. Pass the same kind of categories as in fit."
         )
-    if vocabulary.dtype.kind == "O" or values.dtype.kind == "O":
-        try:
-            numbers = {value: row for row, value in enumerate(vocabulary.tolist(), start=1)}
-            rows = [numbers.get(value, 0) for value in values.ravel().tolist()]
-        except TypeError as error:
-            raise ValueError(
-                f"Channel {channel} of X holds what is no category: {error}. Convert it to text or numbers."
-            ) from error
-        return np.array(rows).reshape(values.shape), vocabulary
-    at = np.searchsorted(vocabulary, values).clip(max=len(vocabulary) - 1)
-    return np.where(vocabulary[at] == values, at + 1, 0), vocabulary
+    rows = _positions(values, vocabulary, channel)
+    return (rows if unknown is None else np.where(unknown, 0, rows)), vocabulary
+
+
+def _positions(values, vocabulary, channel):
+    """Where values are in the sorted vocabulary, from 1 on, compared exactly; 0 where they are not."""
+    kinds = {values.dtype.kind, vocabulary.dtype.kind}
+    if vocabulary.size == 0:
+        return np.zeros(values.shape, np.intp)
+    if len(kinds) == 1 and "O" not in kinds:
+        at = np.searchsorted(vocabulary, values).clip(max=len(vocabulary) - 1)
+        return np.where(vocabulary[at] == values, at + 1, 0)
+    # NumPy would convert integers to floats; Python compares them, and finds them in a dict, as the numbers that they are.
+    try:
+        numbers = {value: row for row, value in enumerate(vocabulary.tolist(), start=1)}
+        rows = [numbers.get(value, 0) for value in values.ravel().tolist()]
+    except TypeError as error:
+        raise ValueError(f"Channel {channel} of X holds what is no category: {error}. Convert it to text or numbers.") from error
+    return np.array(rows, np.intp).reshape(values.shape)
 
 
 NATURES = dict.fromkeys("fiub", "numbers") | {"M": "times", "m": "durations"}
@@ -232,6 +271,8 @@ NATURES = dict.fromkeys("fiub", "numbers") | {"M": "times", "m": "durations"}
 
 def _nature(values):
     """What kind of values an array holds, in words."""
+    if values.dtype.kind == "O" and isinstance(values.ravel()[0], Real):
+        return "numbers"
     return NATURES.get(values.dtype.kind, "texts")
 
 
@@ -256,6 +297,7 @@ def encode_columns(columns, own, channels, n_channels, known):
     numeric = [array.dtype for j, array in enumerate(arrays) if j % n_channels not in channels]
     dtype = np.float32 if numeric and all(kind == np.float32 for kind in numeric) else np.float64
     for k, channel in enumerate(channels):
+        unknown = []
         for name, array in zip(names[channel::n_channels], arrays[channel::n_channels], strict=True):
             missing = is_missing(array)
             if missing.any():
@@ -267,8 +309,45 @@ def encode_columns(columns, own, channels, n_channels, known):
             bad = find_bad_code(array.astype(np.float64)) if is_code else None
             if bad:
                 raise ValueError(f"Column {name!r} of X is categorical, but row {bad[0]} is {bad[1]}. {ADVICE}")
-        values = np.stack(arrays[channel::n_channels])
-        rows, vocabulary = rows_of(as_codes(values), None if known is None else known[k], channel)
+            unknown.append(array < 0 if is_code else np.zeros(len(array), dtype=bool))
+        values = in_own_type(exactly_joined(arrays[channel::n_channels])).reshape(len(unknown), -1)
+        rows, vocabulary = rows_of(values, None if known is None else known[k], channel, np.stack(unknown))
         arrays[channel::n_channels] = list(rows.astype(dtype))
         vocabularies.append(vocabulary)
     return np.stack(arrays, axis=1), vocabularies
+
+
+def fill_padding(columns, channels, n_channels, padding):
+    """Columns of a table that have categories where there was padding, and where that was.
+
+    Parameters
+    ----------
+    columns : dict of str to ndarray of shape (n_sequences,)
+    channels : tuple of int
+        The categorical ones: in padding they get a value that they have elsewhere.
+    n_channels : int
+    padding : float or None
+
+    Returns
+    -------
+    columns : dict of str to ndarray of shape (n_sequences,)
+    is_padding : ndarray of bool of shape (n_sequences, n_columns), or None
+    """
+    if padding is None:
+        return columns, None
+    arrays = list(columns.values())
+    same = [is_missing(array) if padding != padding else np.asarray(array == padding, dtype=bool) for array in arrays]
+    same = np.stack(same, axis=1).reshape(len(arrays[0]), -1, n_channels)
+    first, last = real_steps(same, True, "both")
+    steps = np.arange(same.shape[1])
+    is_padding = (steps < first[:, np.newaxis]) | (steps >= last[:, np.newaxis])
+    is_padding = np.repeat(is_padding, n_channels, axis=1)
+    filled = dict(columns)
+    for channel in channels:
+        names = list(columns)[channel::n_channels]
+        real = [columns[name][~is_padding[:, j]] for name, j in zip(names, range(channel, len(arrays), n_channels), strict=True)]
+        example = next((values[0] for values in real if len(values)), None)
+        for name, j in zip(names, range(channel, len(arrays), n_channels), strict=True):
+            if is_padding[:, j].any() and example is not None:
+                filled[name] = np.where(is_padding[:, j], np.array(example, dtype=columns[name].dtype), columns[name])
+    return filled, is_padding

@@ -32,6 +32,7 @@ CONSTRAINTS = {
     "initial_state": [StrOptions({"zeros", "learned"})],
     "forget_bias": [Interval(Real, None, None, closed="neither"), StrOptions(set(TIMESCALES))],
     "n_channels": [COUNT],
+    "padding": [Real, None],
     "standardize": ["boolean"],
     "solver": [StrOptions(set(SOLVERS))],
     "alpha": [NOT_NEGATIVE],

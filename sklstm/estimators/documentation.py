@@ -10,8 +10,10 @@ X : any accepted form of sequences
     - Arrow or polars column of lists, awkward array, as :meth:`Sequences.from_arrow <sklstm.Sequences.from_arrow>` reads them;
     - 2-D array or DataFrame (n_sequences, n_steps * n_channels), each row a flattened sequence, step by step.
 
-    Values must be finite; :class:`~sklstm.preprocessing.PerStep` with an imputer fills missing ones. The notes of
-    :class:`~sklstm.Sequences` say how data structures of aeon, sktime and tslearn become X.
+    A list or tuple of lists of numbers is a list of univariate sequences, even if they are equally long. A model of 3-D or
+    ragged X reads a 2-D X as above if its rows have as many steps as sequences had in `fit`; a single sequence x is passed as
+    ``[x]``. Values must be finite; :class:`~sklstm.preprocessing.PerStep` with an imputer fills missing ones. The notes of
+    :class:`~sklstm.Sequences` say how data structures of aeon, sktime, tslearn and Keras become X.
 """
 
 Y_DOC = """
@@ -59,9 +61,10 @@ return_sequences : bool, default=False
 categorical_features : "all", array-like of int or str, or None, default=None
     Channels whose values are codes of categories, to be looked up in a table of learned vectors. Numbers of channels,
     names of the columns of a DataFrame or of the channels of :class:`~sklstm.Sequences`, or all channels, as for sequences of
-    tokens. Codes are integers from 0 on; in a DataFrame, and in one read by ``Sequences.from_long``, categories and texts will
-    do. A value that `fit`, or the first chunk of `partial_fit`, did not have is unknown for good; the unknown has a vector of
-    its own, learned by hiding 1 in 100 values in training.
+    tokens. Codes are integers; texts will do as well, and in DataFrames, also those of a list or read by
+    ``Sequences.from_long``, categories of any type. They are compared by value. A value that `fit`, or the first chunk of
+    `partial_fit`, did not have is unknown for good, and so is a negative code, also in `fit`. The unknown has a vector of its
+    own, learned by hiding 1 in 100 values in training.
 embedding_dim : "auto", int or tuple of int, default="auto"
     Width of those vectors, for all categorical channels or each. "auto" is ``round(1.6 n**0.56)`` for n values, at most
     600.
@@ -75,7 +78,11 @@ forget_bias : float, "multiscale" or "chrono", default="multiscale"
     nothing.
 n_channels : int, default=1
     Channels per step of a 2-D `X`, whose rows are sequences flattened step by step. Other forms of X tell their
-    channels themselves, and this is not used.
+    channels themselves.
+padding : float or None, default=None
+    Value of padding in a 2-D or 3-D `X`, whose rows are equally long; NaN is allowed. Steps at either end of a row whose
+    channels all have this value do not belong to its sequence, so choose one that no first or last step has. None reads all
+    steps. Lists and :class:`~sklstm.Sequences` have no padding. With `return_sequences`, y has the steps that remain.
 standardize : bool, default=True
     Centre and scale every numeric channel by its mean and standard deviation over the training steps{standardize_y}, which
     makes a fit independent of units. The trained weights are converted to the original units, so predictions cost

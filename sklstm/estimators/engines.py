@@ -55,7 +55,7 @@ def quick_scores(estimator, X):
     """Scores of an X that needs no conversion, by the shortest way: over `Sequences`, short ones would spend most of the time on
     the way. None where X is no such array or list of arrays, or is to be refused. The bits are the same."""
     theta = vars(estimator).get("_theta")
-    if theta is None:
+    if theta is None or estimator.padding is not None:
         return None
     arrays = X if type(X) is list else (X,)
     n_dimensions, n_channels = 2 if type(X) is list else 3, estimator._network_spec["input_size"]

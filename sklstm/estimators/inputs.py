@@ -2,17 +2,33 @@
 
 from contextlib import nullcontext
 from numbers import Real
+from warnings import warn
 
 import numpy as np
 from sklearn import config_context, get_config
 from sklearn.utils.validation import _num_samples, check_array, validate_data
 
-from ..sequences import as_sequences
+from ..sequences import Sequences, as_sequences
 from ..sequences.alignment import in_order_of
-from ..sequences.faults import channels_first_hint, name_of, raise_if_not_finite
-from ..sequences.validation import FORMS, array_or_list, check_columns, from_rows, is_tabular, locate_non_number
-from .categories import categorical_channels, encode, encode_columns
+from ..sequences.faults import channels_first_hint, holds_no_numbers, name_of, raise_if_not_finite
+from ..sequences.items import category_kind, column_types
+from ..sequences.padding import without_padding
+from ..sequences.steps import of_sequences
+from ..sequences.validation import (
+    FORMS,
+    array_or_list,
+    check_columns,
+    checked,
+    from_rows,
+    is_tabular,
+    locate_non_number,
+    refuse_converted,
+    refuse_lists_of_rows,
+)
+from .categories import categorical_channels, encode, encode_columns, fill_padding
+from .order import names_are_levels, refuse_other_order
 from .targets import ONE_EACH, read_numbers
+from .texts import holds_texts, with_categories
 
 LONG = "If X is a table with one row per step, pass Sequences.from_long(X, id=..., time=...)."
 DTYPES = [np.float64, np.float32]  # anything else is converted to the first
@@ -53,20 +69,28 @@ def read_X(estimator, X, *, reset):
     X = array_or_list(X)
     if isinstance(X, np.ndarray) and X.dtype.kind in "mMV":
         raise ValueError(f"X must hold numbers, got {X.dtype}. Convert times to numbers first, and records to columns.")
-    if is_tabular(X, lists_are_ragged=not reset and not estimator._flat):
+    if is_tabular(X):
         if len(getattr(X, "shape", (0, 0))) == 1:
             raise ValueError(
                 f"Expected 2D array, got 1D array instead: X has shape {X.shape}. {FORMS} Reshape your data: one univariate"
                 " sequence is X.reshape(1, -1)."
             )
-        table = _read_table(estimator, X, form, reset)
-        sequences = from_rows(table, _channels_of(estimator, table, reset))
+        if reset:
+            _warn_of_rows_that_are_steps(X)
+        if _is_of_texts(estimator, X, reset):
+            sequences = _read_texts(estimator, X, form, reset)
+        else:
+            table, padding = _read_table(estimator, X, form, reset)
+            sequences = from_rows(table, _channels_of(estimator, table, reset), padding)
     else:
-        sequences = as_sequences(X)
+        sequences = _read_sequences(estimator, X, reset)
+        refuse_lists_of_rows(X, estimator.n_channels)
         form.update(_flat=False, n_features_in_=sequences.n_channels)
         names = channel_names(estimator, sequences.channel_names, reset)
-        if reset and names is not None:
-            form["feature_names_in_"] = names
+        if reset:
+            _warn_of_single_steps(sequences)
+            if names is not None:
+                form["feature_names_in_"] = names
     if not reset and sequences.n_channels != estimator._network_spec["input_size"]:
         raise ValueError(
             f"X has {sequences.n_channels} channels per step, but {type(estimator).__name__} is expecting"
@@ -75,9 +99,11 @@ def read_X(estimator, X, *, reset):
                 f"; a 2-D X is read as one flattened sequence per row, with n_channels={estimator.n_channels}: pass a single"
                 " sequence x as [x]."
                 if form.get("_flat")
-                else "." + _channels_first_hint(sequences, estimator._network_spec["input_size"])
+                else "." + _channels_first_hint(estimator, sequences)
             )
         )
+    if not reset and form["_flat"]:
+        refuse_single_sequence(estimator, X.shape, sequences.n_channels)
     if "categories_" not in form:
         chosen, names = estimator.categorical_features, sequences.channel_names
         form["_categorical"] = categorical_channels(chosen, sequences.n_channels, names) if reset else estimator._categorical
@@ -86,10 +112,105 @@ def read_X(estimator, X, *, reset):
     return sequences, form
 
 
-def _channels_first_hint(sequences, n_channels):
-    """What to say where every sequence has as many steps as there were channels in fit."""
-    lengths = set(sequences.lengths.tolist())
-    return channels_first_hint(lengths, "X.transpose(0, 2, 1) or [x.T for x in X]") if lengths == {n_channels} else ""
+def _read_sequences(estimator, X, reset):
+    """An X that is not 2-D; channels that are to be categories may hold texts."""
+    chosen = estimator.categorical_features if reset else estimator._categorical
+    if chosen is None or len(chosen) == 0 or not holds_texts(X):
+        return as_sequences(X, estimator.padding)
+    if estimator.padding is not None and hasattr(X, "shape") and len(X.shape) == 3:
+        X = Sequences(*without_padding(np.asarray(X), estimator.padding))
+    steps = of_sequences(X)
+    channels = categorical_channels(chosen, steps.n_channels, steps.names) if reset else chosen
+    return checked(with_categories(steps, channels))
+
+
+def _is_of_texts(estimator, X, reset):
+    """Whether a 2-D array has texts, and channels that are to be categories."""
+    chosen = estimator.categorical_features if reset else estimator._categorical
+    return isinstance(X, np.ndarray) and X.ndim == 2 and chosen is not None and len(chosen) > 0 and holds_texts(X)
+
+
+def _read_texts(estimator, X, form, reset):
+    """A 2-D array with texts in channels that are categories, as the 3-D array that it stands for."""
+    if reset or estimator._flat:
+        validate_data(stand_in_for(estimator), X, reset=reset, skip_check_array=True)
+    check_columns(X.shape[1], estimator.n_channels)
+    form.update(_flat=True, n_features_in_=X.shape[1])
+    return _read_sequences(estimator, X.reshape(len(X), -1, estimator.n_channels), reset)
+
+
+# ---- one sequence, and one step ----
+
+
+def seen_lengths(lengths, earlier=None):
+    """Numbers of steps of the shortest and of the longest sequence that a model learned from, in this fit and in earlier ones."""
+    shortest, longest = int(lengths.min()), int(lengths.max())
+    return (shortest, longest) if earlier is None else (min(shortest, earlier[0]), max(longest, earlier[1]))
+
+
+def refuse_single_sequence(estimator, shape, n_channels):
+    """Raise where a table may be one sequence for a model that learned from sequences, and not many that are flattened.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With ``_n_steps``, of `seen_lengths`, and ``_flat``, if it is a model of 2-D arrays, which has its own number of columns.
+    shape : tuple of int
+        Of the table.
+    n_channels : int
+    """
+    seen = vars(estimator).get("_n_steps")
+    n_rows, n_steps = shape[0], shape[1] // n_channels
+    if seen is None or estimator._flat or n_rows < 2:
+        return
+    may_be_padded = getattr(estimator, "padding", None) is not None
+    if (n_steps == 1 and seen[1] > 1) or not (seen[0] <= n_steps <= seen[1] or may_be_padded):
+        learned = f"{seen[0]}" if seen[0] == seen[1] else f"{seen[0]} to {seen[1]}"
+        raise ValueError(
+            f"X has shape {shape}, and each row of a 2-D X is read as a flattened sequence, with n_channels={n_channels}: here as"
+            f" one of {n_steps} step{'s' * (n_steps != 1)}, but {type(estimator).__name__} is expecting sequences of {learned}"
+            " steps, as in fit. If X is one sequence, pass a single sequence x as [x]; pass many of other lengths as a 3-D array,"
+            f" X.reshape(len(X), -1, {n_channels})."
+        )
+
+
+def _warn_of_single_steps(sequences):
+    """Warn where nothing recurs, but there may be steps among the channels."""
+    if sequences.n_channels > 1 and sequences.lengths.max() == 1:
+        warn(
+            f"Every sequence of X has one step, of {sequences.n_channels} channels: there is nothing to recur. If X has the shape"
+            " (n_sequences, n_channels, n_steps), as in aeon and sktime, pass X.transpose(0, 2, 1), or [x.T for x in X] of a"
+            " list. If these are tables of features, any other estimator will do.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _warn_of_rows_that_are_steps(X):
+    """Warn where the index of a DataFrame has levels, as that of a table with one row per step."""
+    index = getattr(X, "index", None)
+    if getattr(index, "nlevels", 1) != 2 or not index.is_unique or index.get_level_values(0).is_unique:
+        return
+    warn(
+        "X is a DataFrame whose index has two levels, and several rows have the same value in the first: each row is"
+        " read as a sequence. If rows are steps, pass Sequences.from_long(X.rename_axis([\"who\", \"when\"]).reset_index(),"
+        " id=\"who\", time=\"when\"), with a y for each sequence; if they are sequences, X.reset_index(drop=True).",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
+def _channels_first_hint(estimator, sequences):
+    """What to say where sequences have as many steps as there were channels in fit, or all as many as all of fit."""
+    lengths, seen = set(sequences.lengths.tolist()), vars(estimator).get("_n_steps")
+    if lengths == {estimator._network_spec["input_size"]}:
+        return channels_first_hint(lengths, "X.transpose(0, 2, 1) or [x.T for x in X]")
+    if seen is not None and lengths == set(seen) and len(lengths) == 1 and seen[0] < sequences.n_channels:
+        return (
+            f" All sequences have {seen[0]} step{'s' * (seen[0] > 1)}, as in fit: if that is the number of channels, transpose"
+            " them in fit and here: X.transpose(0, 2, 1) or [x.T for x in X]."
+        )
+    return ""
 
 
 def channel_names(estimator, names, reset):
@@ -142,7 +263,7 @@ def _channels_of(estimator, table, reset):
 
 
 def _read_table(estimator, X, form, reset):
-    """A 2-D X by scikit-learn's own validation, finiteness apart: that error is to name the step."""
+    """A 2-D X by scikit-learn's own validation, finiteness apart: that error is to name the step; and what is padding in it."""
     names = _column_names(X)
     if names is not None and len(names) == 0:
         raise ValueError("Found array with 0 feature(s): X is a DataFrame without columns, at least one is needed.")
@@ -151,8 +272,10 @@ def _read_table(estimator, X, form, reset):
         chosen = estimator.categorical_features
         channels = categorical_channels(chosen, n_channels, names) if reset else estimator._categorical
         _refuse_other_categories(X, names, channels, n_channels)
+        if reset or not estimator._flat or names_are_levels(X):
+            refuse_other_order(X, names, n_channels)
         if channels:
-            check_columns(len(names), n_channels)
+            check_columns(X.shape[1], n_channels)
             if not reset and n_channels != estimator._network_spec["input_size"]:
                 raise ValueError(
                     f"X is read with n_channels={n_channels} channels per step, but {type(estimator).__name__} is expecting"
@@ -172,25 +295,32 @@ def _read_table(estimator, X, form, reset):
         # scikit-learn tells a cell that is no string (TypeError) from a string that is no number (ValueError).
         hint = f" {LONG}" if names else ""
         raise (TypeError if isinstance(error, TypeError) else ValueError)(f"{where} ({error}){hint}") from error
+    refuse_converted(X, estimator.n_channels)
     form.update(_flat=True, n_features_in_=table.shape[1])
     if reset and hasattr(X, "columns") and hasattr(stand_in, "feature_names_in_"):
         form["feature_names_in_"] = stand_in.feature_names_in_
-    return table
+    return table, estimator.padding
 
 
 def _read_columns(estimator, X, channels, form, reset):
-    """A DataFrame with categorical channels: names and their number by scikit-learn, the values column by column."""
+    """`_read_table` of a DataFrame with categorical channels: names by scikit-learn, the values column by column."""
     stand_in = stand_in_for(estimator)
     if reset or estimator._flat:
         validate_data(stand_in, X, reset=reset, skip_check_array=True)
     columns = {name: np.asarray(X[name]) for name in X.columns}
+    own = {name for name, dtype in zip(columns, column_types(X), strict=True) if category_kind(dtype)}
     known = None if reset else estimator.categories_
-    own = {name for name in columns if _category_kind(X[name])}
+    columns, is_padding = fill_padding(columns, channels, estimator.n_channels, estimator.padding)
     table, vocabularies = encode_columns(columns, own, channels, estimator.n_channels, known)
+    if table.dtype == object and holds_no_numbers(table):
+        raise ValueError(locate_non_number(table, estimator.n_channels))
     form.update(_flat=True, n_features_in_=table.shape[1], categories_=vocabularies, _categorical=channels)
     if reset and hasattr(stand_in, "feature_names_in_"):
         form["feature_names_in_"] = stand_in.feature_names_in_
-    return check_array(table, dtype=DTYPES, order="C", ensure_all_finite=False, estimator=estimator, input_name="X")
+    table = check_array(table, dtype=DTYPES, order="C", ensure_all_finite=False, estimator=estimator, input_name="X")
+    if is_padding is None:
+        return table, None
+    return np.where(is_padding, np.nan, table), np.nan  # rows of the embedding may look like padding
 
 
 def _column_names(X):
@@ -199,16 +329,10 @@ def _column_names(X):
     return None if columns is None or not hasattr(X, "__getitem__") else [str(name) for name in columns]
 
 
-def _category_kind(column):
-    """Name of the type of a column that is categories by its type; empty for others."""
-    kind = str(getattr(column, "dtype", "")).lower()
-    return kind if kind.startswith(("category", "categorical", "enum")) else ""
-
-
 def _refuse_other_categories(X, names, channels, n_channels):
     """Raise if a column of categories belongs to a channel that is read as numbers."""
-    for j, (name, column) in enumerate(zip(names, X.columns, strict=True)):
-        kind = _category_kind(X[column])
+    for j, (name, dtype) in enumerate(zip(names, column_types(X), strict=True)):
+        kind = category_kind(dtype)
         if kind and j % n_channels not in channels:
             raise ValueError(
                 f"Column {name!r} of X holds categories ({kind}), but its channel {j % n_channels} is read as numbers. Name it in"

@@ -79,6 +79,7 @@ class Stream:
             )
         self._model = stand_in_for(estimator)  # what it has now, whatever becomes of the estimator
         self._model._theta = estimator._theta.copy()
+        self._model.padding = None  # a step is one
         self._response_method = response_method
         self._network = network
         self._params = network.bind(self._model._theta)

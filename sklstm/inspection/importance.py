@@ -12,6 +12,7 @@ from ..estimators.documentation import document
 from ..sequences import Sequences
 from ..sequences.columns import as_floats
 from ..sequences.container import snapshot
+from ..sequences.padding import without_padding
 from ..sequences.steps import of_sequences, of_table
 from ..sequences.validation import array_or_list, is_tabular
 
@@ -138,7 +139,9 @@ def step_importance(
 
 def _ragged(estimator, X):
     """X as `Sequences`, and the function from such values to an X for the estimator; it checks the values itself."""
-    X = array_or_list(X)
+    X, padding = array_or_list(X), getattr(estimator, "padding", None)
+    if padding is not None and len(getattr(X, "shape", ())) == 3:
+        X = Sequences(*without_padding(np.asarray(X), padding))
     if is_tabular(X):
         n_channels = getattr(estimator, "n_channels", None)
         table = _numbers(X)
@@ -147,6 +150,9 @@ def _ragged(estimator, X):
                 f"The rows of a 2-D X are flattened sequences, which {type(estimator).__name__} with n_channels={n_channels} does"
                 " not divide into steps. Pass X as a 3-D array (n_sequences, n_steps, n_channels)."
             )
+        if padding is not None:
+            sequences = Sequences(*without_padding(table.reshape(len(table), -1, n_channels), padding))
+            return sequences, sequences.with_values
         steps = of_table(table, n_channels)
         sequences = Sequences(steps.values, steps.offsets)
         return sequences, sequences.with_values  # not as a table: the names of its columns are gone

@@ -1,13 +1,14 @@
-"""Data before the network: transformers for steps, windows of series, texts as codes.
+"""Data before the network: transformers for steps and padding, windows of series, texts as codes.
 
 A side door: users import it, no layer does.
 """
 
 from ..public import publish
+from .padding import PaddingRemover
 from .per_step import PerStep
 from .tokenizer import SequenceTokenizer
 from .windows import make_windows
 
-__all__ = ["PerStep", "SequenceTokenizer", "make_windows"]
+__all__ = ["PaddingRemover", "PerStep", "SequenceTokenizer", "make_windows"]
 
 publish(globals())

@@ -16,10 +16,10 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted, validate_data
 
-from ..estimators.inputs import channel_names, numpy_alone, stand_in_for
+from ..estimators.inputs import channel_names, numpy_alone, refuse_single_sequence, seen_lengths, stand_in_for
 from ..sequences import Sequences
 from ..sequences.steps import of_sequences, of_table
-from ..sequences.validation import array_or_list, check_columns, is_tabular
+from ..sequences.validation import array_or_list, check_columns, is_tabular, refuse_lists_of_rows
 from .targets import weights_of_steps, y_of_steps
 
 
@@ -212,7 +212,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         same form as X
             Sequences of that form: an array of shape (n_sequences, n_steps, n_channels_out), a list (tuple, object array,
             Series) of arrays of shape (n_steps, n_channels_out), `Sequences`, or for a 2-D X an array of shape (n_sequences,
-            n_steps * n_channels_out).
+            n_steps * n_channels_out). A list of lists of numbers becomes an array of the first kind if these are equally long.
         """
         check_is_fitted(self)
         steps = self._read(X, reset=False)
@@ -234,7 +234,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """
         check_is_fitted(self)
         X = array_or_list(X)
-        if is_tabular(X, lists_are_ragged=not self._flat):
+        if is_tabular(X):
             if not self._flat:
                 raise ValueError("Found array with dim 2, but PerStep was fitted on sequences. Pass what transform returned.")
             with numpy_alone():
@@ -321,7 +321,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """Call a fitting method of the transformer: the steps, and what it returns. A fit that fails leaves nothing behind."""
         goes_on = method == "partial_fit" and self.__sklearn_is_fitted__()
         stand_in = stand_in_for(self)
-        steps = stand_in._read(X, reset=not goes_on)
+        steps = stand_in._read(X, reset=not goes_on, fitting=True)
         transformer = self.transformer_ if goes_on else clone(self.transformer)
         arguments = {} if y is None else {"y": y_of_steps(y, steps)}
         for name, value in fit_params.items():
@@ -338,10 +338,10 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         vars(self).update(vars(stand_in))
         return steps, returned
 
-    def _read(self, X, *, reset):
-        """X as `Steps`; if `reset`, with note of its form, which later X is held against otherwise."""
+    def _read(self, X, *, reset, fitting=False):
+        """X as `Steps`; its form is noted if `reset`, else that which was noted is expected; its lengths are if `fitting`."""
         X = array_or_list(X)
-        if is_tabular(X, lists_are_ragged=not reset and not self._flat):
+        if is_tabular(X):
             with numpy_alone():
                 if reset or self._flat:
                     table = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
@@ -351,6 +351,9 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             steps, flat = of_table(table, self.n_channels), True
         else:
             steps, flat = of_sequences(X), False
+            refuse_lists_of_rows(X, self.n_channels)
+        if fitting:
+            self._n_steps = seen_lengths(steps.lengths, None if reset else vars(self).get("_n_steps"))
         if reset:
             self._flat, self._n_channels = flat, steps.n_channels
             if not flat:
@@ -360,7 +363,9 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                 f"X has {steps.n_channels} channels per step, but PerStep is expecting {self._n_channels} channels as input, as"
                 " in fit. Pass the same channels in the same order."
             )
-        elif not flat:
+        elif flat:
+            refuse_single_sequence(self, table.shape, self.n_channels)
+        else:
             channel_names(self, self._names(steps), reset=False)
         return steps
 

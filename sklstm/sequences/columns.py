@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .faults import locate, name_of
-from .numerals import as_float, describe_numerals, holds_times
+from .faults import holds_no_numbers, locate, name_of
+from .numerals import as_float, describe_numerals
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,14 +198,12 @@ def as_floats(values):
     Raises
     ------
     TypeError, ValueError, OverflowError
-        If one is no number.
+        If one is no number; texts and times are none, whatever NumPy would make of them.
     """
-    if values.dtype.kind in "mMV":
-        raise TypeError(f"{values.dtype} holds no numbers")
     if values.dtype.kind == "O":
         values = np.where(is_missing(values.ravel()).reshape(values.shape), np.nan, values)
-        if holds_times(values):
-            raise TypeError("times are no numbers")
+    if holds_no_numbers(values):
+        raise TypeError("texts, times and records are no numbers")
     return values.astype(np.float64)
 
 

@@ -1,18 +1,17 @@
 """`Sequences`: sequences of any lengths, in one buffer."""
 
 import numbers
-import reprlib
 from itertools import pairwise
 
 import numpy as np
 from sklearn.utils._array_api import get_namespace
 
 from .arrow import read_arrow
-from .columns import as_floats
-from .faults import channels_first_hint, describe_non_number, refuse_mask
-from .index import refuse_falling_index
+from .faults import refuse_mask
+from .items import exact_array, read_items
 from .long import read_long
 from .offsets import own_offsets
+from .padding import check_side, cut, steps_by_length, steps_by_padding
 
 # Names under which `Sequences` keep the arguments of their constructor.
 STORED = ("_values", "_offsets", "_ids", "_channel_names", "_categories")
@@ -85,7 +84,8 @@ class Sequences:
       "when"]).reset_index(), id="who", time="when")``;
     - sktime, list of DataFrames ("df-list"): as it is;
     - tslearn, array of shape (n_sequences, n_steps, n_channels) with NaN at the end of shorter sequences:
-      ``Sequences.from_padded(X, padding=np.nan)``, and back ``.to_padded()``.
+      ``Sequences.from_padded(X, padding=np.nan)``, and back ``.to_padded()``;
+    - Keras, array that ``pad_sequences`` made, with zeros in front: ``Sequences.from_padded(X, padding=0, side="start")``.
 
     Examples
     --------
@@ -126,7 +126,8 @@ class Sequences:
         Returns
         -------
         Sequences
-            In float32 if every sequence is, else in float64. With `channel_names` from DataFrames.
+            In float32 if every sequence is, else in float64. From DataFrames with `channel_names`, and with `categories` where a
+            column holds categories or texts, as by :meth:`from_long`.
 
         Raises
         ------
@@ -144,29 +145,23 @@ class Sequences:
         >>> Sequences.from_list([[1.0, 2.0, 3.0], [4.0]])
         Sequences(2 sequences of 1 to 3 steps, 1 channel, float64)
         """
-        sequences = list(sequences)
-        if not sequences:
-            raise ValueError("There is no sequence: the number of channels is unknown. Give at least one.")
-        names = common_columns(sequences)
-        arrays = [_numeric_array(item, i) for i, item in enumerate(sequences)]
-        arrays = of_one_width(arrays)
-        single = all(array.dtype == np.float32 for array in arrays)
-        offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])])
-        return cls(np.concatenate(arrays, dtype=np.float32 if single else np.float64), offsets, channel_names=names)
+        return cls(**read_items(list(sequences)))
 
     @classmethod
-    def from_padded(cls, X, lengths=None, padding=None):
-        """From a padded 3-D array.
+    def from_padded(cls, X, lengths=None, padding=None, *, side="end"):
+        """From a padded array.
 
         Parameters
         ----------
-        X : array-like of shape (n_sequences, n_steps, n_channels)
-            Each row a sequence, filled up at its end.
+        X : array-like of shape (n_sequences, n_steps, n_channels) or (n_sequences, n_steps)
+            Each row a sequence, filled up to the length of the longest; a 2-D array has one channel.
         lengths : array-like of int of shape (n_sequences,), default=None
-            How many leading steps of each row are its sequence.
+            How many steps of each row are its sequence: the first ones, or with ``side="start"`` the last ones.
         padding : float, default=None
-            Instead of `lengths`: the value of padding. Steps at the end of a row whose channels all have it are
-            padding; the same value before the last real step is data. NaN is allowed.
+            Instead of `lengths`: the value of padding. Steps at that side of a row whose channels all have it are
+            padding; the same value between two real steps is data. NaN is allowed.
+        side : {"end", "start", "both"}, default="end"
+            Where the rows are filled up. "start" is what the `pad_sequences` of Keras does by default.
 
         Returns
         -------
@@ -176,12 +171,13 @@ class Sequences:
         Raises
         ------
         ValueError
-            If not exactly one of `lengths` and `padding` is given, if a length is negative or above ``n_steps``, or if
-            X is not 3-D.
+            If not exactly one of `lengths` and `padding` is given, if a length is negative or above ``n_steps``, if X is neither
+            2-D nor 3-D, or if no row has padding at that side, but one has at the other.
 
         See Also
         --------
         to_padded : The way back.
+        sklstm.preprocessing.PaddingRemover : The same as a step of a Pipeline.
 
         Examples
         --------
@@ -192,37 +188,25 @@ class Sequences:
         array([2, 3])
         >>> Sequences.from_padded(X, lengths=[3, 1]).lengths
         array([3, 1])
+        >>> Sequences.from_padded([[0, 0, 5], [0, 6, 7]], padding=0, side="start").lengths
+        array([1, 2])
         """
         refuse_mask(X, "X")
         X = np.asarray(X)
-        if X.ndim != 3:
-            raise ValueError(f"X must be a 3-D array of shape (n_sequences, n_steps, n_channels), got shape {X.shape}.")
+        if X.ndim not in (2, 3):
+            raise ValueError(
+                "X must be an array of shape (n_sequences, n_steps, n_channels), or (n_sequences, n_steps) of one channel, got"
+                f" shape {X.shape}. Use Sequences.from_list for a list of sequences."
+            )
+        X = X if X.ndim == 3 else X[:, :, np.newaxis]
+        check_side(side)
         if (lengths is None) == (padding is None):
             raise ValueError("Give exactly one of lengths and padding: what tells the end of a sequence?")
-        n_sequences, n_steps, _ = X.shape
         if lengths is None:
-            is_padding = np.isnan(X) if padding != padding else X == padding
-            real = ~is_padding.all(axis=2)
-            lengths = (
-                np.where(real.any(axis=1), n_steps - np.argmax(real[:, ::-1], axis=1), 0)
-                if n_steps
-                else np.zeros(n_sequences, int)
-            )
+            first, last = steps_by_padding(X, padding, side)
         else:
-            lengths = np.asarray(lengths)
-            if lengths.shape != (n_sequences,) or not np.issubdtype(lengths.dtype, np.integer):
-                raise ValueError(
-                    f"lengths must hold {n_sequences} integers, one per row of X, got shape {lengths.shape},"
-                    f" {lengths.dtype}."
-                )
-            bad = np.flatnonzero((lengths < 0) | (lengths > n_steps))
-            if len(bad):
-                raise ValueError(
-                    f"lengths must lie between 0 and the {n_steps} steps of X, got {lengths[bad[0]]} for sequence"
-                    f" {bad[0]}."
-                )
-        lengths = lengths.astype(np.intp)
-        return cls(X[np.arange(n_steps) < lengths[:, np.newaxis]], np.concatenate([[0], np.cumsum(lengths)]))
+            first, last = steps_by_length(lengths, len(X), X.shape[1], side)
+        return cls(*cut(X, first, last))
 
     @classmethod
     def from_long(cls, frame, *, id, time=None, columns=None, spacing=None):
@@ -347,13 +331,15 @@ class Sequences:
         """
         return cls(**read_arrow(data))
 
-    def to_padded(self, padding=np.nan):
-        """Copy into a 3-D array, in which the sequences are filled up at their ends.
+    def to_padded(self, padding=np.nan, *, side="end"):
+        """Copy into a 3-D array, in which the sequences are filled up to the length of the longest.
 
         Parameters
         ----------
         padding : float, default=nan
             What they are filled up with.
+        side : {"end", "start"}, default="end"
+            Where they are filled up.
 
         Returns
         -------
@@ -371,13 +357,15 @@ class Sequences:
         array([[1., 2., 3.],
                [4., 0., 0.]])
         """
+        check_side(side, ("end", "start"))
         X = snapshot(self)
-        lengths, values = X.lengths, X.values
+        lengths, values = X.lengths[:, np.newaxis], X.values
         n_steps = lengths.max(initial=0)
         holds = np.can_cast(np.min_scalar_type(padding), values.dtype)
         dtype = values.dtype if holds else np.result_type(values, np.float64)
         out = np.full((len(lengths), n_steps, values.shape[1]), padding, dtype=dtype)
-        out[np.arange(n_steps) < lengths[:, np.newaxis]] = values
+        steps = np.arange(n_steps)
+        out[steps < lengths if side == "end" else steps >= n_steps - lengths] = values
         return out
 
     def to_list(self):
@@ -650,85 +638,8 @@ def snapshot(sequences):
         ) from error
 
 
-def common_columns(items):
-    """Names of the columns of those items that are DataFrames, None if none is; raises if they differ, or an index falls."""
-    if any(hasattr(kind, "iloc") for kind in set(map(type, items))):
-        for i, item in enumerate(items):
-            refuse_falling_index(item, f"sequence {i}")
-    if not any(hasattr(kind, "columns") for kind in set(map(type, items))):
-        return None
-    (first, names), *others = ((i, _columns(item)) for i, item in enumerate(items) if hasattr(item, "columns"))
-    for i, other in others:
-        if other != names:
-            raise ValueError(
-                f"All sequences of X must have the same channels: the columns of sequence {first} are {names}, those of sequence"
-                f" {i} are {other}. Pass the same columns in the same order."
-            )
-    return names
-
-
-def _columns(item):
-    """Names of the columns of a DataFrame, or of an Arrow table, whose `columns` are these themselves."""
-    return list(item.column_names if hasattr(item, "column_names") else item.columns)
-
-
-def of_one_width(arrays):
-    """The arrays (n_steps, n_channels), which must agree in their channels."""
-    # A sequence without steps does not tell its channels.
-    first = next((i for i, array in enumerate(arrays) if array.size), 0)
-    n_channels = arrays[first].shape[1]
-    for i, array in enumerate(arrays):
-        if array.shape[1] != n_channels and array.size:
-            raise ValueError(
-                f"All sequences of X must have the same channels: sequence {first} has {n_channels}, sequence {i}"
-                f" has {array.shape[1]}. Pass every sequence as an array of shape (n_steps, n_channels)."
-                + channels_first_hint({len(array) for array in arrays}, "[x.T for x in X]")
-            )
-    return [array if array.size else array.reshape(0, n_channels) for array in arrays]
-
-
-def sequence_array(item, i):
-    """One sequence as an array (n_steps, n_channels), of whatever it holds."""
-    refuse_mask(item, f"Sequence {i} of X")
-    try:
-        array = np.asarray(item)
-    except ValueError as error:
-        raise ValueError(
-            f"Sequence {i} of X is no array: its steps differ in length. Every step needs the same channels."
-        ) from error
-    if array.ndim == 1:
-        array = array.reshape(-1, 1)
-    if array.dtype.kind in "SU" and array.ndim == 0:
-        raise ValueError(
-            f"Sequence {i} of X is a text, {reprlib.repr(array.item())}, expected numbers. Make codes of texts first, with"
-            ' sklstm.preprocessing.SequenceTokenizer, and fit with categorical_features="all".'
-        )
-    if array.ndim != 2:
-        raise ValueError(
-            f"Sequence {i} of X has {array.ndim} dimensions (shape {array.shape}), expected an array of shape (n_steps,"
-            " n_channels) or (n_steps,). Reshape your data: a single sequence x is passed as [x]."
-        )
-    return array
-
-
 def _counted(number, noun):
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _numeric_array(item, i):
-    """One sequence as a numeric array (n_steps, n_channels)."""
-    array = sequence_array(item, i)
-    if array.dtype.kind not in "fiub":
-        if array.dtype.kind == "c":
-            raise ValueError(
-                f"Complex data not supported: sequence {i} of X is complex. Pass its real and imaginary parts as two"
-                " channels."
-            )
-        try:
-            array = as_floats(array)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise ValueError(describe_non_number(np.array([0, len(array)]), array, i)) from error
-    return array
 
 
 def _one_each(name, entries, n, of_what):
@@ -751,7 +662,7 @@ def _categories(categories, n_channels):
     unknown = [channel for channel in categories if channel not in range(n_channels)]
     if unknown:
         raise ValueError(f"categories must be those of channels from 0 to {n_channels - 1}, got {unknown[0]!r}.")
-    arrays = {int(channel): np.asarray(values) for channel, values in categories.items()}
+    arrays = {int(channel): exact_array(values) for channel, values in categories.items()}
     for channel, values in arrays.items():
         if values.ndim != 1:
             raise ValueError(f"Categories must be 1-D, an entry for each code, got shape {values.shape} for channel {channel}.")

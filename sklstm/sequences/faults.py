@@ -4,12 +4,30 @@ import reprlib
 
 import numpy as np
 
-from .numerals import NO_NUMBERS, as_float
+from .numerals import TIMES
 
 IMPUTE = (
     "Impute or drop missing values first: sklstm.preprocessing.PerStep(SimpleImputer()) before the estimator in a Pipeline"
     " imputes them step by step."
 )
+IMPUTE_CATEGORIES = (
+    "Impute or drop missing categories first: sklstm.preprocessing.PerStep(SimpleImputer(strategy=\"most_frequent\")) before the"
+    " estimator in a Pipeline, or fill them with a category of their own before."
+)
+LEAVE_OUT_PADDING = (
+    "If the NaN are padding, leave them out: Sequences.from_padded(X, padding=np.nan, side=\"both\") of a padded array, or"
+    " padding=np.nan of the estimator. Else impute"
+)
+
+# What NumPy converts to numbers, or may, and is none.
+NO_NUMBERS = (str, bytes, bytearray, *TIMES)
+
+
+def holds_no_numbers(values):
+    """Whether an array has texts, times or records, some of which NumPy would convert to numbers."""
+    if values.dtype.kind == "O":
+        return any(issubclass(kind, NO_NUMBERS) for kind in set(map(type, values.ravel().tolist())))
+    return values.dtype.kind in "mMVUST"
 
 
 def locate(offsets, row):
@@ -34,7 +52,7 @@ def name_of(channel, names):
     return f" ({name.item() if isinstance(name, np.generic) else name!r})"
 
 
-def raise_if_not_finite(offsets, values, names=None, infinity="infinity (inf)"):
+def raise_if_not_finite(offsets, values, names=None, infinity="infinity (inf)", categorical=()):
     """Raise a ValueError that says where the first NaN or infinity is.
 
     Parameters
@@ -45,59 +63,98 @@ def raise_if_not_finite(offsets, values, names=None, infinity="infinity (inf)"):
         Of the channels.
     infinity : str, default="infinity (inf)"
         What to call it.
+    categorical : container of int, default=()
+        Channels that hold codes of categories.
     """
     # In blocks, to keep the temporary small.
     block = 1 << 16
     for start in range(0, len(values), block):
         bad = np.argwhere(~np.isfinite(values[start : start + block]))
         if len(bad):
-            row, channel = bad[0]
-            sequence, step = locate(offsets, start + row)
-            missing = np.isnan(values[start + row, channel])
-            name, remedy = ("NaN", IMPUTE) if missing else (infinity, "Clip or drop such values first.")
+            row, channel = int(bad[0, 0]) + start, int(bad[0, 1])
+            sequence, step = locate(offsets, row)
+            if np.isnan(values[row, channel]):
+                name, remedy = "NaN", IMPUTE_CATEGORIES if channel in categorical else IMPUTE
+                if _looks_like_padding(values[offsets[sequence] : offsets[sequence + 1]], step):
+                    remedy = f"{LEAVE_OUT_PADDING}{remedy.removeprefix('Impute')}"
+            else:
+                name, remedy = infinity, "Clip or drop such values first."
             raise ValueError(
                 f"Input X contains {name}: sequence {sequence}, step {step}, channel {channel}{name_of(channel, names)}."
                 f" Expected finite numbers only. {remedy}"
             )
 
 
-def describe_non_number(offsets, values, first=0, names=None):
+def _looks_like_padding(values, step):
+    """Whether all channels of a sequence (n_steps, n_channels) are NaN from its beginning to that step, or from it to the end."""
+    empty = np.isnan(values).all(axis=1)
+    return bool(empty[: step + 1].all() or empty[step:].all())
+
+
+def describe_non_number(offsets, values, first=0, names=None, first_channel=0):
     """What to say of the first value that is no number, None if there is none.
 
-    `first` numbers the first sequence, and `names` are those of the channels.
+    A value that has nothing of a number comes before a text that is one, and this before one that is missing. `first` numbers
+    the first sequence, `first_channel` the first channel, and `names` are those of the channels.
     """
+    found = missing = None
     for row, step_values in enumerate(values):
         for channel, value in enumerate(step_values):
             try:
-                as_float(value)
+                float(value)
             except (TypeError, ValueError, OverflowError):
-                sequence, step = locate(offsets, row)
-                value = value.item() if isinstance(value, np.flexible) else value
-                return (
-                    f"X must hold numbers: sequence {first + sequence}, step {step}, channel {channel}{name_of(channel, names)}"
-                    f" is {reprlib.repr(value)} ({type(value).__name__}). {_remedy(value)}"
-                )
-    return None
+                if value is not None and type(value).__name__ != "NAType":
+                    return _describe(offsets, row, channel + first_channel, value, first, names)
+                missing = missing or (row, channel + first_channel, value)
+            if found is None and isinstance(value, NO_NUMBERS):
+                found = row, channel + first_channel, value
+    found = found or missing
+    return None if found is None else _describe(offsets, *found, first, names)
+
+
+def _describe(offsets, row, channel, value, first, names):
+    sequence, step = locate(offsets, row)
+    remedy = _remedy(value)
+    value = value.item() if isinstance(value, np.flexible) else value
+    return (
+        f"X must hold numbers: sequence {first + sequence}, step {step}, channel {channel}{name_of(channel, names)}"
+        f" is {reprlib.repr(value)} ({type(value).__name__}). {remedy}"
+    )
 
 
 def _remedy(value):
     """What to do about a value that is no number."""
-    if isinstance(value, (str, bytes)):
+    if isinstance(value, TIMES) or hasattr(value, "ordinal"):  # a Period of pandas
         return (
-            "Encode categories and texts as numbers first: sklstm.preprocessing.SequenceTokenizer makes sequences of codes of"
-            " documents, Sequences.from_long of a column of a table, and categorical_features names channels that hold such."
+            "Convert times to numbers first, such as (times - times[0]) / np.timedelta64(1, \"D\"), or leave them out. In a table"
+            " with one row per step Sequences.from_long(..., time=...) takes them to sort the steps."
         )
-    if isinstance(value, NO_NUMBERS):
-        return (
-            "It is a time: leave it out, or convert it to a number, such as the seconds since the first step:"
-            " (times - times[0]) / np.timedelta64(1, 's')."
-        )
+    if isinstance(value, (str, bytes, bytearray)):
+        return TEXTS_OF_NUMBERS if _is_text_of_number(value) else TEXTS
     if isinstance(value, (list, tuple, np.ndarray)) or hasattr(value, "to_numpy"):
         return (
             "Where each cell of a table holds a series, put those of a row side by side:"
             " [np.column_stack(list(row)) for row in X.to_numpy()]."
         )
     return "Encode it as a number first."
+
+
+def _is_text_of_number(text):
+    try:
+        return bool(float(text)) or True
+    except ValueError:
+        return False
+
+
+TEXTS = (
+    "Encode categories and texts as numbers first: sklstm.preprocessing.SequenceTokenizer makes sequences of codes of"
+    " documents, Sequences.from_long of a column of a table, and categorical_features names channels that hold such."
+)
+TEXTS_OF_NUMBERS = (
+    "Convert texts to numbers first: X.astype(float) of an array or a DataFrame, [np.asarray(x, dtype=float) for x in X] of a"
+    " list; or read them as such, as by pandas.read_csv with decimal, thousands and na_values. If they are categories, name"
+    " their channel in categorical_features."
+)
 
 
 def channels_first_hint(lengths, remedy):

@@ -2,7 +2,7 @@
 
 import re
 import reprlib
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 import numpy as np
 
@@ -82,16 +82,12 @@ def as_float(value):
     TypeError, ValueError, OverflowError
         If it is no number. A time is none, whatever its unit.
     """
-    if isinstance(value, NO_NUMBERS):
+    if isinstance(value, TIMES):
         if value == value:
             raise TypeError(f"{type(value).__name__} is no number")
         return np.nan  # NaT
     return float(value)
 
 
-NO_NUMBERS = (np.datetime64, np.timedelta64, date, timedelta)  # of which NumPy's become a number of whatever unit they have
+TIMES = (date, time, timedelta, np.datetime64, np.timedelta64)  # of which NumPy's become a number of whatever unit they have
 
-
-def holds_times(values):
-    """Whether an array of objects has a time among them."""
-    return any(issubclass(kind, NO_NUMBERS) for kind in set(map(type, values.ravel().tolist())))

@@ -8,7 +8,8 @@ from itertools import pairwise
 import numpy as np
 
 from .columns import Column, decoded, numbers_or_objects, side_by_side
-from .container import Sequences, common_columns, of_one_width, sequence_array, snapshot
+from .container import Sequences, snapshot
+from .items import common_columns, of_one_width, sequence_array
 from .validation import FORMS, check_not_empty, holds_arrays
 
 
@@ -149,9 +150,18 @@ def _series(items, original):
     return type(original)(_object_array(items), index=original.index, name=original.name)
 
 
+def _list(items, original):
+    """A list of arrays; a 3-D array, which means the same everywhere, of equally long lists of numbers.
+
+    scikit-learn's checks of transformers pass such lists, and ask for the shape of what comes out.
+    """
+    of_numbers = all(isinstance(item, (list, tuple)) and np.ndim(item[0]) == 0 for item in original)
+    return np.stack(items) if of_numbers and len(set(map(len, items))) == 1 else items
+
+
 # From a list of arrays to the kind of X; anything else that holds arrays is a Series.
 GATHERERS = {
-    list: lambda items, _: items,
+    list: _list,
     tuple: lambda items, _: tuple(items),
     np.ndarray: _object_array,
 }
@@ -167,17 +177,10 @@ def _stacked_arrays(items):
         else:
             if values.ndim == 2 and values.dtype.kind in "fiub":
                 return values
-    arrays = of_one_width([_of_any_values(item, i) for i, item in enumerate(items)])
+    arrays = of_one_width([sequence_array(item, i) for i, item in enumerate(items)])
     if len({array.dtype.kind in "US" for array in arrays}) > 1:
         arrays = [array.astype(object) for array in arrays]
     return np.concatenate(arrays)
-
-
-def _of_any_values(item, i):
-    array = sequence_array(item, i)
-    if array.dtype.kind in "US" and not hasattr(item, "dtype"):  # rows of texts and numbers, maybe
-        return sequence_array(np.asarray(item, dtype=object), i)
-    return array
 
 
 # How a library puts frames one below the other.

@@ -1,11 +1,11 @@
 """The one door for X: any accepted form -> `Sequences` that the kernels can read.
 
-Which form an X has is decided by its structure alone, never by its values:
+Which form an X has is decided by its type alone, never by its values, nor by the lengths that its sequences happen to have:
 
     Sequences                                         ragged
     list, tuple or 1-D object array of arrays         ragged; 1-D arrays are univariate sequences
-    list or tuple of lists of numbers                 2-D if they are equally long, else ragged and univariate
-    list or tuple of lists of lists of numbers        3-D if they are equally long, else ragged
+    list or tuple of lists of numbers                 ragged and univariate, even if they are equally long
+    list or tuple of lists of lists of numbers        ragged
     3-D array                                         n sequences of T steps with d channels
     Arrow column of lists, awkward array              ragged, by `Sequences.from_arrow`; a table of such columns, too
     2-D array, DataFrame                              rows are flattened (T, n_channels) sequences; the caller reads
@@ -19,7 +19,10 @@ import numpy as np
 from .arrow import is_column_of_lists
 from .columns import as_floats
 from .container import Sequences, snapshot
-from .faults import describe_non_number, raise_if_not_finite, refuse_mask
+from .faults import describe_non_number, holds_no_numbers, raise_if_not_finite, refuse_mask
+from .foreign import foreign
+from .items import column_types, may_hold_no_numbers
+from .padding import without_padding
 
 FORMS = (
     "Expected a 3-D array of shape (n_sequences, n_steps, n_channels), a list of arrays of shape (n_steps, n_channels),"
@@ -40,10 +43,14 @@ def array_or_list(X):
     ValueError
         If X is no list or array (or what scikit-learn takes or refuses as one), or hides values behind a mask.
     """
-    if not isinstance(X, (Sequences, np.ndarray, list, tuple)) and is_column_of_lists(X):
-        return Sequences.from_arrow(X)
-    if isinstance(X, (Sequences, list, tuple)):
+    if type(X) in (list, tuple) or isinstance(X, Sequences):
         return X
+    if not isinstance(X, np.ndarray):
+        _refuse_foreign(X)
+        if isinstance(X, (list, tuple)):
+            return X
+        if is_column_of_lists(X):
+            return Sequences.from_arrow(X)
     if not (hasattr(X, "shape") or hasattr(X, "__array__")) or len(getattr(X, "shape", (0,))) == 0:
         kind = "a scalar" if hasattr(X, "__array__") else type(X).__name__
         raise ValueError(f"X must be an array or a list of arrays, got {kind}. {FORMS} Reshape your data.")
@@ -51,27 +58,36 @@ def array_or_list(X):
     return X if hasattr(X, "shape") else np.asarray(X)
 
 
-def is_tabular(X, lists_are_ragged=False):
-    """Whether X is 2-D: a table whose rows are flattened sequences, for scikit-learn's own validation to read.
+def _refuse_foreign(X):
+    """Raise a ValueError for what is none of the forms, and say what to call to get one."""
+    known = foreign(X)
+    if known is None or (known[0].startswith("sparse") and len(X.shape) == 2):  # of which scikit-learn says so
+        return
+    what, call = known
+    raise ValueError(
+        f"X must be an array or a list of arrays, got {type(X).__name__}: it is {what}. Pass {call.format('X')}. {FORMS}"
+    )
 
-    Parameters
-    ----------
-    X : object
-    lists_are_ragged : bool, default=False
-        Read lists of numbers as sequences even where they are equally long: what a model of sequences does, for which
-        one batch may happen to be so.
-    """
-    if isinstance(X, Sequences):
+
+def is_tabular(X):
+    """Whether X is 2-D: a table whose rows are flattened sequences, for scikit-learn's own validation to read."""
+    if isinstance(X, (Sequences, list, tuple)):
         return False
-    if isinstance(X, (list, tuple)):
-        return (
-            not lists_are_ragged
-            and _nesting(X) == 2
-            and len({np.shape(row)[:1] if np.ndim(row) == 0 else len(row) for row in X}) == 1
-        )
     # DataFrames, sparse matrices and the like have a shape; of anything else scikit-learn says what is wrong.
     n_dimensions = len(getattr(X, "shape", ()))
     return n_dimensions < 3 and not holds_arrays(X)
+
+
+def refuse_lists_of_rows(X, n_channels):
+    """Raise a ValueError where the items of a list are univariate sequences, but `n_channels` says that there are several."""
+    if n_channels == 1 or not (isinstance(X, (list, tuple)) or holds_arrays(X)):
+        return
+    if _nesting(X) == 2 or all(isinstance(item, np.ndarray) and item.ndim == 1 for item in X):
+        raise ValueError(
+            f"A list of lists of numbers, or of 1-D arrays, is a list of univariate sequences, but n_channels={n_channels}. Pass"
+            " a table whose rows are flattened sequences as an array, np.asarray(X), and sequences of several channels as arrays"
+            " of shape (n_steps, n_channels); or set n_channels=1."
+        )
 
 
 def holds_arrays(X):
@@ -79,12 +95,14 @@ def holds_arrays(X):
     return len(getattr(X, "shape", ())) == 1 and X.dtype == object and any(np.ndim(item) > 0 for item in X)
 
 
-def as_sequences(X):
+def as_sequences(X, padding=None):
     """Read an X that is not tabular.
 
     Parameters
     ----------
     X : Sequences, 3-D array-like, column of lists, or list, tuple, Series or 1-D object array of sequences
+    padding : float, default=None
+        Leave steps out at either end of the rows of a 3-D array whose channels all have this value.
 
     Returns
     -------
@@ -109,12 +127,12 @@ def as_sequences(X):
         X = np.asarray(X)
         if X.ndim != 3:
             raise ValueError(f"Found array with dim {X.ndim}. {FORMS}")
-        sequences = _from_dense(X)
+        sequences = _from_dense(X, padding)
     return checked(sequences)
 
 
-def from_rows(X, n_channels):
-    """Read a 2-D array, each row a flattened (n_steps, n_channels) sequence.
+def from_rows(X, n_channels, padding=None):
+    """Read a 2-D array, each row a flattened (n_steps, n_channels) sequence, without the padding at its ends.
 
     Raises
     ------
@@ -123,7 +141,7 @@ def from_rows(X, n_channels):
     """
     n_sequences, n_columns = X.shape
     check_columns(n_columns, n_channels)
-    return checked(_from_dense(X.reshape(n_sequences, n_columns // n_channels, n_channels)))
+    return checked(_from_dense(X.reshape(n_sequences, n_columns // n_channels, n_channels), padding))
 
 
 def check_columns(n_columns, n_channels):
@@ -154,7 +172,7 @@ def checked(sequences):
     with np.errstate(over="ignore", invalid="ignore"):
         suspicious = not np.isfinite(values.sum(dtype=np.float64))
     if suspicious:
-        raise_if_not_finite(sequences.offsets, values, sequences.channel_names)
+        raise_if_not_finite(sequences.offsets, values, sequences.channel_names, categorical=sequences.categories)
     return sequences if values is sequences.values else sequences.with_values(values)
 
 
@@ -171,22 +189,33 @@ def check_not_empty(lengths, n_channels):
         raise ValueError("Found array with 0 feature(s): the sequences of X have no channel, at least one is needed.")
 
 
-def _from_dense(X):
+def _from_dense(X, padding=None):
+    if padding is not None:
+        return Sequences(*without_padding(X, padding))
     n_sequences, n_steps, n_channels = X.shape
     return Sequences(X.reshape(n_sequences * n_steps, n_channels), np.arange(n_sequences + 1) * n_steps)
 
 
 def _nesting(X):
-    """How deeply lists are nested in X: 1 for a list of numbers, 2 for a list of those; 0 where arrays are inside."""
+    """How deeply lists are nested in X, as far as the first item tells: 1 for a list of numbers, 2 for a list of those; 0 where
+    arrays are inside."""
     depth = 0
     while isinstance(X, (list, tuple)):
         depth += 1
         if len(X) == 0:
             return depth
-        if depth == 1 and any(isinstance(item, np.ndarray) for item in X):
-            return 0
         X = X[0]
-    return depth if np.ndim(X) == 0 else 0
+    return 0 if hasattr(X, "shape") and len(X.shape) else depth
+
+
+def refuse_converted(X, n_channels):
+    """Raise a ValueError where a 2-D X, which NumPy took for numbers, holds texts or times."""
+    types = column_types(X) if hasattr(X, "columns") else [getattr(X, "dtype", np.dtype(object))]
+    if not any(map(may_hold_no_numbers, types)) or not holds_no_numbers(np.asarray(X)):
+        return
+    where = locate_non_number(X, n_channels) or locate_non_number(X, 1)
+    if where is not None:
+        raise ValueError(where)
 
 
 def locate_non_number(X, n_channels):
@@ -197,7 +226,7 @@ def locate_non_number(X, n_channels):
         return None
     if not isinstance(n_channels, Integral) or n_channels < 1:
         return None
-    if X.ndim != 2 or X.dtype.kind not in "OUS" or X.shape[1] % n_channels:
+    if X.ndim != 2 or X.dtype.kind not in "OUSTmM" or X.shape[1] % n_channels:
         return None
     sequences = _from_dense(X.reshape(len(X), -1, n_channels))
     return describe_non_number(sequences.offsets, sequences.values)

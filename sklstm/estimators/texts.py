@@ -1,0 +1,88 @@
+"""Texts in categorical channels of arrays, lists and `Sequences`: read as a DataFrame of them is, as categories by value."""
+
+import numpy as np
+
+from ..sequences import Sequences
+from ..sequences.columns import Column, as_floats, numbers_or_objects, side_by_side
+from ..sequences.faults import describe_non_number, locate
+from ..sequences.items import codes_of
+
+
+def holds_texts(X):
+    """Whether there are texts among the values of an X that is no DataFrame, as far as types tell."""
+    if isinstance(X, (list, tuple)):
+        return any(map(_item_holds_texts, X))
+    values = X.values if isinstance(X, Sequences) else X
+    if not isinstance(values, np.ndarray):
+        return False
+    if values.dtype.kind == "O" and values.ndim == 1:
+        return any(map(_item_holds_texts, values))
+    return _array_holds_texts(values)
+
+
+def _array_holds_texts(values):
+    if values.dtype.kind != "O":
+        return values.dtype.kind in "UST"
+    return any(issubclass(kind, (str, bytes)) for kind in set(map(type, values.ravel().tolist())))
+
+
+def _item_holds_texts(item):
+    if isinstance(item, np.ndarray):
+        return _array_holds_texts(item)
+    return isinstance(item, (list, tuple)) and any(
+        isinstance(value, (str, bytes)) for step in item for value in (step if isinstance(step, (list, tuple)) else (step,))
+    )
+
+
+def with_categories(steps, channels):
+    """`Sequences` of steps whose categorical channels may hold texts: these become codes of categories.
+
+    Parameters
+    ----------
+    steps : Steps
+    channels : tuple of int
+        The categorical ones.
+
+    Raises
+    ------
+    ValueError
+        If a categorical channel has texts and numbers, or another one a value that is no number.
+    """
+    read = [
+        _read_categories(column, channel, steps) if channel in channels else (_read_numbers(column, channel, steps), None)
+        for channel, column in enumerate(steps.columns())
+    ]
+    values, categories = side_by_side(read)
+    return Sequences(values, steps.offsets, ids=steps.ids, channel_names=steps.names, categories=categories)
+
+
+def _read_categories(values, channel, steps):
+    column = Column.of(values)
+    kinds = {type(value) for value in values[~column.missing].tolist()}
+    of_texts = [kind for kind in kinds if issubclass(kind, (str, bytes))]
+    if not of_texts:
+        return _read_numbers(values, channel, steps), None
+    if len(of_texts) < len(kinds):
+        is_text = np.array([isinstance(value, (str, bytes)) for value in values])
+        raise ValueError(
+            f"Channel {channel} of X is categorical and mixes texts and numbers:"
+            f" {_place(values, is_text & ~column.missing, steps)}, {_place(values, ~is_text & ~column.missing, steps)}."
+            " Encode all of the channel as texts, or as numbers."
+        )
+    return codes_of(values, column.missing, f"Channel {channel} of X")
+
+
+def _place(values, chosen, steps):
+    row = int(chosen.argmax())
+    sequence, step = locate(steps.offsets, row)
+    return f"sequence {sequence}, step {step} is {values[row]!r}"
+
+
+def _read_numbers(values, channel, steps):
+    values = numbers_or_objects(values)
+    try:
+        return values if values.dtype.kind in "fiub" else as_floats(values)
+    except (TypeError, ValueError, OverflowError) as error:
+        column, names = values[:, np.newaxis], steps.names
+        named = None if names is None else {channel: names[channel]}
+        raise ValueError(describe_non_number(steps.offsets, column, names=named, first_channel=channel)) from error

@@ -1,0 +1,165 @@
+"""`PaddingRemover`: from equally long rows with padding to `Sequences` without."""
+
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_feature_names_in, check_array, validate_data
+
+from ..estimators.inputs import DTYPES
+from ..sequences import Sequences
+from ..sequences.columns import as_floats
+from ..sequences.faults import describe_non_number
+from ..sequences.padding import SIDES, without_padding
+from ..sequences.validation import array_or_list, check_columns, is_tabular, refuse_converted
+
+
+class PaddingRemover(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+    """Make sequences of different lengths from rows that are filled up to the same length.
+
+    For tools that insist on a 2-D X: in front of an estimator in a Pipeline, it takes the padding off that made the rows equally
+    long. The transformer has no state, and `fit` only notes the number and names of the columns.
+
+    Parameters
+    ----------
+    n_channels : int, default=1
+        Channels per step of a 2-D `X`, whose rows are sequences flattened step by step. A 3-D `X` tells its channels itself.
+    padding : float, default=nan
+        Value of padding. Steps at that side of a row whose channels all have it do not belong to its sequence; the same value
+        between two real steps is data.
+    side : {"both", "end", "start"}, default="both"
+        Where the rows are filled up.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Columns of a 2-D `X`, channels of a 3-D one.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Column names, if `X` was a DataFrame with such.
+
+    See Also
+    --------
+    sklstm.Sequences.from_padded : The same as a function, also by the lengths of the sequences.
+    sklstm.LSTMClassifier : Has a parameter `padding` of the same meaning.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklstm import LSTMClassifier
+    >>> from sklstm.preprocessing import PaddingRemover, PerStep
+    >>> X = np.array([[1.0, 2.0, np.nan], [3.0, 4.0, 5.0], [np.nan, 6.0, 7.0]])
+    >>> PaddingRemover().fit_transform(X)
+    Sequences(3 sequences of 2 to 3 steps, 1 channel, float64)
+    >>> pipe = make_pipeline(PaddingRemover(), PerStep(StandardScaler()), LSTMClassifier())
+    """
+
+    _parameter_constraints: ClassVar = {
+        "n_channels": [Interval(Integral, 1, None, closed="left")],
+        "padding": [Real],
+        "side": [StrOptions(set(SIDES))],
+    }
+
+    def __init__(self, n_channels=1, *, padding=np.nan, side="both"):
+        self.n_channels = n_channels
+        self.padding = padding
+        self.side = side
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Note the number and names of the columns.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps * n_channels) or (n_sequences, n_steps, n_channels)
+            Rows with padding.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+            The fitted transformer.
+        """
+        self._read(X, reset=True)
+        return self
+
+    def transform(self, X):
+        """Take the padding off.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps * n_channels) or (n_sequences, n_steps, n_channels)
+            Rows with padding. Sequences and lists of arrays have none, and are only converted.
+
+        Returns
+        -------
+        Sequences
+            Without the padding. Missing values elsewhere are kept.
+
+        Raises
+        ------
+        ValueError
+            If a row is nothing but padding, or X is not as described.
+        """
+        rows = self._read(X, reset=False)
+        return rows if isinstance(rows, Sequences) else Sequences(*without_padding(rows, self.padding, self.side))
+
+    def get_feature_names_out(self, input_features=None):
+        """Return names for the channels of what `transform` returns.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features_in_,), default=None
+            Names of the columns or channels of X. None takes `feature_names_in_`, or else "x0", "x1", ...
+
+        Returns
+        -------
+        ndarray of str of shape (n_channels,)
+            The names of the columns of the first step.
+        """
+        names = _check_feature_names_in(self, input_features)
+        return names[: self.n_channels] if self._flat else names
+
+    def _read(self, X, *, reset):
+        """X as an array (n_sequences, n_steps, n_channels), or as `Sequences` where it has no padding."""
+        X = array_or_list(X)
+        flat = is_tabular(X)
+        if flat:
+            check = {"dtype": DTYPES, "order": "C", "ensure_all_finite": False}
+            known = reset or vars(self).get("_flat")
+            table = validate_data(self, X, reset=reset, **check) if known else check_array(X, estimator=self, **check)
+            refuse_converted(X, self.n_channels)
+            check_columns(table.shape[1], self.n_channels)
+            rows = table.reshape(len(table), -1, self.n_channels)
+        elif isinstance(X, Sequences):
+            rows = X
+        else:
+            rows = Sequences.from_list(X) if isinstance(X, (list, tuple)) or len(X.shape) != 3 else _numbers(np.asarray(X))
+        if reset:
+            self._flat = flat
+            if not flat:
+                self.n_features_in_ = rows.shape[2] if isinstance(rows, np.ndarray) else rows.n_channels
+                vars(self).pop("feature_names_in_", None)
+        return rows
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.allow_nan = True
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+def _numbers(X):
+    """A 3-D array of numbers; raises a ValueError that names the first value that is none."""
+    if X.dtype.kind in "fiub":
+        return X
+    try:
+        return as_floats(X.ravel()).reshape(X.shape)
+    except (TypeError, ValueError, OverflowError) as error:
+        offsets = X.shape[1] * np.arange(len(X) + 1)
+        raise ValueError(describe_non_number(offsets, X.reshape(-1, X.shape[2]))) from error

@@ -1,0 +1,41 @@
+"""What looks like an array or a list of sequences and is none, and what to call to get one from it."""
+
+from collections.abc import Iterator, Mapping, MappingView, Set
+
+from scipy.sparse import issparse
+
+NO_CALL = ""
+
+
+def foreign(X):
+    """What X is and the expression that makes an array or a list of it, with {} for X; None where X may be read as it is.
+
+    Nothing is computed to find out: attributes are looked up on the type, since on an object they may start a computation.
+    """
+    kind = type(X)
+    return next(((f"{what} ({kind.__name__})", call(X)) for knows, what, call in KINDS if knows(X, kind)), None)
+
+
+def _is_lazy_graph(X, kind):
+    """Whether X is a collection of dask, or of xarray over dask, that is not computed yet."""
+    return hasattr(kind, "__dask_graph__") and X.__dask_graph__() is not None
+
+
+def _of_named_tuple(X):
+    """A PackedSequence of torch unpacks; of another named tuple the fields are the sequences, if anything is."""
+    return "[x.numpy() for x in torch.nn.utils.rnn.unpack_sequence({})]" if "batch_sizes" in X._fields else "list({})"
+
+
+# How to know it, what it is, and the call.
+KINDS = (
+    (lambda X, kind: issubclass(kind, tuple) and hasattr(kind, "_fields"), "a tuple of named fields", _of_named_tuple),
+    (lambda X, kind: issparse(X), "sparse", lambda X: "{}.toarray()"),
+    (lambda X, kind: kind.__module__.startswith("sparse.") and hasattr(kind, "todense"), "sparse", lambda X: "{}.todense()"),
+    (lambda X, kind: hasattr(kind, "toPandas"), "lazy", lambda X: "{}.toPandas()"),
+    (lambda X, kind: hasattr(kind, "collect") and not hasattr(kind, "__array__"), "lazy", lambda X: "{}.collect()"),
+    (_is_lazy_graph, "lazy", lambda X: "{}.compute()"),
+    (lambda X, kind: hasattr(kind, "as_numpy_iterator"), "lazy", lambda X: "list({}.as_numpy_iterator())"),
+    (lambda X, kind: issubclass(kind, Mapping), "a mapping", lambda X: "list({}.values())"),
+    (lambda X, kind: issubclass(kind, Set), "a set, which has no order", lambda X: "sorted({})"),
+    (lambda X, kind: issubclass(kind, (Iterator, MappingView)), "an iterator", lambda X: "list({})"),
+)

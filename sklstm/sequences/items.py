@@ -1,0 +1,240 @@
+"""The items of a list as sequences: arrays, lists of numbers or of steps, DataFrames."""
+
+import reprlib
+from numbers import Integral
+
+import numpy as np
+
+from .columns import Column, as_floats, side_by_side
+from .faults import channels_first_hint, describe_non_number, refuse_mask
+from .foreign import foreign
+from .index import refuse_falling_index
+
+
+def read_items(items):
+    """The arguments of `Sequences` from a list of sequences.
+
+    Raises
+    ------
+    ValueError
+        If there is no sequence, or if one is neither 1-D nor 2-D, is not numeric, or has another number of channels than the
+        first.
+    """
+    if not items:
+        raise ValueError("There is no sequence: the number of channels is unknown. Give at least one.")
+    names = common_columns(items)
+    if names is not None and not all(map(_is_of_numbers, items)):
+        return _read_frames(items, names)
+    arrays = of_one_width([_numeric_array(item, i) for i, item in enumerate(items)])
+    single = all(array.dtype == np.float32 for array in arrays)
+    offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])])
+    values = np.concatenate(arrays, dtype=np.float32 if single else np.float64)
+    return {"values": values, "offsets": offsets, "channel_names": names}
+
+
+# ---- DataFrames ----
+
+
+def common_columns(items):
+    """Names of the columns of those items that are DataFrames, None if none is; raises if they differ, or an index falls."""
+    if any(hasattr(kind, "iloc") for kind in set(map(type, items))):
+        for i, item in enumerate(items):
+            refuse_falling_index(item, f"sequence {i}")
+    if not any(hasattr(kind, "columns") for kind in set(map(type, items))):
+        return None
+    for i, item in enumerate(items):
+        if hasattr(type(item), "columns") and foreign(item):
+            _converted(item, i)  # which says what it is
+    (first, names), *others = ((i, _columns(item)) for i, item in enumerate(items) if hasattr(item, "columns"))
+    for i, other in others:
+        if other != names:
+            raise ValueError(
+                f"All sequences of X must have the same channels: the columns of sequence {first} are {names}, those of sequence"
+                f" {i} are {other}. Pass the same columns in the same order."
+            )
+    return names
+
+
+def _columns(item):
+    """Names of the columns of a DataFrame, or of an Arrow table, whose `columns` are these themselves."""
+    return list(item.column_names if hasattr(item, "column_names") else item.columns)
+
+
+def category_kind(dtype):
+    """Name of the type of a column that is categories by its type; empty for others."""
+    kind = str(dtype).lower()
+    return kind if kind.startswith(("category", "categorical", "enum", "dictionary")) else ""
+
+
+def column_types(frame):
+    """The dtype of each column of a DataFrame, of any library."""
+    if hasattr(frame, "schema") and hasattr(frame.schema, "types"):  # an Arrow table
+        return list(frame.schema.types)
+    if hasattr(frame, "dtypes"):
+        return list(frame.dtypes)
+    return [getattr(frame[name], "dtype", "object") for name in frame.columns]
+
+
+def may_hold_no_numbers(dtype):
+    """Whether the column of a DataFrame may hold something else than numbers, by its dtype."""
+    kind = getattr(dtype, "kind", None)
+    return kind not in "fiub" if kind else not str(dtype).lower().startswith(("int", "uint", "float", "double", "bool", "half"))
+
+
+def _is_of_numbers(item):
+    return not hasattr(item, "columns") or not any(map(may_hold_no_numbers, column_types(item)))
+
+
+def _read_frames(items, names):
+    """`read_items` of DataFrames, which are read as one that has the rows of all would be."""
+    offsets = np.concatenate([[0], np.cumsum([len(item) for item in items])])
+    arrays = [None if hasattr(item, "columns") else _array_of_objects(item, i) for i, item in enumerate(items)]
+    of_one_width([np.empty((1, len(names))), *(array for array in arrays if array is not None)])
+    channels = []
+    for j, name in enumerate(names):
+        parts = [
+            np.asarray(item[name]) if array is None else array[:, j] for item, array in zip(items, arrays, strict=True)
+        ]
+        by_type = any(hasattr(item, "columns") and category_kind(column_types(item)[j]) for item in items)
+        channels.append(_read_channel(exactly_joined(parts), by_type, j, offsets, names))
+    values, categories = side_by_side(channels)
+    values = values.astype(values.dtype if values.dtype == np.float32 else np.float64, copy=False)
+    return {"values": values, "offsets": offsets, "channel_names": names, "categories": categories}
+
+
+def _read_channel(values, by_type, channel, offsets, names):
+    """Numbers (total_steps,) of a channel, and the categories that they are codes of, or None."""
+    column = Column.of(values)
+    if by_type:
+        return codes_of(values, column.missing, f"Column {names[channel]!r}")
+    kinds = {type(value) for value in values[~column.missing].tolist()} if values.dtype.kind == "O" else {values.dtype.type}
+    if kinds and all(issubclass(kind, str) for kind in kinds):
+        return column.numbers(names[channel])
+    try:
+        return (values if values.dtype.kind in "fiub" else as_floats(values)), None
+    except (TypeError, ValueError, OverflowError) as error:
+        fault = describe_non_number(offsets, values[:, np.newaxis], names={channel: names[channel]}, first_channel=channel)
+        raise ValueError(fault) from error
+
+
+def codes_of(values, missing, what):
+    """Positions (n,) of values among all that occur, sorted, NaN where missing, and the latter; `what` begins a message."""
+    try:
+        categories, codes = np.unique(values[~missing], return_inverse=True)
+    except TypeError as error:
+        raise ValueError(f"{what} mixes categories that cannot be sorted: {error}. Convert them to texts.") from error
+    numbers = np.full(len(values), np.nan)
+    numbers[~missing] = codes
+    return numbers, categories
+
+
+def exactly_joined(arrays):
+    """1-D arrays one after the other; as objects where NumPy would make one out of two values, or texts of numbers."""
+    kinds = {array.dtype.kind for array in arrays}
+    if len(kinds) == 1 or kinds <= set("US"):
+        return np.concatenate(arrays)
+    if kinds <= set("fiub"):
+        joined = np.concatenate(arrays)
+        if joined.dtype.kind in "fiub" and all(is_exact(array, joined.dtype) for array in arrays):
+            return joined
+    return np.concatenate([array.astype(object) for array in arrays])
+
+
+def exact_array(values):
+    """Values as an array; of a list of integers and floats as objects, where NumPy would make one out of two values."""
+    array = np.asarray(values)
+    if hasattr(values, "dtype") or array.ndim != 1 or array.dtype.kind != "f":
+        return array
+    whole = [value for value in values if isinstance(value, Integral) and abs(int(value)) > 1 << np.finfo(array.dtype).nmant + 1]
+    return np.array(list(values), dtype=object) if whole else array
+
+
+def is_exact(values, dtype):
+    """Whether a dtype of floats, or one as wide, holds each of some numbers exactly."""
+    if values.dtype == dtype or dtype.kind in "iu" or values.dtype.kind in "fb" or not len(values):
+        return True
+    largest = 1 << np.finfo(dtype).nmant + 1
+    return bool(values.max() <= largest and (values.dtype.kind == "u" or values.min() >= -largest))
+
+
+# ---- arrays ----
+
+
+def of_one_width(arrays):
+    """The arrays (n_steps, n_channels), which must agree in their channels."""
+    # A sequence without steps does not tell its channels.
+    first = next((i for i, array in enumerate(arrays) if array.size), 0)
+    n_channels = arrays[first].shape[1]
+    for i, array in enumerate(arrays):
+        if array.shape[1] != n_channels and array.size:
+            raise ValueError(
+                f"All sequences of X must have the same channels: sequence {first} has {n_channels}, sequence {i}"
+                f" has {array.shape[1]}. Pass every sequence as an array of shape (n_steps, n_channels)."
+                + channels_first_hint({len(array) for array in arrays}, "[x.T for x in X]")
+            )
+    return [array if array.size else array.reshape(0, n_channels) for array in arrays]
+
+
+def sequence_array(item, i):
+    """One sequence as an array (n_steps, n_channels), of whatever it holds."""
+    array = item if type(item) is np.ndarray else _converted(item, i)
+    if array.ndim == 1:
+        array = array.reshape(-1, 1)
+    if array.dtype.kind in "SUT" and array.ndim == 0:
+        raise ValueError(
+            f"Sequence {i} of X is a text, {reprlib.repr(array.item())}, expected numbers. Make codes of texts first, with"
+            ' sklstm.preprocessing.SequenceTokenizer, and fit with categorical_features="all".'
+        )
+    if array.ndim != 2:
+        kind = f"is a {type(item).__name__} that" if array.dtype.kind == "O" and array.ndim == 0 else "that"
+        has = f"has {array.ndim} dimensions (shape {array.shape})"
+        raise ValueError(
+            f"Sequence {i} of X {has if kind == 'that' else f'{kind} {has}'}, expected an array of shape (n_steps,"
+            " n_channels) or (n_steps,). Reshape your data: a single sequence x is passed as [x]."
+        )
+    return array
+
+
+def _converted(item, i):
+    """An item that is no plain array as one."""
+    refuse_mask(item, f"Sequence {i} of X")
+    known = None if type(item) is list else foreign(item)
+    if known is not None:
+        what, call = known
+        raise ValueError(
+            f"Sequence {i} of X is {what}, expected an array of shape (n_steps, n_channels) or (n_steps,). Pass"
+            f" [{call.format('x')} for x in X] if each is so."
+        )
+    try:
+        array = np.asarray(item)
+    except ValueError as error:
+        raise ValueError(
+            f"Sequence {i} of X is no array: its steps differ in length. Every step needs the same channels. Pass such."
+        ) from error
+    except Exception as error:  # of the library that it is of
+        raise ValueError(
+            f"Sequence {i} of X, a {type(item).__name__}, does not become an array: {error} Convert it to a NumPy array first."
+        ) from error
+    if array.dtype.kind in "US" and array.ndim and not hasattr(item, "dtype"):  # numbers among texts are to stay numbers
+        array = np.asarray(item, dtype=object)
+    return array
+
+
+def _numeric_array(item, i):
+    """One sequence as a numeric array (n_steps, n_channels)."""
+    array = sequence_array(item, i)
+    if array.dtype.kind not in "fiub":
+        if array.dtype.kind == "c":
+            raise ValueError(
+                f"Complex data not supported: sequence {i} of X is complex. Pass its real and imaginary parts as two"
+                " channels."
+            )
+        try:
+            array = as_floats(array)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(describe_non_number(np.array([0, len(array)]), array, i)) from error
+    return array
+
+
+def _array_of_objects(item, i):
+    return sequence_array(item, i).astype(object)

@@ -1,0 +1,109 @@
+"""Padding: which steps of equally long rows are their sequences."""
+
+import numpy as np
+
+SIDES = ("end", "start", "both")
+
+
+def check_side(side, sides=SIDES):
+    """Raise a ValueError unless `side` is one of those."""
+    if side not in sides:
+        raise ValueError(f"side must be one of {', '.join(map(repr, sides))}, got {side!r}.")
+
+
+def real_steps(X, padding, side):
+    """First step of each sequence, and the one after its last; the same twice where a row is nothing but padding.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_sequences, n_steps, n_channels)
+    padding : float
+        Padding are the steps at that side whose channels all have this value.
+    side : {"end", "start", "both"}
+
+    Returns
+    -------
+    first, last : ndarray of int of shape (n_sequences,)
+    """
+    n_sequences, n_steps, _ = X.shape
+    is_real = ~(X != X if padding != padding else X == padding).astype(bool).all(axis=2)
+    any_real = is_real.any(axis=1)
+    first, last = np.zeros(n_sequences, np.intp), np.full(n_sequences, n_steps, np.intp)
+    if n_steps and side != "end":
+        first = np.argmax(is_real, axis=1)
+    if n_steps and side != "start":
+        last = n_steps - np.argmax(is_real[:, ::-1], axis=1)
+    return np.where(any_real, first, 0), np.where(any_real, last, 0)
+
+
+def steps_by_padding(X, padding, side):
+    """`real_steps`; raises a ValueError where padding seems to be at the other side."""
+    first, last = real_steps(X, padding, side)
+    other = {"end": "start", "start": "end"}.get(side)
+    if other is None:
+        return first, last
+    there_first, there_last = real_steps(X, padding, other)
+    at_side, at_other = last - first < X.shape[1], there_last - there_first < X.shape[1]
+    if not at_side.any() and at_other.any():
+        row = int(at_other.argmax())
+        raise ValueError(
+            f"No row of X has padding ({padding!r}) at its {side}, but row {row} has"
+            f" {X.shape[1] - (there_last - there_first)[row]} such steps at its {other}. Set side={other!r} or"
+            " 'both'; or give lengths, if these steps are data."
+        )
+    return first, last
+
+
+def steps_by_length(lengths, n_sequences, n_steps, side):
+    """First step of each sequence, and the one after its last, by the numbers of steps.
+
+    Raises
+    ------
+    ValueError
+        If these are no such numbers, or `side` is "both".
+    """
+    if side == "both":
+        raise ValueError("lengths do not tell how much padding is at either side. Set side='end' or 'start', or give padding.")
+    lengths = np.asarray(lengths)
+    if lengths.shape != (n_sequences,) or not np.issubdtype(lengths.dtype, np.integer):
+        raise ValueError(
+            f"lengths must hold {n_sequences} integers, one per row of X, got shape {lengths.shape}, {lengths.dtype}. Pass such."
+        )
+    bad = np.flatnonzero((lengths < 0) | (lengths > n_steps))
+    if len(bad):
+        raise ValueError(
+            f"lengths must lie between 0 and the {n_steps} steps of X, got {lengths[bad[0]]} for sequence {bad[0]}. Pass such."
+        )
+    lengths = lengths.astype(np.intp)
+    return (np.zeros_like(lengths), lengths) if side == "end" else (n_steps - lengths, np.full_like(lengths, n_steps))
+
+
+def cut(X, first, last):
+    """The steps from `first` to before `last` of each row, one after the other, and where each sequence begins.
+
+    Returns
+    -------
+    values : ndarray of shape (total_steps, n_channels)
+    offsets : ndarray of int of shape (n_sequences + 1,)
+    """
+    steps = np.arange(X.shape[1])
+    chosen = (steps >= first[:, np.newaxis]) & (steps < last[:, np.newaxis])
+    return X[chosen], np.concatenate([[0], np.cumsum(last - first)])
+
+
+def without_padding(X, padding, side="both"):
+    """The steps of a 3-D array without the padding at that side of each row, as `cut`.
+
+    Raises
+    ------
+    ValueError
+        If a row is nothing but padding.
+    """
+    first, last = real_steps(X, padding, side)
+    empty = np.flatnonzero(last == first)
+    if len(empty) and X.shape[1]:
+        raise ValueError(
+            f"Row {empty[0]} of X is nothing but padding ({padding!r}): its sequence has no step, and at least one is needed."
+            " Drop it, and its y, or set padding to a value that is no data."
+        )
+    return cut(X, first, last)
