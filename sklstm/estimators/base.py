@@ -22,10 +22,11 @@ from .callbacks import CallbackSupportMixin, FitTasks
 from .categories import embedding_widths, seen_only
 from .constraints import CONSTRAINTS
 from .documentation import document
-from .engines import hand_out, quick_scores
-from .inputs import check_one_per_sequence, in_dtype, read_sample_weight, read_X, stand_in_for
+from .engines import hand_out, lent_engine, quick_scores
+from .inputs import at_this_moment, check_one_per_sequence, in_dtype, read_sample_weight, read_X, stand_in_for
 from .prepared import Prepared
 from .progress import Progress
+from .responses import RESPONSES
 from .solving import SOLVERS, check_solving, make_plan
 from .steps import in_form, read_step_weights, read_steps
 from .streaming import Stream
@@ -252,10 +253,13 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
             self._train(prepared, state, incremental, checkpoint, tasks)
         if not continued:
             self._advance_random_state()
-            for name in ("feature_names_in_", "_y_form", "_quantile_ranks"):
-                vars(self).pop(name, None)
-        vars(self).update(prepared.attributes(state))
+        self._become(prepared.attributes(state), continued)
         return self
+
+    def _become(self, attributes, continued):
+        """Take fitted attributes, all at one moment: no other thread, and no interrupt, sees the new ones beside old ones."""
+        dropped = () if continued else ("feature_names_in_", "_y_form", "_quantile_ranks")
+        self.__dict__ = {name: value for name, value in vars(self).copy().items() if name not in dropped} | attributes
 
     def _prepare(self, X, y, sample_weight, rng, continued, incremental, held_out, classes):
         """Everything that a fit reads and computes before it trains."""
@@ -463,14 +467,15 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         network, n_threads = build(self._network_spec), effective_n_jobs(self.n_jobs)
         return apply(network, self._theta, sequences, output, n_threads=n_threads)
 
-    def _answer(self, X, decode):
-        """``decode(scores)`` for every sequence, or for every step in the form that y had."""
-        scores = quick_scores(self, X)
+    def _answer(self, X, method):
+        """What a response method returns for every sequence, or for every step in the form that y had."""
+        model = at_this_moment(self)
+        scores, decode = quick_scores(self, model, X), RESPONSES[method]
         if scores is not None:
-            return decode(scores)
-        sequences = self._read_fitted(X)
-        answers = decode(self._apply(sequences))
-        return in_form(answers, sequences, self._y_form) if self._per_step else answers
+            return decode(model)(scores)
+        sequences = model._read_fitted(X)
+        answers = decode(model)(model._apply(sequences))
+        return in_form(answers, sequences, model._y_form) if model._per_step else answers
 
     @property
     def _per_step(self):
@@ -479,15 +484,18 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
     def _score(self, X, y, sample_weight):
         """The metric of the predictions for all sequences, or for the steps that have a y."""
         check_is_fitted(self)
-        if not self._per_step:
-            return self._metric(y, self.predict(X), sample_weight)
-        sequences = self._read_fitted(X)
+        model = at_this_moment(self)
+        if not model._per_step:
+            with lent_engine(self, model):
+                predicted = model.predict(X)
+            return model._metric(y, predicted, sample_weight)
+        sequences = model._read_fitted(X)
         flat, _ = read_steps("y", y, sequences)
-        used = ~self._left_out(flat)
+        used = ~model._left_out(flat)
         if not used.any():
             raise ValueError("All steps of y have the mask value: there is nothing to score. Label at least one step.")
         weights = None if sample_weight is None else read_step_weights(sample_weight, sequences)[used]
-        return self._metric(numbers_or_objects(flat[used]), self._decode(self._apply(sequences))[used], weights)
+        return model._metric(numbers_or_objects(flat[used]), model._decode(model._apply(sequences))[used], weights)
 
     def _left_out(self, y):
         """Which steps (total_steps,) have no y."""
@@ -517,7 +525,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         ValueError
             If X is not as described, or has other channels than in `fit` (if it is 2-D, other columns).
         """
-        return self._answer(X, self._decode)
+        return self._answer(X, "predict")
 
     @document()
     def encode(self, X):
@@ -544,7 +552,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         --------
         sklstm.inspection.gate_activations : The states and gates at every step.
         """
-        return self._apply(self._read_fitted(X), "end_states")
+        model = at_this_moment(self)
+        return model._apply(model._read_fitted(X), "end_states")
 
     def stream(self, response_method="predict"):
         """Answer step by step, for sequences that arrive so.
@@ -605,14 +614,16 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         --------
         sklstm.inspection.AttentionDisplay : A picture of them.
         """
-        sequences = self._read_fitted(X)
-        return Sequences(self._apply(sequences, "attention"), sequences.offsets, ids=sequences.ids)
+        model = at_this_moment(self)
+        sequences = model._read_fitted(X)
+        return Sequences(model._apply(sequences, "attention"), sequences.offsets, ids=sequences.ids)
 
     @property
     def weights_(self):
         """The fitted parameters by their names, a dict of str to ndarray; the attributes of the class say which."""
         check_is_fitted(self)
-        return build(self._network_spec).layout.views(hand_out(self._theta))
+        model = at_this_moment(self)
+        return build(model._network_spec).layout.views(hand_out(model._theta))
 
     def __sklearn_is_fitted__(self):
         return "_theta" in vars(self)
