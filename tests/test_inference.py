@@ -1,6 +1,7 @@
 """Prediction: the kernel that keeps two rows of state, chunks of any size, the short way past `Sequences`, memory and threads."""
 
 import copy
+import ctypes
 import gc
 import itertools
 import pickle
@@ -656,6 +657,18 @@ def test_other_dtypes_and_strides_take_the_quick_way(rng, Estimator, options, mo
         both_ways(estimator, form, quick=True)
     both_ways(estimator, X.astype(np.longdouble), quick=False)
     both_ways(estimator, X > 0, quick=False)
+
+
+@each_model
+def test_arrays_whose_order_of_bytes_is_named(rng, Estimator, options):
+    """Equal to the native dtype, but lent with another format: what ctypes and some readers of files make."""
+    estimator, X = fitted(Estimator, rng, **options), dense(rng, 2)
+    kind = ctypes.c_float * X.shape[2] * X.shape[1] * X.shape[0]
+    named = np.asarray(kind.from_buffer_copy(X.tobytes()))
+    assert named.dtype == X.dtype
+    for form in (named, list(named)):
+        both_ways(estimator, form, quick=True)
+    assert_same(estimator.predict(named), estimator.predict(X))
 
 
 @each_model

@@ -8,15 +8,25 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 
+cdef char native_type(const char *format) noexcept nogil:
+    """The letter of a format of one number in the machine's order of bytes, which may be named; 0 of any other."""
+    cdef int one = 1
+    if format == NULL:  # bytes
+        return 0
+    if format[0] in (c"@", c"=") or format[0] == (c"<" if (<char *> &one)[0] else c">"):
+        format += 1
+    return format[0] if format[0] != 0 and format[1] == 0 else 0
+
+
 cdef int acquire(object array, Py_buffer *view, int dtype, Py_ssize_t size, bint writable) except -1:
     """The buffer of a C-contiguous array with so many elements (any number: -1) of float (dtype 0) or double (1), native."""
     cdef Py_ssize_t itemsize = sizeof(float) if dtype == 0 else sizeof(double), elements = 1
     cdef bint fits
     cdef int k
     PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0))
-    # What has no dimension (a scalar) has no shape either. No format means bytes.
+    # What has no dimension (a scalar) has no shape either.
     fits = view.ndim > 0 and view.shape != NULL and view.buf != NULL and view.suboffsets == NULL and view.itemsize == itemsize
-    fits = fits and view.format != NULL and view.format[0] == (c"f" if dtype == 0 else c"d") and view.format[1] == 0
+    fits = fits and native_type(view.format) == (c"f" if dtype == 0 else c"d")
     if fits:
         for k in range(view.ndim):
             elements *= view.shape[k]
@@ -34,13 +44,15 @@ cdef void *pointer(object array, int kind, Py_ssize_t rows, Py_ssize_t columns, 
     cdef Py_buffer view
     cdef Py_ssize_t size
     cdef bint fits
+    cdef char letter
     if array is None:
         return NULL
     PyObject_GetBuffer(array, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0))
     size = sizeof(float) if kind == 0 else sizeof(double) if kind == 1 else sizeof(Py_ssize_t)
     fits = view.ndim == (2 if columns else 1) and view.shape[0] == rows and (columns == 0 or view.shape[1] == columns)
-    fits = fits and view.itemsize == size and view.format != NULL and view.format[0] != 0 and view.format[1] == 0
-    fits = fits and (view.format[0] in (c"l", c"q", c"n") if kind == 2 else view.format[0] == (c"f" if kind == 0 else c"d"))
+    fits = fits and view.itemsize == size
+    letter = native_type(view.format)
+    fits = fits and (letter in (c"l", c"q", c"n") if kind == 2 else letter == (c"f" if kind == 0 else c"d"))
     PyBuffer_Release(&view)
     if not fits:
         raise ValueError(f"An array must have shape ({rows}, {columns or ''}), C order and the dtype of the weights.")
