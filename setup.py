@@ -23,7 +23,10 @@ MODE = "debug" if DEBUG else "coverage" if COVERAGE else "sanitize" if SANITIZE 
 GENERATED = Path("build") / f"cython-{MODE}"  # generated sources: never in the tree, the sdist or the wheel
 KERNELS = "sklstm/_kernels"
 C_LOOPS = [f"{KERNELS}/{name}.c" for name in ("simd", "simd_baseline", "simd_avx2", "simd_avx512")]
-MODULES = ("_simd", "_scan", "_inference", "_engine", "_pack", "_embedding", "_pooling", "_dense", "_losses", "_optim")
+MODULES = (
+    "_simd", "_scan", "_inference", "_given", "_weights", "_engine", "_whole",
+    "_pack", "_embedding", "_pooling", "_dense", "_losses", "_optim",
+)  # fmt: skip
 
 # Never -ffast-math: linked into a shared object it switches the importing process to flush-to-zero (GCC bug 55522).
 FLAGS = {

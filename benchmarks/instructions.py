@@ -71,7 +71,7 @@ def inference():
     x, starts = rng.standard_normal((n * T, d)).astype(np.float32), np.arange(0, n * T + 1, n)
     direction, cell = layer.pack(p), layer.kernel[0]
     state = np.zeros(_inference.state_shape(cell, n, H, 4), np.float32)
-    scratch = aligned_empty((_inference.scratch_size(cell, n, d, H, 4),), np.float32)
+    scratch = aligned_empty((_inference.scratch_size(cell, n, n * T, H, 4),), np.float32)
     ends = np.empty((n, H), np.float32)
     return lambda: _inference.run(direction, False, starts, 0, x, state, 0, None, ends, scratch), n * T
 

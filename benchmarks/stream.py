@@ -1,6 +1,7 @@
 """One step of one sequence at a time, from Python: sklstm beside ONNX Runtime and PyTorch.
 
     python benchmarks/stream.py
+    python benchmarks/stream.py --streams 10000     memory of many streams of one model, time to begin one and to set its state
 
 sklstm        `stream.step(x_t)` of a fitted `LSTMClassifier`: probabilities ("predict_proba"), the label ("predict"), or of a
               regressor the value.
@@ -13,6 +14,7 @@ can, on one CPU; their probabilities must agree. A ratio is the median of the ra
 import argparse
 import json
 import os
+import pickle
 import sys
 from pathlib import Path
 
@@ -68,6 +70,41 @@ class TorchStep(Torch):
             return self.torch.softmax(self.head(outputs[:, -1]), dim=1).numpy()
 
 
+def measure_many(n_streams, H, cell, seconds, repeats):
+    """Memory of so many streams of one model beyond the model, and what a stream costs beside its steps, for both dtypes."""
+    rows = [["dtype", "", "MB", "KB each", "begin µs", "set state µs", "pickle KB"]]
+    for dtype in ("float64", "float32"):  # the larger first: the other would lie in what it has freed
+        model, x = fitted((1, 1, N_CHANNELS, H), dtype, cell), np.ones(N_CHANNELS, dtype)
+        model.stream("predict_proba").step(x)
+        before = resident_bytes()
+        streams = [model.stream("predict_proba") for _ in range(n_streams)]
+        for stream in streams:
+            stream.step(x)
+        used = resident_bytes() - before
+        stream, state = streams[0], streams[0].state
+
+        def begin(model=model, x=x):
+            model.stream("predict_proba").step(x)
+
+        def step(stream=stream, x=x):
+            stream.step(x)
+
+        def set_state(stream=stream, state=state):
+            stream.state = state
+
+        took = take_turns({"step": step, "begin": begin, "set state": set_state}, seconds, repeats)["seconds"]
+        times = (1e6 * (took["begin"]["median"] - took["step"]["median"]), 1e6 * took["set state"]["median"])
+        figures = [f"{used / 1e6:.1f}", f"{used / n_streams / 1e3:.1f}", *(f"{time:.1f}" for time in times)]
+        rows.append([dtype, "", *figures, f"{len(pickle.dumps(stream)) / 1e3:.0f}"])
+        del streams, stream
+    return rows
+
+
+def resident_bytes():
+    """Memory of this process, as Linux counts it."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def measure(H, cell, peers, seconds, repeats):
     """Time the contenders for one width: `take_turns` with what was measured, as plain values."""
     model = fitted((1, 1, N_CHANNELS, H), "float32", cell)
@@ -101,8 +138,13 @@ def main():
     parser.add_argument("--repeats", type=int, default=7, help="rounds of turns at least (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, with quartiles, to this file")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the ratios to this file")
+    parser.add_argument("--streams", type=int, metavar="N", help="measure so many streams of one model at H = 128 instead")
     options = parser.parse_args()
     pin_to_one_cpu()
+    if options.streams:
+        print(table(measure_many(options.streams, 128, options.cell, options.seconds, options.repeats)))
+        print(f"\n{options.streams} streams of one model, H = 128, {options.cell}.\n\n{report(describe())}")
+        return
 
     peers = ("ONNX Runtime", "torch")
     results = []

@@ -1,6 +1,7 @@
 """Prediction: the kernel that keeps two rows of state, chunks of any size, the short way past `Sequences`, memory and threads."""
 
 import copy
+import ctypes
 import gc
 import itertools
 import pickle
@@ -9,6 +10,7 @@ import sys
 import textwrap
 import threading
 import time
+import warnings
 import weakref
 from contextlib import contextmanager
 
@@ -24,6 +26,7 @@ import sklstm.estimators.engines as engines_module
 import sklstm.network.inference as inference_module
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm._kernels import _inference, _scan, _simd
+from sklstm.estimators.inputs import at_this_moment
 from sklstm.network import ACTIVATIONS, CELLS, POOLINGS
 from sklstm.network.inference import apply
 from sklstm.network.recurrent import RecurrentLayer
@@ -118,7 +121,7 @@ class Recurrence:
         return state
 
     def scratch(self, buffers):
-        size = _inference.scratch_size(self.kernel[0], len(self.lengths), N_CHANNELS, self.H, self.itemsize)
+        size = _inference.scratch_size(self.kernel[0], len(self.lengths), len(self.x), self.H, self.itemsize)
         return buffers.new(size)
 
 
@@ -340,7 +343,7 @@ N_FIT = 12
 def long_way():
     """Estimators do not take the short way."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(base_module, "quick_scores", lambda estimator, X: None)
+        patch.setattr(base_module, "quick_scores", lambda estimator, model, X: None)
         yield
 
 
@@ -596,7 +599,10 @@ def test_another_thread_goes_on_during_a_prediction(rng, short):
     sys.setswitchinterval(1000)
     try:
         before = ticks[0]
-        scores = engines_module.quick_scores(estimator, X) if short else estimator._apply(Sequences(X[0], [0, X.shape[1]]))
+        if short:
+            scores = engines_module.quick_scores(estimator, at_this_moment(estimator), X)
+        else:
+            scores = estimator._apply(Sequences(X[0], [0, X.shape[1]]))
         during = ticks[0] - before
     finally:
         sys.setswitchinterval(interval)
@@ -604,3 +610,231 @@ def test_another_thread_goes_on_during_a_prediction(rng, short):
         thread.join()
     assert scores.shape == (1, 1)
     assert during > 0
+
+
+# ---- the quick way: what takes it, and that it changes nothing ----
+
+
+@contextmanager
+def only_the_quick_way():
+    """`read_X` is not called."""
+
+    def fail(*args, **kwargs):
+        raise AssertionError("X went the long way.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(base_module, "read_X", fail)
+        yield
+
+
+def both_ways(estimator, X, quick):
+    """Predictions of the long way, which those of the other one equal; whether it is the quick one is asserted too."""
+    methods_of = [name for name in ("predict", "predict_proba", "predict_log_proba") if hasattr(estimator, name)]
+    for name in methods_of:
+        with long_way():
+            expected = getattr(estimator, name)(X)
+        assert_same(getattr(estimator, name)(X), expected)
+        if quick:
+            with only_the_quick_way():
+                assert_same(getattr(estimator, name)(X), expected)
+    return expected
+
+
+def numbers(rng, dtype, n=N_FIT):
+    """Arrays of a dtype; integers that float32 has not."""
+    X = dense(rng, n).astype(np.float64)
+    return (X * 2**40).astype(dtype) if np.dtype(dtype) == np.int64 else (10 * X).astype(dtype)
+
+
+@each_model
+@pytest.mark.parametrize("model_dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ">f4", ">f8", "i1", "i8", "u2", ">i4"])
+def test_other_dtypes_and_strides_take_the_quick_way(rng, Estimator, options, model_dtype, dtype):
+    estimator = Estimator(5, max_iter=1, random_state=0, **options)
+    estimator.fit(dense(rng).astype(model_dtype), np.arange(N_FIT) % 3)
+    X = numbers(rng, np.dtype(dtype).newbyteorder("="), 4).astype(dtype)
+    for form in (X, np.asfortranarray(X), X[::-1, ::2, ::-1], list(X), [X[0], X[1][::-1].astype(float), X[2, :3]], [X[0]]):
+        both_ways(estimator, form, quick=True)
+    both_ways(estimator, X.astype(np.longdouble), quick=False)
+    both_ways(estimator, X > 0, quick=False)
+
+
+@each_model
+def test_arrays_whose_order_of_bytes_is_named(rng, Estimator, options):
+    """Equal to the native dtype, but lent with another format: what ctypes and some readers of files make."""
+    estimator, X = fitted(Estimator, rng, **options), dense(rng, 2)
+    kind = ctypes.c_float * X.shape[2] * X.shape[1] * X.shape[0]
+    named = np.asarray(kind.from_buffer_copy(X.tobytes()))
+    assert named.dtype == X.dtype
+    for form in (named, list(named)):
+        both_ways(estimator, form, quick=True)
+    assert_same(estimator.predict(named), estimator.predict(X))
+
+
+@each_model
+def test_flat_arrays_take_the_quick_way(rng, Estimator, options):
+    X = dense(rng)
+    estimator = Estimator(5, n_channels=3, max_iter=1, random_state=0, **options).fit(X.reshape(N_FIT, -1), np.arange(N_FIT) % 3)
+    flat = X.reshape(N_FIT, -1)
+    for form in (flat, flat[:1], flat.astype(np.float64), np.asfortranarray(flat), flat[::3], np.repeat(flat, 2, axis=1)[:, ::2]):
+        both_ways(estimator, form, quick=True)
+    assert_same(estimator.predict(flat), estimator.predict(X))
+    both_ways(estimator, flat.tolist(), quick=False)
+    for wrong in (flat[:, :-3], flat[:, :-1], flat[:0], flat[:, :0], np.where(flat > 1, np.nan, flat)):
+        with long_way():
+            words = message(estimator.predict, wrong)
+        assert message(estimator.predict, wrong) == words
+    for n_channels in (1, 9, 27):
+        estimator.set_params(n_channels=n_channels)
+        assert "expecting 3 channels" in message(estimator.predict, flat)
+
+
+def test_a_model_of_sequences_reads_2d_by_the_long_way_only(rng):
+    estimator = fitted(LSTMRegressor, rng, n_channels=3)
+    with pytest.raises(AssertionError), only_the_quick_way():
+        estimator.predict(dense(rng).reshape(N_FIT, -1))
+
+
+def table_of(kind, values, names):
+    library = pytest.importorskip(kind)
+    return library.DataFrame(values, columns=names) if kind == "pandas" else library.DataFrame(values, schema=names)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+@pytest.mark.parametrize("order", ["steps", "plain"])
+def test_tables_with_the_columns_of_fit_take_the_quick_way(rng, kind, order):
+    X = dense(rng).astype(np.float64)
+    names = [f"{c}_{t}" for t in range(9) for c in "abc"] if order == "steps" else [f"x{k}" for k in range(27)]
+    table = table_of(kind, X.reshape(N_FIT, -1), names)
+    estimator = LSTMClassifier(5, n_channels=3, max_iter=1, random_state=0).fit(table, np.arange(N_FIT) % 3)
+    both_ways(estimator, table, quick=True)
+    both_ways(estimator, table[2:3], quick=True)
+    assert_same(estimator.predict_proba(table), estimator.predict_proba(X))
+    library = pytest.importorskip(kind)
+    if kind == "pandas":
+        single, integer = table.astype(np.float32), table.astype({names[1]: np.int64, names[2]: np.float32})
+        others = [table.iloc[::-1, :].set_axis(range(N_FIT)), table.astype("Float64"), table.astype("float64[pyarrow]")]
+    else:
+        single = table.cast(library.Float32)
+        integer = table.with_columns(table[names[1]].cast(library.Int64), table[names[2]].cast(library.Float32))
+        others = []
+    for form in (single, integer):
+        both_ways(estimator, form, quick=True)
+    for form in others:
+        both_ways(estimator, form, quick=False)
+    with pytest.raises(ValueError, match="feature names should match"):
+        estimator.predict(table[names[::-1]])
+    with pytest.warns(UserWarning, match="valid feature names"):
+        estimator.predict(X.reshape(N_FIT, -1))
+
+
+@pytest.mark.parametrize("dtype", ["category", "bool", "object", "datetime64[ns]", "timedelta64[ns]", "str", "Int64"])
+@pytest.mark.parametrize("some", [True, False])
+def test_tables_of_something_else_take_the_long_way(rng, dtype, some):
+    pandas = pytest.importorskip("pandas")
+    names = ["p", "q", "r"]
+    table = pandas.DataFrame(rng.integers(0, 2, size=(N_FIT, 3)).astype(float), columns=names)
+    estimator = LSTMRegressor(3, max_iter=1, random_state=0).fit(table, np.arange(N_FIT))
+    other = table.astype(np.int64).astype({"q": dtype} if some else dtype)
+    with pytest.raises(AssertionError), only_the_quick_way():
+        estimator.predict(other)
+
+
+def test_too_large_for_the_model_is_refused_by_its_place(rng):
+    estimator, X = fitted(LSTMRegressor, rng), dense(rng, 2).astype(np.float64)
+    X[1, 2, 0] = 1e300
+    for form in (X, list(X)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            words = message(estimator.predict, form)
+        assert "sequence 1, step 2, channel 0" in words
+        assert "too large for float32" in words
+
+
+WHOLE = list(itertools.product(["concat", "sum", None], [False, True], [False, True], [*POOLINGS]))
+
+
+@each_cell
+@each_dtype
+def test_whole_networks_equal_the_long_way(rng, cell, dtype):
+    """Both directions, every pooling, residual layers, learned states; dense, ragged and single sequences."""
+    X = [x.astype(dtype) for x in draw(rng)]
+    for merge_mode, residual, learned, pooling in WHOLE:
+        if merge_mode is None and pooling != "attention":
+            continue
+        directions = {} if merge_mode is None else {"bidirectional": True, "merge_mode": merge_mode}
+        estimator = LSTMRegressor(
+            6,
+            num_layers=2,
+            cell=cell,
+            pooling=pooling,
+            residual=residual,
+            initial_state="learned" if learned else "zeros",
+            max_iter=1,
+            random_state=0,
+            **directions,
+        ).fit(X, np.arange(len(X)))
+        for weights in estimator.weights_.values():
+            weights += rng.normal(scale=0.1, size=weights.shape).astype(dtype)
+        for form in (X, X[2:3], [x[:1] for x in X], np.stack([X[2], X[8]])):
+            both_ways(estimator, form, quick=cell != "layernorm")
+
+
+def test_longer_and_more_sequences_after_short_ones_in_both_directions(rng):
+    estimator = fitted(LSTMClassifier, rng, bidirectional=True)
+    for n, length in [(1, 2), (3, 40), (40, 9), (2, 1), (300, 5), (256, 70), (1, 30_000), (1, 3)]:
+        both_ways(estimator, rng.normal(size=(n, length, 3)).astype(np.float32), quick=False)
+
+
+# ---- a refit under readers ----
+
+
+@pytest.mark.parametrize("form", ["quick", "long"])
+def test_a_refit_in_another_thread_never_mixes_two_fits(rng, form):
+    """From 4 classes to 2 and back: each prediction is of the one fit or of the other."""
+    X = dense(rng)
+    estimator = LSTMClassifier(2, max_iter=1, random_state=0)
+    labels = [np.array(list("abcd"))[np.arange(N_FIT) % 4], np.array(["no", "yes"])[np.arange(N_FIT) % 2]]
+    data = X[:2] if form == "quick" else Sequences.from_list(list(X[:2]))
+    known, wrong, ended = [], [], threading.Event()
+    for y in labels:
+        estimator.fit(X, y)
+        known.append({name: getattr(estimator, name)(data) for name in ("predict", "predict_proba", "predict_log_proba")})
+        known[-1] |= {"weights_": sorted((name, view.shape) for name, view in estimator.weights_.items())}
+        known[-1] |= {"score": estimator.score(data, y[:2]), "stream": estimator.stream("predict").step(X[0, 0])}
+
+    def read():
+        while not ended.is_set():
+            for name in ("predict", "predict_proba", "predict_log_proba"):
+                got = getattr(estimator, name)(data)
+                if not any(np.array_equal(got, fit[name]) for fit in known):
+                    wrong.append((name, got))
+            views = sorted((name, view.shape) for name, view in estimator.weights_.items())
+            step = estimator.stream("predict").step(X[0, 0])
+            if views not in [fit["weights_"] for fit in known] or step not in [fit["stream"] for fit in known]:
+                wrong.append((views, step))
+
+    interval, threads = sys.getswitchinterval(), [threading.Thread(target=read) for _ in range(2)]
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in threads:
+            thread.start()
+        for k in range(40):
+            estimator.fit(X, labels[k % 2])
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+        sys.setswitchinterval(interval)
+    assert not wrong
+
+
+def test_a_fit_takes_its_attributes_at_one_moment(rng):
+    """So that no interrupt leaves half of them: whoever had the old ones has them all."""
+    X = dense(rng)
+    estimator = LSTMClassifier(2, max_iter=1, random_state=0).fit(X, np.arange(N_FIT) % 4)
+    moment, before = at_this_moment(estimator), vars(estimator).copy()
+    estimator.fit(X, np.arange(N_FIT) % 2)
+    assert vars(moment) == before
+    assert len(moment.classes_) == 4
+    assert len(estimator.classes_) == 2

@@ -3,54 +3,36 @@
 What predicts short sequences and streams: a call costs a microsecond or two beside its arithmetic. Sequences come as packed
 chunks of steps (see `_scan`); the layers of a chunk run one after the other, so that each keeps its weights in cache.
 """
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBuffer_Release
 from libc.math cimport INFINITY
-from libc.stdint cimport uint32_t, uint64_t, uintptr_t
-from libc.stdlib cimport free, malloc
+from libc.stdint cimport uint64_t, uintptr_t
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 from ._ftz cimport ftz_enter, ftz_leave
-from ._inference cimport Direction, fill, packed_direction, run_steps
-from ._product cimport make_operand, multiply, operand, packed_size
+from ._given cimport Given, acquire, all_finite, hold, is_finite, pack_steps, pointer, sequence
+from ._inference cimport packed_direction, run_steps, scratch_elements, state_elements
 from ._real cimport real
+from ._weights cimport Weights, apply_head, layer_weights
 
-from ._inference import scratch_size, state_shape
+import numpy as np
 
 POOLINGS = ("last", "mean", "max")
+MOST_STEPS = 1 << 62    # of a state that is set, so that a stream never counts beyond its integers
 
 cdef enum:
     LAST
     MEAN
     MAX
-    ALIGNMENT = 64      # bytes
+    ALIGNMENT = 64          # bytes
+    STACK_BYTES = 1 << 14   # scratch of a step that lies on the stack, so that no stream has its own
+
+cdef object ndarray = np.ndarray
 
 
-cdef struct sequence:
-    const void *values          # (length, D)
-    Py_ssize_t length
-
-
-cdef struct layer_entry:
-    packed_direction *direction
-    bint adds_input
-    const void *h0              # (H,) or NULL
-    const void *c0
+cdef struct layer_state:
     void *state                 # as in `_inference.state_shape`
     void *y                     # (n_rows, H): outputs of a chunk, NULL where nobody reads them
-
-
-cdef inline bint not_finite(const real *x, Py_ssize_t n) noexcept nogil:
-    """Whether any of x (n,) is NaN or infinite: has an exponent of ones."""
-    cdef Py_ssize_t k
-    cdef uint32_t found_32 = 0
-    cdef uint64_t found_64 = 0
-    if real is float:
-        for k in range(n):
-            found_32 |= ((<const uint32_t *> x)[k] & 0x7f800000U) == 0x7f800000U
-    else:
-        for k in range(n):
-            found_64 |= ((<const uint64_t *> x)[k] & 0x7ff0000000000000ULL) == 0x7ff0000000000000ULL
-    return found_32 or found_64
 
 
 cdef class Engine:
@@ -58,114 +40,91 @@ cdef class Engine:
 
     Parameters
     ----------
-    directions : list of Direction
-        Of each layer.
-    cells : list of int
-        Index of the cell of each.
-    adds_input : list of bool
-        Whether the layer is residual, its input being as wide as its output.
-    states : list of tuple
-        ``(h0, c0)`` of each: arrays (H,) or None for zeros.
+    weights : Weights
+        Of one direction; shared with any number of engines.
     pooling : {"last", "mean", "max"}
-    V, b : (F, K) and (K,) arrays
-        The head.
-    n_sequences, n_rows : int
-        Of a chunk, at most.
+    n_sequences : int
+        At most.
+    n_rows : int
+        Of a chunk, at most; 0 for an engine that takes single steps of all sequences only.
     """
     cdef:
-        layer_entry *layers
-        int n_layers, pooling, dtype, turn
-        Py_ssize_t itemsize, K
-        readonly Py_ssize_t n_sequences, n_rows, input_size, F
+        readonly Weights weights
+        layer_state *layers
+        int pooling, turn
+        readonly Py_ssize_t n_sequences, n_rows
         Py_ssize_t active                   # sequences that have begun
         Py_ssize_t *lengths                 # (active,): steps that each has had, where `step` counts them
+        Py_ssize_t *starts                  # (n_rows + 1,)
         void *memory
         void *pooled                        # (n_sequences, F): last outputs, sums or maxima
         void *means                         # (n_sequences, F)
         void *x                             # (n_rows, D)
-        void *scratch
-        void *packed_V
-        const void *V
-        const void *b
-        Py_ssize_t *starts                  # (n_rows + 1,)
-        operand op_V
-        object kept
+        void *scratch                       # NULL where a step has its own on the stack
 
-    def __cinit__(self, directions, cells, adds_input, states, pooling, V, b, Py_ssize_t n_sequences, Py_ssize_t n_rows):
-        cdef Direction direction
-        cdef Py_ssize_t k, H, D, size, n_bytes, most_scratch = 0
+    def __cinit__(self, Weights weights not None, pooling, Py_ssize_t n_sequences, Py_ssize_t n_rows):
+        cdef Py_ssize_t k, itemsize = weights.itemsize, most_scratch = 0
+        cdef layer_weights *layer
         cdef list sizes = []
-        self.dtype = 0 if V.dtype.itemsize == sizeof(float) else 1
-        self.itemsize = V.dtype.itemsize
-        self.kept = (directions, states, V, b)
-        self.n_layers = len(directions)
+        cdef bint wanted
+        self.weights = weights
         self.pooling = POOLINGS.index(pooling)
+        if n_sequences < 1 or n_rows < 0 or 0 < n_rows < n_sequences:
+            raise ValueError(f"An engine needs a sequence, and a row for each, got {n_sequences} and {n_rows}.")
         self.n_sequences = n_sequences
         self.n_rows = n_rows
-        self.F, self.K = V.shape
-        self.layers = <layer_entry *> malloc(self.n_layers * sizeof(layer_entry))
-        self.starts = <Py_ssize_t *> malloc((n_rows + 1) * sizeof(Py_ssize_t))
-        self.lengths = <Py_ssize_t *> malloc(n_sequences * sizeof(Py_ssize_t))
-        if not (self.layers and self.starts and self.lengths):
+        self.layers = <layer_state *> calloc(weights.n_layers, sizeof(layer_state))
+        if not self.layers:
             raise MemoryError
-        for k in range(self.n_layers):
-            direction = directions[k]
-            D, H = direction.packed.layer.D, direction.packed.layer.H
-            if k == 0:
-                self.input_size = D
-            self.layers[k].direction = &direction.packed
-            self.layers[k].adds_input = adds_input[k]
-            self.layers[k].h0 = address(states[k][0])
-            self.layers[k].c0 = address(states[k][1])
-            shape = state_shape(cells[k], n_sequences, H, self.itemsize)
-            wanted = k < self.n_layers - 1 or self.pooling != LAST or adds_input[k]
-            sizes += [shape[0] * shape[1] * shape[2], n_rows * H if wanted else 0]
-            most_scratch = max(most_scratch, scratch_size(cells[k], n_sequences, D, H, self.itemsize))
-        sizes += [n_sequences * self.F, n_sequences * self.F, n_rows * self.input_size, most_scratch,
-                  packed_size(self.F, self.K, self.dtype)]
-        n_bytes = sum([round_up(size * self.itemsize) for size in sizes])
-        self.memory = malloc(n_bytes + ALIGNMENT)
+        for k in range(weights.n_layers):
+            layer = &weights.layers[k]
+            if layer.n_directions != 1:
+                raise ValueError("An engine runs networks of one direction.")
+            wanted = k < weights.n_layers - 1 or self.pooling != LAST or layer.adds_input
+            sizes += [
+                state_elements(layer.directions[0], n_sequences) * itemsize,
+                max(n_rows, n_sequences) * layer.H * itemsize if wanted else 0,
+            ]
+            most_scratch = max(most_scratch, scratch_elements(layer.directions[0], n_sequences, max(n_rows, n_sequences)) * itemsize)
+        sizes += [
+            n_sequences * weights.F * itemsize,
+            n_sequences * weights.F * itemsize if self.pooling == MEAN else 0,
+            n_rows * weights.input_size * itemsize,
+            most_scratch if n_rows or most_scratch > STACK_BYTES else 0,
+            n_sequences * sizeof(Py_ssize_t),
+            (n_rows + 1) * sizeof(Py_ssize_t) if n_rows else 0,
+        ]
+        self.allocate(sizes)
+
+    cdef int allocate(self, list sizes) except -1:
+        """One piece of memory for parts of so many bytes, each aligned; NULL for those of 0."""
+        cdef Py_ssize_t k, n_bytes = ALIGNMENT
+        cdef uintptr_t place
+        cdef list places = []
+        for size in sizes:
+            n_bytes += round_up(size)
+        self.memory = malloc(n_bytes)
         if not self.memory:
             raise MemoryError
-        places, place = [], round_up(<uintptr_t> self.memory)
+        place = round_up(<uintptr_t> self.memory)
         for size in sizes:
             places.append(place if size else 0)
-            place += round_up(size * self.itemsize)
-        for k in range(self.n_layers):
+            place += round_up(size)
+        for k in range(self.weights.n_layers):
             self.layers[k].state = <void *> <uintptr_t> places[2 * k]
             self.layers[k].y = <void *> <uintptr_t> places[2 * k + 1]
-        k = 2 * self.n_layers
+        k = 2 * self.weights.n_layers
         self.pooled = <void *> <uintptr_t> places[k]
         self.means = <void *> <uintptr_t> places[k + 1]
         self.x = <void *> <uintptr_t> places[k + 2]
         self.scratch = <void *> <uintptr_t> places[k + 3]
-        self.packed_V = <void *> <uintptr_t> places[k + 4]
-        self.V = address(V)
-        self.b = address(b)
-        self.read_head()
+        self.lengths = <Py_ssize_t *> <uintptr_t> places[k + 4]
+        self.starts = <Py_ssize_t *> <uintptr_t> places[k + 5]
+        return 0
 
     def __dealloc__(self):
         free(self.layers)
-        free(self.starts)
-        free(self.lengths)
         free(self.memory)
-
-    cdef void read_head(self) noexcept nogil:
-        if self.dtype == 0:
-            make_operand(&self.op_V, False, self.F, self.K, <const float *> self.V, self.K, <float *> self.packed_V)
-        else:
-            make_operand(&self.op_V, False, self.F, self.K, <const double *> self.V, self.K, <double *> self.packed_V)
-
-    def reload(self):
-        """Read the weights again, where they were when this was made."""
-        cdef int k
-        with nogil:
-            for k in range(self.n_layers):
-                if self.dtype == 0:
-                    fill(self.layers[k].direction, <float *> self.layers[k].direction.buffer)
-                else:
-                    fill(self.layers[k].direction, <double *> self.layers[k].direction.buffer)
-            self.read_head()
 
     def begin(self, Py_ssize_t n_sequences):
         """Begin so many sequences; n_sequences is at most what this was made for."""
@@ -181,7 +140,7 @@ cdef class Engine:
         """Begin sequence r anew."""
         if not 0 <= r < self.active:
             raise IndexError(f"There are {self.active} sequences, and none is number {r}.")
-        if self.dtype == 0:
+        if self.weights.dtype == 0:
             begin_sequence(self, r, <float *> NULL)
         else:
             begin_sequence(self, r, <double *> NULL)
@@ -197,22 +156,24 @@ cdef class Engine:
             How many sequences go on after these steps.
         x : (>= starts[-1], D) IN
         """
-        check(self, 0 if real is float else 1, starts[starts.shape[0] - 1], x.shape[0], x.shape[1])
+        check_chunk(self, 0 if real is float else 1, starts, n_continuing, x.shape[0], x.shape[1])
         with nogil:
-            run_chunk(self, &starts[0], starts.shape[0] - 1, n_continuing, &x[0, 0])
+            run_chunk(self, &starts[0], starts.shape[0] - 1, n_continuing, &x[0, 0], <real *> self.scratch)
 
     def scores(self, const Py_ssize_t[::1] lengths, real[:, ::1] out):
         """out (n_sequences, K) := scores of the sequences, which have had `lengths` steps."""
-        if out.shape[0] != self.active or out.shape[1] != self.K or lengths.shape[0] != self.active:
-            raise ValueError(f"out must be ({self.active}, {self.K}), got ({out.shape[0]}, {out.shape[1]}).")
+        cdef Weights w = self.weights
+        if out.shape[0] != self.active or out.shape[1] != w.K or lengths.shape[0] != self.active or out.itemsize != w.itemsize:
+            raise ValueError(f"out must be ({self.active}, {w.K}), got ({out.shape[0]}, {out.shape[1]}).")
         with nogil:
             find_scores(self, &lengths[0], 1, &out[0, 0])
 
     def outputs(self, real[:, ::1] out):
         """out (n_sequences, F) := last outputs, sums or maxima of the sequences."""
-        if out.shape[0] != self.active or out.shape[1] != self.F:
-            raise ValueError(f"out must be ({self.active}, {self.F}), got ({out.shape[0]}, {out.shape[1]}).")
-        memcpy(&out[0, 0], self.pooled, self.active * self.F * sizeof(real))
+        cdef Weights w = self.weights
+        if out.shape[0] != self.active or out.shape[1] != w.F or out.itemsize != w.itemsize:
+            raise ValueError(f"out must be ({self.active}, {w.F}), got ({out.shape[0]}, {out.shape[1]}).")
+        memcpy(&out[0, 0], self.pooled, self.active * w.F * sizeof(real))
 
     def step(self, x, out, bint encoded=False):
         """Run one step of all sequences.
@@ -229,16 +190,22 @@ cdef class Engine:
             False, without a step, where x has a NaN or infinite number.
         """
         cdef Py_buffer given, result
-        cdef bint done
-        acquire(self, x, &given, self.active * self.input_size, False)
+        cdef Weights w = self.weights
+        cdef Py_ssize_t n = self.active
+        cdef bint done = False
+        if type(x) is not ndarray and hasattr(x, "mask"):
+            raise TypeError("x must not hide values behind a mask.")
+        acquire(x, &given, w.dtype, n * w.input_size, False)
         try:
-            if given.shape[given.ndim - 1] != self.input_size or not (given.ndim == 2 or given.ndim == 1 and self.active == 1):
-                raise ValueError(f"x must be ({self.active}, {self.input_size}).")
-            acquire(self, out, &result, self.active * (self.F if encoded else self.K), True)
-            if self.dtype == 0:
-                done = take_step(self, <const float *> given.buf, <float *> result.buf, encoded)
-            else:
-                done = take_step(self, <const double *> given.buf, <double *> result.buf, encoded)
+            if given.shape[given.ndim - 1] != w.input_size or not (given.ndim == 2 or given.ndim == 1 and n == 1):
+                raise ValueError(f"x must be ({n}, {w.input_size}).")
+            acquire(out, &result, w.dtype, n * (w.F if encoded else w.K), True)
+            # What lends a buffer may have run code of its own.
+            if self.active == n:
+                if w.dtype == 0:
+                    done = take_step(self, <const float *> given.buf, <float *> result.buf, encoded)
+                else:
+                    done = take_step(self, <const double *> given.buf, <double *> result.buf, encoded)
             PyBuffer_Release(&result)
         finally:
             PyBuffer_Release(&given)
@@ -259,49 +226,20 @@ cdef class Engine:
         bool
             False, and nothing is computed, where X has a NaN or infinite number.
         """
-        cdef:
-            Py_buffer result
-            Py_ssize_t n = len(X), n_held = 0, r, T
-            list items = X if isinstance(X, list) else None
-            Py_buffer *held
-            sequence *sequences
-            bint done
-        if not 0 < n <= min(self.n_sequences, self.n_rows):
-            raise ValueError(f"X must have 1 .. {self.n_sequences} sequences, got {n}.")
-        acquire(self, out, &result, n * self.K, True)
-        sequences = <sequence *> malloc(n * sizeof(sequence))
-        held = <Py_buffer *> malloc(n * sizeof(Py_buffer))
-        try:
-            if not (sequences and held):
-                raise MemoryError
-            if items is None:
-                T = X.shape[1]
-                acquire(self, X, &held[0], n * T * self.input_size, False)
-                n_held = 1
-                for r in range(n):
-                    sequences[r].length = T
-                    sequences[r].values = <char *> held[0].buf + r * T * self.input_size * self.itemsize
-            else:
-                for r in range(n):
-                    acquire(self, items[r], &held[r], -1, False)
-                    n_held += 1
-                    if held[r].ndim != 2 or held[r].shape[1] != self.input_size:
-                        raise ValueError(f"A sequence must be (n_steps, {self.input_size}).")
-                    sequences[r].length = held[r].shape[0]
-                    sequences[r].values = held[r].buf
-                    if sequences[r].length == 0 or sequences[r].length > sequences[max(r - 1, 0)].length:
-                        raise ValueError("Sequences must have a step, and the longest must be first.")
-            with nogil:
-                if self.dtype == 0:
-                    done = predict_sequences(self, n, sequences, <float *> result.buf)
-                else:
-                    done = predict_sequences(self, n, sequences, <double *> result.buf)
-        finally:
-            for r in range(n_held):
-                PyBuffer_Release(&held[r])
-            PyBuffer_Release(&result)
-            free(sequences)
-            free(held)
+        cdef Weights w = self.weights
+        cdef Given given = hold(X, w.dtype, w.input_size)
+        cdef Py_buffer result
+        cdef bint done
+        if given.n > min(self.n_sequences, self.n_rows):
+            raise ValueError(f"X must have 1 .. {min(self.n_sequences, self.n_rows)} sequences, got {given.n}.")
+        acquire(out, &result, w.dtype, given.n * w.K, True)
+        with nogil:
+            done = all_finite(given, w.input_size, w.dtype)
+            if done and w.dtype == 0:
+                predict_sequences(self, given.n, given.sequences, <float *> result.buf)
+            elif done:
+                predict_sequences(self, given.n, given.sequences, <double *> result.buf)
+        PyBuffer_Release(&result)
         return done
 
     def exchange_state(self, list arrays, bint write):
@@ -313,21 +251,34 @@ cdef class Engine:
             The steps that each sequence has had, (n_sequences,) of intp; for each layer h, and where the cell has one c,
             (n_sequences, H) each; last, unless the pooling is that of the last output, the sums or maxima (n_sequences, F).
         """
-        cdef Py_ssize_t k, place = 1, units, size, H, part
+        cdef Weights w = self.weights
+        cdef Py_ssize_t n = self.active, itemsize = w.itemsize, k, r, H, units, n_arrays = 1 + (self.pooling != LAST)
+        cdef int part
         cdef packed_direction *d
         cdef char *state
-        H = sizeof(Py_ssize_t)
-        copy_state(self.active, H, <char *> self.lengths, H, <char *> address(arrays[0]), write)
-        for k in range(self.n_layers):
-            d = self.layers[k].direction
-            H, units, size = d.layer.H, d.units, self.n_sequences * d.units
+        cdef Py_ssize_t *lengths
+        for k in range(w.n_layers):
+            n_arrays += w.layers[k].directions[0].layer.cell.n_states
+        if len(arrays) != n_arrays:
+            raise ValueError(f"There must be {n_arrays} arrays, got {len(arrays)}.")
+        lengths = <Py_ssize_t *> pointer(arrays[0], 2, n, 0, not write)
+        for r in range(n if write else 0):
+            if not 0 <= lengths[r] <= MOST_STEPS:
+                raise ValueError(f"A number of steps must be in 0 .. {MOST_STEPS}, got {lengths[r]}.")
+        shapes = [w.layers[k].H for k in range(w.n_layers) for part in range(w.layers[k].directions[0].layer.cell.n_states)]
+        shapes += [w.F] * (self.pooling != LAST)
+        places = [<uintptr_t> pointer(array, w.dtype, n, H, not write) for array, H in zip(arrays[1:], shapes)]
+        copy_state(n, sizeof(Py_ssize_t), <char *> self.lengths, sizeof(Py_ssize_t), <char *> lengths, write)
+        place = iter(places)
+        for k in range(w.n_layers):
+            d = w.layers[k].directions[0]
+            H, units = d.layer.H * itemsize, d.units * itemsize
             for part in range(d.layer.cell.n_states):
-                state = <char *> self.layers[k].state + (2 * part + self.turn) * size * self.itemsize
-                copy_state(self.active, H * self.itemsize, state, units * self.itemsize, <char *> address(arrays[place]), write)
-                place += 1
+                state = <char *> self.layers[k].state + (2 * part + self.turn) * self.n_sequences * units
+                copy_state(n, H, state, units, <char *> <uintptr_t> next(place), write)
         if self.pooling != LAST:
-            H = self.F * self.itemsize
-            copy_state(self.active, H, <char *> self.pooled, H, <char *> address(arrays[place]), write)
+            H = w.F * itemsize
+            copy_state(n, H, <char *> self.pooled, H, <char *> <uintptr_t> next(place), write)
 
 
 cdef void copy_state(Py_ssize_t rows, Py_ssize_t n_bytes, char *state, Py_ssize_t stride, char *array, bint write) noexcept nogil:
@@ -343,109 +294,98 @@ cdef inline uintptr_t round_up(uintptr_t n) noexcept nogil:
     return (n + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
 
 
-cdef void *address(array) except? NULL:
-    """Where a contiguous array of float32 or float64 begins, NULL for None."""
-    return NULL if array is None else <void *> <uintptr_t> array.ctypes.data
-
-
-cdef int check(Engine e, int dtype, Py_ssize_t n_rows, Py_ssize_t rows_of_x, Py_ssize_t D) except -1:
-    if dtype != e.dtype:
+cdef int check_chunk(
+    Engine e, int dtype, const Py_ssize_t[::1] starts, Py_ssize_t n_continuing, Py_ssize_t rows_of_x, Py_ssize_t D,
+) except -1:
+    """Raise unless a chunk is one of steps that fewer and fewer of the sequences have, and fits."""
+    cdef Py_ssize_t T = starts.shape[0] - 1, t, rows = e.active
+    cdef bint falling
+    if dtype != e.weights.dtype:
         raise TypeError("Arrays must have the dtype of the weights.")
-    if n_rows > e.n_rows or n_rows > rows_of_x or D != e.input_size:
-        raise ValueError(f"x must have {e.input_size} columns and at most {e.n_rows} rows, got ({rows_of_x}, {D}).")
-    return 0
-
-
-cdef int acquire(Engine e, array, Py_buffer *view, Py_ssize_t size, bint writable) except -1:
-    """The buffer of a C-contiguous array of that many elements (any number: -1) of the engine's dtype. A typed argument would do
-    the same in ten times the time."""
-    PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0))
-    if (size >= 0 and view.len != size * e.itemsize) or view.format[0] != (c"f" if e.dtype == 0 else c"d") or view.format[1] != 0:
-        PyBuffer_Release(view)
-        raise ValueError(f"An array must have {size} elements of the dtype of the weights.")
+    falling = T >= 1 and starts[0] == 0
+    for t in range(T if falling else 0):
+        falling = falling and 1 <= starts[t + 1] - starts[t] <= rows
+        rows = starts[t + 1] - starts[t]
+    if not falling or not 0 <= n_continuing <= rows:
+        raise ValueError("starts must begin at 0, and each step have as many rows as the one before or fewer.")
+    if starts[T] > e.n_rows or starts[T] > rows_of_x or D != e.weights.input_size:
+        raise ValueError(f"x must have {e.weights.input_size} columns and at most {e.n_rows} rows, got ({rows_of_x}, {D}).")
     return 0
 
 
 cdef bint take_step(Engine e, const real *x, real *out, bint encoded) noexcept nogil:
+    cdef char[STACK_BYTES + ALIGNMENT] stack
     cdef Py_ssize_t[2] starts = [0, e.active]
     cdef Py_ssize_t r
-    if not_finite(x, e.active * e.input_size):
+    cdef real *scratch = <real *> e.scratch
+    if not is_finite(x, e.active * e.weights.input_size, e.weights.dtype):
         return False
+    if scratch == NULL:
+        scratch = <real *> round_up(<uintptr_t> stack)
     for r in range(e.active):
         e.lengths[r] += 1
-    run_chunk(e, starts, 1, 0, x)
+    run_chunk(e, starts, 1, 0, x, scratch)
     if encoded:
-        memcpy(out, e.pooled, e.active * e.F * sizeof(real))
+        memcpy(out, e.pooled, e.active * e.weights.F * sizeof(real))
     else:
         find_scores(e, e.lengths, 1, out)
     return True
 
 
-cdef bint predict_sequences(Engine e, Py_ssize_t n, const sequence *sequences, real *out) noexcept nogil:
-    """Scores of sequences, the longest first; whether all are finite."""
-    cdef:
-        Py_ssize_t D = e.input_size, first = 0, active = n, n_steps, n_rows, t, r
-        real *x = <real *> e.x
-    for r in range(n):
-        if not_finite(<const real *> sequences[r].values, sequences[r].length * D):
-            return False
+cdef void predict_sequences(Engine e, Py_ssize_t n, const sequence *sequences, real *out) noexcept nogil:
+    """Scores of sequences, the longest first."""
+    cdef Py_ssize_t first = 0, active = n, n_steps, r
     e.active = n
     e.turn = 0
     for r in range(n):
         begin_sequence(e, r, <real *> NULL)
     while active:
         n_steps = min(e.n_rows // active, sequences[0].length - first)
-        n_rows = 0
-        for t in range(n_steps):
-            e.starts[t] = n_rows
-            for r in range(active):
-                memcpy(x + (n_rows + r) * D, <const real *> sequences[r].values + (first + t) * D, D * sizeof(real))
-            n_rows += active
-            while active and sequences[active - 1].length == first + t + 1:
-                active -= 1
-        e.starts[n_steps] = n_rows
+        pack_steps(sequences, &active, first, n_steps, e.weights.input_size * sizeof(real), e.x, e.starts)
         first += n_steps
-        run_chunk(e, e.starts, n_steps, active, <const real *> x)
+        run_chunk(e, e.starts, n_steps, active, <const real *> e.x, <real *> e.scratch)
     find_scores(e, &sequences[0].length, sizeof(sequence) // sizeof(Py_ssize_t), out)
-    return True
 
 
 cdef void begin_sequence(Engine e, Py_ssize_t r, real *dtype) noexcept nogil:
     cdef Py_ssize_t k, j, units, size
     cdef int part
     cdef real *state
-    cdef packed_direction *d
+    cdef layer_weights *layer
     cdef const void *initial
     e.lengths[r] = 0
-    for k in range(e.n_layers):
-        d = e.layers[k].direction
-        units, size = d.units, e.n_sequences * d.units
-        for part in range(d.layer.cell.n_states):
+    for k in range(e.weights.n_layers):
+        layer = &e.weights.layers[k]
+        units = layer.directions[0].units
+        size = e.n_sequences * units
+        for part in range(layer.directions[0].layer.cell.n_states):
             state = <real *> e.layers[k].state + (2 * part + e.turn) * size + r * units
-            initial = e.layers[k].c0 if part else e.layers[k].h0
+            initial = layer.c0[0] if part else layer.h0[0]
             memset(state, 0, units * sizeof(real))
             if initial != NULL:
-                memcpy(state, initial, d.layer.H * sizeof(real))
-    for j in range(e.F):
-        (<real *> e.pooled)[r * e.F + j] = <real> (-INFINITY if e.pooling == MAX else 0)
+                memcpy(state, initial, layer.H * sizeof(real))
+    for j in range(e.weights.F):
+        (<real *> e.pooled)[r * e.weights.F + j] = <real> (-INFINITY if e.pooling == MAX else 0)
 
 
-cdef void run_chunk(Engine e, const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t n_continuing, const real *x) noexcept nogil:
+cdef void run_chunk(
+    Engine e, const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t n_continuing, const real *x, real *scratch,
+) noexcept nogil:
     """Layers and pooling over the next T steps; n_continuing as in `advance`."""
     cdef:
-        Py_ssize_t k, j, t, n, F = e.F
-        layer_entry *layer
+        Py_ssize_t k, j, t, n, F = e.weights.F
+        layer_weights *layer
         real *y = NULL
         real *pooled = <real *> e.pooled
         bint ends
         uint64_t mode = ftz_enter()
-    for k in range(e.n_layers):
-        layer = &e.layers[k]
-        y = <real *> layer.y
-        F = layer.direction.layer.H
-        ends = k == e.n_layers - 1 and y == NULL
-        run_steps(layer.direction, False, starts, T, n_continuing, x, <real *> layer.state, e.n_sequences, e.turn, y, F,
-                  pooled if ends else NULL, F, <real *> e.scratch)
+    for k in range(e.weights.n_layers):
+        layer = &e.weights.layers[k]
+        y = <real *> e.layers[k].y
+        F = layer.H
+        ends = k == e.weights.n_layers - 1 and y == NULL
+        run_steps(layer.directions[0], False, starts, T, n_continuing, x, <real *> e.layers[k].state, e.n_sequences, e.turn, y, F,
+                  pooled if ends else NULL, F, scratch)
         if layer.adds_input:
             for j in range(starts[T] * F):
                 y[j] += x[j]
@@ -478,8 +418,7 @@ cdef void enlarge(Py_ssize_t n, const real *x, real *out) noexcept nogil:
 
 cdef void find_scores(Engine e, const Py_ssize_t *lengths, Py_ssize_t stride, real *out) noexcept nogil:
     """out (active, K); the length of row r is lengths[r * stride]."""
-    cdef Py_ssize_t r, j, F = e.F, K = e.K
-    cdef const real *b = <const real *> e.b
+    cdef Py_ssize_t r, j, F = e.weights.F
     cdef real *source = <real *> e.pooled
     cdef real factor
     cdef uint64_t mode = ftz_enter()
@@ -489,8 +428,5 @@ cdef void find_scores(Engine e, const Py_ssize_t *lengths, Py_ssize_t stride, re
             for j in range(F):
                 (<real *> e.means)[r * F + j] = source[r * F + j] * factor
         source = <real *> e.means
-    multiply(&e.op_V, e.active, source, F, out, K, False)
-    for r in range(e.active):
-        for j in range(K):
-            out[r * K + j] += b[j]
+    apply_head(e.weights, e.active, source, out)
     ftz_leave(mode)

@@ -24,6 +24,10 @@ cdef class Direction:
     cdef object kept                    # the arrays that it points into
 
 
+cdef Py_ssize_t scratch_elements(const packed_direction *d, Py_ssize_t n_sequences, Py_ssize_t n_rows) noexcept nogil
+
+cdef Py_ssize_t state_elements(const packed_direction *d, Py_ssize_t n_sequences) noexcept nogil
+
 cdef void fill(packed_direction *d, real *free) noexcept nogil
 
 cdef void run_steps(

@@ -123,16 +123,28 @@ def state_shape(int cell, Py_ssize_t n_sequences, Py_ssize_t H, Py_ssize_t items
     return 2 * entry.n_states, n_sequences, units_of(entry, H, 0 if itemsize == sizeof(float) else 1)
 
 
-def scratch_size(int cell, Py_ssize_t n_sequences, Py_ssize_t D, Py_ssize_t H, Py_ssize_t itemsize):
-    """Elements of scratch that `run` needs for a batch of so many sequences."""
-    cdef const cell_entry *entry = &simd().cells[cell]
-    cdef int dtype = 0 if itemsize == sizeof(float) else 1
-    cdef fused_layer layer
-    if not is_fused(entry):
-        return padded(n_sequences * entry.n_blocks * H) + CELL_SCRATCH * H
-    layer.cell = entry
-    layer.units = units_of(entry, H, dtype)
-    return max(simd().fused_scratch[dtype](&layer), input_rows(&layer, itemsize) * entry.n_blocks * layer.units)
+def scratch_size(int cell, Py_ssize_t n_sequences, Py_ssize_t n_rows, Py_ssize_t H, Py_ssize_t itemsize):
+    """Elements of scratch that `run` needs for batches of so many sequences and rows at most."""
+    cdef packed_direction d
+    d.dtype = 0 if itemsize == sizeof(float) else 1
+    d.layer.cell = &simd().cells[cell]
+    d.layer.H = H
+    d.fused = is_fused(d.layer.cell)
+    d.units = d.layer.units = units_of(d.layer.cell, H, d.dtype)
+    return scratch_elements(&d, n_sequences, n_rows)
+
+
+cdef Py_ssize_t scratch_elements(const packed_direction *d, Py_ssize_t n_sequences, Py_ssize_t n_rows) noexcept nogil:
+    """The same for a direction."""
+    cdef Py_ssize_t Z = d.layer.cell.n_blocks * d.units, itemsize = sizeof(float) if d.dtype == 0 else sizeof(double)
+    if not d.fused:
+        return padded(n_sequences * Z) + CELL_SCRATCH * d.units
+    return max(simd().fused_scratch[d.dtype](&d.layer), min(input_rows(&d.layer, itemsize), n_rows) * Z)
+
+
+cdef Py_ssize_t state_elements(const packed_direction *d, Py_ssize_t n_sequences) noexcept nogil:
+    """The product of `state_shape`."""
+    return 2 * d.layer.cell.n_states * n_sequences * d.units
 
 
 cdef inline Py_ssize_t input_rows(const fused_layer *layer, Py_ssize_t itemsize) noexcept nogil:

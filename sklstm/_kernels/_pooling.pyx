@@ -95,16 +95,20 @@ def maximum_backward(
 def attention_scores(const real[:, ::1] u, const real[::1] v, real[::1] e, Py_ssize_t n_rows):
     """e := u v for the first n_rows rows of u (>= n_rows, K), with v (K,)"""
     cdef uint64_t mode
-    cdef Py_ssize_t row, k
-    cdef real total
     with nogil:
         mode = ftz_enter()
-        for row in range(n_rows):
-            total = 0
-            for k in range(v.shape[0]):
-                total += u[row, k] * v[k]
-            e[row] = total
+        score_rows(&u[0, 0], &v[0], &e[0], n_rows, v.shape[0])
         ftz_leave(mode)
+
+
+cdef void score_rows(const real *u, const real *v, real *e, Py_ssize_t n_rows, Py_ssize_t K) noexcept nogil:
+    cdef Py_ssize_t row, k
+    cdef real total
+    for row in range(n_rows):
+        total = 0
+        for k in range(K):
+            total += u[row * K + k] * v[k]
+        e[row] = total
 
 
 def attention(
@@ -115,25 +119,30 @@ def attention(
     Before the first chunk top is -inf, norm and out are 0.
     """
     cdef uint64_t mode
-    cdef Py_ssize_t t, r, j, row, n, F = out.shape[1]
-    cdef real scale
     with nogil:
         mode = ftz_enter()
-        for t in range(starts.shape[0] - 1):
-            n = starts[t + 1] - starts[t]
-            for r in range(n):
-                row = starts[t] + r
-                if e[row] > top[r]:
-                    scale = <real> exp(top[r] - e[row])
-                    norm[r] *= scale
-                    for j in range(F):
-                        out[r, j] *= scale
-                    top[r] = e[row]
-                scale = <real> exp(e[row] - top[r])
-                norm[r] += scale
-                for j in range(F):
-                    out[r, j] += scale * y[row, j]
+        attend(&starts[0], starts.shape[0] - 1, &e[0], &y[0, 0], &top[0], &norm[0], &out[0, 0], out.shape[1])
         ftz_leave(mode)
+
+
+cdef void attend(
+    const Py_ssize_t *starts, Py_ssize_t T, const real *e, const real *y, double *top, double *norm, real *out, Py_ssize_t F,
+) noexcept nogil:
+    cdef Py_ssize_t t, r, j, row
+    cdef real scale
+    for t in range(T):
+        for r in range(starts[t + 1] - starts[t]):
+            row = starts[t] + r
+            if e[row] > top[r]:
+                scale = <real> exp(top[r] - e[row])
+                norm[r] *= scale
+                for j in range(F):
+                    out[r * F + j] *= scale
+                top[r] = e[row]
+            scale = <real> exp(e[row] - top[r])
+            norm[r] += scale
+            for j in range(F):
+                out[r * F + j] += scale * y[row * F + j]
 
 
 def attention_weights(const Py_ssize_t[::1] starts, const double[::1] top, const double[::1] norm, real[::1] e):

@@ -22,10 +22,20 @@ from .callbacks import CallbackSupportMixin, FitTasks
 from .categories import embedding_widths, seen_only
 from .constraints import CONSTRAINTS
 from .documentation import document
-from .engines import hand_out, quick_scores
-from .inputs import in_dtype, numpy_alone, one_per_sequence, read_sample_weight, read_X, seen_lengths, stand_in_for
+from .engines import hand_out, lent_engine, quick_scores
+from .inputs import (
+    at_this_moment,
+    in_dtype,
+    numpy_alone,
+    one_per_sequence,
+    read_sample_weight,
+    read_X,
+    seen_lengths,
+    stand_in_for,
+)
 from .prepared import Prepared
 from .progress import Progress
+from .responses import RESPONSES
 from .solving import SOLVERS, check_solving, make_plan
 from .steps import in_form, read_step_weights, read_steps
 from .streaming import Stream
@@ -283,9 +293,9 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         return self
 
     def _become(self, attributes, continued):
-        """Take over fitted attributes in a single step, which no interrupt divides; those of an earlier fit go."""
+        """Take over fitted attributes, all at one moment: no interrupt and no thread sees them beside those of an earlier fit."""
         stale = set() if continued else {"feature_names_in_", "_y_form", "_quantile_ranks"}
-        self.__dict__ = {name: value for name, value in vars(self).items() if name not in stale} | attributes
+        self.__dict__ = {name: value for name, value in vars(self).copy().items() if name not in stale} | attributes
         if not continued:
             self._advance_random_state()
 
@@ -508,14 +518,15 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         network, n_threads = build(self._network_spec), effective_n_jobs(self.n_jobs)
         return apply(network, self._theta, sequences, output, n_threads=n_threads)
 
-    def _answer(self, X, decode):
-        """``decode(scores)`` for every sequence, or for every step in the form that y had."""
-        scores = quick_scores(self, X)
+    def _answer(self, X, method):
+        """What a response method returns for every sequence, or for every step in the form that y had."""
+        model = at_this_moment(self)
+        scores, decode = quick_scores(self, model, X), RESPONSES[method]
         if scores is not None:
-            return decode(scores)
-        sequences = self._read_fitted(X)
-        answers = decode(self._apply(sequences))
-        return in_form(answers, sequences, self._y_form) if self._per_step else answers
+            return decode(model)(scores)
+        sequences = model._read_fitted(X)
+        answers = decode(model)(model._apply(sequences))
+        return in_form(answers, sequences, model._y_form) if model._per_step else answers
 
     @property
     def _per_step(self):
@@ -524,12 +535,16 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
     def _score(self, X, y, sample_weight):
         """The metric of the predictions for all sequences, or for the steps that have a y."""
         check_is_fitted(self)
+        model = at_this_moment(self)
         with numpy_alone():
-            return self._score_predictions(X, y, sample_weight)
+            return model._score_predictions(self, X, y, sample_weight)
 
-    def _score_predictions(self, X, y, sample_weight):
+    def _score_predictions(self, estimator, X, y, sample_weight):
+        """`_score`, where this is the estimator at one moment."""
         if not self._per_step:
-            predicted, ids = self.predict(X), ids_of(X)
+            with lent_engine(estimator, self):
+                predicted = self.predict(X)
+            ids = ids_of(X)
             y = one_per_sequence("y", y, len(predicted), ids)
             if sample_weight is not None:
                 sample_weight = read_sample_weight(in_order_of(ids, "sample_weight", sample_weight), len(predicted))
@@ -571,7 +586,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         ValueError
             If X is not as described, or has other channels than in `fit` (if it is 2-D, other columns).
         """
-        return self._answer(X, self._decode)
+        return self._answer(X, "predict")
 
     @document()
     def encode(self, X):
@@ -598,7 +613,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         --------
         sklstm.inspection.gate_activations : The states and gates at every step.
         """
-        return self._apply(self._read_fitted(X), "end_states")
+        model = at_this_moment(self)
+        return model._apply(model._read_fitted(X), "end_states")
 
     def stream(self, response_method="predict"):
         """Answer step by step, for sequences that arrive so.
@@ -659,14 +675,16 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         --------
         sklstm.inspection.AttentionDisplay : A picture of them.
         """
-        sequences = self._read_fitted(X)
-        return Sequences(self._apply(sequences, "attention"), sequences.offsets, ids=sequences.ids)
+        model = at_this_moment(self)
+        sequences = model._read_fitted(X)
+        return Sequences(model._apply(sequences, "attention"), sequences.offsets, ids=sequences.ids)
 
     @property
     def weights_(self):
         """The fitted parameters by their names, a dict of str to ndarray; the attributes of the class say which."""
         check_is_fitted(self)
-        return build(self._network_spec).layout.views(hand_out(self._theta))
+        model = at_this_moment(self)
+        return build(model._network_spec).layout.views(hand_out(model._theta))
 
     def __sklearn_is_fitted__(self):
         return "_theta" in vars(self)

@@ -297,7 +297,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         ValueError
             As `predict`.
         """
-        return self._answer(X, lambda scores: LOSSES[self._network_spec["loss"]].inverse_link(scores))
+        return self._answer(X, "predict_proba")
 
     @document()
     def predict_log_proba(self, X):
@@ -319,7 +319,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         ValueError
             As `predict`.
         """
-        return self._answer(X, lambda scores: LOSSES[self._network_spec["loss"]].log_inverse_link(scores))
+        return self._answer(X, "predict_log_proba")
 
     def _decode(self, scores):
         loss = self._network_spec["loss"]

@@ -1,17 +1,31 @@
 """Networks made ready to predict, kept beside the estimators that they belong to."""
 
-from weakref import WeakKeyDictionary, WeakValueDictionary
+import math
+from contextlib import contextmanager
+from weakref import WeakKeyDictionary, WeakValueDictionary, ref
 
 import numpy as np
 from joblib import effective_n_jobs
 
 from ..network.inference import CHUNK_SEQUENCES, CHUNK_WORDS, THREAD_FLOPS
+from ..sequences import Packed
 from .architecture import build
+from .inputs import stand_in_for
+from .plain import in_c_order, plain_arrays
+from .responses import RESPONSES
 
 # Estimator -> its `_Ready`, while nobody uses it. Not in the estimator: what is there is plain values.
 _idle = WeakKeyDictionary()
+# Estimator -> the `Served` of its newest stream.
+_served = WeakKeyDictionary()
 # Weights that somebody may write to, by their identity. Engines have the weights packed, and pack these again at each call.
 _handed_out = WeakValueDictionary()
+
+# Attributes that predictions do not need: of training, and parameters that carry a file or a generator.
+OF_TRAINING = {
+    "_class_totals", "_moments", "_skl_callbacks", "_state", "best_loss_", "best_validation_score_", "checkpoint", "history_",
+    "loss_curve_", "n_iter_", "random_state", "t_", "validation_loss_curve_", "validation_scores_",
+}  # fmt: skip
 
 
 def hand_out(theta):
@@ -21,23 +35,33 @@ def hand_out(theta):
 
 
 class _Ready:
-    """An engine for batches of up to so many equally long sequences."""
+    """An engine for batches of up to so many sequences, and `most_rows` steps."""
 
-    def __init__(self, estimator, n_sequences):
-        self.spec, self.theta = estimator._network_spec, estimator._theta
+    def __init__(self, model, n_sequences, weights=None):
+        self.spec, self.theta = model._network_spec, model._theta
         network = build(self.spec)
-        self.serves = network.runs_forward and network.entry is None and not network.per_step
         self.n_sequences = n_sequences
         self.n_outputs = network.output_size
         self.flops_per_row = network.flops_per_row
-        if self.serves:
+        self.most_rows = math.inf
+        if network.entry is not None or network.per_step:
+            self.engine, self.most_rows = None, 0
+            return
+        weights = network.weights(network.bind(self.theta)) if weights is None else weights
+        if network.runs_forward:
             widest = max(network.input_size, *network.hidden_sizes)
-            self.engine = network.engine(network.bind(self.theta), n_sequences, max(CHUNK_WORDS // widest, n_sequences))
+            self.engine = network.engine(weights, n_sequences, max(CHUNK_WORDS // widest, n_sequences))
+        else:
+            self.engine = network.whole_engine(weights)
+            self.n_sequences = CHUNK_SEQUENCES
+            self.most_rows = CHUNK_WORDS // max(network.input_size, *(layer.output_size for layer in network.layers))
 
     def scores(self, X, n):
         """Scores of an array or a list of n sequences; None if a value is not finite."""
         out = np.empty((n, self.n_outputs), self.theta.dtype)
-        if type(X) is not list:
+        if type(X) is np.ndarray:
+            return out if self.engine.predict(X, out) else None
+        if n == 1:
             return out if self.engine.predict(X, out) else None
         lengths = [len(x) for x in X]
         order = sorted(range(n), key=lengths.__getitem__, reverse=True)
@@ -47,41 +71,126 @@ class _Ready:
         scores[order] = out
         return scores
 
-    def belongs_to(self, estimator, n_sequences):
-        return estimator._theta is self.theta and estimator._network_spec is self.spec and n_sequences <= self.n_sequences
+    def made_of(self, model):
+        return model._theta is self.theta and model._network_spec is self.spec
 
 
-def quick_scores(estimator, X):
-    """Scores of an X that needs no conversion, by the shortest way: over `Sequences`, short ones would spend most of the time on
-    the way. None where X is no such array or list of arrays, or is to be refused. The bits are the same."""
-    theta = vars(estimator).get("_theta")
-    if theta is None or estimator.padding is not None:
-        return None
-    arrays = X if type(X) is list else (X,)
-    n_dimensions, n_channels = 2 if type(X) is list else 3, estimator._network_spec["input_size"]
-    if not 0 < len(arrays) <= CHUNK_SEQUENCES or not all(_is_ready(x, theta.dtype, n_dimensions, n_channels) for x in arrays):
-        return None
-    n, n_rows = len(X), sum([x.shape[-2] for x in arrays]) * (len(X) if n_dimensions == 3 else 1)
+def _ready_for(estimator, model, n):
+    """The engine beside an estimator, or a new one where that is of other weights or of fewer sequences; for the caller alone."""
+    ready = _idle.pop(estimator, None)
+    if ready is None or not ready.made_of(model):
+        return _Ready(model, n)
+    return ready if n <= ready.n_sequences or ready.engine is None else _Ready(model, n, ready.engine.weights)
+
+
+def quick_scores(estimator, model, X):
+    """Scores of an X that is plain arrays, by the shortest way: over `Sequences`, short ones would spend most of the time on the
+    way. None where X is something else, or is to be refused. The bits are the same.
+
+    Parameters
+    ----------
+    estimator : BaseRecurrent
+        Whose engine is kept.
+    model : BaseRecurrent
+        It, as it was at one moment.
+    X : object
+    """
+    theta = vars(model).get("_theta")
+    arrays = None if theta is None else plain_arrays(model, X)
+    n = 0 if arrays is None else len(arrays)
     if not 0 < n <= CHUNK_SEQUENCES:
         return None
-    ready = _idle.pop(estimator, None)  # whoever has it has it alone
-    if ready is None or not ready.belongs_to(estimator, n):
-        ready = _Ready(estimator, n)
-    scores = None
-    if ready.serves and (n_rows * ready.flops_per_row < 2 * THREAD_FLOPS or effective_n_jobs(estimator.n_jobs) == 1):
-        if id(theta) in _handed_out:
-            ready.engine.reload()
-        scores = ready.scores(X, n)
+    n_rows = n * arrays.shape[1] if type(arrays) is np.ndarray else sum([len(x) for x in arrays])
+    ready, scores = _ready_for(estimator, model, n), None
+    if n_rows <= ready.most_rows and (n_rows * ready.flops_per_row < 2 * THREAD_FLOPS or effective_n_jobs(model.n_jobs) == 1):
+        arrays = in_c_order(arrays, theta.dtype)
+        if arrays is not None:
+            if _handed_out and id(theta) in _handed_out:
+                ready.engine.weights.reload()
+            scores = ready.scores(arrays, n)
     _idle[estimator] = ready
     return scores
 
 
-def _is_ready(x, dtype, n_dimensions, n_channels):
-    return (
-        type(x) is np.ndarray
-        and x.ndim == n_dimensions
-        and x.dtype == dtype
-        and x.flags.c_contiguous
-        and x.shape[-1] == n_channels
-        and x.shape[-2] > 0
-    )
+@contextmanager
+def lent_engine(estimator, moment):
+    """Let the same estimator at one moment predict with the engine that is kept for it."""
+    ready = _idle.pop(estimator, None)
+    if ready is not None:
+        _idle[moment] = ready
+    try:
+        yield
+    finally:
+        ready = _idle.pop(moment, None)
+        if ready is not None:
+            _idle[estimator] = ready
+
+
+class Served:
+    """What the streams of a model share: all that predictions need, as it was at one moment, and the weights packed.
+
+    Parameters
+    ----------
+    model : BaseRecurrent
+        As it was at that moment.
+    """
+
+    def __init__(self, model):
+        self.theta = ref(model._theta)
+        self.model = _of_prediction(model)
+        self.n_attributes = len(vars(model))
+        self.attributes = {name: value for name, value in vars(self.model).items() if name != "_theta"}
+        theta = self.model._theta = model._theta.copy()
+        self.model.padding = None  # in single steps
+        self.network = build(model._network_spec)
+        if theta.shape != (self.network.layout.size,) or theta.dtype.char not in "fd":
+            raise ValueError(
+                f"The weights must be {self.network.layout.size} numbers, float32 or float64, got {theta.dtype} {theta.shape}."
+                " Fit the estimator again, or load it from a file that is whole."
+            )
+        self.params = self.network.bind(theta)
+        self.weights = None
+        self.responses, self.parts = {}, {}
+
+    def response(self, method):
+        """What turns scores into what a response method returns."""
+        if method not in self.responses:
+            self.responses[method] = RESPONSES[method](self.model)
+        return self.responses[method]
+
+    def engine(self, n_streams, pooled):
+        if self.weights is None:
+            self.weights = self.network.weights(self.params)
+        return self.network.engine(self.weights, n_streams, 0, pooled=pooled)
+
+    def enter(self, x, buffers):
+        """What the input layer makes of one step of some sequences."""
+        n = len(x)
+        packed = Packed(np.arange(n), np.ones(n, np.intp), np.array([0, n]), x)
+        return self.network.entry.forward(self.params["input"], packed, buffers)[:n]
+
+    def is_of(self, model):
+        """Whether the model still is what it was."""
+        if self.theta() is not model._theta:
+            return False
+        now = vars(model)
+        if len(now) != self.n_attributes or any([now.get(name, self) is not value for name, value in self.attributes.items()]):
+            return False
+        # Weights that somebody may have written to, bit by bit.
+        return id(model._theta) not in _handed_out or model._theta.tobytes() == self.model._theta.tobytes()
+
+
+def served(estimator):
+    """The `Served` of an estimator as it is now: of its earlier streams, or a new one."""
+    model = stand_in_for(estimator)
+    known = _served.get(estimator)
+    if known is None or not known.is_of(model):
+        known = _served[estimator] = Served(model)
+    return known
+
+
+def _of_prediction(model):
+    """A model without what predictions do not need."""
+    alike = object.__new__(type(model))
+    alike.__dict__ = {name: value for name, value in vars(model).items() if name not in OF_TRAINING}
+    return alike

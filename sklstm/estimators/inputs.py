@@ -42,8 +42,16 @@ def numpy_alone():
 def stand_in_for(estimator):
     """A shallow copy that may be written to, so that a fit which fails leaves nothing behind on the estimator."""
     stand_in = object.__new__(type(estimator))
-    vars(stand_in).update(vars(estimator))
+    stand_in.__dict__ = vars(estimator).copy()
     return stand_in
+
+
+def at_this_moment(estimator):
+    """The estimator as it is now, whatever another thread fits meanwhile; not to be written to. A fit puts new attributes in the
+    place of the old ones, which stay as they are for whoever has them."""
+    moment = object.__new__(type(estimator))
+    moment.__dict__ = estimator.__dict__
+    return moment
 
 
 def read_X(estimator, X, *, reset):

@@ -2,18 +2,11 @@
 
 import numpy as np
 
-from ..network import LOSSES
-from ..sequences import Packed
-from .architecture import build
-from .inputs import read_X, stand_in_for
-
-# Response method -> from an estimator to what turns scores into the answer.
-ANSWERS = {
-    "predict": lambda model: model._decode,
-    "predict_proba": lambda model: LOSSES[model._network_spec["loss"]].inverse_link,
-    "predict_log_proba": lambda model: LOSSES[model._network_spec["loss"]].log_inverse_link,
-    "encode": lambda model: lambda outputs: outputs,
-}
+from ..sequences.faults import refuse_mask
+from .engines import served
+from .inputs import read_X
+from .responses import RESPONSES
+from .states import parts_of, read_state
 
 
 class Stream:
@@ -21,7 +14,9 @@ class Stream:
 
     Every call of `step` takes the next step of one sequence, or of several independent ones side by side, and returns what the
     response method returns for the steps so far, to the bit. A step costs the same however many came before. The stream has the
-    weights of the moment in which it was made. It is for one thread at a time.
+    weights of the moment in which it was made, and shares them with the other streams of the same model: it takes little more
+    memory than its state. Its pickles have the weights and nothing of training; those in one pickle share them again, and a copy
+    shares them with the original. A stream is for one thread at a time.
 
     Parameters
     ----------
@@ -35,7 +30,8 @@ class Stream:
     state : dict of str to ndarray, or None
         What the answers to further steps depend on, as copies: ``n_steps`` (n_streams,), for each layer ``layer_<k>.h`` and,
         where the cell has one, ``layer_<k>.c`` (n_streams, hidden_size), and with ``pooling="mean"`` or ``"max"`` the sums or
-        maxima ``pooled``. None before the first step. May be set, on this stream or another one of the same model.
+        maxima ``pooled``. None before the first step. May be set, on this stream or another one of the same model; arrays of
+        another shape, numbers that are not finite and what is no number of steps are refused.
     n_streams : int or None
         How many sequences there are; None before the first step.
 
@@ -63,10 +59,13 @@ class Stream:
     """
 
     def __init__(self, estimator, response_method):
-        known = [name for name in ANSWERS if hasattr(estimator, name)]
+        known = [name for name in RESPONSES if hasattr(estimator, name)]
         if response_method not in known:
             raise ValueError(f"response_method must be one of {', '.join(map(repr, known))}, got {response_method!r}.")
-        network = build(estimator._network_spec)
+        self._serve(served(estimator), response_method)
+
+    def _serve(self, model, response_method):
+        network = model.network
         if network.bidirectional:
             raise ValueError(
                 "A bidirectional model cannot stream: its reverse direction begins at the end of a sequence, so that every new"
@@ -77,19 +76,13 @@ class Stream:
                 f"pooling={network.pooling!r} cannot stream: it weighs all steps again whenever one comes. Fit with"
                 " pooling='last', 'mean' or 'max'."
             )
-        self._model = stand_in_for(estimator)  # what it has now, whatever becomes of the estimator
-        self._model._theta = estimator._theta.copy()
-        self._model.padding = None  # a step is one
+        self._served = model  # shared with other streams: what the estimator was, whatever becomes of it
         self._response_method = response_method
-        self._network = network
-        self._params = network.bind(self._model._theta)
         self._encoded = response_method == "encode"
-        self._answer = ANSWERS[response_method](self._model)
+        self._answer = model.response(response_method)
         self._width = network.layers[-1].output_size if self._encoded else network.output_size
-        self._dtype = self._model._theta.dtype
-        self._direct = network.entry is None
-        self.n_streams = None
-        self._engine = None
+        self._dtype = model.model._theta.dtype
+        self._begun = self._direct = self._shape = None
 
     def step(self, x_t):
         """Take the next step.
@@ -111,20 +104,20 @@ class Stream:
         ValueError
             If x_t has another shape, is no number, NaN or infinite. The stream is then as it was before.
         """
-        if self._direct and self._engine is not None:
-            out = np.empty((self.n_streams, self._width), self._dtype)
+        if self._direct is not None:
+            out = np.empty(self._shape, self._dtype)
             try:
-                if self._engine.step(x_t, out, self._encoded):
+                if self._direct.step(x_t, out, self._encoded):
                     return self._answer(out)
             except (ValueError, TypeError, BufferError):
                 pass  # to be converted, or refused with the reason
-        x = self._read(x_t)
-        if self._engine is None:
-            self._begin(len(x))
-        if not self._direct:
-            x = self._network.entry.forward(self._params["input"], self._packed(x), self._entry)
-        out = np.empty((self.n_streams, self._width), self._dtype)
-        self._engine.step(x[: self.n_streams], out, self._encoded)
+        begun = self._begun
+        x = self._read(x_t, None if begun is None else begun[0].n_sequences)
+        engine, entry = begun or self._begin(len(x))
+        if entry is not None:
+            x = self._served.enter(x, entry)
+        out = np.empty((engine.n_sequences, self._width), self._dtype)
+        engine.step(x, out, self._encoded)
         return self._answer(out)
 
     def reset(self, streams=None):
@@ -141,23 +134,29 @@ class Stream:
             If there is no such stream, or if none has begun yet.
         """
         if streams is None:
-            self.n_streams = self._engine = None
+            self._begun = self._direct = self._shape = None
             return
-        if self._engine is None:
+        if self._begun is None:
             raise ValueError("No step has come yet, so there are no streams to begin anew.")
         chosen = np.atleast_1d(np.asarray(streams))
         if chosen.dtype.kind not in "iu" or chosen.ndim != 1 or not ((chosen >= 0) & (chosen < self.n_streams)).all():
             raise ValueError(f"streams must be numbers of streams, 0 to {self.n_streams - 1}, got {streams!r}.")
         for stream in chosen.tolist():
-            self._engine.restart(stream)
+            self._begun[0].restart(stream)
+
+    @property
+    def n_streams(self):
+        """How many sequences there are; None before the first step."""
+        return None if self._begun is None else self._begun[0].n_sequences
 
     @property
     def state(self):
         """What the answers to further steps depend on, as copies: a dict of str to ndarray, or None before the first step."""
-        if self._engine is None:
+        if self._begun is None:
             return None
-        arrays = {name: np.empty((self.n_streams, *shape), dtype) for name, (shape, dtype) in self._parts().items()}
-        self._engine.exchange_state(list(arrays.values()), False)
+        engine = self._begun[0]
+        arrays = {name: np.empty((engine.n_sequences, *shape), dtype) for name, (shape, dtype) in self._parts().items()}
+        engine.exchange_state(list(arrays.values()), False)
         return arrays
 
     @state.setter
@@ -165,60 +164,62 @@ class Stream:
         if state is None:
             self.reset()
             return
-        parts = self._parts()
-        if not isinstance(state, dict) or state.keys() != parts.keys():
-            found = ", ".join(map(str, state)) if isinstance(state, dict) else type(state).__name__
-            raise ValueError(f"The state of this stream is a dict of {', '.join(parts)}; got {found}.")
-        n = len(np.atleast_1d(state["n_steps"]))
-        arrays = []
-        for name, (shape, dtype) in parts.items():
-            array = np.ascontiguousarray(state[name], dtype)
-            if array.shape != (n, *shape):
-                raise ValueError(f"{name!r} of the state must have shape {(n, *shape)}, got {array.shape}.")
-            arrays.append(array)
-        if n == 0 or (arrays[0] < 0).any():
-            raise ValueError("'n_steps' of the state must have a number of steps, 0 or more, for each stream.")
-        self._begin(n)
-        self._engine.exchange_state(arrays, True)
+        arrays = read_state(state, self._parts(), self._served.network.pooling)
+        n = len(arrays[0])
+        engine = self._begin(n)[0] if n != self.n_streams else self._begun[0]
+        engine.begin(n)
+        engine.exchange_state(arrays, True)
 
     def _parts(self):
-        """Name -> shape of a row and dtype of each array of the state, in the engine's order."""
-        parts = {"n_steps": ((), np.dtype(np.intp))}
-        for k, layer in enumerate(self._network.layers):
-            parts |= {f"layer_{k}.{name}": ((layer.hidden_size,), self._dtype) for name in ("h", "c")[: layer.n_states]}
-        if self._network.pooling in ("mean", "max") and not self._encoded:
-            parts["pooled"] = ((self._network.layers[-1].output_size,), self._dtype)
-        return parts
+        known = self._served.parts
+        if self._encoded not in known:
+            known[self._encoded] = parts_of(self._served.network, self._dtype, pooled=not self._encoded)
+        return known[self._encoded]
 
     def _begin(self, n_streams):
-        self._engine = self._network.engine(self._params, n_streams, n_streams, pooled=not self._encoded)
-        self._engine.begin(n_streams)
-        self.n_streams = n_streams
-        if not self._direct:
-            self._entry = self._network.entry.workspace(n_streams, self._dtype, backward=False)
+        """An engine, and the buffers of the input layer where there is one."""
+        engine, entry = self._served.engine(n_streams, not self._encoded), self._served.network.entry
+        engine.begin(n_streams)
+        self._begun = engine, None if entry is None else entry.workspace(n_streams, self._dtype, backward=False)
+        self._shape, self._direct = (n_streams, self._width), engine if entry is None else None
+        return self._begun
 
-    def _packed(self, values):
-        n = len(values)
-        return Packed(np.arange(n), np.ones(n, np.intp), np.array([0, n]), values)
-
-    def _read(self, x_t):
-        """x_t as rows of the model's dtype."""
-        D, n = self._network.input_size, self.n_streams
-        x = x_t if hasattr(x_t, "shape") and hasattr(x_t, "dtype") else np.asarray(x_t)
+    def _read(self, x_t, n):
+        """x_t as rows of the model's dtype, for n streams, or any number of them (None)."""
+        D = self._served.network.input_size
         wanted = f"({D},) for one stream or (n_streams, {D})" if n is None else f"({n}, {D})" + (f" or ({D},)" if n == 1 else "")
-        if len(x.shape) == 1 and n in (None, 1):
+        refuse_mask(x_t, "x_t")
+        try:
+            x = np.asarray(x_t)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"x_t must be an array of shape {wanted}: {error}") from error
+        shape = x.shape
+        if x.ndim == 1 and n in (None, 1):
             x = x[np.newaxis]
-        if len(x.shape) != 2 or x.shape[1] != D or (x.shape[0] != n if n else x.shape[0] == 0):
-            hint = " To begin with another number of streams, call reset()." if n else ""
-            raise ValueError(
-                f"x_t must have shape {wanted}: one step, with the channels of fit. It has shape {np.shape(x_t)}.{hint}"
-            )
+        if x.ndim != 2 or x.shape[1] != D or (x.shape[0] != n if n else x.shape[0] == 0):
+            hint = " Pass a single number x as [x]." if shape == () and D == 1 and n in (None, 1) else ""
+            hint += " To begin with another number of streams, call reset()." if n else ""
+            raise ValueError(f"x_t must have shape {wanted}: one step, with the channels of fit. It has shape {shape}.{hint}")
+        if x.dtype == self._dtype and x.flags.c_contiguous and self._served.network.entry is None and np.isfinite(x).all():
+            return x
         # As X of so many sequences of one step, with its checks and its messages.
-        return read_X(self._model, np.asarray(x)[:, np.newaxis, :], reset=False)[0].values.astype(self._dtype, copy=False)
+        return read_X(self._served.model, x[:, np.newaxis, :], reset=False)[0].values.astype(self._dtype, copy=False)
+
+    def __copy__(self):
+        other = object.__new__(type(self))
+        other._serve(self._served, self._response_method)
+        other.state = self.state
+        return other
+
+    def __deepcopy__(self, memo):
+        return self.__copy__()
 
     def __getstate__(self):
-        return {"model": self._model, "response_method": self._response_method, "state": self.state}
+        return {"model": self._served.model, "response_method": self._response_method, "state": self.state}
 
     def __setstate__(self, saved):
+        expected = ["model", "response_method", "state"]
+        if not isinstance(saved, dict) or sorted(saved) != expected or "_theta" not in getattr(saved["model"], "__dict__", {}):
+            raise ValueError(f"The pickled stream must have {', '.join(expected)}, and a fitted model. Make a new stream.")
         self.__init__(saved["model"], saved["response_method"])
         self.state = saved["state"]

@@ -75,7 +75,7 @@ def check_network(network):
     for channel, _, _ in network.categories:
         if channel >= network.input_size:
             raise ValueError(
-                f"A network cannot be built: its categories are of channel {channel}, but there are {network.input_size} channels."
+                f"A network cannot be built: it has categories for channel {channel} of {network.input_size}."
             )
 
 

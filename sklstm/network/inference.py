@@ -73,6 +73,7 @@ def _chunks(lengths, max_rows, n_threads):
 
 def _run_engine(network, params, sequences, output, shift, factor, out):
     """A function that runs a list of chunks, some steps at a time, on an engine and buffers of its own."""
+    weights = network.weights(params)
     widths = [layer.hidden_size for layer in network.layers] if len(network.layers) > 1 or network.pooling != "last" else []
     widest = max(network.input_size, network.layers[0].input_size, *widths)
 
@@ -84,7 +85,7 @@ def _run_engine(network, params, sequences, output, shift, factor, out):
         n_rows = min(max(CHUNK_WORDS // widest, n_sequences), most)
         values = np.empty((n_rows, network.input_size), out.dtype)
         entry = None if network.entry is None else network.entry.workspace(n_rows, out.dtype, backward=False)
-        engine = network.engine(params, n_sequences, n_rows, pooled=output == "scores")
+        engine = network.engine(weights, n_sequences, n_rows, pooled=output == "scores")
         for rows in chunks:
             batch = Batch(sequences.offsets, rows)
             engine.begin(batch.n_sequences)

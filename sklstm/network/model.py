@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._kernels import _engine
+from .._kernels import _engine, _weights, _whole
 from .biases import ConstantBias
 from .cached import cached
 from .checks import check_layout, check_network
@@ -101,15 +101,41 @@ class Network:
         """Whether the outputs so far need the steps so far alone, and of those a state of fixed size."""
         return not self.bidirectional and self.pooling in (None, *_engine.POOLINGS)
 
-    def engine(self, params, n_sequences, n_rows, *, pooled=True):
-        """The kernel that runs a network which `runs_forward`, after its input layer.
+    def weights(self, params):
+        """What engines read, packed: of the layers, the attention and the head, not of the input layer.
 
         Parameters
         ----------
         params : dict of str to dict of str to ndarray
             From `bind`; kept, and read again by its `reload`.
+
+        Returns
+        -------
+        Weights
+        """
+        layers = []
+        for k, layer in enumerate(self.layers):
+            p = params[f"layer_{k}"]
+            states = [tuple(p.get(f"{prefix}{state}") for state in ("h0", "c0")) for prefix in layer.directions]
+            directions = [layer.pack(p, j) for j in range(len(layer.directions))]
+            layers.append((directions, states, self.merges_by_sum, layer.adds_input))
+        p = params.get("attention")
+        attention = None if p is None else (p["A"], p["b"], p["v"])
+        return _weights.Weights(layers, params["head"]["V"], params["head"]["b"], attention)
+
+    @property
+    def merges_by_sum(self):
+        """Whether the outputs of two directions are added."""
+        return self.bidirectional and self.merge_mode == "sum"
+
+    def engine(self, weights, n_sequences, n_rows, *, pooled=True):
+        """The kernel that runs a network which `runs_forward`, after its input layer.
+
+        Parameters
+        ----------
+        weights : Weights
         n_sequences, n_rows : int
-            Of a chunk of steps, at most.
+            Of a chunk of steps, at most; no rows for an engine that takes single steps only.
         pooled : bool, default=True
             False takes the last output whatever the pooling.
 
@@ -117,18 +143,20 @@ class Network:
         -------
         Engine
         """
-        parts = [(layer, params[f"layer_{k}"]) for k, layer in enumerate(self.layers)]
-        return _engine.Engine(
-            [layer.pack(p) for layer, p in parts],
-            [layer.kernel[0] for layer, _ in parts],
-            [layer.adds_input for layer, _ in parts],
-            [(p.get("h0"), p.get("c0")) for _, p in parts],
-            self.pooling if pooled and self.pooling else "last",
-            params["head"]["V"],
-            params["head"]["b"],
-            n_sequences,
-            n_rows,
-        )
+        return _engine.Engine(weights, self.pooling if pooled and self.pooling else "last", n_sequences, n_rows)
+
+    def whole_engine(self, weights):
+        """The kernel that runs any network with scores of sequences, after its input layer, on whole sequences.
+
+        Parameters
+        ----------
+        weights : Weights
+
+        Returns
+        -------
+        WholeEngine
+        """
+        return _whole.WholeEngine(weights, self.pooling)
 
     @cached
     def flops_per_row(self):

@@ -1,0 +1,38 @@
+"""The weights of a network, for the modules that run it."""
+from ._inference cimport packed_direction
+from ._product cimport operand
+from ._real cimport real
+
+
+cdef struct layer_weights:
+    int n_directions
+    packed_direction *directions[2]     # forward and, with two, reverse
+    const void *h0[2]                   # (H,) or NULL
+    const void *c0[2]
+    Py_ssize_t D, H, F                  # width of the input, of a direction and of the output
+    bint sums                           # two directions are added, else side by side
+    bint adds_input
+
+
+cdef class Weights:
+    cdef:
+        layer_weights *layers
+        int n_layers, dtype
+        Py_ssize_t itemsize
+        readonly Py_ssize_t input_size, F, K
+        operand op_V, op_A
+        const void *V                   # (F, K) and (K,)
+        const void *b
+        bint attends
+        const void *A                   # (F, F), (F,) and (F,)
+        const void *A_b
+        const void *v
+        void *memory
+        void *packed_V
+        void *packed_A
+        object kept                     # the arrays that it points into
+
+    cdef void read_dense(self) noexcept nogil
+
+
+cdef void apply_head(Weights w, Py_ssize_t n, const real *x, real *out) noexcept nogil

@@ -1,0 +1,127 @@
+"""The weights of a network, packed once for any number of engines that run it, in any number of threads."""
+from libc.stdint cimport uintptr_t
+from libc.stdlib cimport calloc, free, malloc
+
+from ._given cimport pointer
+from ._inference cimport Direction, fill
+from ._product cimport make_operand, multiply, packed_size
+from ._real cimport real
+
+cdef enum:
+    ALIGNMENT = 64      # bytes
+
+
+cdef class Weights:
+    """What engines read; it does not change unless it is told to `reload`.
+
+    Parameters
+    ----------
+    layers : list of tuple (directions, states, sums, adds_input)
+        Of each layer: one Direction, or forward and reverse; for each ``(h0, c0)``, arrays (H,) or None for zeros; whether two are
+        added, else they are side by side; whether the layer is residual, its input being as wide as its output.
+    V, b : (F, K) and (K,) arrays
+        The head.
+    attention : tuple of (F, F), (F,) and (F,) arrays, default=None
+        A, b and v of `pooling.Attention`.
+    """
+
+    def __cinit__(self, list layers, V, b, tuple attention=None):
+        cdef Py_ssize_t k, width
+        cdef uintptr_t place
+        if V.dtype.char not in "fd":
+            raise TypeError(f"Weights are float32 or float64, got {V.dtype}.")
+        self.itemsize = V.dtype.itemsize
+        self.dtype = 0 if self.itemsize == sizeof(float) else 1
+        self.F, self.K = V.shape
+        self.V = pointer(V, self.dtype, self.F, self.K)
+        self.b = pointer(b, self.dtype, self.K, 0)
+        self.kept = (layers, V, b, attention)
+        self.n_layers = len(layers)
+        self.layers = <layer_weights *> calloc(max(self.n_layers, 1), sizeof(layer_weights))
+        if not self.layers:
+            raise MemoryError
+        for k in range(self.n_layers):
+            read_layer(self, &self.layers[k], layers[k])
+        self.input_size = self.layers[0].D
+        width = self.input_size
+        for k in range(self.n_layers):
+            if self.layers[k].D != width:
+                raise ValueError(f"Layer {k} reads {self.layers[k].D} channels, but gets {width}.")
+            width = self.layers[k].F
+        if self.n_layers == 0 or width != self.F or self.K < 1:
+            raise ValueError(f"The head reads {self.F} features, but gets {width}.")
+        if attention is not None:
+            self.attends = True
+            self.A = pointer(attention[0], self.dtype, self.F, self.F)
+            self.A_b = pointer(attention[1], self.dtype, self.F, 0)
+            self.v = pointer(attention[2], self.dtype, self.F, 0)
+        place = packed_size(self.F, self.K, self.dtype) * self.itemsize
+        place = (place + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+        width = packed_size(self.F, self.F, self.dtype) * self.itemsize if self.attends else 0
+        self.memory = malloc(place + width + ALIGNMENT)
+        if not self.memory:
+            raise MemoryError
+        self.packed_V = <void *> ((<uintptr_t> self.memory + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT)
+        self.packed_A = <char *> self.packed_V + place
+        self.read_dense()
+
+    def __dealloc__(self):
+        free(self.layers)
+        free(self.memory)
+
+    cdef void read_dense(self) noexcept nogil:
+        if self.dtype == 0:
+            make_dense(self, <float *> NULL)
+        else:
+            make_dense(self, <double *> NULL)
+
+    def reload(self):
+        """Read the weights again, where they were when this was made. Nobody may run them meanwhile."""
+        cdef int k, j
+        cdef packed_direction *d
+        with nogil:
+            for k in range(self.n_layers):
+                for j in range(self.layers[k].n_directions):
+                    d = self.layers[k].directions[j]
+                    if self.dtype == 0:
+                        fill(d, <float *> d.buffer)
+                    else:
+                        fill(d, <double *> d.buffer)
+            self.read_dense()
+
+
+cdef int read_layer(Weights w, layer_weights *layer, tuple parts) except -1:
+    cdef Direction direction
+    cdef int j
+    directions, states, layer.sums, layer.adds_input = parts
+    layer.n_directions = len(directions)
+    if not 1 <= layer.n_directions <= 2 or len(states) != layer.n_directions:
+        raise ValueError(f"A layer has one direction or two, got {layer.n_directions}.")
+    for j in range(layer.n_directions):
+        direction = directions[j]
+        layer.directions[j] = &direction.packed
+        layer.D, layer.H = direction.packed.layer.D, direction.packed.layer.H
+        layer.h0[j] = pointer(states[j][0], w.dtype, layer.H, 0)
+        layer.c0[j] = pointer(states[j][1], w.dtype, layer.H, 0)
+        if direction.packed.dtype != w.dtype or layer.D != layer.directions[0].layer.D or layer.H != layer.directions[0].layer.H:
+            raise ValueError("The directions of a layer must be alike, and of the dtype of the head.")
+    layer.F = layer.H * (2 if layer.n_directions == 2 and not layer.sums else 1)
+    if layer.adds_input and layer.D != layer.F:
+        raise ValueError(f"A residual layer must be as wide as its input, got {layer.F} and {layer.D}.")
+    return 0
+
+
+cdef void make_dense(Weights w, real *dtype) noexcept nogil:
+    make_operand(&w.op_V, False, w.F, w.K, <const real *> w.V, w.K, <real *> w.packed_V)
+    if w.attends:
+        make_operand(&w.op_A, False, w.F, w.F, <const real *> w.A, w.F, <real *> w.packed_A)
+
+
+cdef void apply_head(Weights w, Py_ssize_t n, const real *x, real *out) noexcept nogil:
+    """out (n, K) := x V + b, with x (n, F)"""
+    cdef Py_ssize_t r, j, K = w.K
+    cdef const real *b = <const real *> w.b
+    multiply(&w.op_V, n, x, w.F, out, K, False)
+    for r in range(n):
+        for j in range(K):
+            out[r * K + j] += b[j]

@@ -1,0 +1,109 @@
+"""The state of a stream as plain arrays: what it consists of, and its checks before a kernel reads it."""
+
+import numpy as np
+
+from .._kernels._engine import MOST_STEPS
+
+
+def parts_of(network, dtype, pooled):
+    """Name -> shape of a row and dtype of each array of the state, in the engine's order.
+
+    Parameters
+    ----------
+    network : Network
+    dtype : dtype
+    pooled : bool
+        Whether the steps so far are pooled.
+    """
+    parts = {"n_steps": ((), np.dtype(np.intp))}
+    for k, layer in enumerate(network.layers):
+        parts |= {f"layer_{k}.{name}": ((layer.hidden_size,), dtype) for name in ("h", "c")[: layer.n_states]}
+    if pooled and network.pooling in ("mean", "max"):
+        parts["pooled"] = ((network.layers[-1].output_size,), dtype)
+    return parts
+
+
+def read_state(state, parts, pooling):
+    """A state as copies in C order, of the dtypes of its parts.
+
+    Parameters
+    ----------
+    state : dict of str to array-like
+    parts : dict
+        From `parts_of`.
+    pooling : str or None
+        Of the network.
+
+    Returns
+    -------
+    list of ndarray
+
+    Raises
+    ------
+    ValueError
+        If it has other parts, other shapes, or values that no state has.
+    """
+    if not isinstance(state, dict) or state.keys() != parts.keys():
+        found = ", ".join(map(str, state)) if isinstance(state, dict) else type(state).__name__
+        raise ValueError(f"The state of this stream is a dict of {', '.join(parts)}; got {found}.")
+    arrays = {name: _numbers(name, state[name]) for name in parts}
+    n_steps = arrays["n_steps"] = np.atleast_1d(arrays["n_steps"])
+    counts = n_steps.ndim == 1 and n_steps.dtype.kind in "iu" and len(n_steps) > 0
+    if not counts or (n_steps < 0).any() or (n_steps > MOST_STEPS).any():
+        raise ValueError(
+            "'n_steps' of the state must have a number of steps, an integer, 0 or more and at most 2**62, for each stream, got"
+            f" {_shown(n_steps)}."
+        )
+    n = len(n_steps)
+    for name, (shape, dtype) in parts.items():
+        array = arrays[name]
+        if array.shape != (n, *shape):
+            raise ValueError(f"{name!r} of the state must have shape {(n, *shape)}, got {array.shape}.")
+        with np.errstate(over="ignore"):
+            arrays[name] = array.astype(dtype)
+    if "pooled" in parts:
+        _check_unbegun(arrays["pooled"], n_steps, pooling)
+    for name, array in arrays.items():
+        _check_finite(name, array, n_steps)
+    return list(arrays.values())
+
+
+def _numbers(name, values):
+    """An array of integers or floats; a copy, which nobody changes after its checks."""
+    try:
+        array = np.array(values, order="C", subok=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name!r} of the state must be an array of numbers: {error}") from error
+    if array.dtype.kind not in "iuf" or np.ma.isMaskedArray(values):
+        kind = "a masked array" if np.ma.isMaskedArray(values) else array.dtype
+        raise ValueError(f"{name!r} of the state must be an array of numbers, got {kind}. Pass it as it was read.")
+    return array
+
+
+def _check_unbegun(pooled, n_steps, pooling):
+    """Raise if a stream that has had no step has a sum or maximum of some."""
+    empty = 0 if pooling == "mean" else -np.inf
+    wrong = np.flatnonzero((n_steps == 0) & (pooled != empty).any(axis=1))
+    if len(wrong):
+        raise ValueError(
+            f"'n_steps' of the state says that stream {wrong[0]} has had no step, so 'pooled' must be {empty:g} there, got"
+            f" {_shown(pooled[wrong[0]])}. Call reset() for a stream that begins anew."
+        )
+
+
+def _check_finite(name, array, n_steps):
+    """Raise if a value is NaN or infinite; a maximum over no steps is."""
+    wrong = ~np.isfinite(array)
+    if name == "pooled":
+        wrong &= n_steps[:, np.newaxis] > 0
+    if wrong.any():
+        stream = np.argwhere(wrong)[0, 0]
+        raise ValueError(
+            f"{name!r} of the state must be finite, got {_shown(array[stream])} for stream {stream}. A stream cannot continue"
+            " from there: begin it anew with reset()."
+        )
+
+
+def _shown(array):
+    values = array.ravel()
+    return str(values[:3].tolist())[:-1] + (", ...]" if len(values) > 3 else "]")
