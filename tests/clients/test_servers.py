@@ -42,6 +42,7 @@ def serving(command, folder, **environment):
         process = subprocess.Popen(
             [sys.executable, "-m", *COMMANDS[command](listening.fileno())],
             env=os.environ | {"PYTHONPATH": path, "SERVED_FOLDER": str(folder)} | environment,
+            cwd=folder,  # which they import from: not the checkout, which is not compiled
             pass_fds=[listening.fileno()],
             start_new_session=True,
             stdin=subprocess.DEVNULL,
