@@ -42,7 +42,7 @@ def _are_sizes(values):
 
 
 def _are_categories(values):
-    if not isinstance(values, (tuple, list)) or not all(isinstance(entry, (tuple, list)) and len(entry) == 3 for entry in values):
+    if not isinstance(values, (tuple, list)) or not all(isinstance(one, (tuple, list)) and len(one) == 3 for one in values):
         return False
     sound = all(is_count(channel) and is_count(rows, 1) and is_count(width, 1) for channel, rows, width in values)
     return sound and all(one[0] < other[0] for one, other in pairwise(values))
@@ -52,7 +52,7 @@ def _are_categories(values):
 EXPECTED = {
     "input_size": (f"an int from 1 to {MAX_SIZE}", _is_size),
     "output_size": (f"an int from 1 to {MAX_SIZE}", _is_size),
-    "hidden_sizes": (f"1 to {MAX_LAYERS} ints from 1 to {MAX_SIZE}, one per layer (see hidden_size and num_layers)", _are_sizes),
+    "hidden_sizes": (f"1 to {MAX_LAYERS} ints from 1 to {MAX_SIZE}, one per layer (hidden_size, num_layers)", _are_sizes),
     "cell": (f"one of {sorted(CELLS)}", _is_one_of(CELLS)),
     "activation": (f"one of {sorted(ACTIVATIONS)}", _is_one_of(ACTIVATIONS)),
     "merge_mode": (f"one of {sorted(MERGE_MODES)}", _is_one_of(MERGE_MODES)),
@@ -75,7 +75,7 @@ def check_network(network):
     for channel, _, _ in network.categories:
         if channel >= network.input_size:
             raise ValueError(
-                f"A network cannot be built: it has categories for channel {channel} of {network.input_size}."
+                f"A network cannot be built: categories are of channel {channel}, but it has {network.input_size} channels."
             )
 
 

@@ -10,7 +10,7 @@ def own_offsets(offsets, n_steps):
     given = np.asarray(offsets)[...]  # a view, whose shape nobody else can change
     if given.ndim != 1 or len(given) == 0 or given.dtype.kind not in "iu":
         raise ValueError(f"offsets must be a 1-D array of n_sequences + 1 integers, got shape {given.shape}, {given.dtype}.")
-    if given.dtype == np.intp and given.flags.c_contiguous and type(_owner(given)) is bytes:
+    if given.dtype == np.intp and given.flags.c_contiguous and given.flags.aligned and type(_owner(given)) is bytes:
         own = given  # bytes cannot be made writeable: no copy is needed
     else:
         copied = np.array(given)  # before anything is compared: another thread may write to what was given
