@@ -231,7 +231,7 @@ def _read_clock(entries, name):
 def _read_periods(entries, name, pandas):
     try:
         index = pandas.PeriodIndex(entries)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"The periods in column {name!r} differ in their frequency: {error}. Convert them by asfreq.") from None
     return Times(index.asi8, freq=index.freq)
 
