@@ -280,7 +280,10 @@ def _read(series, groups):
 
 def _labels(groups, n, what):
     """Groups as an array with one entry for each of n series or rows, none missing."""
-    groups = unmixed(groups)
+    try:
+        groups = unmixed(groups)
+    except ValueError as error:
+        raise ValueError(f"groups must have one entry for each of the {n} {what}, but holds lists of several lengths.") from error
     if groups.shape != (n,):
         raise ValueError(f"groups must have one entry for each of the {n} {what}, got shape {groups.shape}. Pass as many.")
     missing = np.flatnonzero(is_missing(groups))

@@ -40,7 +40,7 @@ class Column:
         values = unmixed(array)
         if values.dtype.kind == "T":
             values = values.astype(object)
-        return cls(values, is_missing(values))
+        return cls(values, is_missing(values) if values.ndim == 1 else np.zeros(values.shape, dtype=bool))
 
     def __len__(self):
         return len(self.values)
@@ -245,5 +245,7 @@ def equals_itself(entry):
     """False for NaN and NaT, and for pandas' NA, whose comparison has no truth value."""
     try:
         return bool(entry == entry)
-    except (TypeError, ArithmeticError):  # the latter of a Decimal("sNaN")
+    except (TypeError, ArithmeticError):  # the latter for Decimal's signalling NaN
         return False
+    except ValueError:  # an array, which has as many truth values as entries
+        return True

@@ -104,7 +104,7 @@ def read_series(series):
     dtype, missing = series.dtype, series.is_null().to_numpy()
     if dtype in (nw.String, nw.Categorical, nw.Enum):
         return _read_categories(series, missing, nw)
-    if dtype.is_decimal() or (dtype == nw.Boolean and missing.any()):
+    if dtype.is_decimal() or str(dtype) in ("Int128", "UInt128") or (dtype == nw.Boolean and missing.any()):
         series = series.cast(nw.Float64)
     values = series.to_numpy()
     if values.dtype.kind in "fO":  # NaN that its library does not call missing

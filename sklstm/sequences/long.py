@@ -127,14 +127,17 @@ def _of_length(n_rows, column, name, id):
 def number_ids(ids):
     """Number of each id (n_rows,), counted in the order in which they first appear, and the ids in that order."""
     begins = np.ones(len(ids), dtype=bool)
-    begins[1:] = ids[1:] != ids[:-1]  # most tables have the rows of an id in one piece, or in a few
+    try:
+        begins[1:] = ids[1:] != ids[:-1]  # most tables have the rows of an id in one piece, or in a few
+    except (TypeError, ValueError, OverflowError):  # objects that do not compare
+        begins[:] = True
     starts = np.flatnonzero(begins)
     pieces = ids[starts]
     if ids.dtype == object:  # of any hashable types, which need not compare
         numbers_of = {}
         try:
             numbers = np.array([numbers_of.setdefault(entry, len(numbers_of)) for entry in pieces], dtype=np.intp)
-        except TypeError:
+        except (TypeError, ValueError, OverflowError):
             raise _unhashable(pieces) from None
         firsts = np.unique(numbers, return_index=True)[1]
     else:
@@ -156,7 +159,7 @@ def _unhashable(entries):
                 f"An id or group must be hashable, got {reprlib.repr(entry)} ({type(entry).__name__}). Make a number, text or"
                 " tuple of it."
             )
-    return None
+    return ValueError("Ids or groups do not compare with each other. Make numbers, texts or tuples of them.")
 
 
 def _sorted_rows(group, n_groups, times):

@@ -18,6 +18,8 @@ FORMS = {
     "percent": (re.compile(r"[+-]?(\d+\.?\d*|\.\d+) ?%"), "{column}.str.rstrip('%').astype(float)"),
 }
 
+LIKE_A_NUMBER = re.compile(r"[+-]?\.?\d")
+
 # Texts that stand for no value, as tables of numbers have them.
 MARKERS = {"", "?", "-", "--", ".", "*", "na", "n/a", "#n/a", "nan", "none", "null", "nil", "missing", "inf", "-inf"}
 
@@ -32,6 +34,8 @@ CATEGORICAL = (
 def form_of(text):
     """Which of the FORMS a text has, None if it is no number."""
     stripped = text.strip()
+    if not LIKE_A_NUMBER.match(stripped):  # most texts: quickly
+        return None
     return next((form for form, (pattern, _) in FORMS.items() if pattern.fullmatch(stripped)), None)
 
 

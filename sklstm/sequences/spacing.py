@@ -21,6 +21,8 @@ POLARS = re.compile(r"(?:\d+(?:ns|us|ms|mo|[smhdwqy]))+")
 POLARS_MONTHS = {"mo": 1, "q": 3, "y": 12}
 POLARS_UNITS = {"d": "D", "w": "W"}
 
+LONGEST = np.timedelta64(1000 * 366, "D")  # pandas lists dates one by one
+
 WAY_OUT = "Make the time a number instead, such as year * 12 + month for months, and pass spacing=1."
 
 
@@ -353,6 +355,8 @@ def _listed(offset, days):
     pandas = sys.modules["pandas"]
     if not len(days):
         return np.zeros(0, np.int64), np.zeros(0, bool)
+    if days.max() - days.min() > LONGEST:
+        raise ValueError(f"The times span more than 1000 years, too many to list the dates of spacing={offset!r}. {WAY_OUT}")
     try:
         dates = pandas.date_range(days.min(), days.max(), freq=offset.base, unit="s").to_numpy().astype("M8[D]")
     except (ValueError, OverflowError) as error:

@@ -65,7 +65,9 @@ class Times:
     def dates(self):
         """Dates and periods (by their beginning) as datetime64, by the clock of their zone if they have one."""
         if self.freq is None:
-            return self.values if self.wall is None else self.wall
+            dates = self.values if self.wall is None else self.wall
+            finer = np.datetime_data(dates.dtype)[0] in ("ps", "fs", "as")  # which NumPy does not convert to months
+            return dates.astype("M8[ns]") if finer else dates
         pandas = sys.modules["pandas"]
         periods = pandas.arrays.PeriodArray(self.values, dtype=pandas.PeriodDtype(self.freq))
         return pandas.PeriodIndex(periods).to_timestamp(how="start").to_numpy()
@@ -129,7 +131,7 @@ def _of_objects(values, name):
     kinds = set(map(type, entries))
     for family, read in READERS:
         if all(issubclass(kind, family) for kind in kinds):
-            return read(entries, name)
+            return _of_one_unit(read, entries, name)
     pandas = sys.modules.get("pandas")
     if pandas is not None and kinds == {pandas.Period}:
         return _read_periods(entries, name, pandas)
@@ -143,6 +145,16 @@ def _of_objects(values, name):
             f" {entries[other]!r} ({type(entries[other]).__name__}). Expected {KINDS}, all of one kind."
         ) from None
     return Times(ranks, ranked=ranked)
+
+
+def _of_one_unit(read, entries, name):
+    try:
+        times = read(entries, name)
+    except (TypeError, OverflowError):
+        times = None
+    if times is None or times.values.dtype.kind == "O":
+        raise ValueError(f"The times in column {name!r} have no unit in common. Give all times one, such as seconds.")
+    return times
 
 
 def _read_numbers(entries, name):
@@ -231,7 +243,7 @@ def _read_clock(entries, name):
 def _read_periods(entries, name, pandas):
     try:
         index = pandas.PeriodIndex(entries)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"The periods in column {name!r} differ in their frequency: {error}. Convert them by asfreq.") from None
     return Times(index.asi8, freq=index.freq)
 
