@@ -73,7 +73,8 @@ class TorchStep(Torch):
 def measure_many(n_streams, H, cell, seconds, repeats):
     """Memory of so many streams of one model beyond the model, and what a stream costs beside its steps, for both dtypes."""
     rows = [["dtype", "", "MB", "KB each", "begin µs", "set state µs", "pickle KB"]]
-    for dtype in ("float64", "float32"):  # the larger first: the other would lie in what it has freed
+    kept = []
+    for dtype in ("float32", "float64"):
         model, x = fitted((1, 1, N_CHANNELS, H), dtype, cell), np.ones(N_CHANNELS, dtype)
         model.stream("predict_proba").step(x)
         before = resident_bytes()
@@ -96,7 +97,7 @@ def measure_many(n_streams, H, cell, seconds, repeats):
         times = (1e6 * (took["begin"]["median"] - took["step"]["median"]), 1e6 * took["set state"]["median"])
         figures = [f"{used / 1e6:.1f}", f"{used / n_streams / 1e3:.1f}", *(f"{time:.1f}" for time in times)]
         rows.append([dtype, "", *figures, f"{len(pickle.dumps(stream)) / 1e3:.0f}"])
-        del streams, stream
+        kept.append(streams)  # else the next ones would lie in what these have freed
     return rows
 
 

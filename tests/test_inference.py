@@ -27,7 +27,7 @@ import sklstm.network.inference as inference_module
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm._kernels import _inference, _scan, _simd
 from sklstm.estimators.inputs import at_this_moment
-from sklstm.network import ACTIVATIONS, CELLS, POOLINGS
+from sklstm.network import ACTIVATIONS, CELLS, POOLINGS, Network
 from sklstm.network.inference import apply
 from sklstm.network.recurrent import RecurrentLayer
 from sklstm.network.workspace import aligned_empty
@@ -784,6 +784,91 @@ def test_longer_and_more_sequences_after_short_ones_in_both_directions(rng):
     estimator = fitted(LSTMClassifier, rng, bidirectional=True)
     for n, length in [(1, 2), (3, 40), (40, 9), (2, 1), (300, 5), (256, 70), (1, 30_000), (1, 3)]:
         both_ways(estimator, rng.normal(size=(n, length, 3)).astype(np.float32), quick=False)
+
+
+# ---- the engines: nothing unchecked gets into them ----
+
+
+def network_and_params(rng, **options):
+    network = Network(3, 2, (5, 4), **options)
+    return network, network.bind(network.initialize(rng, np.float64))
+
+
+def test_an_engine_refuses_arrays_that_do_not_fit(rng):
+    network, params = network_and_params(rng, pooling="mean")
+    engine = network.engine(network.weights(params), 2, 6)
+    engine.begin(2)
+    x, starts, out, double = np.zeros((6, 3)), np.array([0, 2, 4]), np.zeros((2, 2)), np.float64
+    engine.advance(starts, 2, x)
+    state = [np.zeros(2, np.intp), *(np.zeros((2, n)) for n in (5, 5, 4, 4, 4))]
+    engine.exchange_state(state, False)
+    engine.exchange_state(state, True)
+    refused = [
+        lambda: engine.begin(3),
+        lambda: engine.begin(0),
+        lambda: engine.advance(np.array([0, 2, 5]), 2, x),  # more rows than sequences
+        lambda: engine.advance(np.array([0, 1, 3]), 1, x),  # growing
+        lambda: engine.advance(np.array([0, 2, 1]), 1, x),
+        lambda: engine.advance(np.array([-2, 0, 2]), 1, x),
+        lambda: engine.advance(np.array([1, 2]), 1, x),
+        lambda: engine.advance(np.array([0]), 1, x),
+        lambda: engine.advance(np.array([], np.intp), 1, x),
+        lambda: engine.advance(starts, 3, x),
+        lambda: engine.advance(starts, -1, x),
+        lambda: engine.advance(starts, 2, x[:3]),
+        lambda: engine.advance(starts, 2, x[:, :2].copy()),
+        lambda: engine.advance(starts, 2, x.astype(np.float32)),
+        lambda: engine.scores(starts, out),
+        lambda: engine.scores(starts[1:], out[:1]),
+        lambda: engine.scores(starts[1:], out.astype(np.float32)),
+        lambda: engine.outputs(np.zeros((2, 3))),
+        lambda: engine.outputs(np.zeros((2, 4), np.float32)),
+        lambda: engine.exchange_state(state[:-1], False),
+        lambda: engine.exchange_state([*state[:-1], np.zeros((2, 3))], True),
+        lambda: engine.exchange_state([*state[:-1], np.zeros((4, 2)).T], True),
+        lambda: engine.exchange_state([*state[:-1], np.zeros((2, 4), np.float32)], True),
+        lambda: engine.exchange_state([np.zeros(2), *state[1:]], True),
+        lambda: engine.exchange_state([np.full(2, 2**63 - 1), *state[1:]], True),
+        lambda: engine.exchange_state([np.full(2, -1), *state[1:]], True),
+        lambda: engine.step(x[:1], out),
+        lambda: engine.step(x[:2], out[:1]),
+        lambda: engine.step(double(1), out),
+        lambda: engine.predict(x[:4].reshape(2, 2, 3), double(1)),
+        lambda: engine.predict(x, out),
+        lambda: engine.predict(double(1), out),
+        lambda: engine.predict([x[:1], x[:2]], out),  # the longest is not first
+        lambda: engine.predict([x[:1]] * 3, np.zeros((3, 2))),
+        lambda: engine.predict([x[:0]], out[:1]),
+        lambda: engine.predict([], out[:0]),
+        lambda: network.engine(engine.weights, 0, 0),
+        lambda: network.engine(engine.weights, 3, 2),
+    ]
+    for call in refused:
+        with pytest.raises((ValueError, TypeError, BufferError)):
+            call()
+    out.flags.writeable = False
+    with pytest.raises((ValueError, BufferError)):
+        engine.step(x[:2], out)
+
+
+def test_weights_that_do_not_fit_make_no_engine(rng):
+    network, params = network_and_params(rng, pooling="attention")
+    other, wide = network_and_params(rng)[1], network_and_params(rng, bidirectional=True)
+    for part, name, array in [
+        ("head", "V", np.zeros((3, 2))),
+        ("head", "b", np.zeros(3)),
+        ("head", "b", np.zeros(2, np.float32)),
+        ("head", "V", np.zeros((4, 2), int)),
+        ("attention", "A", np.zeros((4, 3))),
+        ("attention", "v", np.zeros(8)[::2]),
+        ("layer_1", "W", np.zeros((4, 16))),
+    ]:
+        with pytest.raises((ValueError, TypeError)):
+            network.weights(params | {part: params[part] | {name: array}})
+    with pytest.raises(ValueError, match="one direction"):
+        network.engine(wide[0].weights(wide[1]), 1, 1, pooled=False)
+    with pytest.raises(ValueError, match="Attention has weights"):
+        network.whole_engine(Network(3, 2, (5, 4)).weights(other))
 
 
 # ---- a refit under readers ----

@@ -172,7 +172,7 @@ def test_reset(X, pooling, initial_state):
     expected = model.predict(X[:, :6].copy())
     expected[[1, 4]] = model.predict(X[[1, 4], 3:6])
     np.testing.assert_array_equal(answers, expected)
-    for wrong in (N, -1, [0.5]):
+    for wrong in (N, -1, [0.5], 2**70, np.uint64(2**63), [True], [[0], [0, 1]], "0", [[0]], []):
         with pytest.raises(ValueError, match="numbers of streams, 0 to 6"):
             stream.reset(wrong)
     stream.reset()

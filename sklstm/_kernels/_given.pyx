@@ -88,7 +88,7 @@ cdef Given hold(object X, int dtype, Py_ssize_t D):
     """An array (n, T, D), or a list of arrays (T_i, D), the longest first: C-contiguous and of that dtype, as in `acquire`."""
     cdef:
         Given given = Given.__new__(Given)
-        list items = X if isinstance(X, list) else [X]
+        list items = list(X) if isinstance(X, list) else [X]  # nobody else's, who might shorten it
         int ndim = 2 if isinstance(X, list) else 3
         Py_ssize_t n_views = len(items), itemsize = sizeof(float) if dtype == 0 else sizeof(double), r, n
         Py_buffer *view

@@ -32,6 +32,7 @@ def plain_arrays(model, X):
     if spec["pooling"] is None or spec["categories"]:  # which no quick way takes
         return None
     if type(X) is list:
+        X = X.copy()  # which nobody else shortens meanwhile
         return X if all([_is_plain(x, spec["input_size"]) for x in X]) else None
     if type(X) is np.ndarray:
         return _unflattened(model, X) if "feature_names_in_" not in vars(model) else None

@@ -104,10 +104,11 @@ class Stream:
         ValueError
             If x_t has another shape, is no number, NaN or infinite. The stream is then as it was before.
         """
-        if self._direct is not None:
+        direct = self._direct
+        if direct is not None:
             out = np.empty(self._shape, self._dtype)
             try:
-                if self._direct.step(x_t, out, self._encoded):
+                if direct.step(x_t, out, self._encoded):
                     return self._answer(out)
             except (ValueError, TypeError, BufferError):
                 pass  # to be converted, or refused with the reason
@@ -136,25 +137,32 @@ class Stream:
         if streams is None:
             self._begun = self._direct = self._shape = None
             return
-        if self._begun is None:
+        begun = self._begun
+        if begun is None:
             raise ValueError("No step has come yet, so there are no streams to begin anew.")
-        chosen = np.atleast_1d(np.asarray(streams))
-        if chosen.dtype.kind not in "iu" or chosen.ndim != 1 or not ((chosen >= 0) & (chosen < self.n_streams)).all():
-            raise ValueError(f"streams must be numbers of streams, 0 to {self.n_streams - 1}, got {streams!r}.")
+        n = begun[0].n_sequences
+        try:
+            chosen = np.atleast_1d(np.asarray(streams))
+        except ValueError:  # lists of different lengths
+            chosen = np.empty((0, 0))
+        if chosen.dtype.kind not in "iu" or chosen.ndim != 1 or not ((chosen >= 0) & (chosen < n)).all():
+            raise ValueError(f"streams must be numbers of streams, 0 to {n - 1}, got {streams!r}.")
         for stream in chosen.tolist():
-            self._begun[0].restart(stream)
+            begun[0].restart(stream)
 
     @property
     def n_streams(self):
         """How many sequences there are; None before the first step."""
-        return None if self._begun is None else self._begun[0].n_sequences
+        begun = self._begun
+        return None if begun is None else begun[0].n_sequences
 
     @property
     def state(self):
         """What the answers to further steps depend on, as copies: a dict of str to ndarray, or None before the first step."""
-        if self._begun is None:
+        begun = self._begun
+        if begun is None:
             return None
-        engine = self._begun[0]
+        engine = begun[0]
         arrays = {name: np.empty((engine.n_sequences, *shape), dtype) for name, (shape, dtype) in self._parts().items()}
         engine.exchange_state(list(arrays.values()), False)
         return arrays
@@ -165,8 +173,8 @@ class Stream:
             self.reset()
             return
         arrays = read_state(state, self._parts(), self._served.network.pooling)
-        n = len(arrays[0])
-        engine = self._begin(n)[0] if n != self.n_streams else self._begun[0]
+        begun, n = self._begun, len(arrays[0])
+        engine = begun[0] if begun is not None and begun[0].n_sequences == n else self._begin(n)[0]
         engine.begin(n)
         engine.exchange_state(arrays, True)
 
@@ -200,7 +208,7 @@ class Stream:
             hint = " Pass a single number x as [x]." if shape == () and D == 1 and n in (None, 1) else ""
             hint += " To begin with another number of streams, call reset()." if n else ""
             raise ValueError(f"x_t must have shape {wanted}: one step, with the channels of fit. It has shape {shape}.{hint}")
-        if x.dtype == self._dtype and x.flags.c_contiguous and self._served.network.entry is None and np.isfinite(x).all():
+        if x.dtype == self._dtype and x.flags.c_contiguous and not self._served.network.categories and np.isfinite(x).all():
             return x
         # As X of so many sequences of one step, with its checks and its messages.
         return read_X(self._served.model, x[:, np.newaxis, :], reset=False)[0].values.astype(self._dtype, copy=False)

@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..estimators.architecture import build
 from ..estimators.base import BaseRecurrent
-from ..estimators.inputs import in_dtype
+from ..estimators.inputs import at_this_moment, in_dtype
 from ..sequences.validation import array_or_list
 
 
@@ -18,7 +18,8 @@ def fitted_network(estimator, purpose):
             " last step, with X as the steps before transform it; of a search its best_estimator_."
         )
     check_is_fitted(estimator)
-    return build(estimator._network_spec), estimator._theta
+    moment = at_this_moment(estimator)
+    return build(moment._network_spec), moment._theta
 
 
 def sequences_in_double(estimator, X):
