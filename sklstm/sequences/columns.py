@@ -222,8 +222,10 @@ def is_missing(column):
 
 
 def equals_itself(entry):
-    """False for NaN and NaT, and for pandas' NA, whose comparison has no truth value."""
+    """False for NaN and NaT, and for pandas' NA, whose comparison has no truth value; True for arrays and tables."""
     try:
         return bool(entry == entry)
     except TypeError:
         return False
+    except ValueError:
+        return True
