@@ -3,7 +3,7 @@ import re
 import signal
 import sys
 import threading
-from collections import namedtuple
+from collections import deque, namedtuple
 from datetime import date, timedelta
 
 import joblib
@@ -103,6 +103,12 @@ def polars():
 
 def pandas():
     return pytest.importorskip("pandas")
+
+
+def with_column(value):
+    """A DataFrame whose last column is that value."""
+    table = frame(X)
+    return pandas().concat([table[range(9)], pandas().DataFrame({9: [value] * N})], axis=1)
 
 
 def timed(x):
@@ -232,7 +238,7 @@ BAD_X = {
     "timedelta in nested lists": (lambda: with_item([[1, 2], [3, timedelta(1)]]), ["sequence 5, step 1, channel 1", *TIMES]),
     "Timestamp in 2-D": (lambda: flat(with_cell(pandas().Timestamp("2024"), dtype=object)), [DENSE_PLACE, *TIMES]),
     "Period in a list": (lambda: with_ragged_cell(pandas().Period("2024"), dtype=object), [RAGGED_PLACE, *TIMES]),
-    "times in a DataFrame": (lambda: frame(X).assign(**{"9": pandas().Timestamp("2024")}), ["step 5, channel 0|step 4", *TIMES]),
+    "times in a DataFrame": (lambda: with_column(pandas().Timestamp("2024")), ["sequence 0, step 4, channel 1", *TIMES]),
     "nothing but times in a DataFrame": (lambda: frame(X.astype("M8[s]")), ["sequence 0, step 0, channel 0", *TIMES]),
     "durations in a DataFrame": (lambda: frame(X.astype("m8[s]")), ["sequence 0, step 0, channel 0", *TIMES]),
     "times in DataFrames in a list": (lambda: [timed(x) for x in RAGGED], [r"sequence 0, step 0, channel 1 \('when'\)", *TIMES]),
@@ -252,6 +258,11 @@ BAD_X = {
     "texts of numbers in Sequences": (
         lambda: Sequences(X.reshape(-1, D).astype("U9"), np.arange(N + 1) * T), ["sequence 0, step 0, channel 0", *NUMERIC_TEXT]
     ),
+    "time in a DataFrame with a column too many": (lambda: with_column(0.0).assign(**{"x": pandas().Timestamp("2024")}), TIMES),
+    "columns of one name": (lambda: frame(X).set_axis([*"abcdefgha", "b"], axis=1), ["two columns called 'a'", "Rename"]),
+    "sparse columns": (lambda: frame(X).astype(pandas().SparseDtype(float, np.nan)), ["sparse", r"X\.sparse\.to_dense\(\)"]),
+    "deque": (lambda: deque(RAGGED), ["a deque", r"Pass list\(X\)", FORMS]),
+    "series of numbers": (lambda: pandas().Series(X[:, 0, 0]), ["1D array", r"\[X\]", DO]),
     # rows in lists
     "rows in a list": (lambda: flat(X).tolist(), ["list of univariate sequences", "n_channels=2", r"np\.asarray\(X\)", DO]),
     "1-D arrays in a list": (lambda: list(flat(X)), ["list of univariate sequences", "n_channels=2", r"np\.asarray\(X\)", DO]),

@@ -665,7 +665,7 @@ NONSENSE = {
     "None": (lambda y: None, ["requires y"]),
     "a number": (lambda y: 3, ["one entry", "Pass"]),
     "a text": (lambda y: "labels", ["one entry", "Pass"]),
-    "a dict": (lambda y: dict(enumerate(y)), ["y", "one entry|list"]),
+    "a dict": (lambda y: dict(enumerate(y)), ["y", "in the order of X"]),
     "NaN only": (lambda y: [np.full(len(a), np.nan) for a in y], ["mask", "Label at least one step"]),
     "None only": (lambda y: [[None] * len(a) for a in y], ["mask", "Label at least one step"]),
     "infinity": (lambda y: [np.where(np.arange(len(a)) == 0, np.inf, a) for a in y], ["inf"]),

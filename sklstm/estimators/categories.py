@@ -236,7 +236,7 @@ def rows_of(values, vocabulary, channel, unknown=None):
     if vocabulary is None:
         try:
             vocabulary = np.unique(known)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(
                 f"Channel {channel} of X mixes categories that cannot be sorted: {error}. Convert them to text."
             ) from error

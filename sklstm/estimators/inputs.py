@@ -10,12 +10,11 @@ from sklearn.utils.validation import _num_samples, check_array, validate_data
 
 from ..sequences import Sequences, as_sequences
 from ..sequences.alignment import in_order_of
-from ..sequences.faults import channels_first_hint, holds_no_numbers, name_of, raise_if_not_finite
-from ..sequences.items import category_kind, column_types
+from ..sequences.faults import TIMES_AMONG_NUMBERS, channels_first_hint, holds_no_numbers, name_of, raise_if_not_finite
+from ..sequences.items import category_kind, column_names, column_types
 from ..sequences.padding import without_padding
 from ..sequences.steps import of_sequences
 from ..sequences.validation import (
-    FORMS,
     array_or_list,
     check_columns,
     checked,
@@ -24,6 +23,7 @@ from ..sequences.validation import (
     locate_non_number,
     refuse_converted,
     refuse_lists_of_rows,
+    refuse_one_dimension,
 )
 from .categories import categorical_channels, encode, encode_columns, fill_padding
 from .order import names_are_levels, refuse_other_order
@@ -76,13 +76,10 @@ def read_X(estimator, X, *, reset):
     known = None if reset else estimator.categories_
     X = array_or_list(X)
     if isinstance(X, np.ndarray) and X.dtype.kind in "mMV":
-        raise ValueError(f"X must hold numbers, got {X.dtype}. Convert times to numbers first, and records to columns.")
+        advice = "Convert records to columns first." if X.dtype.kind == "V" else TIMES_AMONG_NUMBERS
+        raise ValueError(f"X must hold numbers, got {X.dtype}. {advice}")
     if is_tabular(X):
-        if len(getattr(X, "shape", (0, 0))) == 1:
-            raise ValueError(
-                f"Expected 2D array, got 1D array instead: X has shape {X.shape}. {FORMS} Reshape your data: one univariate"
-                " sequence is X.reshape(1, -1)."
-            )
+        refuse_one_dimension(X)
         if reset:
             _warn_of_rows_that_are_steps(X)
         if _is_of_texts(estimator, X, reset):
@@ -291,23 +288,39 @@ def _read_table(estimator, X, form, reset):
                 )
             return _read_columns(estimator, X, channels, form, reset)
     stand_in = stand_in_for(estimator)  # takes what validate_data writes
-    try:
-        if reset or estimator._flat:
-            table = validate_data(stand_in, X, reset=reset, dtype=DTYPES, order="C", ensure_all_finite=False)
-        else:
-            table = check_array(X, dtype=DTYPES, order="C", ensure_all_finite=False, estimator=estimator, input_name="X")
-    except (TypeError, ValueError, OverflowError) as error:
-        where = locate_non_number(X, estimator.n_channels)
-        if where is None:
-            raise
-        # scikit-learn tells a cell that is no string (TypeError) from a string that is no number (ValueError).
-        hint = f" {LONG}" if names else ""
-        raise (TypeError if isinstance(error, TypeError) else ValueError)(f"{where} ({error}){hint}") from error
-    refuse_converted(X, estimator.n_channels)
+    table = numeric_table(stand_in, X, estimator.n_channels, reset if reset or estimator._flat else None)
     form.update(_flat=True, n_features_in_=table.shape[1])
     if reset and hasattr(X, "columns") and hasattr(stand_in, "feature_names_in_"):
         form["feature_names_in_"] = stand_in.feature_names_in_
     return table, estimator.padding
+
+
+def numeric_table(estimator, X, n_channels, reset=None):
+    """A 2-D X by scikit-learn's own validation, finiteness apart; of a value that is no number an error says where it is.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Which gets `n_features_in_` and `feature_names_in_`, or has those that X is compared with, unless `reset` is None.
+    X : 2-D
+    n_channels : int
+    reset : bool or None, default=None
+    """
+    check = {"dtype": DTYPES, "order": "C", "ensure_all_finite": False}
+    try:
+        if reset is None:
+            table = check_array(X, **check, estimator=estimator, input_name="X")
+        else:
+            table = validate_data(estimator, X, **check, reset=reset)
+    except (TypeError, ValueError, OverflowError) as error:
+        where = locate_non_number(X, n_channels)
+        if where is None:
+            raise
+        # scikit-learn tells a cell that is no string (TypeError) from a string that is no number (ValueError).
+        hint = f" {LONG}" if hasattr(X, "columns") else ""
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(f"{where} ({error}){hint}") from error
+    refuse_converted(X, n_channels)
+    return table
 
 
 def _read_columns(estimator, X, channels, form, reset):
@@ -315,7 +328,7 @@ def _read_columns(estimator, X, channels, form, reset):
     stand_in = stand_in_for(estimator)
     if reset or estimator._flat:
         validate_data(stand_in, X, reset=reset, skip_check_array=True)
-    columns = {name: np.asarray(X[name]) for name in X.columns}
+    columns = {name: np.asarray(X[name]) for name in column_names(X)}
     own = {name for name, dtype in zip(columns, column_types(X), strict=True) if category_kind(dtype)}
     known = None if reset else estimator.categories_
     columns, is_padding = fill_padding(columns, channels, estimator.n_channels, estimator.padding)
@@ -333,8 +346,7 @@ def _read_columns(estimator, X, channels, form, reset):
 
 def _column_names(X):
     """Names of the columns of a DataFrame, as texts; None for what is none."""
-    columns = getattr(X, "columns", None)
-    return None if columns is None or not hasattr(X, "__getitem__") else [str(name) for name in columns]
+    return [str(name) for name in column_names(X)] if hasattr(X, "columns") and hasattr(X, "__getitem__") else None
 
 
 def _refuse_other_categories(X, names, channels, n_channels):

@@ -6,14 +6,14 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names_in, check_array, validate_data
+from sklearn.utils.validation import _check_feature_names_in
 
-from ..estimators.inputs import DTYPES
+from ..estimators.inputs import numeric_table
 from ..sequences import Sequences
 from ..sequences.columns import as_floats
 from ..sequences.faults import describe_non_number
 from ..sequences.padding import SIDES, without_padding
-from ..sequences.validation import array_or_list, check_columns, is_tabular, refuse_converted
+from ..sequences.validation import array_or_list, check_columns, is_tabular, refuse_one_dimension
 
 
 class PaddingRemover(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
@@ -129,10 +129,8 @@ class PaddingRemover(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         X = array_or_list(X)
         flat = is_tabular(X)
         if flat:
-            check = {"dtype": DTYPES, "order": "C", "ensure_all_finite": False}
-            known = reset or vars(self).get("_flat")
-            table = validate_data(self, X, reset=reset, **check) if known else check_array(X, estimator=self, **check)
-            refuse_converted(X, self.n_channels)
+            refuse_one_dimension(X)
+            table = numeric_table(self, X, self.n_channels, reset if reset or vars(self).get("_flat") else None)
             check_columns(table.shape[1], self.n_channels)
             rows = table.reshape(len(table), -1, self.n_channels)
         elif isinstance(X, Sequences):

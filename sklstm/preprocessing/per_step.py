@@ -19,7 +19,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_array, check
 from ..estimators.inputs import channel_names, numpy_alone, refuse_single_sequence, seen_lengths, stand_in_for
 from ..sequences import Sequences
 from ..sequences.steps import of_sequences, of_table
-from ..sequences.validation import array_or_list, check_columns, is_tabular, refuse_lists_of_rows
+from ..sequences.validation import array_or_list, check_columns, is_tabular, refuse_lists_of_rows, refuse_one_dimension
 from .targets import weights_of_steps, y_of_steps
 
 
@@ -342,6 +342,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """X as `Steps`; its form is noted if `reset`, else that which was noted is expected; its lengths are if `fitting`."""
         X = array_or_list(X)
         if is_tabular(X):
+            refuse_one_dimension(X)
             with numpy_alone():
                 if reset or self._flat:
                     table = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)

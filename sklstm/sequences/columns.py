@@ -242,10 +242,10 @@ def is_missing(column):
 
 
 def equals_itself(entry):
-    """False for NaN and NaT, and for pandas' NA, whose comparison has no truth value."""
+    """False for NaN and NaT, and for pandas' NA, whose comparison has no truth value; True for arrays and tables."""
     try:
         return bool(entry == entry)
     except (TypeError, ArithmeticError):  # the latter for Decimal's signalling NaN
         return False
-    except ValueError:  # an array, which has as many truth values as entries
+    except ValueError:
         return True

@@ -125,10 +125,7 @@ def _describe(offsets, row, channel, value, first, names):
 def _remedy(value):
     """What to do about a value that is no number."""
     if isinstance(value, TIMES) or hasattr(value, "ordinal"):  # a Period of pandas
-        return (
-            "Convert times to numbers first, such as (times - times[0]) / np.timedelta64(1, \"D\"), or leave them out. In a table"
-            " with one row per step Sequences.from_long(..., time=...) takes them to sort the steps."
-        )
+        return TIMES_AMONG_NUMBERS
     if isinstance(value, (str, bytes, bytearray)):
         return TEXTS_OF_NUMBERS if _is_text_of_number(value) else TEXTS
     if isinstance(value, (list, tuple, np.ndarray)) or hasattr(value, "to_numpy"):
@@ -146,6 +143,10 @@ def _is_text_of_number(text):
         return False
 
 
+TIMES_AMONG_NUMBERS = (
+    "Convert times to numbers first, such as (times - times[0]) / np.timedelta64(1, \"D\"), or leave them out. In a table with"
+    " one row per step Sequences.from_long(..., time=...) takes them to sort the steps."
+)
 TEXTS = (
     "Encode categories and texts as numbers first: sklstm.preprocessing.SequenceTokenizer makes sequences of codes of"
     " documents, Sequences.from_long of a column of a table, and categorical_features names channels that hold such."

@@ -1,10 +1,9 @@
 """What looks like an array or a list of sequences and is none, and what to call to get one from it."""
 
+from collections import UserList, deque
 from collections.abc import Iterator, Mapping, MappingView, Set
 
 from scipy.sparse import issparse
-
-NO_CALL = ""
 
 
 def foreign(X):
@@ -37,5 +36,6 @@ KINDS = (
     (lambda X, kind: hasattr(kind, "as_numpy_iterator"), "lazy", lambda X: "list({}.as_numpy_iterator())"),
     (lambda X, kind: issubclass(kind, Mapping), "a mapping", lambda X: "list({}.values())"),
     (lambda X, kind: issubclass(kind, Set), "a set, which has no order", lambda X: "sorted({})"),
+    (lambda X, kind: issubclass(kind, (deque, UserList)), "a deque or the like", lambda X: "list({})"),
     (lambda X, kind: issubclass(kind, (Iterator, MappingView)), "an iterator", lambda X: "list({})"),
 )

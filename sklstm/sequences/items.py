@@ -45,7 +45,7 @@ def common_columns(items):
     for i, item in enumerate(items):
         if hasattr(type(item), "columns") and foreign(item):
             _converted(item, i)  # which says what it is
-    (first, names), *others = ((i, _columns(item)) for i, item in enumerate(items) if hasattr(item, "columns"))
+    (first, names), *others = ((i, column_names(item)) for i, item in enumerate(items) if hasattr(item, "columns"))
     for i, other in others:
         if other != names:
             raise ValueError(
@@ -55,7 +55,7 @@ def common_columns(items):
     return names
 
 
-def _columns(item):
+def column_names(item):
     """Names of the columns of a DataFrame, or of an Arrow table, whose `columns` are these themselves."""
     return list(item.column_names if hasattr(item, "column_names") else item.columns)
 

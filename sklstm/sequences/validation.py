@@ -12,6 +12,7 @@ Which form an X has is decided by its type alone, never by its values, nor by th
                                                       these with scikit-learn's own validation
 """
 
+from collections import Counter
 from numbers import Integral
 
 import numpy as np
@@ -21,7 +22,7 @@ from .columns import as_floats
 from .container import Sequences, snapshot
 from .faults import describe_non_number, holds_no_numbers, raise_if_not_finite, refuse_mask
 from .foreign import foreign
-from .items import column_types, may_hold_no_numbers
+from .items import column_names, column_types, may_hold_no_numbers
 from .padding import without_padding
 
 FORMS = (
@@ -55,6 +56,8 @@ def array_or_list(X):
         kind = "a scalar" if hasattr(X, "__array__") else type(X).__name__
         raise ValueError(f"X must be an array or a list of arrays, got {kind}. {FORMS} Reshape your data.")
     refuse_mask(X, "X")
+    if hasattr(X, "columns"):
+        _refuse_same_names(column_names(X))
     return X if hasattr(X, "shape") else np.asarray(X)
 
 
@@ -67,6 +70,21 @@ def _refuse_foreign(X):
     raise ValueError(
         f"X must be an array or a list of arrays, got {type(X).__name__}: it is {what}. Pass {call.format('X')}. {FORMS}"
     )
+
+
+def _refuse_same_names(names):
+    if len(set(names)) < len(names):
+        twice = next(name for name, times in Counter(names).items() if times > 1)
+        raise ValueError(f"X has two columns called {twice!r}. Rename one, or pass X.to_numpy().")
+
+
+def refuse_one_dimension(X):
+    """Raise a ValueError where what is no list has one dimension."""
+    if len(getattr(X, "shape", (0, 0))) == 1:
+        raise ValueError(
+            f"Expected 2D array, got 1D array instead: X has shape {X.shape}. {FORMS} Reshape your data: one univariate sequence"
+            " is passed as [X]."
+        )
 
 
 def is_tabular(X):
@@ -213,20 +231,23 @@ def refuse_converted(X, n_channels):
     types = column_types(X) if hasattr(X, "columns") else [getattr(X, "dtype", np.dtype(object))]
     if not any(map(may_hold_no_numbers, types)) or not holds_no_numbers(np.asarray(X)):
         return
-    where = locate_non_number(X, n_channels) or locate_non_number(X, 1)
+    where = locate_non_number(X, n_channels)
     if where is not None:
         raise ValueError(where)
 
 
 def locate_non_number(X, n_channels):
-    """What to say of a value in a 2-D X that is no number; None if there is none, or X is not 2-D."""
+    """What to say of a value in a 2-D X that is no number; None if there is none, or X is not 2-D.
+
+    Where the columns are no multiple of the channels, each counts as a step.
+    """
+    if hasattr(X, "columns") and any("sparse" in str(dtype).lower() for dtype in column_types(X)):
+        return "X has sparse columns, which are not supported. Pass X.sparse.to_dense()."
     try:
         X = np.asarray(X)
     except (TypeError, ValueError):
         return None
-    if not isinstance(n_channels, Integral) or n_channels < 1:
+    if not isinstance(n_channels, Integral) or n_channels < 1 or X.ndim != 2 or X.dtype.kind not in "OUSTmM":
         return None
-    if X.ndim != 2 or X.dtype.kind not in "OUSTmM" or X.shape[1] % n_channels:
-        return None
-    sequences = _from_dense(X.reshape(len(X), -1, n_channels))
+    sequences = _from_dense(X.reshape(len(X), -1, n_channels if X.shape[1] % n_channels == 0 else 1))
     return describe_non_number(sequences.offsets, sequences.values)
