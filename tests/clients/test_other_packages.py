@@ -38,7 +38,7 @@ def test_examples_run(title, tmp_path, monkeypatch):
 def test_every_client_is_named_and_every_link_leads_somewhere():
     required = re.findall(r"^([\w-]+?)(?:-skinny|-integration)?==", CLIENTS.lower(), flags=re.MULTILINE)
     assert {name.lower() for name in PACKAGES} | {"gunicorn", "uvicorn"} == set(required)
-    titles = {title.lower() for title in re.findall(r"^## (.*)$", TEXT, flags=re.MULTILINE)}
+    titles = {title.lower().replace(" ", "-") for title in re.findall(r"^## (.*)$", TEXT, flags=re.MULTILINE)}
     assert set(re.findall(r"\]\(#(.*?)\)", TEXT)) <= titles
 
 
