@@ -37,7 +37,8 @@ def compute_dtype(dtype):
 
 
 def array_or_list(X):
-    """Any X as `Sequences`, a list or tuple, or what has a shape: the latter as it is, columns of lists as `Sequences`.
+    """Any X as `Sequences`, a list or tuple, or what has a shape: the latter as it is, columns of lists as `Sequences`, arrays of
+    dask computed.
 
     Raises
     ------
@@ -52,6 +53,8 @@ def array_or_list(X):
             return X
         if is_column_of_lists(X):
             return Sequences.from_arrow(X)
+        if hasattr(type(X), "__dask_graph__"):
+            X = np.asarray(X)  # computed once, here
     if not (hasattr(X, "shape") or hasattr(X, "__array__")) or len(getattr(X, "shape", (0,))) == 0:
         kind = "a scalar" if hasattr(X, "__array__") else type(X).__name__
         raise ValueError(f"X must be an array or a list of arrays, got {kind}. {FORMS} Reshape your data.")
