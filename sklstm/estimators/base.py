@@ -16,6 +16,7 @@ from .._kernels.threads import single_threaded_blas
 from ..network import LOSSES, ConstantBias, TimescaleBias, apply
 from ..sequences import Sequences
 from ..sequences.alignment import ids_of, in_order_of
+from ..sequences.refusals import refused_as
 from ..training import Checkpoint, LastEpoch, Units, Validation, check_moments, check_range, check_state, train, updated_moments
 from .architecture import FREE, build, check_architecture, network_spec
 from .callbacks import CallbackSupportMixin, FitTasks
@@ -41,6 +42,7 @@ from .steps import in_form, read_step_weights, read_steps
 from .streaming import Stream
 from .targets import ONE_EACH, Places
 
+Y_AND_WEIGHTS = "Expected an array or a list with one entry for each sequence, or with return_sequences for every step."
 SEEDS = np.iinfo(np.int32).max
 
 
@@ -411,6 +413,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         finally:
             progress.close()
 
+    @refused_as("y or sample_weight", Y_AND_WEIGHTS)
     def _read_task(self, y, sample_weight, sequences, role, known, classes=None):
         """y and the sample weights, of sequences or of their steps, as a `Task`."""
         if not self.return_sequences:
@@ -545,18 +548,21 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
             with lent_engine(estimator, self):
                 predicted = self.predict(X)
             ids = ids_of(X)
-            y = one_per_sequence("y", y, len(predicted), ids)
-            if sample_weight is not None:
-                sample_weight = read_sample_weight(in_order_of(ids, "sample_weight", sample_weight), len(predicted))
-            return self._metric(y, predicted, sample_weight)
+            with refused_as("y or sample_weight", Y_AND_WEIGHTS):
+                y = one_per_sequence("y", y, len(predicted), ids)
+                if sample_weight is not None:
+                    sample_weight = read_sample_weight(in_order_of(ids, "sample_weight", sample_weight), len(predicted))
+                return self._metric(y, predicted, sample_weight)
         sequences = self._read_fitted(X)
-        flat, _ = read_steps("y", y, sequences)
-        used = ~self._left_out(flat)
-        if not used.any():
-            raise ValueError("All steps of y have the mask value: there is nothing to score. Label at least one step.")
-        weights = None if sample_weight is None else read_step_weights(sample_weight, sequences)[used]
-        places = Places(sequences.offsets, np.flatnonzero(used))
-        return self._metric(flat[used], self._decode(self._apply(sequences))[used], weights, places)
+        predicted = self._decode(self._apply(sequences))
+        with refused_as("y or sample_weight", Y_AND_WEIGHTS):
+            flat, _ = read_steps("y", y, sequences)
+            used = ~self._left_out(flat)
+            if not used.any():
+                raise ValueError("All steps of y have the mask value: there is nothing to score. Label at least one step.")
+            weights = None if sample_weight is None else read_step_weights(sample_weight, sequences)[used]
+            places = Places(sequences.offsets, np.flatnonzero(used))
+            return self._metric(flat[used], predicted[used], weights, places)
 
     def _left_out(self, y):
         """Which steps (total_steps,) have no y."""

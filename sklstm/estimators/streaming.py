@@ -60,7 +60,7 @@ class Stream:
 
     def __init__(self, estimator, response_method):
         known = [name for name in RESPONSES if hasattr(estimator, name)]
-        if response_method not in known:
+        if not isinstance(response_method, str) or response_method not in known:
             raise ValueError(f"response_method must be one of {', '.join(map(repr, known))}, got {response_method!r}.")
         self._serve(served(estimator), response_method)
 

@@ -11,6 +11,7 @@ from ..sequences.faults import describe_non_number, name_of
 from ..sequences.index import check_regular_index
 from ..sequences.long import number_ids
 from ..sequences.numerals import describe_numerals
+from ..sequences.refusals import refused_as
 from ..sequences.steps import of_sequences
 from ..sequences.validation import array_or_list, holds_arrays
 
@@ -224,6 +225,7 @@ def make_windows(
     return tuple(returned)
 
 
+@refused_as("series or groups", "Expected an array of shape (n_steps, n_channels), a DataFrame, or a list of such.")
 def _read(series, groups):
     """The steps of all series one after the other, and which series they belong to.
 

@@ -9,8 +9,10 @@ from .columns import Column, as_floats, side_by_side
 from .faults import channels_first_hint, describe_non_number, refuse_mask
 from .foreign import foreign
 from .index import refuse_falling_index
+from .refusals import array_of, refused_as
 
 
+@refused_as("X", "Expected a list of arrays of shape (n_steps, n_channels).")
 def read_items(items):
     """The arguments of `Sequences` from a list of sequences.
 
@@ -142,7 +144,7 @@ def exactly_joined(arrays):
 
 def exact_array(values):
     """Values as an array; of a list of integers and floats as objects, where NumPy would make one out of two values."""
-    array = np.asarray(values)
+    array = array_of("A list of categories", values)
     if hasattr(values, "dtype") or array.ndim != 1 or array.dtype.kind != "f":
         return array
     whole = [value for value in values if isinstance(value, Integral) and abs(int(value)) > 1 << np.finfo(array.dtype).nmant + 1]
