@@ -21,7 +21,7 @@ from ..training import Checkpoint, LastEpoch, Units, Validation, check_moments, 
 from .architecture import FREE, build, check_architecture, network_spec
 from .callbacks import CallbackSupportMixin, FitTasks
 from .categories import embedding_widths, seen_only
-from .constraints import CONSTRAINTS
+from .constraints import CONSTRAINTS, check_types
 from .documentation import document
 from .engines import hand_out, lent_engine, quick_scores
 from .inputs import (
@@ -43,6 +43,7 @@ from .streaming import Stream
 from .targets import ONE_EACH, Places
 
 Y_AND_WEIGHTS = "Expected an array or a list with one entry for each sequence, or with return_sequences for every step."
+OF_ANY_NETWORK = {"input_size", "pooling", "categories", "loss"}  # in every spec
 SEEDS = np.iinfo(np.int32).max
 
 
@@ -265,6 +266,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         """Read everything, train, and only then write to self; an interrupt keeps the epochs that have ended."""
         if incremental and continued:
             self._validate_params()  # which scikit-learn leaves out for a fitted estimator
+        check_types(self)
         check_architecture(self)
         check_solving(self)
         if continued:
@@ -513,6 +515,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
     def _read_fitted(self, X):
         """X as the fitted network reads it."""
         check_is_fitted(self)
+        if not OF_ANY_NETWORK <= getattr(self._network_spec, "keys", set)():
+            build(self._network_spec)  # which raises
         with numpy_alone():
             return in_dtype(read_X(self, X, reset=False)[0], self._theta.dtype)
 

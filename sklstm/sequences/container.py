@@ -2,14 +2,15 @@
 
 import numbers
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from itertools import pairwise
 
 import numpy as np
 from sklearn.utils._array_api import get_namespace
 
 from .arrow import read_arrow
-from .faults import describe_non_number, holds_no_numbers, refuse_mask
+from .columns import as_floats
+from .faults import describe_non_number, refuse_mask
 from .items import exact_array, read_items
 from .long import read_long
 from .offsets import own_offsets
@@ -148,7 +149,7 @@ class Sequences:
         >>> Sequences.from_list([[1.0, 2.0, 3.0], [4.0]])
         Sequences(2 sequences of 1 to 3 steps, 1 channel, float64)
         """
-        if not np.iterable(sequences) or isinstance(sequences, (str, bytes)):
+        if not np.iterable(sequences) or isinstance(sequences, (str, bytes, Mapping, Set)) or hasattr(sequences, "levels"):
             raise ValueError(f"Expected a list of sequences, got {type(sequences).__name__}. Pass a single sequence x as [x].")
         return cls(**read_items(list(sequences)))
 
@@ -208,8 +209,7 @@ class Sequences:
         if (lengths is None) == (padding is None):
             raise ValueError("Give exactly one of lengths and padding: what tells the end of a sequence?")
         if lengths is None:
-            _refuse_no_numbers(X)
-            first, last = steps_by_padding(X, padding, side)
+            first, last = steps_by_padding(_comparable(X), padding, side)
         else:
             first, last = steps_by_length(lengths, len(X), X.shape[1], side)
         return cls(*cut(X, first, last))
@@ -642,7 +642,7 @@ def _counted(number, noun):
 
 def _one_each(name, entries, n, of_what):
     """The entries; raises unless there are n."""
-    shape = getattr(entries, "shape", (len(entries),))
+    shape = (len(entries),) if isinstance(entries, list) else entries.shape
     if shape != (n,):
         raise ValueError(f"{name} must hold {n} entries, one per {of_what}, got shape {shape}.")
     return entries
@@ -669,23 +669,26 @@ def _rows(key, n):
     return np.arange(n)[key]
 
 
-def _refuse_no_numbers(X):
-    """Raise where values (n_sequences, n_steps, n_channels) are none that could be compared with a number."""
+def _comparable(X):
+    """Values (n_sequences, n_steps, n_channels) as numbers, to be compared with padding; raises where one is none."""
     if X.dtype.kind == "c":
         raise ValueError("Complex data not supported: X must be real. Pass its real and imaginary parts as two channels.")
-    if X.size and holds_no_numbers(X):
-        offsets = X.shape[1] * np.arange(len(X) + 1)
-        raise ValueError(
-            describe_non_number(offsets, X.reshape(-1, X.shape[2]))
-            or f"X must hold numbers where padding is one, got {X.dtype}. Give lengths instead."
-        )
+    if X.dtype.kind in "fiub":
+        return X
+    try:
+        return as_floats(X)
+    except (TypeError, ValueError, OverflowError) as error:
+        fault = describe_non_number(X.shape[1] * np.arange(len(X) + 1), X.reshape(-1, X.shape[2]))
+        raise ValueError(fault or f"X must hold numbers where padding is one, got {X.dtype}. Give lengths instead.") from error
 
 
 def _names(names, n_channels):
     """Names of channels as a list; raises unless they have an order, and each is another."""
     if isinstance(names, (str, bytes, dict, set, frozenset)) or hasattr(names, "columns") or not np.iterable(names):
         raise ValueError(f"channel_names must be a list with a name for each channel, got {type(names).__name__}.")
-    names = _one_each("channel_names", list(names), n_channels, "channel")
+    with refused_as("channel_names", "Pass a list with a name for each channel."):
+        names = list(names)
+    _one_each("channel_names", names, n_channels, "channel")
     _refuse_twice("channel_names", names)
     return names
 

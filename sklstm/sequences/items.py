@@ -77,6 +77,15 @@ def column_types(frame):
     return [getattr(frame[name], "dtype", "object") for name in frame.columns]
 
 
+def column_of_times(frame):
+    """Name of the first column that holds times by its type, which some libraries make numbers of; None if there is none."""
+    types = zip(column_names(frame), column_types(frame), strict=True)
+    return next((name for name, dtype in types if str(dtype).lower().startswith(OF_TIMES)), None)
+
+
+OF_TIMES = ("date", "time", "duration", "period", "interval")
+
+
 def may_hold_no_numbers(dtype):
     """Whether the column of a DataFrame may hold something else than numbers, by its dtype."""
     kind = getattr(dtype, "kind", None)
@@ -207,6 +216,8 @@ def _converted(item, i):
             f"Sequence {i} of X is {what}, expected an array of shape (n_steps, n_channels) or (n_steps,). Pass"
             f" [{call.format('x')} for x in X] if each is so."
         )
+    if hasattr(item, "as_py"):  # a scalar of Arrow, whose buffer NumPy would take for numbers
+        item = item.as_py() if getattr(item, "values", None) is None else item.values
     try:
         array = np.asarray(item)
     except ValueError as error:

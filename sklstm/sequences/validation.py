@@ -20,9 +20,9 @@ import numpy as np
 from .arrow import is_column_of_lists
 from .columns import as_floats
 from .container import Sequences, snapshot
-from .faults import describe_non_number, holds_no_numbers, raise_if_not_finite, refuse_mask
+from .faults import TIMES_AMONG_NUMBERS, describe_non_number, holds_no_numbers, raise_if_not_finite, refuse_mask
 from .foreign import foreign
-from .items import column_names, column_types, may_hold_no_numbers
+from .items import column_names, column_of_times, column_types, may_hold_no_numbers
 from .padding import without_padding
 from .refusals import array_of
 
@@ -243,7 +243,10 @@ def _nesting(X):
 
 def refuse_converted(X, n_channels):
     """Raise a ValueError where a 2-D X, which NumPy took for numbers, holds texts or times."""
-    types = column_types(X) if hasattr(X, "columns") else [getattr(X, "dtype", np.dtype(object))]
+    is_frame = hasattr(X, "columns")
+    if is_frame and (name := column_of_times(X)) is not None:
+        raise ValueError(f"X must hold numbers: column {name!r} holds times. {TIMES_AMONG_NUMBERS}")
+    types = column_types(X) if is_frame else [getattr(X, "dtype", np.dtype(object))]
     if not any(map(may_hold_no_numbers, types)) or not holds_no_numbers(np.asarray(X)):
         return
     where = locate_non_number(X, n_channels)
