@@ -259,6 +259,10 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         tasks.end()
         return self
 
+    def _validate_params(self):
+        with refused_as("A hyper-parameter", "Pass numbers, texts and booleans of Python."):  # whose comparison may fail
+            super()._validate_params()
+
     def _partial_fit(self, X, y, sample_weight, classes=None):
         return self._fit(X, y, sample_weight, self.__sklearn_is_fitted__(), incremental=True, classes=classes)
 
@@ -512,11 +516,15 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
 
     # ---- answering ----
 
+    def _check_spec(self):
+        """Raise a ValueError where the spec of the network has been emptied."""
+        if not OF_ANY_NETWORK <= getattr(self._network_spec, "keys", set)():
+            build(self._network_spec)  # which raises
+
     def _read_fitted(self, X):
         """X as the fitted network reads it."""
         check_is_fitted(self)
-        if not OF_ANY_NETWORK <= getattr(self._network_spec, "keys", set)():
-            build(self._network_spec)  # which raises
+        self._check_spec()
         with numpy_alone():
             return in_dtype(read_X(self, X, reset=False)[0], self._theta.dtype)
 
@@ -548,6 +556,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _score_predictions(self, estimator, X, y, sample_weight):
         """`_score`, where this is the estimator at one moment."""
+        self._check_spec()
         if not self._per_step:
             with lent_engine(estimator, self):
                 predicted = self.predict(X)

@@ -8,6 +8,7 @@ from sklearn import get_config
 from sklearn.utils._param_validation import Interval, Options, StrOptions, validate_parameter_constraints
 
 from ..network import ACTIVATIONS, CELLS, MERGE_MODES, POOLINGS, TIMESCALES
+from ..sequences.refusals import refused_as
 from ..training import SCHEDULES
 from .solving import SOLVERS
 
@@ -69,4 +70,5 @@ def check_types(estimator):
     be found in the middle of a fit. Of a switch any value is taken for its truth."""
     if get_config()["skip_parameter_validation"]:
         constraints = {name: known for name, known in estimator._parameter_constraints.items() if known != ["boolean"]}
-        validate_parameter_constraints(constraints, estimator.get_params(deep=False), caller_name=type(estimator).__name__)
+        with refused_as("A hyper-parameter", "Pass numbers, texts and booleans of Python."):
+            validate_parameter_constraints(constraints, estimator.get_params(deep=False), caller_name=type(estimator).__name__)

@@ -79,7 +79,6 @@ def _of_models():
                 Door(
                     _inside(lambda o, name=name, kind=kind: unfitted(kind, **{name: o}).fit(*data(kind))),
                     (*REFUSALS, OSError) if name == "checkpoint" else REFUSALS,
-                    others=CONSTRAINTS,
                 ),
             )
 
