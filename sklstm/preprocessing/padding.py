@@ -13,7 +13,8 @@ from ..sequences import Sequences
 from ..sequences.columns import as_floats
 from ..sequences.faults import describe_non_number
 from ..sequences.padding import SIDES, without_padding
-from ..sequences.validation import array_or_list, check_columns, is_tabular, refuse_one_dimension
+from ..sequences.refusals import refused_as
+from ..sequences.validation import FORMS, array_or_list, check_columns, is_tabular, refuse_one_dimension
 
 
 class PaddingRemover(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
@@ -124,6 +125,7 @@ class PaddingRemover(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         names = _check_feature_names_in(self, input_features)
         return names[: self.n_channels] if self._flat else names
 
+    @refused_as("X", FORMS)
     def _read(self, X, *, reset):
         """X as an array (n_sequences, n_steps, n_channels), or as `Sequences` where it has no padding."""
         X = array_or_list(X)
