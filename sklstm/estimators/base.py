@@ -21,18 +21,10 @@ from .architecture import FREE, build, check_architecture, network_spec
 from .callbacks import CallbackSupportMixin, FitTasks
 from .categories import embedding_widths, seen_only
 from .constraints import CONSTRAINTS
+from .copies import at_this_moment, stand_in_for
 from .documentation import document
 from .engines import hand_out, lent_engine, quick_scores
-from .inputs import (
-    at_this_moment,
-    in_dtype,
-    numpy_alone,
-    one_per_sequence,
-    read_sample_weight,
-    read_X,
-    seen_lengths,
-    stand_in_for,
-)
+from .inputs import in_dtype, numpy_alone, one_per_sequence, read_sample_weight, read_X, seen_lengths
 from .prepared import Prepared
 from .progress import Progress
 from .responses import RESPONSES
@@ -419,12 +411,10 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
             return self._read_y(y, weights, role, known, classes)
         flat, form = read_steps("y", y, sequences)
         weights = read_step_weights(sample_weight, sequences)
-        left_out = self._left_out(flat)
-        if left_out.all():
-            raise ValueError("All steps of y have the mask value: there is nothing to learn from. Label at least one step.")
-        places = Places(sequences.offsets, np.flatnonzero(~left_out))
-        task = self._read_y(flat[~left_out], weights[~left_out], role, known, classes, places)
-        return task.over_steps(left_out, sequences.offsets, form)
+        used = self._labelled(flat, "learn from")
+        places = Places(sequences.offsets, np.flatnonzero(used))
+        task = self._read_y(flat[used], weights[used], role, known, classes, places)
+        return task.over_steps(~used, sequences.offsets, form)
 
     def _generator(self, continued, checkpoint):
         """The generator that a fit begins with: that of the last one, of its checkpoint, or one by `random_state`."""
@@ -551,17 +541,18 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
             return self._metric(y, predicted, sample_weight)
         sequences = self._read_fitted(X)
         flat, _ = read_steps("y", y, sequences)
-        used = ~self._left_out(flat)
-        if not used.any():
-            raise ValueError("All steps of y have the mask value: there is nothing to score. Label at least one step.")
-        weights = None if sample_weight is None else read_step_weights(sample_weight, sequences)[used]
+        used = self._labelled(flat, "score")
+        weights = None if sample_weight is None else read_step_weights(sample_weight, sequences, used)
         places = Places(sequences.offsets, np.flatnonzero(used))
         return self._metric(flat[used], self._decode(self._apply(sequences))[used], weights, places)
 
-    def _left_out(self, y):
-        """Which steps (total_steps,) have no y."""
+    def _labelled(self, y, purpose):
+        """Which steps (total_steps,) have a y; raises where none has one. `purpose` is what y is for, in the message."""
         masked = self._masked(y)
-        return masked if y.ndim == 1 else masked.all(axis=1)
+        left_out = masked if y.ndim == 1 else masked.all(axis=1)
+        if left_out.all():
+            raise ValueError(f"All steps of y have the mask value: there is nothing to {purpose}. Label at least one step.")
+        return ~left_out
 
     @document()
     def predict(self, X):

@@ -4,6 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from ..network.checks import is_count
 from ..sequences import Sequences
 from ..sequences.columns import is_missing
 from ..sequences.faults import locate
@@ -42,7 +43,7 @@ def categorical_channels(categorical_features, n_channels, columns=None):
 
 def _known_channels(entries, n_channels):
     """The entries as ints; raises unless they are channels."""
-    if not all(isinstance(entry, Integral) and not isinstance(entry, bool) and 0 <= entry < n_channels for entry in entries):
+    if not all(is_count(entry) and entry < n_channels for entry in entries):
         raise ValueError(
             f"categorical_features must hold channels from 0 to {n_channels - 1} or names of columns, or be 'all',"
             f" got {entries!r}."
@@ -92,7 +93,7 @@ def embedding_widths(embedding_dim, vocabularies):
             " channels. Give one width for each, one int for all, or 'auto'."
         )
     for width in embedding_dim:
-        if not isinstance(width, Integral) or isinstance(width, bool) or width < 1:
+        if not is_count(width, 1):
             raise ValueError(
                 f"embedding_dim must be 'auto', an int of at least 1, or one such per categorical channel, got {width!r}."
             )

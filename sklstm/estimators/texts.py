@@ -29,9 +29,12 @@ def _array_holds_texts(values):
 def _item_holds_texts(item):
     if isinstance(item, np.ndarray):
         return _array_holds_texts(item)
-    return isinstance(item, (list, tuple)) and any(
-        isinstance(value, (str, bytes)) for step in item for value in (step if isinstance(step, (list, tuple)) else (step,))
-    )
+    if not isinstance(item, (list, tuple)):
+        return False
+    kinds = set(map(type, item))  # quickly: there may be millions of codes
+    if any(issubclass(kind, (list, tuple)) for kind in kinds):
+        kinds.update(*(map(type, step) for step in item if isinstance(step, (list, tuple))))
+    return any(issubclass(kind, (str, bytes)) for kind in kinds)
 
 
 def with_categories(steps, channels):

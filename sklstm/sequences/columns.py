@@ -207,15 +207,22 @@ def as_floats(values):
     return values.astype(np.float64)
 
 
-def numbers_or_objects(flat):
-    """An array of objects that are all numbers as an array of those; any other as it is."""
-    if flat.dtype.kind != "O":
-        return flat
-    try:
-        plain = np.array(flat.tolist())
-    except ValueError:
-        return flat
-    return plain if plain.dtype.kind in "biuf" and plain.shape == flat.shape else flat
+NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
+
+
+def numbers_or_objects(array):
+    """An array of objects that are all booleans, integers or floats as an array of those; any other as it is.
+
+    Integers of which NumPy would make floats stay objects.
+    """
+    if array.dtype.kind != "O":
+        return array
+    kinds = set(map(type, array.ravel().tolist()))
+    if not kinds or not all(issubclass(kind, NUMBERS) and not issubclass(kind, np.timedelta64) for kind in kinds):
+        return array
+    plain = np.array(array.tolist())
+    exact = plain.dtype.kind in "biu" or any(issubclass(kind, (float, np.floating)) for kind in kinds)
+    return plain.reshape(array.shape) if exact and plain.dtype.kind in "biuf" else array
 
 
 def unmixed(array):
