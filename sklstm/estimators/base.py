@@ -43,10 +43,11 @@ def _has_attention(estimator):
 
 
 def takes_chunks(estimator):
-    """Whether `partial_fit` is there: not for a solver that needs all samples at once."""
+    """Whether `partial_fit` is available: not for a solver that needs all samples at once."""
     if estimator.solver == "lbfgs":
         raise AttributeError(
-            "partial_fit is not there for solver='lbfgs', which needs all samples at once. Set another solver, such as 'adam'."
+            "partial_fit is not available for solver='lbfgs', which needs all samples at once. Set another solver, such as"
+            " 'adam'."
         )
     return True
 
@@ -337,14 +338,14 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         return Prepared(spec, network, form, task, task.data(sequences, units), validation, units, moments, stops_early)
 
     def _agreed_spec(self, sequences, task, form, continued):
-        """The spec of the network, which a fit that goes on must not change."""
+        """The spec of the network, which a fit that continues an earlier one must not change."""
         spec = network_spec(self, sequences.n_channels, task, self._tables(form))
         fitted = self._network_spec if continued else spec
         changed = {key: (fitted[key], spec[key]) for key in spec if fitted[key] != spec[key] and key not in FREE}
         if changed:
             raise ValueError(
-                f"The fitted network cannot go on with other parameters (fitted, asked for): {changed}. Keep the hyper-parameters"
-                " of the network and the kind of y, or fit afresh with warm_start=False."
+                f"The fitted network cannot continue with other parameters (fitted, requested): {changed}. Keep the"
+                " hyper-parameters of the network and the kind of y, or fit afresh with warm_start=False."
             )
         return spec
 
@@ -432,7 +433,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
             self.random_state.randint(SEEDS)
 
     def _read_held_out(self, X, y, weights, form, spec, task, dtype):
-        """Sequences and task of `X_val`, held against this fit's X and y."""
+        """Sequences and task of `X_val`, checked against this fit's X and y."""
         # By a stand-in that has what this estimator will have once it is fitted.
         stand_in = stand_in_for(self)
         stand_in._network_spec = spec
@@ -483,7 +484,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         return np.sort(rows), np.sort(rows_val)
 
     def _moments_with(self, sequences, task, continued, incremental):
-        """Statistics of X and y: of this fit, of an earlier one that goes on, or of all chunks that came."""
+        """Statistics of X and y: of this fit, of an earlier one that it continues, or of all chunks so far."""
         if continued and not incremental:
             return self._moments
         known = self._moments if continued else None
@@ -495,7 +496,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
             "y": updated_moments(known, "y", task.targets[weighted], task.weights[weighted]) if task.units else None,
         }
 
-    # ---- answering ----
+    # ---- predicting ----
 
     def _read_fitted(self, X):
         """X as the fitted network reads it."""
@@ -515,8 +516,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         if scores is not None:
             return decode(model)(scores)
         sequences = model._read_fitted(X)
-        answers = decode(model)(model._apply(sequences))
-        return in_form(answers, sequences, model._y_form) if model._per_step else answers
+        outputs = decode(model)(model._apply(sequences))
+        return in_form(outputs, sequences, model._y_form) if model._per_step else outputs
 
     @property
     def _per_step(self):
@@ -608,18 +609,18 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         return model._apply(model._read_fitted(X), "end_states")
 
     def stream(self, response_method="predict"):
-        """Answer step by step, for sequences that arrive so.
+        """Predict step by step, for sequences that arrive one step at a time.
 
         Parameters
         ----------
         response_method : {"predict", "predict_proba", "predict_log_proba", "encode"}, default="predict"
-            Whose answers; probabilities are those of a classifier.
+            Method whose output each step returns. Probabilities need a classifier.
 
         Returns
         -------
         Stream
-            Its ``step(x_t)`` returns what the method returns for the steps so far, ``reset()`` begins anew, and ``state`` is read
-            and set as plain arrays.
+            Object whose ``step(x_t)`` returns what the method returns for the steps so far. Its ``reset()`` begins new sequences,
+            and its ``state`` can be read and set as plain arrays.
 
         Raises
         ------

@@ -46,7 +46,7 @@ def read_X(estimator, X, *, reset):
     Parameters
     ----------
     estimator : BaseRecurrent
-        Gives its parameters, the fitted attributes that X is held against and its name for messages. Not changed.
+        Gives its parameters, the fitted attributes that X is compared with and its name for messages. Not changed.
     X : any accepted form
     reset : bool
         Whether X defines what later X must look like.
@@ -212,7 +212,7 @@ def channel_names(estimator, names, reset):
     estimator : estimator with the attributes of `read_X`
     names : list or None
     reset : bool
-        Whether there is no fit to hold them against.
+        Whether there is no fit to compare them with.
     """
     if names is None or not all(isinstance(name, str) for name in names):
         return None

@@ -1,4 +1,4 @@
-"""y, weights and answers with one entry for every step."""
+"""y, weights and predictions with one entry for every step."""
 
 import sys
 from itertools import pairwise
@@ -161,7 +161,7 @@ def read_step_weights(sample_weight, sequences, used=None):
     Raises
     ------
     ValueError
-        If a weight is none, or all are zero: of all steps, or of those that are used.
+        If a weight is not a number of at least 0, or all are zero: of all steps, or of those that are used.
     """
     weights = _read_step_weights(sample_weight, sequences)
     return weights if used is None else read_sample_weight(weights[used], int(used.sum()))
@@ -235,7 +235,7 @@ def _scorer_name(scorer):
 
 
 def in_form(flat, sequences, form):
-    """Answers for every step (total_steps, ...), in the form that y had; an array is a list where lengths differ."""
+    """Predictions for every step (total_steps, ...), in the form that y had; an array is a list where lengths differ."""
     if form["column"] and flat.ndim == 1:
         flat = flat[:, np.newaxis]
     offsets, lengths = sequences.offsets, sequences.lengths

@@ -94,9 +94,9 @@ def make_windows(
     Raises
     ------
     ValueError
-        If a series is too short, every window has a missing value and such are dropped, a channel is not there or holds no
-        numbers (texts are none, even if they look like numbers), `groups` has another length, or an index contradicts the order
-        of steps.
+        If a series is too short, every window has a missing value and such are dropped, a channel does not exist or holds no
+        numbers (texts are refused, even if they look like numbers), `groups` has another length, or an index contradicts the
+        order of steps.
 
     Warns
     -----
@@ -317,7 +317,7 @@ def _numbers(table, offsets, names):
     if values.dtype.kind in "fiub":
         return values
     if values.dtype.kind not in "OUST":
-        raise ValueError(f"A series must hold real numbers, got {values.dtype}. Convert it to such.")
+        raise ValueError(f"A series must hold real numbers, got {values.dtype}. Convert it to numbers.")
     _refuse_texts(values, offsets, names)
     try:
         return as_floats(values)
