@@ -6,7 +6,7 @@ import numpy as np
 
 from ..network.checks import is_count
 from ..sequences import Sequences
-from ..sequences.columns import is_missing
+from ..sequences.columns import KINDS, is_missing
 from ..sequences.faults import locate
 from ..sequences.items import exactly_joined, is_exact
 from ..sequences.padding import real_steps
@@ -267,14 +267,11 @@ def _positions(values, vocabulary, channel):
     return np.array(rows, np.intp).reshape(values.shape)
 
 
-NATURES = dict.fromkeys("fiub", "numbers") | {"M": "times", "m": "durations"}
-
-
 def _nature(values):
     """What kind of values an array holds, in words."""
     if values.dtype.kind == "O" and isinstance(values.ravel()[0], Real):
         return "numbers"
-    return NATURES.get(values.dtype.kind, "texts")
+    return "texts" if values.dtype.kind in "OS" else KINDS[values.dtype.kind]
 
 
 def encode_columns(columns, own, channels, n_channels, known):

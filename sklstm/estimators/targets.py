@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.multiclass import type_of_target
 
-from ..sequences.columns import is_missing, numbers_or_objects
+from ..sequences.columns import KINDS, is_missing, numbers_or_objects
 from ..sequences.faults import locate, refuse_mask
 
 
@@ -251,9 +251,6 @@ def refuse_other_kind(y, classes):
             f"y holds {kinds[0]}, such as {literals(y.ravel()[:1])[0]!r}, but the classes are {kinds[1]}: {literals(classes)}."
             " Pass y as in fit."
         )
-
-
-KINDS = {**dict.fromkeys("biuf", "numbers"), "U": "texts", "S": "bytes", "M": "times", "m": "durations"}
 
 
 def sorted_labels(name, labels):

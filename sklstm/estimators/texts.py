@@ -11,29 +11,35 @@ from ..sequences.items import codes_of
 def holds_texts(X):
     """Whether there are texts among the values of an X that is no DataFrame, as far as types tell."""
     if isinstance(X, (list, tuple)):
-        return any(map(_item_holds_texts, X))
+        return _items_hold_texts(X)
     values = X.values if isinstance(X, Sequences) else X
     if not isinstance(values, np.ndarray):
         return False
-    if values.dtype.kind == "O" and values.ndim == 1:
-        return any(map(_item_holds_texts, values))
-    return _array_holds_texts(values)
+    return _items_hold_texts(values) if values.dtype.kind == "O" and values.ndim == 1 else _array_holds_texts(values)
 
 
 def _array_holds_texts(values):
     if values.dtype.kind != "O":
         return values.dtype.kind in "UST"
-    return any(issubclass(kind, (str, bytes)) for kind in set(map(type, values.ravel().tolist())))
+    return _are_of_texts(set(map(type, values.ravel().tolist())))
 
 
-def _item_holds_texts(item):
-    if isinstance(item, np.ndarray):
-        return _array_holds_texts(item)
-    if not isinstance(item, (list, tuple)):
-        return False
-    kinds = set(map(type, item))  # quickly: there may be millions of codes
-    if any(issubclass(kind, (list, tuple)) for kind in kinds):
-        kinds.update(*(map(type, step) for step in item if isinstance(step, (list, tuple))))
+def _items_hold_texts(items):
+    """The same of sequences that are arrays or lists, of which there may be many."""
+    kinds = set()
+    for item in items:
+        if isinstance(item, np.ndarray):
+            if _array_holds_texts(item):
+                return True
+        elif isinstance(item, (list, tuple)):
+            own = set(map(type, item))
+            if not own.isdisjoint((list, tuple)):
+                own.update(*(map(type, step) for step in item if isinstance(step, (list, tuple))))
+            kinds |= own
+    return _are_of_texts(kinds)
+
+
+def _are_of_texts(kinds):
     return any(issubclass(kind, (str, bytes)) for kind in kinds)
 
 

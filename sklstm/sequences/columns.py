@@ -63,7 +63,7 @@ class Column:
         if values.dtype.kind == "O":
             values = _object_numbers(values, missing, name)
         if values.dtype.kind not in "fiub":
-            raise ValueError(f"Column {name!r} holds {NATURES.get(values.dtype.kind, 'no numbers')} ({values.dtype}). {REMEDY}")
+            raise ValueError(f"Column {name!r} holds {KINDS.get(values.dtype.kind, 'no numbers')} ({values.dtype}). {REMEDY}")
         if missing.any() and not (values.dtype.kind == "f" and np.isnan(values[missing]).all()):
             values = values.astype(values.dtype if values.dtype.kind == "f" else np.float64)
             values[missing] = np.nan
@@ -97,7 +97,9 @@ class Column:
         return bool(kinds) and all(issubclass(kind, str) for kind in kinds)
 
 
-NATURES = {"M": "times", "m": "durations", "S": "bytes", "c": "complex numbers", "V": "records"}
+# What an array holds, by the kind of its dtype.
+KINDS = {**dict.fromkeys("biuf", "numbers"), **dict.fromkeys("UT", "texts"), "S": "bytes", "M": "times", "m": "durations"}
+KINDS |= {"c": "complex numbers", "V": "records"}
 REMEDY = (
     "Expected numbers, booleans, categories or texts. Convert it, name it as id or time, or leave it out with columns=[...]."
 )

@@ -197,8 +197,10 @@ def sequence_array(item, i):
 
 def _converted(item, i):
     """An item that is no plain array as one."""
-    refuse_mask(item, f"Sequence {i} of X")
-    known = None if type(item) is list else foreign(item)
+    known = None
+    if type(item) is not list:  # the most common, and neither
+        refuse_mask(item, f"Sequence {i} of X")
+        known = foreign(item)
     if known is not None:
         what, call = known
         raise ValueError(
