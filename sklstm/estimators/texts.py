@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..sequences import Sequences
-from ..sequences.columns import Column, as_floats, numbers_or_objects, side_by_side
-from ..sequences.faults import describe_non_number, locate
+from ..sequences.columns import Column, floats_of_steps, numbers_or_objects, side_by_side
+from ..sequences.faults import locate
 from ..sequences.items import codes_of
 
 
@@ -88,10 +88,8 @@ def _place(values, chosen, steps):
 
 
 def _read_numbers(values, channel, steps):
-    values = numbers_or_objects(values)
-    try:
-        return values if values.dtype.kind in "fiub" else as_floats(values)
-    except (TypeError, ValueError, OverflowError) as error:
-        column, names = values[:, np.newaxis], steps.names
-        named = None if names is None else {channel: names[channel]}
-        raise ValueError(describe_non_number(steps.offsets, column, names=named, first_channel=channel)) from error
+    values, names = numbers_or_objects(values), steps.names
+    if values.dtype.kind in "fiub":
+        return values
+    named = None if names is None else {channel: names[channel]}
+    return floats_of_steps(values[:, np.newaxis], steps.offsets, named, first_channel=channel)[:, 0]

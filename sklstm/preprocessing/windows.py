@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from ..sequences import Sequences
-from ..sequences.columns import as_floats, is_missing, unmixed
+from ..sequences.columns import floats_of_steps, is_missing, unmixed
 from ..sequences.faults import describe_non_number, name_of
 from ..sequences.index import check_regular_index
 from ..sequences.long import number_ids
@@ -319,10 +319,7 @@ def _numbers(table, offsets, names):
     if values.dtype.kind not in "OUST":
         raise ValueError(f"A series must hold real numbers, got {values.dtype}. Convert it to numbers.")
     _refuse_texts(values, offsets, names)
-    try:
-        return as_floats(values)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(describe_non_number(offsets, values, names=names)) from error
+    return floats_of_steps(values, offsets, names)
 
 
 def _refuse_texts(values, offsets, names):

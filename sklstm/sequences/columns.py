@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .faults import holds_no_numbers, locate, name_of
+from .faults import describe_non_number, holds_no_numbers, locate, name_of
 from .numerals import as_float, describe_numerals
 
 
@@ -207,6 +207,21 @@ def as_floats(values):
     if holds_no_numbers(values):
         raise TypeError("texts, times and records are no numbers")
     return values.astype(np.float64)
+
+
+def floats_of_steps(values, offsets, names=None, first=0, first_channel=0):
+    """`as_floats` of values (total_steps, n_channels); the ValueError says where the first is that is no number.
+
+    Parameters
+    ----------
+    values : ndarray of shape (total_steps, n_channels)
+    offsets, names, first, first_channel
+        As in `describe_non_number`.
+    """
+    try:
+        return as_floats(values)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(describe_non_number(offsets, values, first, names, first_channel)) from error
 
 
 NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
