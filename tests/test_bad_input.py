@@ -750,7 +750,7 @@ def test_a_fitted_network_cannot_become_another(Estimator, change, no_work):
     before = estimator.predict(X)
     estimator.set_params(**change)
     no_work()
-    words = ["cannot go on", "warm_start=False"]
+    words = ["cannot continue", "warm_start=False"]
     refuses(estimator, lambda: estimator.fit(X, Y[Estimator]), words)
     refuses(estimator, lambda: estimator.partial_fit(X, Y[Estimator]), words)
     np.testing.assert_array_equal(estimator.predict(X), before)
@@ -1069,3 +1069,10 @@ def test_an_error_in_training_leaves_the_estimator_as_it_was(monkeypatch):
     with pytest.raises(MemoryError):
         estimator.fit(X, Y[LSTMRegressor])
     assert state_of(estimator) == state
+
+
+@pytest.mark.parametrize("categorical_features", [None, "all"])
+def test_an_array_of_texts_without_rows(categorical_features):
+    model = LSTMClassifier(2, categorical_features=categorical_features)
+    with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\)"):
+        model.fit(np.empty((0, 2), dtype="U1"), [])

@@ -1,4 +1,4 @@
-"""`Stream`: what a fitted estimator answers for sequences that arrive step by step."""
+"""`Stream`: predictions of a fitted estimator for sequences that arrive step by step."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from .states import parts_of, read_state
 
 
 class Stream:
-    """Answers of a fitted estimator, step by step; made by its method ``stream``.
+    """Predictions of a fitted estimator, step by step; made by its method ``stream``.
 
     Every call of `step` takes the next step of one sequence, or of several independent ones side by side, and returns what the
     response method returns for the steps so far, to the bit. A step costs the same however many came before. The stream has the
@@ -25,15 +25,15 @@ class Stream:
     estimator : LSTMClassifier or LSTMRegressor
         Fitted.
     response_method : {"predict", "predict_proba", "predict_log_proba", "encode"}
-        Whose answers.
+        Method whose output each step returns.
 
     Attributes
     ----------
     state : dict of str to ndarray, or None
-        What the answers to further steps depend on, as copies: ``n_steps`` (n_streams,), for each layer ``layer_<k>.h`` and,
-        where the cell has one, ``layer_<k>.c`` (n_streams, hidden_size), and with ``pooling="mean"`` or ``"max"`` the sums or
-        maxima ``pooled``. None before the first step. May be set, on this stream or another one of the same model; arrays of
-        another shape, numbers that are not finite and what is no number of steps are refused.
+        Everything that predictions for further steps depend on, as copies: ``n_steps`` (n_streams,), for each layer
+        ``layer_<k>.h`` and, where the cell has one, ``layer_<k>.c`` (n_streams, hidden_size), and with ``pooling="mean"`` or
+        ``"max"`` the sums or maxima ``pooled``. None before the first step. May be set, on this stream or another one of the
+        same model; arrays of another shape, numbers that are not finite and invalid numbers of steps are refused.
     n_streams : int or None
         How many sequences there are; None before the first step.
 
@@ -160,7 +160,7 @@ class Stream:
 
     @property
     def state(self):
-        """What the answers to further steps depend on, as copies: a dict of str to ndarray, or None before the first step."""
+        """State of the sequences, as copies: a dict of str to ndarray, or None before the first step."""
         begun = self._begun
         if begun is None:
             return None

@@ -16,7 +16,8 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted, validate_data
 
-from ..estimators.inputs import channel_names, numpy_alone, refuse_single_sequence, seen_lengths, stand_in_for
+from ..estimators.copies import stand_in_for
+from ..estimators.inputs import channel_names, numpy_alone, refuse_single_sequence, seen_lengths
 from ..sequences import Sequences
 from ..sequences.refusals import refused_as
 from ..sequences.steps import of_sequences, of_table

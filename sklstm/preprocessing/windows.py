@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from sklearn.utils.validation import _is_arraylike_not_scalar
 
 from ..sequences import Sequences
-from ..sequences.columns import as_floats, is_missing, unmixed
+from ..sequences.columns import floats_of_steps, is_missing, unmixed
 from ..sequences.faults import describe_non_number, name_of
 from ..sequences.foreign import foreign
 from ..sequences.index import check_regular_index
@@ -98,9 +98,9 @@ def make_windows(
     Raises
     ------
     ValueError
-        If a series is too short, every window has a missing value and such are dropped, a channel is not there or holds no
-        numbers (texts are none, even if they look like numbers), `groups` has another length, or an index contradicts the order
-        of steps.
+        If a series is too short, every window has a missing value and such are dropped, a channel does not exist or holds no
+        numbers (texts are refused, even if they look like numbers), `groups` has another length, or an index contradicts the
+        order of steps.
 
     Warns
     -----
@@ -336,12 +336,9 @@ def _numbers(table, offsets, names):
     if values.dtype.kind in "fiub":
         return values
     if values.dtype.kind not in "OUST":
-        raise ValueError(f"A series must hold real numbers, got {values.dtype}. Convert it to such.")
+        raise ValueError(f"A series must hold real numbers, got {values.dtype}. Convert it to numbers.")
     _refuse_texts(values, offsets, names)
-    try:
-        return as_floats(values)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(describe_non_number(offsets, values, names=names)) from error
+    return floats_of_steps(values, offsets, names)
 
 
 def _refuse_texts(values, offsets, names):

@@ -53,7 +53,7 @@ class Sequences:
         Cut along with the sequences. It may be set.
     channel_names : list or None
         Names that are texts become ``feature_names_in_`` of an estimator, may be used in its `categorical_features`, and are
-        held against those of later X. They may be set.
+        compared with those of later X. They may be set.
     categories : dict of int to ndarray
         Estimators compare categories by these values, so that codes may differ from one X to the next. They may be set.
     lengths : ndarray of int of shape (n_sequences,)

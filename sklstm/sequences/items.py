@@ -5,8 +5,8 @@ from numbers import Integral
 
 import numpy as np
 
-from .columns import Column, as_floats, side_by_side
-from .faults import channels_first_hint, describe_non_number, refuse_mask
+from .columns import Column, floats_of_steps, side_by_side
+from .faults import channels_first_hint, refuse_mask
 from .foreign import foreign
 from .index import refuse_falling_index
 from .refusals import array_of, refused_as
@@ -121,11 +121,9 @@ def _read_channel(values, by_type, channel, offsets, names):
     kinds = {type(value) for value in values[~column.missing].tolist()} if values.dtype.kind == "O" else {values.dtype.type}
     if kinds and all(issubclass(kind, str) for kind in kinds):
         return column.numbers(names[channel])
-    try:
-        return (values if values.dtype.kind in "fiub" else as_floats(values)), None
-    except (TypeError, ValueError, OverflowError) as error:
-        fault = describe_non_number(offsets, values[:, np.newaxis], names={channel: names[channel]}, first_channel=channel)
-        raise ValueError(fault) from error
+    if values.dtype.kind in "fiub":
+        return values, None
+    return floats_of_steps(values[:, np.newaxis], offsets, {channel: names[channel]}, first_channel=channel)[:, 0], None
 
 
 def codes_of(values, missing, what):
@@ -208,8 +206,10 @@ def sequence_array(item, i):
 
 def _converted(item, i):
     """An item that is no plain array as one."""
-    refuse_mask(item, f"Sequence {i} of X")
-    known = None if type(item) is list else foreign(item)
+    known = None
+    if type(item) is not list:  # the most common, and neither
+        refuse_mask(item, f"Sequence {i} of X")
+        known = foreign(item)
     if known is not None:
         what, call = known
         raise ValueError(
@@ -242,10 +242,7 @@ def _numeric_array(item, i):
                 f"Complex data not supported: sequence {i} of X is complex. Pass its real and imaginary parts as two"
                 " channels."
             )
-        try:
-            array = as_floats(array)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise ValueError(describe_non_number(np.array([0, len(array)]), array, i)) from error
+        return floats_of_steps(array, np.array([0, len(array)]), first=i)
     return array
 
 

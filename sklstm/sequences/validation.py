@@ -268,7 +268,7 @@ def locate_non_number(X, n_channels):
         X = np.asarray(X)
     except (TypeError, ValueError):
         return None
-    if not isinstance(n_channels, Integral) or n_channels < 1 or X.ndim != 2 or X.dtype.kind not in "OUSTmM":
+    if not isinstance(n_channels, Integral) or n_channels < 1 or X.ndim != 2 or X.size == 0 or X.dtype.kind not in "OUSTmM":
         return None
     sequences = _from_dense(X.reshape(len(X), -1, n_channels if X.shape[1] % n_channels == 0 else 1))
     return describe_non_number(sequences.offsets, sequences.values)
