@@ -16,11 +16,12 @@ from .._kernels.threads import single_threaded_blas
 from ..network import LOSSES, ConstantBias, TimescaleBias, apply
 from ..sequences import Sequences
 from ..sequences.alignment import ids_of, in_order_of
+from ..sequences.refusals import refused_as
 from ..training import Checkpoint, LastEpoch, Units, Validation, check_moments, check_range, check_state, train, updated_moments
 from .architecture import FREE, build, check_architecture, network_spec
 from .callbacks import CallbackSupportMixin, FitTasks
 from .categories import embedding_widths, seen_only
-from .constraints import CONSTRAINTS
+from .constraints import CONSTRAINTS, check_types
 from .copies import at_this_moment, stand_in_for
 from .documentation import document
 from .engines import hand_out, lent_engine, quick_scores
@@ -33,6 +34,8 @@ from .steps import in_form, read_step_weights, read_steps
 from .streaming import Stream
 from .targets import ONE_EACH, Places
 
+Y_AND_WEIGHTS = "Expected an array or a list with one entry for each sequence, or with return_sequences for every step."
+OF_ANY_NETWORK = {"input_size", "pooling", "categories", "loss"}  # in every spec
 SEEDS = np.iinfo(np.int32).max
 
 
@@ -249,6 +252,10 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         tasks.end()
         return self
 
+    def _validate_params(self):
+        with refused_as("A hyper-parameter", "Pass numbers, texts and booleans of Python."):  # whose comparison may fail
+            super()._validate_params()
+
     def _partial_fit(self, X, y, sample_weight, classes=None):
         return self._fit(X, y, sample_weight, self.__sklearn_is_fitted__(), incremental=True, classes=classes)
 
@@ -256,6 +263,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         """Read everything, train, and only then write to self; an interrupt keeps the epochs that have ended."""
         if incremental and continued:
             self._validate_params()  # which scikit-learn leaves out for a fitted estimator
+        check_types(self)
         check_architecture(self)
         check_solving(self)
         if continued:
@@ -404,6 +412,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         finally:
             progress.close()
 
+    @refused_as("y or sample_weight", Y_AND_WEIGHTS)
     def _read_task(self, y, sample_weight, sequences, role, known, classes=None):
         """y and the sample weights, of sequences or of their steps, as a `Task`."""
         if not self.return_sequences:
@@ -498,9 +507,15 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
 
     # ---- predicting ----
 
+    def _check_spec(self):
+        """Raise a ValueError where the spec of the network has been emptied."""
+        if not OF_ANY_NETWORK <= getattr(self._network_spec, "keys", set)():
+            build(self._network_spec)  # which raises
+
     def _read_fitted(self, X):
         """X as the fitted network reads it."""
         check_is_fitted(self)
+        self._check_spec()
         with numpy_alone():
             return in_dtype(read_X(self, X, reset=False)[0], self._theta.dtype)
 
@@ -532,20 +547,24 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _score_predictions(self, estimator, X, y, sample_weight):
         """`_score`, where this is the estimator at one moment."""
+        self._check_spec()
         if not self._per_step:
             with lent_engine(estimator, self):
                 predicted = self.predict(X)
             ids = ids_of(X)
-            y = one_per_sequence("y", y, len(predicted), ids)
-            if sample_weight is not None:
-                sample_weight = read_sample_weight(in_order_of(ids, "sample_weight", sample_weight), len(predicted))
-            return self._metric(y, predicted, sample_weight)
+            with refused_as("y or sample_weight", Y_AND_WEIGHTS):
+                y = one_per_sequence("y", y, len(predicted), ids)
+                if sample_weight is not None:
+                    sample_weight = read_sample_weight(in_order_of(ids, "sample_weight", sample_weight), len(predicted))
+                return self._metric(y, predicted, sample_weight)
         sequences = self._read_fitted(X)
-        flat, _ = read_steps("y", y, sequences)
-        used = self._labelled(flat, "score")
-        weights = None if sample_weight is None else read_step_weights(sample_weight, sequences, used)
-        places = Places(sequences.offsets, np.flatnonzero(used))
-        return self._metric(flat[used], self._decode(self._apply(sequences))[used], weights, places)
+        predicted = self._decode(self._apply(sequences))
+        with refused_as("y or sample_weight", Y_AND_WEIGHTS):
+            flat, _ = read_steps("y", y, sequences)
+            used = self._labelled(flat, "score")
+            weights = None if sample_weight is None else read_step_weights(sample_weight, sequences, used)
+            places = Places(sequences.offsets, np.flatnonzero(used))
+            return self._metric(flat[used], predicted[used], weights, places)
 
     def _labelled(self, y, purpose):
         """Which steps (total_steps,) have a y; raises where none has one. `purpose` is what y is for, in the message."""

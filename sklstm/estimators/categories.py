@@ -1,5 +1,6 @@
 """Categorical channels: which they are, what values they have, and the rows of the embedding that stand for them."""
 
+import reprlib
 from numbers import Integral, Real
 
 import numpy as np
@@ -87,10 +88,15 @@ def embedding_widths(embedding_dim, vocabularies):
         return [min(MAX_AUTO_WIDTH, max(1, round(1.6 * len(values) ** 0.56))) for values in vocabularies]
     if isinstance(embedding_dim, Integral):
         return [int(embedding_dim)] * len(vocabularies)
+    if not isinstance(embedding_dim, (list, tuple)) and np.ndim(embedding_dim) != 1:
+        raise ValueError(
+            "embedding_dim must be 'auto', an int of at least 1, or one such per categorical channel, got"
+            f" {reprlib.repr(embedding_dim)}."
+        )
     if len(embedding_dim) != len(vocabularies):
         raise ValueError(
-            f"embedding_dim={embedding_dim!r} has {len(embedding_dim)} entries, but there are {len(vocabularies)} categorical"
-            " channels. Give one width for each, one int for all, or 'auto'."
+            f"embedding_dim={reprlib.repr(embedding_dim)} has {len(embedding_dim)} entries, but there are {len(vocabularies)}"
+            " categorical channels. Give one width for each, one int for all, or 'auto'."
         )
     for width in embedding_dim:
         if not is_count(width, 1):

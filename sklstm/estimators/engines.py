@@ -88,7 +88,10 @@ def quick_scores(estimator, model, X):
     X : object
     """
     theta = vars(model).get("_theta")
-    arrays = None if theta is None else plain_arrays(model, X)
+    try:
+        arrays = None if theta is None else plain_arrays(model, X)
+    except (AttributeError, KeyError, TypeError):  # of a model that was changed since it was fitted
+        return None
     n = 0 if arrays is None else len(arrays)
     if not 0 < n <= CHUNK_SEQUENCES:
         return None

@@ -13,8 +13,10 @@ from ..sequences.alignment import in_order_of
 from ..sequences.faults import TIMES_AMONG_NUMBERS, channels_first_hint, holds_no_numbers, name_of, raise_if_not_finite
 from ..sequences.items import category_kind, column_names, column_types
 from ..sequences.padding import without_padding
+from ..sequences.refusals import refused_as
 from ..sequences.steps import of_sequences
 from ..sequences.validation import (
+    FORMS,
     array_or_list,
     check_columns,
     checked,
@@ -40,6 +42,7 @@ def numpy_alone():
     return config_context(array_api_dispatch=False) if get_config()["array_api_dispatch"] else nullcontext()
 
 
+@refused_as("X", FORMS)
 def read_X(estimator, X, *, reset):
     """Any accepted X as `Sequences`, and the attributes that describe its form.
 

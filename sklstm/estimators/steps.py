@@ -11,6 +11,7 @@ from ..sequences.alignment import in_order_of
 from ..sequences.columns import decoded, is_missing
 from ..sequences.container import snapshot
 from ..sequences.faults import refuse_mask
+from ..sequences.refusals import array_of
 from .inputs import one_per_sequence, read_sample_weight
 from .targets import Places, as_array
 
@@ -77,7 +78,7 @@ def _list_or_array(name, values):
     if isinstance(values, (list, tuple)):
         return list(values)
     refuse_mask(values, name)
-    values = np.asarray(values)
+    values = array_of(name, values, FORMS)
     if values.dtype.kind == "T":
         values = as_array(name, values)
     return list(values) if values.ndim == 1 and values.dtype == object else values

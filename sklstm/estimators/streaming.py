@@ -3,6 +3,8 @@
 import numpy as np
 
 from ..sequences.faults import refuse_mask
+from ..sequences.refusals import array_of, refused_as
+from ..sequences.validation import refuse_converted
 from .engines import served
 from .inputs import read_X
 from .responses import RESPONSES
@@ -60,7 +62,7 @@ class Stream:
 
     def __init__(self, estimator, response_method):
         known = [name for name in RESPONSES if hasattr(estimator, name)]
-        if response_method not in known:
+        if not isinstance(response_method, str) or response_method not in known:
             raise ValueError(f"response_method must be one of {', '.join(map(repr, known))}, got {response_method!r}.")
         self._serve(served(estimator), response_method)
 
@@ -197,10 +199,10 @@ class Stream:
         D = self._served.network.input_size
         wanted = f"({D},) for one stream or (n_streams, {D})" if n is None else f"({n}, {D})" + (f" or ({D},)" if n == 1 else "")
         refuse_mask(x_t, "x_t")
-        try:
-            x = np.asarray(x_t)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"x_t must be an array of shape {wanted}: {error}") from error
+        if hasattr(x_t, "columns"):
+            with refused_as("x_t", f"Pass an array of shape {wanted}."):
+                refuse_converted(x_t, D)
+        x = array_of("x_t", x_t, f"Pass an array of shape {wanted}.")
         shape = x.shape
         if x.ndim == 1 and n in (None, 1):
             x = x[np.newaxis]

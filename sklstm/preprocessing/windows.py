@@ -1,5 +1,6 @@
 """`make_windows`: series cut into what a forecast sees and what it is to say."""
 
+import reprlib
 from numbers import Integral
 
 import numpy as np
@@ -11,6 +12,7 @@ from ..sequences.faults import describe_non_number, name_of
 from ..sequences.index import check_regular_index
 from ..sequences.long import number_ids
 from ..sequences.numerals import describe_numerals
+from ..sequences.refusals import refused_as
 from ..sequences.steps import of_sequences
 from ..sequences.validation import array_or_list, holds_arrays
 
@@ -173,6 +175,7 @@ def make_windows(
     >>> shop.tolist()
     ['a', 'a', 'b', 'b']
     """
+    window, horizon, stride = int(window), int(horizon), int(stride)
     values, names, offsets, rows, labels = _read(series, groups)
     ahead = _channels("known", known, names, values.shape[1])
     default = [j for j in range(values.shape[1]) if j not in ahead] if target is None else target
@@ -206,7 +209,7 @@ def make_windows(
             )
     windows = np.lib.stride_tricks.sliding_window_view(seen, window, axis=0).transpose(0, 2, 1)
     answers = np.lib.stride_tricks.sliding_window_view(values, horizon, axis=0).transpose(0, 2, 1)
-    single = len(targets) == 1 and (target is None or np.ndim(target) == 0)
+    single = len(targets) == 1 and (target is None or _is_one(target))
     # A slice of channels is a view.
     chosen = targets[0] if single else slice(None) if targets == list(range(values.shape[1])) else targets
     answers = answers[:, :, chosen]
@@ -224,6 +227,7 @@ def make_windows(
     return tuple(returned)
 
 
+@refused_as("series or groups", "Expected an array of shape (n_steps, n_channels), a DataFrame, or a list of such.")
 def _read(series, groups):
     """The steps of all series one after the other, and which series they belong to.
 
@@ -336,19 +340,24 @@ def _refuse_texts(values, offsets, names):
             )
 
 
+def _is_one(entries):
+    return isinstance(entries, (str, bytes)) or not np.iterable(entries)
+
+
 def is_text(entry):
     return isinstance(entry, (str, bytes))
 
 
 def _channels(parameter, entries, names, n_channels):
     """Numbers of the channels that a parameter names."""
-    entries = [] if entries is None else [entries] if np.ndim(entries) == 0 else list(entries)
+    with refused_as(parameter, "Pass the number of a channel, or a list of such."):
+        entries = [] if entries is None else [entries] if _is_one(entries) else list(entries)
     channels = []
     for entry in entries:
         number = names.index(entry) if isinstance(entry, str) and names is not None and entry in names else entry
         if not isinstance(number, Integral) or isinstance(number, bool) or not -n_channels <= number < n_channels:
             columns = "" if names is None else f" or one of the columns {list(names)}"
-            raise ValueError(f"{parameter} must name channels from 0 to {n_channels - 1}{columns}, got {entry!r}.")
+            raise ValueError(f"{parameter} must name channels from 0 to {n_channels - 1}{columns}, got {reprlib.repr(entry)}.")
         channels.append(int(number) % n_channels)
     if len(set(channels)) < len(channels):
         raise ValueError(f"{parameter} names a channel twice, got {entries}. Name each once.")

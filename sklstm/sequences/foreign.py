@@ -28,6 +28,7 @@ def _of_named_tuple(X):
 # How to know it, what it is, and the call.
 KINDS = (
     (lambda X, kind: issubclass(kind, tuple) and hasattr(kind, "_fields"), "a tuple of named fields", _of_named_tuple),
+    (lambda X, kind: hasattr(kind, "levels") and hasattr(kind, "to_frame"), "an index", lambda X: "{}.to_frame().to_numpy()"),
     (lambda X, kind: issparse(X), "sparse", lambda X: "{}.toarray()"),
     (lambda X, kind: kind.__module__.startswith("sparse.") and hasattr(kind, "todense"), "sparse", lambda X: "{}.todense()"),
     (lambda X, kind: hasattr(kind, "toPandas"), "lazy", lambda X: "{}.toPandas()"),

@@ -78,8 +78,8 @@ class FrameTable:
 def _as_column(values, name):
     try:
         return Column.of(values)
-    except ValueError as error:
-        raise ValueError(f"Column {name!r} is no 1-D array: entries differ in length. Pass one entry for each row.") from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"Column {name!r} is no 1-D array: {error}. Pass one entry for each row.") from error
 
 
 def _series_of(values):

@@ -9,8 +9,10 @@ from .columns import Column, floats_of_steps, side_by_side
 from .faults import channels_first_hint, refuse_mask
 from .foreign import foreign
 from .index import refuse_falling_index
+from .refusals import array_of, refused_as
 
 
+@refused_as("X", "Expected a list of arrays of shape (n_steps, n_channels).")
 def read_items(items):
     """The arguments of `Sequences` from a list of sequences.
 
@@ -73,6 +75,15 @@ def column_types(frame):
     if hasattr(frame, "dtypes"):
         return list(frame.dtypes)
     return [getattr(frame[name], "dtype", "object") for name in frame.columns]
+
+
+def column_of_times(frame):
+    """Name of the first column that holds times by its type, which some libraries make numbers of; None if there is none."""
+    types = zip(column_names(frame), column_types(frame), strict=True)
+    return next((name for name, dtype in types if str(dtype).lower().startswith(OF_TIMES)), None)
+
+
+OF_TIMES = ("date", "time", "duration", "period", "interval")
 
 
 def may_hold_no_numbers(dtype):
@@ -140,7 +151,7 @@ def exactly_joined(arrays):
 
 def exact_array(values):
     """Values as an array; of a list of integers and floats as objects, where NumPy would make one out of two values."""
-    array = np.asarray(values)
+    array = array_of("A list of categories", values)
     if hasattr(values, "dtype") or array.ndim != 1 or array.dtype.kind != "f":
         return array
     whole = [value for value in values if isinstance(value, Integral) and abs(int(value)) > 1 << np.finfo(array.dtype).nmant + 1]
@@ -205,6 +216,8 @@ def _converted(item, i):
             f"Sequence {i} of X is {what}, expected an array of shape (n_steps, n_channels) or (n_steps,). Pass"
             f" [{call.format('x')} for x in X] if each is so."
         )
+    if hasattr(item, "as_py"):  # a scalar of Arrow, whose buffer NumPy would take for numbers
+        item = item.as_py() if getattr(item, "values", None) is None else item.values
     try:
         array = np.asarray(item)
     except ValueError as error:
