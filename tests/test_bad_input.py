@@ -120,9 +120,9 @@ PackedSequence = namedtuple("PackedSequence", "data batch_sizes sorted_indices u
 
 
 class Graph:
-    """As an array of dask is: it has a shape, and values when it is computed."""
+    """As a collection of dask is whose length is not known before its values are computed."""
 
-    shape, ndim, dtype = (N, T, D), 3, np.dtype(float)
+    shape, ndim, dtype = (np.nan, T, D), 3, np.dtype(float)
 
     def __dask_graph__(self):
         return {}

@@ -21,8 +21,8 @@ from sklstm import LSTMClassifier
 
 STEPS = 25
 FEW, MANY = 200, 5000  # calls of the machine; in each process of the tests, and in slow ones
-ONE_IN, SLOW_ONE_IN = 53, 4  # of the pairs of a public argument and an odd object
-MEANINGLESS_ONE_IN = 2
+ONE_IN, SLOW_ONE_IN = 61, 19  # of the pairs of a public argument and an odd object
+MEANINGLESS_ONE_IN = 3
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -55,9 +55,10 @@ def takes_chunks(estimator):
     return True
 
 
-def _what_is_kept(n_epochs):
+def _what_is_kept(n_epochs, has_checkpoint):
     epochs = "The epoch that is done is" if n_epochs == 1 else f"The {n_epochs} epochs that are done are"
-    return f"{epochs} kept: the estimator is fitted, and set_params(warm_start=True).fit(X, y) continues from there."
+    how = "warm_start=True, checkpoint=None" if has_checkpoint else "warm_start=True"  # the checkpoint is of the first fit
+    return f"{epochs} kept: the estimator is fitted, and set_params({how}).fit(X, y) continues from there."
 
 
 class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
@@ -287,7 +288,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
                 raise
             if not is_fitted:
                 self._become(prepared.attributes_so_far(last_epoch.state), continued)
-            interrupt.args = (_what_is_kept(self.n_iter_),)
+            interrupt.args = (_what_is_kept(self.n_iter_, self.checkpoint is not None),)
             if tasks is not None:
                 tasks.end_interrupted(interrupt)
             raise

@@ -135,7 +135,8 @@ def _check_lengths(name, lengths, sequences, as_padded):
         if len(set(lengths)) == 1 and lengths[0] >= longest > shortest:
             raise ValueError(
                 f"{name} is padded: it has {lengths[0]} entries for each sequence, but the sequences of X have"
-                f" {shortest} to {longest} steps; sequence {wrong[0]} has {sequences.lengths[wrong[0]]}. Take the padding off:"
+                f" {shortest} to {longest} steps; sequence {wrong[0]} has {sequences.lengths[wrong[0]]}. If the parameter padding"
+                f" takes it off X, pass a list with the entries of {name} at the steps that remain; else take it off:"
                 f" Sequences.from_padded({as_padded()}, lengths=[len(x) for x in X])."
             )
         raise ValueError(

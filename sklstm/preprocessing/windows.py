@@ -5,10 +5,12 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils.validation import _is_arraylike_not_scalar
 
 from ..sequences import Sequences
 from ..sequences.columns import floats_of_steps, is_missing, unmixed
 from ..sequences.faults import describe_non_number, name_of
+from ..sequences.foreign import foreign
 from ..sequences.index import check_regular_index
 from ..sequences.long import number_ids
 from ..sequences.numerals import describe_numerals
@@ -19,7 +21,7 @@ from ..sequences.validation import array_or_list, holds_arrays
 
 @validate_params(
     {
-        "series": ["array-like", Sequences],
+        "series": "no_validation",
         "window": [Interval(Integral, 1, None, closed="left")],
         "horizon": [Interval(Integral, 1, None, closed="left")],
         "stride": [Interval(Integral, 1, None, closed="left")],
@@ -242,6 +244,7 @@ def _read(series, groups):
     labels : ndarray of shape (n_series,)
         The group of each series; its number if there are none.
     """
+    _refuse_no_series(series)
     series = array_or_list(series)
     several = isinstance(series, Sequences) or holds_arrays(series) or len(getattr(series, "shape", ())) == 3
     if several or (isinstance(series, (list, tuple)) and any(np.ndim(item) > 0 for item in series)):
@@ -280,6 +283,18 @@ def _read(series, groups):
     in_order = (np.diff(number) >= 0).all()
     check_regular_index(table, "series", rows, offsets)
     return values if in_order else values[rows], names, offsets, rows, groups[rows[offsets[:-1]]]
+
+
+def _refuse_no_series(series):
+    """Raise where there are no values at hand, with what to call to get them."""
+    expected = "series must be an array, a DataFrame, sklstm.Sequences or a list of arrays"
+    if isinstance(series, Sequences):
+        return
+    found = foreign(series)
+    if found is not None:
+        raise ValueError(f"{expected}, got {type(series).__name__}: it is {found[0]}. Pass {found[1].format('series')}.")
+    if not _is_arraylike_not_scalar(series):
+        raise ValueError(f"{expected}, got {series!r}.")
 
 
 def _labels(groups, n, what):

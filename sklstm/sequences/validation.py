@@ -41,7 +41,8 @@ def compute_dtype(dtype):
 
 
 def array_or_list(X):
-    """Any X as `Sequences`, a list or tuple, or what has a shape: the latter as it is, columns of lists as `Sequences`.
+    """Any X as `Sequences`, a list or tuple, or what has a shape: the latter as it is, columns of lists as `Sequences`, arrays of
+    dask computed.
 
     Raises
     ------
@@ -56,6 +57,8 @@ def array_or_list(X):
             return X
         if is_column_of_lists(X):
             return Sequences.from_arrow(X)
+        if hasattr(type(X), "__dask_graph__"):
+            X = np.asarray(X)  # computed once, here
     shape = getattr(X, "shape", (0,))
     is_array = (hasattr(X, "shape") or hasattr(X, "__array__")) and not isinstance(X, type) and hasattr(shape, "__len__")
     if not is_array or len(shape) == 0:
