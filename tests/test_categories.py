@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import warnings
 from functools import partial
 
 import numpy as np
@@ -882,3 +883,20 @@ def test_the_advice_for_a_missing_category_works(form):
     missing = None if form == "3-D" else np.nan  # what there is
     transformer = eval(advice, {"PerStep": PerStep, "SimpleImputer": partial(SimpleImputer, missing_values=missing)})
     make_pipeline(transformer, model).fit(X, np.arange(10))
+
+
+def test_codes_without_their_categories_are_warned_of():
+    pandas = pytest.importorskip("pandas")
+    kinds = pandas.Categorical(np.where(np.repeat(np.arange(20) % 2, 4) == 1, 7, 90))
+    X = Sequences.from_long(pandas.DataFrame({"id": np.repeat(np.arange(20), 4), "kind": kinds}), id="id")
+    model = LSTMClassifier(3, max_iter=5, categorical_features=["kind"], random_state=0).fit(X, np.arange(20) % 2)
+    expected = model.predict_proba(X)
+    for codes in (list(X), X.to_padded(), [X[0]]):
+        with pytest.warns(UserWarning, match=r"channel 0 of X are unknown.*such as 7"):
+            model.predict_proba(codes)
+    themselves = [[7.0 if code == 0 else 90.0 for code in x[:, 0]] for x in X]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(model.predict_proba(X[[0]]), expected[:1])
+        np.testing.assert_array_equal(model.predict_proba(themselves), expected)
+        model.predict_proba([[1234.0, 5678.0]])  # unknown, and no codes

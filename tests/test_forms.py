@@ -238,3 +238,15 @@ def test_lazy_arrays_in_a_list(rng):
     items, y = [rng.normal(size=(n, 2)) for n in (3, 2, 4, 3)], [0, 1, 0, 1]
     model = classifier().fit([Lazy(x) for x in items], y)
     np.testing.assert_array_equal(model.predict_proba(items), classifier().fit(items, y).predict_proba(items))
+
+
+def test_one_sequence_as_a_list_of_lists_of_one_number_is_warned_of():
+    X = np.random.default_rng(0).normal(size=(12, 5, 1))
+    model = LSTMRegressor(2, max_iter=1, random_state=0).fit(X, X.sum(axis=(1, 2)))
+    x = X[0].tolist()
+    with pytest.warns(UserWarning, match=r"list of 5 lists of one step each.*pass it as \[x\]"):
+        assert model.predict(x).shape == (5,)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(model.predict([x]), model.predict(X[:1]))
+        model.predict([X[0, :1], X[1, :1]])  # arrays of one step are what they are

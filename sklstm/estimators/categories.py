@@ -2,13 +2,14 @@
 
 import reprlib
 from numbers import Integral, Real
+from warnings import warn
 
 import numpy as np
 
 from ..network.checks import is_count
 from ..sequences import Sequences
 from ..sequences.columns import KINDS, is_missing
-from ..sequences.faults import locate
+from ..sequences.faults import locate, name_of
 from ..sequences.items import exactly_joined, is_exact
 from ..sequences.padding import real_steps
 
@@ -132,7 +133,23 @@ def encode(sequences, channels, known):
         codes, categories = sequences.values[:, channel], sequences.categories.get(channel)
         values[:, channel], vocabulary = _rows_of_codes(codes, categories, None if known is None else known[k], channel)
         vocabularies.append(vocabulary)
+        if known is not None and categories is None and not values[:, channel].any():
+            _warn_of_codes(sequences, channel, vocabulary)
     return Sequences(values, sequences.offsets, ids=sequences.ids, channel_names=sequences.channel_names), vocabularies
+
+
+def _warn_of_codes(sequences, channel, vocabulary):
+    """Warn where no value of a channel is known, and all may be codes of the categories that fit had by their values."""
+    codes = sequences.values[:, channel]
+    if not len(vocabulary) or codes.max() >= len(vocabulary):
+        return
+    warn(
+        f"All values of channel {channel}{name_of(channel, sequences.channel_names)} of X are unknown: fit had categories such as"
+        f" {vocabulary[:1].tolist()[0]!r}, X has {codes[0]:.10g}. If these are codes of the categories, pass Sequences that have"
+        " the categories, as X[[0]] of Sequences X has; arrays and lists hold the categories themselves.",
+        UserWarning,
+        stacklevel=2,
+    )
 
 
 def seen_only(sequences, channels, vocabularies, rows):

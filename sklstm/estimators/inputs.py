@@ -85,6 +85,8 @@ def read_X(estimator, X, *, reset):
             _warn_of_single_steps(sequences)
             if names is not None:
                 form["feature_names_in_"] = names
+        else:
+            _warn_of_steps_as_sequences(estimator, X, sequences)
     if not reset and sequences.n_channels != estimator._network_spec["input_size"]:
         raise ValueError(
             f"X has {sequences.n_channels} channels per step, but {type(estimator).__name__} is expecting"
@@ -175,6 +177,20 @@ def _warn_of_single_steps(sequences):
             f"Every sequence of X has one step, of {sequences.n_channels} channels: there is nothing to recur. If X has the shape"
             " (n_sequences, n_channels, n_steps), as in aeon and sktime, pass X.transpose(0, 2, 1), or [x.T for x in X] of a"
             " list. If these are tables of features, any other estimator will do.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _warn_of_steps_as_sequences(estimator, X, sequences):
+    """Warn where a list of lists of one number each may be one sequence, of a model that was fitted on longer ones."""
+    seen = vars(estimator).get("_n_steps")
+    if seen is None or seen[0] == 1 or len(X) < 2 or not (isinstance(X, (list, tuple)) and isinstance(X[0], (list, tuple))):
+        return
+    if sequences.lengths.max() == 1:
+        warn(
+            f"X is a list of {len(X)} lists of one step each, and is read as {len(X)} sequences, but {type(estimator).__name__}"
+            f" was fitted on sequences of {seen[0]} steps or more. If X is one sequence x, pass it as [x].",
             UserWarning,
             stacklevel=2,
         )
