@@ -8,7 +8,8 @@ import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 
-import sklstm
+import sklstm.metrics
+import sklstm.preprocessing
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm.preprocessing import PerStep
 
@@ -43,7 +44,7 @@ def message_of(wrong):
         try:
             wrong()
         except Exception as error:
-            return f"{error} {getattr(error, 'strerror', '')}"
+            return f"{error} {error.__cause__}"
     return "\n".join(str(warning.message) for warning in seen)
 
 
