@@ -322,7 +322,7 @@ def _numbers(table, offsets, names):
     try:
         return as_floats(values)
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(describe_non_number(offsets, values, names=names)) from error
+        raise ValueError(describe_non_number(offsets, values, names=names, what="series")) from error
 
 
 def _refuse_texts(values, offsets, names):
@@ -334,8 +334,7 @@ def _refuse_texts(values, offsets, names):
         if texts:
             raise ValueError(
                 describe_numerals(sorted(texts), what, name, codes_remedy="")
-                or describe_non_number(offsets, values, names=names)
-                or f"{what} holds texts, such as {sorted(texts)[0]!r}. Write NaN where a value is missing."
+                or describe_non_number(offsets, values, names=names, what="series")
             )
 
 

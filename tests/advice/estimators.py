@@ -14,11 +14,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
-from sklstm.preprocessing import PerStep
+from sklstm.preprocessing import PerStep, SequenceTokenizer
 
-from .case import RAGGED, STEPS, D, N, T, X, Y, case, chunk, classify, continued, frame, long, regress, value
+from .case import RAGGED, STEPS, N, T, X, Y, case, chunk, classify, continued, frame, long, regress, same, value
 
 FLAT = X.reshape(N, -1)
+HOLES = np.where(np.arange(T)[:, np.newaxis] < 2, X, np.nan)
 CODES = np.tile(np.arange(3.0), (N, 1))[:, :, np.newaxis]
 LABELS = np.array([[0, 1], [1, 0]] * 3)
 WORDS = pd.DataFrame({f"{name}{t}": ["fig", "kiwi"] * 3 for t in range(2) for name in "a"})
@@ -40,11 +41,16 @@ class Broken(io.StringIO):
 
 
 def print_to_nowhere(**params):
-    kept, sys.stdout = sys.stdout, Broken()
+    kept = sys.stdout, sys.stderr
+    sys.stdout = sys.stderr = Broken()
     try:
         classify(**params)
     finally:
-        sys.stdout = kept
+        sys.stdout, sys.stderr = kept
+
+
+def converged(model):
+    assert model.n_iter_ < model.max_iter
 
 
 def stateless(**changes):
@@ -151,10 +157,10 @@ PARAMETERS = [
     ),
     case(lambda: print_to_nowhere(verbose=1), "Set (verbose=0)", lambda code: print_to_nowhere(**value(f"dict({code})"))),
     case(
-        lambda: regress(max_iter=1),
+        lambda: regress(max_iter=2, n_iter_no_change=2, learning_rate="constant"),
         "Increase max_iter, or raise tol",
-        lambda: regress(max_iter=100, n_iter_no_change=2, tol=0.1),
-        lambda: regress(max_iter=3, n_iter_no_change=1, tol=1e9),
+        lambda: converged(regress(max_iter=500, n_iter_no_change=2, learning_rate="constant", tol=1e-3)),
+        lambda: converged(regress(max_iter=4, n_iter_no_change=2, learning_rate="constant", tol=1e9)),
     ),
     case(
         lambda: regress(y=1e10 * Y, standardize=False, max_grad_norm=None, learning_rate_init=1e38, solver="sgd", max_iter=5),
@@ -253,9 +259,9 @@ CATEGORIES = [
         lambda: classify(np.array([["a"], ["b"]] * 3)[:, :, np.newaxis]),
         "sklstm.preprocessing.SequenceTokenizer makes sequences of codes of documents, Sequences.from_long of a column of a"
         " table, and categorical_features names channels that hold such",
-        lambda: classify(
-            __import__("sklstm.preprocessing").preprocessing.SequenceTokenizer().fit_transform(["aa", "bb"] * 3),
-            categorical_features="all",
+        lambda: classify(SequenceTokenizer().fit_transform(["aa", "bb"] * 3), categorical_features="all"),
+        lambda: make_pipeline(PerStep(OrdinalEncoder()), LSTMClassifier(2, max_iter=1, categorical_features="all")).fit(
+            np.array([["a"], ["b"]] * 3)[:, :, np.newaxis], Y
         ),
         lambda: classify(long(frame(id=np.arange(N), x=["a", "b"] * 3)), categorical_features="all"),
         lambda: classify(np.array([["a"], ["b"]] * 3)[:, :, np.newaxis], categorical_features="all"),
@@ -269,10 +275,10 @@ INPUT = [
         lambda: classify(np.zeros((N, 3), dtype=[("a", float)])["a"]),
     ),
     case(
-        lambda: regress(FLAT, n_channels=2).predict(FLAT[:, :4]),
+        lambda: regress().set_params(n_channels=2).predict(FLAT[:, :4]),
         r"pass a single sequence x as (\[x\]); pass many of other lengths as a 3-D array, (X\.reshape\(len\(X\), -1, 2\))",
-        lambda one, many: regress(FLAT, n_channels=2).predict(value(one, x=FLAT[:, :2])),
-        lambda one, many: regress(FLAT, n_channels=2).predict(value(many, X=FLAT[:, :4])),
+        lambda one, many: regress().set_params(n_channels=2).predict(value(one, x=FLAT[:, :2])),
+        lambda one, many: regress().set_params(n_channels=2).predict(value(many, X=FLAT[:, :4])),
     ),
     case(
         lambda: classify(X[:, :1].repeat(2, axis=2)),
@@ -306,10 +312,10 @@ INPUT = [
         lambda code: regress().predict(value(code, x=np.ones((3, 2)))),
     ),
     case(
-        lambda: regress().predict(X[:, :2].transpose(0, 2, 1)),
+        lambda: regress().predict(X.transpose(0, 2, 1)),
         r"transpose them: (X\.transpose\(0, 2, 1\)) or (\[x\.T for x in X\])",
-        lambda array, items: regress().predict(value(array, X=X[:, :2].transpose(0, 2, 1))),
-        lambda array, items: regress().predict(value(items, X=X[:, :2].transpose(0, 2, 1))),
+        lambda array, items: regress().predict(value(array, X=X.transpose(0, 2, 1))),
+        lambda array, items: regress().predict(value(items, X=X.transpose(0, 2, 1))),
     ),
     case(
         lambda: regress(X[:, :1].repeat(2, axis=2)).predict(np.ones((2, 1, 7))),
@@ -321,9 +327,9 @@ INPUT = [
         lambda: classify(CODES.repeat(2, axis=2), categorical_features="all").predict(WORDS.iloc[:, :1]),
         "Set n_channels, or pass X as in fit",
         lambda: classify(CODES.repeat(2, axis=2), categorical_features="all").predict(CODES.repeat(2, axis=2)),
-        lambda: classify(CODES.repeat(2, axis=2), categorical_features="all", n_channels=2).predict(
-            pd.DataFrame(CODES[:, :2, 0])
-        ),
+        lambda: classify(CODES.repeat(2, axis=2), categorical_features="all")
+        .set_params(n_channels=2)
+        .predict(pd.DataFrame(CODES.repeat(2, axis=2).reshape(N, -1)).rename(columns=str)),
     ),
     case(
         lambda: classify(COLUMNS, n_channels=2),
@@ -387,16 +393,21 @@ INPUT = [
         lambda: classify([X[0]] * 3, Y[:3]),
     ),
     case(
-        lambda: classify(np.where(X == 3, np.nan, X)),
+        lambda: classify(HOLES),
         r"If the NaN are padding.*(Sequences\.from_padded\(.*?\)) of a padded array, or (padding=np\.nan) of the estimator. Else"
         r" impute or drop missing values first: sklstm\.preprocessing\.(PerStep\(SimpleImputer\(\)\)) before the estimator",
-        lambda cut, left_out, imputer: classify(value(cut, X=np.where(np.arange(T)[:, np.newaxis] < 2, X, np.nan))),
-        lambda cut, left_out, imputer: classify(
-            np.where(np.arange(T)[:, np.newaxis] < 2, X, np.nan), **value(f"dict({left_out})")
+        lambda cut, left_out, imputer: same(value(cut, X=HOLES), X[:, :2]),
+        lambda cut, left_out, imputer: classify(value(cut, X=HOLES)),
+        lambda cut, left_out, imputer: classify(HOLES, **value(f"dict({left_out})")),
+        lambda cut, left_out, imputer: make_pipeline(value(imputer), LSTMClassifier(2, max_iter=1)).fit(HOLES, Y),
+    ),
+    case(
+        lambda: classify(np.where(np.arange(T)[:, np.newaxis] == 1, np.nan, X)),
+        r"Impute or drop missing values first: sklstm\.preprocessing\.(PerStep\(SimpleImputer\(\)\)) before the estimator",
+        lambda code: make_pipeline(value(code), LSTMClassifier(2, max_iter=1)).fit(
+            np.where(np.arange(T)[:, np.newaxis] == 1, np.nan, X), Y
         ),
-        lambda cut, left_out, imputer: make_pipeline(value(imputer), LSTMClassifier(2, max_iter=1)).fit(
-            np.where(X == 3, np.nan, X), Y
-        ),
+        lambda code: classify(X[:, ::2]),
     ),
     case(
         lambda: classify(long(frame(id=np.arange(8) // 2, x=["a", None, "b", "a"] * 2)), Y[:4], categorical_features="all"),
@@ -436,9 +447,9 @@ INPUT = [
         lambda: regress(X, Y * 1e38),
     ),
     case(
-        lambda: chunk(chunk(LSTMRegressor(2), X, Y), X, Y * 1e300),
-        "values too far from those of earlier calls.* Pass it in other units|Pass it in other units, or X as float64",
-        lambda: chunk(chunk(LSTMRegressor(2), X, Y), X, Y * 10),
+        lambda: chunk(chunk(LSTMRegressor(2), np.full(X.shape, 1.7e308), Y), np.full(X.shape, -1.7e308), Y),
+        "values too far from those of earlier calls.* Pass it in other units",
+        lambda: chunk(chunk(LSTMRegressor(2), np.full(X.shape, 1.7), Y), np.full(X.shape, -1.7), Y),
     ),
     case(
         lambda: chunk(chunk(LSTMRegressor(2), X * 1e-200, Y), X * 1e120, Y),
@@ -450,14 +461,14 @@ INPUT = [
 
 TARGETS = [
     case(
-        lambda: LSTMClassifier(2, return_sequences=True, y_mask_value=-1).fit(X, STEPS * 0 - 1),
+        lambda: classify(y=STEPS * 0 - 100, return_sequences=True),
         "nothing to learn from. Label at least one step",
-        lambda: LSTMClassifier(2, max_iter=1, return_sequences=True, y_mask_value=-1).fit(X, np.where(X[:, :, 0] > 5, -1, STEPS)),
+        lambda: classify(y=np.where(X[:, :, 0] > 5, -100, STEPS), return_sequences=True),
     ),
     case(
-        lambda: classify(X, STEPS, return_sequences=True, y_mask_value=-1).score(X, STEPS * 0 - 1),
+        lambda: classify(y=STEPS, return_sequences=True).score(X, STEPS * 0 - 100),
         "nothing to score. Label at least one step",
-        lambda: classify(X, STEPS, return_sequences=True, y_mask_value=-1).score(X, np.where(STEPS == 1, -1, STEPS)),
+        lambda: classify(y=STEPS, return_sequences=True).score(X, np.where(STEPS == 1, -100, STEPS)),
     ),
     case(
         lambda: classify(y=np.array([[0, 2], [1, 3]] * 3)),
@@ -502,7 +513,7 @@ TARGETS = [
     case(lambda: regress(weight=np.full(N, 1e308)), "Pass smaller weights", lambda: regress(weight=np.full(N, 1e300))),
     case(lambda: regress(weight=np.zeros(N)), "Pass at least one positive weight", lambda: regress(weight=Y)),
     case(
-        lambda: classify(RAGGED, list(STEPS)[:3], return_sequences=True),
+        lambda: classify(RAGGED, Sequences.from_list([np.zeros(1)]), return_sequences=True),
         "Pass one entry of y for each sequence of X. Expected a list with one array per sequence",
         lambda: classify(RAGGED, [y[: len(x)] for x, y in zip(RAGGED, STEPS, strict=True)], return_sequences=True),
     ),
@@ -607,7 +618,7 @@ STREAMS = [
         lambda: stateless().step(X[:, 1]),
     ),
     case(lambda: stateless(n_steps=np.zeros(N, int)), r"Call (reset\(\)) for a stream that begins anew", lambda _: renewed()),
-    case(lambda: stateless(h=np.full((N, 1, 2), np.nan)), r"begin it anew with (reset\(\))", lambda _: renewed()),
+    case(lambda: stateless(**{"layer_0.h": np.full((N, 2), np.nan)}), r"begin it anew with (reset\(\))", lambda _: renewed()),
     case(
         lambda: regress(bidirectional=True).stream(),
         "Fit with (bidirectional=False)",
@@ -649,9 +660,9 @@ CHANGED = [
         restored,
     ),
     case(
-        lambda: tampered(lambda model: model._network_spec.update(hidden_sizes=[-1]), lambda model: model.predict(X)),
-        "Fit it afresh",
-        lambda: tampered(lambda model: model._network_spec.update(hidden_sizes=[-1]), lambda model: model.fit(X, Y).predict(X)),
+        lambda: tampered(lambda model: model._network_spec.update(hidden_sizes=1), lambda model: model.predict(X)),
+        "The network of this estimator was changed since it was fitted.* Fit it afresh",
+        lambda: tampered(lambda model: model._network_spec.update(hidden_sizes=1), lambda model: model.fit(X, Y).predict(X)),
     ),
     case(
         lambda: tampered(lambda model: model._state.pop("theta"), lambda model: continued(model, X, Y)),
@@ -660,11 +671,10 @@ CHANGED = [
         restored,
     ),
     case(
-        lambda: regress(hidden_size=10**9),
+        lambda: regress(hidden_size=10**6, num_layers=100),
         "Set a smaller hidden_size, num_layers or embedding_dim",
         regress,
     ),
 ]
 
 CASES = PARAMETERS + CATEGORIES + INPUT + TARGETS + STREAMS + CHANGED
-assert (N, T, D) == X.shape and PerStep

@@ -14,7 +14,7 @@ from sklstm.inspection import (
 )
 from sklstm.metrics import step_scorer
 
-from .case import RAGGED, STEPS, N, X, Y, case, classify, regress, value
+from .case import RAGGED, STEPS, X, Y, case, classify, regress, value
 
 HORIZON = X[:, 0]  # targets: two steps ahead
 
@@ -57,11 +57,11 @@ INSPECTION = [
         lambda code: gate_activations(regress(**value(f"dict({code})")), X[:1], direction="reverse"),
     ),
     case(
-        lambda: integrated_gradients(regress(), X, max_points=2, tol=1e-12),
+        lambda: integrated_gradients(regress(), X, max_points=16, tol=1e-15),
         "Raise max_points or tol, or choose a baseline closer to X",
-        lambda: integrated_gradients(regress(), X, tol=1e-5),
-        lambda: integrated_gradients(regress(), X, max_points=2, tol=1.0),
-        lambda: integrated_gradients(regress(), X, max_points=2, tol=1e-12, baseline=X),
+        lambda: integrated_gradients(regress(), X, max_points=4096, tol=1e-6),
+        lambda: integrated_gradients(regress(), X, max_points=16, tol=1.0),
+        lambda: integrated_gradients(regress(), X, max_points=16, tol=1e-3, baseline=X - 1e-3),
     ),
     case(
         lambda: integrated_gradients(regress(), X, baseline=np.nan),
@@ -104,9 +104,9 @@ DISPLAYS = [
         drawn(lambda name: labelled(attentive(), None)),
     ),
     case(
-        drawn(lambda: TrainingDisplay.from_estimator(classify(max_iter=2), ax=np.array(plt.subplots(1, 3)[1]))),
+        drawn(lambda: TrainingDisplay.from_estimator(classify(max_iter=2), ax=plt.figure().add_axes([0, 0, 1, 1]))),
         r"The display draws in (\d) axes.* Pass \d, or one that belongs to a grid, or none",
-        drawn(lambda n: TrainingDisplay.from_estimator(classify(max_iter=2), ax=plt.subplots(1, value(n))[1])),
+        drawn(lambda n: TrainingDisplay.from_estimator(classify(max_iter=2), ax=plt.subplots(value(n), 1)[1])),
         drawn(lambda n: TrainingDisplay.from_estimator(classify(max_iter=2), ax=plt.subplots()[1])),
         drawn(lambda n: TrainingDisplay.from_estimator(classify(max_iter=2))),
     ),
@@ -163,4 +163,3 @@ METRICS = [
 ]
 
 CASES = INSPECTION + DISPLAYS + METRICS
-assert len(X) == N
