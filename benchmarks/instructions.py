@@ -84,7 +84,7 @@ def stream():
 
     rng, network = np.random.default_rng(0), Network(D, 1, (H,))
     theta = 0.3 * rng.standard_normal(network.layout.size).astype(np.float32)
-    engine = network.engine(network.bind(theta), 1, 1)
+    engine = network.engine(network.weights(network.bind(theta)), 1, 1)
     x, out = rng.standard_normal((1, D)).astype(np.float32), np.empty((1, 1), np.float32)
     engine.begin(1)
     return lambda: engine.step(x, out), 1

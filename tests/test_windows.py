@@ -497,10 +497,10 @@ def test_windows_without_missing_values_are_copies():
 # ---- times and texts among numbers ----
 
 NO_NUMBERS = {
-    "datetime64": (np.datetime64("2024-01-01"), "It is a time: leave it out"),
-    "timedelta64": (np.timedelta64(90, "m"), "It is a time"),
-    "Timestamp": (pd.Timestamp("2024"), "It is a time"),
-    "timedelta": (pd.Timedelta("1h").to_pytimedelta(), "It is a time"),
+    "datetime64": (np.datetime64("2024-01-01"), "Convert times to numbers first"),
+    "timedelta64": (np.timedelta64(90, "m"), "Convert times to numbers first"),
+    "Timestamp": (pd.Timestamp("2024"), "Convert times to numbers first"),
+    "timedelta": (pd.Timedelta("1h").to_pytimedelta(), "Convert times to numbers first"),
     "text": ("high", "must hold numbers"),
 }
 
@@ -524,7 +524,7 @@ def test_numbers_that_are_texts_are_refused_in_any_form(texts):
 
 
 def test_texts_that_python_reads_as_numbers():
-    with pytest.raises(ValueError, match=r"holds texts, such as 'nan'\. Write NaN"):
+    with pytest.raises(ValueError, match=r"step 1, channel 0 is 'nan' \(str\)\. Convert texts to numbers first"):
         make_windows(np.array([1.0, "nan", 3.0], dtype=object), 1)
 
 
