@@ -1,5 +1,6 @@
 """What a case is, and what the cases share: tiny data, quick models, and the evaluation of code that a message holds."""
 
+import sys
 import warnings
 from typing import NamedTuple
 
@@ -60,6 +61,17 @@ def messages_while(right, *code):
 def value(code, **names):
     """What code in a message gives."""
     return eval(code, NAMES | names)
+
+
+def without(package, act):
+    """Do something where a package is not installed."""
+    kept = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == package}
+    sys.modules[package] = None
+    try:
+        return act()
+    finally:
+        del sys.modules[package]
+        sys.modules.update(kept)
 
 
 def same(a, b):

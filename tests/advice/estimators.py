@@ -160,7 +160,7 @@ PARAMETERS = [
         lambda: regress(max_iter=2, n_iter_no_change=2, learning_rate="constant"),
         "Increase max_iter, or raise tol",
         lambda: converged(regress(max_iter=500, n_iter_no_change=2, learning_rate="constant", tol=1e-3)),
-        lambda: converged(regress(max_iter=4, n_iter_no_change=2, learning_rate="constant", tol=1e9)),
+        lambda: converged(regress(max_iter=20, n_iter_no_change=2, learning_rate="constant", tol=1e9)),
     ),
     case(
         lambda: regress(y=1e10 * Y, standardize=False, max_grad_norm=None, learning_rate_init=1e38, solver="sgd", max_iter=5),

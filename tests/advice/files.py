@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 
 from sklstm import LSTMRegressor
 from sklstm.persistence import load, save
+from sklstm.training.archive import write_archive
 
 from .case import X, Y, case, regress
 
@@ -48,10 +49,6 @@ def other(content):
     return content[:-1] + bytes([content[-1] ^ 1])
 
 
-def newer(content):
-    return content.replace(b'"format_version":"', b'"format_version":"9', 1)
-
-
 def checkpoint_of(X, **params):
     path = folder() / "checkpoint"
     regress(X, Y, checkpoint=path, **params)
@@ -80,10 +77,17 @@ def nested(depth):
     return value
 
 
-def unknown_parameter():
+def changed():
     model = regress()
-    model._state["extra"] = object()
+    model._state.pop("theta")
     return model
+
+
+def foreign():
+    """Path of a sound file that holds something else than a model."""
+    path = folder() / "model"
+    write_archive(path, {"a": 1}, "model")
+    return path
 
 
 SAVED = [
@@ -128,6 +132,31 @@ SAVED = [
         lambda: save(regress().set_params(checkpoint=object()), io.BytesIO()),
         "Convert it to one of these",
         lambda: save(regress().set_params(checkpoint="path"), io.BytesIO()),
+    ),
+    case(
+        lambda: save(regress().set_params(verbose=nested(500)), io.BytesIO()),
+        "is nested more than .* Flatten it",
+        lambda: save(regress().set_params(verbose=[0] * 500), io.BytesIO()),
+    ),
+    case(
+        lambda: load(saved(change=lambda content: content + b"0")),
+        "It was changed since it was written; restore a copy, or write it again",
+        lambda: restored_or_written_again(lambda content: content + b"0"),
+    ),
+    case(
+        lambda: load(saved(change=lambda content: content.replace(b'"format":"sklstm"', b'"format":"others"'))),
+        "expected the format 'sklstm', got 'others'. Pass the path of a file that sklstm wrote",
+        lambda: load(saved()),
+    ),
+    case(
+        lambda: load(foreign()),
+        "holds no model: .* Restore a copy of the file, or save the model again",
+        lambda: restored_or_written_again(lambda content: foreign().read_bytes()),
+    ),
+    case(
+        lambda: save(changed(), io.BytesIO()),
+        "could not be loaded again: .* Fit it afresh",
+        lambda: save(changed().fit(X, Y), io.BytesIO()),
     ),
     case(lambda: save(regress(), ""), "Pass the path of a file", lambda: save(regress(), folder() / "model")),
     case(

@@ -5,16 +5,18 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 
 from sklstm import Sequences
 
-from .case import RAGGED, X, Y, case, classify, frame, long, regress, same, timed, value
+from .case import RAGGED, X, Y, case, classify, frame, long, regress, same, timed, value, without
 
 S = Sequences.from_list(RAGGED)
 PADDED = np.array([[1.0, 2, 0], [3, 0, 0]])
 DAYS = pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-03"])
 ZONED = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 MONTHS = pd.date_range("2024-01-01", periods=4, freq="MS").delete(2)
+HOURS = {"id": [1, 1], "x": [1.0, 2.0], "t": np.array(["2024-01-01T00", "2024-01-01T01"], "M8[h]")}
 PERIODS = pd.period_range("2024-01", periods=3, freq="M")
 PARTS = [
     pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]}),
@@ -350,6 +352,25 @@ SPACING = [
     ),
 ]
 
+PACKAGES = [
+    case(
+        lambda: without("narwhals", lambda: long(frame(id=[1, 1], x=[1.0, 2.0]))),
+        r"pass a dict of arrays, such as (\{name: .*?\})\.",
+        lambda code: without("narwhals", lambda: long(value(code, frame=frame(id=[1, 1], x=[1.0, 2.0])))),
+    ),
+    case(
+        lambda: without("pyarrow", lambda: Sequences.from_arrow(pa.array([[1.0, 2.0], [3.0]]))),
+        r"or pass a list of arrays of shape \(n_steps, n_channels\)",
+        lambda: without("pyarrow", lambda: Sequences.from_list([[[1.0], [2.0]], [[3.0]]])),
+    ),
+    case(
+        lambda: without("pandas", lambda: without("polars", lambda: long(HOURS, time="t", spacing="MS"))),
+        r"Pass a duration, such as (np\.timedelta64\(1, 'h'\)), or (np\.timedelta64\(1, 'M'\)) for months",
+        lambda hour, month: without("pandas", lambda: long(HOURS, time="t", spacing=value(hour))),
+        lambda hour, month: without("pandas", lambda: long(HOURS | {"t": MONTHS.to_numpy()[:2]}, time="t", spacing=value(month))),
+    ),
+]
+
 PADDING = [
     case(
         lambda: Sequences.from_padded(PADDED, padding=0, side="start"),
@@ -423,4 +444,4 @@ ORDER = [
     ),
 ]
 
-CASES = CONTAINER + ITEMS + LONG + TIMES + SPACING + PADDING + ORDER
+CASES = CONTAINER + ITEMS + LONG + TIMES + SPACING + PACKAGES + PADDING + ORDER
