@@ -4,6 +4,7 @@ import ast
 import pathlib
 import re
 from collections import namedtuple
+from functools import cache
 
 import numpy as np
 import pytest
@@ -172,12 +173,16 @@ def strings_of(source):
             yield [text for part in texts for text in (None, part)][1:]
 
 
-def advice_of(source):
-    """What the strings of a module with advice look like in a message: the text, and the regular expression of it."""
-    for pieces in strings_of(source):
+@cache
+def advice_of(path):
+    """The strings of a module with advice: the text, and the regular expression of it in a message."""
+    found = []
+    for pieces in strings_of(path.read_text(encoding="utf-8")):
         text = "".join("{}" if piece is None else piece for piece in pieces)
         if " " in text and len(text) > 25 and "\n" not in text and TELLS.search(text):
-            yield text.strip(), "".join(".*?" if piece is None else re.escape(piece.strip(" .")) + "[ .]*" for piece in pieces)
+            pattern = "".join(".*?" if piece is None else re.escape(piece.strip(" .")) + "[ .]*" for piece in pieces)
+            found.append((text.strip(), pattern))
+    return found
 
 
 def test_every_advice_is_tried():
@@ -187,12 +192,12 @@ def test_every_advice_is_tried():
     untried = [
         f"{path.relative_to(package)}: {text}"
         for path in sorted(package.rglob("*.py"))
-        for text, pattern in advice_of(path.read_text(encoding="utf-8"))
+        for text, pattern in advice_of(path)
         if not text.startswith(tuple(NOT_RUN)) and not any(re.search(pattern, message, re.DOTALL | re.IGNORECASE) for message in said)
     ]
     assert not untried, "advice that no case tries, and that NOT_RUN does not name:\n" + "\n".join(untried)
 
 
 def test_what_is_not_run_is_said():
-    texts = [text for path in pathlib.Path(sklstm.__file__).parent.rglob("*.py") for text, _ in advice_of(path.read_text("utf-8"))]
+    texts = [text for path in pathlib.Path(sklstm.__file__).parent.rglob("*.py") for text, _ in advice_of(path)]
     assert [begin for begin in NOT_RUN if not any(text.startswith(begin) for text in texts)] == []

@@ -366,8 +366,8 @@ PACKAGES = [
     case(
         lambda: without("pandas", lambda: without("polars", lambda: long(HOURS, time="t", spacing="MS"))),
         r"Pass a duration, such as (np\.timedelta64\(1, 'h'\)), or (np\.timedelta64\(1, 'M'\)) for months",
-        lambda hour, month: without("pandas", lambda: long(HOURS, time="t", spacing=value(hour))),
-        lambda hour, month: without("pandas", lambda: long(HOURS | {"t": MONTHS.to_numpy()[:2]}, time="t", spacing=value(month))),
+        lambda hour, month: long(HOURS, time="t", spacing=value(hour)),
+        lambda hour, month: long(HOURS | {"t": MONTHS.to_numpy()[:2]}, time="t", spacing=value(month)),
     ),
 ]
 
