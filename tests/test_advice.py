@@ -193,7 +193,8 @@ def test_every_advice_is_tried():
         f"{path.relative_to(package)}: {text}"
         for path in sorted(package.rglob("*.py"))
         for text, pattern in advice_of(path)
-        if not text.startswith(tuple(NOT_RUN)) and not any(re.search(pattern, message, re.DOTALL | re.IGNORECASE) for message in said)
+        if not text.startswith(tuple(NOT_RUN))
+        and not any(re.search(pattern, message, re.DOTALL | re.IGNORECASE) for message in said)
     ]
     assert not untried, "advice that no case tries, and that NOT_RUN does not name:\n" + "\n".join(untried)
 

@@ -750,7 +750,7 @@ def test_a_fitted_network_cannot_become_another(Estimator, change, no_work):
     before = estimator.predict(X)
     estimator.set_params(**change)
     no_work()
-    words = ["cannot go on", "warm_start=False"]
+    words = ["cannot continue", "warm_start=False"]
     refuses(estimator, lambda: estimator.fit(X, Y[Estimator]), words)
     refuses(estimator, lambda: estimator.partial_fit(X, Y[Estimator]), words)
     np.testing.assert_array_equal(estimator.predict(X), before)

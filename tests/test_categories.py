@@ -614,8 +614,8 @@ def test_bad_embedding_dim(X, y, width, words, monkeypatch):
 def test_a_fitted_network_cannot_become_another(codes, y, change, monkeypatch):
     X = np.stack([codes, codes], axis=2)
     model = regressor(warm_start=True).fit(X, y).set_params(**change)
-    refused(monkeypatch, model, lambda: model.fit(X, y), ["cannot go on", "warm_start=False"])
-    refused(monkeypatch, model, lambda: model.partial_fit(X, y), ["cannot go on"])
+    refused(monkeypatch, model, lambda: model.fit(X, y), ["cannot continue", "warm_start=False"])
+    refused(monkeypatch, model, lambda: model.partial_fit(X, y), ["cannot continue"])
 
 
 def test_categories_of_a_frame_may_be_any_numbers(rng):

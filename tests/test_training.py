@@ -369,7 +369,7 @@ def test_standardize_cannot_change_on_the_way(problem):
     X, y = problem
     model = LSTMClassifier(hidden_size=2, max_iter=1, warm_start=True, random_state=0).fit(X, y).set_params(standardize=False)
     for again in (model.fit, model.partial_fit):
-        with pytest.raises(ValueError, match="cannot go on"):
+        with pytest.raises(ValueError, match="cannot continue"):
             again(X, y)
 
 

@@ -54,7 +54,8 @@ def takes_chunks(estimator):
     """Whether `partial_fit` is there: not for a solver that needs all samples at once."""
     if estimator.solver == "lbfgs":
         raise AttributeError(
-            "partial_fit is not there for solver='lbfgs', which needs all samples at once. Set another solver, such as 'adam'."
+            "partial_fit is not available for solver='lbfgs', which needs all samples at once. Set another solver, such as"
+            " 'adam'."
         )
     return True
 
@@ -351,8 +352,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         changed = {key: (fitted[key], spec[key]) for key in spec if fitted[key] != spec[key] and key not in FREE}
         if changed:
             raise ValueError(
-                f"The fitted network cannot go on with other parameters (fitted, asked for): {changed}. Keep the hyper-parameters"
-                " of the network and the kind of y, or fit afresh with warm_start=False."
+                f"The fitted network cannot continue with other parameters (fitted, asked for): {changed}. Keep the"
+                " hyper-parameters of the network and the kind of y, or fit afresh with warm_start=False."
             )
         return spec
 

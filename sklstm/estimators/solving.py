@@ -37,7 +37,7 @@ def check_solving(estimator):
         )
     if estimator.solver == "lbfgs" and estimator.checkpoint is not None:
         raise ValueError(
-            "solver='lbfgs' cannot go on from a checkpoint: SciPy does not give out what its L-BFGS has learned of the loss."
+            "solver='lbfgs' cannot continue from a checkpoint: SciPy does not give out what its L-BFGS has learned of the loss."
             " Set checkpoint=None, or take another solver."
         )
 

@@ -59,7 +59,7 @@ def _flattened(name, values):
         return values.reshape(-1, *values.shape[2:]), np.full(len(values), values.shape[1]), "array"
     raise ValueError(
         f"return_sequences=True needs {name} for every step, got one per sequence (shape {values.shape}). {FORMS}"
-        " For one answer per sequence set return_sequences=False."
+        " For one prediction per sequence set return_sequences=False."
     )
 
 
@@ -94,7 +94,7 @@ def _step_arrays(name, values):
         if array.ndim == 0:
             raise ValueError(
                 f"return_sequences=True needs {name} for every step, got {value!r} for sequence {i}. {FORMS}"
-                " For one answer per sequence set return_sequences=False."
+                " For one prediction per sequence set return_sequences=False."
             )
         if array.ndim > 2 or (arrays and array.shape[1:] != arrays[0].shape[1:]):
             raise ValueError(

@@ -66,7 +66,7 @@ def _chosen(names, frame, keys, time, columns):
         remedy = " It is a level of the index: pass frame.reset_index()." if absent[0] in levels else ""
         raise ValueError(f"The frame has no column {absent[0]!r}; its columns are {names}.{remedy}")
     if not columns:
-        raise ValueError("There is no channel: the frame has no column besides id and time.")
+        raise ValueError("There is no channel: the frame has no column besides id and time. Add one.")
     twice = [name for k, name in enumerate(columns) if name in columns[:k]]
     if twice:
         raise ValueError(f"columns names {twice[0]!r} twice. Name each channel once.")

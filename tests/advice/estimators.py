@@ -19,6 +19,7 @@ from sklstm.preprocessing import PerStep, SequenceTokenizer
 from .case import RAGGED, STEPS, N, T, X, Y, case, chunk, classify, continued, frame, long, regress, same, value
 
 FLAT = X.reshape(N, -1)
+BY_STEP = FLAT.reshape(N, 2, 3).transpose(0, 2, 1)  # where the columns are those of one channel after the other
 HOLES = np.where(np.arange(T)[:, np.newaxis] < 2, X, np.nan)
 CODES = np.tile(np.arange(3.0), (N, 1))[:, :, np.newaxis]
 LABELS = np.array([[0, 1], [1, 0]] * 3)
@@ -47,6 +48,12 @@ def print_to_nowhere(**params):
         classify(**params)
     finally:
         sys.stdout, sys.stderr = kept
+
+
+def validated(scoring):
+    """Scores of a model of steps in cross-validation."""
+    model = LSTMClassifier(2, max_iter=1, return_sequences=True)
+    return cross_val_score(model, X, STEPS, scoring=scoring, cv=2, error_score="raise")
 
 
 def converged(model):
@@ -226,7 +233,7 @@ CATEGORIES = [
     ),
     case(
         lambda: classify(frame(a=[0.5, 1.5] * 3), categorical_features="all"),
-        "encode with sklearn.preprocessing.OrdinalEncoder, convert a column of a DataFrame to categories, or leave the channel out",
+        "encode with sklearn.preprocessing.OrdinalEncoder, convert a column of a DataFrame to categories, or leave the channel",
         lambda: classify(OrdinalEncoder().fit_transform(frame(a=[0.5, 1.5] * 3)), categorical_features="all"),
         lambda: classify(frame(a=[0.5, 1.5] * 3).astype("category"), categorical_features="all"),
         lambda: classify(frame(a=[0.5, 1.5] * 3)),
@@ -334,9 +341,9 @@ INPUT = [
     case(
         lambda: classify(COLUMNS, n_channels=2),
         r"Pass (X\.iloc\[:, np\.arange.*?ravel\(\)\]), or a 3-D array",
-        lambda code: np.testing.assert_array_equal(value(code, X=COLUMNS), FLAT.reshape(N, 2, 3).transpose(0, 2, 1).reshape(N, 6)),
+        lambda code: np.testing.assert_array_equal(value(code, X=COLUMNS), BY_STEP.reshape(N, 6)),
         lambda code: classify(value(code, X=COLUMNS), n_channels=2),
-        lambda code: classify(FLAT.reshape(N, 2, 3).transpose(0, 2, 1)),
+        lambda code: classify(BY_STEP),
     ),
     case(
         lambda: classify(SHUFFLED, n_channels=2),
@@ -354,7 +361,7 @@ INPUT = [
         r"Set (n_channels=2), and pass (\S+); or (X\.to_numpy\(\)) if they are",
         lambda several, swapped, one: classify(value(swapped, X=LEVELS), **value(f"dict({several})")),
         lambda several, swapped, one: np.testing.assert_array_equal(
-            value(swapped, X=LEVELS), FLAT.reshape(N, 2, 3).transpose(0, 2, 1).reshape(N, 6)
+            value(swapped, X=LEVELS), BY_STEP.reshape(N, 6)
         ),
         lambda several, swapped, one: classify(value(one, X=LEVELS)),
     ),
@@ -411,7 +418,7 @@ INPUT = [
     ),
     case(
         lambda: classify(long(frame(id=np.arange(8) // 2, x=["a", None, "b", "a"] * 2)), Y[:4], categorical_features="all"),
-        r"(PerStep\(SimpleImputer\(strategy=\"most_frequent\"\)\)) before the estimator.*or fill them with a category of their own",
+        r"(PerStep\(SimpleImputer\(strategy=\"most_frequent\"\)\)) before .* or fill them with a category of their own",
         lambda code: make_pipeline(value(code), LSTMClassifier(2, max_iter=1, categorical_features="all")).fit(
             long(frame(id=np.arange(8) // 2, x=["a", None, "b", "a"] * 2)), Y[:4]
         ),
@@ -487,6 +494,17 @@ TARGETS = [
         classify,
     ),
     case(
+        lambda: chunk(LSTMClassifier(2).partial_fit(X, Y, [0, 1]), X, Y, [0, 1, 2]),
+        "Pass the same, or leave classes out",
+        lambda: chunk(LSTMClassifier(2).partial_fit(X, Y, [0, 1]), X, Y, [0, 1]),
+        lambda: chunk(LSTMClassifier(2).partial_fit(X, Y, [0, 1]), X, Y),
+    ),
+    case(
+        lambda: regress(y=-1 - Y, loss="poisson"),
+        "y must not be negative.* Use another loss",
+        lambda: regress(y=-1 - Y, loss="squared_error"),
+    ),
+    case(
         lambda: classify(class_weight=[{0: 1}]),
         "Pass a dict of class label to weight",
         lambda: classify(class_weight={0: 1, 1: 2}),
@@ -496,7 +514,11 @@ TARGETS = [
         "Multilabel y must be indicators of 0 and 1.* Convert them",
         lambda: classify(y=LABELS),
     ),
-    case(lambda: regress(y=csr_array(LABELS)), r"Pass (y\.toarray\(\))", lambda code: regress(y=value(code, y=csr_array(LABELS)))),
+    case(
+        lambda: regress(y=csr_array(LABELS)),
+        r"Pass (y\.toarray\(\))",
+        lambda code: regress(y=value(code, y=csr_array(LABELS))),
+    ),
     case(
         lambda: chunk(LSTMRegressor(2).partial_fit(X, LABELS), X, Y),
         "fitted on 2 outputs. Pass as many",
@@ -533,14 +555,10 @@ TARGETS = [
         lambda code: classify(RAGGED, Y.tolist(), **value(f"dict({code})")),
     ),
     case(
-        lambda: cross_val_score(LSTMClassifier(2, max_iter=1, return_sequences=True), X, STEPS, scoring="f1", cv=2, error_score="raise"),
+        lambda: validated(scoring="f1"),
         r"Pass scoring=(sklstm\.metrics\.step_scorer\(.*?\)), or (scoring=None) for that",
-        lambda scorer, none: cross_val_score(
-            LSTMClassifier(2, max_iter=1, return_sequences=True), X, STEPS, scoring=value(scorer), cv=2, error_score="raise"
-        ),
-        lambda scorer, none: cross_val_score(
-            LSTMClassifier(2, max_iter=1, return_sequences=True), X, STEPS, cv=2, error_score="raise", **value(f"dict({none})")
-        ),
+        lambda scorer, none: validated(scoring=value(scorer)),
+        lambda scorer, none: validated(**value(f"dict({none})")),
     ),
     case(
         lambda: regress(y=np.where(Y, np.nan, 1.0)),
@@ -638,6 +656,11 @@ STREAMS = [
         lambda: regress(X[:, :, :1]).stream().step(1.0),
         r"Pass a single number x as (\[x\])",
         lambda code: regress(X[:, :, :1]).stream().step(value(code, x=1.0)),
+    ),
+    case(
+        lambda: regress().stream().reset([0]),
+        "Call step first",
+        lambda: (stream := regress().stream()).step(X[:, 0]) is None or stream.reset([0]),
     ),
     case(
         lambda: copy.copy(regress().stream()).__setstate__({}),

@@ -65,7 +65,7 @@ INSPECTION = [
     ),
     case(
         lambda: integrated_gradients(regress(), X, baseline=np.nan),
-        "Pass one that says nothing, such as a mean",
+        "Pass one without information, such as a mean",
         lambda: integrated_gradients(regress(), X, baseline=float(X.mean())),
     ),
     case(
@@ -112,7 +112,7 @@ DISPLAYS = [
     ),
     case(
         lambda: ForecastDisplay.from_estimator(regress(y=STEPS, return_sequences=True), X[0]),
-        r"with ForecastDisplay\.(from_predictions)",
+        r"by ForecastDisplay\.(from_predictions)",
         drawn(lambda name: getattr(ForecastDisplay, name)(X[0, :, 0], regress(y=HORIZON).predict(X[:1])[0])),
     ),
     case(

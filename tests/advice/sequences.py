@@ -45,7 +45,10 @@ def set_values(X):
 def text_times(texts, remedy):
     """Times as texts, and what makes times of them."""
     table = {"id": [1] * len(texts), "t": pd.Series(texts), "x": np.arange(len(texts), dtype=float)}
-    made = lambda code: value(code, frame=table)
+
+    def made(code):
+        return value(code, frame=table)
+
     return case(
         lambda: Sequences.from_long(table, id="id", time="t"),
         rf"For others, \w+ them \w* ?by ({remedy}) ?.*or leave time out to keep the order of the rows",
@@ -162,6 +165,7 @@ LONG = [
         r"Name their column: (time)=\.\.\.",
         lambda name: long(frame(id=[1, 1], x=[1.0, 2.0], t=[0, 1]), spacing=1, **{name: "t"}),
     ),
+    case(lambda: long({"id": [1, 2]}), "no column besides id and time. Add one", long),
     case(lambda: long(id=[]), "Name one, or several in a list", long, lambda: long(id=["id", "x"], columns=["x"])),
     case(lambda: long(id=["id", "id"]), "Name each column once", lambda: long(id=["id"])),
     case(
@@ -315,7 +319,7 @@ SPACING = [
     case(lambda: timed([0, 1], spacing="D"), r"Pass a (number) for times that are", lambda _: timed([0, 1], spacing=1)),
     case(
         lambda: timed(DAYS, spacing=1),
-        r"Pass a duration, such as (np\.timedelta64\(1, 'h'\)) .*, or a frequency .* such as ('MS') or (np\.timedelta64\(1, 'M'\))",
+        r"Pass a duration, such as (np\.timedelta64\(1, 'h'\)) .*, or a frequency .*, such as ('MS') or (\S+\(1, 'M'\))",
         lambda hour, name, month: timed(DAYS, spacing=value(hour)),
         lambda hour, name, month: timed(MONTHS, spacing=value(name)),
         lambda hour, name, month: timed(MONTHS, spacing=value(month)),
