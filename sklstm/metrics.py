@@ -8,9 +8,9 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from .estimators import LSTMClassifier, LSTMRegressor
 from .estimators.base import BaseRecurrent
-from .estimators.inputs import one_per_sequence, read_sample_weight
+from .estimators.inputs import one_per_sequence
 from .estimators.steps import read_step_weights, read_steps
-from .estimators.targets import Places, as_array
+from .estimators.targets import as_array
 from .sequences import Sequences
 from .sequences.alignment import ids_of, in_order_of
 
@@ -117,15 +117,8 @@ class _StepScorer:
         flat = _FlatClassifier(estimator, ids_of(X)) if is_classifier(estimator) else _FlatRegressor(estimator, ids_of(X))
         steps = flat.steps_of(X, self._scorer._response_method)
         y_true, _ = read_steps("y", y, steps)
-        used = ~flat.model._left_out(y_true)
-        if not used.any():
-            raise ValueError("All steps of y have the mask value: there is nothing to score. Label at least one step.")
-        flat.used = used
-        weights = {}
-        if sample_weight is not None:
-            sample_weight = read_step_weights(sample_weight, steps)[used]
-            read_sample_weight(sample_weight, len(sample_weight), Places(steps.offsets, np.flatnonzero(used)))
-            weights = {"sample_weight": sample_weight}
+        flat.used = used = flat.model._labelled(y_true, "score")
+        weights = {} if sample_weight is None else {"sample_weight": read_step_weights(sample_weight, steps, used)}
         return self._scorer(flat, X, as_array("y", y_true[used]), **weights)
 
     def _score_sequences(self, estimator, X, y, sample_weight):

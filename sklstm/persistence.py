@@ -61,9 +61,10 @@ def save(estimator, path):
 
     Notes
     -----
-    The file holds the hyper-parameters, the fitted attributes, what training goes on from (`warm_start`, `partial_fit`) and
-    scikit-learn's metadata requests, bit for bit. Callbacks (``set_callbacks``) are left out, and a hyper-parameter that is a
-    `pathlib.Path` comes back as a str. It is a valid *safetensors* file: other tools can read the arrays in it.
+    The file holds the hyper-parameters, the fitted attributes, the state that training continues from (`warm_start`,
+    `partial_fit`) and scikit-learn's metadata requests, bit for bit. Callbacks (``set_callbacks``) are left out, and a
+    hyper-parameter that is a `pathlib.Path` comes back as a str. It is a valid *safetensors* file: other tools can read the
+    arrays in it.
 
     A file that is replaced leaves its permissions and, where the system allows it, its owner to the new one. A symbolic link
     stays, and what it points to is replaced; other hard links keep the old file.
@@ -113,14 +114,14 @@ def load(path):
     Returns
     -------
     LSTMClassifier or LSTMRegressor
-        It predicts, and goes on with `warm_start` and `partial_fit`, with the same bits as the one that was saved.
+        Its predictions, and further training with `warm_start` and `partial_fit`, have the same bits as those of the saved one.
 
     Raises
     ------
     OSError
         If there is no such file, if it cannot be read, or if it is a directory, device, FIFO or socket.
     ValueError
-        If the file is none of sklstm's, is damaged, was written by a newer version, or does not hold what makes a model.
+        If the file was not written by sklstm, is damaged, was written by a newer version, or does not hold what makes a model.
 
     See Also
     --------

@@ -148,6 +148,8 @@ TELLS = re.compile(rf"(?:^|[.:;,?!(] )(?:or |else )?(?:{'|'.join(VERBS)})\b", re
 
 # Messages, by how they begin, whose advice cannot be followed here, and why.
 NOT_RUN = {
+    "Pass numbers, texts and booleans of Python": "an object has to fail where scikit-learn compares it",
+    "Pass a list of the values that the codes": "an object has to fail where it is read",
     "it has hyper-parameters that this version of sklstm": "the way out is another version of sklstm",
     "was written by a newer sklstm": "the way out is another version of sklstm",
     "has the format {}, which sklstm {} no longer reads": "the way out is another version of sklstm",

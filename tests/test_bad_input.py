@@ -120,9 +120,9 @@ PackedSequence = namedtuple("PackedSequence", "data batch_sizes sorted_indices u
 
 
 class Graph:
-    """As an array of dask is: it has a shape, and values when it is computed."""
+    """As a collection of dask is whose length is not known before its values are computed."""
 
-    shape, ndim, dtype = (N, T, D), 3, np.dtype(float)
+    shape, ndim, dtype = (np.nan, T, D), 3, np.dtype(float)
 
     def __dask_graph__(self):
         return {}
@@ -1069,3 +1069,10 @@ def test_an_error_in_training_leaves_the_estimator_as_it_was(monkeypatch):
     with pytest.raises(MemoryError):
         estimator.fit(X, Y[LSTMRegressor])
     assert state_of(estimator) == state
+
+
+@pytest.mark.parametrize("categorical_features", [None, "all"])
+def test_an_array_of_texts_without_rows(categorical_features):
+    model = LSTMClassifier(2, categorical_features=categorical_features)
+    with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\)"):
+        model.fit(np.empty((0, 2), dtype="U1"), [])

@@ -200,3 +200,41 @@ def test_few_channels_of_many_steps_get_the_hint_when_the_lengths_differ():
     with pytest.raises(ValueError) as caught:
         model.predict(X[:, :2, :5])
     assert "transpose" not in str(caught.value)
+
+
+# ---- arrays that are not computed yet ----
+
+
+class Lazy:
+    """As an array of dask is: it knows its shape, and computes its values whenever they are asked for."""
+
+    def __init__(self, values):
+        self.values, self.n_computed = values, 0
+        self.shape, self.ndim, self.dtype = values.shape, values.ndim, values.dtype
+
+    def __len__(self):
+        return len(self.values)
+
+    def __dask_graph__(self):
+        return {}
+
+    def __array__(self, dtype=None, copy=None):
+        self.n_computed += 1
+        return self.values.astype(dtype or self.dtype)
+
+
+@pytest.mark.parametrize("n_dimensions", [2, 3])
+def test_lazy_arrays_of_known_shape_are_computed_once(n_dimensions, rng):
+    X, y = rng.normal(size=(8, 3, 2)), np.array(LABELS)
+    X = X.reshape(8, 6) if n_dimensions == 2 else X
+    expected, lazy = classifier(n_channels=2).fit(X, y), Lazy(X)
+    model = classifier(n_channels=2).fit(lazy, y)
+    assert lazy.n_computed == 1
+    np.testing.assert_array_equal(model.predict_proba(Lazy(X)), expected.predict_proba(X))
+    assert model.score(lazy, Lazy(y)) == expected.score(X, y) and lazy.n_computed == 2
+
+
+def test_lazy_arrays_in_a_list(rng):
+    items, y = [rng.normal(size=(n, 2)) for n in (3, 2, 4, 3)], [0, 1, 0, 1]
+    model = classifier().fit([Lazy(x) for x in items], y)
+    np.testing.assert_array_equal(model.predict_proba(items), classifier().fit(items, y).predict_proba(items))

@@ -26,7 +26,7 @@ import sklstm.estimators.engines as engines_module
 import sklstm.network.inference as inference_module
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm._kernels import _inference, _scan, _simd
-from sklstm.estimators.inputs import at_this_moment
+from sklstm.estimators.copies import at_this_moment
 from sklstm.network import ACTIVATIONS, CELLS, POOLINGS, Network
 from sklstm.network.inference import apply
 from sklstm.network.recurrent import RecurrentLayer

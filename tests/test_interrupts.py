@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 import signal
 import sys
 
@@ -84,6 +85,18 @@ def test_the_advice_continues_the_fit(parameters, interrupt, monkeypatch):
     monkeypatch.undo()
     assert content(estimator) == content(whole(X, Y))
     assert estimator.set_params(warm_start=True).fit(X, Y).n_iter_ > 3
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_the_advice_continues_a_fit_with_a_checkpoint(warm_start, interrupt, monkeypatch, tmp_path):
+    estimator = model(warm_start=warm_start, checkpoint=tmp_path / "fit.ckpt")
+    with pytest.raises(KeyboardInterrupt) as caught:
+        estimator.fit(X, Y)
+    advice = re.search(r"set_params\(.*?\)\.fit\(X, y\)", str(caught.value)).group()
+    monkeypatch.undo()
+    resumed = model(checkpoint=tmp_path / "fit.ckpt").fit(X, Y)  # and another estimator continues from the checkpoint
+    np.testing.assert_array_equal(resumed.predict(X), model().fit(X, Y).predict(X))
+    assert eval(f"estimator.{advice}", {"estimator": estimator, "X": X, "y": Y}).n_iter_ > 3
 
 
 def test_a_second_interrupt_keeps_the_epochs_too(interrupt, monkeypatch):

@@ -13,6 +13,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences, load, save
 from sklstm.inspection import step_importance
+from sklstm.metrics import step_scorer
 from sklstm.preprocessing import PaddingRemover, PerStep
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -189,6 +190,23 @@ def test_targets_of_steps_are_those_that_remain():
     expected = regressor(return_sequences=True).fit(X, targets).predict(X)
     found = regressor(return_sequences=True, padding=np.nan).fit(flat(X.to_padded()), targets).predict(flat(X.to_padded()))
     np.testing.assert_array_equal(np.concatenate(found), np.concatenate(expected))
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_padded_targets_beside_padded_rows_are_told_of_the_steps_that_remain(side):
+    rows = Sequences(X.values[:, :1], X.offsets).to_padded(padding=-9, side=side)[:, :, 0]
+    padded = np.where(rows == -9, 0, rows > 0).astype(float)
+    model = regressor(n_channels=1, return_sequences=True, padding=-9)
+    for door in (lambda: model.fit(rows, padded), lambda: cross_val_score(model, rows, padded, cv=2, error_score="raise")):
+        with pytest.raises(ValueError, match=r"y is padded.* pass a list with the entries of y at the steps that remain"):
+            door()
+    remain = [y[x != -9] for x, y in zip(rows, padded, strict=True)]
+    found = model.fit(rows, remain).predict(rows)
+    items = [x[:, 0] for x in ITEMS]
+    expected = regressor(n_channels=1, return_sequences=True).fit(items, remain).predict(items)
+    np.testing.assert_array_equal(np.concatenate(found), np.concatenate(expected))
+    scores = cross_val_score(model, rows, remain, cv=2, scoring=step_scorer("r2"), error_score="raise")
+    np.testing.assert_array_equal(scores, cross_val_score(model, rows, remain, cv=2, error_score="raise"))
 
 
 def test_copies_and_files_keep_the_padding(tmp_path):

@@ -15,6 +15,7 @@ from test_bad_input import refuses
 import sklstm.estimators.base
 import sklstm.training.gradient
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm.metrics import step_scorer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -762,3 +763,12 @@ def test_encode_is_the_state_after_the_last_step(ragged):
     encoded = model.encode(ragged)
     assert encoded.shape == (len(ragged), 4)
     np.testing.assert_allclose((encoded @ weights["head.V"] + weights["head.b"])[:, 0], last, rtol=1e-12)
+
+
+@pytest.mark.parametrize("score", [lambda model, *data: model.score(*data), lambda model, *data: step_scorer("r2")(model, *data)])
+def test_weights_of_steps_without_a_y_are_no_weights(score):
+    X, y, weights = np.zeros((3, 4, 1)), np.ones((3, 4)), np.zeros((3, 4))
+    y[:, 0], weights[:, 0] = np.nan, 1.0
+    model = LSTMRegressor(2, return_sequences=True, max_iter=1, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="All values of sample_weight are zero"):
+        score(model, X, y, weights)

@@ -12,6 +12,7 @@ from test_bad_input import object_array, refuses
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences, load, save
 from sklstm.preprocessing import PerStep
+from sklstm.sequences.alignment import in_order_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -105,6 +106,30 @@ def test_groupby_sorts_ids_otherwise_than_the_table():
     y = table.groupby("who")["ill"].first()
     assert list(y.index) != list(X.ids)
     assert classifier().fit(X, y).loss_curve_ == classifier().fit(X, y.loc[X.ids]).loss_curve_
+
+
+def times_of_kind(kind, pd):
+    """Six times that are ids as a table has them, and as y may have them."""
+    days = pd.date_range("2024-03-29", periods=N, freq="D", tz="Europe/Berlin")
+    fine = pd.DatetimeIndex(np.datetime64("2024-01-01", "ns") + np.arange(N))
+    return {
+        "in a zone": (days, days),
+        "in two zones": (days, days.tz_convert("America/New_York")),
+        "a nanosecond apart": (fine, fine),
+        "dates of Python": (pd.date_range("2024-01-01", periods=N), pd.Index([dt.date(2024, 1, 1 + k) for k in range(N)])),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["in a zone", "in two zones", "a nanosecond apart", "dates of Python"])
+@pytest.mark.parametrize("several", [False, True])
+def test_ids_that_are_times_are_compared_as_moments(kind, several):
+    pd = pytest.importorskip("pandas")
+    times, index = times_of_kind(kind, pd)
+    table = pd.DataFrame({"at": times, "who": "a", "v": np.arange(float(N))})
+    X = Sequences.from_long(table, id=["who", "at"] if several else "at", columns=["v"])
+    index = pd.MultiIndex.from_arrays([["a"] * N, index]) if several else index
+    order = np.arange(N)[::-1]
+    assert in_order_of(X.ids, "y", pd.Series(order, index[order])).tolist() == list(range(N))
 
 
 @pytest.mark.parametrize("form", ["Series of arrays", "dict", "Sequences"])

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse
 from sklearn.model_selection import GroupKFold, cross_val_score
 
 from sklstm import LSTMRegressor, Sequences
@@ -291,7 +292,14 @@ REFUSED = {
     "stride": (lambda: make_windows(TABLE, 2, stride=0), "'stride' parameter"),
     "float window": (lambda: make_windows(TABLE, 2.0), "'window' parameter"),
     "short": (lambda: make_windows(TABLE, 2, short="ignore"), "'short' parameter"),
-    "text": (lambda: make_windows("abc", 2), "'series' parameter"),
+    "text": (lambda: make_windows("abc", 2), "series must be an array.* got 'abc'"),
+    "scalar": (lambda: make_windows(np.float64(3.0), 2), "series must be an array.* got np.float64"),
+    "None": (lambda: make_windows(None, 2), "series must be an array.* got None"),
+    "sparse": (lambda: make_windows(scipy.sparse.csr_array(TABLE), 2), r"it is sparse \(csr_array\)\. Pass series\.toarray\(\)"),
+    "sparse 1-D": (lambda: make_windows(scipy.sparse.coo_array(TABLE[:, 0]), 2), r"Pass series\.toarray\(\)"),
+    "lazy": (lambda: make_windows(pytest.importorskip("polars").LazyFrame({"v": [1.0]}), 1), r"Pass series\.collect\(\)"),
+    "iterator": (lambda: make_windows(iter(TABLE), 2), r"it is an iterator \(.*\)\. Pass list\(series\)"),
+    "mapping": (lambda: make_windows({"a": TABLE}, 2), r"Pass list\(series\.values\(\)\)"),
     "no step": (lambda: make_windows(np.empty((0, 2)), 2), r"0 sample\(s\).*no step.*Pass"),
     "no series": (lambda: make_windows([], 2), "no step"),
     "4-D": (lambda: make_windows(np.ones((1, 2, 3, 4)), 2), r"got shape \(1, 2, 3, 4\)"),

@@ -24,7 +24,7 @@ def generator_from(random_state):
 def draw_lengths(generator, n_samples, longest, shortest, ragged):
     """Lengths (n_samples,): all `longest`, or uniform from half of that, but at least `shortest`, to `longest`."""
     if not ragged:
-        return np.full(n_samples, longest)
+        return np.full(int(n_samples), longest)
     return generator.randint(max(shortest, (longest + 1) // 2), longest + 1, size=n_samples)
 
 

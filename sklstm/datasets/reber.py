@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils._param_validation import StrOptions, validate_params
 
+from ..sequences.refusals import array_of
 from .drawing import COMMON, generator_from, in_form, symbols_as_channels
 
 REBER_SYMBOLS = "BTSXPVE"  # in the order of their codes
@@ -179,7 +180,7 @@ def _codes(string):
         if (codes < 0).any():
             raise ValueError(f"The string has the symbol {string[codes.argmin()]!r}; the symbols are {', '.join(REBER_SYMBOLS)}.")
         return codes.tolist()
-    values = np.asarray(string)
+    values = array_of("string", string, expected)
     if values.ndim == 2 and values.shape[1] == n and ((values == 0) | (values == 1)).all() and (values.sum(axis=1) == 1).all():
         return values.argmax(axis=1).tolist()
     if values.ndim == 2 and values.shape[1] == 1:

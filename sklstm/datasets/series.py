@@ -1,10 +1,12 @@
 """Series of quantities: mixtures of sines, and a season with a trend."""
 
+import reprlib
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from ..sequences.refusals import array_of
 from .drawing import COMMON, draw_lengths, generator_from, in_form
 
 HIGHEST_FREQUENCY = 0.25  # cycles per step: half of what can be told from a lower one
@@ -105,6 +107,7 @@ def make_sine_mixture(
     n_kinds = n_classes if targets == "class" else 1
     frequencies = HIGHEST_FREQUENCY * np.linspace(0, 1, n_components * n_kinds + 1)[1:].reshape(n_components, n_kinds)
     kinds = generator.randint(n_kinds, size=n_samples)
+    n_components = int(n_components)  # which may be True
     amplitudes = generator.uniform(0.5, 1.5, size=(n_samples, n_components))
     phases = generator.uniform(0, 2 * np.pi, size=(n_samples, n_components, n_channels))
     sequence = np.repeat(np.arange(n_samples), lengths)  # that each step belongs to
@@ -215,7 +218,7 @@ def make_seasonal(
         )
     generator = generator_from(random_state)
     t = np.arange(n_steps)
-    series = trend * t + noise * generator.standard_normal(n_steps)
+    series = float(trend) * t + noise * generator.standard_normal(n_steps)
     for p in periods:
         series += _season(generator, t, p, n_harmonics)
     if n_lags is None:
@@ -235,13 +238,14 @@ def _season(generator, t, period, n_harmonics):
 
 def _read_periods(period, n_harmonics):
     """The periods, a list of float."""
-    periods = np.atleast_1d(np.asarray(period))
+    periods = np.atleast_1d(array_of("period", period, "Pass for example (24, 168)."))
     if periods.ndim != 1 or periods.size == 0 or periods.dtype.kind not in "iuf":
-        raise ValueError(f"period must be a number of steps or a list of such, got {period!r}. Pass for example (24, 168).")
+        got = reprlib.repr(period)
+        raise ValueError(f"period must be a number of steps or a list of such, got {got}. Pass for example (24, 168).")
     # A sine of at most two steps per cycle looks like another one, or like nothing.
     if not (np.isfinite(periods) & (periods > 2 * n_harmonics)).all():
         raise ValueError(
-            f"Every period must have more than 2 * n_harmonics = {2 * n_harmonics} steps, got period={period!r}. Lower"
-            " n_harmonics, or name a longer period."
+            f"Every period must have more than 2 * n_harmonics = {2 * n_harmonics} steps, got period={reprlib.repr(period)}."
+            " Lower n_harmonics, or name a longer period."
         )
     return periods.tolist()

@@ -16,23 +16,16 @@ from .._kernels.threads import single_threaded_blas
 from ..network import LOSSES, ConstantBias, TimescaleBias, apply
 from ..sequences import Sequences
 from ..sequences.alignment import ids_of, in_order_of
+from ..sequences.refusals import refused_as
 from ..training import Checkpoint, LastEpoch, Units, Validation, check_moments, check_range, check_state, train, updated_moments
 from .architecture import FREE, build, check_architecture, network_spec
 from .callbacks import CallbackSupportMixin, FitTasks
 from .categories import embedding_widths, seen_only
-from .constraints import CONSTRAINTS
+from .constraints import CONSTRAINTS, check_types
+from .copies import at_this_moment, stand_in_for
 from .documentation import document
 from .engines import hand_out, lent_engine, quick_scores
-from .inputs import (
-    at_this_moment,
-    in_dtype,
-    numpy_alone,
-    one_per_sequence,
-    read_sample_weight,
-    read_X,
-    seen_lengths,
-    stand_in_for,
-)
+from .inputs import in_dtype, numpy_alone, one_per_sequence, read_sample_weight, read_X, seen_lengths
 from .prepared import Prepared
 from .progress import Progress
 from .responses import RESPONSES
@@ -41,6 +34,8 @@ from .steps import in_form, read_step_weights, read_steps
 from .streaming import Stream
 from .targets import ONE_EACH, Places
 
+Y_AND_WEIGHTS = "Expected an array or a list with one entry for each sequence, or with return_sequences for every step."
+OF_ANY_NETWORK = {"input_size", "pooling", "categories", "loss"}  # in every spec
 SEEDS = np.iinfo(np.int32).max
 
 
@@ -51,7 +46,7 @@ def _has_attention(estimator):
 
 
 def takes_chunks(estimator):
-    """Whether `partial_fit` is there: not for a solver that needs all samples at once."""
+    """Whether `partial_fit` is available: not for a solver that needs all samples at once."""
     if estimator.solver == "lbfgs":
         raise AttributeError(
             "partial_fit is not available for solver='lbfgs', which needs all samples at once. Set another solver, such as"
@@ -60,9 +55,10 @@ def takes_chunks(estimator):
     return True
 
 
-def _what_is_kept(n_epochs):
+def _what_is_kept(n_epochs, has_checkpoint):
     epochs = "The epoch that is done is" if n_epochs == 1 else f"The {n_epochs} epochs that are done are"
-    return f"{epochs} kept: the estimator is fitted, and set_params(warm_start=True).fit(X, y) continues from there."
+    how = "warm_start=True, checkpoint=None" if has_checkpoint else "warm_start=True"  # the checkpoint is of the first fit
+    return f"{epochs} kept: the estimator is fitted, and set_params({how}).fit(X, y) continues from there."
 
 
 class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
@@ -257,6 +253,10 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         tasks.end()
         return self
 
+    def _validate_params(self):
+        with refused_as("A hyper-parameter", "Pass numbers, texts and booleans of Python."):  # whose comparison may fail
+            super()._validate_params()
+
     def _partial_fit(self, X, y, sample_weight, classes=None):
         return self._fit(X, y, sample_weight, self.__sklearn_is_fitted__(), incremental=True, classes=classes)
 
@@ -264,6 +264,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         """Read everything, train, and only then write to self; an interrupt keeps the epochs that have ended."""
         if incremental and continued:
             self._validate_params()  # which scikit-learn leaves out for a fitted estimator
+        check_types(self)
         check_architecture(self)
         check_solving(self)
         if continued:
@@ -287,7 +288,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
                 raise
             if not is_fitted:
                 self._become(prepared.attributes_so_far(last_epoch.state), continued)
-            interrupt.args = (_what_is_kept(self.n_iter_),)
+            interrupt.args = (_what_is_kept(self.n_iter_, self.checkpoint is not None),)
             if tasks is not None:
                 tasks.end_interrupted(interrupt)
             raise
@@ -346,13 +347,13 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         return Prepared(spec, network, form, task, task.data(sequences, units), validation, units, moments, stops_early)
 
     def _agreed_spec(self, sequences, task, form, continued):
-        """The spec of the network, which a fit that goes on must not change."""
+        """The spec of the network, which a fit that continues an earlier one must not change."""
         spec = network_spec(self, sequences.n_channels, task, self._tables(form))
         fitted = self._network_spec if continued else spec
         changed = {key: (fitted[key], spec[key]) for key in spec if fitted[key] != spec[key] and key not in FREE}
         if changed:
             raise ValueError(
-                f"The fitted network cannot continue with other parameters (fitted, asked for): {changed}. Keep the"
+                f"The fitted network cannot continue with other parameters (fitted, requested): {changed}. Keep the"
                 " hyper-parameters of the network and the kind of y, or fit afresh with warm_start=False."
             )
         return spec
@@ -412,6 +413,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         finally:
             progress.close()
 
+    @refused_as("y or sample_weight", Y_AND_WEIGHTS)
     def _read_task(self, y, sample_weight, sequences, role, known, classes=None):
         """y and the sample weights, of sequences or of their steps, as a `Task`."""
         if not self.return_sequences:
@@ -420,12 +422,10 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
             return self._read_y(y, weights, role, known, classes)
         flat, form = read_steps("y", y, sequences)
         weights = read_step_weights(sample_weight, sequences)
-        left_out = self._left_out(flat)
-        if left_out.all():
-            raise ValueError("All steps of y have the mask value: there is nothing to learn from. Label at least one step.")
-        places = Places(sequences.offsets, np.flatnonzero(~left_out))
-        task = self._read_y(flat[~left_out], weights[~left_out], role, known, classes, places)
-        return task.over_steps(left_out, sequences.offsets, form)
+        used = self._labelled(flat, "learn from")
+        places = Places(sequences.offsets, np.flatnonzero(used))
+        task = self._read_y(flat[used], weights[used], role, known, classes, places)
+        return task.over_steps(~used, sequences.offsets, form)
 
     def _generator(self, continued, checkpoint):
         """The generator that a fit begins with: that of the last one, of its checkpoint, or one by `random_state`."""
@@ -443,7 +443,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
             self.random_state.randint(SEEDS)
 
     def _read_held_out(self, X, y, weights, form, spec, task, dtype):
-        """Sequences and task of `X_val`, held against this fit's X and y."""
+        """Sequences and task of `X_val`, checked against this fit's X and y."""
         # By a stand-in that has what this estimator will have once it is fitted.
         stand_in = stand_in_for(self)
         stand_in._network_spec = spec
@@ -494,7 +494,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         return np.sort(rows), np.sort(rows_val)
 
     def _moments_with(self, sequences, task, continued, incremental):
-        """Statistics of X and y: of this fit, of an earlier one that goes on, or of all chunks that came."""
+        """Statistics of X and y: of this fit, of an earlier one that it continues, or of all chunks so far."""
         if continued and not incremental:
             return self._moments
         known = self._moments if continued else None
@@ -506,11 +506,17 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
             "y": updated_moments(known, "y", task.targets[weighted], task.weights[weighted]) if task.units else None,
         }
 
-    # ---- answering ----
+    # ---- predicting ----
+
+    def _check_spec(self):
+        """Raise a ValueError where the spec of the network has been emptied."""
+        if not OF_ANY_NETWORK <= getattr(self._network_spec, "keys", set)():
+            build(self._network_spec)  # which raises
 
     def _read_fitted(self, X):
         """X as the fitted network reads it."""
         check_is_fitted(self)
+        self._check_spec()
         with numpy_alone():
             return in_dtype(read_X(self, X, reset=False)[0], self._theta.dtype)
 
@@ -526,8 +532,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         if scores is not None:
             return decode(model)(scores)
         sequences = model._read_fitted(X)
-        answers = decode(model)(model._apply(sequences))
-        return in_form(answers, sequences, model._y_form) if model._per_step else answers
+        outputs = decode(model)(model._apply(sequences))
+        return in_form(outputs, sequences, model._y_form) if model._per_step else outputs
 
     @property
     def _per_step(self):
@@ -542,27 +548,32 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _score_predictions(self, estimator, X, y, sample_weight):
         """`_score`, where this is the estimator at one moment."""
+        self._check_spec()
         if not self._per_step:
             with lent_engine(estimator, self):
                 predicted = self.predict(X)
             ids = ids_of(X)
-            y = one_per_sequence("y", y, len(predicted), ids)
-            if sample_weight is not None:
-                sample_weight = read_sample_weight(in_order_of(ids, "sample_weight", sample_weight), len(predicted))
-            return self._metric(y, predicted, sample_weight)
+            with refused_as("y or sample_weight", Y_AND_WEIGHTS):
+                y = one_per_sequence("y", y, len(predicted), ids)
+                if sample_weight is not None:
+                    sample_weight = read_sample_weight(in_order_of(ids, "sample_weight", sample_weight), len(predicted))
+                return self._metric(y, predicted, sample_weight)
         sequences = self._read_fitted(X)
-        flat, _ = read_steps("y", y, sequences)
-        used = ~self._left_out(flat)
-        if not used.any():
-            raise ValueError("All steps of y have the mask value: there is nothing to score. Label at least one step.")
-        weights = None if sample_weight is None else read_step_weights(sample_weight, sequences)[used]
-        places = Places(sequences.offsets, np.flatnonzero(used))
-        return self._metric(flat[used], self._decode(self._apply(sequences))[used], weights, places)
+        predicted = self._decode(self._apply(sequences))
+        with refused_as("y or sample_weight", Y_AND_WEIGHTS):
+            flat, _ = read_steps("y", y, sequences)
+            used = self._labelled(flat, "score")
+            weights = None if sample_weight is None else read_step_weights(sample_weight, sequences, used)
+            places = Places(sequences.offsets, np.flatnonzero(used))
+            return self._metric(flat[used], predicted[used], weights, places)
 
-    def _left_out(self, y):
-        """Which steps (total_steps,) have no y."""
+    def _labelled(self, y, purpose):
+        """Which steps (total_steps,) have a y; raises where none has one. `purpose` is what y is for, in the message."""
         masked = self._masked(y)
-        return masked if y.ndim == 1 else masked.all(axis=1)
+        left_out = masked if y.ndim == 1 else masked.all(axis=1)
+        if left_out.all():
+            raise ValueError(f"All steps of y have the mask value: there is nothing to {purpose}. Label at least one step.")
+        return ~left_out
 
     @document()
     def predict(self, X):
@@ -618,18 +629,18 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         return model._apply(model._read_fitted(X), "end_states")
 
     def stream(self, response_method="predict"):
-        """Answer step by step, for sequences that arrive so.
+        """Predict step by step, for sequences that arrive one step at a time.
 
         Parameters
         ----------
         response_method : {"predict", "predict_proba", "predict_log_proba", "encode"}, default="predict"
-            Whose answers; probabilities are those of a classifier.
+            Method whose output each step returns. Probabilities need a classifier.
 
         Returns
         -------
         Stream
-            Its ``step(x_t)`` returns what the method returns for the steps so far, ``reset()`` begins anew, and ``state`` is read
-            and set as plain arrays.
+            Object whose ``step(x_t)`` returns what the method returns for the steps so far. Its ``reset()`` begins new sequences,
+            and its ``state`` can be read and set as plain arrays.
 
         Raises
         ------

@@ -1,11 +1,13 @@
 """Categorical channels: which they are, what values they have, and the rows of the embedding that stand for them."""
 
+import reprlib
 from numbers import Integral, Real
 
 import numpy as np
 
+from ..network.checks import is_count
 from ..sequences import Sequences
-from ..sequences.columns import is_missing
+from ..sequences.columns import KINDS, is_missing
 from ..sequences.faults import locate
 from ..sequences.items import exactly_joined, is_exact
 from ..sequences.padding import real_steps
@@ -42,7 +44,7 @@ def categorical_channels(categorical_features, n_channels, columns=None):
 
 def _known_channels(entries, n_channels):
     """The entries as ints; raises unless they are channels."""
-    if not all(isinstance(entry, Integral) and not isinstance(entry, bool) and 0 <= entry < n_channels for entry in entries):
+    if not all(is_count(entry) and entry < n_channels for entry in entries):
         raise ValueError(
             f"categorical_features must hold channels from 0 to {n_channels - 1} or names of columns, or be 'all',"
             f" got {entries!r}."
@@ -86,13 +88,18 @@ def embedding_widths(embedding_dim, vocabularies):
         return [min(MAX_AUTO_WIDTH, max(1, round(1.6 * len(values) ** 0.56))) for values in vocabularies]
     if isinstance(embedding_dim, Integral):
         return [int(embedding_dim)] * len(vocabularies)
+    if not isinstance(embedding_dim, (list, tuple)) and np.ndim(embedding_dim) != 1:
+        raise ValueError(
+            "embedding_dim must be 'auto', an int of at least 1, or one such per categorical channel, got"
+            f" {reprlib.repr(embedding_dim)}."
+        )
     if len(embedding_dim) != len(vocabularies):
         raise ValueError(
-            f"embedding_dim={embedding_dim!r} has {len(embedding_dim)} entries, but there are {len(vocabularies)} categorical"
-            " channels. Give one width for each, one int for all, or 'auto'."
+            f"embedding_dim={reprlib.repr(embedding_dim)} has {len(embedding_dim)} entries, but there are {len(vocabularies)}"
+            " categorical channels. Give one width for each, one int for all, or 'auto'."
         )
     for width in embedding_dim:
-        if not isinstance(width, Integral) or isinstance(width, bool) or width < 1:
+        if not is_count(width, 1):
             raise ValueError(
                 f"embedding_dim must be 'auto', an int of at least 1, or one such per categorical channel, got {width!r}."
             )
@@ -266,14 +273,11 @@ def _positions(values, vocabulary, channel):
     return np.array(rows, np.intp).reshape(values.shape)
 
 
-NATURES = dict.fromkeys("fiub", "numbers") | {"M": "times", "m": "durations"}
-
-
 def _nature(values):
     """What kind of values an array holds, in words."""
     if values.dtype.kind == "O" and isinstance(values.ravel()[0], Real):
         return "numbers"
-    return NATURES.get(values.dtype.kind, "texts")
+    return "texts" if values.dtype.kind in "OS" else KINDS[values.dtype.kind]
 
 
 def encode_columns(columns, own, channels, n_channels, known):

@@ -4,9 +4,11 @@ from numbers import Integral, Real
 from os import PathLike
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn import get_config
+from sklearn.utils._param_validation import Interval, Options, StrOptions, validate_parameter_constraints
 
 from ..network import ACTIVATIONS, CELLS, MERGE_MODES, POOLINGS, TIMESCALES
+from ..sequences.refusals import refused_as
 from ..training import SCHEDULES
 from .solving import SOLVERS
 
@@ -61,3 +63,12 @@ CONSTRAINTS = {
     "random_state": ["random_state"],
     "verbose": ["verbose"],
 }
+
+
+def check_types(estimator):
+    """Hold the hyper-parameters against their constraints where scikit-learn was told to skip that: what is of another type would
+    be found in the middle of a fit. Of a switch any value is taken for its truth."""
+    if get_config()["skip_parameter_validation"]:
+        constraints = {name: known for name, known in estimator._parameter_constraints.items() if known != ["boolean"]}
+        with refused_as("A hyper-parameter", "Pass numbers, texts and booleans of Python."):
+            validate_parameter_constraints(constraints, estimator.get_params(deep=False), caller_name=type(estimator).__name__)

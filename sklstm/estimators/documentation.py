@@ -55,7 +55,7 @@ residual : bool, default=False
     its embeddings) has as many channels as the layer outputs. Where both directions end in a sum, ``pooling="last"`` adds
     the input of the last step.
 return_sequences : bool, default=False
-    Learn and answer for every step instead of every sequence, as in sequence labelling, language models and forecasts
+    Learn and predict a target for every step instead of every sequence, as in sequence labelling, language models and forecasts
     at each step. Losses, weights, `score` and early stopping are then over the steps; a step whose y is {mask} is left
     out of them. For other metrics in searches and cross-validation see :func:`sklstm.metrics.step_scorer`.
 categorical_features : "all", array-like of int or str, or None, default=None
@@ -142,7 +142,7 @@ max_grad_norm : float or None, default=0.25
 bptt_steps : int or None, default=None
     Truncate back-propagation through time to chunks of that many steps, counted back from the end of the longest
     sequence of a minibatch, with the state carried from chunk to chunk. A training step then needs memory for one chunk,
-    whatever the length (predictions, and so validation, go through whole sequences); with one answer per sequence it
+    whatever the length (predictions, and so validation, go through whole sequences); with one target per sequence it
     computes all chunks twice. None reaches back to the first step. Not for bidirectional networks.
 momentum : float, default=0.9
     Momentum of `solver="sgd"`.
@@ -162,11 +162,11 @@ warm_start : bool, default=False
     `early_stopping` it draws a validation split of its own; pass `X_val` and `y_val` to keep one.
 checkpoint : str, path or None, default=None
     File to which `fit` writes where it stands after every epoch: weights, state of the solver, random numbers, history. A
-    later fit of the same data with the same parameters goes on from there, and ends with the same bits as one that was
+    later fit of the same data with the same parameters continues from there, and ends with the same bits as one that was
     never interrupted; a file of another fit is an error, and is left as it was. The file stays when the fit is done, so
     that the same fit again has nothing left to do: delete it to train afresh. Every fit needs a file of its own, which
     those in a grid search do not have. A path to which no file can be written is an error before the first epoch; where
-    writing fails later, for want of space, a warning says so and the fit goes on. A leading ``~`` is the home directory.
+    writing fails later, for want of space, a warning says so and the fit continues. A leading ``~`` is the home directory.
 n_jobs : int or None, default=None
     Threads. None is 1, or what :func:`joblib.parallel_config` says; -1 is all cores. A minibatch is shared among threads
     where each has at least 16 sequences (an eighth of `hidden_size` if that is more) and about a millisecond of work; a

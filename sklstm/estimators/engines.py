@@ -10,7 +10,7 @@ from joblib import effective_n_jobs
 from ..network.inference import CHUNK_SEQUENCES, CHUNK_WORDS, THREAD_FLOPS
 from ..sequences import Packed
 from .architecture import build
-from .inputs import stand_in_for
+from .copies import for_prediction, stand_in_for
 from .plain import in_c_order, plain_arrays
 from .responses import RESPONSES
 
@@ -20,12 +20,6 @@ _idle = WeakKeyDictionary()
 _served = WeakKeyDictionary()
 # Weights that somebody may write to, by their identity. Engines have the weights packed, and pack these again at each call.
 _handed_out = WeakValueDictionary()
-
-# Attributes that predictions do not need: of training, and parameters that carry a file or a generator.
-OF_TRAINING = {
-    "_class_totals", "_moments", "_skl_callbacks", "_state", "best_loss_", "best_validation_score_", "checkpoint", "history_",
-    "loss_curve_", "n_iter_", "random_state", "t_", "validation_loss_curve_", "validation_scores_",
-}  # fmt: skip
 
 
 def hand_out(theta):
@@ -59,9 +53,7 @@ class _Ready:
     def scores(self, X, n):
         """Scores of an array or a list of n sequences; None if a value is not finite."""
         out = np.empty((n, self.n_outputs), self.theta.dtype)
-        if type(X) is np.ndarray:
-            return out if self.engine.predict(X, out) else None
-        if n == 1:
+        if type(X) is np.ndarray or n == 1:
             return out if self.engine.predict(X, out) else None
         lengths = [len(x) for x in X]
         order = sorted(range(n), key=lengths.__getitem__, reverse=True)
@@ -96,7 +88,10 @@ def quick_scores(estimator, model, X):
     X : object
     """
     theta = vars(model).get("_theta")
-    arrays = None if theta is None else plain_arrays(model, X)
+    try:
+        arrays = None if theta is None else plain_arrays(model, X)
+    except (AttributeError, KeyError, TypeError):  # of a model that was changed since it was fitted
+        return None
     n = 0 if arrays is None else len(arrays)
     if not 0 < n <= CHUNK_SEQUENCES:
         return None
@@ -137,7 +132,7 @@ class Served:
 
     def __init__(self, model):
         self.theta = ref(model._theta)
-        self.model = _of_prediction(model)
+        self.model = for_prediction(model)
         self.n_attributes = len(vars(model))
         self.attributes = {name: value for name, value in vars(self.model).items() if name != "_theta"}
         theta = self.model._theta = model._theta.copy()
@@ -187,10 +182,3 @@ def served(estimator):
     if known is None or not known.is_of(model):
         known = _served[estimator] = Served(model)
     return known
-
-
-def _of_prediction(model):
-    """A model without what predictions do not need."""
-    alike = object.__new__(type(model))
-    alike.__dict__ = {name: value for name, value in vars(model).items() if name not in OF_TRAINING}
-    return alike

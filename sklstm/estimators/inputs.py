@@ -13,8 +13,10 @@ from ..sequences.alignment import in_order_of
 from ..sequences.faults import TIMES_AMONG_NUMBERS, channels_first_hint, holds_no_numbers, name_of, raise_if_not_finite
 from ..sequences.items import category_kind, column_names, column_types
 from ..sequences.padding import without_padding
+from ..sequences.refusals import refused_as
 from ..sequences.steps import of_sequences
 from ..sequences.validation import (
+    FORMS,
     array_or_list,
     check_columns,
     checked,
@@ -26,6 +28,7 @@ from ..sequences.validation import (
     refuse_one_dimension,
 )
 from .categories import categorical_channels, encode, encode_columns, fill_padding
+from .copies import stand_in_for
 from .order import names_are_levels, refuse_other_order
 from .targets import ONE_EACH, read_numbers
 from .texts import holds_texts, with_categories
@@ -39,28 +42,14 @@ def numpy_alone():
     return config_context(array_api_dispatch=False) if get_config()["array_api_dispatch"] else nullcontext()
 
 
-def stand_in_for(estimator):
-    """A shallow copy that may be written to, so that a fit which fails leaves nothing behind on the estimator."""
-    stand_in = object.__new__(type(estimator))
-    stand_in.__dict__ = vars(estimator).copy()
-    return stand_in
-
-
-def at_this_moment(estimator):
-    """The estimator as it is now, whatever another thread fits meanwhile; not to be written to. A fit puts new attributes in the
-    place of the old ones, which stay as they are for whoever has them."""
-    moment = object.__new__(type(estimator))
-    moment.__dict__ = estimator.__dict__
-    return moment
-
-
+@refused_as("X", FORMS)
 def read_X(estimator, X, *, reset):
     """Any accepted X as `Sequences`, and the attributes that describe its form.
 
     Parameters
     ----------
     estimator : BaseRecurrent
-        Gives its parameters, the fitted attributes that X is held against and its name for messages. Not changed.
+        Gives its parameters, the fitted attributes that X is compared with and its name for messages. Not changed.
     X : any accepted form
     reset : bool
         Whether X defines what later X must look like.
@@ -132,7 +121,7 @@ def _read_sequences(estimator, X, reset):
 def _is_of_texts(estimator, X, reset):
     """Whether a 2-D array has texts, and channels that are to be categories."""
     chosen = estimator.categorical_features if reset else estimator._categorical
-    return isinstance(X, np.ndarray) and X.ndim == 2 and chosen is not None and len(chosen) > 0 and holds_texts(X)
+    return isinstance(X, np.ndarray) and X.ndim == 2 and X.size > 0 and chosen is not None and len(chosen) > 0 and holds_texts(X)
 
 
 def _read_texts(estimator, X, form, reset):
@@ -226,7 +215,7 @@ def channel_names(estimator, names, reset):
     estimator : estimator with the attributes of `read_X`
     names : list or None
     reset : bool
-        Whether there is no fit to hold them against.
+        Whether there is no fit to compare them with.
     """
     if names is None or not all(isinstance(name, str) for name in names):
         return None

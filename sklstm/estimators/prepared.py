@@ -88,7 +88,7 @@ class Prepared:
         return self.attributes(state)
 
     def identity(self, estimator, rng, state):
-        """What a checkpoint of this fit is held against.
+        """What a checkpoint of this fit is compared with.
 
         Parameters
         ----------

@@ -241,10 +241,10 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         return self._partial_fit(X, y, sample_weight)
 
     def _decode(self, scores):
-        answers = LOSSES[self._network_spec["loss"]].inverse_link(scores)
+        predicted = LOSSES[self._network_spec["loss"]].inverse_link(scores)
         if self._network_spec["loss"] == "quantiles":  # in the order in which they were asked for
-            return answers[:, self._quantile_ranks]
-        return answers[:, 0] if self._one_dimensional else answers
+            return predicted[:, self._quantile_ranks]
+        return predicted[:, 0] if self._one_dimensional else predicted
 
     @staticmethod
     def _validation_score(task, data, scores):
@@ -252,10 +252,10 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         targets, weights = data.targets[used], data.weights[used]
         if len(targets) < 2:
             return np.nan  # the variance of a single target is 0
-        answers = LOSSES[task.loss].inverse_link(scores[used])
+        predicted = LOSSES[task.loss].inverse_link(scores[used])
         if task.loss in ("quantile", "quantiles"):
-            return explained_pinball_loss(targets, answers, task.loss_parameters["quantiles"], weights)
-        return r2_score(targets, answers, sample_weight=weights)
+            return explained_pinball_loss(targets, predicted, task.loss_parameters["quantiles"], weights)
+        return r2_score(targets, predicted, sample_weight=weights)
 
     @staticmethod
     def _masked(y):
@@ -314,7 +314,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         return Task(loss, n_outputs, targets, weights, attributes, loss_parameters=parameters)
 
     def _read_loss(self, targets):
-        """Name, scores and parameters of the loss that `loss` and `quantile` ask for, and fitted attributes; held against y."""
+        """Name, scores and parameters of the loss that `loss` and `quantile` ask for, and attributes, checked against y."""
         if (self.loss == "quantile") != (self.quantile is not None):
             raise ValueError(
                 f"loss='quantile' and quantile go together, got loss={self.loss!r} and quantile={self.quantile!r}. Set"

@@ -25,7 +25,7 @@ PATIENCE_STEPS, PATIENCE_EPOCHS = 500, 10  # without improvement, at least
 
 
 def check_solving(estimator):
-    """Raise a ValueError where hyper-parameters of the training contradict each other, or name what is not there."""
+    """Raise a ValueError where hyper-parameters of the training contradict each other, or have an unknown name."""
     for name, known in (("solver", SOLVERS), ("learning_rate", SCHEDULES)):
         value = getattr(estimator, name)
         if not isinstance(value, str) or value not in known:
@@ -37,7 +37,7 @@ def check_solving(estimator):
         )
     if estimator.solver == "lbfgs" and estimator.checkpoint is not None:
         raise ValueError(
-            "solver='lbfgs' cannot continue from a checkpoint: SciPy does not give out what its L-BFGS has learned of the loss."
+            "solver='lbfgs' cannot continue from a checkpoint: SciPy does not expose the state of its L-BFGS-B."
             " Set checkpoint=None, or take another solver."
         )
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._kernels._engine import MOST_STEPS
+from ..sequences.refusals import array_of
 
 
 def parts_of(network, dtype, pooled):
@@ -70,10 +71,7 @@ def read_state(state, parts, pooling):
 
 def _numbers(name, values):
     """An array of integers or floats; a copy, which nobody changes after its checks."""
-    try:
-        array = np.array(values, order="C", subok=False)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name!r} of the state must be an array of numbers: {error}") from error
+    array = np.array(array_of(f"{name!r} of the state", values, "Pass it as it was read."), order="C", subok=False)
     if array.dtype.kind not in "iuf" or np.ma.isMaskedArray(values):
         kind = "a masked array" if np.ma.isMaskedArray(values) else array.dtype
         raise ValueError(f"{name!r} of the state must be an array of numbers, got {kind}. Pass it as it was read.")

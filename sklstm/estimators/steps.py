@@ -1,4 +1,4 @@
-"""y, weights and answers with one entry for every step."""
+"""y, weights and predictions with one entry for every step."""
 
 import sys
 from itertools import pairwise
@@ -11,6 +11,7 @@ from ..sequences.alignment import in_order_of
 from ..sequences.columns import decoded, is_missing
 from ..sequences.container import snapshot
 from ..sequences.faults import refuse_mask
+from ..sequences.refusals import array_of
 from .inputs import one_per_sequence, read_sample_weight
 from .targets import Places, as_array
 
@@ -44,7 +45,7 @@ def read_steps(name, values, sequences):
     else:
         entries = "one entry for every step of it."
         values = one_per_sequence(name, values, len(sequences), sequences.ids, entries, most_dimensions=3)
-        flat, lengths, kind = _flattened(name, _list_or_array(values))
+        flat, lengths, kind = _flattened(name, _list_or_array(name, values))
     _check_lengths(name, lengths, sequences, lambda: _as_padded(name, values, flat.ndim))
     column = flat.ndim == 2 and flat.shape[1] == 1
     return flat[:, 0] if column else flat, {"kind": kind, "column": column}
@@ -59,7 +60,7 @@ def _flattened(name, values):
         return values.reshape(-1, *values.shape[2:]), np.full(len(values), values.shape[1]), "array"
     raise ValueError(
         f"return_sequences=True needs {name} for every step, got one per sequence (shape {values.shape}). {FORMS}"
-        " For one prediction per sequence set return_sequences=False."
+        " For one entry per sequence set return_sequences=False."
     )
 
 
@@ -72,14 +73,14 @@ def _decoded(sequences):
     return values[:, np.newaxis]
 
 
-def _list_or_array(values):
+def _list_or_array(name, values):
     """A list of what is a list, a tuple or a 1-D array of objects; an array of anything else."""
     if isinstance(values, (list, tuple)):
         return list(values)
-    refuse_mask(values, "y or sample_weight")
-    values = np.asarray(values)
+    refuse_mask(values, name)
+    values = array_of(name, values, FORMS)
     if values.dtype.kind == "T":
-        values = as_array("y", values)
+        values = as_array(name, values)
     return list(values) if values.ndim == 1 and values.dtype == object else values
 
 
@@ -94,7 +95,7 @@ def _step_arrays(name, values):
         if array.ndim == 0:
             raise ValueError(
                 f"return_sequences=True needs {name} for every step, got {value!r} for sequence {i}. {FORMS}"
-                " For one prediction per sequence set return_sequences=False."
+                " For one entry per sequence set return_sequences=False."
             )
         if array.ndim > 2 or (arrays and array.shape[1:] != arrays[0].shape[1:]):
             raise ValueError(
@@ -134,7 +135,8 @@ def _check_lengths(name, lengths, sequences, as_padded):
         if len(set(lengths)) == 1 and lengths[0] >= longest > shortest:
             raise ValueError(
                 f"{name} is padded: it has {lengths[0]} entries for each sequence, but the sequences of X have"
-                f" {shortest} to {longest} steps; sequence {wrong[0]} has {sequences.lengths[wrong[0]]}. Take the padding off:"
+                f" {shortest} to {longest} steps; sequence {wrong[0]} has {sequences.lengths[wrong[0]]}. If the parameter padding"
+                f" takes it off X, pass a list with the entries of {name} at the steps that remain; else take it off:"
                 f" Sequences.from_padded({as_padded()}, lengths=[len(x) for x in X])."
             )
         raise ValueError(
@@ -143,8 +145,31 @@ def _check_lengths(name, lengths, sequences, as_padded):
         )
 
 
-def read_step_weights(sample_weight, sequences):
-    """Weight of every step (total_steps,), from one per step, one per sequence (for each of its steps), or None."""
+def read_step_weights(sample_weight, sequences, used=None):
+    """Weight of every step, from one per step, one per sequence (for each of its steps), or None.
+
+    Parameters
+    ----------
+    sample_weight : scalar, array-like, Sequences or None
+    sequences : Sequences
+        X.
+    used : ndarray of bool of shape (total_steps,), default=None
+        Which steps to return the weights of. None is all.
+
+    Returns
+    -------
+    ndarray of shape (total_steps,) or (n_used_steps,)
+
+    Raises
+    ------
+    ValueError
+        If a weight is not a number of at least 0, or all are zero: of all steps, or of those that are used.
+    """
+    weights = _read_step_weights(sample_weight, sequences)
+    return weights if used is None else read_sample_weight(weights[used], int(used.sum()))
+
+
+def _read_step_weights(sample_weight, sequences):
     if sample_weight is None or np.isscalar(sample_weight):
         return read_sample_weight(sample_weight, int(sequences.offsets[-1]))
     if not isinstance(sample_weight, Sequences):
@@ -157,7 +182,7 @@ def read_step_weights(sample_weight, sequences):
 
 def _is_per_sequence(values):
     """Whether there is one value for each sequence, not an array of values for each."""
-    values = _list_or_array(values)
+    values = _list_or_array("sample_weight", values)
     if isinstance(values, list):
         return not values or np.ndim(values[0]) == 0
     return values.ndim <= 1
@@ -212,7 +237,7 @@ def _scorer_name(scorer):
 
 
 def in_form(flat, sequences, form):
-    """Answers for every step (total_steps, ...), in the form that y had; an array is a list where lengths differ."""
+    """Predictions for every step (total_steps, ...), in the form that y had; an array is a list where lengths differ."""
     if form["column"] and flat.ndim == 1:
         flat = flat[:, np.newaxis]
     offsets, lengths = sequences.offsets, sequences.lengths

@@ -1,8 +1,10 @@
-"""`Stream`: what a fitted estimator answers for sequences that arrive step by step."""
+"""`Stream`: predictions of a fitted estimator for sequences that arrive step by step."""
 
 import numpy as np
 
 from ..sequences.faults import refuse_mask
+from ..sequences.refusals import array_of, refused_as
+from ..sequences.validation import refuse_converted
 from .engines import served
 from .inputs import read_X
 from .responses import RESPONSES
@@ -10,7 +12,7 @@ from .states import parts_of, read_state
 
 
 class Stream:
-    """Answers of a fitted estimator, step by step; made by its method ``stream``.
+    """Predictions of a fitted estimator, step by step; made by its method ``stream``.
 
     Every call of `step` takes the next step of one sequence, or of several independent ones side by side, and returns what the
     response method returns for the steps so far, to the bit. A step costs the same however many came before. The stream has the
@@ -23,15 +25,15 @@ class Stream:
     estimator : LSTMClassifier or LSTMRegressor
         Fitted.
     response_method : {"predict", "predict_proba", "predict_log_proba", "encode"}
-        Whose answers.
+        Method whose output each step returns.
 
     Attributes
     ----------
     state : dict of str to ndarray, or None
-        What the answers to further steps depend on, as copies: ``n_steps`` (n_streams,), for each layer ``layer_<k>.h`` and,
-        where the cell has one, ``layer_<k>.c`` (n_streams, hidden_size), and with ``pooling="mean"`` or ``"max"`` the sums or
-        maxima ``pooled``. None before the first step. May be set, on this stream or another one of the same model; arrays of
-        another shape, numbers that are not finite and what is no number of steps are refused.
+        Everything that predictions for further steps depend on, as copies: ``n_steps`` (n_streams,), for each layer
+        ``layer_<k>.h`` and, where the cell has one, ``layer_<k>.c`` (n_streams, hidden_size), and with ``pooling="mean"`` or
+        ``"max"`` the sums or maxima ``pooled``. None before the first step. May be set, on this stream or another one of the
+        same model; arrays of another shape, numbers that are not finite and invalid numbers of steps are refused.
     n_streams : int or None
         How many sequences there are; None before the first step.
 
@@ -60,7 +62,7 @@ class Stream:
 
     def __init__(self, estimator, response_method):
         known = [name for name in RESPONSES if hasattr(estimator, name)]
-        if response_method not in known:
+        if not isinstance(response_method, str) or response_method not in known:
             raise ValueError(f"response_method must be one of {', '.join(map(repr, known))}, got {response_method!r}.")
         self._serve(served(estimator), response_method)
 
@@ -158,7 +160,7 @@ class Stream:
 
     @property
     def state(self):
-        """What the answers to further steps depend on, as copies: a dict of str to ndarray, or None before the first step."""
+        """State of the sequences, as copies: a dict of str to ndarray, or None before the first step."""
         begun = self._begun
         if begun is None:
             return None
@@ -197,10 +199,10 @@ class Stream:
         D = self._served.network.input_size
         wanted = f"({D},) for one stream or (n_streams, {D})" if n is None else f"({n}, {D})" + (f" or ({D},)" if n == 1 else "")
         refuse_mask(x_t, "x_t")
-        try:
-            x = np.asarray(x_t)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"x_t must be an array of shape {wanted}: {error}") from error
+        if hasattr(x_t, "columns"):
+            with refused_as("x_t", f"Pass an array of shape {wanted}."):
+                refuse_converted(x_t, D)
+        x = array_of("x_t", x_t, f"Pass an array of shape {wanted}.")
         shape = x.shape
         if x.ndim == 1 and n in (None, 1):
             x = x[np.newaxis]

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.multiclass import type_of_target
 
-from ..sequences.columns import is_missing
+from ..sequences.columns import KINDS, is_missing, numbers_or_objects
 from ..sequences.faults import locate, refuse_mask
 
 
@@ -75,7 +75,7 @@ def as_array(name, values):
     if array.dtype.kind == "T":  # NumPy's StringDType, which scikit-learn does not read
         objects = array.astype(object)
         return objects if is_missing(objects.ravel()).any() else np.array(objects.tolist(), dtype=str).reshape(array.shape)
-    return _plain(array) if array.dtype.kind == "O" else array
+    return numbers_or_objects(array)
 
 
 def _unless_mixed(texts, objects):
@@ -83,18 +83,6 @@ def _unless_mixed(texts, objects):
     kinds = {type(value) for value in objects.ravel()}
     return texts if all(issubclass(kind, str) for kind in kinds) or kinds == {bytes} else objects
 
-
-def _plain(array):
-    """An array of objects that are all booleans, integers or numbers as an array of those, any other as it is."""
-    kinds = set(map(type, array.ravel().tolist()))
-    if not kinds or not all(issubclass(kind, NUMBERS) and not issubclass(kind, np.timedelta64) for kind in kinds):
-        return array
-    plain = np.array(array.tolist())
-    exact = plain.dtype.kind in "biu" or any(issubclass(kind, (float, np.floating)) for kind in kinds)
-    return plain.reshape(array.shape) if exact and plain.dtype.kind in "biuf" else array
-
-
-NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 
 REMEDIES = {
     "NaN": "Drop such sequences, or fill it in",
@@ -263,9 +251,6 @@ def refuse_other_kind(y, classes):
             f"y holds {kinds[0]}, such as {literals(y.ravel()[:1])[0]!r}, but the classes are {kinds[1]}: {literals(classes)}."
             " Pass y as in fit."
         )
-
-
-KINDS = {**dict.fromkeys("biuf", "numbers"), "U": "texts", "S": "bytes", "M": "times", "m": "durations"}
 
 
 def sorted_labels(name, labels):

@@ -77,7 +77,7 @@ class Task:
     def weighted_rows(self):
         """Sequences with a positive weight; raises a ValueError if there is none.
 
-        A sequence of weight 0 is as good as absent: for the statistics and the size of the minibatches, too.
+        A sequence of weight 0 is ignored, also in the statistics and in the size of the minibatches.
         """
         rows = np.flatnonzero(self.sequence_weights > 0)
         if len(rows) == 0:

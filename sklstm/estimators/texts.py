@@ -3,35 +3,44 @@
 import numpy as np
 
 from ..sequences import Sequences
-from ..sequences.columns import Column, as_floats, numbers_or_objects, side_by_side
-from ..sequences.faults import describe_non_number, locate
+from ..sequences.columns import Column, floats_of_steps, numbers_or_objects, side_by_side
+from ..sequences.faults import locate
 from ..sequences.items import codes_of
 
 
 def holds_texts(X):
     """Whether there are texts among the values of an X that is no DataFrame, as far as types tell."""
     if isinstance(X, (list, tuple)):
-        return any(map(_item_holds_texts, X))
+        return _items_hold_texts(X)
     values = X.values if isinstance(X, Sequences) else X
     if not isinstance(values, np.ndarray):
         return False
-    if values.dtype.kind == "O" and values.ndim == 1:
-        return any(map(_item_holds_texts, values))
-    return _array_holds_texts(values)
+    return _items_hold_texts(values) if values.dtype.kind == "O" and values.ndim == 1 else _array_holds_texts(values)
 
 
 def _array_holds_texts(values):
     if values.dtype.kind != "O":
         return values.dtype.kind in "UST"
-    return any(issubclass(kind, (str, bytes)) for kind in set(map(type, values.ravel().tolist())))
+    return _are_of_texts(set(map(type, values.ravel().tolist())))
 
 
-def _item_holds_texts(item):
-    if isinstance(item, np.ndarray):
-        return _array_holds_texts(item)
-    return isinstance(item, (list, tuple)) and any(
-        isinstance(value, (str, bytes)) for step in item for value in (step if isinstance(step, (list, tuple)) else (step,))
-    )
+def _items_hold_texts(items):
+    """The same of sequences that are arrays or lists, of which there may be many."""
+    kinds = set()
+    for item in items:
+        if isinstance(item, np.ndarray):
+            if _array_holds_texts(item):
+                return True
+        elif isinstance(item, (list, tuple)):
+            own = set(map(type, item))
+            if not own.isdisjoint((list, tuple)):
+                own.update(*(map(type, step) for step in item if isinstance(step, (list, tuple))))
+            kinds |= own
+    return _are_of_texts(kinds)
+
+
+def _are_of_texts(kinds):
+    return any(issubclass(kind, (str, bytes)) for kind in kinds)
 
 
 def with_categories(steps, channels):
@@ -79,10 +88,8 @@ def _place(values, chosen, steps):
 
 
 def _read_numbers(values, channel, steps):
-    values = numbers_or_objects(values)
-    try:
-        return values if values.dtype.kind in "fiub" else as_floats(values)
-    except (TypeError, ValueError, OverflowError) as error:
-        column, names = values[:, np.newaxis], steps.names
-        named = None if names is None else {channel: names[channel]}
-        raise ValueError(describe_non_number(steps.offsets, column, names=named, first_channel=channel)) from error
+    values, names = numbers_or_objects(values), steps.names
+    if values.dtype.kind in "fiub":
+        return values
+    named = None if names is None else {channel: names[channel]}
+    return floats_of_steps(values[:, np.newaxis], steps.offsets, named, first_channel=channel)[:, 0]

@@ -6,7 +6,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..estimators.architecture import build
 from ..estimators.base import BaseRecurrent
-from ..estimators.inputs import at_this_moment, in_dtype
+from ..estimators.copies import at_this_moment
+from ..estimators.inputs import in_dtype
 from ..sequences.validation import array_or_list
 
 

@@ -1,5 +1,6 @@
 """What the steps and channels are worth to a score, by permutation."""
 
+import reprlib
 from itertools import pairwise
 from numbers import Integral
 
@@ -13,8 +14,9 @@ from ..sequences import Sequences
 from ..sequences.columns import as_floats
 from ..sequences.container import snapshot
 from ..sequences.padding import without_padding
+from ..sequences.refusals import array_of, refused_as
 from ..sequences.steps import of_sequences, of_table
-from ..sequences.validation import array_or_list, is_tabular
+from ..sequences.validation import FORMS, array_or_list, is_tabular
 
 
 @document()
@@ -110,6 +112,8 @@ def step_importance(
     >>> [int(k) for k in np.unravel_index(found.importances_mean.argmax(), (6, 2))]
     [2, 1]
     """
+    if not (scoring is None or isinstance(scoring, str) or callable(scoring)):
+        raise ValueError(f"scoring must be the name of a scorer, a callable or None, got {type(scoring).__name__}.")
     scorer = check_scoring(estimator, scoring=scoring)
     weights = {} if sample_weight is None else {"sample_weight": sample_weight}
     sequences, in_form = _ragged(estimator, X)
@@ -137,6 +141,7 @@ def step_importance(
     )
 
 
+@refused_as("X", FORMS)
 def _ragged(estimator, X):
     """X as `Sequences`, and the function from such values to an X for the estimator; it checks the values itself."""
     X, padding = array_or_list(X), getattr(estimator, "padding", None)
@@ -185,7 +190,7 @@ def _read_edges(steps, lengths, align):
     if isinstance(steps, Integral):
         edges = np.append(np.arange(0, longest, steps), longest)
         return edges if align == "start" else -edges[::-1]
-    edges = np.asarray(steps)
+    edges = array_of("steps", steps, "Pass an int, or ascending ints.")
     low, high = (0, longest) if align == "start" else (-longest, 0)
     ascending = edges.ndim == 1 and len(edges) > 1 and edges.dtype.kind in "iu" and (np.diff(edges) > 0).all()
     if not ascending or edges[0] < low or edges[-1] > high:
@@ -199,9 +204,13 @@ def _read_channels(channels, n_channels):
     """Lists of channels that are exchanged together."""
     if channels is None:
         return [[channel] for channel in range(n_channels)]
-    groups = [list(np.atleast_1d(np.asarray(group))) for group in channels]
+    expected = f"channels must be a list of ints from 0 to {n_channels - 1}, or of lists of such"
+    if not np.iterable(channels):
+        raise ValueError(f"{expected}, got {reprlib.repr(channels)}.")
+    with refused_as("channels", f"{expected}."):
+        groups = [list(np.atleast_1d(array_of("channels", group))) for group in channels]
     if not groups or not all(group and all(_is_channel(channel, n_channels) for channel in group) for group in groups):
-        raise ValueError(f"channels must be a list of ints from 0 to {n_channels - 1}, or of lists of such, got {channels!r}.")
+        raise ValueError(f"{expected}, got {reprlib.repr(channels)}.")
     return groups
 
 

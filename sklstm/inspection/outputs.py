@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..estimators.classifier import DECISIONS
+from ..sequences.refusals import array_of, refused_as
 
 # What an output is called; the others are predictions.
 NAMES = {
@@ -121,7 +122,7 @@ CONTRASTS = {"binary_log_loss": _of_binary, "multinomial_log_loss": _of_multinom
 
 
 def _one_per_sequence(name, values, n):
-    values = np.asarray(values)
+    values = array_of(name, values, f"Pass one value, or one for each of the {n} sequences.")
     if values.shape not in ((), (n,)):
         raise ValueError(f"{name} must be one value, or one for each of the {n} sequences, got shape {values.shape}.")
     return np.broadcast_to(values, (n,))
@@ -129,7 +130,8 @@ def _one_per_sequence(name, values, n):
 
 def _class_codes(classes, labels):
     known = {label: code for code, label in enumerate(classes.tolist())}
-    unknown = [label for label in labels.tolist() if label not in known]
+    with refused_as("target", f"Pass a class label, one of {classes.tolist()}."):
+        unknown = [label for label in labels.tolist() if label not in known]
     if unknown:
         raise ValueError(f"target must be a class label, one of {classes.tolist()}, got {unknown[0]!r}.")
     return np.array([known[label] for label in labels.tolist()])

@@ -24,7 +24,7 @@ THREAD_FLOPS = 1e7
 
 
 def apply(network, theta, sequences, output="scores", *, shift=None, factor=None, n_threads=1):
-    """Apply a network to every sequence. What it answers for one does not depend on the others, nor on the number of threads.
+    """Apply a network to every sequence. The output for one does not depend on the others, nor on the number of threads.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The losses, by name: value and gradient on the head's scores, and the link to what an estimator answers.
+"""The losses, by name: value and gradient on the head's scores, and the link to what an estimator predicts.
 
 Targets are one array (n_samples, width) of the scores' dtype. Formulas stand at the kernels in `_losses.pyx`.
 """

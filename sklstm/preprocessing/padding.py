@@ -10,10 +10,10 @@ from sklearn.utils.validation import _check_feature_names_in
 
 from ..estimators.inputs import numeric_table
 from ..sequences import Sequences
-from ..sequences.columns import as_floats
-from ..sequences.faults import describe_non_number
+from ..sequences.columns import floats_of_steps
 from ..sequences.padding import SIDES, without_padding
-from ..sequences.validation import array_or_list, check_columns, is_tabular, refuse_one_dimension
+from ..sequences.refusals import refused_as
+from ..sequences.validation import FORMS, array_or_list, check_columns, is_tabular, refuse_one_dimension
 
 
 class PaddingRemover(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
@@ -124,6 +124,7 @@ class PaddingRemover(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         names = _check_feature_names_in(self, input_features)
         return names[: self.n_channels] if self._flat else names
 
+    @refused_as("X", FORMS)
     def _read(self, X, *, reset):
         """X as an array (n_sequences, n_steps, n_channels), or as `Sequences` where it has no padding."""
         X = array_or_list(X)
@@ -156,8 +157,5 @@ def _numbers(X):
     """A 3-D array of numbers; raises a ValueError that names the first value that is none."""
     if X.dtype.kind in "fiub":
         return X
-    try:
-        return as_floats(X.ravel()).reshape(X.shape)
-    except (TypeError, ValueError, OverflowError) as error:
-        offsets = X.shape[1] * np.arange(len(X) + 1)
-        raise ValueError(describe_non_number(offsets, X.reshape(-1, X.shape[2]))) from error
+    n_sequences, n_steps, n_channels = X.shape
+    return floats_of_steps(X.reshape(n_sequences * n_steps, n_channels), n_steps * np.arange(n_sequences + 1)).reshape(X.shape)

@@ -16,10 +16,12 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted, validate_data
 
-from ..estimators.inputs import channel_names, numpy_alone, refuse_single_sequence, seen_lengths, stand_in_for
+from ..estimators.copies import stand_in_for
+from ..estimators.inputs import channel_names, numpy_alone, refuse_single_sequence, seen_lengths
 from ..sequences import Sequences
+from ..sequences.refusals import refused_as
 from ..sequences.steps import of_sequences, of_table
-from ..sequences.validation import array_or_list, check_columns, is_tabular, refuse_lists_of_rows, refuse_one_dimension
+from ..sequences.validation import FORMS, array_or_list, check_columns, is_tabular, refuse_lists_of_rows, refuse_one_dimension
 from .targets import weights_of_steps, y_of_steps
 
 
@@ -338,6 +340,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         vars(self).update(vars(stand_in))
         return steps, returned
 
+    @refused_as("X", FORMS)
     def _read(self, X, *, reset, fitting=False):
         """X as `Steps`; its form is noted if `reset`, else that which was noted is expected; its lengths are if `fitting`."""
         X = array_or_list(X)

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..sequences import Sequences
 from ..sequences.columns import as_floats
 from ..sequences.faults import describe_non_number, locate
+from ..sequences.refusals import refused_as
 from ..sequences.steps import of_sequences, of_table
 from ..sequences.validation import array_or_list
 
@@ -277,11 +278,16 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
             The tokens of each document, for ``" ".join`` or, of characters, ``"".join``.
         """
         names = self.get_vocabulary()
-        X = array_or_list(X)
-        steps = of_table(np.asarray(X), 1) if len(getattr(X, "shape", ())) == 2 else of_sequences(X)
+        with refused_as("X", "Pass what transform returned."):
+            X = array_or_list(X)
+            steps = of_table(np.asarray(X), 1) if len(getattr(X, "shape", ())) == 2 else of_sequences(X)
+        if steps.categories:
+            raise ValueError("X holds categories or texts, whose codes are those of other values. Pass what transform returned.")
         if steps.n_channels != 1:
             raise ValueError(f"X must have one channel of codes, got {steps.n_channels}. Pass the channel that has them.")
         values = np.asarray(steps.values)
+        if values.dtype.kind == "c":
+            raise ValueError("Complex data not supported: X must hold codes. Pass what transform returned.")
         try:
             codes = values[:, 0] if values.dtype.kind in "fiub" else as_floats(values[:, 0])
         except (TypeError, ValueError, OverflowError) as error:

@@ -1,23 +1,27 @@
 """`make_windows`: series cut into what a forecast sees and what it is to say."""
 
+import reprlib
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils.validation import _is_arraylike_not_scalar
 
 from ..sequences import Sequences
-from ..sequences.columns import as_floats, is_missing, unmixed
+from ..sequences.columns import floats_of_steps, is_missing, unmixed
 from ..sequences.faults import describe_non_number, name_of
+from ..sequences.foreign import foreign
 from ..sequences.index import check_regular_index
 from ..sequences.long import number_ids
 from ..sequences.numerals import describe_numerals
+from ..sequences.refusals import refused_as
 from ..sequences.steps import of_sequences
 from ..sequences.validation import array_or_list, holds_arrays
 
 
 @validate_params(
     {
-        "series": ["array-like", Sequences],
+        "series": "no_validation",
         "window": [Interval(Integral, 1, None, closed="left")],
         "horizon": [Interval(Integral, 1, None, closed="left")],
         "stride": [Interval(Integral, 1, None, closed="left")],
@@ -94,9 +98,9 @@ def make_windows(
     Raises
     ------
     ValueError
-        If a series is too short, every window has a missing value and such are dropped, a channel is not there or holds no
-        numbers (texts are none, even if they look like numbers), `groups` has another length, or an index contradicts the order
-        of steps.
+        If a series is too short, every window has a missing value and such are dropped, a channel does not exist or holds no
+        numbers (texts are refused, even if they look like numbers), `groups` has another length, or an index contradicts the
+        order of steps.
 
     Warns
     -----
@@ -173,6 +177,7 @@ def make_windows(
     >>> shop.tolist()
     ['a', 'a', 'b', 'b']
     """
+    window, horizon, stride = int(window), int(horizon), int(stride)
     values, names, offsets, rows, labels = _read(series, groups)
     ahead = _channels("known", known, names, values.shape[1])
     default = [j for j in range(values.shape[1]) if j not in ahead] if target is None else target
@@ -206,7 +211,7 @@ def make_windows(
             )
     windows = np.lib.stride_tricks.sliding_window_view(seen, window, axis=0).transpose(0, 2, 1)
     answers = np.lib.stride_tricks.sliding_window_view(values, horizon, axis=0).transpose(0, 2, 1)
-    single = len(targets) == 1 and (target is None or np.ndim(target) == 0)
+    single = len(targets) == 1 and (target is None or _is_one(target))
     # A slice of channels is a view.
     chosen = targets[0] if single else slice(None) if targets == list(range(values.shape[1])) else targets
     answers = answers[:, :, chosen]
@@ -224,6 +229,7 @@ def make_windows(
     return tuple(returned)
 
 
+@refused_as("series or groups", "Expected an array of shape (n_steps, n_channels), a DataFrame, or a list of such.")
 def _read(series, groups):
     """The steps of all series one after the other, and which series they belong to.
 
@@ -238,6 +244,7 @@ def _read(series, groups):
     labels : ndarray of shape (n_series,)
         The group of each series; its number if there are none.
     """
+    _refuse_no_series(series)
     series = array_or_list(series)
     several = isinstance(series, Sequences) or holds_arrays(series) or len(getattr(series, "shape", ())) == 3
     if several or (isinstance(series, (list, tuple)) and any(np.ndim(item) > 0 for item in series)):
@@ -276,6 +283,18 @@ def _read(series, groups):
     in_order = (np.diff(number) >= 0).all()
     check_regular_index(table, "series", rows, offsets)
     return values if in_order else values[rows], names, offsets, rows, groups[rows[offsets[:-1]]]
+
+
+def _refuse_no_series(series):
+    """Raise where there are no values at hand, with what to call to get them."""
+    expected = "series must be an array, a DataFrame, sklstm.Sequences or a list of arrays"
+    if isinstance(series, Sequences):
+        return
+    found = foreign(series)
+    if found is not None:
+        raise ValueError(f"{expected}, got {type(series).__name__}: it is {found[0]}. Pass {found[1].format('series')}.")
+    if not _is_arraylike_not_scalar(series):
+        raise ValueError(f"{expected}, got {series!r}.")
 
 
 def _labels(groups, n, what):
@@ -317,12 +336,9 @@ def _numbers(table, offsets, names):
     if values.dtype.kind in "fiub":
         return values
     if values.dtype.kind not in "OUST":
-        raise ValueError(f"A series must hold real numbers, got {values.dtype}. Convert it to such.")
+        raise ValueError(f"A series must hold real numbers, got {values.dtype}. Convert it to numbers.")
     _refuse_texts(values, offsets, names)
-    try:
-        return as_floats(values)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(describe_non_number(offsets, values, names=names, what="series")) from error
+    return floats_of_steps(values, offsets, names, what="series")
 
 
 def _refuse_texts(values, offsets, names):
@@ -338,19 +354,24 @@ def _refuse_texts(values, offsets, names):
             )
 
 
+def _is_one(entries):
+    return isinstance(entries, (str, bytes)) or not np.iterable(entries)
+
+
 def is_text(entry):
     return isinstance(entry, (str, bytes))
 
 
 def _channels(parameter, entries, names, n_channels):
     """Numbers of the channels that a parameter names."""
-    entries = [] if entries is None else [entries] if np.ndim(entries) == 0 else list(entries)
+    with refused_as(parameter, "Pass the number of a channel, or a list of such."):
+        entries = [] if entries is None else [entries] if _is_one(entries) else list(entries)
     channels = []
     for entry in entries:
         number = names.index(entry) if isinstance(entry, str) and names is not None and entry in names else entry
         if not isinstance(number, Integral) or isinstance(number, bool) or not -n_channels <= number < n_channels:
             columns = "" if names is None else f" or one of the columns {list(names)}"
-            raise ValueError(f"{parameter} must name channels from 0 to {n_channels - 1}{columns}, got {entry!r}.")
+            raise ValueError(f"{parameter} must name channels from 0 to {n_channels - 1}{columns}, got {reprlib.repr(entry)}.")
         channels.append(int(number) % n_channels)
     if len(set(channels)) < len(channels):
         raise ValueError(f"{parameter} names a channel twice, got {entries}. Name each once.")

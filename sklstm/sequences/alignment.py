@@ -1,6 +1,7 @@
 """y, weights and the like, brought into the order of the sequences of X by their ids."""
 
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 
 import numpy as np
 
@@ -85,10 +86,29 @@ def _rows(name, own, wanted, carrier, index):
 def _keys(ids):
     """Ids as a list of hashable Python objects that compare across containers."""
     array = ids if isinstance(ids, (np.ndarray, list)) else ids.to_numpy()
-    if isinstance(array, list):
-        return array
-    unit = {"M": "M8[us]", "m": "m8[us]"}.get(array.dtype.kind)
-    return (array if unit is None else array.astype(unit)).tolist()
+    unit = None if isinstance(array, list) else {"M": "M8[us]", "m": "m8[us]"}.get(array.dtype.kind)
+    if unit is None:
+        entries = array if isinstance(array, list) else array.tolist()
+        return entries if set(map(type, entries)) <= {str, int, float, bool} else list(map(_key, entries))
+    coarse = array.astype(unit)
+    keys = coarse.tolist()
+    for k in np.flatnonzero((coarse != array) & ~np.isnat(array)):
+        keys[k] = array[k]  # finer than Python's dates
+    return keys
+
+
+def _key(key):
+    """An id as it compares with others: dates are datetimes, and those with a zone are in UTC without it, as tables are read."""
+    if isinstance(key, tuple):
+        return tuple(map(_key, key))
+    if isinstance(key, (np.datetime64, np.timedelta64)):
+        return _keys(np.array([key]))[0]
+    if type(key) is date:
+        return datetime(key.year, key.month, key.day)
+    if isinstance(key, datetime) and key == key:  # which NaT does not
+        key = key if key.tzinfo is None else key.astimezone(UTC).replace(tzinfo=None)
+        return key.to_datetime64() if getattr(key, "nanosecond", 0) else key
+    return key
 
 
 class _Index:
@@ -182,4 +202,6 @@ def _alike(own, wanted):
 
 
 def _kind(key):
-    return "number" if isinstance(key, (bool, int, float)) else type(key).__name__
+    if isinstance(key, (bool, int, float)):
+        return "number"
+    return "time" if isinstance(key, (datetime, np.datetime64)) else type(key).__name__

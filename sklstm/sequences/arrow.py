@@ -10,6 +10,7 @@ import numpy as np
 from .columns import Column, side_by_side
 from .extras import why_not
 from .faults import locate
+from .refusals import refused_as
 
 LISTS = ("list", "large_list", "fixed_size_list", "array(")  # how the names of such types begin in pyarrow, pandas and polars
 
@@ -30,6 +31,7 @@ def is_column_of_lists(X):
     return bool(kinds) and all(str(kind).lower().startswith(LISTS) for kind in kinds)
 
 
+@refused_as("The column of lists", "Expected a list of numbers, or of steps, for each sequence.")
 def read_arrow(data):
     """The arguments of `Sequences` from a column of lists, or a table of such."""
     try:

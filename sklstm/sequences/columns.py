@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .faults import holds_no_numbers, locate, name_of
+from .faults import describe_non_number, holds_no_numbers, locate, name_of
 from .numerals import as_float, describe_numerals
 
 
@@ -63,7 +63,7 @@ class Column:
         if values.dtype.kind == "O":
             values = _object_numbers(values, missing, name)
         if values.dtype.kind not in "fiub":
-            raise ValueError(f"Column {name!r} holds {NATURES.get(values.dtype.kind, 'no numbers')} ({values.dtype}). {REMEDY}")
+            raise ValueError(f"Column {name!r} holds {KINDS.get(values.dtype.kind, 'no numbers')} ({values.dtype}). {REMEDY}")
         if missing.any() and not (values.dtype.kind == "f" and np.isnan(values[missing]).all()):
             values = values.astype(values.dtype if values.dtype.kind == "f" else np.float64)
             values[missing] = np.nan
@@ -97,7 +97,9 @@ class Column:
         return bool(kinds) and all(issubclass(kind, str) for kind in kinds)
 
 
-NATURES = {"M": "times", "m": "durations", "S": "bytes", "c": "complex numbers", "V": "records"}
+# What an array holds, by the kind of its dtype.
+KINDS = {**dict.fromkeys("biuf", "numbers"), **dict.fromkeys("UT", "texts"), "S": "bytes", "M": "times", "m": "durations"}
+KINDS |= {"c": "complex numbers", "V": "records"}
 REMEDY = (
     "Expected numbers, booleans, categories or texts. Convert it, name it as id or time, or leave it out with columns=[...]."
 )
@@ -207,15 +209,37 @@ def as_floats(values):
     return values.astype(np.float64)
 
 
-def numbers_or_objects(flat):
-    """An array of objects that are all numbers as an array of those; any other as it is."""
-    if flat.dtype.kind != "O":
-        return flat
+def floats_of_steps(values, offsets, names=None, first=0, first_channel=0, what="X"):
+    """`as_floats` of values (total_steps, n_channels); the ValueError says where the first is that is no number.
+
+    Parameters
+    ----------
+    values : ndarray of shape (total_steps, n_channels)
+    offsets, names, first, first_channel, what
+        As in `describe_non_number`.
+    """
     try:
-        plain = np.array(flat.tolist())
-    except ValueError:
-        return flat
-    return plain if plain.dtype.kind in "biuf" and plain.shape == flat.shape else flat
+        return as_floats(values)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(describe_non_number(offsets, values, first, names, first_channel, what)) from error
+
+
+NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
+
+
+def numbers_or_objects(array):
+    """An array of objects that are all booleans, integers or floats as an array of those; any other as it is.
+
+    Integers of which NumPy would make floats stay objects.
+    """
+    if array.dtype.kind != "O":
+        return array
+    kinds = set(map(type, array.ravel().tolist()))
+    if not kinds or not all(issubclass(kind, NUMBERS) and not issubclass(kind, np.timedelta64) for kind in kinds):
+        return array
+    plain = np.array(array.tolist())
+    exact = plain.dtype.kind in "biu" or any(issubclass(kind, (float, np.floating)) for kind in kinds)
+    return plain.reshape(array.shape) if exact and plain.dtype.kind in "biuf" else array
 
 
 def unmixed(array):

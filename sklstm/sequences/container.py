@@ -1,17 +1,21 @@
 """`Sequences`: sequences of any lengths, in one buffer."""
 
 import numbers
+import reprlib
+from collections.abc import Mapping, Set
 from itertools import pairwise
 
 import numpy as np
 from sklearn.utils._array_api import get_namespace
 
 from .arrow import read_arrow
-from .faults import refuse_mask
+from .columns import as_floats
+from .faults import describe_non_number, refuse_mask
 from .items import exact_array, read_items
 from .long import read_long
 from .offsets import own_offsets
-from .padding import check_side, cut, steps_by_length, steps_by_padding
+from .padding import check_padding, check_side, cut, steps_by_length, steps_by_padding
+from .refusals import array_of, refused_as
 
 # Names under which `Sequences` keep the arguments of their constructor.
 STORED = ("_values", "_offsets", "_ids", "_channel_names", "_categories")
@@ -49,7 +53,7 @@ class Sequences:
         Cut along with the sequences. It may be set.
     channel_names : list or None
         Names that are texts become ``feature_names_in_`` of an estimator, may be used in its `categorical_features`, and are
-        held against those of later X. They may be set.
+        compared with those of later X. They may be set.
     categories : dict of int to ndarray
         Estimators compare categories by these values, so that codes may differ from one X to the next. They may be set.
     lengths : ndarray of int of shape (n_sequences,)
@@ -102,7 +106,7 @@ class Sequences:
 
     def __init__(self, values, offsets, *, ids=None, channel_names=None, categories=None):
         refuse_mask(values, "values")
-        values = np.asarray(values)
+        values = array_of("values", values)
         if values.ndim != 2:
             raise ValueError(
                 f"values must be a 2-D array of shape (total_steps, n_channels), got shape {values.shape}. "
@@ -145,6 +149,8 @@ class Sequences:
         >>> Sequences.from_list([[1.0, 2.0, 3.0], [4.0]])
         Sequences(2 sequences of 1 to 3 steps, 1 channel, float64)
         """
+        if not np.iterable(sequences) or isinstance(sequences, (str, bytes, Mapping, Set)) or hasattr(sequences, "levels"):
+            raise ValueError(f"Expected a list of sequences, got {type(sequences).__name__}. Pass a single sequence x as [x].")
         return cls(**read_items(list(sequences)))
 
     @classmethod
@@ -192,7 +198,7 @@ class Sequences:
         array([1, 2])
         """
         refuse_mask(X, "X")
-        X = np.asarray(X)
+        X = array_of("X", X)
         if X.ndim not in (2, 3):
             raise ValueError(
                 "X must be an array of shape (n_sequences, n_steps, n_channels), or (n_sequences, n_steps) of one channel, got"
@@ -203,7 +209,7 @@ class Sequences:
         if (lengths is None) == (padding is None):
             raise ValueError("Give exactly one of lengths and padding: what tells the end of a sequence?")
         if lengths is None:
-            first, last = steps_by_padding(X, padding, side)
+            first, last = steps_by_padding(_comparable(X), padding, side)
         else:
             first, last = steps_by_length(lengths, len(X), X.shape[1], side)
         return cls(*cut(X, first, last))
@@ -358,6 +364,7 @@ class Sequences:
                [4., 0., 0.]])
         """
         check_side(side, ("end", "start"))
+        check_padding(padding)
         X = snapshot(self)
         lengths, values = X.lengths[:, np.newaxis], X.values
         n_steps = lengths.max(initial=0)
@@ -430,8 +437,7 @@ class Sequences:
 
     @channel_names.setter
     def channel_names(self, names):
-        names = None if names is None else list(names)
-        self._channel_names = None if names is None else _one_each("channel_names", names, self.n_channels, "channel")
+        self._channel_names = None if names is None else _names(names, self.n_channels)
 
     @property
     def categories(self):
@@ -440,7 +446,7 @@ class Sequences:
 
     @categories.setter
     def categories(self, categories):
-        self._categories = _categories(categories or {}, self.n_channels)
+        self._categories = {} if categories is None else _categories(categories, self.n_channels)
 
     @property
     def lengths(self):
@@ -485,16 +491,8 @@ class Sequences:
             key = np.arange(start, stop, step)
         if isinstance(key, tuple):
             raise IndexError("Sequences have one index. Index the steps of a single one: X[i][step].")
-        key = np.asarray(key)
-        if key.size == 0:
-            key = key.astype(np.intp)
-        if key.ndim != 1 or key.dtype.kind not in "iub":
-            raise IndexError(
-                f"Index sequences by an int, a slice, a boolean mask or an array of integers, got {key.dtype} of shape"
-                f" {key.shape}."
-            )
         X = snapshot(self)
-        rows = np.arange(len(X))[key]
+        rows = _rows(key, len(X))
         lengths = X.lengths[rows]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         steps = np.arange(offsets[-1]) + np.repeat(X.offsets[rows] - offsets[:-1], lengths)
@@ -644,26 +642,95 @@ def _counted(number, noun):
 
 def _one_each(name, entries, n, of_what):
     """The entries; raises unless there are n."""
-    shape = getattr(entries, "shape", (len(entries),))
+    shape = (len(entries),) if isinstance(entries, list) else entries.shape
     if shape != (n,):
         raise ValueError(f"{name} must hold {n} entries, one per {of_what}, got shape {shape}.")
     return entries
+
+
+def _rows(key, n):
+    """Numbers of the sequences that a mask or an array of integers chooses from n."""
+    try:
+        key = np.asarray(key)
+    except Exception as error:  # of the library that it is of
+        raise IndexError(f"Index sequences by an array of integers, got {type(key).__name__}: {error}") from error
+    if key.size == 0 and key.ndim == 1:
+        key = key.astype(bool if key.dtype == bool else np.intp)
+    if key.ndim != 1 or key.dtype.kind not in "iub":
+        raise IndexError(
+            f"Index sequences by an int, a slice, a boolean mask or an array of integers, got {key.dtype} of shape {key.shape}."
+        )
+    if key.dtype.kind == "b" and len(key) != n:
+        raise IndexError(f"A boolean mask must have an entry for each of the {n} sequences, got {len(key)}.")
+    if key.dtype.kind != "b":
+        outside = key[(key < -n) | (key >= n)]
+        if len(outside):
+            raise IndexError(f"Sequence {outside[0]} of {n}.")
+    return np.arange(n)[key]
+
+
+def _comparable(X):
+    """Values (n_sequences, n_steps, n_channels) as numbers, to be compared with padding; raises where one is none."""
+    if X.dtype.kind == "c":
+        raise ValueError("Complex data not supported: X must be real. Pass its real and imaginary parts as two channels.")
+    if X.dtype.kind in "fiub":
+        return X
+    try:
+        return as_floats(X)
+    except (TypeError, ValueError, OverflowError) as error:
+        fault = describe_non_number(X.shape[1] * np.arange(len(X) + 1), X.reshape(-1, X.shape[2]))
+        raise ValueError(fault or f"X must hold numbers where padding is one, got {X.dtype}. Give lengths instead.") from error
+
+
+def _names(names, n_channels):
+    """Names of channels as a list; raises unless they have an order, and each is another."""
+    if isinstance(names, (str, bytes, dict, set, frozenset)) or hasattr(names, "columns") or not np.iterable(names):
+        raise ValueError(f"channel_names must be a list with a name for each channel, got {type(names).__name__}.")
+    with refused_as("channel_names", "Pass a list with a name for each channel."):
+        names = list(names)
+    _one_each("channel_names", names, n_channels, "channel")
+    _refuse_twice("channel_names", names)
+    return names
+
+
+def _refuse_twice(what, values):
+    """Raise where a value is there twice, or cannot be looked up."""
+    try:
+        if len(set(values)) == len(values):
+            return
+        twice = next(value for k, value in enumerate(values) if value in values[:k])
+    except TypeError as error:
+        raise ValueError(f"{what} must be hashable, such as texts and numbers: {error}.") from error
+    raise ValueError(f"{what} has {twice!r} twice. Name each once.")
 
 
 def _ids(ids):
     """Ids as an array, in which those that differ in type, and tuples, stay what they are."""
     if isinstance(ids, (list, tuple)) and (len(set(map(type, ids))) > 1 or any(isinstance(one, tuple) for one in ids)):
         return np.fromiter(ids, dtype=object, count=len(ids))
-    return np.asarray(ids)
+    if isinstance(ids, (str, bytes, dict, set, frozenset)) or hasattr(ids, "columns"):
+        raise ValueError(f"ids must be a list or an array with an id for each sequence, got {type(ids).__name__}.")
+    return array_of("ids", ids)
+
+
+def _is_number_of(channel, n_channels):
+    """Whether it is the number of a channel."""
+    return isinstance(channel, numbers.Integral) and not isinstance(channel, bool) and 0 <= channel < n_channels
 
 
 def _categories(categories, n_channels):
     """The categories as 1-D arrays; raises where there is no such channel."""
-    unknown = [channel for channel in categories if channel not in range(n_channels)]
+    if not isinstance(categories, Mapping):
+        raise ValueError(
+            f"categories must be a dict of the number of a channel to its values, got {type(categories).__name__}. Pass such."
+        )
+    unknown = [channel for channel in categories if not _is_number_of(channel, n_channels)]
     if unknown:
-        raise ValueError(f"categories must be those of channels from 0 to {n_channels - 1}, got {unknown[0]!r}.")
-    arrays = {int(channel): exact_array(values) for channel, values in categories.items()}
+        raise ValueError(f"categories must be those of channels from 0 to {n_channels - 1}, got {reprlib.repr(unknown[0])}.")
+    with refused_as("categories", "Pass a list of the values that the codes 0, 1, ... stand for."):
+        arrays = {int(channel): exact_array(values) for channel, values in categories.items()}
     for channel, values in arrays.items():
         if values.ndim != 1:
             raise ValueError(f"Categories must be 1-D, an entry for each code, got shape {values.shape} for channel {channel}.")
+        _refuse_twice(f"categories of channel {channel}", values.tolist())
     return arrays

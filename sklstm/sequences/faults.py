@@ -140,9 +140,10 @@ def _remedy(value, what):
 
 def _is_text_of_number(text):
     try:
-        return bool(float(text)) or True
+        float(text)
     except ValueError:
         return False
+    return True
 
 
 TIMES_AMONG_NUMBERS = (

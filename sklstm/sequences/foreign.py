@@ -2,6 +2,7 @@
 
 from collections import UserList, deque
 from collections.abc import Iterator, Mapping, MappingView, Set
+from numbers import Integral
 
 from scipy.sparse import issparse
 
@@ -16,8 +17,10 @@ def foreign(X):
 
 
 def _is_lazy_graph(X, kind):
-    """Whether X is a collection of dask, or of xarray over dask, that is not computed yet."""
-    return hasattr(kind, "__dask_graph__") and X.__dask_graph__() is not None
+    """Whether X is a collection of dask, or of xarray over dask, that is no array which knows its shape before it is computed."""
+    if not hasattr(kind, "__dask_graph__") or X.__dask_graph__() is None:
+        return False
+    return not (hasattr(kind, "__array__") and all(isinstance(n, Integral) for n in getattr(X, "shape", (None,))))
 
 
 def _of_named_tuple(X):
@@ -28,6 +31,7 @@ def _of_named_tuple(X):
 # How to know it, what it is, and the call.
 KINDS = (
     (lambda X, kind: issubclass(kind, tuple) and hasattr(kind, "_fields"), "a tuple of named fields", _of_named_tuple),
+    (lambda X, kind: hasattr(kind, "levels") and hasattr(kind, "to_frame"), "an index", lambda X: "{}.to_frame().to_numpy()"),
     (lambda X, kind: issparse(X), "sparse", lambda X: "{}.toarray()"),
     (lambda X, kind: kind.__module__.startswith("sparse.") and hasattr(kind, "todense"), "sparse", lambda X: "{}.todense()"),
     (lambda X, kind: hasattr(kind, "toPandas"), "lazy", lambda X: "{}.toPandas()"),

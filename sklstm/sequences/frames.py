@@ -7,6 +7,7 @@ import numpy as np
 
 from .columns import Column, is_missing
 from .extras import why_not
+from .foreign import foreign
 
 
 def open_table(frame):
@@ -53,8 +54,9 @@ class FrameTable:
                 f"A DataFrame is read through narwhals, which {why_not('narwhals', error, 'frames')}, or pass a dict of arrays,"
                 " such as {name: frame[name].to_numpy() for name in frame.columns}."
             ) from error
-        if hasattr(frame, "collect"):
-            raise ValueError(f"frame is lazy ({type(frame).__name__}). Pass frame.collect().")
+        what, call = foreign(frame) or ("", "")
+        if what.startswith("lazy"):
+            raise ValueError(f"frame is {what}. Pass {call.format('frame')}.")
         try:
             self._frame = narwhals.from_native(frame, eager_only=True)
         except TypeError as error:
@@ -76,8 +78,8 @@ class FrameTable:
 def _as_column(values, name):
     try:
         return Column.of(values)
-    except ValueError as error:
-        raise ValueError(f"Column {name!r} is no 1-D array: entries differ in length. Pass one entry for each row.") from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"Column {name!r} is no 1-D array: {error}. Pass one entry for each row.") from error
 
 
 def _series_of(values):

@@ -5,12 +5,14 @@ from numbers import Integral
 
 import numpy as np
 
-from .columns import Column, as_floats, side_by_side
-from .faults import channels_first_hint, describe_non_number, refuse_mask
+from .columns import Column, floats_of_steps, side_by_side
+from .faults import channels_first_hint, refuse_mask
 from .foreign import foreign
 from .index import refuse_falling_index
+from .refusals import array_of, refused_as
 
 
+@refused_as("X", "Expected a list of arrays of shape (n_steps, n_channels).")
 def read_items(items):
     """The arguments of `Sequences` from a list of sequences.
 
@@ -75,6 +77,15 @@ def column_types(frame):
     return [getattr(frame[name], "dtype", "object") for name in frame.columns]
 
 
+def column_of_times(frame):
+    """Name of the first column that holds times by its type, which some libraries make numbers of; None if there is none."""
+    types = zip(column_names(frame), column_types(frame), strict=True)
+    return next((name for name, dtype in types if str(dtype).lower().startswith(OF_TIMES)), None)
+
+
+OF_TIMES = ("date", "time", "duration", "period", "interval")
+
+
 def may_hold_no_numbers(dtype):
     """Whether the column of a DataFrame may hold something else than numbers, by its dtype."""
     kind = getattr(dtype, "kind", None)
@@ -110,11 +121,9 @@ def _read_channel(values, by_type, channel, offsets, names):
     kinds = {type(value) for value in values[~column.missing].tolist()} if values.dtype.kind == "O" else {values.dtype.type}
     if kinds and all(issubclass(kind, str) for kind in kinds):
         return column.numbers(names[channel])
-    try:
-        return (values if values.dtype.kind in "fiub" else as_floats(values)), None
-    except (TypeError, ValueError, OverflowError) as error:
-        fault = describe_non_number(offsets, values[:, np.newaxis], names={channel: names[channel]}, first_channel=channel)
-        raise ValueError(fault) from error
+    if values.dtype.kind in "fiub":
+        return values, None
+    return floats_of_steps(values[:, np.newaxis], offsets, {channel: names[channel]}, first_channel=channel)[:, 0], None
 
 
 def codes_of(values, missing, what):
@@ -142,7 +151,7 @@ def exactly_joined(arrays):
 
 def exact_array(values):
     """Values as an array; of a list of integers and floats as objects, where NumPy would make one out of two values."""
-    array = np.asarray(values)
+    array = array_of("A list of categories", values)
     if hasattr(values, "dtype") or array.ndim != 1 or array.dtype.kind != "f":
         return array
     whole = [value for value in values if isinstance(value, Integral) and abs(int(value)) > 1 << np.finfo(array.dtype).nmant + 1]
@@ -197,14 +206,18 @@ def sequence_array(item, i):
 
 def _converted(item, i):
     """An item that is no plain array as one."""
-    refuse_mask(item, f"Sequence {i} of X")
-    known = None if type(item) is list else foreign(item)
+    known = None
+    if type(item) is not list:  # the most common, and neither
+        refuse_mask(item, f"Sequence {i} of X")
+        known = foreign(item)
     if known is not None:
         what, call = known
         raise ValueError(
             f"Sequence {i} of X is {what}, expected an array of shape (n_steps, n_channels) or (n_steps,). Pass"
             f" [{call.format('x')} for x in X] if each is so."
         )
+    if hasattr(item, "as_py"):  # a scalar of Arrow, whose buffer NumPy would take for numbers
+        item = item.as_py() if getattr(item, "values", None) is None else item.values
     try:
         array = np.asarray(item)
     except ValueError as error:
@@ -229,10 +242,7 @@ def _numeric_array(item, i):
                 f"Complex data not supported: sequence {i} of X is complex. Pass its real and imaginary parts as two"
                 " channels."
             )
-        try:
-            array = as_floats(array)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise ValueError(describe_non_number(np.array([0, len(array)]), array, i)) from error
+        return floats_of_steps(array, np.array([0, len(array)]), first=i)
     return array
 
 

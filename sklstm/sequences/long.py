@@ -7,6 +7,7 @@ import numpy as np
 from .columns import Column, side_by_side
 from .frames import open_table
 from .index import refuse_falling_index
+from .refusals import refused_as
 from .spacing import calendar_hint, ruler
 from .times import read_times
 
@@ -18,10 +19,11 @@ MOST_STEPS = 10**7
 MOST_STEPS_PER_ROW = 1000
 
 
+@refused_as("frame", "Expected a table with a row for each step, or a dict of 1-D arrays.")
 def read_long(frame, id, time, columns, spacing):
     """The arguments of `Sequences` from those of `Sequences.from_long`."""
     table = open_table(frame)
-    keys = _id_columns(table.names, id)
+    keys = _id_columns(table.names, id, frame)
     columns = _chosen(table.names, frame, keys, time, columns)
     if spacing is not None and time is None:
         raise ValueError(f"spacing={spacing!r} is a distance of times. Name their column: time=...")
@@ -41,12 +43,13 @@ def read_long(frame, id, time, columns, spacing):
     return {"values": values, "offsets": offsets, "ids": ids, "channel_names": columns, "categories": categories}
 
 
-def _id_columns(names, id):
+def _id_columns(names, id, frame):
     """Names of the columns of ids: those of a list, or of a tuple that is no name itself."""
-    several = isinstance(id, list) or (isinstance(id, tuple) and id not in names)
+    several = isinstance(id, list) or (isinstance(id, tuple) and not _is_name(id, names))
     keys = list(id) if several else [id]
     if not keys:
         raise ValueError("id names no column. Name one, or several in a list.")
+    _refuse_absent(keys, names, frame)
     twice = [name for k, name in enumerate(keys) if name in keys[:k]]
     if twice:
         raise ValueError(f"id names {twice[0]!r} twice. Name each column once.")
@@ -55,22 +58,38 @@ def _id_columns(names, id):
 
 def _chosen(names, frame, keys, time, columns):
     """Names of the channels; raises unless all names are those of columns."""
+    _refuse_absent([] if time is None else [time], names, frame)
     if columns is None:
         columns = [name for name in names if name not in (*keys, time)]
     if isinstance(columns, str):
         raise ValueError(f"columns must be a list of column names, got {columns!r}. Pass [{columns!r}].")
+    if not np.iterable(columns):
+        raise ValueError(f"columns must be a list of column names, got {reprlib.repr(columns)}.")
     columns = list(columns)
-    absent = [name for name in [*keys, *([] if time is None else [time]), *columns] if name not in names]
-    if absent:
-        levels = getattr(getattr(frame, "index", None), "names", ())
-        remedy = " It is a level of the index: pass frame.reset_index()." if absent[0] in levels else ""
-        raise ValueError(f"The frame has no column {absent[0]!r}; its columns are {names}.{remedy}")
+    _refuse_absent(columns, names, frame)
     if not columns:
         raise ValueError("There is no channel: the frame has no column besides id and time. Add one.")
     twice = [name for k, name in enumerate(columns) if name in columns[:k]]
     if twice:
         raise ValueError(f"columns names {twice[0]!r} twice. Name each channel once.")
     return columns
+
+
+def _is_name(name, names):
+    """Whether it is one of the names; no array, Series or expression, whose comparisons have no truth value, is."""
+    try:
+        return name in set(names)
+    except (TypeError, ValueError):
+        return False
+
+
+def _refuse_absent(wanted, names, frame):
+    """Raise unless all are names of columns."""
+    absent = [name for name in wanted if not _is_name(name, names)]
+    if absent:
+        levels = getattr(getattr(frame, "index", None), "names", ())
+        remedy = " It is a level of the index: pass frame.reset_index()." if _is_name(absent[0], levels) else ""
+        raise ValueError(f"The frame has no column {reprlib.repr(absent[0])}; its columns are {names}.{remedy}")
 
 
 def _number_rows(table, id, keys):

@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from .refusals import array_of
+
 FROM_0 = "offsets must begin with 0, never decrease and end with the number of steps,"
 
 
 def own_offsets(offsets, n_steps):
     """Offsets as integers that nobody can write to; raises unless they cut `n_steps` steps into sequences."""
-    given = np.asarray(offsets)[...]  # a view, whose shape nobody else can change
+    given = array_of("offsets", offsets, "Pass n_sequences + 1 integers.")[...]  # a view, whose shape nobody else can change
     if given.ndim != 1 or len(given) == 0 or given.dtype.kind not in "iu":
         raise ValueError(f"offsets must be a 1-D array of n_sequences + 1 integers, got shape {given.shape}, {given.dtype}.")
     if given.dtype == np.intp and given.flags.c_contiguous and given.flags.aligned and type(_owner(given)) is bytes:

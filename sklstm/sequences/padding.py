@@ -1,6 +1,11 @@
 """Padding: which steps of equally long rows are their sequences."""
 
+import reprlib
+from numbers import Real
+
 import numpy as np
+
+from .refusals import array_of
 
 SIDES = ("end", "start", "both")
 
@@ -9,6 +14,13 @@ def check_side(side, sides=SIDES):
     """Raise a ValueError unless `side` is one of those."""
     if side not in sides:
         raise ValueError(f"side must be one of {', '.join(map(repr, sides))}, got {side!r}.")
+
+
+def check_padding(padding):
+    """Raise a ValueError unless `padding` is a real number, NaN included."""
+    if not isinstance(padding, (Real, np.bool_)) or isinstance(padding, np.timedelta64):
+        got = f"{reprlib.repr(padding)} ({type(padding).__name__})"
+        raise ValueError(f"padding must be a number, got {got}. Pass one, such as 0.")
 
 
 def real_steps(X, padding, side):
@@ -25,6 +37,7 @@ def real_steps(X, padding, side):
     -------
     first, last : ndarray of int of shape (n_sequences,)
     """
+    check_padding(padding)
     n_sequences, n_steps, _ = X.shape
     is_real = ~(X != X if padding != padding else X == padding).astype(bool).all(axis=2)
     any_real = is_real.any(axis=1)
@@ -64,7 +77,7 @@ def steps_by_length(lengths, n_sequences, n_steps, side):
     """
     if side == "both":
         raise ValueError("lengths do not tell how much padding is at either side. Set side='end' or 'start', or give padding.")
-    lengths = np.asarray(lengths)
+    lengths = array_of("lengths", lengths, f"Pass {n_sequences} integers, one per row of X.")
     if lengths.shape != (n_sequences,) or not np.issubdtype(lengths.dtype, np.integer):
         raise ValueError(
             f"lengths must hold {n_sequences} integers, one per row of X, got shape {lengths.shape}, {lengths.dtype}. Pass such."

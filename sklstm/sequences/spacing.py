@@ -19,7 +19,6 @@ MONTHS = {"M": 1, "Y": 12}
 # Frequencies as polars writes them, such as "1mo" and "1d12h".
 POLARS = re.compile(r"(?:\d+(?:ns|us|ms|mo|[smhdwqy]))+")
 POLARS_MONTHS = {"mo": 1, "q": 3, "y": 12}
-POLARS_UNITS = {"d": "D", "w": "W"}
 
 LONGEST = np.timedelta64(1000 * 366, "D")  # pandas lists dates one by one
 

@@ -20,15 +20,19 @@ import numpy as np
 from .arrow import is_column_of_lists
 from .columns import as_floats
 from .container import Sequences, snapshot
-from .faults import describe_non_number, holds_no_numbers, raise_if_not_finite, refuse_mask
+from .faults import TIMES_AMONG_NUMBERS, describe_non_number, holds_no_numbers, raise_if_not_finite, refuse_mask
 from .foreign import foreign
-from .items import column_names, column_types, may_hold_no_numbers
+from .items import column_names, column_of_times, column_types, may_hold_no_numbers
 from .padding import without_padding
+from .refusals import array_of
 
 FORMS = (
     "Expected a 3-D array of shape (n_sequences, n_steps, n_channels), a list of arrays of shape (n_steps, n_channels),"
     " sklstm.Sequences, or a 2-D array whose rows are flattened sequences."
 )
+
+
+DEEPEST = 8  # lists in lists, more than which mean nothing here: a list may contain itself
 
 
 def compute_dtype(dtype):
@@ -37,7 +41,8 @@ def compute_dtype(dtype):
 
 
 def array_or_list(X):
-    """Any X as `Sequences`, a list or tuple, or what has a shape: the latter as it is, columns of lists as `Sequences`.
+    """Any X as `Sequences`, a list or tuple, or what has a shape: the latter as it is, columns of lists as `Sequences`, arrays of
+    dask computed.
 
     Raises
     ------
@@ -52,13 +57,26 @@ def array_or_list(X):
             return X
         if is_column_of_lists(X):
             return Sequences.from_arrow(X)
-    if not (hasattr(X, "shape") or hasattr(X, "__array__")) or len(getattr(X, "shape", (0,))) == 0:
-        kind = "a scalar" if hasattr(X, "__array__") else type(X).__name__
+        if hasattr(type(X), "__dask_graph__"):
+            X = np.asarray(X)  # computed once, here
+    shape = getattr(X, "shape", (0,))
+    is_array = (hasattr(X, "shape") or hasattr(X, "__array__")) and not isinstance(X, type) and hasattr(shape, "__len__")
+    if not is_array or len(shape) == 0:
+        kind = "a scalar" if hasattr(X, "__array__") and not isinstance(X, type) else type(X).__name__
         raise ValueError(f"X must be an array or a list of arrays, got {kind}. {FORMS} Reshape your data.")
     refuse_mask(X, "X")
-    if hasattr(X, "columns"):
+    if np.iterable(getattr(X, "columns", None)) and hasattr(X, "__getitem__"):
         _refuse_same_names(column_names(X))
-    return X if hasattr(X, "shape") else np.asarray(X)
+        return X
+    return X if hasattr(X, "shape") and hasattr(X, "dtype") else _converted(X)
+
+
+def _converted(X):
+    """What has no dtype as an array."""
+    array = array_of("X", X, FORMS)
+    if array.ndim == 0:
+        raise ValueError(f"X must be an array or a list of arrays, got {type(X).__name__}. {FORMS} Reshape your data.")
+    return array
 
 
 def _refuse_foreign(X):
@@ -218,7 +236,7 @@ def _nesting(X):
     """How deeply lists are nested in X, as far as the first item tells: 1 for a list of numbers, 2 for a list of those; 0 where
     arrays are inside."""
     depth = 0
-    while isinstance(X, (list, tuple)):
+    while isinstance(X, (list, tuple)) and depth < DEEPEST:
         depth += 1
         if len(X) == 0:
             return depth
@@ -228,7 +246,10 @@ def _nesting(X):
 
 def refuse_converted(X, n_channels):
     """Raise a ValueError where a 2-D X, which NumPy took for numbers, holds texts or times."""
-    types = column_types(X) if hasattr(X, "columns") else [getattr(X, "dtype", np.dtype(object))]
+    is_frame = hasattr(X, "columns")
+    if is_frame and (name := column_of_times(X)) is not None:
+        raise ValueError(f"X must hold numbers: column {name!r} holds times. {TIMES_AMONG_NUMBERS}")
+    types = column_types(X) if is_frame else [getattr(X, "dtype", np.dtype(object))]
     if not any(map(may_hold_no_numbers, types)) or not holds_no_numbers(np.asarray(X)):
         return
     where = locate_non_number(X, n_channels)
@@ -247,7 +268,7 @@ def locate_non_number(X, n_channels):
         X = np.asarray(X)
     except (TypeError, ValueError):
         return None
-    if not isinstance(n_channels, Integral) or n_channels < 1 or X.ndim != 2 or X.dtype.kind not in "OUSTmM":
+    if not isinstance(n_channels, Integral) or n_channels < 1 or X.ndim != 2 or X.size == 0 or X.dtype.kind not in "OUSTmM":
         return None
     sequences = _from_dense(X.reshape(len(X), -1, n_channels if X.shape[1] % n_channels == 0 else 1))
     return describe_non_number(sequences.offsets, sequences.values)

@@ -33,7 +33,7 @@ UPGRADES = {}
 
 KINDS = {
     "model": "a model, which sklstm.persistence.load reads",
-    "checkpoint": "a checkpoint, which fit reads where it is to go on with training",
+    "checkpoint": "a checkpoint, from which fit continues training",
 }
 
 MAX_DEPTH = 64  # of the tree

@@ -1,4 +1,4 @@
-"""Where a fit stands, in a file: written after every epoch, and gone on with by the next fit of the same data."""
+"""The state of a fit in a file: written after every epoch, and continued from by the next fit of the same data."""
 
 import hashlib
 import os
@@ -72,7 +72,7 @@ class Checkpoint:
         return "Pass the path of another file as checkpoint, or delete this one to start afresh."
 
     def begin(self, identity, rng, state):
-        """Bind the file to this fit; the state to go on with: that of the file, or the one given.
+        """Bind the file to this fit; the state to continue from: that of the file, or the one given.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class Checkpoint:
         if differing:
             raise ValueError(
                 f"The checkpoint {self.path!r} is of another fit: it differs in {', '.join(differing)}. Fit with the same data"
-                f" and parameters to go on with it. {self._advice}"
+                f" and parameters to continue it. {self._advice}"
             )
         fault = _fault(saved["state"], state)
         if fault:
@@ -111,7 +111,7 @@ class Checkpoint:
             if not self._warned:
                 self._warned = True
                 warnings.warn(
-                    f"The checkpoint {self.path!r} could not be written: {error.strerror or error}. Training goes on, and the"
+                    f"The checkpoint {self.path!r} could not be written: {error.strerror or error}. Training continues, and the"
                     " last checkpoint that was written stays. Free some space, or pass another path as checkpoint.",
                     RuntimeWarning,
                     stacklevel=2,
@@ -136,7 +136,7 @@ ROW = {"epoch", "loss", "learning_rate", "gradient_norm", "seconds"}
 
 
 def _fault(saved, initial):
-    """What is wrong with a state from a file, held against the initial one of this fit; empty if nothing is."""
+    """What is wrong with a state from a file, compared with the initial one of this fit; empty if nothing is."""
     expected = initial | {"course": COURSE, "best_theta": initial["theta"]}
     fault = _unlike("the state", saved, expected)
     if fault:

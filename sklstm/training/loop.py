@@ -112,7 +112,7 @@ def train(
     state : dict
         Where training stands: ``theta`` (n_params,), ``optimizer`` (from its `init`), ``rng`` (a Generator),
         ``n_epochs`` and ``n_samples`` (so far), ``history`` (a list of one dict per epoch), and between the epochs of one
-        course ``course`` (a dict of numbers) and ``best_theta``: with those, training goes on with the course, without them
+        course ``course`` (a dict of numbers) and ``best_theta``: with those, training continues the course, without them
         it begins one. Updated in place: it ends as it was when the last epoch ended, but with the ``theta`` of the best epoch
         under early stopping and after divergence. Where something is raised, it is of no use; see `last_epoch`.
     data : Data
@@ -282,7 +282,7 @@ def _looks_diverged(state):
 def _end_diverged(epoch, state, began_with, is_sound):
     """Put the best weights that give finite predictions in place, and warn of what happened.
 
-    The loss of an epoch is that of weights which change while it is summed: its last steps may have spoiled what it is of.
+    The loss of an epoch is summed while the weights change, so a small loss does not show that the last weights are good.
     """
     candidates = {
         "the best weights before it": state["best_theta"],

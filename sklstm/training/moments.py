@@ -17,7 +17,7 @@ def weighted_moments(values, weights, offsets=None, rows=None):
     offsets : ndarray of int of shape (n_sequences + 1,), default=None
         If given, weights are (n_sequences,), each that of the rows between its offset and the next.
     rows : ndarray of int, default=None
-        With `offsets`: the sequences to take; the others are as good as absent. None is all.
+        With `offsets`: the sequences to take; the others are ignored. None is all.
 
     Returns
     -------
@@ -47,11 +47,12 @@ class _Blocks:
     """Some rows at a time, with their shares of the total weight, without an array for all of them."""
 
     def __init__(self, values, weights, offsets, rows):
-        self.values, self.starts, self.ends = values, None, np.array([len(values)])
+        self.values, self.shifts, self.ends = values, None, np.array([len(values)])
         if offsets is not None:
             rows = np.arange(len(weights)) if rows is None else rows
-            weights, lengths, self.starts = weights[rows], np.diff(offsets)[rows], offsets[rows]
+            weights, lengths = weights[rows], np.diff(offsets)[rows]
             self.ends = np.cumsum(lengths)
+            self.shifts = offsets[rows] - (self.ends - lengths)  # from a row among these sequences to one of the values
         total = weights.sum if offsets is None else lambda: weights @ lengths
         with np.errstate(over="ignore"):
             self.weight = float(total())
@@ -65,12 +66,12 @@ class _Blocks:
     def __iter__(self):
         for first in range(0, self.ends[-1], BLOCK):
             block = slice(first, min(first + BLOCK, self.ends[-1]))
-            if self.starts is None:
+            if self.shifts is None:
                 yield self.values[block], self.shares[block]
                 continue
             steps = np.arange(block.start, block.stop)
             of = np.searchsorted(self.ends, steps, side="right")
-            where = block if self.all else self.starts[of] + steps - (self.ends - np.diff(self.ends, prepend=0))[of]
+            where = block if self.all else self.shifts[of] + steps
             yield self.values[where], self.shares[of]
 
 

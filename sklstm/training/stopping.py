@@ -14,7 +14,7 @@ class Stopping:
         Improvements up to this count as none.
     state : dict
         Where training stands. Owned here: ``course``, with ``best``, the best value so far, and ``since``, the epochs since it
-        improved by more than `tol`; and ``best_theta``, the weights of the best epoch. What is there already is gone on with.
+        improved by more than `tol`; and ``best_theta``, the weights of the best epoch. What is there already is continued from.
     """
 
     def __init__(self, sign, tol, state):

@@ -121,7 +121,7 @@ class Units:
         return (1.0, np.log(self.target_scale)) if self.logarithmic else (self.target_scale, self.target_shift)
 
     def folded(self, network, theta):
-        """Parameters of the network that takes and answers the units of the data; not finite where they overflow."""
+        """Parameters of the network whose inputs and outputs are in the units of the data; not finite where they overflow."""
         with np.errstate(over="ignore", invalid="ignore"):
             return rescale(network, theta, self.factor, -self.shift * self.factor, *self._of_scores())
 

@@ -74,6 +74,22 @@ def without(package, act):
         sys.modules.update(kept)
 
 
+class Unreadable:
+    """An object of a library that fails wherever it is read or compared."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("this cannot be read")
+
+    def __iter__(self):
+        raise RuntimeError("this cannot be read")
+
+    def __eq__(self, other):
+        raise RuntimeError("this does not compare")
+
+    def __hash__(self):
+        raise RuntimeError("this has no hash value")
+
+
 def same(a, b):
     """Assert that two containers of sequences hold the same."""
     a, b = (Sequences.from_list(list(x)) if not isinstance(x, Sequences) else x for x in (a, b))

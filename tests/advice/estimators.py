@@ -16,7 +16,7 @@ from sklearn.preprocessing import OrdinalEncoder
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm.preprocessing import PerStep, SequenceTokenizer
 
-from .case import RAGGED, STEPS, N, T, X, Y, case, chunk, classify, continued, frame, long, regress, same, value
+from .case import RAGGED, STEPS, N, T, Unreadable, X, Y, case, chunk, classify, continued, frame, long, regress, same, value
 
 FLAT = X.reshape(N, -1)
 BY_STEP = FLAT.reshape(N, 2, 3).transpose(0, 2, 1)  # where the columns are those of one channel after the other
@@ -541,7 +541,7 @@ TARGETS = [
     ),
     case(
         lambda: classify(RAGGED, PADDED_Y, return_sequences=True),
-        r"Take the padding off: (Sequences\.from_padded\(.*?X\]\))",
+        r"else take it off: (Sequences\.from_padded\(.*?X\]\))",
         lambda code: classify(RAGGED, value(code, X=RAGGED, y=PADDED_Y), return_sequences=True),
     ),
     case(
@@ -666,6 +666,14 @@ STREAMS = [
         lambda: copy.copy(regress().stream()).__setstate__({}),
         "Make a new stream",
         lambda: regress().stream().step(X[:, 0]),
+    ),
+]
+
+STREAMS += [
+    case(
+        lambda: regress().stream().step(Unreadable()),
+        "Pass an array of shape",
+        lambda: regress().stream().step(X[0, 0]),
     ),
 ]
 

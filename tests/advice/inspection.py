@@ -14,7 +14,7 @@ from sklstm.inspection import (
 )
 from sklstm.metrics import step_scorer
 
-from .case import RAGGED, STEPS, X, Y, case, classify, regress, value
+from .case import RAGGED, STEPS, Unreadable, X, Y, case, classify, regress, value
 
 HORIZON = X[:, 0]  # targets: two steps ahead
 
@@ -93,6 +93,20 @@ INSPECTION = [
         lambda: integrated_gradients(regress(y=HORIZON), X),
         r"with target=\.\.\. which to explain, 0 to (\d)",
         lambda last: integrated_gradients(regress(y=HORIZON), X, target=value(last)),
+    ),
+]
+
+INSPECTION += [
+    case(
+        lambda: integrated_gradients(classify(), X, target=Unreadable()),
+        "Pass one value, or one for each of the 6 sequences|parameter of integrated_gradients",
+        lambda: integrated_gradients(classify(), X, target=1),
+        lambda: integrated_gradients(classify(), X, target=Y),
+    ),
+    case(
+        lambda: integrated_gradients(classify(), X, target=np.array([[1]] * 6 + [None], dtype=object)[:6]),
+        r"Pass a class label, one of \[0, 1\]",
+        lambda: integrated_gradients(classify(), X, target=1),
     ),
 ]
 

@@ -15,7 +15,7 @@ from sklstm.datasets import make_embedded_reber, make_seasonal, reber_legal_next
 from sklstm.inspection import step_importance
 from sklstm.preprocessing import PerStep, SequenceTokenizer, make_windows
 
-from .case import RAGGED, N, X, Y, case, frame, long, regress, value
+from .case import RAGGED, N, Unreadable, X, Y, case, frame, long, regress, value
 
 SERIES = np.arange(12.0)
 TABLE = frame(a=SERIES, b=SERIES[::-1])
@@ -23,6 +23,7 @@ DAYS = pd.date_range("2024-01-01", periods=8)
 ODD_DAYS = DAYS[[0, 1, 3, 6]] + pd.to_timedelta([0, 0, 1, 0], unit="h")
 FLAT = X.reshape(N, -1)
 CODED = long(frame(id=[0, 0, 1, 1], x=[1.0, 2.0, 3.0, 4.0], c=["u", "v", "u", "v"]))
+OF_WORDS = long(frame(id=[0, 1], x=["fig", "kiwi"]))
 WORDS = ["fig kiwi", "kiwi plum"]
 HOLES = np.where(np.arange(12) % 3 == 0, np.nan, SERIES)
 LISTS = pa.array([[1.0, 2.0], [3.0]])
@@ -107,7 +108,7 @@ WINDOWS = [
     ),
     case(
         lambda: make_windows(SERIES + 1j, 2),
-        "Convert it to such",
+        "real numbers.* Convert it to numbers",
         lambda: make_windows((SERIES + 1j).real, 2),
     ),
     case(
@@ -232,6 +233,15 @@ INDEX = [
     ),
 ]
 
+WINDOWS += [
+    case(
+        lambda: make_windows(TABLE, 2, target=Unreadable()),
+        "Pass the number of a channel, or a list of such|parameter of make_windows",
+        lambda: make_windows(TABLE, 2, target=0),
+        lambda: make_windows(TABLE, 2, target=[0]),
+    ),
+]
+
 STEPS = [
     case(
         lambda: PerStep(MinMaxScaler()).fit(X, sample_weight=np.ones(N)),
@@ -269,6 +279,16 @@ STEPS = [
 ]
 
 TOKENS = [
+    case(
+        lambda: SequenceTokenizer().fit(WORDS).inverse_transform(OF_WORDS),
+        "Pass what transform returned",
+        lambda: (tokenizer := SequenceTokenizer().fit(WORDS)).inverse_transform(tokenizer.transform(WORDS)),
+    ),
+    case(
+        lambda: SequenceTokenizer().fit(WORDS).inverse_transform(np.ones((1, 2, 1)) * 1j),
+        "Complex data not supported: .* Pass what transform returned",
+        lambda: (tokenizer := SequenceTokenizer().fit(WORDS)).inverse_transform(tokenizer.transform(WORDS)),
+    ),
     case(
         lambda: SequenceTokenizer(handle_unknown="error").fit(WORDS).transform(["pear"]),
         r"Set handle_unknown to ('encode') or ('drop'), or fit on documents that have it",
@@ -404,6 +424,12 @@ DATASETS = [
 ]
 
 IMPORTANCE = [
+    case(
+        lambda: step_importance(regress(), X, Y, steps=Unreadable()),
+        "Pass an int, or ascending ints|parameter of step_importance",
+        lambda: step_importance(regress(), X, Y, steps=1),
+        lambda: step_importance(regress(), X, Y, steps=[0, 1, 3]),
+    ),
     case(
         lambda: step_importance(regress(FLAT, n_channels=2), FLAT[:, :5], Y),
         r"Pass X as a 3-D array \(n_sequences, n_steps, n_channels\)",

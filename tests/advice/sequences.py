@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from sklstm import Sequences
 
-from .case import RAGGED, X, Y, case, classify, frame, long, regress, same, timed, value, without
+from .case import RAGGED, Unreadable, X, Y, case, classify, frame, long, regress, same, timed, value, without
 
 S = Sequences.from_list(RAGGED)
 PADDED = np.array([[1.0, 2, 0], [3, 0, 0]])
@@ -103,6 +103,50 @@ CONTAINER = [
         lambda code: value(f"X.{code}", X=S),
     ),
     case(lambda: Sequences.from_list([]), "Give at least one", lambda: Sequences.from_list(RAGGED)),
+]
+
+CONTAINER += [
+    case(
+        lambda: Sequences(S.values, S.offsets, channel_names=["a", "a"]),
+        "twice. Name each once",
+        lambda: Sequences(S.values, S.offsets, channel_names=["a", "b"]),
+    ),
+    case(
+        lambda: Sequences(S.values, S.offsets, channel_names=(1 / 0 for _ in range(2))),
+        "Pass a list with a name for each channel",
+        lambda: Sequences(S.values, S.offsets, channel_names=["a", "b"]),
+    ),
+    case(
+        lambda: Sequences(S.values, S.offsets, categories=[1]),
+        "a dict of the number of a channel to its values.* Pass such",
+        lambda: Sequences(S.values, S.offsets, categories={0: list("abcdefg")}),
+    ),
+    case(
+        lambda: Sequences.from_padded(np.zeros((2, 3), dtype=[("a", float)]), padding=0),
+        "Give lengths instead",
+        lambda: Sequences.from_padded(PADDED, lengths=[2, 1]),
+    ),
+    case(
+        lambda: Sequences.from_list(3.0),
+        r"Pass a single sequence x as (\[x\])",
+        lambda code: Sequences.from_list(value(code, x=RAGGED[1])),
+    ),
+    case(lambda: S[Unreadable()], "Index sequences by an array of integers", lambda: S[np.array([1, 0])]),
+    case(
+        lambda: Sequences(S.values, Unreadable()),
+        r"Pass n_sequences \+ 1 integers",
+        lambda: Sequences(S.values, [0, len(S.values)]),
+    ),
+    case(
+        lambda: Sequences.from_padded(PADDED, lengths=Unreadable()),
+        "Pass 2 integers, one per row of X",
+        lambda: Sequences.from_padded(PADDED, lengths=[2, 1]),
+    ),
+    case(
+        lambda: Sequences.from_padded(PADDED, padding="0"),
+        "Pass one, such as (0)",
+        lambda code: Sequences.from_padded(PADDED, padding=value(code)),
+    ),
 ]
 
 ITEMS = [
@@ -251,7 +295,7 @@ LONG = [
     ),
     case(
         lambda: long({"id": [1, 1], "x": [[1.0, 2.0], [3.0]]}),
-        "entries differ in length. Pass one entry for each row",
+        "is no 1-D array.* Pass one entry for each row",
         lambda: long({"id": [1, 1], "x": [1.0, 3.0]}),
     ),
     case(

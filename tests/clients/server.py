@@ -2,11 +2,13 @@
 
 import os
 import pickle
+import threading
 from pathlib import Path
 
 import numpy as np
 from clients.easy import classifier, problem
 from fastapi import FastAPI
+from threadpoolctl import threadpool_info
 
 from sklstm import load
 
@@ -14,16 +16,36 @@ FOLDER = Path(os.environ["SERVED_FOLDER"])
 MODEL = load(FOLDER / "model.sklstm")
 STREAMS = {}
 
+
+def blas_threads():
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+
+BLAS_THREADS = blas_threads()  # which a fit sets to one for as long as it takes
+
 if "WARM_UP" in os.environ:  # what many do before the fork, and what starts threads in the parent
     classifier(n_jobs=2, max_iter=2).fit(*problem()[:2])
     MODEL.predict_proba(problem()[0])
+
+
+def fit_again_and_again():
+    """Another estimator, with a helper thread; a byte in a file for each fit tells of it."""
+    X, y, _ = problem()
+    with (FOLDER / "fits").open("ab", buffering=0) as fits:
+        while True:
+            classifier(n_jobs=2, max_iter=2).fit(X, y)
+            fits.write(b".")
+
+
+if "FIT_BESIDE" in os.environ:  # in the process that forks the workers, as a service does that trains its next model
+    threading.Thread(target=fit_again_and_again, daemon=True).start()
 
 app = FastAPI()
 
 
 @app.get("/ready")
 def ready():
-    return {"worker": os.getpid()}
+    return {"worker": os.getpid(), "blas as before": blas_threads() == BLAS_THREADS}
 
 
 @app.post("/predict")

@@ -69,7 +69,7 @@ def test_blocks_of_sequences_are_predicted_by_hand(name):
     data = problem()
     model = ESTIMATORS[name][0]().fit(data[0], data[ESTIMATORS[name][1]])
     X = da.from_array(data[0], chunks=(BLOCK, -1, -1))
-    predicted = X.map_blocks(model.predict, drop_axis=(1, 2), meta=model.predict(data[0][:1])[:0])
+    predicted = X.map_blocks(model.predict, drop_axis=(1, 2), dtype=data[ESTIMATORS[name][1]].dtype)
     np.testing.assert_array_equal(predicted.compute(), model.predict(data[0]))
 
 

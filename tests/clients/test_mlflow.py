@@ -1,14 +1,18 @@
 """MLflow: models and pipelines as files and in runs; its default format asks which types to trust."""
 
-import mlflow
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
 from clients.easy import FORMS, MARKS, D, classifier, flattened, problem, ragged, regressor
-from mlflow.exceptions import MlflowException
-from mlflow.models import infer_signature
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # it would report its use
+import mlflow
+from mlflow.exceptions import MlflowException
+from mlflow.models import infer_signature
 
 pytestmark = MARKS
 

@@ -8,7 +8,9 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState
 from optuna_integration import OptunaSearchCV
 from sklearn.base import clone, is_classifier
-from sklearn.model_selection import KFold
+from sklearn.model_selection import KFold, cross_val_score
+
+from sklstm.metrics import step_scorer
 
 pytestmark = [
     *MARKS,
@@ -84,3 +86,14 @@ def test_search_without_pruning(name):
     assert {trial.state for trial in search.trials_} == {TrialState.COMPLETE}
     best = make(**search.best_params_).fit(X, y)
     np.testing.assert_array_equal(search.predict(X), best.predict(X))
+
+
+@pytest.mark.parametrize("form", [np.asarray, ragged], ids=["3-D", "ragged"])
+def test_scores_of_steps(form):
+    X = form(problem(60)[0])
+    y = [(x[:, 0].cumsum() > 0).astype(int) for x in X]
+    space, scoring = {"hidden_size": CategoricalDistribution([2, 4])}, step_scorer("f1_macro")
+    model = classifier(return_sequences=True, max_iter=2)
+    search = OptunaSearchCV(model, space, cv=CV, n_trials=3, random_state=0, scoring=scoring, error_score="raise").fit(X, y)
+    best = model.set_params(**search.best_params_)
+    assert search.best_score_ == cross_val_score(best, X, y, cv=CV, scoring=scoring).mean()

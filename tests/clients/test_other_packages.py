@@ -1,5 +1,6 @@
-"""docs/other_packages.md: its examples run, it names every client, and what it says of scikit-learn's tools is so."""
+"""docs/other_packages.md: its examples run, it names every client, and what it says of scikit-learn's tools and of JSON is so."""
 
+import json
 import re
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def test_examples_run(title, tmp_path, monkeypatch):
 def test_every_client_is_named_and_every_link_leads_somewhere():
     required = re.findall(r"^([\w-]+?)(?:-skinny|-integration)?==", CLIENTS.lower(), flags=re.MULTILINE)
     assert {name.lower() for name in PACKAGES} | {"gunicorn", "uvicorn"} == set(required)
-    titles = {title.lower() for title in re.findall(r"^## (.*)$", TEXT, flags=re.MULTILINE)}
+    titles = {title.lower().replace(" ", "-") for title in re.findall(r"^## (.*)$", TEXT, flags=re.MULTILINE)}
     assert set(re.findall(r"\]\(#(.*?)\)", TEXT)) <= titles
 
 
@@ -107,3 +108,13 @@ def test_tools_that_want_two_dimensions(tool):
     X, y, _ = problem()
     with pytest.raises(ValueError, match=r"dim(ensions)? 3|dim <= 2"):
         WANT_2D[tool](classifier(**few), X, (y == "rises").astype(int))
+
+
+def test_rows_from_json_are_made_an_array():
+    X, y, _ = problem()
+    model = classifier(n_channels=D, **few).fit(flattened(X), y)
+    rows = json.loads(json.dumps(flattened(X).tolist()))
+    np.testing.assert_array_equal(model.predict_proba(np.asarray(rows)), model.predict_proba(X))
+    with pytest.raises(ValueError, match=r"list of univariate sequences.*np\.asarray\(X\)"):
+        model.predict(rows)
+    np.testing.assert_array_equal(model.predict_proba(X.tolist()), model.predict_proba(X))

@@ -31,6 +31,7 @@ COMMANDS = {
 }
 N_WORKERS = {"uvicorn": 1, "gunicorn": 2}
 N_REQUESTS, N_CLIENTS, N_SESSIONS = 300, 8, 6
+N_REPLACED = 8  # workers
 
 
 @contextmanager
@@ -161,3 +162,23 @@ def test_what_is_no_sequence_is_an_error_and_the_server_lives_on(server, model):
         ask(port, "POST", "/predict", [[[1.0]]])
     X = problem(1)[0]
     np.testing.assert_array_equal(ask(port, "POST", "/predict", X.tolist())["probabilities"], model.predict_proba(X))
+
+
+def test_workers_that_are_forked_while_a_thread_of_their_parent_fits(model, tmp_path):
+    save(model, tmp_path / "model.sklstm")
+    X = problem(60, seed=5)[0]
+    fitted_there = classifier(max_iter=2).fit(X, X[:, :, 0].sum(axis=1) > 0).predict_proba(X)
+    predicted, workers = model.predict_proba(X), []
+    with serving("gunicorn", tmp_path, FIT_BESIDE="1") as port:
+        before = (tmp_path / "fits").stat().st_size
+        while len(workers) < N_REPLACED:
+            connection = HTTPConnection(HOST, port, timeout=20)
+            assert ask(port, "GET", "/ready", connection=connection)["blas as before"]
+            for path, expected in (("/predict", predicted), ("/fit", fitted_there), ("/predict", predicted)):
+                worker = ask(port, "POST", path, X.tolist(), connection)
+                np.testing.assert_array_equal(worker["probabilities"], expected)
+            connection.close()
+            workers.append(worker["worker"])
+            os.kill(workers[-1], signal.SIGKILL)  # its parent forks another in its place
+        assert (tmp_path / "fits").stat().st_size > before
+    assert len(set(workers)) == N_REPLACED

@@ -1,9 +1,14 @@
 """shap: its model-agnostic explainers take two dimensions; the columns of flattened sequences are steps and channels."""
 
+import numba
 import numpy as np
 import pytest
-import shap
 from clients.easy import MARKS, D, T, classifier, flattened, problem, regressor
+
+numba.config.DISABLE_JIT = True  # its loops are compiled for longer than they run here
+import shap  # noqa: E402
+
+numba.config.DISABLE_JIT = False
 
 pytestmark = MARKS
 

@@ -88,6 +88,6 @@ def test_forecasters_are_evaluated_and_searched(y):
     results = evaluate(forecaster, cv=folds, y=y, error_score="raise")
     assert len(results) == 2 and (results["test_MeanAbsolutePercentageError"] < 0.1).all()
     grid = {"estimator__learning_rate_init": [1e-6, 0.02], "window_length": [WINDOW]}
-    search = ForecastingGridSearchCV(forecaster, cv=folds, param_grid=grid, error_score="raise").fit(y[:-HORIZON])
+    search = ForecastingGridSearchCV(forecaster, cv=folds, param_grid=grid, error_score="raise", backend=None).fit(y[:-HORIZON])
     assert search.best_params_["estimator__learning_rate_init"] == 0.02
     assert error_of(search.predict(FH), y) < 0.6 * naive_error(y)

@@ -14,6 +14,7 @@ from .models import data, fitted, unfitted
 
 KINDS = "lstm", "univariate", "per step", "categorical", "flat", "regressor"
 ONES = np.ones(6)
+CONSTRAINTS = ("sklearn.utils._param_validation",)  # they compare parameters and show them, which may raise
 LONG = {"id": [1, 1, 2], "t": [1, 2, 1], "v": [1.0, 2.0, 3.0]}
 
 
@@ -78,7 +79,6 @@ def _of_models():
                 Door(
                     _inside(lambda o, name=name, kind=kind: unfitted(kind, **{name: o}).fit(*data(kind))),
                     (*REFUSALS, OSError) if name == "checkpoint" else REFUSALS,
-                    others=("sklearn.utils._param_validation",),  # constraints that compare
                 ),
             )
 
@@ -157,7 +157,7 @@ def _of_preprocessing():
         "make_windows short": lambda o: make_windows(np.zeros((6, 2)), window=1, short=o),
     }
     for name, call in doors.items():
-        yield name, Door(call, others=("sklearn.",) if name.startswith("PerStep") else ())  # what its transformer says
+        yield name, Door(call, others=("sklearn.",) if name.startswith("PerStep") else CONSTRAINTS)  # what its transformer says
 
 
 def _of_files():
@@ -211,11 +211,12 @@ def _of_datasets():
         for name in ("n_samples", *others, "random_state"):
             yield (
                 f"{make.__name__} {name}",
-                Door(lambda o, make=make, a={"n_samples": 4} | others, name=name: make(**a | {name: o})),
+                Door(lambda o, make=make, a={"n_samples": 4} | others, name=name: make(**a | {name: o}), others=CONSTRAINTS),
             )
     seasonal = {"n_steps": 40, "period": 4, "n_harmonics": 1, "trend": 0.1, "noise": 0.1, "n_lags": None, "n_horizon": 1}
     for name in seasonal:
-        yield f"make_seasonal {name}", Door(lambda o, name=name: datasets.make_seasonal(**seasonal | {name: o}))
+        call = lambda o, name=name: datasets.make_seasonal(**seasonal | {name: o})  # noqa: E731
+        yield f"make_seasonal {name}", Door(call, others=CONSTRAINTS)
     yield "reber_legal_next", Door(datasets.reber_legal_next)
 
 

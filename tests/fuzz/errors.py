@@ -65,6 +65,8 @@ def complaint(error, allowed=REFUSALS, others=()):
     if (type(error), module, function) in CONTRACT:
         return ""
     where = f"{type(error).__name__} of {module}.{function}: {str(error)[:160]!r}"
+    if isinstance(error, MemoryError):
+        return ""  # the machine's: what fits into no memory is no fault of form
     if not isinstance(error, allowed):
         return f"not one of {', '.join(kind.__name__ for kind in allowed)}: {where}"
     if isinstance(error, OSError) and error.errno is not None:

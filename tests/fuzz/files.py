@@ -1,5 +1,6 @@
 """Files that are not as `save` and checkpoints write them, and what `load` and `fit` make of them."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -8,10 +9,12 @@ import pathlib
 import socket
 import stat
 import tempfile
+from unittest import mock
 
 import numpy as np
 
 from sklstm import load, save
+from sklstm.estimators.progress import Progress
 
 from .errors import complaint
 from .models import RECIPES, bits, data, fitted, state_of, unfitted
@@ -214,7 +217,7 @@ def trial(seed):
 def _in(folder, rng, recipe, checkpoint):
     path = folder / "file"
     if checkpoint:
-        unfitted(recipe, checkpoint=path).fit(*data(recipe))
+        _interrupted(unfitted(recipe, checkpoint=path, max_iter=2), recipe)
     else:
         save(fitted(recipe), path)
     content = path.read_bytes()
@@ -243,6 +246,12 @@ def _in(folder, rng, recipe, checkpoint):
     if not found and any(entry.name.startswith(".sklstm") for entry in folder.iterdir()):
         found = "a temporary file was left"
     return what, found
+
+
+def _interrupted(model, recipe):
+    """Fit a model until its first epoch is in the checkpoint."""
+    with mock.patch.object(Progress, "show", side_effect=KeyboardInterrupt), contextlib.suppress(KeyboardInterrupt):
+        model.fit(*data(recipe))
 
 
 def _fit_on(recipe, path):

@@ -1,5 +1,6 @@
 """One odd object at one door: what is wrong with what happens."""
 
+import faulthandler
 import warnings
 
 from .doors import DOORS
@@ -7,6 +8,8 @@ from .errors import complaint
 from .meaningless import MEANINGLESS
 from .models import fitted, state_of
 from .objects import OBJECTS
+
+SECONDS = 60  # for a pair; then it hangs, and the process ends with a traceback
 
 # Functions that are called as they should be, and raise what they raise.
 OF_THE_USER = {("step_importance scoring", name) for name in ("function", "class")}
@@ -22,6 +25,14 @@ def pairs():
 
 def outcome(door_name, object_name):
     """Empty if the object was taken where it may be, or refused as it should be."""
+    faulthandler.dump_traceback_later(SECONDS, exit=True)
+    try:
+        return _outcome(door_name, object_name)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def _outcome(door_name, object_name):
     door = DOORS[door_name]
     model = None if door.model is None else fitted(door.model)
     before = None if model is None else state_of(model.set_params(warm_start=False))

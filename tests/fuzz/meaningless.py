@@ -25,7 +25,8 @@ NO_LISTS = "None", "1.5", "True", "dict", "set", "str", "object", "function", "m
 WEIGHTS = (*SCALAR_TIMES, *ARRAYS_OF_TIMES, *TEXTS, *COMPLEX, *NO_NUMBERS, "nan", "list of sets", "1-D nan")
 X = (
     *SCALAR_TIMES, *LISTS_OF_TIMES, *DENSE_TIMES, *FRAMES_OF_TIMES, *NO_LISTS, "MultiIndex", "DatetimeIndex", "csr",
-    "polars lazy", "(6, 4, 2) of complex64", "nan among", "inf among", "all nan", "longdouble huge", "masked", "structured", "recarray",
+    "polars lazy", "(6, 4, 2) of complex64", "nan among", "inf among", "all nan", "longdouble huge", "masked",
+    "structured", "recarray",
 )  # fmt: skip
 PADDING = (
     *SCALAR_TIMES, *NO_NUMBERS, "str", "number as str", "bytes", "complex", "[None]", "list of 0-d", "list of times",
