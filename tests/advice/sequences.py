@@ -122,11 +122,6 @@ CONTAINER += [
         lambda: Sequences(S.values, S.offsets, categories={0: list("abcdefg")}),
     ),
     case(
-        lambda: Sequences.from_padded(np.zeros((2, 3), dtype=[("a", float)]), padding=0),
-        "Give lengths instead",
-        lambda: Sequences.from_padded(PADDED, lengths=[2, 1]),
-    ),
-    case(
         lambda: Sequences.from_list(3.0),
         r"Pass a single sequence x as (\[x\])",
         lambda code: Sequences.from_list(value(code, x=RAGGED[1])),
