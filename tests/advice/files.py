@@ -1,8 +1,10 @@
 """Advice of messages about saved models, checkpoints and paths."""
 
+import atexit
 import io
 import os
 import pathlib
+import shutil
 import tempfile
 
 import joblib
@@ -24,7 +26,10 @@ class OwnRegressor(LSTMRegressor):
 
 
 def folder():
-    return pathlib.Path(tempfile.mkdtemp())
+    """An empty folder, which goes when Python ends."""
+    path = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return pathlib.Path(path)
 
 
 def dumped(dump, loaded, model):
