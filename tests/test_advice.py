@@ -1,14 +1,21 @@
-"""What a message about X tells the user to do works as it is written."""
+"""What a message tells the user to do works as it is written, and no message gives advice that is not tried here."""
 
+import ast
+import pathlib
+import re
 from collections import namedtuple
+from functools import cache
 
 import numpy as np
 import pytest
+from advice import estimators, files, inspection, preprocessing, sequences
+from advice.case import message_of, messages_while
 from scipy.sparse import coo_array, csr_array
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
 
+import sklstm
 from sklstm import LSTMClassifier, Sequences
 from sklstm.preprocessing import PerStep
 
@@ -66,14 +73,18 @@ ADVICE = {
 }
 
 
+def fit_refused(name, refused):
+    y = Y[: len(refused)] if isinstance(refused, (list, tuple, dict)) else Y
+    LSTMClassifier(2, max_iter=1, **ADVICE[name][2]).fit(refused, y)
+
+
 @pytest.mark.parametrize("name", ADVICE)
 def test_what_a_message_says_to_pass_can_be_fitted(name):
     make, advice, params = ADVICE[name]
     refused = make()
     model = LSTMClassifier(2, max_iter=1, random_state=0, **params)
-    y = Y[: len(refused)] if isinstance(refused, (list, tuple, dict)) else Y
     with pytest.raises((ValueError, TypeError)) as caught:
-        model.fit(refused, y)
+        fit_refused(name, refused)
     said = advice.replace("(X - X[0])", "(times - times[0])").replace("X.filled(0)", ".filled")
     assert said in str(caught.value)
     advised = eval(advice, {"X": refused, "np": np})
@@ -105,3 +116,92 @@ def test_a_table_that_has_one_row_for_each_step():
     with pytest.raises(ValueError, match=r"pass Sequences\.from_long\(X, id=\.\.\., time=\.\.\.\)"):
         LSTMClassifier(2, max_iter=1).fit(table, Y)
     LSTMClassifier(2, max_iter=1, categorical_features="all").fit(Sequences.from_long(table, id="who"), Y)
+
+
+# ---- what the messages of all modules say: cause it, find the advice in it, and do as it says ----
+
+CASES = sequences.CASES + estimators.CASES + preprocessing.CASES + inspection.CASES + files.CASES
+
+
+def name_of(case):
+    return re.sub(r"\W+", " ", case.says).strip()[:60]
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_what_a_message_says_to_do_works(case):
+    said = message_of(case.wrong)
+    found = re.search(case.says, said, re.DOTALL)
+    assert found, f"expected the advice {case.says}, got the message {said}"
+    for right in case.right:
+        said = messages_while(right, *found.groups())
+        assert not [message for message in said if re.search(case.says, message, re.DOTALL)]
+
+
+# ---- no advice is left out ----
+
+VERBS = (
+    "add begin call choose clip convert correct cut delete draw drop encode fill fit flatten free give impute increase index keep"
+    " label leave load lower make merge name open parse pass put raise read rename reshape restore round save say see set sort"
+    " subtract take try turn upgrade use write"
+).split()
+TELLS = re.compile(rf"(?:^|[.:;,?!(] )(?:or |else )?(?:{'|'.join(VERBS)})\b", re.IGNORECASE)
+
+# Messages, by how they begin, whose advice cannot be followed here, and why.
+NOT_RUN = {
+    "X must hold numbers where padding is one": "the values have to be numbers to Python that NumPy does not convert",
+    "Pass numbers, texts and booleans of Python": "an object has to fail where scikit-learn compares it",
+    "Pass a list of the values that the codes": "an object has to fail where it is read",
+    "it has hyper-parameters that this version of sklstm": "the way out is another version of sklstm",
+    "was written by a newer sklstm": "the way out is another version of sklstm",
+    "has the format {}, which sklstm {} no longer reads": "the way out is another version of sklstm",
+    "is no consistent sklstm file": "a copy is restored as for a damaged file",
+    "The values beside the arrays take": "the file has to have 100 MB of values that are no arrays",
+    "The checkpoint {} could not be written: {}. Training": "the disk has to be full; test_checkpoint.py lets writing fail",
+}
+
+
+def strings_of(source):
+    """The strings of a module that are no docstrings: pieces of text, None where a value is put in."""
+    tree = ast.parse(source)
+    inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if id(node) in inner | docstrings:
+            continue
+        if isinstance(node, ast.JoinedStr):
+            yield [part.value if isinstance(part, ast.Constant) else None for part in node.values]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            parts = re.split(r"(?<!\{)\{\w*\}", node.value.replace("}}", "\0"))  # a template of str.format
+            texts = [part.replace("{{", "{").replace("\0", "}") for part in parts]
+            yield [text for part in texts for text in (None, part)][1:]
+
+
+@cache
+def advice_of(path):
+    """The strings of a module with advice: the text, and the regular expression of it in a message."""
+    found = []
+    for pieces in strings_of(path.read_text(encoding="utf-8")):
+        text = "".join("{}" if piece is None else piece for piece in pieces)
+        if " " in text and len(text) > 25 and "\n" not in text and TELLS.search(text):
+            pattern = "".join(".*?" if piece is None else re.escape(piece.strip(" .")) + "[ .]*" for piece in pieces)
+            found.append((text.strip(), pattern))
+    return found
+
+
+def test_every_advice_is_tried():
+    package = pathlib.Path(sklstm.__file__).parent
+    said = [message_of(case.wrong) for case in CASES]
+    said += [message_of(lambda name=name: fit_refused(name, ADVICE[name][0]())) for name in ADVICE]
+    untried = [
+        f"{path.relative_to(package)}: {text}"
+        for path in sorted(package.rglob("*.py"))
+        for text, pattern in advice_of(path)
+        if not text.startswith(tuple(NOT_RUN))
+        and not any(re.search(pattern, message, re.DOTALL | re.IGNORECASE) for message in said)
+    ]
+    assert not untried, "advice that no case tries, and that NOT_RUN does not name:\n" + "\n".join(untried)
+
+
+def test_what_is_not_run_is_said():
+    texts = [text for path in pathlib.Path(sklstm.__file__).parent.rglob("*.py") for text, _ in advice_of(path)]
+    assert [begin for begin in NOT_RUN if not any(text.startswith(begin) for text in texts)] == []

@@ -304,7 +304,7 @@ REFUSED = {
     "no series": (lambda: make_windows([], 2), "no step"),
     "4-D": (lambda: make_windows(np.ones((1, 2, 3, 4)), 2), r"got shape \(1, 2, 3, 4\)"),
     "no channel": (lambda: make_windows(np.ones((5, 0)), 2), r"got shape \(5, 0\)"),
-    "texts": (lambda: make_windows(["a", "b", "c", "d"], 2), "X must hold numbers: .*step 0.*'a'"),
+    "texts": (lambda: make_windows(["a", "b", "c", "d"], 2), "series must hold numbers: .*step 0.*'a'"),
     "texts in a series": (lambda: make_windows([np.ones((5, 1)), np.array([["x"]] * 5)], 2), "sequence 1, step 0.*'x'"),
     "complex": (lambda: make_windows(np.ones(5) * 1j, 2), "must hold real numbers, got complex"),
     "times": (lambda: make_windows(np.ones(5, dtype="datetime64[s]"), 2), "must hold real numbers, got datetime64"),
@@ -532,7 +532,7 @@ def test_numbers_that_are_texts_are_refused_in_any_form(texts):
 
 
 def test_texts_that_python_reads_as_numbers():
-    with pytest.raises(ValueError, match=r"step 1, channel 0 is 'nan' \(str\)\. Convert texts to numbers first"):
+    with pytest.raises(ValueError, match=r"step 1, channel 0 is 'nan' \(str\)\. Leave the channel out of series, or write NaN"):
         make_windows(np.array([1.0, "nan", 3.0], dtype=object), 1)
 
 

@@ -405,7 +405,8 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         classes = known["classes_"] if known is not None else found if chosen is None else chosen
         if known is not None and announced is not None and not np.array_equal(classes, chosen):
             raise ValueError(
-                f"classes={literals(announced)} is not the same as at the first call of partial_fit, {literals(classes)}."
+                f"classes={literals(announced)} is not the same as at the first call of partial_fit, {literals(classes)}. Pass"
+                " the same, or leave classes out."
             )
         # Compared as they are: NumPy would take the text "1" for the number 1.
         codes = code_of_each(y, classes)

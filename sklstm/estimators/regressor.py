@@ -322,7 +322,9 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
             )
         n_targets = targets.shape[1]
         if self.loss == "poisson" and (targets < 0).any():
-            raise ValueError(f"loss='poisson' is for counts and rates: y must not be negative, got {targets.min():.6g}.")
+            raise ValueError(
+                f"loss='poisson' is for counts and rates: y must not be negative, got {targets.min():.6g}. Use another loss."
+            )
         if self.loss != "quantile":
             return self.loss, n_targets, {}, {}
         if isinstance(self.quantile, Real):

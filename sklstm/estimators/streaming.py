@@ -141,7 +141,7 @@ class Stream:
             return
         begun = self._begun
         if begun is None:
-            raise ValueError("No step has come yet, so there are no streams to begin anew.")
+            raise ValueError("No step has come yet, so there are no streams to begin anew. Call step first.")
         n = begun[0].n_sequences
         try:
             chosen = np.atleast_1d(np.asarray(streams))

@@ -162,7 +162,7 @@ def _read_baseline(estimator, baseline, sequences):
         values[:] = mean if baseline is None else baseline
         values[:, list(estimator._categorical)] = UNKNOWN
         if not np.isfinite(values).all():
-            raise ValueError(f"baseline must be a finite number, got {baseline!r}. Pass one that says nothing, such as a mean.")
+            raise ValueError(f"baseline must be a finite number, got {baseline!r}. Pass one without information, such as a mean.")
         return values
     try:
         if _is_one_step(baseline):

@@ -87,7 +87,7 @@ def read_step(step, sequences):
     """Row of the explained step of each sequence among the steps of all."""
     if step is None:
         raise ValueError(
-            "The model answers for every step (return_sequences=True): say with step=... whose answer to explain, for instance"
+            "The model predicts for every step (return_sequences=True): say with step=... whose output to explain, for instance"
             " step=-1 for that of the last."
         )
     steps, lengths = _one_per_sequence("step", step, len(sequences)), sequences.lengths
@@ -104,7 +104,7 @@ def refuse_step(step):
     """Raise where a step is named for a model that has one answer for each sequence."""
     if step is not None:
         raise ValueError(
-            f"step={step!r} is for models that answer for every step (return_sequences=True); this one has one answer for each"
+            f"step={step!r} is for models that predict for every step (return_sequences=True); this one has one output for each"
             " sequence. Leave it out."
         )
 

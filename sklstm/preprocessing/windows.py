@@ -338,7 +338,7 @@ def _numbers(table, offsets, names):
     if values.dtype.kind not in "OUST":
         raise ValueError(f"A series must hold real numbers, got {values.dtype}. Convert it to numbers.")
     _refuse_texts(values, offsets, names)
-    return floats_of_steps(values, offsets, names)
+    return floats_of_steps(values, offsets, names, what="series")
 
 
 def _refuse_texts(values, offsets, names):
@@ -350,8 +350,7 @@ def _refuse_texts(values, offsets, names):
         if texts:
             raise ValueError(
                 describe_numerals(sorted(texts), what, name, codes_remedy="")
-                or describe_non_number(offsets, values, names=names)
-                or f"{what} holds texts, such as {sorted(texts)[0]!r}. Write NaN where a value is missing."
+                or describe_non_number(offsets, values, names=names, what="series")
             )
 
 

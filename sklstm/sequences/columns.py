@@ -209,19 +209,19 @@ def as_floats(values):
     return values.astype(np.float64)
 
 
-def floats_of_steps(values, offsets, names=None, first=0, first_channel=0):
+def floats_of_steps(values, offsets, names=None, first=0, first_channel=0, what="X"):
     """`as_floats` of values (total_steps, n_channels); the ValueError says where the first is that is no number.
 
     Parameters
     ----------
     values : ndarray of shape (total_steps, n_channels)
-    offsets, names, first, first_channel
+    offsets, names, first, first_channel, what
         As in `describe_non_number`.
     """
     try:
         return as_floats(values)
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(describe_non_number(offsets, values, first, names, first_channel)) from error
+        raise ValueError(describe_non_number(offsets, values, first, names, first_channel, what)) from error
 
 
 NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)

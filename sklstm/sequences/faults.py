@@ -91,11 +91,11 @@ def _looks_like_padding(values, step):
     return bool(empty[: step + 1].all() or empty[step:].all())
 
 
-def describe_non_number(offsets, values, first=0, names=None, first_channel=0):
+def describe_non_number(offsets, values, first=0, names=None, first_channel=0, what="X"):
     """What to say of the first value that is no number, None if there is none.
 
     A value that has nothing of a number comes before a text that is one, and this before one that is missing. `first` numbers
-    the first sequence, `first_channel` the first channel, and `names` are those of the channels.
+    the first sequence, `first_channel` the first channel, `names` are those of the channels, and `what` is the argument.
     """
     found = missing = None
     for row, step_values in enumerate(values):
@@ -104,34 +104,36 @@ def describe_non_number(offsets, values, first=0, names=None, first_channel=0):
                 float(value)
             except (TypeError, ValueError, OverflowError):
                 if value is not None and type(value).__name__ != "NAType":
-                    return _describe(offsets, row, channel + first_channel, value, first, names)
+                    return _describe(offsets, row, channel + first_channel, value, first, names, what)
                 missing = missing or (row, channel + first_channel, value)
             if found is None and isinstance(value, NO_NUMBERS):
                 found = row, channel + first_channel, value
     found = found or missing
-    return None if found is None else _describe(offsets, *found, first, names)
+    return None if found is None else _describe(offsets, *found, first, names, what)
 
 
-def _describe(offsets, row, channel, value, first, names):
+def _describe(offsets, row, channel, value, first, names, what):
     sequence, step = locate(offsets, row)
-    remedy = _remedy(value)
+    remedy = _remedy(value, what)
     value = value.item() if isinstance(value, np.flexible) else value
     return (
-        f"X must hold numbers: sequence {first + sequence}, step {step}, channel {channel}{name_of(channel, names)}"
+        f"{what} must hold numbers: sequence {first + sequence}, step {step}, channel {channel}{name_of(channel, names)}"
         f" is {reprlib.repr(value)} ({type(value).__name__}). {remedy}"
     )
 
 
-def _remedy(value):
+def _remedy(value, what):
     """What to do about a value that is no number."""
     if isinstance(value, TIMES) or hasattr(value, "ordinal"):  # a Period of pandas
         return TIMES_AMONG_NUMBERS
     if isinstance(value, (str, bytes, bytearray)):
+        if what != "X":  # codes of categories are none of its numbers
+            return f"Leave the channel out of {what}, or write NaN where a value is missing."
         return TEXTS_OF_NUMBERS if _is_text_of_number(value) else TEXTS
     if isinstance(value, (list, tuple, np.ndarray)) or hasattr(value, "to_numpy"):
         return (
             "Where each cell of a table holds a series, put those of a row side by side:"
-            " [np.column_stack(list(row)) for row in X.to_numpy()]."
+            f" [np.column_stack(list(row)) for row in {what}.to_numpy()]."
         )
     return "Encode it as a number first."
 

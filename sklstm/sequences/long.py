@@ -68,7 +68,7 @@ def _chosen(names, frame, keys, time, columns):
     columns = list(columns)
     _refuse_absent(columns, names, frame)
     if not columns:
-        raise ValueError("There is no channel: the frame has no column besides id and time.")
+        raise ValueError("There is no channel: the frame has no column besides id and time. Add one.")
     twice = [name for k, name in enumerate(columns) if name in columns[:k]]
     if twice:
         raise ValueError(f"columns names {twice[0]!r} twice. Name each channel once.")

@@ -165,6 +165,8 @@ def _read_numbers(entries, name):
         try:
             numbers = np.array([float(entry) for entry in entries])
         except OverflowError:
+            numbers = None
+        if numbers is None or len(np.unique(numbers)) < len(set(entries)):  # floats do not tell large integers apart
             raise ValueError(f"The numbers in column {name!r} are too large for times. Subtract the first.") from None
     return Times(numbers)
 

@@ -292,7 +292,7 @@ def _check_forecasts(model, caller):
         raise TypeError(f"{caller} needs an LSTMRegressor, got {type(model).__name__}. Classes have no quantities to draw.")
     if network.per_step:
         raise ValueError(
-            "A model with return_sequences=True answers for the steps of X, not for those that follow. Draw its answers with"
+            "A model with return_sequences=True predicts for the steps of X, not for those that follow. Draw its predictions by"
             " ForecastDisplay.from_predictions."
         )
 

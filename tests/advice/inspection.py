@@ -1,0 +1,179 @@
+"""Advice of messages about explanations, displays and scores of steps."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.metrics import accuracy_score, f1_score, get_scorer
+
+from sklstm.inspection import (
+    AttentionDisplay,
+    ForecastDisplay,
+    TrainingDisplay,
+    attention_weights,
+    gate_activations,
+    integrated_gradients,
+)
+from sklstm.metrics import step_scorer
+
+from .case import RAGGED, STEPS, Unreadable, X, Y, case, classify, regress, value
+
+HORIZON = X[:, 0]  # targets: two steps ahead
+
+
+def attentive(**params):
+    return classify(pooling="attention", **params)
+
+
+def per_step():
+    return classify(RAGGED, [y[: len(x)] for x, y in zip(RAGGED, STEPS, strict=True)], return_sequences=True)
+
+
+def drawn(draw):
+    """What is drawn is closed."""
+
+    def act(*code):
+        plt.switch_backend("Agg")
+        try:
+            return draw(*code)
+        finally:
+            plt.close("all")
+
+    return act
+
+
+def labelled(model, labels, **params):
+    return AttentionDisplay.from_estimator(model, X, step_labels=labels, **params)
+
+
+INSPECTION = [
+    case(
+        lambda: attention_weights(regress(), X),
+        r"Fit with (pooling='attention')",
+        lambda code: attention_weights(regress(**value(f"dict({code})")), X),
+    ),
+    case(
+        lambda: gate_activations(regress(), X[:1], direction="reverse"),
+        r"Leave it out, or fit with (bidirectional=True)",
+        lambda code: gate_activations(regress(), X[:1]),
+        lambda code: gate_activations(regress(**value(f"dict({code})")), X[:1], direction="reverse"),
+    ),
+    case(
+        lambda: integrated_gradients(regress(), X, max_points=16, tol=1e-15),
+        "Raise max_points or tol, or choose a baseline closer to X",
+        lambda: integrated_gradients(regress(), X, max_points=4096, tol=1e-6),
+        lambda: integrated_gradients(regress(), X, max_points=16, tol=1.0),
+        lambda: integrated_gradients(regress(), X, max_points=16, tol=1e-3, baseline=X - 1e-3),
+    ),
+    case(
+        lambda: integrated_gradients(regress(), X, baseline=np.nan),
+        "Pass one without information, such as a mean",
+        lambda: integrated_gradients(regress(), X, baseline=float(X.mean())),
+    ),
+    case(
+        lambda: integrated_gradients(regress(), X, baseline=X[:, :2]),
+        "Pass such, or one value for each channel",
+        lambda: integrated_gradients(regress(), X, baseline=X * 0),
+        lambda: integrated_gradients(regress(), X, baseline=[0.0, 1.0]),
+    ),
+    case(
+        lambda: integrated_gradients(per_step(), RAGGED),
+        r"for instance (step=-1) for that of the last",
+        lambda code: integrated_gradients(per_step(), RAGGED, **value(f"dict({code})")),
+    ),
+    case(
+        lambda: integrated_gradients(per_step(), RAGGED, step=2),
+        "Pass one that every sequence has",
+        lambda: integrated_gradients(per_step(), RAGGED, step=0),
+    ),
+    case(
+        lambda: integrated_gradients(regress(), X, step=0),
+        r"Leave it out",
+        lambda: integrated_gradients(regress(), X),
+    ),
+    case(
+        lambda: integrated_gradients(regress(y=HORIZON), X),
+        r"with target=\.\.\. which to explain, 0 to (\d)",
+        lambda last: integrated_gradients(regress(y=HORIZON), X, target=value(last)),
+    ),
+]
+
+INSPECTION += [
+    case(
+        lambda: integrated_gradients(classify(), X, target=Unreadable()),
+        "Pass one value, or one for each of the 6 sequences|parameter of integrated_gradients",
+        lambda: integrated_gradients(classify(), X, target=1),
+        lambda: integrated_gradients(classify(), X, target=Y),
+    ),
+    case(
+        lambda: integrated_gradients(classify(), X, target=np.array([[1]] * 6 + [None], dtype=object)[:6]),
+        r"Pass a class label, one of \[0, 1\]",
+        lambda: integrated_gradients(classify(), X, target=1),
+    ),
+]
+
+DISPLAYS = [
+    case(
+        lambda: labelled(attentive(), list("abc")),
+        r"Choose one with (sequence)=\.\.\., or leave them out",
+        drawn(lambda name: labelled(attentive(), list("abc"), **{name: 0})),
+        drawn(lambda name: labelled(attentive(), None)),
+    ),
+    case(
+        drawn(lambda: TrainingDisplay.from_estimator(classify(max_iter=2), ax=plt.figure().add_axes([0, 0, 1, 1]))),
+        r"The display draws in (\d) axes.* Pass \d, or one that belongs to a grid, or none",
+        drawn(lambda n: TrainingDisplay.from_estimator(classify(max_iter=2), ax=plt.subplots(value(n), 1)[1])),
+        drawn(lambda n: TrainingDisplay.from_estimator(classify(max_iter=2), ax=plt.subplots()[1])),
+        drawn(lambda n: TrainingDisplay.from_estimator(classify(max_iter=2))),
+    ),
+    case(
+        lambda: ForecastDisplay.from_estimator(regress(y=STEPS, return_sequences=True), X[0]),
+        r"by ForecastDisplay\.(from_predictions)",
+        drawn(lambda name: getattr(ForecastDisplay, name)(X[0, :, 0], regress(y=HORIZON).predict(X[:1])[0])),
+    ),
+    case(
+        lambda: ForecastDisplay(X[0, :, 0], None, quantiles={}).plot(),
+        "Pass one, or quantiles",
+        drawn(lambda: ForecastDisplay(X[0, :, 0], np.ones(2)).plot()),
+        drawn(lambda: ForecastDisplay(X[0, :, 0], None, quantiles={0.5: np.ones(2)}).plot()),
+    ),
+    case(
+        lambda: ForecastDisplay.from_estimator([], X[:1]),
+        "Pass at least one",
+        drawn(lambda: ForecastDisplay.from_estimator([regress(y=HORIZON)], X[:1])),
+    ),
+    case(
+        lambda: ForecastDisplay.from_estimator([regress(y=HORIZON)] * 2, X[:1]),
+        "Pass one such",
+        drawn(
+            lambda: ForecastDisplay.from_estimator(
+                [regress(y=HORIZON), regress(y=HORIZON, loss="quantile", quantile=0.9)], X[:1]
+            )
+        ),
+    ),
+]
+
+METRICS = [
+    case(
+        lambda: step_scorer("f1_score"),
+        r"See (sklearn\.metrics\.get_scorer_names\(\)), or pass a function metric\(y_true, y_pred\)",
+        lambda code: step_scorer(value(code, sklearn=__import__("sklearn.metrics"))[0]),
+        lambda code: step_scorer(f1_score)(per_step(), RAGGED, [y[: len(x)] for x, y in zip(RAGGED, STEPS, strict=True)]),
+    ),
+    case(
+        lambda: step_scorer("accuracy", greater_is_better=False),
+        "Leave response_method and greater_is_better out, or pass the function of the metric",
+        lambda: step_scorer(get_scorer("accuracy")),
+        lambda: step_scorer(accuracy_score, greater_is_better=False),
+    ),
+    case(
+        lambda: step_scorer("accuracy")(classify(), X, None),
+        "Pass the targets that the predictions are compared with",
+        lambda: step_scorer("accuracy")(classify(), X, Y),
+    ),
+    case(
+        lambda: step_scorer("accuracy")(classify(y=STEPS, return_sequences=True), X, STEPS * 0 - 100),
+        "nothing to score. Label at least one step",
+        lambda: step_scorer("accuracy")(classify(y=STEPS, return_sequences=True), X, np.where(STEPS, -100, STEPS)),
+    ),
+]
+
+CASES = INSPECTION + DISPLAYS + METRICS
