@@ -17,6 +17,7 @@ from ..sequences.steps import of_sequences
 from ..sequences.validation import array_or_list, holds_arrays
 
 
+@refused_as("An argument of make_windows", "Pass a series of numbers, and integers of Python.")
 @validate_params(
     {
         "series": ["array-like", Sequences],

@@ -189,7 +189,7 @@ def _of_inspection():
         "training_curves": inspection.training_curves,
     }
     for name, call in doors.items():
-        yield name, Door(call, others=("sklearn.",) if name.endswith("scoring") else ())
+        yield name, Door(call, others=("sklearn.",) if name.endswith("scoring") else CONSTRAINTS)
 
 
 def _of_datasets():
