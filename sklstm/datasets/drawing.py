@@ -8,6 +8,9 @@ from sklearn.utils._param_validation import Interval
 
 from ..sequences import Sequences
 
+# What to say where NumPy or scikit-learn do not take one.
+A_PARAMETER = ("A parameter", "Pass integers and numbers of Python, of a size that fits into memory.")
+
 # Constraints of the parameters that most generators have.
 COMMON = {
     "n_samples": [Interval(Integral, 1, None, closed="left")],

@@ -5,7 +5,8 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, validate_params
 
-from .drawing import COMMON, draw_lengths, generator_from, in_form, symbols_as_channels
+from ..sequences.refusals import refused_as
+from .drawing import A_PARAMETER, COMMON, draw_lengths, generator_from, in_form, symbols_as_channels
 
 LEFT_OUT = -100  # label of a step that LSTMClassifier leaves out
 
@@ -13,6 +14,7 @@ LEFT_OUT = -100  # label of a step that LSTMClassifier leaves out
 ORDER_SYMBOLS = "EBabcdXY"
 
 
+@refused_as(*A_PARAMETER)
 @validate_params(
     {**COMMON, "n_steps": [Interval(Integral, 2, None, closed="left")]},
     prefer_skip_nested_validation=True,
@@ -82,6 +84,7 @@ def make_adding_problem(n_samples=1000, *, n_steps=100, ragged=False, random_sta
     return in_form(values, lengths, ragged), values[first, 0] + values[second, 0]
 
 
+@refused_as(*A_PARAMETER)
 @validate_params(
     {
         **COMMON,
@@ -171,6 +174,7 @@ def make_copy_memory(n_samples=1000, *, lag=50, n_copy=10, n_symbols=8, masked=T
     return in_form(X, lengths, ragged), in_form(answers, lengths, ragged)
 
 
+@refused_as(*A_PARAMETER)
 @validate_params(
     {
         **COMMON,

@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.utils._param_validation import StrOptions, validate_params
 
-from ..sequences.refusals import array_of
-from .drawing import COMMON, generator_from, in_form, symbols_as_channels
+from ..sequences.refusals import array_of, refused_as
+from .drawing import A_PARAMETER, COMMON, generator_from, in_form, symbols_as_channels
 
 REBER_SYMBOLS = "BTSXPVE"  # in the order of their codes
 
@@ -38,6 +38,7 @@ EMBEDDED = [{REBER_SYMBOLS.index(symbol): state for symbol, state in edges.items
 LEGAL = np.array([[code in edges for code in range(len(REBER_SYMBOLS))] for edges in EMBEDDED])  # (n_states, n_symbols)
 
 
+@refused_as(*A_PARAMETER)
 @validate_params(
     {
         "n_samples": COMMON["n_samples"],

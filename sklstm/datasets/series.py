@@ -6,12 +6,13 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from ..sequences.refusals import array_of
-from .drawing import COMMON, draw_lengths, generator_from, in_form
+from ..sequences.refusals import array_of, refused_as
+from .drawing import A_PARAMETER, COMMON, draw_lengths, generator_from, in_form
 
 HIGHEST_FREQUENCY = 0.25  # cycles per step: half of what can be told from a lower one
 
 
+@refused_as(*A_PARAMETER)
 @validate_params(
     {
         **COMMON,
@@ -120,6 +121,7 @@ def make_sine_mixture(
     return in_form(values, lengths, ragged), y
 
 
+@refused_as(*A_PARAMETER)
 @validate_params(
     {
         "n_steps": [Interval(Integral, 2, None, closed="left")],

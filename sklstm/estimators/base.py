@@ -435,7 +435,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
             # Whatever numbers an interrupted fit drew: the one that goes on with it draws the same.
             return np.random.default_rng() if checkpoint is None or checkpoint.rng is None else checkpoint.rng
         # From a copy: a fit that fails is to leave the user's RandomState as it was.
-        return np.random.default_rng(check_random_state(copy.deepcopy(self.random_state)).randint(SEEDS))
+        with refused_as("random_state", "Pass an int."):
+            return np.random.default_rng(check_random_state(copy.deepcopy(self.random_state)).randint(SEEDS))
 
     def _advance_random_state(self):
         """Take from a RandomState what `_generator` took from its copy, so that the next fit is another one."""

@@ -8,7 +8,7 @@ from sklearn import get_config
 from sklearn.utils._param_validation import Interval, Options, StrOptions, validate_parameter_constraints
 
 from ..network import ACTIVATIONS, CELLS, MERGE_MODES, POOLINGS, TIMESCALES
-from ..sequences.refusals import refused_as
+from ..sequences.refusals import list_of, refused_as
 from ..training import SCHEDULES
 from .solving import SOLVERS
 
@@ -67,7 +67,10 @@ CONSTRAINTS = {
 
 def check_types(estimator):
     """Hold the hyper-parameters against their constraints where scikit-learn was told to skip that: what is of another type would
-    be found in the middle of a fit. Of a switch any value is taken for its truth."""
+    be found in the middle of a fit. Of a switch any value is taken for its truth. Array-likes have to be lists in any case."""
+    chosen = estimator.categorical_features
+    if chosen is not None and not isinstance(chosen, str):
+        list_of("categorical_features", chosen, "Pass a list of channels.")
     if get_config()["skip_parameter_validation"]:
         constraints = {name: known for name, known in estimator._parameter_constraints.items() if known != ["boolean"]}
         with refused_as("A hyper-parameter", "Pass numbers, texts and booleans of Python."):

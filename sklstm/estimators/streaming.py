@@ -1,5 +1,7 @@
 """`Stream`: predictions of a fitted estimator for sequences that arrive step by step."""
 
+import reprlib
+
 import numpy as np
 
 from ..sequences.faults import refuse_mask
@@ -63,7 +65,8 @@ class Stream:
     def __init__(self, estimator, response_method):
         known = [name for name in RESPONSES if hasattr(estimator, name)]
         if not isinstance(response_method, str) or response_method not in known:
-            raise ValueError(f"response_method must be one of {', '.join(map(repr, known))}, got {response_method!r}.")
+            got = reprlib.repr(response_method)
+            raise ValueError(f"response_method must be one of {', '.join(map(repr, known))}, got {got}.")
         self._serve(served(estimator), response_method)
 
     def _serve(self, model, response_method):
@@ -143,12 +146,9 @@ class Stream:
         if begun is None:
             raise ValueError("No step has come yet, so there are no streams to begin anew. Call step first.")
         n = begun[0].n_sequences
-        try:
-            chosen = np.atleast_1d(np.asarray(streams))
-        except ValueError:  # lists of different lengths
-            chosen = np.empty((0, 0))
+        chosen = np.atleast_1d(array_of("streams", streams, f"Pass numbers of streams, 0 to {n - 1}."))
         if chosen.dtype.kind not in "iu" or chosen.ndim != 1 or not ((chosen >= 0) & (chosen < n)).all():
-            raise ValueError(f"streams must be numbers of streams, 0 to {n - 1}, got {streams!r}.")
+            raise ValueError(f"streams must be numbers of streams, 0 to {n - 1}, got {reprlib.repr(streams)}.")
         for stream in chosen.tolist():
             begun[0].restart(stream)
 

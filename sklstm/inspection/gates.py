@@ -1,5 +1,7 @@
 """What the units of a layer do at each step."""
 
+import reprlib
+
 import numpy as np
 from scipy.special import expit
 from sklearn.utils._param_validation import StrOptions, validate_params
@@ -83,7 +85,8 @@ def gate_activations(estimator, X, *, layer=-1, direction="forward"):
     network, theta = fitted_network(estimator, "gate_activations")
     n_layers = len(network.layers)
     if not isinstance(layer, (int, np.integer)) or not -n_layers <= layer < n_layers:
-        raise ValueError(f"layer must be an int from {-n_layers} to {n_layers - 1}, for a model of {n_layers}, got {layer!r}.")
+        got = reprlib.repr(layer)
+        raise ValueError(f"layer must be an int from {-n_layers} to {n_layers - 1}, for a model of {n_layers}, got {got}.")
     if direction == "reverse" and not network.bidirectional:
         raise ValueError("direction='reverse' is for bidirectional models. Leave it out, or fit with bidirectional=True.")
     sequences = estimator._read_fitted(X)

@@ -14,7 +14,7 @@ from ..sequences import Sequences
 from ..sequences.columns import as_floats
 from ..sequences.container import snapshot
 from ..sequences.padding import without_padding
-from ..sequences.refusals import array_of, refused_as
+from ..sequences.refusals import array_of, list_of, refused_as
 from ..sequences.steps import of_sequences, of_table
 from ..sequences.validation import FORMS, array_or_list, is_tabular
 
@@ -205,10 +205,7 @@ def _read_channels(channels, n_channels):
     if channels is None:
         return [[channel] for channel in range(n_channels)]
     expected = f"channels must be a list of ints from 0 to {n_channels - 1}, or of lists of such"
-    if not np.iterable(channels):
-        raise ValueError(f"{expected}, got {reprlib.repr(channels)}.")
-    with refused_as("channels", f"{expected}."):
-        groups = [list(np.atleast_1d(array_of("channels", group))) for group in channels]
+    groups = [list(np.atleast_1d(array_of("channels", group))) for group in list_of("channels", channels, f"{expected}.")]
     if not groups or not all(group and all(_is_channel(channel, n_channels) for channel in group) for group in groups):
         raise ValueError(f"{expected}, got {reprlib.repr(channels)}.")
     return groups

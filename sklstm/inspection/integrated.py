@@ -169,7 +169,7 @@ def _read_baseline(estimator, baseline, sequences):
             values[:] = sequences_in_double(estimator, np.reshape(baseline, (1, 1, -1))).values
             return values
         given = sequences_in_double(estimator, baseline)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, NotImplementedError) as error:
         raise ValueError(f"In the baseline: {error}") from error
     if not np.array_equal(given.offsets, sequences.offsets):
         raise ValueError(

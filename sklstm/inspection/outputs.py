@@ -1,5 +1,7 @@
 """Which output of a fitted estimator is explained, as a linear combination of the scores of its head."""
 
+import reprlib
+
 import numpy as np
 
 from ..estimators.classifier import DECISIONS
@@ -92,7 +94,7 @@ def read_step(step, sequences):
         )
     steps, lengths = _one_per_sequence("step", step, len(sequences)), sequences.lengths
     if steps.dtype.kind not in "iu":
-        raise ValueError(f"step must be an int, or one for each sequence, got {step!r}.")
+        raise ValueError(f"step must be an int, or one for each sequence, got {reprlib.repr(step)}.")
     wrong = np.flatnonzero((steps < -lengths) | (steps >= lengths))
     if len(wrong):
         at = wrong[0]
@@ -104,8 +106,8 @@ def refuse_step(step):
     """Raise where a step is named for a model that has one answer for each sequence."""
     if step is not None:
         raise ValueError(
-            f"step={step!r} is for models that predict for every step (return_sequences=True); this one has one output for each"
-            " sequence. Leave it out."
+            f"step={reprlib.repr(step)} is for models that predict for every step (return_sequences=True); this one has one output"
+            " for each sequence. Leave it out."
         )
 
 

@@ -235,8 +235,10 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             Sequences with the channels of `fit`.
         """
         check_is_fitted(self)
-        X = array_or_list(X)
-        if is_tabular(X):
+        with refused_as("X", "Pass what transform returned."):
+            X = array_or_list(X)
+            tabular = is_tabular(X)
+        if tabular:
             if not self._flat:
                 raise ValueError("Found array with dim 2, but PerStep was fitted on sequences. Pass what transform returned.")
             with numpy_alone():

@@ -352,6 +352,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
                 "Iterable over raw text documents expected, string object received. Pass a single document as a list of one."
             )
         shape = getattr(raw_documents, "shape", (0,))
+        shape = shape if hasattr(shape, "__len__") else ()  # of a class
         if not hasattr(raw_documents, "__iter__") or isinstance(raw_documents, Mapping) or len(shape) != 1:
             got = f"{type(raw_documents).__name__} of shape {tuple(shape)}" if len(shape) != 1 else type(raw_documents).__name__
             raise ValueError(f"Iterable over raw text documents expected, got {got}. Pass a list, or one column of a table.")

@@ -14,11 +14,12 @@ from ..sequences.foreign import foreign
 from ..sequences.index import check_regular_index
 from ..sequences.long import number_ids
 from ..sequences.numerals import describe_numerals
-from ..sequences.refusals import refused_as
+from ..sequences.refusals import list_of, refused_as
 from ..sequences.steps import of_sequences
 from ..sequences.validation import array_or_list, holds_arrays
 
 
+@refused_as("An argument of make_windows", "Pass a series of numbers, and integers of Python.")
 @validate_params(
     {
         "series": "no_validation",
@@ -355,7 +356,8 @@ def _refuse_texts(values, offsets, names):
 
 
 def _is_one(entries):
-    return isinstance(entries, (str, bytes)) or not np.iterable(entries)
+    is_scalar = isinstance(entries, (str, bytes)) or getattr(entries, "shape", None) == ()
+    return is_scalar or not hasattr(entries, "__iter__")
 
 
 def is_text(entry):
@@ -364,12 +366,13 @@ def is_text(entry):
 
 def _channels(parameter, entries, names, n_channels):
     """Numbers of the channels that a parameter names."""
-    with refused_as(parameter, "Pass the number of a channel, or a list of such."):
-        entries = [] if entries is None else [entries] if _is_one(entries) else list(entries)
+    expected = "Pass the number of a channel, or a list of such."
+    entries = [] if entries is None else [entries] if _is_one(entries) else list_of(parameter, entries, expected)
     channels = []
     for entry in entries:
         number = names.index(entry) if isinstance(entry, str) and names is not None and entry in names else entry
-        if not isinstance(number, Integral) or isinstance(number, bool) or not -n_channels <= number < n_channels:
+        is_number = isinstance(number, Integral) and not isinstance(number, (bool, np.timedelta64))
+        if not is_number or not -n_channels <= number < n_channels:
             columns = "" if names is None else f" or one of the columns {list(names)}"
             raise ValueError(f"{parameter} must name channels from 0 to {n_channels - 1}{columns}, got {reprlib.repr(entry)}.")
         channels.append(int(number) % n_channels)

@@ -15,7 +15,7 @@ from .items import exact_array, read_items
 from .long import read_long
 from .offsets import own_offsets
 from .padding import check_padding, check_side, cut, steps_by_length, steps_by_padding
-from .refusals import array_of, refused_as
+from .refusals import array_of, list_of, refused_as
 
 # Names under which `Sequences` keep the arguments of their constructor.
 STORED = ("_values", "_offsets", "_ids", "_channel_names", "_categories")
@@ -149,9 +149,9 @@ class Sequences:
         >>> Sequences.from_list([[1.0, 2.0, 3.0], [4.0]])
         Sequences(2 sequences of 1 to 3 steps, 1 channel, float64)
         """
-        if not np.iterable(sequences) or isinstance(sequences, (str, bytes, Mapping, Set)) or hasattr(sequences, "levels"):
+        if isinstance(sequences, (str, bytes, Mapping, Set)) or hasattr(sequences, "levels"):
             raise ValueError(f"Expected a list of sequences, got {type(sequences).__name__}. Pass a single sequence x as [x].")
-        return cls(**read_items(list(sequences)))
+        return cls(**read_items(list_of("The list of sequences", sequences, "Pass a single sequence x as [x].")))
 
     @classmethod
     def from_padded(cls, X, lengths=None, padding=None, *, side="end"):
@@ -684,10 +684,9 @@ def _comparable(X):
 
 def _names(names, n_channels):
     """Names of channels as a list; raises unless they have an order, and each is another."""
-    if isinstance(names, (str, bytes, dict, set, frozenset)) or hasattr(names, "columns") or not np.iterable(names):
+    if isinstance(names, (str, bytes, dict, set, frozenset)) or hasattr(names, "columns"):
         raise ValueError(f"channel_names must be a list with a name for each channel, got {type(names).__name__}.")
-    with refused_as("channel_names", "Pass a list with a name for each channel."):
-        names = list(names)
+    names = list_of("channel_names", names, "Pass a list with a name for each channel.")
     _one_each("channel_names", names, n_channels, "channel")
     _refuse_twice("channel_names", names)
     return names

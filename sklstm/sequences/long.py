@@ -7,7 +7,7 @@ import numpy as np
 from .columns import Column, side_by_side
 from .frames import open_table
 from .index import refuse_falling_index
-from .refusals import refused_as
+from .refusals import list_of, refused_as
 from .spacing import calendar_hint, ruler
 from .times import read_times
 
@@ -63,9 +63,7 @@ def _chosen(names, frame, keys, time, columns):
         columns = [name for name in names if name not in (*keys, time)]
     if isinstance(columns, str):
         raise ValueError(f"columns must be a list of column names, got {columns!r}. Pass [{columns!r}].")
-    if not np.iterable(columns):
-        raise ValueError(f"columns must be a list of column names, got {reprlib.repr(columns)}.")
-    columns = list(columns)
+    columns = list_of("columns", columns, "Pass a list of column names.")
     _refuse_absent(columns, names, frame)
     if not columns:
         raise ValueError("There is no channel: the frame has no column besides id and time. Add one.")

@@ -47,6 +47,14 @@ def array_of(what, values, expected=""):
         raise ValueError(f"{what} is no array: {_sentence(error)} {expected}".rstrip()) from error
 
 
+def list_of(what, values, expected=""):
+    """`list`, whose errors are refused as in `refused_as`; those that an iterator raises by itself are mostly others."""
+    try:
+        return list(values)
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise ValueError(f"{what} cannot be listed: {_sentence(error)} {expected}".rstrip()) from error
+
+
 def _is_own(error):
     """Whether the package raised it by itself: a ValueError, or one of another type that names its cause."""
     frame = error.__traceback__

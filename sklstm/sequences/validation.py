@@ -247,12 +247,12 @@ def _nesting(X):
 def refuse_converted(X, n_channels):
     """Raise a ValueError where a 2-D X, which NumPy took for numbers, holds texts or times."""
     is_frame = hasattr(X, "columns")
-    if is_frame and (name := column_of_times(X)) is not None:
-        raise ValueError(f"X must hold numbers: column {name!r} holds times. {TIMES_AMONG_NUMBERS}")
     types = column_types(X) if is_frame else [getattr(X, "dtype", np.dtype(object))]
-    if not any(map(may_hold_no_numbers, types)) or not holds_no_numbers(np.asarray(X)):
+    if not any(map(may_hold_no_numbers, types)):
         return
-    where = locate_non_number(X, n_channels)
+    where = locate_non_number(X, n_channels) if holds_no_numbers(np.asarray(X)) else None
+    if where is None and is_frame and (name := column_of_times(X)) is not None:  # of which polars makes numbers
+        where = f"X must hold numbers: column {name!r} holds times. {TIMES_AMONG_NUMBERS}"
     if where is not None:
         raise ValueError(where)
 

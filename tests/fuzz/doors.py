@@ -189,7 +189,7 @@ def _of_inspection():
         "training_curves": inspection.training_curves,
     }
     for name, call in doors.items():
-        yield name, Door(call, others=("sklearn.",) if name.endswith("scoring") else ())
+        yield name, Door(call, others=("sklearn.",) if name.endswith("scoring") else CONSTRAINTS)
 
 
 def _of_datasets():
@@ -211,12 +211,11 @@ def _of_datasets():
         for name in ("n_samples", *others, "random_state"):
             yield (
                 f"{make.__name__} {name}",
-                Door(lambda o, make=make, a={"n_samples": 4} | others, name=name: make(**a | {name: o}), others=CONSTRAINTS),
+                Door(lambda o, make=make, a={"n_samples": 4} | others, name=name: make(**a | {name: o})),
             )
     seasonal = {"n_steps": 40, "period": 4, "n_harmonics": 1, "trend": 0.1, "noise": 0.1, "n_lags": None, "n_horizon": 1}
     for name in seasonal:
-        call = lambda o, name=name: datasets.make_seasonal(**seasonal | {name: o})  # noqa: E731
-        yield f"make_seasonal {name}", Door(call, others=CONSTRAINTS)
+        yield f"make_seasonal {name}", Door(lambda o, name=name: datasets.make_seasonal(**seasonal | {name: o}))
     yield "reber_legal_next", Door(datasets.reber_legal_next)
 
 

@@ -16,7 +16,11 @@ OF_THE_USER = {("step_importance scoring", name) for name in ("function", "class
 
 
 # What only takes time and memory: sizes that a user may ask for.
-TOO_LARGE = {("make_embedded_reber n_samples", "2**70"), ("step_importance channels", "huge view")}
+TOO_LARGE = {
+    ("make_embedded_reber n_samples", "2**70"),
+    ("make_seasonal n_steps", "2**70"),
+    ("step_importance channels", "huge view"),
+}
 
 
 def pairs():
