@@ -265,7 +265,7 @@ cdef class Engine:
         for r in range(n if write else 0):
             if not 0 <= lengths[r] <= MOST_STEPS:
                 raise ValueError(f"A number of steps must be in 0 .. {MOST_STEPS}, got {lengths[r]}.")
-        shapes = [w.layers[k].H for k in range(w.n_layers) for part in range(w.layers[k].directions[0].layer.cell.n_states)]
+        shapes = [w.layers[k].H for k in range(w.n_layers) for _ in range(w.layers[k].directions[0].layer.cell.n_states)]
         shapes += [w.F] * (self.pooling != LAST)
         places = [<uintptr_t> pointer(array, w.dtype, n, H, not write) for array, H in zip(arrays[1:], shapes)]
         copy_state(n, sizeof(Py_ssize_t), <char *> self.lengths, sizeof(Py_ssize_t), <char *> lengths, write)

@@ -106,8 +106,8 @@ def refuse_step(step):
     """Raise where a step is named for a model that has one answer for each sequence."""
     if step is not None:
         raise ValueError(
-            f"step={reprlib.repr(step)} is for models that predict for every step (return_sequences=True); this one has one output"
-            " for each sequence. Leave it out."
+            f"step={reprlib.repr(step)} is for models that predict for every step (return_sequences=True); this one has one"
+            " output for each sequence. Leave it out."
         )
 
 
