@@ -13,6 +13,7 @@ from fuzz.errors import complaint
 from sklearn.preprocessing import StandardScaler
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm.datasets import make_seasonal
 from sklstm.inspection import step_importance
 from sklstm.preprocessing import PerStep, SequenceTokenizer, make_windows
 from sklstm.sequences.refusals import array_of, refused_as
@@ -283,3 +284,9 @@ def test_a_model_whose_network_was_emptied():
         lambda X: model.stream(),
     ):
         refused(lambda call=call: call(X), "changed since it was fitted")
+
+
+def test_calls_with_wrong_arguments_are_errors_of_the_call():
+    for call in (lambda: make_windows(np.arange(9.0), width=3), lambda: make_seasonal(steps=3), lambda: make_windows()):
+        with pytest.raises(TypeError, match="argument"):
+            call()

@@ -452,7 +452,7 @@ def test_a_saved_model_predicts_the_same_elsewhere(tmp_path):
         "import sys, numpy as np, sklstm; folder = sys.argv[1]; model = sklstm.load(folder + '/model');"
         " np.save(folder + '/p', model.predict_proba(np.load(folder + '/X.npy')))"
     )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=tmp_path, check=True)
     np.testing.assert_array_equal(np.load(tmp_path / "p.npy"), model.predict_proba(X))
     np.testing.assert_array_equal(load(tmp_path / "model").predict_proba(X), model.predict_proba(X))
 

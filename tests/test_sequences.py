@@ -546,7 +546,7 @@ print("all of it")
 
 def test_scikit_learn_told_to_dispatch_to_array_libraries_cuts_sequences():
     environment = os.environ | {"SCIPY_ARRAY_API": "1"}  # which SciPy reads when it is imported
-    run = subprocess.run([sys.executable, "-c", DISPATCHED], env=environment, capture_output=True, text=True)
+    run = subprocess.run([sys.executable, "-P", "-c", DISPATCHED], env=environment, capture_output=True, text=True)
     if "No module named 'array_api" in run.stderr or "array-api-compat is required" in run.stderr:
         pytest.skip("this scikit-learn needs array-api-compat to dispatch")
     assert run.stdout == "all of it\n", run.stderr

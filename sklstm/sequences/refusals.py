@@ -4,8 +4,11 @@ from contextlib import contextmanager
 
 import numpy as np
 
-# Functions of scikit-learn that say what is expected, in words that tools know estimators by.
-IN_GOOD_WORDS = {"_check_feature_names", "_check_n_features", "check_is_fitted", "validate_parameter_constraints"}
+# Functions that say what is expected in words that users and tools know: of scikit-learn, and of Python about a call.
+IN_GOOD_WORDS = {
+    "sklearn": {"_check_feature_names", "_check_n_features", "check_is_fitted", "validate_parameter_constraints"},
+    "inspect": {"_bind"},
+}
 
 # What is no fault of the argument.
 OF_THE_MACHINE = (MemoryError, ImportError, OSError)
@@ -61,9 +64,10 @@ def _is_own(error):
     while frame.tb_next is not None:
         frame = frame.tb_next
     frame = frame.tb_frame
-    if frame.f_globals.get("__name__", "").startswith("sklstm."):
+    package = frame.f_globals.get("__name__", "").partition(".")[0]
+    if package == "sklstm":
         return isinstance(error, ValueError) or error.__cause__ is not None
-    return frame.f_code.co_name in IN_GOOD_WORDS and frame.f_globals.get("__name__", "").startswith("sklearn.")
+    return frame.f_code.co_name in IN_GOOD_WORDS.get(package, ())
 
 
 def _sentence(error):

@@ -669,7 +669,18 @@ STREAMS = [
     ),
 ]
 
+def begun():
+    stream = regress().stream()
+    stream.step(X[:2, 0])
+    return stream
+
+
 STREAMS += [
+    case(
+        lambda: begun().reset([[0], [0, 1]]),
+        "Pass numbers of streams, 0 to 1",
+        lambda: begun().reset([0, 1]),
+    ),
     case(
         lambda: regress().stream().step(Unreadable()),
         "Pass an array of shape",
@@ -705,6 +716,33 @@ CHANGED = [
         lambda: regress(hidden_size=10**6, num_layers=100),
         "Set a smaller hidden_size, num_layers or embedding_dim",
         regress,
+    ),
+]
+
+CODED = long(frame(id=np.repeat(np.arange(N), 2), c=pd.Categorical([7, 90] * N)))
+
+
+def univariate():
+    return LSTMRegressor(2, max_iter=1, random_state=0).fit(X[:, :, :1], Y)
+
+
+def of_numbers():
+    return LSTMClassifier(2, max_iter=1, categorical_features="all", random_state=0).fit(CODED, Y)
+
+
+CATEGORIES += [
+    case(
+        lambda: of_numbers().predict(list(CODED)),
+        r"pass Sequences that have the categories, as (X\[\[0\]\]) of Sequences X has; arrays and lists hold the categories",
+        lambda code: of_numbers().predict(value(code, X=CODED)),
+        lambda _: of_numbers().predict([[7.0, 90.0]]),
+    ),
+]
+INPUT += [
+    case(
+        lambda: univariate().predict([[1.0], [2.0]]),
+        r"If X is one sequence x, pass it as (\[x\])",
+        lambda code: univariate().predict(value(code, x=[[1.0], [2.0]])),
     ),
 ]
 

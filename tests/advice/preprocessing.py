@@ -236,7 +236,7 @@ INDEX = [
 WINDOWS += [
     case(
         lambda: make_windows(TABLE, 2, target=Unreadable()),
-        "Pass the number of a channel, or a list of such|parameter of make_windows",
+        "Pass a series of numbers, and integers of Python|parameter of make_windows",
         lambda: make_windows(TABLE, 2, target=0),
         lambda: make_windows(TABLE, 2, target=[0]),
     ),
@@ -393,6 +393,11 @@ ARROW = [
 ]
 
 DATASETS = [
+    case(
+        lambda: make_seasonal(noise=10**400),
+        "Pass integers and numbers of Python, of a size that fits into memory",
+        lambda: make_seasonal(noise=0.1),
+    ),
     case(
         lambda: reber_legal_next([[1, 2]]),
         r"Pass text, codes \(n_steps,\) from 0 to 6, or 0/1 channels \(n_steps, 7\)",

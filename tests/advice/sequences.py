@@ -107,12 +107,22 @@ CONTAINER = [
 
 CONTAINER += [
     case(
+        lambda: Sequences.from_list("abc"),
+        r"Pass a single sequence x as \[x\]",
+        lambda: Sequences.from_list([[1.0, 2.0]]),
+    ),
+    case(
+        lambda: long(frame(id=[0], x=[1.0]), columns=5),
+        "Pass a list of column names",
+        lambda: long(frame(id=[0], x=[1.0]), columns=["x"]),
+    ),
+    case(
         lambda: Sequences(S.values, S.offsets, channel_names=["a", "a"]),
         "twice. Name each once",
         lambda: Sequences(S.values, S.offsets, channel_names=["a", "b"]),
     ),
     case(
-        lambda: Sequences(S.values, S.offsets, channel_names=(1 / 0 for _ in range(2))),
+        lambda: Sequences(S.values, S.offsets, channel_names=5),
         "Pass a list with a name for each channel",
         lambda: Sequences(S.values, S.offsets, channel_names=["a", "b"]),
     ),
