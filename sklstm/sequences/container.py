@@ -11,6 +11,7 @@ from sklearn.utils._array_api import get_namespace
 from .arrow import read_arrow
 from .columns import as_floats
 from .faults import describe_non_number, refuse_mask
+from .foreign import foreign
 from .items import exact_array, read_items
 from .long import read_long
 from .offsets import own_offsets
@@ -198,6 +199,10 @@ class Sequences:
         array([1, 2])
         """
         refuse_mask(X, "X")
+        known = foreign(X)
+        if known is not None:
+            what, call = known
+            raise ValueError(f"X must be an array with padding, but it is {what}. Pass {call.format('X')}.")
         X = array_of("X", X)
         if X.ndim not in (2, 3):
             raise ValueError(

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pandas as pd
+import polars as pl
 from scipy.sparse import csr_array
 from sklearn.model_selection import cross_val_score
 from sklearn.multioutput import MultiOutputClassifier
@@ -467,6 +468,11 @@ INPUT = [
 ]
 
 TARGETS = [
+    case(
+        lambda: classify(y=pl.DataFrame({"y": Y}).lazy()),
+        r"y must be an array with one entry per sequence, but it is lazy.* Pass (y\.collect\(\))\.",
+        lambda code: classify(y=value(code, y=pl.DataFrame({"y": Y}).lazy())["y"]),
+    ),
     case(
         lambda: classify(y=STEPS * 0 - 100, return_sequences=True),
         "nothing to learn from. Label at least one step",

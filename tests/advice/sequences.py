@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+from scipy.sparse import coo_array
 
 from sklstm import Sequences
 
@@ -425,6 +426,11 @@ PACKAGES = [
 ]
 
 PADDING = [
+    case(
+        lambda: Sequences.from_padded(coo_array(PADDED), padding=0),
+        r"X must be an array with padding, but it is sparse.* Pass (X\.toarray\(\))\.",
+        lambda code: Sequences.from_padded(value(code, X=coo_array(PADDED)), padding=0),
+    ),
     case(
         lambda: Sequences.from_padded(PADDED, padding=0, side="start"),
         r"Set side=('end') or ('both'); or give lengths",
