@@ -403,9 +403,8 @@ def one_per_sequence(name, values, n_sequences, ids, entries=PER_SEQUENCE, most_
 def check_one_per_sequence(name, values, n_sequences, entries=PER_SEQUENCE, most_dimensions=2):
     """Raise unless `values` has one entry for each sequence of X; `entries` says what else is expected of them."""
     known = None if type(values) in (list, np.ndarray) else foreign(values)
-    if known is not None and known[0].startswith("lazy"):
-        what, call = known
-        raise ValueError(f"{name} must be an array with one entry per sequence, but it is {what}. Pass {call.format(name)}.")
+    if known is not None and known.family == "lazy":
+        raise ValueError(f"{name} must be an array with one entry per sequence, but {known.advice(name)}")
     holds_entries = hasattr(values, "__len__") or hasattr(values, "__array__")
     if not holds_entries or isinstance(values, (str, bytes, dict, set)) or getattr(values, "shape", None) == ():
         raise ValueError(f"{name} must be an array with one entry per sequence, got {values!r}. Pass {n_sequences} entries.")

@@ -293,7 +293,7 @@ def _refuse_no_series(series):
         return
     found = foreign(series)
     if found is not None:
-        raise ValueError(f"{expected}, got {type(series).__name__}: it is {found[0]}. Pass {found[1].format('series')}.")
+        raise ValueError(f"{expected}, got {type(series).__name__}: {found.advice('series')}")
     if not _is_arraylike_not_scalar(series):
         raise ValueError(f"{expected}, got {series!r}.")
 

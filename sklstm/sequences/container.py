@@ -201,8 +201,7 @@ class Sequences:
         refuse_mask(X, "X")
         known = foreign(X)
         if known is not None:
-            what, call = known
-            raise ValueError(f"X must be an array with padding, but it is {what}. Pass {call.format('X')}.")
+            raise ValueError(f"X must be an array with padding, but {known.advice('X')}")
         X = array_of("X", X)
         if X.ndim not in (2, 3):
             raise ValueError(

@@ -3,17 +3,33 @@
 from collections import UserList, deque
 from collections.abc import Iterator, Mapping, MappingView, Set
 from numbers import Integral
+from typing import NamedTuple
 
 from scipy.sparse import issparse
 
 
+class Foreign(NamedTuple):
+    """What something is, the name of its type, and the expression that makes an array or a list of it, with {} for its name."""
+
+    family: str
+    kind: str
+    call: str
+
+    def __str__(self):
+        return f"{self.family} ({self.kind})"
+
+    def advice(self, name):
+        """The end of a message about an argument of that name."""
+        return f"it is {self}. Pass {self.call.format(name)}."
+
+
 def foreign(X):
-    """What X is and the expression that makes an array or a list of it, with {} for X; None where X may be read as it is.
+    """What X is, as a `Foreign`; None where it may be read as it is.
 
     Nothing is computed to find out: attributes are looked up on the type, since on an object they may start a computation.
     """
     kind = type(X)
-    return next(((f"{what} ({kind.__name__})", call(X)) for knows, what, call in KINDS if knows(X, kind)), None)
+    return next((Foreign(family, kind.__name__, call(X)) for knows, family, call in KINDS if knows(X, kind)), None)
 
 
 def _is_lazy_graph(X, kind):

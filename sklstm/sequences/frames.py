@@ -54,9 +54,9 @@ class FrameTable:
                 f"A DataFrame is read through narwhals, which {why_not('narwhals', error, 'frames')}, or pass a dict of arrays,"
                 " such as {name: frame[name].to_numpy() for name in frame.columns}."
             ) from error
-        what, call = foreign(frame) or ("", "")
-        if what.startswith("lazy"):
-            raise ValueError(f"frame is {what}. Pass {call.format('frame')}.")
+        known = foreign(frame)
+        if known is not None and known.family == "lazy":
+            raise ValueError(f"frame is {known}. Pass {known.call.format('frame')}.")
         try:
             self._frame = narwhals.from_native(frame, eager_only=True)
         except TypeError as error:

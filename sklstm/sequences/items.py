@@ -211,10 +211,9 @@ def _converted(item, i):
         refuse_mask(item, f"Sequence {i} of X")
         known = foreign(item)
     if known is not None:
-        what, call = known
         raise ValueError(
-            f"Sequence {i} of X is {what}, expected an array of shape (n_steps, n_channels) or (n_steps,). Pass"
-            f" [{call.format('x')} for x in X] if each is so."
+            f"Sequence {i} of X is {known}, expected an array of shape (n_steps, n_channels) or (n_steps,). Pass"
+            f" [{known.call.format('x')} for x in X] if each is so."
         )
     if hasattr(item, "as_py"):  # a scalar of Arrow, whose buffer NumPy would take for numbers
         item = item.as_py() if getattr(item, "values", None) is None else item.values

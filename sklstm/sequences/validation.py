@@ -82,12 +82,9 @@ def _converted(X):
 def _refuse_foreign(X):
     """Raise a ValueError for what is none of the forms, and say what to call to get one."""
     known = foreign(X)
-    if known is None or (known[0].startswith("sparse") and len(X.shape) == 2):  # of which scikit-learn says so
+    if known is None or (known.family == "sparse" and len(X.shape) == 2):  # of which scikit-learn says so
         return
-    what, call = known
-    raise ValueError(
-        f"X must be an array or a list of arrays, got {type(X).__name__}: it is {what}. Pass {call.format('X')}. {FORMS}"
-    )
+    raise ValueError(f"X must be an array or a list of arrays, got {type(X).__name__}: {known.advice('X')} {FORMS}")
 
 
 def _refuse_same_names(names):
