@@ -66,8 +66,9 @@ CONSTRAINTS = {
 
 
 def check_types(estimator):
-    """Hold the hyper-parameters against their constraints where scikit-learn was told to skip that: what is of another type would
-    be found in the middle of a fit. Of a switch any value is taken for its truth. Array-likes have to be lists in any case."""
+    """Check the hyper-parameters by their constraints where scikit-learn was told to skip that, so that a wrong type is found
+    before the fit and not in the middle. Any value of a switch is used for its truth. Array-likes must become lists in any
+    case."""
     chosen = estimator.categorical_features
     if chosen is not None and not isinstance(chosen, str):
         list_of("categorical_features", chosen, "Pass a list of channels.")
