@@ -23,8 +23,8 @@ import numpy as np
 
 from sklstm import Sequences
 from sklstm._kernels import _optim
-from sklstm._kernels.threads import Threads
 from sklstm.network import CELLS, LOSSES, POOLINGS, Network
+from sklstm.parallel import Threads
 from sklstm.training import Data
 from sklstm.training.gradient import GradientComputer
 

@@ -29,7 +29,7 @@ from pictures import draw
 from train_step import N_CLASSES, PEERS, Packs, TorchNetwork, read_shape
 
 from sklstm import LSTMClassifier
-from sklstm._kernels.threads import single_threaded_blas
+from sklstm.parallel import single_threaded_blas
 
 SHAPES = tuple(
     (B, 100, D, H) for B in (1, 32, 256) for D, H in ((8, 8), (8, 16), (8, 32), (16, 64), (32, 128), (64, 256), (128, 512))

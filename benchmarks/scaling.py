@@ -21,7 +21,7 @@ os.environ.update(ONE_THREAD)
 import numpy as np
 from train_step import Problem, Sklstm
 
-from sklstm._kernels.threads import single_threaded_blas
+from sklstm.parallel import single_threaded_blas
 
 # Name -> (shapes (B, T, D, H), work of one)
 FAMILIES = {

@@ -26,7 +26,7 @@ os.environ.update(ONE_THREAD)
 import numpy as np
 from train_step import Problem, Sklstm, read_shape
 
-from sklstm._kernels.threads import Threads, single_threaded_blas
+from sklstm.parallel import Threads, single_threaded_blas
 from sklstm.training.batching import shards
 
 # (B, T, D, H)

@@ -44,9 +44,9 @@ import numpy as np
 
 from sklstm import Sequences
 from sklstm._kernels import _optim
-from sklstm._kernels.threads import Threads, single_threaded_blas
 from sklstm.network import LOSSES, Network
 from sklstm.network.recurrent import CELLS
+from sklstm.parallel import Threads, single_threaded_blas
 from sklstm.training import Adam, Data
 from sklstm.training.gradient import GradientComputer
 

@@ -11,12 +11,12 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn import config_context
 
+from .archive import name_of, read_archive, write_archive
 from .estimators import LSTMClassifier, LSTMRegressor
 from .estimators.architecture import BESIDES, build
 from .estimators.classifier import DECISIONS
 from .estimators.solving import SOLVERS
 from .network import ACTIVATIONS, CELLS, LOSSES, MAX_LAYERS, MERGE_MODES, POOLINGS, Network
-from .training.archive import name_of, read_archive, write_archive
 
 __all__ = ["load", "save"]
 

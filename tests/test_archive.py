@@ -19,11 +19,11 @@ import zipfile
 import numpy as np
 import pytest
 
-import sklstm.training.archive as archive
-import sklstm.training.files as files
+import sklstm.archive as archive
+import sklstm.files as files
 from sklstm import LSTMClassifier
+from sklstm.archive import read_archive, write_archive
 from sklstm.persistence import load, save
-from sklstm.training.archive import read_archive, write_archive
 
 # ---- helpers, for test_persistence.py too ----
 

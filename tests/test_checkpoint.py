@@ -10,8 +10,7 @@ import warnings
 import numpy as np
 import pytest
 
-from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm.training import archive, files
+from sklstm import LSTMClassifier, LSTMRegressor, archive, files
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -9,12 +9,12 @@ import time
 import numpy as np
 import pytest
 
-import sklstm._kernels.threads as threads_module
+import sklstm.parallel as threads_module
 import sklstm.training.batching as batching_module
 from sklstm import LSTMClassifier
-from sklstm._kernels.threads import Threads, single_threaded_blas
 from sklstm.estimators.progress import Progress
 from sklstm.network.cached import cached
+from sklstm.parallel import Threads, single_threaded_blas
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here"),

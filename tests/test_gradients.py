@@ -7,8 +7,8 @@ import pytest
 from problems import Problem
 from reference import central_differences, relative_error
 
-from sklstm._kernels.threads import Threads
 from sklstm.network import ACTIVATIONS, CELLS, LOSSES, POOLINGS
+from sklstm.parallel import Threads
 from sklstm.training import batching as batching_module
 from sklstm.training.gradient import GradientComputer
 

@@ -20,11 +20,11 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from test_archive import of_version, same, signed, split
 
+import sklstm.archive as archive
 import sklstm.persistence as persistence
-import sklstm.training.archive as archive
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm.archive import read_archive, write_archive
 from sklstm.persistence import load, save
-from sklstm.training.archive import read_archive, write_archive
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
 
-import sklstm._kernels.threads as threads_module
+import sklstm.parallel as threads_module
 import sklstm.training.batching as batching_module
 import sklstm.training.gradient as gradient_module
 import sklstm.training.loop as loop_module
 from sklstm import LSTMRegressor
-from sklstm._kernels.threads import Threads
 from sklstm.network import Network
+from sklstm.parallel import Threads
 from sklstm.training.batching import MAX_SHARDS, SHARD_FLOPS, shards
 from sklstm.training.gradient import _SumOfGradients
 
@@ -252,7 +252,7 @@ def in_a_worker(n_jobs):
     def ask(k):
         from joblib import effective_n_jobs
 
-        from sklstm._kernels.threads import Threads
+        from sklstm.parallel import Threads
 
         with Threads(effective_n_jobs(n_jobs)) as threads:
             return threads.n_threads
@@ -395,7 +395,7 @@ SCRIPT = """
 import threading, atexit, resource, time, warnings
 warnings.simplefilter("ignore")
 import numpy as np, joblib
-import sklstm._kernels.threads as threads, sklstm.training.batching as batching
+import sklstm.parallel as threads, sklstm.training.batching as batching
 from sklstm import LSTMRegressor
 threads._cpu_count = lambda: 2
 batching.SHARD_FLOPS = 1.0

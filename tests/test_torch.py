@@ -7,8 +7,8 @@ import pytest
 from problems import Problem
 from reference import relative_error
 
-from sklstm._kernels.threads import Threads
 from sklstm.network import POOLINGS
+from sklstm.parallel import Threads
 from sklstm.training.gradient import GradientComputer
 
 torch = pytest.importorskip("torch")

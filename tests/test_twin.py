@@ -11,8 +11,8 @@ import reference
 from problems import Problem
 from reference import central_differences, relative_error
 
-from sklstm._kernels.threads import Threads
 from sklstm.network import ACTIVATIONS, CELLS, POOLINGS
+from sklstm.parallel import Threads
 from sklstm.training.gradient import GradientComputer
 
 DIRECTIONS = {

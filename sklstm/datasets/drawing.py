@@ -4,8 +4,8 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
 
+from ..compat import Interval
 from ..sequences import Sequences
 
 # What to say where NumPy or scikit-learn do not take one.

@@ -3,8 +3,8 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, Options, validate_params
 
+from ..compat import Interval, Options, validate_params
 from ..sequences.refusals import refused_as
 from .drawing import A_PARAMETER, COMMON, draw_lengths, generator_from, in_form, symbols_as_channels
 

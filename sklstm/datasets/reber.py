@@ -1,8 +1,8 @@
 """The embedded Reber grammar: strings whose last symbol but one repeats the second."""
 
 import numpy as np
-from sklearn.utils._param_validation import StrOptions, validate_params
 
+from ..compat import StrOptions, validate_params
 from ..sequences.refusals import array_of, refused_as
 from .drawing import A_PARAMETER, COMMON, generator_from, in_form, symbols_as_channels
 

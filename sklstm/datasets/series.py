@@ -4,8 +4,8 @@ import reprlib
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from ..compat import Interval, StrOptions, validate_params
 from ..sequences.refusals import array_of, refused_as
 from .drawing import A_PARAMETER, COMMON, draw_lengths, generator_from, in_form
 

@@ -6,14 +6,15 @@ from typing import ClassVar
 
 import numpy as np
 from joblib import effective_n_jobs
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._kernels.threads import single_threaded_blas
+from ..compat import _fit_context
 from ..network import LOSSES, ConstantBias, TimescaleBias, apply
+from ..parallel import single_threaded_blas
 from ..sequences import Sequences
 from ..sequences.alignment import ids_of, in_order_of
 from ..sequences.refusals import refused_as

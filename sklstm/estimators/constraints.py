@@ -5,8 +5,8 @@ from os import PathLike
 
 import numpy as np
 from sklearn import get_config
-from sklearn.utils._param_validation import Interval, Options, StrOptions, validate_parameter_constraints
 
+from ..compat import Interval, Options, StrOptions, validate_parameter_constraints
 from ..network import ACTIVATIONS, CELLS, MERGE_MODES, POOLINGS, TIMESCALES
 from ..sequences.refusals import list_of, refused_as
 from ..training import SCHEDULES

@@ -6,8 +6,9 @@ from warnings import warn
 
 import numpy as np
 from sklearn import config_context, get_config
-from sklearn.utils.validation import _num_samples, check_array, validate_data
+from sklearn.utils.validation import check_array, validate_data
 
+from ..compat import _num_samples
 from ..sequences import Sequences, as_sequences
 from ..sequences.alignment import in_order_of
 from ..sequences.faults import TIMES_AMONG_NUMBERS, channels_first_hint, holds_no_numbers, name_of, raise_if_not_finite

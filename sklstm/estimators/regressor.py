@@ -5,12 +5,12 @@ from typing import ClassVar
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_pinball_score, r2_score
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
+from ..compat import Interval, StrOptions, _fit_context
 from ..network import LOSSES
 from ..sequences.columns import is_missing
 from .base import BaseRecurrent, takes_chunks

@@ -1,9 +1,9 @@
 """What the functions here ask of an estimator and of its X."""
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
+from ..compat import _safe_indexing
 from ..estimators.architecture import build
 from ..estimators.base import BaseRecurrent
 from ..estimators.copies import at_this_moment

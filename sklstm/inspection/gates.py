@@ -4,12 +4,12 @@ import reprlib
 
 import numpy as np
 from scipy.special import expit
-from sklearn.utils._param_validation import StrOptions, validate_params
 
 from .._kernels import _simd
 from .._kernels._pack import unpack
-from .._kernels.threads import single_threaded_blas
+from ..compat import StrOptions, validate_params
 from ..estimators.documentation import document
+from ..parallel import single_threaded_blas
 from ..sequences import Sequences
 from .fitted import fitted_network
 from .running import Runner, groups

@@ -7,8 +7,8 @@ from numbers import Integral
 import numpy as np
 from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from ..compat import Interval, StrOptions, validate_params
 from ..estimators.documentation import document
 from ..sequences import Sequences
 from ..sequences.columns import as_floats

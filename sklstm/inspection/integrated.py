@@ -6,12 +6,12 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import Interval, validate_params
 
-from .._kernels.threads import single_threaded_blas
+from ..compat import Interval, validate_params
 from ..estimators.documentation import document
 from ..network import apply
 from ..network.embedding import UNKNOWN
+from ..parallel import single_threaded_blas
 from ..sequences import Sequences
 from .fitted import fitted_network, sequences_in_double
 from .gradients import behind_input_layer, channels_of_inputs, layer_inputs

@@ -7,7 +7,7 @@ import numpy as np
 
 from .._kernels import _simd
 from .._kernels._pack import unpack
-from .._kernels.threads import Threads, single_threaded_blas
+from ..parallel import Threads, single_threaded_blas
 from ..sequences import Batch
 
 # Sequences that are run together: enough to feed the kernels.

@@ -4,10 +4,9 @@ from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names_in
+from sklearn.base import BaseEstimator, TransformerMixin
 
+from ..compat import Interval, StrOptions, _check_feature_names_in, _fit_context
 from ..estimators.inputs import numeric_table
 from ..sequences import Sequences
 from ..sequences.columns import floats_of_steps

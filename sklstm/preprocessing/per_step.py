@@ -8,14 +8,13 @@ from typing import ClassVar
 import numpy as np
 from scipy.sparse import issparse
 from sklearn import get_config
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import get_tags
-from sklearn.utils._param_validation import HasMethods, Interval
-from sklearn.utils._set_output import ADAPTERS_MANAGER, _get_output_config
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from ..compat import ADAPTERS_MANAGER, HasMethods, Interval, _check_feature_names_in, _fit_context, _get_output_config
 from ..estimators.copies import stand_in_for
 from ..estimators.inputs import channel_names, numpy_alone, refuse_single_sequence, seen_lengths
 from ..sequences import Sequences

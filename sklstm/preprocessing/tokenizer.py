@@ -6,11 +6,11 @@ from numbers import Integral
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ..compat import Interval, StrOptions, _fit_context
 from ..sequences import Sequences
 from ..sequences.columns import as_floats
 from ..sequences.faults import describe_non_number, locate

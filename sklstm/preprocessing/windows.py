@@ -4,9 +4,8 @@ import reprlib
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
-from sklearn.utils.validation import _is_arraylike_not_scalar
 
+from ..compat import Interval, StrOptions, _is_arraylike_not_scalar, validate_params
 from ..sequences import Sequences
 from ..sequences.columns import floats_of_steps, is_missing, unmixed
 from ..sequences.faults import describe_non_number, name_of

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Set
 from itertools import pairwise
 
 import numpy as np
-from sklearn.utils._array_api import get_namespace
 
+from ..compat import get_namespace
 from .arrow import read_arrow
 from .columns import as_floats
 from .faults import describe_non_number, refuse_mask

@@ -6,8 +6,8 @@ import warnings
 
 import numpy as np
 
-from .archive import read_archive, write_archive
-from .files import check_replaceable, expanded
+from ..archive import read_archive, write_archive
+from ..files import check_replaceable, expanded
 
 KIND = "checkpoint"
 PARTS = {"identity": dict, "rng": np.random.Generator, "state": dict}

@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .._kernels import _optim
-from .._kernels.threads import Threads
 from ..network import apply
 from ..network.checks import is_count
+from ..parallel import Threads
 from .data import Data
 from .descent import NonFinite
 from .gradient import GradientComputer

@@ -15,8 +15,8 @@ from sklearn.pipeline import make_pipeline
 from test_archive import signed, split
 
 from sklstm import LSTMRegressor
+from sklstm.archive import CHUNK, write_archive
 from sklstm.persistence import load, save
-from sklstm.training.archive import CHUNK, write_archive
 
 from .case import X, Y, case, regress
 

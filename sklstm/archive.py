@@ -23,8 +23,8 @@ from importlib.metadata import version
 
 import numpy as np
 
-from ..network.workspace import aligned_empty
 from .files import CHUNK, copy_bytes, is_file_object, open_regular, replacing, write_all
+from .network.workspace import aligned_empty
 
 FORMAT_VERSION = 1
 
