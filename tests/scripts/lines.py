@@ -1,5 +1,7 @@
 """Lines of code of a checkout, without blank lines, comments and docstrings.
 
+A paragraph that docstrings share is a string of several lines: it counts as the line that it begins in.
+
     python tests/scripts/lines.py [FOLDER] [--files]
 
 FOLDER is the folder of the package, of this or of another checkout. The longest files, all lines counted, follow.
@@ -25,7 +27,7 @@ def _of_python(text):
     lines = set()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type not in LAYOUT:
-            lines.update(range(token.start[0], token.end[0] + 1))
+            lines.add(token.start[0])
     return len(lines - docstrings)
 
 
