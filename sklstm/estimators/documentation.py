@@ -60,8 +60,8 @@ pooling : {"last", "mean", "max", "attention"}, default="last"
     - "max": maximum of each unit over the steps.
     - "attention": weighted mean over the steps with learned weights, which the method `attention` returns.
 dropout : float, default=0.0
-    Fraction of the inputs of every layer but the first, and of the head, that training sets to zero at random. It
-    must be in [0, 1).
+    Fraction of inputs that training sets to zero at random, in [0, 1). It applies to every layer but the first and to
+    the head.
 recurrent_dropout : float, default=0.0
     Fraction of the units whose state training hides from the recurrence, in [0, 1). The same units are hidden at all
     steps of a sequence [5]_.
@@ -97,7 +97,7 @@ forget_bias : float, "multiscale" or "chrono", default="multiscale"
     the update gate.
 n_channels : int, default=1
     Number of channels per step of a 2-D `X`, whose rows are sequences flattened step by step. Ignored for other forms
-    of X, which contain the number of channels.
+    of X, whose shape gives the number of channels.
 padding : float or None, default=None
     Value that marks padding in a 2-D or 3-D `X`, or None if every step is data. NaN is allowed. Steps at the start or
     end of a row are removed if all their channels have this value. Choose a value that no first or last step has. With
@@ -105,9 +105,10 @@ padding : float or None, default=None
     padding.
 standardize : bool, default=True
     Whether to centre and scale each numeric channel by its mean and standard deviation over the training
-    steps{standardize_y}. This makes the fit independent of the units of measurement. The trained weights are converted
-    to the original units, so predictions need no scaling. Channels that are constant in training are ignored.
-    `partial_fit` uses the statistics of all chunks seen so far.
+    steps{standardize_y}.
+    This makes the fit independent of the units of measurement. The trained weights are converted to the original
+    units, so predictions need no scaling. Channels that are constant in training are ignored. `partial_fit` uses the
+    statistics of all chunks seen so far.
 """
 
 TRAINING_DOC = """
@@ -161,8 +162,8 @@ n_iter_no_change : int or "auto", default="auto"
     `early_stopping` the weights of the last epoch are kept.
 early_stopping : bool, default=False
     Whether to stop when the score on validation data no longer improves, and to keep the weights with the best score.
-    The validation data are `X_val` and `y_val` of `fit` or, without them, a part of the training data{stratified}. That
-    random split does not keep groups together, such as the sequences of one person. For such data, split by group and
+    The validation data are `X_val` and `y_val` of `fit` or, without them, a random part of the training data{stratified}.
+    A random split does not keep groups together, such as the sequences of one person. For such data, split by group and
     pass `X_val` and `y_val`. Ignored by `partial_fit`.
 validation_fraction : float, default=0.1
     Fraction of the training sequences that `early_stopping` sets aside, in (0, 1). Ignored if `X_val` is given.
