@@ -1,4 +1,4 @@
-"""Docstring sections that the estimators share."""
+"""The parts of the docstrings that the estimators share."""
 
 from inspect import cleandoc
 
