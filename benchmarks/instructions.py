@@ -55,12 +55,12 @@ def recurrence(cell, backward):
     def backward_pass():
         layer.backward(p, g, packed, x, ws, dy=dy, dx=dx)
 
-    forward_pass()  # the backward pass uses its results
+    forward_pass()  # the backward pass finds what it left
     return backward_pass if backward else forward_pass, B * T
 
 
 def inference():
-    """Forward pass of an LSTM on packed weights, and its number of rows and steps."""
+    """The forward pass of an LSTM on weights packed for it, and the rows and steps of it."""
     import numpy as np
 
     from sklstm._kernels import _inference
@@ -79,7 +79,7 @@ def inference():
 
 
 def stream():
-    """One step of one sequence through a whole network, and the number of steps, 1."""
+    """A step of one sequence through a whole network, and 1: that step."""
     import numpy as np
 
     from sklstm.network import Network
@@ -93,7 +93,7 @@ def stream():
 
 
 def product():
-    """x V + b, mostly a product of packed operands, and the number of rows of x."""
+    """x V + b, most of it a product on packed operands, and the rows of x."""
     import numpy as np
 
     from sklstm.network.dense import Dense
