@@ -1,14 +1,14 @@
-"""Whether numbers that decay out of the normal range cost time: training steps on such a problem beside an ordinary one.
+"""Cost of subnormal numbers: training steps on a problem whose numbers decay, compared with an ordinary problem.
 
     python benchmarks/decay.py                    LSTM, float32
     python benchmarks/decay.py --cell gru --dtype float64
 
-Both have the same shapes and do the same work: forward, backward and Adam. In the ordinary one every step has an input, and
-weights and moments are of usual size. In the other one only the first step has an input, the weights are small and the gates
-half open: states halve from step to step, and so do gradients on the way back. Over 1,000 steps they pass through the subnormal
-numbers and end at 0. Adam's moments are subnormal before every step. An operation on a subnormal number may cost a hundred
-others; where the kernels flush them to 0, the ratio of the times is 1. The two take turns on one thread and, where the system
-can, on one CPU; the ratio is the median of the ratios within each round.
+Both problems have the same shapes and do the same work: forward, backward and Adam. In the ordinary one every step has an
+input, and weights and moments have typical sizes. In the other one only the first step has an input, the weights are small
+and the gates half open. Its states halve from step to step, and so do its gradients on the way back. Over 1,000 steps they
+pass through the subnormal numbers to 0. Adam's moments are subnormal before every step. An operation on a subnormal number
+can cost as much as a hundred others. Where the kernels flush them to 0, the ratio of the times is 1. The two problems take
+turns on one thread and, where the system allows it, on one CPU. The ratio is the median of the ratios within each round.
 """
 
 import argparse
@@ -29,11 +29,11 @@ from sklstm.training import Data
 from sklstm.training.gradient import GradientComputer
 
 B, T, D, H, N_CLASSES = 16, 1000, 8, 32, 4
-BETA_1, BETA_2, EPSILON, LEARNING_RATE = 0.9, 0.999, 1e-8, 0.0  # a rate of 0: every step meets the same weights
+BETA_1, BETA_2, EPSILON, LEARNING_RATE = 0.9, 0.999, 1e-8, 0.0  # a rate of 0: every step has the same weights
 
 
 class Problem:
-    """One training step, again and again on the same numbers."""
+    """A training step that is repeated on the same numbers."""
 
     def __init__(self, decays, cell, pooling, dtype):
         rng = np.random.default_rng(0)
@@ -58,7 +58,7 @@ class Problem:
 
 
 def compare(cell, dtype, seconds, repeats):
-    """Print the table; returns the measurements, one dict for each pooling."""
+    """Print the table and return the measurements, one dict per pooling."""
     rows, results = [["pooling", "cell", "ordinary, ms", "decaying, ms", "ratio (quartiles)"]], {}
     for pooling in POOLINGS:
         steps = {name: Problem(decays, cell, pooling, dtype).step for name, decays in (("ordinary", False), ("decaying", True))}
@@ -75,7 +75,7 @@ def main():
     parser.add_argument("--cell", default="lstm", choices=CELLS)
     parser.add_argument("--dtype", default="float32", choices=["float32", "float64"])
     parser.add_argument("--seconds", type=float, default=5.0, help="time for each pooling")
-    parser.add_argument("--repeats", type=int, default=15, help="rounds at least")
+    parser.add_argument("--repeats", type=int, default=15, help="minimum number of rounds")
     parser.add_argument("--json", help="file for the measurements")
     options = parser.parse_args()
     pin_to_one_cpu()

@@ -1,17 +1,17 @@
-"""Which defaults? Candidates, cross-validated inside the training data of problems short and long, tiny and larger.
+"""Choice of the defaults: candidates compared by cross-validation inside the training data of small and larger problems.
 
     python benchmarks/defaults.py                           every candidate on every set: half an hour
     python benchmarks/defaults.py --quick                   one seed and two folds: a few minutes
     python benchmarks/defaults.py --sets gunpoint digits --candidates defaults "rate 0.01"
-    python benchmarks/defaults.py --test                    the test data, scored once by the defaults, PyTorch beside
+    python benchmarks/defaults.py --test                    score the test data once, with the defaults and a PyTorch recipe
 
-Candidates differ from the defaults in what their names say. All see the same folds and seeds, so that what counts is a
-difference from the defaults, fold by fold; it comes with its standard error. Ranks are those of the mean scores of a set, 1 the
-best. Scores are accuracies, or R2 (cut off at -1) of quantities. Folds of forecasts are in the order of time. Sets of aeon, the
-official splits, are left out where aeon is not installed. Never choose by --test.
+The name of a candidate says how it differs from the defaults. All candidates use the same folds and seeds, so they are
+compared fold by fold. Each difference from the defaults is printed with its standard error. Ranks are those of the mean
+scores on a set; 1 is the best. Scores are accuracies or, for quantities, R2 (cut off at -1). Folds of forecasts follow time.
+The sets of aeon, with the official splits, are skipped if aeon is not installed. Never choose by --test.
 
-torch, for --test: the recipe that people begin with. nn.LSTM(64), the last state, a linear head, Adam(1e-3), minibatches of 32
-(16 for tiny data: 100 sequences or fewer), 200 epochs; channels and quantities standardised, ragged sequences packed.
+The PyTorch recipe of --test is a common first one: nn.LSTM(64), the last state, a linear head, Adam(1e-3), minibatches of 32
+(16 for up to 100 sequences) and 200 epochs. Channels and quantities are standardised, and ragged sequences are packed.
 """
 import argparse
 import json
@@ -45,7 +45,7 @@ TINY = 100  # training sequences
 
 
 def of_aeon(name):
-    """Loader of a set that aeon has in its package; aeon's are (n, channels, steps)."""
+    """Loader of a set in aeon's package, where arrays are (n, channels, steps)."""
 
     def load():
         import aeon.datasets
@@ -61,7 +61,7 @@ def of_aeon(name):
 
 
 def of_tables(load, shape):
-    """Loader of a table of scikit-learn, each row a sequence; a quarter is for the test."""
+    """Loader of a table of scikit-learn, whose rows are sequences; a quarter is test data."""
 
     def split():
         X, y = load(return_X_y=True)
@@ -75,7 +75,7 @@ def of_tables(load, shape):
 
 
 def of_generator(make, n_samples, **parameters):
-    """Loader of a generated problem, with as much for the test."""
+    """Loader of a generated problem, with as many test as training sequences."""
 
     def draw(seed):
         X, y = make(n_samples, random_state=seed, **parameters)
@@ -151,13 +151,13 @@ SETS = {
 
 @dataclass(frozen=True)
 class Candidate:
-    """Parameters instead of the defaults, and what else is patched: (module or class, name, value)."""
+    """Parameters that differ from the defaults, and other patches: (module or class, name, value)."""
 
     parameters: dict = field(default_factory=dict)
     patches: tuple = ()
 
     def fitted(self, data_set, X, y, seed):
-        """A fitted estimator and the seconds of CPU time it took."""
+        """Fitted estimator, and the seconds of CPU time of the fit."""
         with ExitStack() as stack, warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             for target, name, value in self.patches:
@@ -169,7 +169,7 @@ class Candidate:
 
 CANDIDATES = {
     "defaults": Candidate(),
-    # What the defaults were before: a constant rate until the loss stalls for ten epochs.
+    # The earlier defaults: a constant rate until the loss stalls for ten epochs.
     "until it stalls": Candidate(
         {
             "learning_rate": "constant",
@@ -181,7 +181,7 @@ CANDIDATES = {
             "forget_bias": 1.0,
         }
     ),
-    # The same, but for 500 steps and ten epochs at least, with the minibatches of today.
+    # The same, with at least 500 steps and ten epochs and the minibatches of the defaults.
     "patient": Candidate({"learning_rate": "constant", "learning_rate_init": 5e-3, "forget_bias": 1.0}),
     "rate 0.01": Candidate({"learning_rate_init": 1e-2}),
     "forget 1": Candidate({"forget_bias": 1.0}),
@@ -205,7 +205,7 @@ def cross_validated(name, candidates, seeds, folds=None):
     rows = {candidate: [] for candidate in candidates}
     for seed in range(seeds):
         for k, (train, validate) in enumerate(data_set.splits(y, seed, folds)):
-            for candidate in candidates:  # in turns: what disturbs the machine disturbs all
+            for candidate in candidates:  # in turns, so that other load on the machine affects all
                 model, seconds = CANDIDATES[candidate].fitted(data_set, X[train], y[train], 100 * seed + k)
                 score = data_set.score(y[validate], model.predict(X[validate]))
                 rows[candidate].append({"score": score, "seconds": seconds, "epochs": model.n_iter_})
@@ -213,7 +213,7 @@ def cross_validated(name, candidates, seeds, folds=None):
 
 
 def compared(results, candidates):
-    """Tables: a row per set with the first candidate's score and how far the others are from it; and a row per candidate."""
+    """Two tables: scores of the first candidate and differences of the others, a row per set; and a row per candidate."""
     first, *others = candidates
     lines, means = [["set", f"{first} (deviation)", *others]], []
     for name, rows in results.items():
@@ -237,7 +237,7 @@ def _standard_error(values):
 
 @dataclass(frozen=True)
 class Test:
-    """What --test fits: a set, parameters beside the defaults, and how many seeds."""
+    """A test of --test: a set, parameters that differ from the defaults, and the number of seeds."""
 
     name: str
     parameters: dict = field(default_factory=dict)
@@ -260,7 +260,7 @@ TESTS = [
 
 
 def tested(names, quick):
-    """Table of the test scores of the defaults, and of torch's recipe if torch is there."""
+    """Table of the test scores of the defaults and, if torch is installed, of the PyTorch recipe."""
     has_torch = find_spec("torch") is not None
     lines = [["set", "parameters", "sequences", "test score", "s per fit", *(("torch", "s per fit") if has_torch else ())]]
     records = []
@@ -342,11 +342,11 @@ def main():
         choices=CANDIDATES,
         default=list(CANDIDATES),
         metavar="NAME",
-        help=f"those after the first are compared with it: {', '.join(CANDIDATES)}",
+        help=f"candidates; all others are compared with the first: {', '.join(CANDIDATES)}",
     )
-    parser.add_argument("--quick", action="store_true", help="one seed, and two folds")
+    parser.add_argument("--quick", action="store_true", help="use one seed and two folds")
     parser.add_argument("--test", action="store_true", help="score the test data once, with the defaults")
-    parser.add_argument("--json", metavar="FILE", help="also write every score there")
+    parser.add_argument("--json", metavar="FILE", help="write every score to this file")
     arguments = parser.parse_args()
 
     missing = [name for name in arguments.sets if SETS[name].needs and find_spec(SETS[name].needs) is None]

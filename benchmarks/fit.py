@@ -1,23 +1,25 @@
-"""A whole fit: `LSTMClassifier.fit` beside a bare PyTorch loop, skorch and Keras, and what of it is Python.
+"""Time of a whole fit: `LSTMClassifier.fit` compared with a bare PyTorch loop, skorch and Keras, and the share of Python in it.
 
     python benchmarks/fit.py              twenty epochs on 1,000 sequences of 25 steps with 12 channels, 16 units
     python benchmarks/fit.py --ragged     the same, and then on 992 sequences of 6 to 25 steps
-    python benchmarks/fit.py --python     microseconds of Python per minibatch, where the arithmetic is next to nothing
+    python benchmarks/fit.py --python     microseconds of Python per minibatch, with almost no arithmetic
 
-All start from the same weights and take the same minibatches in the same order, and before the timing their losses after the last
-epoch must agree. They run in turns in one process, on one thread and, where the system can, on one CPU; a ratio is the
-median of the ratios within each round. Adam with clipping of the gradient's norm at 1, log-loss over 4 classes, float32.
-"First fit" is the one before the timing, in which a contender compiles what it has to.
+All contenders start from the same weights and use the same minibatches in the same order. Before the timing, their losses
+after the last epoch must agree. They take turns in one process, on one thread and, where the system allows it, on one CPU. A
+ratio is the median of the ratios within each round. All use Adam, clip the gradient's norm at 1 and minimise the log-loss
+over 4 classes in float32. "First fit" is the one before the timing, which includes compilation.
 
 sklstm        fit of the estimator: reading and checking X and y, initial weights, history, and all that users get.
-torch         The loop that people write: index the minibatch, forward, backward, clip_grad_norm_, step, loss.item().
-skorch        NeuralNetClassifier of the same module, without validation split, callbacks for printing or scoring.
-Keras         Sequential of LSTM and Dense on JAX (or as KERAS_BACKEND says), compiled once: later fits begin with weights and
-              optimiser set back, and compile nothing.
+torch         The usual loop: index the minibatch, forward, backward, clip_grad_norm_, step, loss.item().
+skorch        NeuralNetClassifier with the same module, without validation split and without callbacks for printing or scoring.
+Keras         Sequential of LSTM and Dense on JAX (or KERAS_BACKEND), compiled once. Later fits reset the weights and the
+              optimiser and compile nothing.
 
-"% of gemm" holds the operations of the products against a large product by SciPy's BLAS, which takes its turn like a contender.
+"% of gemm" is the speed of the operations in the products, as a share of that of a large product by SciPy's BLAS, which takes
+turns like a contender.
 
-Ragged sequences are padded with zeros before the timing but for sklstm; torch and skorch pack each minibatch, Keras masks it.
+Before the timing, ragged sequences are padded with zeros, except for sklstm. torch and skorch pack each minibatch; Keras
+masks it.
 """
 
 import argparse
@@ -42,17 +44,17 @@ from sklstm.training.batching import minibatches
 
 N, T, D, H, N_CLASSES = 1000, 25, 12, 16, 4
 EPOCHS, BATCH, LEARNING_RATE, MAX_GRAD_NORM = 20, 32, 1e-3, 1.0
-# Of the losses after the last epoch, relative: 640 steps in float32, in which rounding differs.
+# Relative difference of the losses after the last epoch: rounding differs over 640 steps in float32.
 TOLERANCE = 1e-3
 
 
 class Problem:
-    """X, y, the weights to begin with and the minibatches of every epoch: those of the estimator's own fit."""
+    """X, y, initial weights and the minibatches of every epoch, as in a fit of the estimator."""
 
     def __init__(self, ragged):
         rng = np.random.default_rng(0)
         self.ragged = ragged
-        # skorch cuts the minibatches itself: a smaller one may only be the last, but the estimator shuffles those of ragged data.
+        # skorch cuts the minibatches itself, so only the last may be smaller; the estimator shuffles those of ragged data.
         self.n = N - N % BATCH if ragged else N
         self.lengths = rng.integers(T // 4, T + 1, size=self.n) if ragged else np.full(self.n, T)
         self.padded = rng.standard_normal((self.n, T, D)).astype(np.float32)
@@ -139,7 +141,7 @@ def skorch_fit(problem):
     from skorch.callbacks import GradientNormClipping
 
     class Orders(torch.utils.data.Sampler):
-        """The order of each epoch, one after the other."""
+        """Yield the order of the samples in each epoch."""
 
         def __init__(self):
             self.epochs = iter(problem.epochs)
@@ -176,7 +178,7 @@ def keras_fit(problem):
     import keras
 
     class Minibatches(keras.utils.PyDataset):
-        """Those of an epoch."""
+        """Minibatches of one epoch."""
 
         epoch = 0
 
@@ -188,7 +190,7 @@ def keras_fit(problem):
             return problem.padded[rows], problem.y[rows]
 
     class Turn(keras.callbacks.Callback):
-        """Turns to the next epoch: `PyDataset.on_epoch_end` is also called before the first one."""
+        """Continue with the next epoch; `PyDataset.on_epoch_end` is also called before the first one."""
 
         def on_epoch_begin(self, epoch, logs=None):
             data.epoch = epoch
@@ -220,7 +222,7 @@ CONTENDERS = {  # with the package each needs
 
 
 def compare(ragged, seconds, repeats):
-    """Print the table; returns the measurements."""
+    """Print the table and return the measurements."""
     problem = Problem(ragged)
     fits = {name: make(problem) for name, (make, package) in CONTENDERS.items() if find_spec(package)}
     losses, first_seconds = {}, {}
@@ -250,7 +252,7 @@ def compare(ragged, seconds, repeats):
 
 
 def python_share(repeats):
-    """Print the microseconds of CPU time per minibatch of fits whose arithmetic is next to nothing; returns them."""
+    """Print and return the microseconds of CPU time per minibatch of fits with almost no arithmetic."""
     rng, results = np.random.default_rng(0), {}
     n_minibatches, n_epochs = 200, 20
     X = rng.standard_normal((n_minibatches * BATCH, 1, 1)).astype(np.float32)
@@ -263,7 +265,7 @@ def python_share(repeats):
             begun = process_time()
             model.fit(data, y)
             times.append(process_time() - begun)
-        # The difference of a long and a short fit leaves out what happens once.
+        # The difference between a long and a short fit excludes what happens once.
         per_epoch = [(b - a) / n_epochs for a, b in zip(times[::2], times[1::2], strict=True)]
         results[name] = 1e6 * float(np.median(per_epoch)) / n_minibatches
         print(f"{name}: {results[name]:.1f} microseconds per minibatch of {BATCH} sequences\n")
@@ -276,7 +278,7 @@ def main():
     what.add_argument("--ragged", action="store_true", help="sequences of different lengths, too")
     what.add_argument("--python", action="store_true", help="microseconds of Python per minibatch")
     parser.add_argument("--seconds", type=float, default=60.0, help="time for the comparison")
-    parser.add_argument("--repeats", type=int, default=7, help="rounds at least")
+    parser.add_argument("--repeats", type=int, default=7, help="minimum number of rounds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, with quartiles, to this file")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the seconds into this .png or .svg")
     options = parser.parse_args()

@@ -1,18 +1,19 @@
-"""A search over 12 networks by scikit-learn's GridSearchCV, on two cores: `LSTMClassifier` beside skorch.
+"""Time of a search over 12 networks with scikit-learn's GridSearchCV on two cores: `LSTMClassifier` compared with skorch.
 
     python benchmarks/grid_search.py
 
-Hidden sizes 8, 16, 32, 64 times one, two or three layers, three folds, n_jobs=2, then the best network on all the training data:
-37 fits of ten epochs. The data are scikit-learn's digits, 1347 images as sequences of 8 rows of 8 pixels, float32, in
-minibatches of 32; the other 450 images test the winner. Both train by Adam with the same constant rate and clip the gradient's
-norm at 1, without weight decay or validation data. Each draws weights and orders in its own way, so scores agree roughly.
+The grid has hidden sizes 8, 16, 32, 64 and one, two or three layers. With three folds, n_jobs=2 and the final fit on all the
+training data, a search runs 37 fits of ten epochs. The data are scikit-learn's digits: 1347 images as sequences of 8 rows of
+8 pixels, float32, in minibatches of 32. The other 450 images test the best network. Both contenders use Adam with the same
+constant rate and clip the gradient's norm at 1, without weight decay or validation data. Each draws its own weights and
+orders, so scores agree roughly.
 
-Each search runs in a process of its own, in turns, and twice there: the first one also starts the two workers, which import
-what they need, as in a script; the second one finds them. Times are the wall clock's, of `fit`; a ratio is the median of the
-ratios within each round. Every process computes on one thread. "% of gemm" holds the operations of the products, without those of
-the last fit, against a large product by SciPy's BLAS on each core, for the second search.
+Each search runs in its own process, in turns, and twice there. The first run also starts the two workers, which import the
+packages, as in a script; the second one reuses them. Times are wall-clock times of `fit`. A ratio is the median of the ratios
+within each round. Every process computes on one thread. "% of gemm" is the speed of the operations in the products, without
+those of the last fit, as a share of that of a large product by SciPy's BLAS on each core, for the second run.
 
-sklstm   LSTMClassifier(standardize=False), the pixels divided by 16 before.
+sklstm   LSTMClassifier(standardize=False), with the pixels divided by 16 before.
 skorch   NeuralNetClassifier of nn.LSTM and a linear head on the last state, without validation split or printing.
 """
 
@@ -41,7 +42,7 @@ from sklstm.network import Network
 HIDDEN_SIZES, NUM_LAYERS = [8, 16, 32, 64], [1, 2, 3]
 N_TRAIN = 1347
 EPOCHS, BATCH, LEARNING_RATE, MAX_GRAD_NORM = 10, 32, 1e-2, 1.0
-TOLERANCE = 0.03  # of the two winners' test accuracies: more would be other work
+TOLERANCE = 0.03  # largest difference of the two test accuracies; more would mean different work
 
 
 def sklstm_estimator(epochs):
@@ -61,7 +62,7 @@ def sklstm_estimator(epochs):
 
 
 def skorch_estimator(epochs):
-    """The same of skorch."""
+    """Estimator of skorch and the names of its parameters."""
     import torch
     from skorch import NeuralNetClassifier
     from skorch.callbacks import GradientNormClipping
@@ -128,13 +129,13 @@ def run(name, epochs):
 def run_apart(name, epochs):
     """`run` in a new process."""
     command = [sys.executable, __file__, "--run", name, "--epochs", str(epochs)]
-    environment = os.environ | {"PYTHONWARNINGS": "ignore"}  # that ten epochs may be too few
+    environment = os.environ | {"PYTHONWARNINGS": "ignore"}  # the convergence warning after ten epochs
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def compare(names, epochs, rounds):
-    """Searches in turns.
+    """Run the searches in turns.
 
     Returns
     -------
@@ -155,7 +156,7 @@ def compare(names, epochs, rounds):
         results.append({"batch": batch, "seconds": {name: quartiles(seconds[name]) for name in names}, "ratio": ratio})
     accuracies = [np.mean([r["test accuracy"] for r in runs[name]]) for name in names]
     if max(accuracies) - min(accuracies) > TOLERANCE and epochs == EPOCHS:
-        raise SystemExit(f"Test accuracies {accuracies} of {names}: not the same work.")
+        raise SystemExit(f"Test accuracies {accuracies} of {names}: the contenders do not do the same work.")
     return results, runs
 
 
@@ -166,7 +167,7 @@ def flops(epochs):
 
 
 def table_rows(results, runs, peak_seconds):
-    """Header and rows of strings; peak_seconds is what the operations of a search would take in large products on both cores."""
+    """Header and rows of strings; peak_seconds is the time of the operations of a search as large products on both cores."""
     kinds = [column for result in results for column in (f"s, {result['batch']}", "ratio")]
     rows = [["search", "best of the last round", *kinds, "% of gemm", "its score", "mean of all 12", "test accuracy"]]
     for name, of_name in runs.items():
@@ -181,8 +182,8 @@ def table_rows(results, runs, peak_seconds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help="of every fit (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="epochs of every fit (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, with quartiles, to this file")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the seconds into this .png or .svg")
     parser.add_argument("--run", choices=CONTENDERS, help=argparse.SUPPRESS)

@@ -1,12 +1,14 @@
-"""Instructions that the kernels execute: a guard against slower code that no clock disturbs.
+"""Number of instructions that the kernels execute: a check for slower code that does not depend on a clock.
 
     python benchmarks/instructions.py             print the table
-    python benchmarks/instructions.py --check     and fail where a count has grown over the record in instructions.json
-    python benchmarks/instructions.py --record    and write the record
+    python benchmarks/instructions.py --check     also fail if a count has grown compared with instructions.json
+    python benchmarks/instructions.py --record    also write instructions.json
 
-Valgrind's callgrind counts, at the level avx2: it knows no AVX-512. float32, one call of a kernel after one that warms up.
+Valgrind's callgrind counts the instructions, with avx2, because it does not support AVX-512. Each count is for one call of a
+kernel in float32, after one call that warms up.
 
-Instructions are not time: they do not show cache misses, assists for subnormal numbers, nor how many of them run at once.
+The number of instructions is not the time. It does not show cache misses, assists for subnormal numbers, or how many
+instructions run at once.
 """
 
 import argparse
@@ -23,9 +25,9 @@ from machine import ONE_THREAD, table
 
 RECORD = Path(__file__).with_suffix(".json")
 ENVIRONMENT = ONE_THREAD | {"SKLSTM_SIMD": "avx2", "PYTHONHASHSEED": "0"}
-# Growth over the record that is too much, with the compiler of the record and with another one.
+# Largest allowed growth, with the compiler of the record and with another one.
 SAME_COMPILER, OTHER_COMPILER = 0.03, 0.15
-# A function of the C library that nothing calls of itself: callgrind dumps its counters whenever it is entered.
+# A function of the C library that nothing else calls; callgrind dumps its counters at each call.
 MARK = "ctermid"
 
 B, T, D, H = 16, 24, 8, 64
@@ -34,7 +36,7 @@ FUSED = 32, 16  # sequences and channels of the fused forward pass
 
 
 def recurrence(cell, backward):
-    """Forward or backward pass of one layer over a dense batch, and the rows and steps of it."""
+    """Forward or backward pass of one layer over a dense batch, and its number of rows and steps."""
     import numpy as np
 
     from sklstm.network.recurrent import RecurrentLayer
@@ -104,7 +106,7 @@ def product():
 
 
 def adam():
-    """A step, and the parameters."""
+    """An optimiser step, and the number of parameters."""
     import numpy as np
 
     from sklstm._kernels import _optim
@@ -113,7 +115,7 @@ def adam():
     return lambda: _optim.adam_step(theta, grad, m, v, 10, 1e-3, 1.0, 0.9, 0.999, 1e-8), N_PARAMETERS
 
 
-# Name -> what makes a call of the kernel and says how many units it handles, and the unit. The memory of a call is warm.
+# Name -> function that returns a call of the kernel and its number of units, and the unit. Memory is warm.
 KERNELS = {
     "LSTM forward": (lambda: recurrence("lstm", False), "row and step"),
     "LSTM backward": (lambda: recurrence("lstm", True), "row and step"),
@@ -127,21 +129,21 @@ KERNELS = {
 
 
 def run():
-    """Call every kernel, with a mark before and after; what callgrind runs."""
+    """Call every kernel with a mark before and after it; callgrind runs this function."""
     mark = getattr(os, MARK)
     units = {}
     for name, (make, _) in KERNELS.items():
         call, units[name] = make()
         call()
         mark()  # ends what came before
-        mark()  # ends an interval that holds the price of a mark
+        mark()  # ends an interval that contains the cost of a mark
         call()
         mark()  # ends the call
     print(json.dumps(units))
 
 
 def count():
-    """Dict of kernel to instructions per unit."""
+    """Dict of kernel name to instructions per unit."""
     with tempfile.TemporaryDirectory() as folder:
         dumps = Path(folder, "counts")
         tool = ["valgrind", "--tool=callgrind", "--quiet", f"--callgrind-out-file={dumps}", f"--dump-before={MARK}"]
@@ -160,7 +162,7 @@ def _instructions(dump):
 
 
 def compiler():
-    """What compiled the kernels, as it is written into them."""
+    """Compiler of the kernels, as recorded in them."""
     from sklstm._kernels import _simd
 
     found = re.search(rb"GCC: [\w(). +~:-]+|clang version [\d.]+", Path(_simd.__file__).read_bytes())
@@ -168,7 +170,7 @@ def compiler():
 
 
 def judge(counts, record, compiled_by):
-    """Rows of the table, and a sentence on each count that has grown too much."""
+    """Rows of the table, and a sentence for each count that has grown too much."""
     same = record.get("compiler") == compiled_by
     limit = SAME_COMPILER if same else OTHER_COMPILER
     rows, complaints = [["kernel", "instructions per", "count", "record", "growth, %"]], []
@@ -178,16 +180,16 @@ def judge(counts, record, compiled_by):
         known = ["-", "-"] if growth is None else [f"{recorded:.2f}", f"{100 * growth:+.2f}"]
         rows.append([name, KERNELS[name][1], f"{found:.2f}", *known])
         if growth is None:
-            complaints.append(f"{name} is not in the record: --record writes it.")
+            complaints.append(f"{name} is not in the record. Add it with --record.")
         elif growth > limit:
-            complaints.append(f"{name}: {100 * growth:.1f} % more instructions than recorded, the limit is {100 * limit:.0f} %.")
+            complaints.append(f"{name}: {100 * growth:.1f} % more instructions than recorded; the limit is {100 * limit:.0f} %.")
     return rows, complaints
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     action = parser.add_mutually_exclusive_group()
-    action.add_argument("--check", action="store_true", help="fail where a count has grown over the record")
+    action.add_argument("--check", action="store_true", help="fail if a count has grown compared with the record")
     action.add_argument("--record", action="store_true", help=f"write {RECORD.name}")
     action.add_argument("--run", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -1,7 +1,7 @@
-"""Timing on a machine that is shared, and what that machine is.
+"""Timing on a shared machine, and a description of that machine.
 
-Contenders are timed in turns on one thread. A figure means nothing without processor, BLAS, versions and threads, so
-every benchmark prints them below its table and records them in its JSON.
+Contenders take turns on one thread. A figure means nothing without the processor, BLAS, versions and number of threads. Every
+benchmark prints them below its table and records them in its JSON.
 """
 import os
 import platform
@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import perf_counter, process_time, sleep
 
-# To be put into the environment before numpy, torch or jax are imported: they read it once.
+# Environment variables to set before numpy, torch or jax are imported, which read them once.
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -20,13 +20,13 @@ ONE_THREAD = {
 }
 
 PACKAGES = ("sklstm", "numpy", "scipy", "scikit-learn", "torch", "jax", "onnxruntime", "keras", "skorch")
-# Environment variables that steer the libraries. OPENBLAS_CORETYPE, for one, can halve the speed of a BLAS.
+# Environment variables that control the libraries. OPENBLAS_CORETYPE, for example, can halve the speed of a BLAS.
 STEERING = ("OPENBLAS_", "MKL_", "OMP_", "ONEDNN_", "DNNL_", "ATEN_", "XLA_", "NPY_", "SKLSTM_")
 # Instruction sets that decide which kernels the libraries choose.
 FLAGS = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "asimd", "sve")
-GEMM_SIZE = 768  # within a few per cent of larger ones, and little disturbed by others in a shared last-level cache
+GEMM_SIZE = 768  # within a few per cent of larger sizes, and little affected by other load on a shared last-level cache
 TURN_SECONDS = 0.02
-# Before each turn. XLA's threads go on for some 7 ms after a large step has returned: not in the turn of the next one.
+# Pause before each turn: XLA's threads continue for some 7 ms after a large step has returned.
 PAUSE_SECONDS = 0.02
 # Confined to one CPU, the CPU time of the process, all threads included, is what a wall clock shows on an idle machine;
 # other processes do not add to it. Elsewhere (Windows counts it in steps of 15 ms) the wall clock itself.
@@ -95,7 +95,7 @@ def _seconds_per_call(step, count):
 
 
 def quartiles(values):
-    """Median and quartiles as plain values."""
+    """Median and quartiles, as plain values."""
     import numpy as np
 
     names = ("lower quartile", "median", "upper quartile")
@@ -134,7 +134,7 @@ def large_product(dtype):
 
 
 def gemm_gflops(dtype, repeats=50):
-    """GFLOP/s of `large_product`, the best of so many."""
+    """GFLOP/s of `large_product`, the best of several runs."""
     multiply, flops = large_product(dtype)
     return 1e-9 * flops / min(_seconds_per_call(multiply, 1) for _ in range(repeats))
 
@@ -166,7 +166,7 @@ def describe():
 
 
 def report(facts):
-    """What `describe` found, as a Markdown list."""
+    """Result of `describe`, as a Markdown list."""
     cpu = facts["cpu"]
     flags = ", ".join(cpu["flags"])
     versions = ", ".join(f"{name} {number or 'absent'}" for name, number in facts["versions"].items())
@@ -184,14 +184,14 @@ def report(facts):
 
 
 def _cpu():
-    """Model, instruction sets and second-level cache, as far as the system tells."""
+    """Model, instruction sets and second-level cache, as far as the system reports them."""
     fields = {}
     if Path("/proc/cpuinfo").exists():
         first = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
         pairs = (line.partition(":") for line in first.splitlines())
         fields = {key.strip(): value.strip() for key, _, value in pairs}
     model = fields.get("model name") or platform.processor() or platform.machine()
-    if "cpu family" in fields:  # virtual machines often hide the model's name, but not these
+    if "cpu family" in fields:  # virtual machines often hide the model's name, but not these numbers
         model += f" (family {fields['cpu family']}, model {fields['model']})"
     flags = (fields.get("flags") or fields.get("Features") or "").split()
     cache = Path("/sys/devices/system/cpu/cpu0/cache/index2/size")
@@ -203,12 +203,12 @@ def _cpu():
 
 
 def _thread_pools():
-    """One line per BLAS and OpenMP library of the process: whose, which, how many threads."""
+    """One line per BLAS and OpenMP library of the process: its owner, its name and its number of threads."""
     from threadpoolctl import threadpool_info
 
     pools = []
     for library in threadpool_info():
-        # Wheels bundle their own copy: its directory says whose it is.
+        # Wheels bundle their own copy, and its directory names the owner.
         parts = Path(library["filepath"]).parts
         owners = [name for name in ("numpy", "scipy", "torch") if name in parts or f"{name}.libs" in parts]
         words = [library["user_api"], *(f"of {owner}" for owner in owners[:1]), "is", library["internal_api"]]

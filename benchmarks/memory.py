@@ -1,20 +1,19 @@
-"""Peak memory of training: `LSTMClassifier.fit` beside a bare PyTorch loop.
+"""Peak memory of training: `LSTMClassifier.fit` compared with a bare PyTorch loop.
 
     python benchmarks/memory.py
     python benchmarks/memory.py --warm      after a fit of a tiny problem
     python benchmarks/memory.py --json memory.json --picture memory.png
 
-Two epochs of two minibatches, float32, Adam, log-loss over 10 classes, one thread. Every figure is from a process of its own: its
-largest resident memory during the fit, less what was resident when the libraries were imported and the data were made. What
-a library does at its first step (code that is read from the disk or compiled, pools of buffers) is in it, unless `--warm` has
-both train a tiny network before.
+Training runs two epochs of two minibatches with Adam and the log-loss over 10 classes, in float32 on one thread. Every figure
+comes from a fresh process: its peak resident memory during the fit, minus the resident memory after the libraries were
+imported and the data were made. It includes what a library allocates at its first step (code that is loaded or compiled,
+pools of buffers), unless `--warm` lets both train a tiny network before.
 
-sklstm        LSTMClassifier.fit: beside the training itself, what it keeps for stopping early and for going on after an
-              interrupt.
+sklstm        LSTMClassifier.fit, which also keeps what early stopping and a later fit after an interrupt need.
 torch         nn.LSTM, a linear head, torch.optim.Adam. Ragged minibatches are padded by pad_sequence.
 
-Lengths of a ragged batch are uniform from T/4 to T. Linux only: elsewhere no system says what was resident at most since a
-given moment.
+Lengths of a ragged batch are uniform from T/4 to T. This benchmark needs Linux: other systems do not report the peak of
+resident memory since a given moment.
 """
 
 import argparse
@@ -108,10 +107,10 @@ def forget_peak():
 
 
 def run(name, shape, ragged, warm):
-    """The increase in bytes, in this process."""
+    """Increase of the peak in bytes, in this process."""
     import warnings
 
-    warnings.simplefilter("ignore")  # two epochs are no convergence
+    warnings.simplefilter("ignore")  # the convergence warning after two epochs
     fit = CONTENDERS[name]()
     if warm:
         fit(TINY, *draw_data(TINY, ragged))

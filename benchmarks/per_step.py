@@ -1,15 +1,15 @@
-"""A transformer through `PerStep` on sequences of each form, beside the bare transformer on the table of their steps.
+"""Time of a transformer in `PerStep` on sequences of each form, compared with the bare transformer on the table of their steps.
 
     python benchmarks/per_step.py
 
 bare        the transformer on a 2-D array of all steps
 3-D         `PerStep` on a 3-D array
-Sequences   on `sklstm.Sequences`
-list        on a list of arrays, which has to be put into one table and cut again
-by hand     the same list by np.concatenate, the bare transformer, and slices
+Sequences   `PerStep` on `sklstm.Sequences`
+list        `PerStep` on a list of arrays, which it joins into one table and splits again
+by hand     the same list with np.concatenate, the bare transformer, and slices
 
-All have the same steps, and results must be equal before anything is timed. One thread; contenders take turns, and a ratio is
-the median of the ratios within each round of turns.
+All have the same steps, and results must be equal before the timing. Contenders take turns on one thread. A ratio is the
+median of the ratios within each round.
 """
 import argparse
 import json
@@ -36,7 +36,7 @@ TRANSFORMERS = {"StandardScaler": StandardScaler(), "SimpleImputer": SimpleImput
 
 
 def by_hand(transformer, arrays):
-    """What one writes without PerStep, with slices for np.split, which is slow."""
+    """Equivalent code without PerStep, with slices instead of np.split, which is slow."""
     offsets = np.cumsum([0, *map(len, arrays)]).tolist()
     values = transformer.transform(np.concatenate(arrays))
     return [values[first:last] for first, last in pairwise(offsets)]
@@ -52,7 +52,7 @@ def steps_of(X):
 
 
 def measure(name, shape, seconds, repeats):
-    """Time fit and transform: `take_turns` of each with what was measured, as plain values."""
+    """Time fit and transform; returns the result of `take_turns` and the problem, as plain values."""
     X = np.random.default_rng(0).standard_normal(shape)
     if name == "SimpleImputer":
         X[np.random.default_rng(1).random(shape) < 0.01] = np.nan

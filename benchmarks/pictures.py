@@ -1,14 +1,14 @@
-"""Pictures of what the benchmarks measured, readable at 800 pixels.
+"""Pictures of the results of the benchmarks, readable at 800 pixels.
 
     python benchmarks/train_step.py --json FILE.json --picture FILE.png
     python benchmarks/pictures.py FILE.json FILE.png        the same picture again
 
 A result is a dict of plain values, as `measure` in train_step.py returns them:
 
-    "batch"             "dense", "ragged": a panel or a group of bars each, in the order in which they come
+    "batch"             "dense", "ragged": one panel or group of bars each, in the order of the results
     "shape"             (B, T, D, H), for `ratio_lines`
-    "ratio"             {contender: {"median": ..., "lower quartile": ..., "upper quartile": ...}}, the first contender's are 1
-    "seconds", or else  the same of what was measured, for `bars`
+    "ratio"             {contender: {"median": ..., "lower quartile": ..., "upper quartile": ...}}; 1 for the first contender
+    "seconds" or other  the same for the measured quantity, for `bars`
 """
 
 import argparse
@@ -37,7 +37,7 @@ def of_units(result):
 
 
 def ratio_lines(results, file, title, *, x=of_units, x_label="hidden size H", y_label=None, names=None):
-    """Save a chart of each contender's time over the first one's, both axes logarithmic, with a line at 1.
+    """Save a chart of each contender's time divided by the first one's, with logarithmic axes and a line at 1.
 
     Where several results share a panel and an x, each is a dot, the line runs through their geometric mean, and a band
     covers all of them.
@@ -115,12 +115,12 @@ def bars(results, file, title, *, value="seconds", x_label="seconds", names=None
 
 
 def contenders(results, key):
-    """Names in ``result[key]``, in the order in which they come."""
+    """Names in ``result[key]``, in order of first appearance."""
     return [name for name in dict.fromkeys(name for result in results for name in result[key]) if name not in NOT_PEERS]
 
 
 def colour(name, k):
-    """Of a contender, the k-th of a chart."""
+    """Style of the k-th contender of a chart."""
     free = [c for c in COLOURS.values() if c != COLOURS["sklstm"]]
     return COLOURS.get(name, free[k % len(free)])
 
@@ -150,7 +150,7 @@ def _line(axes, points, name, line_colour, marker):
 
 
 def _ratio_ticks(all_axes):
-    """1, 2, 5, 10, ... within the limits that all panels share, 1 among them."""
+    """Ticks 1, 2, 5, 10, ... within the limits of all panels; 1 is always included."""
     low, high = all_axes[0].get_ylim()
     low, high = min(low, 0.8), max(high, 1.3)
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)

@@ -1,17 +1,17 @@
-"""Class probabilities of a batch of sequences: sklstm beside PyTorch and ONNX Runtime.
+"""Time of class probabilities of a batch of sequences: sklstm compared with PyTorch and ONNX Runtime.
 
     python benchmarks/predict.py                 LSTM
-    python benchmarks/predict.py --cell gru      another cell that the peers have
+    python benchmarks/predict.py --cell gru      another cell that the other packages have
 
-sklstm        `predict_proba` of a fitted `LSTMClassifier`, the check of X included.
+sklstm        `predict_proba` of a fitted `LSTMClassifier`, validation of X included.
 torch         nn.LSTM (nn.GRU, nn.RNN), a linear head and softmax under inference_mode, on a tensor made before the timing.
               Ragged: the faster of pad_sequence and pack_sequence(enforce_sorted=False), within the call.
-ONNX Runtime  The operator LSTM (GRU, RNN), Gemm and Softmax in one graph, on a time-major array made before the timing; ragged:
-              padded, within the call, with the operator's sequence_lens. float32 only.
+ONNX Runtime  The operators LSTM (GRU, RNN), Gemm and Softmax in one graph, on a time-major array made before the timing. Ragged:
+              padded within the call, with the operator's sequence_lens. float32 only.
 
-The contenders have the same weights, run in one process and in turns, on one thread and, where the system can, on one CPU; their
-probabilities must agree. A ratio is the median of the ratios within each round of turns. Lengths of a ragged batch are uniform
-from T/4 to T. GFLOP/s counts the products with W and R alone.
+The contenders have the same weights and take turns in one process, on one thread and, where the system allows it, on one CPU.
+Their probabilities must agree. A ratio is the median of the ratios within each round. Lengths of a ragged batch are uniform
+from T/4 to T. GFLOP/s counts only the products with W and R.
 """
 import argparse
 import json
@@ -41,7 +41,7 @@ ONNX_BLOCKS = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2), "rnn": (0,)}
 
 
 def fitted(shape, dtype, cell):
-    """A classifier for such sequences; what it has learned does not matter."""
+    """Classifier for sequences of this shape; its weights do not matter."""
     _, _, D, H = shape
     rng = np.random.default_rng(0)
     X = rng.standard_normal((2 * N_CLASSES, 3, D)).astype(dtype)
@@ -54,7 +54,7 @@ def weights_of(model):
 
 
 class Sklstm:
-    """What this package does."""
+    """`predict_proba` of this package."""
 
     name = "sklstm"
 
@@ -67,7 +67,7 @@ class Sklstm:
 
 
 class Torch(TorchNetwork):
-    """The network and softmax, without gradients."""
+    """The network and softmax in PyTorch, without gradients."""
 
     name = "torch"
 
@@ -84,7 +84,7 @@ class TorchPacked(Packs, Torch):
 
 
 class OnnxRuntime:
-    """The operator of ONNX."""
+    """The operator in ONNX Runtime."""
 
     name = "ONNX Runtime"
 
@@ -154,7 +154,7 @@ def onnx_session(p, cell, with_lengths=False, with_state=False):
 
 
 def measure(shape, ragged, dtype, cell, contenders, seconds, repeats):
-    """Time the contenders on a shape: `take_turns` with what was measured, as plain values."""
+    """Time the contenders on a shape; returns the result of `take_turns` and the problem, as plain values."""
     B, T, D, _ = shape
     model, rng = fitted(shape, dtype, cell), np.random.default_rng(1)
     lengths = rng.integers(max(T // 4, 1), T + 1, size=B) if ragged else np.full(B, T)
@@ -164,7 +164,7 @@ def measure(shape, ragged, dtype, cell, contenders, seconds, repeats):
     for runner in runners[1:]:
         error = np.abs(runner.run() - expected).max()
         if not error <= TOLERANCE[dtype]:
-            raise SystemExit(f"{runner.name} does other work: a probability is off by {error:.1e}.")
+            raise SystemExit(f"{runner.name} does different work: a probability differs by {error:.1e}.")
     gemm, gemm_flops = large_product(dtype)
     turns = take_turns({runner.name: runner.run for runner in runners} | {"gemm": gemm}, seconds, repeats)
     flops = int(lengths.sum()) * 2 * sum(weights_of(model)[name].size for name in "WR")
@@ -193,8 +193,8 @@ def main():
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--shapes", nargs="+", type=read_shape, default=SHAPES, metavar="B,T,D,H")
     parser.add_argument("--batches", nargs="+", choices=("dense", "ragged"), default=("dense", "ragged"))
-    parser.add_argument("--seconds", type=float, default=3, help="per shape and kind of batch (default: %(default)s)")
-    parser.add_argument("--repeats", type=int, default=7, help="rounds of turns at least (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=3, help="time per shape and kind of batch (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=7, help="minimum number of rounds (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, with quartiles, to this file")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the ratios to this file")
     options = parser.parse_args()

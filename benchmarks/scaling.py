@@ -1,12 +1,13 @@
-"""How the time of a training step grows: linearly in T and in B, and in H^2.
+"""Growth of the time of a training step: linear in T and B, and quadratic in H.
 
     python benchmarks/scaling.py
 
-A row of the table is a family of shapes in which one of the three grows and the others stay; with H the channels grow as H / 4,
-so that the work is in proportion to H^2. The shapes of a family take turns on one thread and, where the system can, on one CPU.
-A cell is the time per sequence and step (for H: and per unit squared) over that of the largest shape, the median of the ratios
-within each round of turns: 1 where the growth is linear. Families begin where a minibatch no longer fits into the second-level
-cache; before that a step is faster than in proportion, or, where the tiles of the products have too few rows, slower.
+A row of the table is a family of shapes, in which T, B or H grows and the others are fixed. With H, the number of channels
+grows as H / 4, so that the work is proportional to H^2. The shapes of a family take turns on one thread and, where the system
+allows it, on one CPU. A cell is the time per sequence and step (for H also per unit squared), divided by that of the largest
+shape. It is the median of the ratios within each round, and 1 where the growth is linear. Families start where a minibatch no
+longer fits into the second-level cache. Below that size a step is faster than proportional or, where the products have too
+few rows for their tiles, slower.
 """
 
 import argparse
@@ -34,7 +35,7 @@ FAMILIES = {
 
 
 def measure(family, seconds, repeats):
-    """Dict of shape to its time per work over that of the largest shape, with what was timed."""
+    """Dict of shape to its time per work, divided by that of the largest shape, with the timings."""
     shapes, work = FAMILIES[family]
     *smaller, largest = shapes
     steps = {str(shape): Sklstm(Problem.draw(shape, False, np.float32, "lstm")).step for shape in (largest, *smaller)}
@@ -47,8 +48,8 @@ def measure(family, seconds, repeats):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=8, help="per family (default: %(default)s)")
-    parser.add_argument("--repeats", type=int, default=7, help="rounds of turns at least (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=8, help="time per family (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=7, help="minimum number of rounds (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, with quartiles, to this file")
     options = parser.parse_args()
     pin_to_one_cpu()

@@ -1,18 +1,18 @@
-"""One sequence at a time, in the forms in which servers and explainers send it: `predict_proba`, beside scikit-learn's MLP.
+"""Time of `predict_proba` for one sequence, in the forms that servers and explainers send: compared with scikit-learn's MLP.
 
     python benchmarks/serve.py                  40 steps of 3 channels, 32 units
 
-3-D            An array (1, 40, 3) of the model's dtype in C order: what the others are compared with.
+3-D            An array (1, 40, 3) of the model's dtype in C order. The other forms are compared with it.
 list, other dtype, not contiguous, flat, DataFrame
-               The same sequence as a list of an array, in float64 (of a float32 model, or the other way round), as every second
-               channel of a wider array, as a row of 120 columns of a model fitted on such rows, and as a pandas DataFrame of one
-               row.
+               The same sequence as a list with one array, in float64 (for a float32 model, or the other way round), as every
+               second channel of a wider array, as a row of 120 columns for a model fitted on such rows, and as a pandas
+               DataFrame with one row.
 bidirectional, attention
-               The 3-D array, of a model in both directions, and of one that pools by attention.
-MLP            scikit-learn's MLPClassifier with as many units on the same DataFrame, and on its values.
+               The 3-D array, for a bidirectional model and for one with attention pooling.
+MLP            scikit-learn's MLPClassifier with as many units, on the same DataFrame and on its values.
 
-All run in one process and in turns, on one thread and, where the system can, on one CPU. A ratio is the median of the ratios
-within each round of turns.
+All take turns in one process, on one thread and, where the system allows it, on one CPU. A ratio is the median of the ratios
+within each round.
 """
 import argparse
 import json
@@ -67,10 +67,10 @@ def contenders(H, dtype):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--hidden", type=int, default=32, help="units (default: %(default)s)")
+    parser.add_argument("--hidden", type=int, default=32, help="number of units (default: %(default)s)")
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
-    parser.add_argument("--seconds", type=float, default=10, help="for all together (default: %(default)s)")
-    parser.add_argument("--repeats", type=int, default=15, help="rounds of turns at least (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=10, help="time for all together (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=15, help="minimum number of rounds (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, with quartiles, to this file")
     options = parser.parse_args()
     pin_to_one_cpu()

@@ -1,15 +1,15 @@
-"""One step of one sequence at a time, from Python: sklstm beside ONNX Runtime and PyTorch.
+"""Time of one step of one sequence from Python: sklstm compared with ONNX Runtime and PyTorch.
 
     python benchmarks/stream.py
-    python benchmarks/stream.py --streams 10000     memory of many streams of one model, time to begin one and to set its state
+    python benchmarks/stream.py --streams 10000     memory of many streams of one model, time to create one and to set its state
 
-sklstm        `stream.step(x_t)` of a fitted `LSTMClassifier`: probabilities ("predict_proba"), the label ("predict"), or of a
-              regressor the value.
-ONNX Runtime  session.run on a graph of the operator LSTM (GRU, RNN), Gemm and Softmax, whose state goes in and comes out.
+sklstm        `stream.step(x_t)` of a fitted model: probabilities ("predict_proba") or the label ("predict") of an
+              `LSTMClassifier`, or the value of an `LSTMRegressor`.
+ONNX Runtime  session.run on a graph of the operators LSTM (GRU, RNN), Gemm and Softmax, with the state as input and output.
 torch         nn.LSTM (nn.GRU, nn.RNN) on one step with its state, a linear head and softmax, under inference_mode.
 
-The contenders have the same weights, get the same steps, run in one process and in turns, on one thread and, where the system
-can, on one CPU; their probabilities must agree. A ratio is the median of the ratios within each round of turns.
+The contenders have the same weights and steps and take turns in one process, on one thread and, where the system allows it,
+on one CPU. Their probabilities must agree. A ratio is the median of the ratios within each round.
 """
 import argparse
 import json
@@ -34,7 +34,7 @@ TOLERANCE = 1e-5
 
 
 class Sklstm:
-    """What this package does."""
+    """`stream.step` of this package."""
 
     def __init__(self, model, response_method):
         self.stream = model.stream(response_method)
@@ -44,7 +44,7 @@ class Sklstm:
 
 
 class OnnxRuntime:
-    """The operator of ONNX with its state as input and output."""
+    """The operator in ONNX Runtime, with its state as input and output."""
 
     def __init__(self, model):
         self.session = onnx_session(weights_of(model), model.cell, with_state=True)
@@ -58,7 +58,7 @@ class OnnxRuntime:
 
 
 class TorchStep(Torch):
-    """The layer on one step with its state."""
+    """The layer in PyTorch on one step, with its state."""
 
     def __init__(self, model):
         super().__init__(model, [np.zeros((1, N_CHANNELS), np.float32)], ragged=False)
@@ -71,7 +71,7 @@ class TorchStep(Torch):
 
 
 def measure_many(n_streams, H, cell, seconds, repeats):
-    """Memory of so many streams of one model beyond the model, and what a stream costs beside its steps, for both dtypes."""
+    """Memory of many streams of one model, without the model, and times to create and set a stream, for both dtypes."""
     rows = [["dtype", "", "MB", "KB each", "begin µs", "set state µs", "pickle KB"]]
     kept = []
     for dtype in ("float32", "float64"):
@@ -97,17 +97,17 @@ def measure_many(n_streams, H, cell, seconds, repeats):
         times = (1e6 * (took["begin"]["median"] - took["step"]["median"]), 1e6 * took["set state"]["median"])
         figures = [f"{used / 1e6:.1f}", f"{used / n_streams / 1e3:.1f}", *(f"{time:.1f}" for time in times)]
         rows.append([dtype, "", *figures, f"{len(pickle.dumps(stream)) / 1e3:.0f}"])
-        kept.append(streams)  # else the next ones would lie in what these have freed
+        kept.append(streams)  # otherwise the next streams would reuse the memory of these
     return rows
 
 
 def resident_bytes():
-    """Memory of this process, as Linux counts it."""
+    """Memory of this process, as reported by Linux."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def measure(H, cell, peers, seconds, repeats):
-    """Time the contenders for one width: `take_turns` with what was measured, as plain values."""
+    """Time the contenders for one width; returns the result of `take_turns` and the width, as plain values."""
     model = fitted((1, 1, N_CHANNELS, H), "float32", cell)
     rng = np.random.default_rng(0)
     X = rng.standard_normal((20, 3, N_CHANNELS)).astype(np.float32)
@@ -124,7 +124,7 @@ def measure(H, cell, peers, seconds, repeats):
     for name, answer in answers.items():
         error = np.abs(answer - answers["sklstm"]).max()
         if not error <= TOLERANCE:
-            raise SystemExit(f"{name} does other work: a probability is off by {error:.1e}.")
+            raise SystemExit(f"{name} does different work: a probability differs by {error:.1e}.")
     runners |= {"sklstm, label": Sklstm(model, "predict"), "sklstm, value": Sklstm(regressor, "predict")}
     x = steps[0].copy()
     turns = take_turns({name: lambda runner=runner: runner.step(x) for name, runner in runners.items()}, seconds, repeats)
@@ -135,11 +135,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--cell", choices=PEERS, default="lstm", help="which cell (default: %(default)s)")
     parser.add_argument("--hidden", nargs="+", type=int, default=HIDDEN)
-    parser.add_argument("--seconds", type=float, default=3, help="per width (default: %(default)s)")
-    parser.add_argument("--repeats", type=int, default=7, help="rounds of turns at least (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=3, help="time per width (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=7, help="minimum number of rounds (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, with quartiles, to this file")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the ratios to this file")
-    parser.add_argument("--streams", type=int, metavar="N", help="measure so many streams of one model at H = 128 instead")
+    parser.add_argument("--streams", type=int, metavar="N", help="measure N streams of one model at H = 128 instead")
     options = parser.parse_args()
     pin_to_one_cpu()
     if options.streams:

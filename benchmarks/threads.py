@@ -1,14 +1,14 @@
-"""What threads bring to a training step: sklstm with one, two and as many as there are CPUs.
+"""Speed-up of a training step by threads: sklstm with one thread, two, and as many as there are CPUs.
 
     python benchmarks/threads.py
     python benchmarks/threads.py --json threads.json --picture threads.png
 
-A step is what it is in train_step.py: packing of the minibatch, forward, backward, clipping, Adam, in float32. The numbers of
-threads take turns in one process; times are medians over the turns by the wall clock, and the speed-up is the median of the
-ratios within each round. A machine that does other work meanwhile shows a smaller one.
+A step is the same as in train_step.py: packing of the minibatch, forward, backward, clipping and Adam, in float32. The
+numbers of threads take turns in one process. Times are medians of wall-clock times, and the speed-up is the median of the
+ratios within each round. Other load on the machine makes it smaller.
 
-"shards" are the parts that a minibatch is cut into: as many threads can help. Where there is one, the second thread is left
-alone, and the ratio shows the noise of the measurement.
+"shards" is the number of parts that a minibatch is divided into, and the largest number of threads that can help. If it is 1,
+the second thread is not used, and the ratio shows the noise of the measurement.
 """
 
 import argparse
@@ -41,14 +41,14 @@ SHAPES = (
 
 
 def step_with(problem, n_threads):
-    """A training step of its own weights and buffers."""
+    """A training step with its own weights and buffers."""
     runner = Sklstm(problem)
     runner.gradient.threads = Threads(n_threads)
     return runner.step
 
 
 def measure(shape, ragged, numbers, seconds, repeats):
-    """Time a step with each number of threads; plain values."""
+    """Time a step with each number of threads; returns plain values."""
     problem = Problem.draw(shape, ragged, np.float32, "lstm")
     lengths = np.array([len(sequence) for sequence in problem.sequences])
     turns = take_turns({str(n): step_with(problem, n) for n in numbers}, seconds, repeats)
@@ -92,12 +92,12 @@ def draw(results, numbers, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--shapes", nargs="+", type=read_shape, default=SHAPES, metavar="B,T,D,H")
-    parser.add_argument("--seconds", type=float, default=3, help="per shape and kind of batch (default: %(default)s)")
-    parser.add_argument("--repeats", type=int, default=7, help="rounds of turns at least (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=3, help="time per shape and kind of batch (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=7, help="minimum number of rounds (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, with quartiles, to this file")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the speed-ups into this PNG file")
     options = parser.parse_args()
-    machine.clock = perf_counter  # the CPU time of the process is that of all its threads together
+    machine.clock = perf_counter  # the CPU time of the process is the sum over its threads
 
     numbers = sorted({1, 2, os.cpu_count()})
     results = []

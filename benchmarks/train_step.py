@@ -1,29 +1,29 @@
-"""One training step of a recurrent classifier: sklstm beside PyTorch and JAX.
+"""Time of one training step of a recurrent classifier: sklstm compared with PyTorch and JAX.
 
     python benchmarks/train_step.py                 LSTM
-    python benchmarks/train_step.py --cell gru      another cell that the peers have, see PEERS
-    python benchmarks/train_step.py --cells-table   every cell of sklstm beside its LSTM, without peers
+    python benchmarks/train_step.py --cell gru      another cell that the other packages have, see PEERS
+    python benchmarks/train_step.py --cells-table   every cell of sklstm compared with its LSTM, without other packages
     python benchmarks/train_step.py --grid          hidden 8 to 512, batch 1 to 256, 20 to 1000 steps: half an hour
 
-A step is forward, backward of the mean log-loss over 10 classes, clipping of the gradient's norm at 1, and an Adam
-update. The contenders run in one process and in turns, on one thread and, where the system can, on one CPU. Times are
-medians over the turns; a ratio is the median of the ratios within each round of turns, so that a slow minute of the
-machine is slow for all. Before the timing, loss and gradient on the same weights must agree. "Fastest peer" is the smallest
-of a row's ratios; the smallest of all are named below the table.
+A step consists of forward, backward of the mean log-loss over 10 classes, clipping of the gradient's norm at 1, and an Adam
+update. The contenders take turns in one process, on one thread and, where the system allows it, on one CPU. Times are medians
+over the turns. A ratio is the median of the ratios within each round, so that other load on the machine affects all
+contenders. Before the timing, loss and gradient on the same weights must agree. "Fastest peer" is the smallest ratio of a
+row; the smallest of all are named below the table.
 
-sklstm        What `train` does per minibatch, packing it from `Sequences` included; one minibatch, again and again.
+sklstm        The work of `train` per minibatch, packing from `Sequences` included; one minibatch, repeated.
 torch         nn.LSTM, nn.GRU or nn.RNN, a linear head, torch.optim.Adam and clip_grad_norm_ with their defaults. A dense
-              batch is one tensor before the timing begins. Ragged: pad_sequence within the step, then h at each
-              sequence's end.
-torch packed  The same by pack_sequence(enforce_sorted=False) within the step.
-JAX           jit of lax.scan, Adam and clipping by hand, donated buffers. x W stays in the scan: hoisting it took up to
-              twice as long. Dense only: padding and a mask would be other work.
+              batch is one tensor made before the timing. Ragged: pad_sequence within the step, then h at each sequence's end.
+torch packed  The same with pack_sequence(enforce_sorted=False) within the step.
+JAX           jit of lax.scan, Adam and clipping by hand, donated buffers. x W stays in the scan, because hoisting it took up to
+              twice as long. Dense only: padding and a mask would be different work.
 
-The grid leaves out steps of more than GRID_FLOPS, ragged batches of a single sequence, which are dense ones, and torch packed
-where one of its steps would take many seconds, see GRID_PACKED.
+The grid excludes steps of more than GRID_FLOPS, ragged batches of a single sequence, which are dense, and torch packed where
+one of its steps would take many seconds (see GRID_PACKED).
 
-Lengths of a ragged batch are uniform from T/4 to T. GFLOP/s counts three products with R and two with W, for an LSTM
-8 H (3 H + 2 D) per row; "% of gemm" holds that against a large product by SciPy's BLAS, which takes its turn like a contender.
+Lengths of a ragged batch are uniform from T/4 to T. GFLOP/s counts three products with R and two with W, for an LSTM 8 H (3 H
++ 2 D) per row. "% of gemm" is that speed as a share of that of a large product by SciPy's BLAS, which takes turns like a
+contender.
 """
 import argparse
 import json
@@ -95,7 +95,7 @@ def rnn_step(np, sigmoid, p, state, x):
 
 @dataclass(frozen=True)
 class Peer:
-    """What torch and JAX need for a cell."""
+    """Functions of a cell for torch and JAX."""
 
     module: str  # of torch.nn
     split_bias: Callable  # b (n_bias H,) -> bias_ih, bias_hh of that module
@@ -111,7 +111,7 @@ PEERS = {
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A minibatch and a network, the same for every contender."""
+    """Minibatch and network, the same for every contender."""
 
     shape: tuple  # (B, T, D, H): sequences, steps of the longest, channels, units
     ragged: bool
@@ -178,7 +178,7 @@ class Sklstm:
 
 
 class TorchNetwork:
-    """A module of torch.nn and a linear head, on a dense tensor made beforehand or, ragged, on a padded one made each time.
+    """Module of torch.nn and a linear head, on a dense tensor made beforehand or, if ragged, on one padded at each call.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ class TorchNetwork:
 
 
 class Packs:
-    """Makes a `TorchNetwork` run on a PackedSequence."""
+    """Mixin that lets a `TorchNetwork` run on a PackedSequence."""
 
     name = "torch packed"
 
@@ -306,18 +306,18 @@ class Jax:
 
 
 def check(runners):
-    """Stop unless all contenders have the loss and the gradient of the first."""
+    """Exit unless all contenders have the same loss and gradient as the first."""
     expected_loss, expected_dW = runners[0].loss_and_dW()
     for runner in runners[1:]:
         loss, dW = runner.loss_and_dW()
         loss_error = abs(loss / expected_loss - 1)
         dW_error = np.linalg.norm(dW - expected_dW) / np.linalg.norm(expected_dW)
         if not (loss_error <= LOSS_TOLERANCE and dW_error <= DW_TOLERANCE):
-            raise SystemExit(f"{runner.name} does other work: loss off by {loss_error:.1e}, dW by {dW_error:.1e}.")
+            raise SystemExit(f"{runner.name} does different work: the loss differs by {loss_error:.1e}, dW by {dW_error:.1e}.")
 
 
 def measure(problem, contenders, seconds, repeats):
-    """Time the contenders on a problem: `take_turns` with what was measured, as plain values."""
+    """Time the contenders on a problem; returns the result of `take_turns` and the problem, as plain values."""
     runners = [contender(problem) for contender in contenders]
     check(runners)
     gemm, gemm_flops = large_product(problem.theta.dtype)
@@ -335,14 +335,14 @@ def measure(problem, contenders, seconds, repeats):
 
 
 def measure_cells(shape, ragged, dtype, seconds, repeats):
-    """Time every cell of sklstm, the LSTM first, as in `measure`."""
+    """Time every cell of sklstm, the LSTM first, as `measure` does."""
     names = ["lstm", *(name for name in CELLS if name != "lstm")]
     steps = {name: Sklstm(Problem.draw(shape, ragged, dtype, name)).step for name in names}
     return take_turns(steps, seconds, repeats) | {"batch": "ragged" if ragged else "dense", "shape": shape}
 
 
 def table_rows(results, timed, compared):
-    """Header and rows of the table: times of `timed` and ratios of `compared` to the first of them; a dash for the absent."""
+    """Header and rows of the table: times of `timed`, and ratios of `compared` to its first; a dash where there is none."""
     columns = [(name, "seconds", 1e3, "ms") for name in timed] + [(name, "ratio", 1, f"/ {timed[0]}") for name in compared]
     further = [key for key in ("GFLOP/s", "% of gemm") if key in results[0]]
     fastest = ["fastest peer"] if "fastest peer" in results[0] and len(compared) > 1 else []
@@ -357,7 +357,7 @@ def table_rows(results, timed, compared):
 
 
 def smallest_ratios(results):
-    """One line: for dense and for ragged batches the smallest ratio to a peer, which peer, and where."""
+    """One line with the smallest ratio to a peer, the peer and the shape, for dense and for ragged batches."""
     parts = []
     for batch in dict.fromkeys(result["batch"] for result in results):
         rows = [(r["ratio"][r["fastest peer"]]["median"], r["fastest peer"], r["shape"]) for r in results if r["batch"] == batch]
@@ -380,7 +380,7 @@ def read_shape(text):
 
 
 def find_peers(without):
-    """Contenders beside sklstm, of the packages that are installed and wanted."""
+    """Contenders other than sklstm, from the packages that are installed and wanted."""
     peers = []
     for package, classes in {"torch": (Torch, TorchPacked), "jax": (Jax,)}.items():
         if package not in without and find_spec(package) is None:
@@ -394,13 +394,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--cell", choices=PEERS, default="lstm", help="which cell (default: %(default)s)")
-    which.add_argument("--cells-table", action="store_true", help="every cell of sklstm beside its LSTM, without peers")
+    which.add_argument("--cells-table", action="store_true", help="compare every cell of sklstm with its LSTM, without peers")
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     shapes = parser.add_mutually_exclusive_group()
     shapes.add_argument("--shapes", nargs="+", type=read_shape, default=SHAPES, metavar="B,T,D,H")
     shapes.add_argument("--grid", action="store_true", help="many shapes instead, see GRID")
-    parser.add_argument("--seconds", type=float, default=6, help="per shape and kind of batch (default: %(default)s)")
-    parser.add_argument("--repeats", type=int, default=7, help="rounds of turns at least (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=6, help="time per shape and kind of batch (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=7, help="minimum number of rounds (default: %(default)s)")
     parser.add_argument("--without", nargs="+", choices=("torch", "jax"), default=[], help="peers to leave out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, with quartiles, to this file")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the ratios over H into this .png or .svg")

@@ -1,11 +1,11 @@
-"""Another version of sklstm beside this one: whether a change has made anything slower.
+"""Speed of another version of sklstm compared with this one: whether a change has made anything slower.
 
     pip install --no-deps --target OTHER <the other version's checkout>
-    python benchmarks/versions.py OTHER          the package in OTHER, beside the one that is installed
+    python benchmarks/versions.py OTHER          the package in OTHER, and the installed one
     python benchmarks/versions.py OTHER --this FOLDER
 
-Every round starts one process for each version, in turns the other way round, pinned to one CPU and one thread. A process takes
-the fastest of its repeats; the table has the medians over the rounds, and the median of the ratios within each round.
+Every round starts one process for each version, in alternating order, pinned to one CPU and one thread. A process reports the
+fastest of its repeats. The table has the medians over the rounds, and the median of the ratios within each round.
 """
 
 import argparse
@@ -30,7 +30,7 @@ ROWS, STEPS = 200_000, 50  # of the long table, and of each of its sequences
 
 
 def cases():
-    """Name -> a call, and how many of them are timed at once."""
+    """Name -> a call, and the number of calls that are timed together."""
     from sklearn.preprocessing import StandardScaler
 
     from sklstm import LSTMClassifier, Sequences, load, save
@@ -73,7 +73,7 @@ def cases():
 
 
 def measure(repeats):
-    """Name -> seconds per call, the fastest of so many repeats."""
+    """Name -> seconds per call, the fastest of the repeats."""
     pin_to_one_cpu()
     warnings.simplefilter("ignore")
     found = {}
@@ -91,7 +91,7 @@ def timed(call, n_calls):
 
 
 def measure_in(folder, repeats):
-    """`measure` in a process of its own, with the package in a folder; None is the one that is installed."""
+    """Run `measure` in a new process, with the package in a folder; None means the installed one."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     if folder is not None:
         environment["PYTHONPATH"] = str(Path(folder).resolve())
@@ -102,7 +102,7 @@ def measure_in(folder, repeats):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("other", nargs="?", help="folder with the other version of the package")
-    parser.add_argument("--this", help="folder with this version; the installed one without it")
+    parser.add_argument("--this", help="folder with this version (default: the installed one)")
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)

@@ -1,4 +1,4 @@
-"""What a message tells the user to do works as it is written, and no message gives advice that is not tried here."""
+"""The advice in every message works as written, and every message with advice has a case here."""
 
 import ast
 import pathlib

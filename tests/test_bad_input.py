@@ -1,4 +1,4 @@
-"""Bad input is refused before any work, in words that help, and leaves the estimator as it was; so does a fit that fails."""
+"""Bad input is an error before any work, with a helpful message, and leaves the estimator unchanged; so does a failed fit."""
 import re
 import signal
 import sys

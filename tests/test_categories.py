@@ -1,4 +1,4 @@
-"""What must hold for channels that are categories (`categorical_features`, `embedding_dim`)."""
+"""Properties of categorical channels (`categorical_features`, `embedding_dim`)."""
 
 import pickle
 import re

@@ -1,4 +1,4 @@
-"""A fit that is interrupted and resumed from its checkpoint is the fit that was never interrupted."""
+"""A fit that is interrupted and continued from its checkpoint equals one that was never interrupted."""
 
 import errno
 import multiprocessing

@@ -1,4 +1,4 @@
-"""The generators of `sklstm.datasets`: each against a second, slow statement of its problem, and what they have in common."""
+"""The generators of `sklstm.datasets`, each compared with a second, slow implementation, and their common properties."""
 
 import doctest
 import inspect

@@ -1,4 +1,4 @@
-"""What the displays draw: labels, artists, the axes they are given, light and dark, and errors before any work."""
+"""The displays: labels, artists, the axes they are given, light and dark, and errors before any work."""
 
 import subprocess
 import sys

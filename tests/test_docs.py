@@ -1,4 +1,4 @@
-"""The docstrings and the README: their examples run, and what they name is there."""
+"""Docstrings and README: the examples run, and the names in them exist."""
 import doctest
 import inspect
 import re

@@ -1,4 +1,4 @@
-"""Inside scikit-learn, joblib and a larger program: every form of X goes through, bits stay the same, nothing else is touched."""
+"""Use within scikit-learn, joblib and a larger program: every form of X works, bits are the same, nothing else is changed."""
 
 import contextlib
 import copy

@@ -1,4 +1,4 @@
-"""Forecasts of a real series: intervals cover what they promise, and the errors stay below those of simple forecasts.
+"""Forecasts of a real series: intervals have the stated coverage, and errors are smaller than those of simple forecasts.
 
 The recipe is that of examples/plot_forecast.py; the series is the one of the UCR Anomaly Archive that aeon brings. Its settings
 (WINDOW, RECENT, epochs, one pair of quantiles for both intervals, noise) were chosen among some fifteen with the figures of the

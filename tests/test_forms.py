@@ -1,4 +1,4 @@
-"""The form of X depends on its type alone, and a model of sequences never takes one sequence for many."""
+"""The type of X alone determines its form, and a model of sequences never reads one sequence as many."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Anything at all, at every public function and in any order: no crash, errors of ours only, nothing lost.
+"""Arbitrary objects for every public function in any order: no crash, only errors of the package, nothing lost.
 
 The longer runs: ``make test-fuzz``, and tests/scripts/hostile.py for what may end the process. SKLSTM_FUZZ_CALLS=10000 sets how
 many calls the machine makes.

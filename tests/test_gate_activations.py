@@ -1,4 +1,4 @@
-"""Gates and states, against the equations of the cells one step and one gate at a time."""
+"""Gates and states, compared with the equations of the cells, one step and one gate at a time."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Gradients against central differences, before anything is trained."""
+"""Gradients compared with central differences, before any training."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Prediction: the kernel that keeps two rows of state, chunks of any size, the short way past `Sequences`, memory and threads."""
+"""Prediction: the kernel that keeps two rows of state, chunks of any size, the fast path without `Sequences`, memory, threads."""
 
 import copy
 import ctypes

@@ -1,4 +1,4 @@
-"""Integrated gradients: against differences of public answers, their sum, and what they find."""
+"""Integrated gradients: compared with differences of predictions; their sum, and what they find."""
 
 import pickle
 

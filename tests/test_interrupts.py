@@ -1,4 +1,4 @@
-"""Ctrl-C keeps the epochs that are done on the estimator, and is raised again."""
+"""Ctrl-C keeps the completed epochs on the estimator and raises KeyboardInterrupt."""
 
 import copy
 import os

@@ -1,4 +1,4 @@
-"""The C loops against NumPy: vector maths, products on packed operands, pooling, losses and optimiser steps."""
+"""The C loops compared with NumPy: vector maths, products on packed operands, pooling, losses and optimiser steps."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The textbook story: gated cells bridge 100 steps of the adding problem, the vanilla network does not."""
+"""Long memory: gated cells learn the adding problem over 100 steps, the vanilla network does not."""
 
 import numpy as np
 import pytest

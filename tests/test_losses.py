@@ -1,4 +1,4 @@
-"""What must hold for the losses, for label smoothing, and for options of the network, of fitted models."""
+"""Properties of the losses, of label smoothing, and of options of the network, for fitted models."""
 
 from itertools import pairwise
 

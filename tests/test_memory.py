@@ -1,4 +1,4 @@
-"""How much memory a fit takes, held against the formula in the README."""
+"""Memory of a fit, compared with the formula in benchmarks/README.md."""
 
 import tracemalloc
 from itertools import pairwise

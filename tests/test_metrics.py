@@ -1,4 +1,4 @@
-"""Scorers of steps, and what scikit-learn's own scorers make of models of steps."""
+"""Scorers of steps, and scikit-learn's scorers for models that predict every step."""
 
 import copy
 import pickle

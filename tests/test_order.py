@@ -1,4 +1,4 @@
-"""The order of flattened columns is that of steps, or the fit is refused; so is a table whose rows are steps."""
+"""Flattened columns must have the order of the steps, else fit raises; so it does for a table whose rows are steps."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a fit shows while it runs: the bar, the lines, the history, and scikit-learn's callbacks."""
+"""Progress of a fit: the bar, the lines, the history, and scikit-learn's callbacks."""
 
 import builtins
 import io

@@ -1,4 +1,4 @@
-"""What must hold for any data: of the fitted models, not of the code."""
+"""Properties of fitted models for any data."""
 
 import numpy as np
 import pytest

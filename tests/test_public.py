@@ -1,4 +1,4 @@
-"""Paths of public names: what pickles and other files hold."""
+"""Paths of public names, as pickles and other files contain them."""
 
 import inspect
 import io

@@ -1,4 +1,4 @@
-"""Sequences in the forms of aeon, sktime and tslearn: the recipes in the notes of `Sequences`, and what is said without them."""
+"""Sequences in the formats of aeon, sktime and tslearn: the recipes in the notes of `Sequences`, and the errors without them."""
 
 from pathlib import Path
 

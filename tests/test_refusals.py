@@ -1,4 +1,4 @@
-"""What other libraries raise, and what they take without a word, is refused in words of the package at every door."""
+"""Errors of other libraries, and input that they accept silently, lead to errors of this package at every public function."""
 
 import datetime as dt
 from fractions import Fraction

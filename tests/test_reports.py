@@ -1,4 +1,4 @@
-"""Public reports about neighbouring packages, each tried on this one: what its author expected holds here, or is refused.
+"""Public bug reports about similar packages: here the expectation of the author holds, or there is a clear error.
 
 Each test names the report. What they have in common is that a user of the neighbour lost time over it.
 """

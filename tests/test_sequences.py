@@ -1,4 +1,4 @@
-"""`Sequences`, the door for X, `Packed` and `minibatches`: nothing is lost, moved or needlessly copied on the way to a kernel."""
+"""`Sequences`, `Packed` and `minibatches`: nothing is lost, reordered or needlessly copied on the way to a kernel."""
 import copy
 import os
 import pickle

@@ -1,4 +1,4 @@
-"""Optimisers against PyTorch's, schedules against scikit-learn's MLP and PyTorch's, and what the estimators make of them."""
+"""Optimisers compared with PyTorch's, schedules with those of scikit-learn's MLP and PyTorch, and both in the estimators."""
 
 import warnings
 from itertools import pairwise

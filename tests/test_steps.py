@@ -1,4 +1,4 @@
-"""What must hold for models with an answer for every step (`return_sequences=True`)."""
+"""Properties of models that predict a target for every step (`return_sequences=True`)."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""Streams: what a method returns for the steps so far, to the bit, step by step."""
+"""Streams: each step returns what the method returns for the steps so far, with the same bits."""
 
 import array
 import copy

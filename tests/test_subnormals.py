@@ -1,4 +1,4 @@
-"""Numbers that decay below the normal ones become 0 in the kernels: an operation on them may cost a hundred ordinary ones.
+"""Subnormal numbers become 0 in the kernels, because an operation on them can cost as much as a hundred others.
 
 That the mode ends with the kernel is in test_ecosystem.py.
 """

@@ -1,4 +1,4 @@
-"""What was changed behind the package's back: containers, the private state of models, parameters whose validation is skipped.
+"""Tampering: modified containers, modified private state of models, and parameters whose validation is skipped.
 
 Each case is an error or the right value; one that reaches a kernel unchecked ends the process.
 """

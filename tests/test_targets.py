@@ -1,4 +1,4 @@
-"""y and weights: brought into the order of X by ids, labels of any kind, and errors that say where."""
+"""y and weights: order of X by ids, labels of any kind, and errors that give the position."""
 
 import datetime as dt
 import re

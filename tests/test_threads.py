@@ -1,4 +1,4 @@
-"""How work is shared among threads: the plan of shards, who computes them, and who else needs the CPUs."""
+"""Threads: the division into shards, the threads that compute them, and other users of the CPUs."""
 
 import gc
 import heapq

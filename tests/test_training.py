@@ -1,4 +1,4 @@
-"""The training loop, through the estimators: stopping, validation, warm starts, chunks, what is printed."""
+"""The training loop, through the estimators: stopping, validation, warm starts, chunks, output."""
 
 import itertools
 import tracemalloc

@@ -1,4 +1,4 @@
-"""`make_windows`: every window is followed by its answer, none crosses from one series to another, and views are no copies."""
+"""`make_windows`: every window is followed by its targets, no window spans two series, and views are not copies."""
 
 import re
 import warnings

@@ -4,226 +4,271 @@ from inspect import cleandoc
 
 X_DOC = """
 X : any accepted form of sequences
+    Sequences of steps, in one of these forms:
+
     - 3-D array (n_sequences, n_steps, n_channels);
     - list, tuple or 1-D object array of arrays (n_steps, n_channels) or (n_steps,), of any lengths;
-    - :class:`~sklstm.Sequences`, which a table with one row per step becomes by ``Sequences.from_long``;
-    - Arrow or polars column of lists, awkward array, as :meth:`Sequences.from_arrow <sklstm.Sequences.from_arrow>` reads them;
+    - :class:`~sklstm.Sequences`; ``Sequences.from_long`` makes one from a table with one row per step;
+    - Arrow or polars column of lists, or awkward array, as in :meth:`Sequences.from_arrow <sklstm.Sequences.from_arrow>`;
     - 2-D array or DataFrame (n_sequences, n_steps * n_channels), each row a flattened sequence, step by step.
 
-    A list or tuple of lists of numbers is a list of univariate sequences, even if they are equally long. A model of 3-D or
-    ragged X reads a 2-D X as above if its rows have as many steps as sequences had in `fit`; a single sequence x is passed as
-    ``[x]``. Values must be finite; :class:`~sklstm.preprocessing.PerStep` with an imputer fills missing ones. The notes of
-    :class:`~sklstm.Sequences` say how data structures of aeon, sktime, tslearn and Keras become X.
+    A list or tuple of lists of numbers is a list of univariate sequences, even if all have the same length. A single
+    sequence x is passed as ``[x]``. A model that was fitted on 3-D or ragged X also reads a 2-D X, if its rows have as
+    many steps as the sequences in `fit`. Values must be finite; :class:`~sklstm.preprocessing.PerStep` with an imputer
+    fills missing ones. The notes of :class:`~sklstm.Sequences` show how to convert data of aeon, sktime, tslearn and
+    Keras.
 """
 
 Y_DOC = """
 y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)
-    Targets or class labels. With `return_sequences` one for every step: a list of arrays (n_steps,) or (n_steps,
-    n_outputs), an array (n_sequences, n_steps) or (n_sequences, n_steps, n_outputs), or :class:`~sklstm.Sequences`. A
-    step is left out of training and scores where y has the mask value: NaN or None for quantities and labels, and -100
-    for labels that are numbers. Where X has ids, a pandas Series or DataFrame (by its index), a dict (by its keys) and
-    `Sequences` with ids are brought into the order of X, and so are weights.
+    Class labels or target values. With `return_sequences`, y has an entry for every step. It is then a list of arrays
+    (n_steps,) or (n_steps, n_outputs), an array (n_sequences, n_steps) or (n_sequences, n_steps, n_outputs), or
+    :class:`~sklstm.Sequences`. Steps whose y is NaN or None are excluded from training and scores, as are steps
+    labelled -100 if the labels are numbers. If X has ids, a y that carries ids is brought into the order of X. This
+    applies to a pandas Series or DataFrame (ids in the index), a dict (ids as keys) and `Sequences` with ids, and also
+    to weights.
 """
 
 ARCHITECTURE_DOC = """
 hidden_size : int or tuple of int, default=64
-    Units of each recurrent layer, in each direction; a tuple gives each layer its own.
+    Number of units per layer and direction. A tuple gives the number for each layer.
 num_layers : int, default=1
-    Recurrent layers, each reading the outputs of the one before. With a tuple for `hidden_size`, leave it at 1 or let
-    it agree.
+    Number of recurrent layers, each of which reads the outputs of the layer before it. If `hidden_size` is a tuple,
+    leave this at 1 or set it to the length of the tuple.
 cell : {"lstm", "peephole", "coupled", "layernorm", "gru", "gru_reset_before", "rnn"}, default="lstm"
-    What a unit computes; the equations are in the notes. An LSTM, as it is, with gates that see the cell state, with the
-    forget gate deciding what is admitted, or with layer normalisation; a GRU that applies its reset gate after the
-    recurrent product, as PyTorch and cuDNN, or before it, as first published; or the vanilla network.
+    Type of the recurrent units. The notes give the equations.
+
+    - "lstm": LSTM with forget gates.
+    - "peephole": LSTM whose gates also read the cell state.
+    - "coupled": LSTM whose input gate is one minus its forget gate.
+    - "layernorm": LSTM with layer normalisation.
+    - "gru": gated recurrent unit, with the reset gate applied after the recurrent product, as in PyTorch and cuDNN.
+    - "gru_reset_before": gated recurrent unit, with the reset gate applied before the product, as first published.
+    - "rnn": simple (Elman) recurrent network.
 activation : {"tanh", "relu"}, default="tanh"
-    Of the candidate and the state. With "relu" states may grow without bound: use it with care on long sequences.
+    Activation of the candidate and of the state. With "relu" the state is unbounded and can overflow on long sequences.
 bidirectional : bool, default=False
-    Let a second set of units in every layer read each sequence from its last step to its first.
+    Whether every layer has a second set of units that reads the sequence from its last step to its first.
 merge_mode : {"concat", "sum"}, default="concat"
-    How the outputs of the two directions become one. Without effect on one direction.
+    How to combine the outputs of the two directions: side by side or added. Ignored unless `bidirectional` is True.
 pooling : {"last", "mean", "max", "attention"}, default="last"
-    What the linear head sees of the last layer: its state after the last step (of a reverse direction: after the
-    first), the mean or the largest value of every unit over the steps, or a mean with learned weights, which
-    `attention` shows. With `return_sequences` the head sees every step, and this is not used.
+    How to reduce the outputs of the last layer to one vector per sequence, the input of the head (the linear output
+    layer). Ignored with `return_sequences`, where the head reads the output of every step.
+
+    - "last": output after the last step; for the reverse direction, after the first step.
+    - "mean": mean over the steps.
+    - "max": maximum of each unit over the steps.
+    - "attention": weighted mean over the steps with learned weights, which the method `attention` returns.
 dropout : float, default=0.0
-    Share of entries that training drops at random from the input of every layer but the first, and from what the head
-    sees.
+    Fraction of inputs that training sets to zero at random, in [0, 1). It applies to every layer but the first and to
+    the head.
 recurrent_dropout : float, default=0.0
-    Share of units whose state training hides from the recurrence, the same through all steps of a sequence [5]_.
+    Fraction of the units whose state training hides from the recurrence, in [0, 1). The same units are hidden at all
+    steps of a sequence [5]_.
 residual : bool, default=False
-    Add the input of a layer to its output. Layers after the first must be equally wide; the first takes part if X (with
-    its embeddings) has as many channels as the layer outputs. Where both directions end in a sum, ``pooling="last"`` adds
-    the input of the last step.
+    Whether to add the input of each layer to its output. All layers after the first must then have the same width.
+    The first layer takes part if its input, embeddings included, is as wide as its output. With ``merge_mode="sum"``
+    and ``pooling="last"``, the input of the last step is added.
 return_sequences : bool, default=False
-    Learn and predict a target for every step instead of every sequence, as in sequence labelling, language models and forecasts
-    at each step. Losses, weights, `score` and early stopping are then over the steps; a step whose y is {mask} is left
-    out of them. For other metrics in searches and cross-validation see :func:`sklstm.metrics.step_scorer`.
+    Whether to predict a target for every step instead of one per sequence, as in sequence labelling, language models
+    and forecasts at each step. The loss, weights, `score` and early stopping then refer to steps. Steps whose y is
+    {mask} are excluded. For other metrics in searches and cross-validation, see :func:`sklstm.metrics.step_scorer`.
 categorical_features : "all", array-like of int or str, or None, default=None
-    Channels whose values are codes of categories, to be looked up in a table of learned vectors. Numbers of channels,
-    names of the columns of a DataFrame or of the channels of :class:`~sklstm.Sequences`, or all channels, as for sequences of
-    tokens. Codes are integers; texts will do as well, and in DataFrames, also those of a list or read by
-    ``Sequences.from_long``, categories of any type. They are compared by value. A value that `fit`, or the first chunk of
-    `partial_fit`, did not have is unknown for good, and so is a negative code, also in `fit`. The unknown has a vector of its
-    own, learned by hiding 1 in 100 values in training.
+    Channels that hold categories, whose values are replaced by learned vectors (embeddings). Channels are given by
+    number, or by the names of DataFrame columns or of the channels of :class:`~sklstm.Sequences`. "all" suits
+    sequences of tokens. The values are integer codes or texts. DataFrames, also in a list or read by
+    ``Sequences.from_long``, may hold categories of any type. Categories are compared by value. A value that did not
+    occur in `fit`, or in the first chunk of `partial_fit`, is treated as unknown, and so is a negative code. All
+    unknown values share one vector, which is trained by hiding 1 in 100 values.
 embedding_dim : "auto", int or tuple of int, default="auto"
-    Width of those vectors, for all categorical channels or each. "auto" is ``round(1.6 n**0.56)`` for n values, at most
-    600.
+    Width of the embeddings: one number for all categorical channels, or a tuple with one per categorical channel.
+    "auto" is ``round(1.6 n**0.56)`` for n values, at most 600.
 initial_state : {"zeros", "learned"}, default="zeros"
-    Begin every sequence with a state of zeros, or with one that is trained.
+    State of the network before the first step: zeros, or a vector that is trained.
 forget_bias : float, "multiscale" or "chrono", default="multiscale"
-    What the biases of the forget gates begin with. A number is that of all; 1 lets a cell keep its state for a few steps [2]_.
-    "multiscale" gives every unit a time of its own, between one step and those of the longest training sequence, with
-    uniform logarithms, and the bias with which it keeps its state for about that long [20]_; "chrono" does so with times that
-    are uniform themselves [19]_. Both let input gates begin with the negative. Of a GRU they set the update gate, a number
-    nothing.
+    Initial bias of the forget gates.
+
+    - A number is the bias of all forget gates; with 1, a cell keeps its state for a few steps [2]_. GRUs ignore it.
+    - "multiscale" assigns each unit a time scale and sets the bias with which the unit keeps its state for about that
+      many steps [20]_. Time scales are log-uniform between one step and the longest training sequence.
+    - "chrono" does the same with uniform time scales [19]_.
+
+    "multiscale" and "chrono" also set the bias of the input gates to the negative value. In a GRU they set the bias of
+    the update gate.
 n_channels : int, default=1
-    Channels per step of a 2-D `X`, whose rows are sequences flattened step by step. Other forms of X tell their
-    channels themselves.
+    Number of channels per step of a 2-D `X`, whose rows are sequences flattened step by step. Ignored for other forms
+    of X, whose shape gives the number of channels.
 padding : float or None, default=None
-    Value of padding in a 2-D or 3-D `X`, whose rows are equally long; NaN is allowed. Steps at either end of a row whose
-    channels all have this value do not belong to its sequence, so choose one that no first or last step has. None reads all
-    steps. Lists and :class:`~sklstm.Sequences` have no padding. With `return_sequences`, y has the steps that remain.
+    Value that marks padding in a 2-D or 3-D `X`, or None if every step is data. NaN is allowed. Steps at the start or
+    end of a row are removed if all their channels have this value. Choose a value that no first or last step has. With
+    `return_sequences`, y contains the remaining steps. Ignored for lists and :class:`~sklstm.Sequences`, which need no
+    padding.
 standardize : bool, default=True
-    Centre and scale every numeric channel by its mean and standard deviation over the training steps{standardize_y}, which
-    makes a fit independent of units. The trained weights are converted to the original units, so predictions cost
-    nothing more. A channel that is constant in training is ignored. With `partial_fit` the statistics are those of all
-    chunks seen so far.
+    Whether to centre and scale each numeric channel by its mean and standard deviation over the training
+    steps{standardize_y}.
+    This makes the fit independent of the units of measurement. The trained weights are converted to the original
+    units, so predictions need no scaling. Channels that are constant in training are ignored. `partial_fit` uses the
+    statistics of all chunks seen so far.
 """
 
 TRAINING_DOC = """
 solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"}, default="adam"
-    Adam [12]_, Adam with decoupled weight decay [13]_, stochastic gradient descent with momentum [14]_, RMSprop [15]_, or SciPy's
-    L-BFGS [16]_ on all sequences at once: an epoch is one iteration of it, and `batch_size`, `learning_rate` and
-    `max_grad_norm` are not used. L-BFGS takes no dropout, no `checkpoint` and no `partial_fit`.
+    Optimisation algorithm.
+
+    - "adam": Adam [12]_.
+    - "adamw": Adam with decoupled weight decay [13]_.
+    - "sgd": stochastic gradient descent with momentum [14]_.
+    - "rmsprop": RMSprop [15]_.
+    - "lbfgs": SciPy's L-BFGS [16]_ on all sequences at once; an epoch is one iteration. It ignores `batch_size`,
+      `learning_rate` and `max_grad_norm`, and does not support dropout, `checkpoint` or `partial_fit`.
 alpha : float, default=1e-3
-    Strength of the L2 penalty on the weights, divided by the total sample weight of the minibatch. With ``solver="adamw"``
-    the weights shrink by learning rate times alpha in every step instead (there 1e-2 is customary). Biases, gains,
-    learned states and the vectors of categories are not penalised.
+    Strength of the L2 penalty on the weights. The penalty is divided by the total sample weight of the minibatch. With
+    ``solver="adamw"``, each step instead shrinks the weights by the learning rate times alpha, for which 1e-2 is
+    customary. Biases, gains, learned initial states and embeddings are not penalised.
 batch_size : int or "auto", default="auto"
-    Sequences per minibatch; "auto" is an eighth of all, but at least 4 and at most 32; up to 32 sequences are one minibatch.
+    Number of sequences per minibatch. "auto" is an eighth of the training sequences, but at least 4 and at most 32; up
+    to 32 sequences form a single minibatch.
 learning_rate : {"constant", "invscaling", "adaptive", "plateau", "cosine", "onecycle"}, default="cosine"
-    How the step size changes from `learning_rate_init` on.
+    Schedule of the learning rate.
 
-    - "constant": not at all.
-    - "invscaling": divided by ``t_ ** power_t`` after every epoch, as in scikit-learn's MLP.
-    - "adaptive": divided by 5 whenever the fit would end for lack of improvement, which it does below 1e-6.
-    - "plateau": halved whenever another half of `n_iter_no_change` epochs brought no improvement.
-    - "cosine": rises linearly over the part `warmup_fraction` of `max_iter` epochs, and falls to 0 along half a cosine [17]_.
-    - "onecycle": from 1/25 of `learning_rate_init` up to it at three tenths of `max_iter` epochs and down to almost 0, while
-      the momentum (`beta_1` of Adam) goes from 0.95 to 0.85 and back [18]_.
+    - "constant": `learning_rate_init` throughout.
+    - "invscaling": `learning_rate_init` divided by ``t_ ** power_t``, updated after every epoch as in scikit-learn's MLP.
+    - "adaptive": divided by 5 whenever training would stop for lack of improvement; training stops below 1e-6.
+    - "plateau": halved after every `n_iter_no_change` / 2 epochs in a row without improvement.
+    - "cosine": a linear rise over the first `warmup_fraction` of `max_iter` epochs, then half a cosine down to 0 [17]_.
+    - "onecycle": a rise from 1/25 of `learning_rate_init` to all of it over the first 30 % of `max_iter` epochs, then a
+      fall almost to 0. Meanwhile the momentum (`beta_1` of Adam) changes from 0.95 to 0.85 and back [18]_.
 
-    A fit with one of the last two runs to its end, unless `early_stopping` ends it. `partial_fit` does not know the end,
-    and takes both for "constant".
+    With "cosine" and "onecycle", training runs for `max_iter` epochs unless `early_stopping` ends it. `partial_fit`
+    does not know the number of epochs and treats both as "constant".
 learning_rate_init : float, default=2e-2
-    Step size of the solver, which `learning_rate` changes.
+    Learning rate (step size) that the schedule starts from or, with "cosine" and "onecycle", rises to.
 power_t : float, default=0.5
-    Exponent of "invscaling".
+    Exponent of the "invscaling" schedule.
 warmup_fraction : float, default=0.05
-    Part of the fit over which "cosine" rises.
+    Fraction of the epochs over which the "cosine" schedule rises, in [0, 1).
 max_iter : int or "auto", default="auto"
-    Epochs (passes over the training data) at most. "auto" is 50, or on small data as many as make 2000 steps of the solver
-    (500 at most); 200 for L-BFGS.
+    Maximum number of epochs (passes over the training data). "auto" is 50, or on small data as many as make 2000 steps
+    of the solver, at most 500. For L-BFGS "auto" is 200.
 shuffle : bool, default=True
-    Shuffle the sequences in every epoch. Sequences of similar length then share minibatches.
+    Whether to shuffle the sequences in every epoch. Minibatches are then made of sequences of similar length.
 tol : float, default=1e-4
-    Improvements of the loss, or with `early_stopping` of the validation score, up to this count as none.
+    Tolerance of the stopping rule. An epoch counts as an improvement if the training loss, or with `early_stopping` the
+    validation score, improves by more than this.
 n_iter_no_change : int or "auto", default="auto"
-    Stop when more than this many epochs in a row brought no improvement; "auto" is 10, or on small data as many as make 500
-    steps of the solver (LSTMs may linger on a plateau before they learn). Without `early_stopping` the weights of the last
-    epoch are kept, and with a `learning_rate` that has an end the loss is not a reason to stop.
+    Number of epochs without improvement that are tolerated in a row; training stops after one more. "auto" is 10, or on
+    small data as many as make 500 steps of the solver, because LSTMs can stay on a plateau before they learn.
+    ``numpy.inf`` is allowed. With the "cosine" and "onecycle" schedules this applies to `early_stopping` only. Without
+    `early_stopping` the weights of the last epoch are kept.
 early_stopping : bool, default=False
-    Set aside a part of the training data{stratified} (or use `X_val` and `y_val` of `fit`), stop by the score on it,
-    and end with the weights that scored best. Where sequences come in groups (several of one person), the split does
-    not keep a group together: split by group yourself and pass `X_val` and `y_val`. Does not apply to `partial_fit`.
+    Whether to stop when the score on validation data no longer improves, and to keep the weights with the best score.
+    The validation data are `X_val` and `y_val` of `fit` or, without them, a random part of the training data{stratified}.
+    A random split does not keep groups together, such as the sequences of one person. For such data, split by group and
+    pass `X_val` and `y_val`. Ignored by `partial_fit`.
 validation_fraction : float, default=0.1
-    Part of the training sequences that `early_stopping` sets aside.
+    Fraction of the training sequences that `early_stopping` sets aside, in (0, 1). Ignored if `X_val` is given.
 max_grad_norm : float or None, default=0.25
-    Gradients of a larger Euclidean norm are scaled down to it; None leaves them.
+    Maximum Euclidean norm of the gradient, to which larger gradients are scaled down. None disables clipping.
 bptt_steps : int or None, default=None
-    Truncate back-propagation through time to chunks of that many steps, counted back from the end of the longest
-    sequence of a minibatch, with the state carried from chunk to chunk. A training step then needs memory for one chunk,
-    whatever the length (predictions, and so validation, go through whole sequences); with one target per sequence it
-    computes all chunks twice. None reaches back to the first step. Not for bidirectional networks.
+    Number of steps per chunk of truncated back-propagation through time; None disables truncation. Chunks are counted
+    back from the end of the longest sequence of a minibatch, and the state is carried from chunk to chunk. A training
+    step then needs memory for one chunk, whatever the length of the sequences. Predictions, also those on validation
+    data, process whole sequences. With one target per sequence all chunks are computed twice. Not available for
+    bidirectional networks.
 momentum : float, default=0.9
-    Momentum of `solver="sgd"`.
+    Momentum of ``solver="sgd"``, in [0, 1).
 nesterovs_momentum : bool, default=True
-    Whether that momentum is Nesterov's.
+    Whether ``solver="sgd"`` uses Nesterov's momentum.
 beta_1, beta_2 : float, default=0.9, 0.999
-    Decay rates of Adam's moments.
+    Decay rates of Adam's estimates of the first and second moment, in [0, 1).
 rho : float, default=0.9
-    Decay rate of RMSprop's mean square.
+    Decay rate of RMSprop's mean squared gradient, in [0, 1).
 epsilon : float, default=1e-8
-    Added to the denominator of Adam and RMSprop.
+    Positive number added to the denominator of Adam and RMSprop.
 """
 
 CONTROL_DOC = """
 warm_start : bool, default=False
-    Let a further `fit` continue from the weights, the state of the solver and the statistics of the last one. With
-    `early_stopping` it draws a validation split of its own; pass `X_val` and `y_val` to keep one.
+    Whether `fit` continues from the weights, solver state and statistics of the previous fit. With `early_stopping`,
+    each fit draws a new validation split; pass `X_val` and `y_val` to keep the same data.
 checkpoint : str, path or None, default=None
-    File to which `fit` writes where it stands after every epoch: weights, state of the solver, random numbers, history. A
-    later fit of the same data with the same parameters continues from there, and ends with the same bits as one that was
-    never interrupted; a file of another fit is an error, and is left as it was. The file stays when the fit is done, so
-    that the same fit again has nothing left to do: delete it to train afresh. Every fit needs a file of its own, which
-    those in a grid search do not have. A path to which no file can be written is an error before the first epoch; where
-    writing fails later, for want of space, a warning says so and the fit continues. A leading ``~`` is the home directory.
+    File in which `fit` saves the weights, solver state, random generator and history after every epoch. A later fit of
+    the same data with the same parameters continues from this file. It ends with the same bits as a fit that was never
+    interrupted. The file has NumPy's format (``.npz``); a leading ``~`` in its name is the home directory.
+
+    The file is kept when training ends, so the same fit has nothing left to do: delete the file to train again. A file
+    of another fit is an error and is not changed. Each fit needs its own file, so do not set this in a grid search. A
+    path that cannot be written is an error before the first epoch. If writing fails later, for example on a full disk,
+    a warning says so and training continues.
 n_jobs : int or None, default=None
-    Threads. None is 1, or what :func:`joblib.parallel_config` says; -1 is all cores. A minibatch is shared among threads
-    where each has at least 16 sequences (an eighth of `hidden_size` if that is more) and about a millisecond of work; a
-    larger `batch_size` lets more of them help. Results have the same bits for any number.
+    Number of threads. None means 1, or the number set by :func:`joblib.parallel_config`; -1 means all cores. A
+    minibatch is divided among threads if each gets at least 16 sequences (or `hidden_size` / 8, if that is more) and
+    about two milliseconds of work. A larger `batch_size` therefore lets more threads help. Results have the same bits
+    for any number of threads.
 random_state : int, RandomState or None, default=None
-    Determines initial weights, shuffling, dropout, the hiding of categories and the validation split. Pass an int for
-    reproducible results. None draws fresh entropy from the operating system; NumPy's global random state is neither read
+    Seed or generator of the initial weights, shuffling, dropout, hiding of categories and validation split. Pass an int
+    for reproducible results. None draws a seed from the operating system. NumPy's global random state is neither read
     nor changed.
 verbose : int or bool, default=0
-    1 shows a progress bar over the epochs with the loss, the validation score, the learning rate and the time left, if tqdm is
-    installed, else a line per epoch; nothing in the workers of a parallel computation. 2 prints a line per epoch everywhere.
+    Amount of output.
+
+    - 0: none.
+    - 1: a progress bar with the loss, validation score, learning rate and remaining time, or without tqdm a line per
+      epoch. Workers of a parallel computation print nothing.
+    - 2: a line per epoch, also in workers.
 """
 
 ATTRIBUTES_DOC = """
 n_features_in_ : int
-    Columns of a 2-D `X`, channels of any other.
+    Number of columns if `X` was 2-D, else number of channels.
 feature_names_in_ : ndarray of str of shape (n_features_in_,)
-    Column names, if `X` was a DataFrame with such or a list of those; channel names, if it was :class:`~sklstm.Sequences` with
-    such.
+    Names of the columns, if `X` was a DataFrame or a list of DataFrames, or of the channels, if it was
+    :class:`~sklstm.Sequences`. Only defined if all names are strings.
 n_outputs_ : int
-    Units of the head.
+    Number of outputs of the head.
 categories_ : list of ndarray
-    Values of each categorical channel that `fit` saw, in the order of the rows of its table, from row 1; row 0 stands
-    for any other.
+    Values of each categorical channel that occurred in `fit`. Value k is row k + 1 of the channel's embedding; row 0 is
+    for unknown values.
 n_iter_ : int
-    Epochs done.
+    Number of epochs trained.
 t_ : int
-    Training samples seen, each counted once per epoch.
+    Number of training samples seen, where each sample counts once per epoch.
 loss_curve_ : list of float
-    Mean training loss (with the penalty) in each epoch{loss_units}.
+    Mean training loss in each epoch, penalty included{loss_units}.
 best_loss_ : float or None
     Smallest value of `loss_curve_`; None with `early_stopping`.
 validation_loss_curve_ : list of float or None
-    Mean loss on the validation data after each epoch; None without such data.
+    Mean loss on the validation data after each epoch; None without validation data.
 validation_scores_ : list of float or None
-    {validation_score} on the validation data after each epoch.
+    {validation_score} on the validation data after each epoch; None without validation data.
 best_validation_score_ : float or None
-    Best value of `validation_scores_`; with `early_stopping` that of the weights kept.
+    Best value of `validation_scores_`; None without validation data. With `early_stopping` it is the score of the
+    weights kept.
 weights_ : dict of str to ndarray
-    The fitted parameters, in the units of `X`{and_y}. For layer k ``layer_k.W`` (inputs, G H), ``layer_k.R`` (H, G H) and
-    ``layer_k.b`` (G H,), in blocks of H columns: input gate, forget gate, candidate, output gate ("coupled" has no input
-    gate); for a GRU reset gate, update gate, candidate, and in b of "gru" a fourth for the recurrent part of the
-    candidate. ``layer_k.p`` (3, H) are peepholes of input, forget and output gate, ``layer_k.norm`` (10, H) the gains of
-    W x (4 rows), of R h (4) and of c, and the bias of c; ``layer_k.h0`` and ``layer_k.c0`` (H,) learned initial states. With
-    the prefix ``layer_k.reverse.`` those of the reverse direction. ``head.V`` (features, n_outputs_), ``head.b``
-    (n_outputs_,). ``attention.A``, ``attention.b``, ``attention.v`` of the pooling. ``input.E<channel>`` (1 + values, width)
-    are the vectors of a categorical channel; ``input.scale`` and ``input.offset`` convert numeric channels, which come
-    first, to standard units, where that cannot be moved into the first layer. `predict` uses what is written into these arrays,
-    but a further `fit` with `warm_start` and `partial_fit` continue from the weights that training left, and drop it.
+    Fitted parameters by name, in the units of `X`{and_y}. The arrays are read-only; `set_weights` replaces them. H is
+    the number of units and G the number of gate blocks of layer k:
+
+    - ``layer_k.W`` (inputs, G H), ``layer_k.R`` (H, G H), ``layer_k.b`` (G H,): input weights, recurrent weights and
+      biases, in blocks of H columns. The blocks of an LSTM are input gate, forget gate, candidate and output gate;
+      "coupled" has no input gate. The blocks of a GRU are reset gate, update gate and candidate. In "gru", b has a
+      fourth block for the recurrent part of the candidate.
+    - ``layer_k.p`` (3, H): peepholes of the input, forget and output gate.
+    - ``layer_k.norm`` (10, H): gains of W x (4 rows), of R h (4 rows) and of c, then the bias of c.
+    - ``layer_k.h0``, ``layer_k.c0`` (H,): learned initial states.
+    - ``layer_k.reverse.W`` and so on: the same for the reverse direction.
+    - ``attention.A``, ``attention.b``, ``attention.v``: parameters of the attention pooling.
+    - ``head.V`` (features, n_outputs_), ``head.b`` (n_outputs_,): weights and bias of the head.
+    - ``input.E<channel>`` (1 + n_values, width): embedding of a categorical channel.
+    - ``input.scale``, ``input.offset``: conversion of the numeric channels to standard units, where it cannot be moved
+      into the first layer. Layers read the numeric channels first, then the embeddings.
 history_ : list of dict
-    One row per epoch: ``epoch``, ``loss``, ``learning_rate`` (of its last step; None for L-BFGS), ``gradient_norm`` (mean over
-    the minibatches, before clipping), ``seconds``, and with validation data ``validation_loss`` and ``validation_score``;
-    for L-BFGS also ``evaluations`` of the loss.
+    Record of each epoch with the keys ``epoch``, ``loss``, ``learning_rate`` (of the last step; None for L-BFGS),
+    ``gradient_norm`` (mean over the minibatches, before clipping) and ``seconds``. Validation data add
+    ``validation_loss`` and ``validation_score``; L-BFGS adds ``evaluations``, the number of evaluations of the loss.
 """
 
 NOTES_DOC = """
-A layer computes, with x_t its input at step t and h, c starting at zero, for ``cell="lstm"`` [1]_ [2]_
+With x_t the input of a layer at step t, and h and c its states, which start at zero, ``cell="lstm"`` computes [1]_ [2]_
 
 .. math::
 
@@ -234,25 +279,26 @@ A layer computes, with x_t its input at step t and h, c starting at zero, for ``
     c_t &= f_t \\odot c_{t-1} + i_t \\odot g_t \\qquad\\quad
     h_t = o_t \\odot \\tanh(c_t)
 
-The other cells differ from it as follows; with ``activation="relu"`` that takes the place of every tanh.
+where g_t is the candidate. With ``activation="relu"`` every tanh is replaced by the rectifier. The other cells differ as
+follows:
 
 - "peephole" [6]_: :math:`p_i \\odot c_{t-1}` is added inside :math:`i_t`, :math:`p_f \\odot c_{t-1}` inside :math:`f_t`,
   and :math:`p_o \\odot c_t` inside :math:`o_t`.
 - "coupled" [7]_: :math:`i_t = 1 - f_t`.
-- "layernorm" [8]_: with :math:`N(v) = (v - \\mathrm{mean}(v)) / \\sqrt{\\mathrm{var}(v) + 10^{-5}}`, the four gates have the
-  arguments :math:`\\gamma_x \\odot N(x_t W) + \\gamma_h \\odot N(h_{t-1} R) + b`, normalised together, and
+- "layernorm" [8]_: with :math:`N(v) = (v - \\mathrm{mean}(v)) / \\sqrt{\\mathrm{var}(v) + 10^{-5}}`, the arguments of the four
+  gates, normalised together, are :math:`\\gamma_x \\odot N(x_t W) + \\gamma_h \\odot N(h_{t-1} R) + b`, and
   :math:`h_t = o_t \\odot \\tanh(\\gamma_c \\odot N(c_t) + \\beta_c)`.
 - "gru": :math:`r_t = \\sigma(x_t W_r + h_{t-1} R_r + b_r)`, :math:`z_t = \\sigma(x_t W_z + h_{t-1} R_z + b_z)`,
   :math:`n_t = \\tanh(x_t W_n + b_n + r_t \\odot (h_{t-1} R_n + b_m))` and
   :math:`h_t = (1 - z_t) \\odot n_t + z_t \\odot h_{t-1}`.
-- "gru_reset_before" [9]_: the same with :math:`n_t = \\tanh(x_t W_n + (r_t \\odot h_{t-1}) R_n + b_n)`.
+- "gru_reset_before" [9]_: as "gru" with :math:`n_t = \\tanh(x_t W_n + (r_t \\odot h_{t-1}) R_n + b_n)`.
 - "rnn" [10]_: :math:`h_t = \\tanh(x_t W + h_{t-1} R + b)`.
 
-Attention [11]_ weighs the outputs y_t of the last layer by the softmax over t of :math:`\\tanh(y_t A + b) v`.
+Attention pooling [11]_ weights the outputs y_t of the last layer by the softmax over t of :math:`\\tanh(y_t A + b) v`.
 
-The network is trained by back-propagation through all steps. W is initialised uniformly [3]_, R orthogonally gate by gate
-[4]_, biases with 0, those of a forget gate as `forget_bias` says. Computation is in float32 for a float32 `X` and in float64 for
-any other.
+Gradients are computed by back-propagation through all steps, unless `bptt_steps` is set. Input weights are initialised by
+the Glorot uniform rule [3]_ and recurrent weights orthogonally, gate by gate [4]_. Biases start at 0, except those that
+`forget_bias` sets. Computations use float32 for a float32 `X` and float64 otherwise.
 """
 
 REFERENCES_DOC = """

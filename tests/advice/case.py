@@ -1,4 +1,4 @@
-"""What a case is, and what the cases share: tiny data, quick models, and the evaluation of code that a message holds."""
+"""The class of a case, and shared helpers: tiny data, quick models, and the evaluation of code in a message."""
 
 import sys
 import warnings

@@ -1,4 +1,4 @@
-"""MLForecast: columns are what varies or not beside the series, then lags in the order in which they are given."""
+"""MLForecast: columns are exogenous and static variables, then lags in the given order."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""skforecast: recursive and direct forecasts; the columns of its X are lags, the latest first, and then what is known of then."""
+"""skforecast: recursive and direct forecasts; the columns of its X are lags, the latest first, then exogenous variables."""
 
 import numpy as np
 import pandas as pd

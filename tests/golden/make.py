@@ -1,4 +1,4 @@
-"""Writes the golden files of this version: small models, and what they answer. Usage: make.py [--again]
+"""Write the golden files of this version: small models and their predictions. Usage: make.py [--again]
 
 Each version of sklstm has its folder, which stays as it is: the files say that later versions read them. Only those of a
 development version may be written again, with --again.
