@@ -411,9 +411,9 @@ DATASETS = [
         lambda: reber_legal_next(make_embedded_reber(1, random_state=0)[0][0]),
     ),
     case(
-        lambda: make_seasonal(10, n_lags=9, n_horizon=3, period=4),
+        lambda: make_seasonal(10, window=9, horizon=3, period=4),
         "Raise n_steps",
-        lambda: make_seasonal(12, n_lags=9, n_horizon=3, period=4, n_harmonics=1),
+        lambda: make_seasonal(12, window=9, horizon=3, period=4, n_harmonics=1),
     ),
     case(
         lambda: make_seasonal(300, period=[]),

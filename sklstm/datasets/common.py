@@ -1,0 +1,71 @@
+"""What the generators share: parameters and their descriptions, random numbers, lengths, and the format of the result."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from ..compat import Interval, StrOptions
+from ..sequences import Sequences
+
+# What to say where NumPy or scikit-learn cannot read a parameter.
+A_PARAMETER = ("A parameter", "Pass integers and numbers of Python, of a size that fits into memory.")
+
+# Constraints of the parameters that several generators have.
+COMMON = {
+    "n_samples": [Interval(Integral, 1, None, closed="left")],
+    "ragged": ["boolean"],
+    "random_state": ["random_state"],
+}
+ENCODE = [StrOptions({"onehot", "ordinal"})]
+
+# Their descriptions, for `document`; words in braces are given by each docstring.
+PARTS = {
+    "n_samples": """
+n_samples : int, default=1000
+    Number of sequences.
+""",
+    "ragged": """
+ragged : bool, default=False
+    Draw the {what} of each sequence uniformly from ``{most} / 2``{least} to `{most}`. X is then
+    :class:`~sklstm.Sequences` instead of an array.
+""",
+    "encode": """
+encode : {"onehot", "ordinal"}, default="onehot"
+    How X holds the symbols: "onehot" is one channel of 0 and 1 for each symbol; "ordinal" is a single channel of integer codes,
+    for an estimator with ``categorical_features="all"``.
+""",
+    "random_state": """
+random_state : int, RandomState or None, default=None
+    Seed or generator of the random numbers. Pass an int for the same data in every call; None draws fresh entropy from the
+    operating system.
+""",
+    "out of range": """
+ValueError
+    If a parameter is out of its range (`InvalidParameterError`).
+""",
+}
+
+
+def generator_from(random_state):
+    """A RandomState; for None with fresh entropy, as in the estimators: NumPy's global one is neither read nor changed."""
+    return np.random.RandomState() if random_state is None else check_random_state(random_state)
+
+
+def draw_lengths(generator, n_samples, longest, shortest, ragged):
+    """Lengths (n_samples,): all `longest`, or uniform from half of that, but at least `shortest`, to `longest`."""
+    if not ragged:
+        return np.full(int(n_samples), longest)
+    return generator.randint(max(shortest, (longest + 1) // 2), longest + 1, size=n_samples)
+
+
+def array_or_sequences(values, lengths, ragged):
+    """The steps of all sequences (total_steps, ...) as an array (n_samples, n_steps, ...), or as `Sequences` if ragged."""
+    if not ragged:
+        return values.reshape(len(lengths), -1, *values.shape[1:])
+    return Sequences(values.reshape(len(values), -1), np.concatenate([[0], np.cumsum(lengths)]))
+
+
+def symbols_as_channels(codes, n_symbols, encode):
+    """Codes (total_steps,) as one channel, or as one 0/1 channel for each symbol; float64."""
+    return codes[:, np.newaxis].astype(np.float64) if encode == "ordinal" else np.eye(n_symbols)[codes]
