@@ -1,18 +1,18 @@
-"""What the losses and scores of an estimator are called, with their units."""
+"""Labels of the losses and scores of an estimator, with their units."""
 
 from ...estimators.base import BaseRecurrent
 from ...network import LOSSES
 
 
 def loss_name(estimator):
-    """Of what training minimised."""
+    """Label of the loss that training minimised."""
     if LOSSES[estimator._network_spec["loss"]].units is None:
         return "Loss (nats)"
     return "Loss (y in\nstandard units)" if estimator._network_spec["standardize"] else "Loss (units of y)"
 
 
 def score_name(estimator):
-    """Of its ``score``."""
+    """Label of what its ``score`` returns."""
     if not isinstance(estimator, BaseRecurrent):
         return "score"
     loss = estimator._network_spec["loss"]
