@@ -80,18 +80,18 @@ WINDOWS = [
     ),
     case(
         lambda: make_windows([SERIES, SERIES[:2]], 3),
-        r"or leave such series out by (short='drop')",
+        r"or leave such series out by (on_short='drop')",
         lambda code: make_windows([SERIES, SERIES[:2]], 3, **value(f"dict({code})")),
     ),
     case(
-        lambda: make_windows(TABLE, 3, target="a", known="a"),
+        lambda: make_windows(TABLE, 3, target="a", known_future="a"),
         "Name a channel in one only",
-        lambda: make_windows(TABLE, 3, target="a", known="b"),
+        lambda: make_windows(TABLE, 3, target="a", known_future="b"),
     ),
     case(
-        lambda: make_windows(TABLE, 2, 3, target="a", known="b"),
+        lambda: make_windows(TABLE, 2, 3, target="a", known_future="b"),
         "Set window higher",
-        lambda: make_windows(TABLE, 3, 3, target="a", known="b"),
+        lambda: make_windows(TABLE, 3, 3, target="a", known_future="b"),
     ),
     case(lambda: make_windows(SERIES[:0], 2), "Pass at least window . horizon", lambda: make_windows(SERIES[:3], 2)),
     case(lambda: make_windows(TABLE, 2, groups=[1]), "Pass as many", lambda: make_windows(TABLE, 2, groups=[1] * 12)),
