@@ -18,6 +18,7 @@ from pydoc_data.topics import topics
 
 import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.feature_extraction.text import CountVectorizer
 
 from sklstm import LSTMClassifier
 from sklstm.preprocessing import SequenceTokenizer
@@ -26,7 +27,8 @@ SEEN, UNSEEN, T = 200_000, 25_000, 100  # characters
 paragraphs = (" ".join(part.split()) for name in sorted(topics) for part in re.split(r"\n\s*\n", topics[name]))
 paragraphs = list(dict.fromkeys(paragraphs))  # each once: some are in several topics
 text = " ".join(np.random.default_rng(0).permutation(paragraphs))[: SEEN + UNSEEN]
-tokenizer = SequenceTokenizer(analyzer="char", lowercase=False, handle_unknown="drop", dtype=np.float32)
+letters = CountVectorizer(analyzer="char", lowercase=False)
+tokenizer = SequenceTokenizer(letters, handle_unknown="drop", dtype=np.float32)
 codes = tokenizer.fit([text[: SEEN - 10 * T]]).transform([text])[0]  # characters that only come later are dropped
 n, held_out = (len(codes) - 1) // T, UNSEEN // T  # chunks
 X, y = codes[: n * T].reshape(n, T, 1), codes[1 : n * T + 1].reshape(n, T).astype(int)  # characters, and what follows each

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import ConfusionMatrixDisplay, f1_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
@@ -37,9 +37,10 @@ texts, topics, files = (np.array(column) for column in zip(*documents, strict=Tr
 print(f"{len(texts)} docstrings from {len(set(files))} files; the most frequent topic has {np.mean(topics == 'asyncio'):.0%}.")
 
 lstm = LSTMClassifier(32, categorical_features="all", bidirectional=True, pooling="max", dropout=0.3, max_iter=15, random_state=0)
+words = CountVectorizer(min_df=2, token_pattern=r"\w+")
 models = {
     "counts of words": make_pipeline(TfidfVectorizer(sublinear_tf=True), LogisticRegression(C=10)),
-    "LSTM": make_pipeline(SequenceTokenizer(min_df=2, max_length=60, dtype=np.float32), lstm),
+    "LSTM": make_pipeline(SequenceTokenizer(words, max_length=60, dtype=np.float32), lstm),
 }
 folds = StratifiedGroupKFold(4, shuffle=True, random_state=0)
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.4, 3.8), sharey=True, layout="constrained")

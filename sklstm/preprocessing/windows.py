@@ -378,8 +378,8 @@ def _read_channels(target, known_future, names, n_channels):
     targets = _channels("target", default, names, n_channels)
     if not targets or set(targets) & set(known):
         raise ValueError(
-            f"A channel to forecast is not known in advance: got target={target!r}, known_future={known_future!r}. Name a channel in"
-            " one only, and leave at least one to forecast."
+            f"A channel to forecast is not known in advance: got target={target!r}, known_future={known_future!r}. Name a channel"
+            " in one only, and leave at least one to forecast."
         )
     return targets, known
 

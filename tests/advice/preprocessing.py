@@ -6,7 +6,7 @@ import polars as pl
 import pyarrow as pa
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
-from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
 
@@ -319,26 +319,28 @@ TOKENS = [
         lambda: SequenceTokenizer().fit(frame(a=WORDS, b=WORDS)["a"]),
     ),
     case(
-        lambda: SequenceTokenizer(vocabulary=[]).fit(WORDS),
-        "Pass others",
-        lambda: SequenceTokenizer(vocabulary=["fig"]).fit(WORDS),
+        lambda: SequenceTokenizer(TfidfVectorizer(min_df=2)).fit(WORDS),
+        "Pass a (CountVectorizer) with the same parameters",
+        lambda code: SequenceTokenizer(value(code, CountVectorizer=CountVectorizer)(min_df=2)).fit(WORDS),
+    ),
+    case(
+        lambda: SequenceTokenizer(CountVectorizer(ngram_range=(1, 2))).fit(WORDS),
+        r"Set a single length, such as (ngram_range=\(2, 2\))",
+        lambda code: SequenceTokenizer(CountVectorizer(**value(f"dict({code})"))).fit(WORDS),
     ),
     case(
         lambda: SequenceTokenizer(dtype=np.int8).fit([" ".join(f"word{i}" for i in range(200))]),
-        "Set a wider one, or max_features",
+        "Set a wider one, or max_features of the vectorizer",
         lambda: SequenceTokenizer(dtype=np.int16).fit([" ".join(f"word{i}" for i in range(200))]),
-        lambda: SequenceTokenizer(dtype=np.int8, max_features=100).fit([" ".join(f"word{i}" for i in range(200))]),
+        lambda: SequenceTokenizer(CountVectorizer(max_features=100), dtype=np.int8).fit(
+            [" ".join(f"word{i}" for i in range(200))]
+        ),
     ),
     case(
         lambda: SequenceTokenizer().fit(["fig", None]),
         "Drop it, or fill it with ('')",
         lambda code: SequenceTokenizer().fit(["fig"]),
         lambda code: SequenceTokenizer().fit(["fig", value(code)]),
-    ),
-    case(
-        lambda: SequenceTokenizer(vocabulary=CountVectorizer().fit(WORDS).vocabulary_).fit(WORDS),
-        r"Of a CountVectorizer, pass what (get_feature_names_out) returns",
-        lambda name: SequenceTokenizer(vocabulary=getattr(CountVectorizer().fit(WORDS), name)()).fit(WORDS),
     ),
 ]
 
