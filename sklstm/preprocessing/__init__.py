@@ -1,4 +1,4 @@
-"""Data before the network: transformers for steps and padding, windows of series, texts as codes.
+"""Preparation of data: transformers for steps and padding, windows of series, texts as codes.
 
 A side door: users import it, no layer does.
 """
