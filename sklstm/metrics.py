@@ -5,6 +5,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_clas
 from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from .compat import scorer_parts
 from .estimators import LSTMClassifier, LSTMRegressor
 from .estimators.base import BaseRecurrent
 from .estimators.inputs import one_per_sequence
@@ -52,8 +53,8 @@ def step_scorer(metric, *, response_method=None, greater_is_better=None, **kwarg
 
     Notes
     -----
-    scikit-learn's own scorers compare arrays with one row for each sequence, so that they cannot score steps. This scorer puts the
-    steps of all sequences one after the other, in y, the predictions and the weights, which may have any of the forms of `fit`.
+    scikit-learn's own scorers compare arrays with one row for each sequence, so that they cannot score steps. This scorer puts
+    the steps of all sequences one after the other: in y, the predictions and the weights, each in any of the forms of `fit`.
     Steps whose y has the mask value (NaN or None, for labels -100) are left out. An estimator that makes one prediction per
     sequence is scored as usual.
 
@@ -93,8 +94,8 @@ def _scorer_of(metric, response_method, greater_is_better, kwargs):
     if isinstance(scorer, type(get_scorer("accuracy"))):
         if not kwargs:
             return scorer
-        metric, response_method, greater_is_better = scorer._score_func, scorer._response_method, scorer._sign > 0
-        kwargs = scorer._kwargs | kwargs
+        metric, response_method, greater_is_better, own = scorer_parts(scorer)
+        kwargs = own | kwargs
     if greater_is_better is None:
         name = getattr(getattr(metric, "func", metric), "__name__", "")
         greater_is_better = not name.endswith(LOSSES)
@@ -115,7 +116,7 @@ class _StepScorer:
         if not _predicts_steps(estimator, y):
             return self._score_sequences(estimator, X, y, sample_weight)
         flat = _FlatClassifier(estimator, ids_of(X)) if is_classifier(estimator) else _FlatRegressor(estimator, ids_of(X))
-        steps = flat.steps_of(X, self._scorer._response_method)
+        steps = flat.steps_of(X, scorer_parts(self._scorer)[1])
         y_true, _ = read_steps("y", y, steps)
         flat.used = used = flat.model._labelled(y_true, "score")
         weights = {} if sample_weight is None else {"sample_weight": read_step_weights(sample_weight, steps, used)}
@@ -213,13 +214,11 @@ class _Flat(BaseEstimator):
         if method not in self._known:
             predicted = getattr(self.estimator, method)(X)
             if isinstance(predicted, Sequences):
-                values = predicted.values
-                flat = values[:, 0] if values.shape[1] == 1 and method == "predict" else values
-                self._known[method] = flat, predicted.offsets
+                flat, offsets = predicted.values, predicted.offsets
             else:
-                offsets = np.concatenate([[0], np.cumsum([len(one) for one in predicted])])
                 flat = np.concatenate(list(predicted))
-                self._known[method] = flat[:, 0] if flat.shape[1:] == (1,) and method == "predict" else flat, offsets
+                offsets = np.concatenate([[0], np.cumsum([len(one) for one in predicted])])
+            self._known[method] = flat[:, 0] if flat.shape[1:] == (1,) and method == "predict" else flat, offsets
         return self._known[method]
 
     def predict(self, X):
