@@ -2,11 +2,11 @@
 What is a text about? Docstrings of Python's library
 ====================================================
 
-The docstrings of seven packages that every Python brings are the documents, and the package is the topic. Those of one file are
-alike, and are kept together by ``StratifiedGroupKFold``: files are held out, not docstrings. ``SequenceTokenizer`` turns words
-into codes in their order, and rare ones into a common code; ``LSTMClassifier`` learns a vector for each. Beside it stands what
-counts words and forgets their order: for a topic that is enough, and a network that small data train has to work to come near.
-The numbers differ between versions of Python, as its docstrings do; they are printed.
+The docstrings of seven packages of Python's standard library are the documents, and the package is the topic. Docstrings of one
+file are similar and are kept together by ``StratifiedGroupKFold``: whole files are held out. ``SequenceTokenizer`` converts words
+to codes in their order, and rare words to a common code; ``LSTMClassifier`` learns a vector for each code. It is compared with
+logistic regression on counts of words, which have no order: they suffice for a topic, and a network trained on so few data hardly
+reaches them. The numbers, which are printed, differ between versions of Python, as its docstrings do.
 """
 
 import ast
