@@ -4,8 +4,8 @@ Forecasts with prediction intervals that have their nominal coverage
 
 A vital sign of a patient with internal bleeding (UCR Anomaly Archive 135, from ``pip install aeon``; unit and rate not stated),
 every fourth value: a period has 46. Forecasts of the next 24 values are direct or recursive, one at a time; they are compared
-with the last period and with gradient boosting on lags. Too few outcomes lie between the learned quantiles of 10% and 90%. Conformal
-prediction (Romano, Patterson, Candes 2019) moves these by as much as the last 300 known outcomes required for 80% or 95%.
+with the last period and with gradient boosting on lags. Too few outcomes lie between the learned quantiles of 10% and 90%.
+Conformal prediction (Romano, Patterson, Candes 2019) moves these by what the last 300 known outcomes required for 80% or 95%.
 """
 
 import sys

@@ -34,9 +34,8 @@ X, y = codes[: n * T].reshape(n, T, 1), codes[1 : n * T + 1].reshape(n, T).astyp
 (X, X_unseen), (y, y_unseen) = np.split(X, [-held_out]), np.split(y, [-held_out])
 model = LSTMClassifier(128, return_sequences=True, categorical_features="all", max_iter=10, batch_size=32, random_state=0)
 model.fit(X, y, X_val=X_unseen, y_val=y_unseen)
-shares = np.bincount(y.ravel()) / y.size
 packed = [8 * len(lzma.compress(part.encode())) for part in (text[:SEEN], text)]  # bits
-bits = {"frequencies": -np.log2(shares[y_unseen]).mean(), "LZMA": (packed[1] - packed[0]) / UNSEEN}
+bits = {"frequencies": -np.log2(np.bincount(y.ravel())[y_unseen] / y.size).mean(), "LZMA": (packed[1] - packed[0]) / UNSEEN}
 curve = np.array(model.validation_loss_curve_) / np.log(2)  # from nats
 print("Bits per unseen character:", ", ".join(f"{name} {value:.2f}" for name, value in bits.items()), f"LSTM {curve[-1]:.2f}")
 

@@ -47,7 +47,7 @@ top.axhline(1 / 6, color="0.5", linestyle="--")
 for cell, color in COLORS.items():
     model = LSTMRegressor(UNITS, cell=cell, max_iter=EPOCHS, random_state=1).fit(X, y, X_val=X_test, y_val=y_test)
     errors = (1 - np.array(model.validation_scores_)) * y_test.var()  # from the coefficient of determination after each epoch
-    untrained = LSTMRegressor(UNITS, cell=cell, learning_rate_init=1e-30, random_state=1).partial_fit(X[:32], y[:32])  # initial weights
+    untrained = LSTMRegressor(UNITS, cell=cell, learning_rate_init=1e-30, random_state=1).partial_fit(X[:32], y[:32])
     before, after = (arriving(each, X_test[:32]) for each in (untrained, model))
     print(f"{cell:17}test error {errors[-1]:.5f}; gradient at step 1: {before[0]:.0e} before, {after[0]:.0e} after training")
     top.semilogy(range(1, EPOCHS + 1), errors, color=color, label=cell)

@@ -3,8 +3,8 @@ A table with one row per step, and rows that were lost
 ======================================================
 
 Logs are often long tables: which sensor, when, which value. ``Sequences.from_long`` makes a sequence of each sensor, whatever
-the order of the rows, and keeps the ids, by which the labels are matched. Here a sensor is a sum of two sines whose frequencies
-depend on its class (``make_sine_mixture``); it is read once a minute, and some of the rows are lost. Read as they are, the rows that
+the order of the rows, and keeps the ids, by which labels are matched. Here a sensor is a sum of two sines whose frequencies show
+its class (``make_sine_mixture``); it is read once a minute, and some rows are lost. Read as they are, the rows that
 are left make a shorter sequence, in which time runs unevenly; that is hard on frequencies. With ``spacing=`` a lost row is a
 step of NaN instead, which is filled with 0 and marked in a channel of its own, so that the network knows what it did not see.
 """

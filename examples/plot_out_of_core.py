@@ -4,9 +4,8 @@ Training on data larger than memory
 
 Temporal order (Hochreiter and Schmidhuber 1997): three symbols of a sequence are X or Y, and which comes first, second and third
 makes eight classes. The sequences are in a file that NumPy maps into memory; ``fit`` reads it minibatch by minibatch without a
-copy, and the memory that it allocated is printed. If chunks come one by one, from a database or a simulation, ``partial_fit``
-trains on each as it comes. It cannot know how many chunks will follow and keeps its step size, which this example lowers from
-pass to pass.
+copy; the allocated memory is printed. If chunks come one by one, from a database or a simulation, ``partial_fit`` trains on each.
+It cannot know how many chunks will follow and keeps its step size, which this example lowers from pass to pass.
 """
 
 import sys
