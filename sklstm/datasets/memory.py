@@ -7,7 +7,8 @@ import numpy as np
 from ..compat import Interval, Options, validate_params
 from ..docstrings import document
 from ..sequences.refusals import refused_as
-from .common import A_PARAMETER, COMMON, ENCODE, PARTS, array_or_sequences, draw_lengths, generator_from, symbols_as_channels
+from .common import A_PARAMETER, COMMON, ENCODE, array_or_sequences, draw_lengths, generator_from, symbols_as_channels
+from .documentation import PARTS
 
 MASK_VALUE = -100  # label of a step that LSTMClassifier leaves out of losses and scores
 

@@ -5,7 +5,8 @@ import numpy as np
 from ..compat import StrOptions, validate_params
 from ..docstrings import document
 from ..sequences.refusals import array_of, refused_as
-from .common import A_PARAMETER, COMMON, ENCODE, PARTS, array_or_sequences, generator_from, symbols_as_channels
+from .common import A_PARAMETER, COMMON, ENCODE, array_or_sequences, generator_from, symbols_as_channels
+from .documentation import PARTS
 
 REBER_SYMBOLS = "BTSXPVE"  # in the order of their codes
 

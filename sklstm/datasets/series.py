@@ -8,7 +8,8 @@ import numpy as np
 from ..compat import Interval, StrOptions, validate_params
 from ..docstrings import document
 from ..sequences.refusals import array_of, refused_as
-from .common import A_PARAMETER, COMMON, PARTS, array_or_sequences, draw_lengths, generator_from
+from .common import A_PARAMETER, COMMON, array_or_sequences, draw_lengths, generator_from
+from .documentation import PARTS
 
 HIGHEST_FREQUENCY = 0.25  # cycles per step: half of the highest that sampling can tell from a lower one
 

@@ -18,31 +18,10 @@ from ..sequences.padding import without_padding
 from ..sequences.refusals import array_of, list_of, refused_as
 from ..sequences.steps import of_sequences, of_table
 from ..sequences.validation import FORMS, array_or_list, is_tabular
-
-PARAMETERS_DOC = """
-y : array-like
-    Targets, as the scorer takes them. Pass data that were not used in training: on training data, steps that the model only
-    memorised look important.
-scoring : str, callable or None, default=None
-    Name of a scorer of scikit-learn, or a callable ``scorer(estimator, X, y)``. None uses the estimator's ``score``.
-steps : int or array-like of int of shape (n_blocks + 1,), default=1
-    Blocks of steps that are permuted together: their common length, or the steps at which they begin and end, in ascending order.
-    Neighbouring steps of a slow series hold nearly the same information, so that only blocks of them matter to a score.
-align : {"start", "end"}, default="start"
-    Where the numbers of steps are counted from: the first step of each sequence, as 0, 1, ..., or its last, as ..., -2, -1.
-channels : list of int or of lists of int, default=None
-    Channels to permute; those of an inner list are permuted together, such as the 0/1 channels of one category. None permutes
-    each channel by itself.
-n_repeats : int, default=5
-    Number of times that each block of each channel is permuted.
-sample_weight : array-like, default=None
-    Weights, as the scorer takes them.
-random_state : int, RandomState or None, default=None
-    Seed or generator of the permutations. Pass an int for the same result in every call.
-"""
+from .documentation import PARTS
 
 
-@document(SHARED | {"parameters": PARAMETERS_DOC})
+@document(SHARED | PARTS)
 @validate_params(
     {
         "steps": [Interval(Integral, 1, None, closed="left"), "array-like"],
@@ -69,11 +48,9 @@ def step_importance(
 
     Parameters
     ----------
-    estimator : estimator
-        The fitted estimator: an LSTMClassifier or LSTMRegressor, or any other that accepts X, such as a Pipeline that ends with
-        one of them.
+    <<any estimator>>
     <<X>>
-    <<parameters>>
+    <<permutation>>
 
     Returns
     -------

@@ -4,27 +4,15 @@ import numpy as np
 
 from ...docstrings import document
 from ..attention import attention_weights
+from ..documentation import PARTS
 from ..fitted import one_sequence
 from .canvas import BLUE, check_matplotlib, check_names, draw_map, label_steps, make_axes, map_height
-from .documentation import PARTS
 
 LABEL = "Attention weight"
 MAX_CHARACTERS = 75  # side by side below an axis
 
-LABELS_DOC = """
-step_labels : list of str, default=None
-    Labels of the steps of a single sequence, such as the tokens of a text. None numbers the steps.
-sequence_names : list of str, default=None
-    Names of several sequences. None numbers them.
-"""
-documented = document(
-    PARTS | {"labels": LABELS_DOC},
-    display="AttentionDisplay",
-    artists="``Axes.bar``, or for several sequences of ``Axes.pcolormesh``",
-)
 
-
-@documented
+@document(PARTS, display="AttentionDisplay", artists="``Axes.bar``, or for several sequences of ``Axes.pcolormesh``")
 class AttentionDisplay:
     """Attention weight of each step in the pooling: bars for one sequence, a map for several.
 
@@ -34,7 +22,7 @@ class AttentionDisplay:
     ----------
     weights : list of ndarray of shape (n_steps,)
         Attention weights of each sequence.
-    <<labels>>
+    <<labels of attention>>
 
     Attributes
     ----------
@@ -67,7 +55,6 @@ class AttentionDisplay:
         self.sequence_names = sequence_names
 
     @classmethod
-    @documented
     def from_estimator(cls, estimator, X, *, sequence=None, step_labels=None, sequence_names=None, ax=None, **kwargs):
         """Compute the attention weights of a fitted estimator, and draw them.
 
@@ -75,10 +62,10 @@ class AttentionDisplay:
         ----------
         estimator : LSTMClassifier or LSTMRegressor
             The estimator, fitted with ``pooling="attention"``.
-        <<X>>
+        <<X as in fit>>
         sequence : int, default=None
             Index of the sequence in X; a negative one counts from the end. None draws all sequences.
-        <<labels>>
+        <<labels of attention>>
         <<ax>>
         <<kwargs of plot>>
 
@@ -99,7 +86,6 @@ class AttentionDisplay:
         display = cls([weights[:, 0] for weights in found], step_labels=step_labels, sequence_names=sequence_names)
         return display.plot(ax, **kwargs)
 
-    @documented
     def plot(self, ax=None, *, colorbar=True, **kwargs):
         """Draw the weights.
 

@@ -4,28 +4,14 @@ import numpy as np
 
 from ...docstrings import document
 from ...estimators import LSTMRegressor
+from ..documentation import PARTS
 from ..fitted import fitted_network, one_sequence
 from .canvas import GREEN, VERMILION, check_matplotlib, make_axes
-from .documentation import PARTS
 
 MEDIAN = 0.5
 
-LABELS_DOC = """
-y_true : array-like of shape (horizon,), default=None
-    Observed values in the steps of the forecast.
-times : array-like of shape (n_history + horizon,), default=None
-    Times of all steps, as numbers or dates. None numbers the steps, with 0 for the last of the history.
-time_name : str, default=None
-    Label of the time axis, with its unit. None is "Time", or "Step" without `times`.
-value_name : str, default="Value"
-    Label of the values, with their unit.
-"""
-documented = document(
-    PARTS | {"labels": LABELS_DOC}, display="ForecastDisplay", artists="``Axes.plot``, for the curve of the forecast"
-)
 
-
-@documented
+@document(PARTS, display="ForecastDisplay", artists="``Axes.plot``, for the curve of the forecast")
 class ForecastDisplay:
     """Forecast of a series, with bands between quantiles, after its history and beside the observed values.
 
@@ -40,7 +26,7 @@ class ForecastDisplay:
     quantiles : dict of float to array-like of shape (horizon,), default=None
         Predicted quantiles. A symmetric pair, such as 0.1 and 0.9, is drawn as a band, any other as a curve; 0.5 takes the place
         of a `forecast` that is None.
-    <<labels>>
+    <<labels of forecasts>>
 
     Attributes
     ----------
@@ -82,7 +68,6 @@ class ForecastDisplay:
         self.value_name = value_name
 
     @classmethod
-    @documented
     def from_estimator(
         cls,
         estimator,
@@ -105,11 +90,11 @@ class ForecastDisplay:
             Estimators fitted to the values that follow each sequence: y of shape (n_sequences,) for one step or (n_sequences,
             horizon) for several. In a list, those with ``loss="quantile"`` predict the edges of bands, and at most one with
             another loss predicts the forecast itself. An estimator of several quantiles forecasts a single step.
-        <<X>>
+        <<X as in fit>>
         <<sequence>>
         channel : int, default=0
             Channel of X that is the series.
-        <<labels>>
+        <<labels of forecasts>>
         <<ax>>
         <<kwargs>>
 
@@ -150,7 +135,6 @@ class ForecastDisplay:
         return cls(history[:, channel], forecast, quantiles=quantiles, **names).plot(ax, **kwargs)
 
     @classmethod
-    @documented
     def from_predictions(
         cls,
         history,
@@ -174,7 +158,7 @@ class ForecastDisplay:
             Predictions for the steps after the history, or quantiles of them.
         quantiles : array-like of float of shape (n_quantiles,), default=None
             Levels of the quantiles in the columns of `y_pred`. None if these are the forecast itself.
-        <<labels>>
+        <<labels of forecasts>>
         <<ax>>
         <<kwargs>>
 
@@ -204,7 +188,6 @@ class ForecastDisplay:
         names = {"y_true": y_true, "times": times, "time_name": time_name, "value_name": value_name}
         return cls(history, forecast, quantiles=by_level, **names).plot(ax, **kwargs)
 
-    @documented
     def plot(self, ax=None, **kwargs):
         """Draw the forecast.
 

@@ -3,10 +3,10 @@
 import numpy as np
 
 from ...docstrings import document
+from ..documentation import PARTS
 from ..fitted import fitted_network, one_sequence
 from ..gates import gate_activations
 from .canvas import check_matplotlib, label_steps, line_styles, make_axes
-from .documentation import PARTS
 
 NAMES = {
     "i": "input\ngate i",
@@ -22,18 +22,8 @@ NAMES = {
 GATES = "iforz"  # between 0 and 1
 FEW = 4  # units that are shown where none are named
 
-CHOICE_DOC = """
-units : array-like of int, default=None
-    Units to show, by number. None shows up to four whose hidden state varies most.
-quantities : list of str, default=None
-    Activations to show, by their letters. None shows all.
-"""
-documented = document(
-    PARTS | {"choice": CHOICE_DOC}, display="GateDisplay", panel="quantity", artists="``Axes.plot``, for all curves"
-)
 
-
-@documented
+@document(PARTS, display="GateDisplay", panel="quantity", artists="``Axes.plot``, for all curves")
 class GateDisplay:
     """Gates and states of some units over the steps of a sequence.
 
@@ -76,7 +66,6 @@ class GateDisplay:
         self.title = title
 
     @classmethod
-    @documented
     def from_estimator(
         cls, estimator, X, *, sequence=0, layer=-1, direction="forward", units=None, quantities=None, ax=None, **kwargs
     ):
@@ -85,13 +74,13 @@ class GateDisplay:
         Parameters
         ----------
         <<estimator>>
-        <<X>>
+        <<X as in fit>>
         <<sequence>>
         layer : int, default=-1
             Number of the recurrent layer: 0 is the first, -1 the last.
         direction : {"forward", "reverse"}, default="forward"
             Direction of a bidirectional model in which it reads the sequence.
-        <<choice>>
+        <<units and quantities>>
         <<axes>>
         <<kwargs of plot>>
 
@@ -117,14 +106,13 @@ class GateDisplay:
         display = cls({name: values[0] for name, values in found.items()}, title=title)
         return display.plot(ax, units=units, quantities=quantities, **kwargs)
 
-    @documented
     def plot(self, ax=None, *, units=None, quantities=None, **kwargs):
         """Draw the gates and states.
 
         Parameters
         ----------
         <<axes>>
-        <<choice>>
+        <<units and quantities>>
         <<kwargs>>
 
         Returns

@@ -3,19 +3,13 @@
 import numpy as np
 
 from ...docstrings import document
-from ..importance import PARAMETERS_DOC, step_importance
+from ..documentation import PARTS
+from ..importance import step_importance
 from .canvas import BLUE, check_matplotlib, check_names, draw_map, label_steps, make_axes, map_height
-from .documentation import PARTS
 from .names import score_name
 
-documented = document(
-    PARTS | {"importance": PARAMETERS_DOC},
-    display="StepImportanceDisplay",
-    artists="``Axes.pcolormesh``, or for one channel of ``Axes.errorbar``",
-)
 
-
-@documented
+@document(PARTS, display="StepImportanceDisplay", artists="``Axes.pcolormesh``, or for one channel of ``Axes.errorbar``")
 class StepImportanceDisplay:
     """Decrease of a score when steps are permuted among the sequences: a map over channels, or a curve for one channel.
 
@@ -68,7 +62,6 @@ class StepImportanceDisplay:
         self.channel_names = channel_names
 
     @classmethod
-    @documented
     def from_estimator(
         cls,
         estimator,
@@ -90,11 +83,9 @@ class StepImportanceDisplay:
 
         Parameters
         ----------
-        estimator : estimator
-            The fitted estimator: an LSTMClassifier or LSTMRegressor, or any other that accepts X, such as a Pipeline that ends
-            with one of them.
-        <<X>>
-        <<importance>>
+        <<any estimator>>
+        <<X as in fit>>
+        <<permutation>>
         channel_names : list of str, default=None
             Names of the channels. None takes those of X, if it is :class:`~sklstm.Sequences` with names, or numbers the channels.
         <<ax>>
@@ -138,7 +129,6 @@ class StepImportanceDisplay:
         )
         return display.plot(ax, **kwargs)
 
-    @documented
     def plot(self, ax=None, *, colorbar=True, **kwargs):
         """Draw the importances.
 

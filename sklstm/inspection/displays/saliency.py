@@ -3,16 +3,14 @@
 import numpy as np
 
 from ...docstrings import document
+from ..documentation import PARTS
 from ..fitted import fitted_network, one_sequence
 from ..integrated import integrated_gradients
 from ..outputs import describe_output
 from .canvas import check_matplotlib, check_names, draw_map, label_steps, make_axes, map_height
-from .documentation import PARTS
-
-documented = document(PARTS, display="SaliencyDisplay", artists="``Axes.pcolormesh``")
 
 
-@documented
+@document(PARTS, display="SaliencyDisplay", artists="``Axes.pcolormesh``")
 class SaliencyDisplay:
     """Contribution of each channel of each step of a sequence to a prediction, as a map.
 
@@ -58,7 +56,6 @@ class SaliencyDisplay:
         self.channel_names = channel_names
 
     @classmethod
-    @documented
     def from_estimator(
         cls,
         estimator,
@@ -79,7 +76,7 @@ class SaliencyDisplay:
         Parameters
         ----------
         <<estimator>>
-        <<X>>
+        <<X as in fit>>
         <<sequence>>
         baseline : float, array-like of shape (n_channels,), sequences, or None, default=None
             Baseline for this sequence, as in :func:`integrated_gradients`.
@@ -117,7 +114,6 @@ class SaliencyDisplay:
         names = explained.attributions.channel_names if channel_names is None else channel_names
         return cls(explained.attributions[0], output_name=name, channel_names=names).plot(ax, **kwargs)
 
-    @documented
     def plot(self, ax=None, *, colorbar=True, **kwargs):
         """Draw the contributions.
 

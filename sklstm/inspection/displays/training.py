@@ -4,8 +4,8 @@ import numpy as np
 
 from ...docstrings import document
 from ..curves import training_curves
+from ..documentation import PARTS
 from .canvas import BLUE, GREEN, PURPLE, VERMILION, check_matplotlib, label_steps, make_axes
-from .documentation import PARTS
 from .names import loss_name, score_name
 
 # Panel -> its curves, with their colours and labels.
@@ -18,16 +18,8 @@ PANELS = {
 LABELS = {"learning_rate": "Learning rate", "gradient_norm": "Gradient norm\n(before clipping)"}
 DECADES = 2  # a curve that spans more has a logarithmic axis
 
-PANELS_DOC = """
-panels : list of {"loss", "validation_score", "learning_rate", "gradient_norm"}, default=None
-    Panels to show. None shows all for which the history has values.
-"""
-documented = document(
-    PARTS | {"panels": PANELS_DOC}, display="TrainingHistoryDisplay", panel="panel", artists="``Axes.plot``, for all curves"
-)
 
-
-@documented
+@document(PARTS, display="TrainingHistoryDisplay", panel="panel", artists="``Axes.plot``, for all curves")
 class TrainingHistoryDisplay:
     """Loss, validation score, learning rate and gradient norm in each epoch of training.
 
@@ -73,7 +65,6 @@ class TrainingHistoryDisplay:
         self.best_epoch = best_epoch
 
     @classmethod
-    @documented
     def from_estimator(cls, estimator, *, panels=None, ax=None, **kwargs):
         """Draw the training history of a fitted estimator.
 
@@ -103,7 +94,6 @@ class TrainingHistoryDisplay:
         display = cls(curves, loss_name=loss_name(estimator), score_name=score, best_epoch=best)
         return display.plot(ax, panels=panels, **kwargs)
 
-    @documented
     def plot(self, ax=None, *, panels=None, **kwargs):
         """Draw the history.
 
