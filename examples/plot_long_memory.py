@@ -23,7 +23,7 @@ T, EPOCHS, UNITS, COLORS = 100, 12, 48, dict(rnn="#CC79A7", lstm="#0072B2", peep
 
 
 def arriving(model, X):
-    """Mean of ||dL/dh_t|| / ||dL/dh_T||, t = 1 .. T - 1: a second chunk goes on from h_t, where its backward pass ends."""
+    """Mean of ||dL/dh_t|| / ||dL/dh_T||, t = 1 .. T - 1: a second chunk continues from h_t, where its backward pass ends."""
     n, rows, norms = len(X), X.swapaxes(0, 1).reshape(-1, 2), []  # step by step
     network, theta = Network(2, 1, (UNITS,), cell=model.cell), np.concatenate([w.ravel() for w in model.weights_.values()])
     params, grads = network.bind(theta), network.bind(theta.copy())

@@ -124,7 +124,7 @@ def make_windows(
     by NaN in the channels that are not known, and cut that into its only window.
 
     Estimators refuse missing values. Leave such windows out by ``missing="drop"``, or impute X by ``PerStep(SimpleImputer())``;
-    missing values in y are targets that nobody knows.
+    missing values in y are unknown targets, which no imputer can replace.
 
     Networks do not extrapolate: a series with a trend leaves the range of values on which they were trained. Forecast its
     differences, and add these up, as in the examples.
