@@ -11,12 +11,13 @@ from sklearn.utils import Bunch, check_random_state
 from ..compat import Interval, StrOptions, validate_params
 from ..estimators.documentation import document
 from ..sequences import Sequences
-from ..sequences.columns import as_floats
 from ..sequences.container import snapshot
+from ..sequences.convert import as_floats
+from ..sequences.flattened import is_tabular
 from ..sequences.padding import without_padding
 from ..sequences.refusals import array_of, list_of, refused_as
-from ..sequences.steps import of_sequences, of_table
-from ..sequences.validation import FORMS, array_or_list, is_tabular
+from ..sequences.steps import Steps
+from ..sequences.validation import X_FORMATS, array_or_list
 
 
 @document()
@@ -141,7 +142,7 @@ def step_importance(
     )
 
 
-@refused_as("X", FORMS)
+@refused_as("X", X_FORMATS)
 def _ragged(estimator, X):
     """X as `Sequences`, and the function from such values to an X for the estimator; it checks the values itself."""
     X, padding = array_or_list(X), getattr(estimator, "padding", None)
@@ -158,15 +159,15 @@ def _ragged(estimator, X):
         if padding is not None:
             sequences = Sequences(*without_padding(table.reshape(len(table), -1, n_channels), padding))
             return sequences, sequences.with_values
-        steps = of_table(table, n_channels)
+        steps = Steps.from_table(table, n_channels)
         sequences = Sequences(steps.values, steps.offsets)
         return sequences, sequences.with_values  # not as a table: the names of its columns are gone
     if isinstance(X, Sequences):
         X = snapshot(X)
         return X, X.with_values
-    steps = of_sequences(X)
+    steps = Steps.from_sequences(X)
     sequences = Sequences(np.asarray(steps.values), steps.offsets, channel_names=steps.names)
-    return sequences, steps.in_form if steps.names is None else sequences.with_values
+    return sequences, steps.restore_format if steps.names is None else sequences.with_values
 
 
 def _numbers(X):

@@ -7,12 +7,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from ..compat import Interval, StrOptions, _check_feature_names_in, _fit_context
-from ..estimators.inputs import numeric_table
 from ..sequences import Sequences
-from ..sequences.columns import floats_of_steps
+from ..sequences.convert import floats_of_steps
+from ..sequences.flattened import check_columns, is_tabular, numeric_table, refuse_one_dimension
 from ..sequences.padding import SIDES, without_padding
 from ..sequences.refusals import refused_as
-from ..sequences.validation import FORMS, array_or_list, check_columns, is_tabular, refuse_one_dimension
+from ..sequences.validation import X_FORMATS, array_or_list
 
 
 class PaddingRemover(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
@@ -123,7 +123,7 @@ class PaddingRemover(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         names = _check_feature_names_in(self, input_features)
         return names[: self.n_channels] if self._flat else names
 
-    @refused_as("X", FORMS)
+    @refused_as("X", X_FORMATS)
     def _read(self, X, *, reset):
         """X as an array (n_sequences, n_steps, n_channels), or as `Sequences` where it has no padding."""
         X = array_or_list(X)

@@ -15,13 +15,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from ..compat import ADAPTERS_MANAGER, HasMethods, Interval, _check_feature_names_in, _fit_context, _get_output_config
-from ..estimators.copies import stand_in_for
-from ..estimators.inputs import channel_names, numpy_alone, refuse_single_sequence, seen_lengths
 from ..sequences import Sequences
+from ..sequences.agreement import channel_names, refuse_single_sequence, seen_lengths
+from ..sequences.flattened import check_columns, is_tabular, refuse_one_dimension
 from ..sequences.refusals import refused_as
-from ..sequences.steps import of_sequences, of_table
-from ..sequences.validation import FORMS, array_or_list, check_columns, is_tabular, refuse_lists_of_rows, refuse_one_dimension
-from .targets import weights_of_steps, y_of_steps
+from ..sequences.step_targets import weights_of_steps, y_of_steps
+from ..sequences.steps import Steps
+from ..sequences.validation import X_FORMATS, array_or_list, numpy_alone, refuse_lists_of_rows
 
 
 def _inner_has(method):
@@ -248,10 +248,11 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                     f"X must have as many columns for each of the {n_steps} steps that PerStep was fitted on, got"
                     f" {table.shape[1]}. Pass what transform returned."
                 )
-            steps = of_table(table, table.shape[1] // n_steps)
+            steps = Steps.from_table(table, table.shape[1] // n_steps)
         else:
-            steps = of_sequences(X)
-        X_original = steps.in_form(self._checked_rows(self.transformer_.inverse_transform(_beside_each_other(steps)), steps))
+            steps = Steps.from_sequences(X)
+        original = self.transformer_.inverse_transform(_beside_each_other(steps))
+        X_original = steps.restore_format(self._checked_rows(original, steps))
         if isinstance(X_original, Sequences) and not self._flat and hasattr(self, "feature_names_in_"):
             X_original.channel_names = list(self.feature_names_in_)
         return X_original
@@ -323,7 +324,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     def _fit(self, method, X, y, fit_params):
         """Call a fitting method of the transformer: the steps, and what it returns. A fit that fails leaves nothing behind."""
         goes_on = method == "partial_fit" and self.__sklearn_is_fitted__()
-        stand_in = stand_in_for(self)
+        stand_in = copy.copy(self)
         steps = stand_in._read(X, reset=not goes_on, fitting=True)
         transformer = self.transformer_ if goes_on else clone(self.transformer)
         arguments = {} if y is None else {"y": y_of_steps(y, steps)}
@@ -341,7 +342,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         vars(self).update(vars(stand_in))
         return steps, returned
 
-    @refused_as("X", FORMS)
+    @refused_as("X", X_FORMATS)
     def _read(self, X, *, reset, fitting=False):
         """X as `Steps`; its form is noted if `reset`, else that which was noted is expected; its lengths are if `fitting`."""
         X = array_or_list(X)
@@ -353,9 +354,9 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                 else:
                     table = check_array(X, dtype=None, ensure_all_finite=False, estimator=self, input_name="X")
             check_columns(table.shape[1], self.n_channels)
-            steps, flat = of_table(table, self.n_channels), True
+            steps, flat = Steps.from_table(table, self.n_channels), True
         else:
-            steps, flat = of_sequences(X), False
+            steps, flat = Steps.from_sequences(X), False
             refuse_lists_of_rows(X, self.n_channels)
         if fitting:
             self._n_steps = seen_lengths(steps.lengths, None if reset else vars(self).get("_n_steps"))
@@ -411,7 +412,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     def _output(self, values, steps, X):
         """What the transformer returned, in the form of X."""
-        X_out = steps.in_form(self._checked_rows(values, steps))
+        X_out = steps.restore_format(self._checked_rows(values, steps))
         if isinstance(X_out, Sequences) and steps.names is not None:
             X_out.channel_names = self._names_out()
         container = _get_output_config("transform", self)["dense"]

@@ -7,14 +7,15 @@ import numpy as np
 
 from ..compat import Interval, StrOptions, _is_arraylike_not_scalar, validate_params
 from ..sequences import Sequences
-from ..sequences.columns import floats_of_steps, is_missing, unmixed
-from ..sequences.faults import describe_non_number, name_of
+from ..sequences.convert import floats_of_steps, unmixed
+from ..sequences.errors import describe_non_number, name_of
 from ..sequences.foreign import foreign
+from ..sequences.grouping import number_ids
 from ..sequences.index import check_regular_index
-from ..sequences.long import number_ids
+from ..sequences.missing import is_missing
 from ..sequences.numerals import describe_numerals
 from ..sequences.refusals import list_of, refused_as
-from ..sequences.steps import of_sequences
+from ..sequences.steps import Steps
 from ..sequences.validation import array_or_list, holds_arrays
 
 
@@ -252,7 +253,7 @@ def _read(series, groups):
             raise ValueError(f"groups={groups!r} names a column, but series are several. Pass the group of each series.")
         for i, one in enumerate(series if isinstance(series, (list, tuple)) or holds_arrays(series) else ()):
             check_regular_index(one, f"series {i}")
-        steps = of_sequences(series, may_be_empty=True)  # `short` says what to do with such
+        steps = Steps.from_sequences(series, may_be_empty=True)  # `short` says what to do with such
         names = steps.names
         for channel in steps.categories:
             raise ValueError(

@@ -5,7 +5,10 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 
+from ..compat import _num_samples
 from .container import Sequences
+from .errors import PASS_LONG_TABLE
+from .foreign import foreign
 
 
 def ids_of(X):
@@ -205,3 +208,46 @@ def _kind(key):
     if isinstance(key, (bool, int, float)):
         return "number"
     return "time" if isinstance(key, (datetime, np.datetime64)) else type(key).__name__
+
+
+PER_SEQUENCE = "one entry (or one row of outputs) per sequence. For targets of every step set return_sequences=True."
+
+
+def one_per_sequence(name, values, n_sequences, ids, entries=PER_SEQUENCE, most_dimensions=2):
+    """Values with one entry for each sequence of X, in its order; raises where they are not.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    values : array-like, or what carries ids
+    n_sequences : int
+    ids : ndarray of shape (n_sequences,) or None
+        Of the sequences of X.
+    entries : str
+        What else is expected of them.
+    most_dimensions : int
+    """
+    values = in_order_of(ids, name, values)
+    check_one_per_sequence(name, values, n_sequences, entries, most_dimensions)
+    return values
+
+
+def check_one_per_sequence(name, values, n_sequences, entries=PER_SEQUENCE, most_dimensions=2):
+    """Raise unless `values` has one entry for each sequence of X; `entries` says what else is expected of them."""
+    known = None if type(values) in (list, np.ndarray) else foreign(values)
+    if known is not None and known.family == "lazy":
+        raise ValueError(f"{name} must be an array with one entry per sequence, but {known.advice(name)}")
+    holds_entries = hasattr(values, "__len__") or hasattr(values, "__array__")
+    if not holds_entries or isinstance(values, (str, bytes, dict, set)) or getattr(values, "shape", None) == ():
+        raise ValueError(f"{name} must be an array with one entry per sequence, got {values!r}. Pass {n_sequences} entries.")
+    if not isinstance(values, (list, tuple)) and len(getattr(values, "shape", (0,))) > most_dimensions:
+        dimensions = "1-D or 2-D" if most_dimensions == 2 else f"at most {most_dimensions}-D"
+        raise ValueError(f"Found array with dim {len(values.shape)}: {name} must be {dimensions}, {entries}")
+    n_entries = _num_samples(values)
+    if n_entries != n_sequences:
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: X has {n_sequences} sequences, {name} has"
+            f" {n_entries} entries ([{n_sequences}, {n_entries}]). Pass one entry of {name} for each sequence of X."
+            + (f" {PASS_LONG_TABLE}" if n_entries < n_sequences else "")
+        )

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from .columns import is_missing
+from .frequency import are_in_calendar, month_marks
 from .iso import DATE
-from .spacing import are_in_calendar, month_marks
+from .missing import is_missing
 from .times import Times, times_of
 
 SORT = "Sort it by sort_index(), or, if the rows are in the order of time, drop the index by reset_index(drop=True)."
@@ -186,12 +186,12 @@ def _insertion(times, distances, offset, grouped):
     """The call that makes rows for missing steps."""
     if times.freq is not None:
         call = "series.reindex(pandas.period_range(series.index[0], series.index[-1], freq=series.index.freq))"
-        return "sklstm.Sequences.from_long(series.reset_index(), id=..., time=..., spacing=1)" if grouped else call
+        return "sklstm.Sequences.from_long(series.reset_index(), id=..., time=..., freq=1)" if grouped else call
     offset = offset or _months(times) or _fixed(times, distances)
     if offset is None:
         return "series.resample(...).mean()"
     if grouped:
-        return f"sklstm.Sequences.from_long(series.reset_index(), id=..., time=..., spacing={offset})"
+        return f"sklstm.Sequences.from_long(series.reset_index(), id=..., time=..., freq={offset})"
     if times.kind == "durations":
         return f"series.reindex(pandas.timedelta_range(series.index[0], series.index[-1], freq={offset}))"
     return f"series.asfreq({offset})"

@@ -1,15 +1,16 @@
 """The items of a list as sequences: arrays, lists of numbers or of steps, DataFrames."""
 
 import reprlib
-from numbers import Integral
 
 import numpy as np
 
-from .columns import Column, floats_of_steps, side_by_side
-from .faults import channels_first_hint, refuse_mask
+from .channels import codes_of, stack_channels
+from .columns import Column
+from .convert import exactly_joined, floats_of_steps
+from .errors import channels_first_hint, refuse_mask
 from .foreign import foreign
 from .index import refuse_falling_index
-from .refusals import array_of, refused_as
+from .refusals import refused_as
 
 
 @refused_as("X", "Expected a list of arrays of shape (n_steps, n_channels).")
@@ -108,7 +109,7 @@ def _read_frames(items, names):
         ]
         by_type = any(hasattr(item, "columns") and category_kind(column_types(item)[j]) for item in items)
         channels.append(_read_channel(exactly_joined(parts), by_type, j, offsets, names))
-    values, categories = side_by_side(channels)
+    values, categories = stack_channels(channels)
     values = values.astype(values.dtype if values.dtype == np.float32 else np.float64, copy=False)
     return {"values": values, "offsets": offsets, "channel_names": names, "categories": categories}
 
@@ -124,46 +125,6 @@ def _read_channel(values, by_type, channel, offsets, names):
     if values.dtype.kind in "fiub":
         return values, None
     return floats_of_steps(values[:, np.newaxis], offsets, {channel: names[channel]}, first_channel=channel)[:, 0], None
-
-
-def codes_of(values, missing, what):
-    """Positions (n,) of values among all that occur, sorted, NaN where missing, and the latter; `what` begins a message."""
-    try:
-        categories, codes = np.unique(values[~missing], return_inverse=True)
-    except TypeError as error:
-        raise ValueError(f"{what} mixes categories that cannot be sorted: {error}. Convert them to texts.") from error
-    numbers = np.full(len(values), np.nan)
-    numbers[~missing] = codes
-    return numbers, categories
-
-
-def exactly_joined(arrays):
-    """1-D arrays one after the other; as objects where NumPy would make one out of two values, or texts of numbers."""
-    kinds = {array.dtype.kind for array in arrays}
-    if len(kinds) == 1 or kinds <= set("US"):
-        return np.concatenate(arrays)
-    if kinds <= set("fiub"):
-        joined = np.concatenate(arrays)
-        if joined.dtype.kind in "fiub" and all(is_exact(array, joined.dtype) for array in arrays):
-            return joined
-    return np.concatenate([array.astype(object) for array in arrays])
-
-
-def exact_array(values):
-    """Values as an array; of a list of integers and floats as objects, where NumPy would make one out of two values."""
-    array = array_of("A list of categories", values)
-    if hasattr(values, "dtype") or array.ndim != 1 or array.dtype.kind != "f":
-        return array
-    whole = [value for value in values if isinstance(value, Integral) and abs(int(value)) > 1 << np.finfo(array.dtype).nmant + 1]
-    return np.array(list(values), dtype=object) if whole else array
-
-
-def is_exact(values, dtype):
-    """Whether a dtype of floats, or one as wide, holds each of some numbers exactly."""
-    if values.dtype == dtype or dtype.kind in "iu" or values.dtype.kind in "fb" or not len(values):
-        return True
-    largest = 1 << np.finfo(dtype).nmant + 1
-    return bool(values.max() <= largest and (values.dtype.kind == "u" or values.min() >= -largest))
 
 
 # ---- arrays ----

@@ -5,6 +5,9 @@ from numbers import Real
 
 import numpy as np
 
+from .convert import as_floats
+from .errors import describe_non_number, refuse_mask
+from .foreign import foreign
 from .refusals import array_of
 
 SIDES = ("end", "start", "both")
@@ -113,10 +116,52 @@ def without_padding(X, padding, side="both"):
         If a row is nothing but padding.
     """
     first, last = real_steps(X, padding, side)
+    if X.shape[1]:
+        refuse_nothing_but_padding(first, last, padding)
+    return cut(X, first, last)
+
+
+def refuse_nothing_but_padding(first, last, padding):
+    """Raise a ValueError where a row has no step that is real."""
     empty = np.flatnonzero(last == first)
-    if len(empty) and X.shape[1]:
+    if len(empty):
         raise ValueError(
             f"Row {empty[0]} of X is nothing but padding ({padding!r}): its sequence has no step, and at least one is needed."
             " Drop it, and its y, or set padding to a value that is no data."
         )
+
+
+def read_padded(X, lengths, padding, side):
+    """Values and offsets of `Sequences` from the arguments of `Sequences.from_padded`."""
+    refuse_mask(X, "X")
+    known = foreign(X)
+    if known is not None:
+        raise ValueError(f"X must be an array with padding, but {known.advice('X')}")
+    X = array_of("X", X)
+    if X.ndim not in (2, 3):
+        raise ValueError(
+            "X must be an array of shape (n_sequences, n_steps, n_channels), or (n_sequences, n_steps) of one channel, got"
+            f" shape {X.shape}. Use Sequences.from_list for a list of sequences."
+        )
+    X = X if X.ndim == 3 else X[:, :, np.newaxis]
+    check_side(side)
+    if (lengths is None) == (padding is None):
+        raise ValueError("Give exactly one of lengths and padding: what tells the end of a sequence?")
+    if lengths is None:
+        first, last = steps_by_padding(_comparable(X), padding, side)
+    else:
+        first, last = steps_by_length(lengths, len(X), X.shape[1], side)
     return cut(X, first, last)
+
+
+def _comparable(X):
+    """Values (n_sequences, n_steps, n_channels) as numbers, to be compared with padding; raises where one is none."""
+    if X.dtype.kind == "c":
+        raise ValueError("Complex data not supported: X must be real. Pass its real and imaginary parts as two channels.")
+    if X.dtype.kind in "fiub":
+        return X
+    try:
+        return as_floats(X)
+    except (TypeError, ValueError, OverflowError) as error:
+        message = describe_non_number(X.shape[1] * np.arange(len(X) + 1), X.reshape(-1, X.shape[2]))
+        raise ValueError(message or f"X must hold numbers where padding is one, got {X.dtype}. Give lengths instead.") from error

@@ -9,7 +9,7 @@ from numbers import Real
 
 import numpy as np
 
-from .columns import numbers_or_objects
+from .convert import numbers_or_objects
 from .iso import parse_times
 
 MIDNIGHT = re.compile(r"(T00:00(:00)?)?(\.0+)?$")  # what a date does not need
@@ -115,7 +115,7 @@ def times_of(values, name):
     """`Times` of an array, of which none is missing; `name` is that of its column, for messages."""
     kind = values.dtype.kind
     if kind in "cVS":
-        raise ValueError(f"Column {name!r} holds no times ({values.dtype}). Expected {KINDS}.")
+        raise ValueError(f"Column {name!r} holds no times ({values.dtype}). Expected {EXPECTED_TIMES}.")
     if kind == "b":
         return Times(values.astype(np.uint8))
     if kind == "m" and np.datetime_data(values.dtype)[0] == "generic":
@@ -123,7 +123,7 @@ def times_of(values, name):
     return Times(values) if kind != "O" else _of_objects(values, name)
 
 
-KINDS = "numbers, dates, durations, periods, ordered categories, or texts that are ISO 8601"
+EXPECTED_TIMES = "numbers, dates, durations, periods, ordered categories, or texts that are ISO 8601"
 
 
 def _of_objects(values, name):
@@ -142,7 +142,7 @@ def _of_objects(values, name):
         other = next((row for row, entry in enumerate(entries) if type(entry) is not first), 0)
         raise ValueError(
             f"The times in column {name!r} do not compare: row 0 is {entries[0]!r} ({first.__name__}), row {other} is"
-            f" {entries[other]!r} ({type(entries[other]).__name__}). Expected {KINDS}, all of one kind."
+            f" {entries[other]!r} ({type(entries[other]).__name__}). Expected {EXPECTED_TIMES}, all of one kind."
         ) from None
     return Times(ranks, ranked=ranked)
 

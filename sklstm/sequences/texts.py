@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from ..sequences import Sequences
-from ..sequences.columns import Column, floats_of_steps, numbers_or_objects, side_by_side
-from ..sequences.faults import locate
-from ..sequences.items import codes_of
+from .channels import codes_of, stack_channels
+from .columns import Column
+from .container import Sequences
+from .convert import floats_of_steps, numbers_or_objects
+from .errors import locate
 
 
 def holds_texts(X):
@@ -61,7 +62,7 @@ def with_categories(steps, channels):
         _read_categories(column, channel, steps) if channel in channels else (_read_numbers(column, channel, steps), None)
         for channel, column in enumerate(steps.columns())
     ]
-    values, categories = side_by_side(read)
+    values, categories = stack_channels(read)
     return Sequences(values, steps.offsets, ids=steps.ids, channel_names=steps.names, categories=categories)
 
 

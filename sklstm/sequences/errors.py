@@ -19,6 +19,8 @@ LEAVE_OUT_PADDING = (
     " padding=np.nan of the estimator. Else impute"
 )
 
+PASS_LONG_TABLE = "If X is a table with one row per step, pass Sequences.from_long(X, id=..., time=...)."
+
 # What NumPy converts to numbers, or may, and is none.
 NO_NUMBERS = (str, bytes, bytearray, *TIMES)
 
