@@ -20,7 +20,6 @@ from ..sequences.flattened import (
     names_of_columns,
     numeric_table,
     read_frame,
-    refuse_one_dimension,
     refuse_other_categories,
 )
 from ..sequences.order import names_are_levels, refuse_other_order
@@ -71,7 +70,6 @@ def read_X(estimator, X, *, reset):
 
 def _read_rows(estimator, X, reset):
     """A 2-D X, and the attributes that describe it."""
-    refuse_one_dimension(X)
     if reset:
         warn_of_rows_that_are_steps(X)
     n_channels, names = estimator.n_channels, names_of_columns(X)

@@ -8,9 +8,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from ..compat import Interval, StrOptions, _check_feature_names_in, _fit_context
 from ..sequences import Sequences
-from ..sequences.convert import floats_of_steps
-from ..sequences.flattened import check_columns, is_tabular, numeric_table, refuse_one_dimension
-from ..sequences.padding import SIDES, without_padding
+from ..sequences.flattened import check_columns, is_tabular, numeric_table
+from ..sequences.padding import SIDES, numbers_of_rows, without_padding
 from ..sequences.refusals import refused_as
 from ..sequences.validation import X_FORMATS, array_or_list
 
@@ -129,14 +128,13 @@ class PaddingRemover(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         X = array_or_list(X)
         flat = is_tabular(X)
         if flat:
-            refuse_one_dimension(X)
             table = numeric_table(self, X, self.n_channels, reset if reset or vars(self).get("_flat") else None)
             check_columns(table.shape[1], self.n_channels)
             rows = table.reshape(len(table), -1, self.n_channels)
         elif isinstance(X, Sequences):
             rows = X
         else:
-            rows = Sequences.from_list(X) if isinstance(X, (list, tuple)) or len(X.shape) != 3 else _numbers(np.asarray(X))
+            rows = Sequences.from_list(X) if isinstance(X, (list, tuple)) or len(X.shape) != 3 else numbers_of_rows(np.asarray(X))
         if reset:
             self._flat = flat
             if not flat:
@@ -150,11 +148,3 @@ class PaddingRemover(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         tags.input_tags.allow_nan = True
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _numbers(X):
-    """A 3-D array of numbers; raises a ValueError that names the first value that is none."""
-    if X.dtype.kind in "fiub":
-        return X
-    n_sequences, n_steps, n_channels = X.shape
-    return floats_of_steps(X.reshape(n_sequences * n_steps, n_channels), n_steps * np.arange(n_sequences + 1)).reshape(X.shape)

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from ..compat import ADAPTERS_MANAGER, HasMethods, Interval, _check_feature_names_in, _fit_context, _get_output_config
 from ..sequences import Sequences
 from ..sequences.agreement import channel_names, refuse_single_sequence, seen_lengths
-from ..sequences.flattened import check_columns, is_tabular, refuse_one_dimension
+from ..sequences.flattened import check_columns, is_tabular
 from ..sequences.refusals import refused_as
 from ..sequences.step_targets import weights_of_steps, y_of_steps
 from ..sequences.steps import Steps
@@ -347,7 +347,6 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """X as `Steps`; its form is noted if `reset`, else that which was noted is expected; its lengths are if `fitting`."""
         X = array_or_list(X)
         if is_tabular(X):
-            refuse_one_dimension(X)
             with numpy_alone():
                 if reset or self._flat:
                     table = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..compat import Interval, StrOptions, _is_arraylike_not_scalar, validate_params
 from ..sequences import Sequences
-from ..sequences.convert import floats_of_steps, unmixed
+from ..sequences.convert import numbers_of_steps, unmixed
 from ..sequences.errors import describe_non_number, name_of
 from ..sequences.foreign import foreign
 from ..sequences.grouping import number_ids
@@ -339,7 +339,7 @@ def _numbers(table, offsets, names):
     if values.dtype.kind not in "OUST":
         raise ValueError(f"A series must hold real numbers, got {values.dtype}. Convert it to numbers.")
     _refuse_texts(values, offsets, names)
-    return floats_of_steps(values, offsets, names, what="series")
+    return numbers_of_steps(values, offsets, names, what="series")
 
 
 def _refuse_texts(values, offsets, names):

@@ -44,31 +44,34 @@ def stack_channels(channels, rows=None, positions=None, n_rows=None):
     return values, categories
 
 
-def codes_of(values, missing, what):
-    """Codes (n,) of values, NaN where missing, and the categories that they stand for: all values that occur, sorted; `what`
-    begins a message."""
-    try:
-        categories, codes = np.unique(values[~missing], return_inverse=True)
-    except TypeError as error:
-        raise ValueError(f"{what} mixes categories that cannot be sorted: {error}. Convert them to texts.") from error
-    return _spread(codes, missing), categories
+def codes_of(values, missing, what="X", is_sorted=True):
+    """Codes (n,) of values, -1 where missing, and the categories that they stand for: all values that occur.
 
-
-def codes_by_appearance(values, missing, what):
-    """The same of values that need not be sortable, in the order in which they first appear."""
-    present = values[~missing].tolist()
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+    missing : ndarray of bool of shape (n,)
+    what : str, default="X"
+        What holds them, for messages.
+    is_sorted : bool, default=True
+        Whether categories are sorted, and objects that cannot be are refused; else objects are in the order of their first
+        appearance.
+    """
+    codes, present = np.full(len(values), -1), values[~missing]
+    if values.dtype.kind != "O":
+        categories, codes[~missing] = np.unique(present, return_inverse=True)
+        return codes, categories
+    entries = present.tolist()
     try:
-        number = {value: code for code, value in enumerate(dict.fromkeys(present))}
+        categories = dict.fromkeys(entries)
     except TypeError as error:
         raise ValueError(f"{what} holds what is no category: {error}. Convert it to text or numbers.") from error
-    codes = np.fromiter(map(number.__getitem__, present), np.intp, len(present))
-    return _spread(codes, missing), np.fromiter(number, object, len(number))
-
-
-def _spread(codes, missing):
-    numbers = np.full(len(missing), np.nan)
-    numbers[~missing] = codes
-    return numbers
+    try:
+        number = {category: code for code, category in enumerate(sorted(categories) if is_sorted else categories)}
+    except TypeError as error:
+        raise ValueError(f"{what} mixes categories that cannot be sorted: {error}. Convert them to texts.") from error
+    codes[~missing] = np.fromiter(map(number.__getitem__, entries), np.intp, len(entries))
+    return codes, np.fromiter(number, object, len(number))
 
 
 def decoded(sequences, channel):

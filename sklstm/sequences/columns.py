@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .channels import codes_of
 from .convert import unmixed
 from .missing import is_missing
 from .numerals import as_float, describe_numerals
@@ -75,7 +76,8 @@ class Column:
         """The same column; if it holds texts, as codes of those."""
         if self.categories is not None or not self._holds_texts():
             return self
-        return Column(*_codes(self.values, self.missing), texts=True)
+        codes, categories = codes_of(self.values.astype(object), self.missing)
+        return Column(codes, self.missing, categories, texts=True)
 
     def refuse_numerals(self, what, literal):
         """Raise a ValueError if the texts in it are meant as numbers; `literal` is how a user writes the column."""
@@ -105,16 +107,6 @@ KIND_NAMES |= {"c": "complex numbers", "V": "records"}
 REMEDY = (
     "Expected numbers, booleans, categories or texts. Convert it, name it as id or time, or leave it out with columns=[...]."
 )
-
-
-def _codes(texts, missing):
-    """Positions (n_rows,) of texts among all that occur, sorted, -1 where missing; where that is; and the latter."""
-    present = texts[~missing].tolist()
-    categories = sorted(set(present))
-    number = {category: code for code, category in enumerate(categories)}
-    codes = np.full(len(texts), -1)
-    codes[~missing] = np.fromiter(map(number.__getitem__, present), np.intp, len(present))
-    return codes, missing, np.array(categories, dtype=object)
 
 
 def _object_numbers(values, missing, name):

@@ -24,19 +24,35 @@ def as_floats(values):
     return values.astype(np.float64)
 
 
-def floats_of_steps(values, offsets, names=None, first=0, first_channel=0, what="X"):
-    """`as_floats` of values (total_steps, n_channels); the ValueError says where the first is that is no number.
+def numbers_of_steps(values, offsets, names=None, first=0, first_channel=0, what="X"):
+    """Values as they are if their type is one of numbers, else `as_floats` of them.
 
     Parameters
     ----------
     values : ndarray of shape (total_steps, n_channels)
     offsets, names, first, first_channel, what
         As in `describe_non_number`.
+
+    Raises
+    ------
+    ValueError
+        That says where the first value is that is no number.
     """
+    if values.dtype.kind in "fiub":
+        return values
+    if values.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {what} must be real. Pass its real and imaginary parts as two channels.")
     try:
         return as_floats(values)
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(describe_non_number(offsets, values, first, names, first_channel, what)) from error
+        where = describe_non_number(offsets, values, first, names, first_channel, what)
+        raise ValueError(where or f"{what} must hold numbers, but NumPy does not convert all of it: {error}.") from error
+
+
+def numbers_of_channel(values, offsets, channel, names=None):
+    """The same of the values (total_steps,) of one channel; `names` are those of all."""
+    named = None if names is None else {channel: names[channel]}
+    return numbers_of_steps(numbers_or_objects(values)[:, np.newaxis], offsets, named, first_channel=channel)[:, 0]
 
 
 NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)

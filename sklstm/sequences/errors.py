@@ -32,6 +32,12 @@ def holds_no_numbers(values):
     return values.dtype.kind in "mMVUST"
 
 
+def repeated(values):
+    """Those of some hashable values that occur earlier in them, too."""
+    seen = set()
+    return [value for value in values if value in seen or seen.add(value)]
+
+
 def locate(offsets, row):
     """(sequence, step) of a row of the values."""
     sequence = int(np.searchsorted(offsets, row, side="right")) - 1

@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
 from .categories import ADVICE, find_bad_code
-from .channels import codes_by_appearance, codes_of, stack_channels
+from .channels import codes_of, stack_channels
 from .container import Sequences
-from .convert import exactly_joined, floats_of_steps
+from .convert import exactly_joined, numbers_of_channel
 from .errors import PASS_LONG_TABLE, TIMES_AMONG_NUMBERS, describe_non_number, holds_no_numbers
 from .items import category_kind, column_names, column_of_times, column_types, may_hold_no_numbers
 from .missing import is_missing
@@ -19,22 +19,24 @@ from .vocabulary import in_own_type
 DTYPES = [np.float64, np.float32]  # anything else is converted to the first
 
 
-def refuse_one_dimension(X):
-    """Raise a ValueError where what is no list has one dimension."""
-    if len(getattr(X, "shape", (0, 0))) == 1:
+def is_tabular(X):
+    """Whether X is 2-D: a table whose rows are flattened sequences, for scikit-learn's own validation to read.
+
+    Raises
+    ------
+    ValueError
+        If what is no list of sequences has one dimension.
+    """
+    if isinstance(X, (Sequences, list, tuple)) or holds_arrays(X):
+        return False
+    # DataFrames, sparse matrices and the like have a shape; of anything else scikit-learn says what is wrong.
+    shape = getattr(X, "shape", ())
+    if len(shape) == 1:
         raise ValueError(
             f"Expected 2D array, got 1D array instead: X has shape {X.shape}. {X_FORMATS} Reshape your data: one univariate"
             " sequence is passed as [X]."
         )
-
-
-def is_tabular(X):
-    """Whether X is 2-D: a table whose rows are flattened sequences, for scikit-learn's own validation to read."""
-    if isinstance(X, (Sequences, list, tuple)):
-        return False
-    # DataFrames, sparse matrices and the like have a shape; of anything else scikit-learn says what is wrong.
-    n_dimensions = len(getattr(X, "shape", ()))
-    return n_dimensions < 3 and not holds_arrays(X)
+    return len(shape) < 3
 
 
 def from_rows(X, n_channels, padding=None):
@@ -199,7 +201,7 @@ def _numbers_of(columns, is_real, offsets, channel):
         dtype = np.float32 if all(column.dtype == np.float32 for column in columns) else np.float64
         return _in_steps(np.concatenate(columns, dtype=dtype), is_real)
     values = _in_steps(np.concatenate([column.astype(object) for column in columns]), is_real)
-    return floats_of_steps(values[:, np.newaxis], offsets, first_channel=channel)[:, 0]
+    return numbers_of_channel(values, offsets, channel).astype(np.float64)
 
 
 def _categories_of(columns, names, by_type, is_real, channel):
@@ -220,7 +222,4 @@ def _categories_of(columns, names, by_type, is_real, channel):
             unknown[:, step] = column < 0
     unknown = unknown[is_real]
     values = in_own_type(_in_steps(exactly_joined(columns), is_real))
-    encode = codes_by_appearance if values.dtype == object else codes_of
-    codes, categories = encode(values, unknown, f"Channel {channel} of X")
-    codes[unknown] = -1
-    return codes, categories
+    return codes_of(values, unknown, f"Channel {channel} of X", is_sorted=False)

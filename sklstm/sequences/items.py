@@ -6,7 +6,7 @@ import numpy as np
 
 from .channels import codes_of, stack_channels
 from .columns import Column
-from .convert import exactly_joined, floats_of_steps
+from .convert import exactly_joined, numbers_of_channel, numbers_of_steps
 from .errors import channels_first_hint, refuse_mask
 from .foreign import foreign
 from .index import refuse_falling_index
@@ -118,13 +118,12 @@ def _read_channel(values, by_type, channel, offsets, names):
     """Numbers (total_steps,) of a channel, and the categories that they are codes of, or None."""
     column = Column.of(values)
     if by_type:
-        return codes_of(values, column.missing, f"Column {names[channel]!r}")
+        codes, categories = codes_of(values, column.missing, f"Column {names[channel]!r}")
+        return Column(codes, column.missing, categories).numbers(names[channel])
     kinds = {type(value) for value in values[~column.missing].tolist()} if values.dtype.kind == "O" else {values.dtype.type}
     if kinds and all(issubclass(kind, str) for kind in kinds):
         return column.numbers(names[channel])
-    if values.dtype.kind in "fiub":
-        return values, None
-    return floats_of_steps(values[:, np.newaxis], offsets, {channel: names[channel]}, first_channel=channel)[:, 0], None
+    return numbers_of_channel(values, offsets, channel, names), None
 
 
 # ---- arrays ----
@@ -196,14 +195,7 @@ def _converted(item, i):
 def _numeric_array(item, i):
     """One sequence as a numeric array (n_steps, n_channels)."""
     array = sequence_array(item, i)
-    if array.dtype.kind not in "fiub":
-        if array.dtype.kind == "c":
-            raise ValueError(
-                f"Complex data not supported: sequence {i} of X is complex. Pass its real and imaginary parts as two"
-                " channels."
-            )
-        return floats_of_steps(array, np.array([0, len(array)]), first=i)
-    return array
+    return array if array.dtype.kind in "fiub" else numbers_of_steps(array, np.array([0, len(array)]), first=i)
 
 
 def _array_of_objects(item, i):

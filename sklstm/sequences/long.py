@@ -5,6 +5,7 @@ import reprlib
 import numpy as np
 
 from .channels import stack_channels
+from .errors import repeated
 from .frames import open_table
 from .grouping import number_ids
 from .index import refuse_falling_index
@@ -44,7 +45,7 @@ def _id_columns(names, id, frame):
     if not keys:
         raise ValueError("id names no column. Name one, or several in a list.")
     _refuse_absent(keys, names, frame)
-    twice = [name for k, name in enumerate(keys) if name in keys[:k]]
+    twice = repeated(keys)
     if twice:
         raise ValueError(f"id names {twice[0]!r} twice. Name each column once.")
     return keys
@@ -61,7 +62,7 @@ def _chosen(names, frame, keys, time, columns):
     _refuse_absent(columns, names, frame)
     if not columns:
         raise ValueError("There is no channel: the frame has no column besides id and time. Add one.")
-    twice = [name for k, name in enumerate(columns) if name in columns[:k]]
+    twice = repeated(columns)
     if twice:
         raise ValueError(f"columns names {twice[0]!r} twice. Name each channel once.")
     return columns

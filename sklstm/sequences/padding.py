@@ -5,8 +5,8 @@ from numbers import Real
 
 import numpy as np
 
-from .convert import as_floats
-from .errors import describe_non_number, refuse_mask
+from .convert import numbers_of_steps
+from .errors import refuse_mask
 from .foreign import foreign
 from .refusals import array_of
 
@@ -148,20 +148,14 @@ def read_padded(X, lengths, padding, side):
     if (lengths is None) == (padding is None):
         raise ValueError("Give exactly one of lengths and padding: what tells the end of a sequence?")
     if lengths is None:
-        first, last = steps_by_padding(_comparable(X), padding, side)
+        first, last = steps_by_padding(numbers_of_rows(X), padding, side)
     else:
         first, last = steps_by_length(lengths, len(X), X.shape[1], side)
     return cut(X, first, last)
 
 
-def _comparable(X):
-    """Values (n_sequences, n_steps, n_channels) as numbers, to be compared with padding; raises where one is none."""
-    if X.dtype.kind == "c":
-        raise ValueError("Complex data not supported: X must be real. Pass its real and imaginary parts as two channels.")
-    if X.dtype.kind in "fiub":
-        return X
-    try:
-        return as_floats(X)
-    except (TypeError, ValueError, OverflowError) as error:
-        message = describe_non_number(X.shape[1] * np.arange(len(X) + 1), X.reshape(-1, X.shape[2]))
-        raise ValueError(message or f"X must hold numbers where padding is one, got {X.dtype}. Give lengths instead.") from error
+def numbers_of_rows(X):
+    """A 3-D array of numbers; raises a ValueError that names the first value that is none."""
+    n_sequences, n_steps, n_channels = X.shape
+    values = X.reshape(n_sequences * n_steps, n_channels)
+    return numbers_of_steps(values, n_steps * np.arange(n_sequences + 1)).reshape(X.shape)

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from .convert import exact_array, unmixed
+from .errors import repeated
 from .refusals import array_of, list_of, refused_as
 
 
@@ -53,12 +54,11 @@ def read_names(names, n_channels):
 def refuse_repeated(what, values):
     """Raise where a value is there twice, or cannot be looked up."""
     try:
-        if len(set(values)) == len(values):
-            return
-        twice = next(value for k, value in enumerate(values) if value in values[:k])
+        twice = repeated(values)
     except TypeError as error:
         raise ValueError(f"{what} must be hashable, such as texts and numbers: {error}.") from error
-    raise ValueError(f"{what} has {twice!r} twice. Name each once.")
+    if twice:
+        raise ValueError(f"{what} has {twice[0]!r} twice. Name each once.")
 
 
 def read_ids(ids, n_sequences):

@@ -169,18 +169,10 @@ def _read_step_weights(sample_weight, sequences):
         return read_sample_weight(sample_weight, int(sequences.offsets[-1]))
     if not isinstance(sample_weight, Sequences):
         sample_weight = in_order_of(sequences.ids, "sample_weight", sample_weight)
-        if _is_per_sequence(sample_weight):
+        if not holds_steps(_list_or_array("sample_weight", sample_weight), 2):
             return np.repeat(read_sample_weight(sample_weight, len(sequences)), sequences.lengths)
     flat, _ = read_steps("sample_weight", sample_weight, sequences)
     return read_sample_weight(flat, len(flat), Places(sequences.offsets))
-
-
-def _is_per_sequence(values):
-    """Whether there is one value for each sequence, not an array of values for each."""
-    values = _list_or_array("sample_weight", values)
-    if isinstance(values, list):
-        return not values or np.ndim(values[0]) == 0
-    return values.ndim <= 1
 
 
 # ---- of steps or of sequences, whichever came ----
@@ -189,10 +181,10 @@ def _is_per_sequence(values):
 def y_of_steps(y, steps):
     """y with one entry or row for every step: its own, or that of its sequence."""
     y = in_order_of(steps.ids, "y", y)
-    if _holds_steps(y) and not _is_table(y, steps):
+    if holds_steps(y) and not _is_table(y, steps):
         return read_steps("y", y, steps)[0]
     y = one_per_sequence("y", y, len(steps), None)
-    rows = as_array("y", list(y) if _holds_steps(y) else y)
+    rows = as_array("y", list(y) if holds_steps(y) else y)
     return np.repeat(rows, steps.lengths, axis=0)
 
 
@@ -207,17 +199,17 @@ def _is_table(y, steps):
 def weights_of_steps(sample_weight, steps):
     """The weight of every step: its own, or that of its sequence."""
     sample_weight = in_order_of(steps.ids, "sample_weight", sample_weight)
-    if _holds_steps(sample_weight):
+    if holds_steps(sample_weight):
         return read_step_weights(sample_weight, steps)
     return np.repeat(read_sample_weight(sample_weight, len(steps)), steps.lengths)
 
 
-def _holds_steps(values):
-    """Whether values have entries for every step: Sequences, a list of arrays, or a 3-D array."""
+def holds_steps(values, n_dimensions=3):
+    """Whether values have entries for every step: Sequences, a list of arrays, or an array of so many dimensions."""
     if isinstance(values, Sequences):
         return True
     if not isinstance(values, (list, tuple)):
         values = np.asarray(values)
         if values.ndim != 1 or values.dtype != object:
-            return values.ndim > 2
+            return values.ndim >= n_dimensions
     return len(values) > 0 and np.ndim(values[0]) > 0

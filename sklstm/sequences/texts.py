@@ -5,7 +5,7 @@ import numpy as np
 from .channels import codes_of, stack_channels
 from .columns import Column
 from .container import Sequences
-from .convert import floats_of_steps, numbers_or_objects
+from .convert import numbers_of_channel
 from .errors import locate
 
 
@@ -59,7 +59,7 @@ def with_categories(steps, channels):
         If a categorical channel has texts and numbers, or another one a value that is no number.
     """
     read = [
-        _read_categories(column, channel, steps) if channel in channels else (_read_numbers(column, channel, steps), None)
+        _read_categories(column, channel, steps) if channel in channels else (numbers_of_channel(column, steps.offsets, channel, steps.names), None)
         for channel, column in enumerate(steps.columns())
     ]
     values, categories = stack_channels(read)
@@ -71,7 +71,7 @@ def _read_categories(values, channel, steps):
     kinds = {type(value) for value in values[~column.missing].tolist()}
     of_texts = [kind for kind in kinds if issubclass(kind, (str, bytes))]
     if not of_texts:
-        return _read_numbers(values, channel, steps), None
+        return numbers_of_channel(values, steps.offsets, channel, steps.names), None
     if len(of_texts) < len(kinds):
         is_text = np.array([isinstance(value, (str, bytes)) for value in values])
         raise ValueError(
@@ -79,18 +79,11 @@ def _read_categories(values, channel, steps):
             f" {_place(values, is_text & ~column.missing, steps)}, {_place(values, ~is_text & ~column.missing, steps)}."
             " Encode all of the channel as texts, or as numbers."
         )
-    return codes_of(values, column.missing, f"Channel {channel} of X")
+    codes, categories = codes_of(values, column.missing, f"Channel {channel} of X")
+    return Column(codes, column.missing, categories).numbers(channel)
 
 
 def _place(values, chosen, steps):
     row = int(chosen.argmax())
     sequence, step = locate(steps.offsets, row)
     return f"sequence {sequence}, step {step} is {values[row]!r}"
-
-
-def _read_numbers(values, channel, steps):
-    values, names = numbers_or_objects(values), steps.names
-    if values.dtype.kind in "fiub":
-        return values
-    named = None if names is None else {channel: names[channel]}
-    return floats_of_steps(values[:, np.newaxis], steps.offsets, named, first_channel=channel)[:, 0]

@@ -12,7 +12,6 @@ Which form an X has is decided by its type alone, never by its values, nor by th
                                                       these with scikit-learn's own validation
 """
 
-from collections import Counter
 from contextlib import nullcontext
 
 import numpy as np
@@ -20,8 +19,8 @@ from sklearn import config_context, get_config
 
 from .arrow import is_column_of_lists
 from .container import Sequences, snapshot
-from .convert import as_floats
-from .errors import TIMES_AMONG_NUMBERS, describe_non_number, raise_if_not_finite, refuse_mask
+from .convert import numbers_of_steps
+from .errors import TIMES_AMONG_NUMBERS, raise_if_not_finite, refuse_mask, repeated
 from .foreign import foreign
 from .items import column_names
 from .padding import without_padding
@@ -71,7 +70,9 @@ def array_or_list(X):
         raise ValueError(f"X must be an array or a list of arrays, got {kind}. {X_FORMATS} Reshape your data.")
     refuse_mask(X, "X")
     if np.iterable(getattr(X, "columns", None)) and hasattr(X, "__getitem__"):
-        _refuse_same_names(column_names(X))
+        twice = repeated(column_names(X))
+        if twice:
+            raise ValueError(f"X has two columns called {twice[0]!r}. Rename one, or pass X.to_numpy().")
         return X
     return X if hasattr(X, "shape") and hasattr(X, "dtype") else _converted(X)
 
@@ -90,12 +91,6 @@ def _refuse_foreign(X):
     if known is None or (known.family == "sparse" and len(X.shape) == 2):  # of which scikit-learn says so
         return
     raise ValueError(f"X must be an array or a list of arrays, got {type(X).__name__}: {known.advice('X')} {X_FORMATS}")
-
-
-def _refuse_same_names(names):
-    if len(set(names)) < len(names):
-        twice = next(name for name, times in Counter(names).items() if times > 1)
-        raise ValueError(f"X has two columns called {twice!r}. Rename one, or pass X.to_numpy().")
 
 
 def refuse_lists_of_rows(X, n_channels):
@@ -151,8 +146,7 @@ def read_sequences(X, padding=None):
     if isinstance(X, Sequences):
         sequences = snapshot(X)
     elif isinstance(X, (list, tuple)) or holds_arrays(X):
-        if len(X) == 0:
-            raise ValueError(f"Found array with 0 sample(s): X has no sequence, at least one is needed. {X_FORMATS}")
+        check_not_empty(np.ones(len(X)), 1)
         sequences = Sequences.from_list(X)
     else:
         X = np.asarray(X)
@@ -166,15 +160,8 @@ def checked(sequences):
     """The same sequences with values in C order and a dtype to compute in; raises where `as_sequences` says."""
     check_not_empty(sequences.lengths, sequences.n_channels)
     values = sequences.values
-    if values.dtype.kind == "c":
-        raise ValueError(
-            "Complex data not supported: X must be real. Pass its real and imaginary parts as two channels."
-        )
-    try:
-        plain = values if values.dtype.kind in "fiub" else as_floats(values)
-        values = np.ascontiguousarray(plain, dtype=compute_dtype(values.dtype))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(describe_non_number(sequences.offsets, values, names=sequences.channel_names)) from error
+    numbers = numbers_of_steps(values, sequences.offsets, sequences.channel_names)
+    values = np.ascontiguousarray(numbers, dtype=compute_dtype(values.dtype))
     # Any NaN or infinity makes the sum NaN or infinite; a finite sum can only come from finite values.
     with np.errstate(over="ignore", invalid="ignore"):
         suspicious = not np.isfinite(values.sum(dtype=np.float64))
