@@ -1,9 +1,10 @@
 """Reading X for an estimator, without touching the estimator before everything is read."""
 
-import numpy as np
+from functools import partial
+
 from sklearn.utils.validation import validate_data
 
-from ..sequences import Sequences
+from ..sequences import as_sequences
 from ..sequences.agreement import (
     channel_names,
     refuse_single_sequence,
@@ -23,18 +24,9 @@ from ..sequences.flattened import (
     refuse_other_categories,
 )
 from ..sequences.order import names_are_levels, refuse_other_order
-from ..sequences.padding import without_padding
 from ..sequences.refusals import refused_as
-from ..sequences.steps import Steps
-from ..sequences.texts import holds_texts, with_categories
-from ..sequences.validation import (
-    X_FORMATS,
-    array_or_list,
-    checked,
-    read_sequences,
-    refuse_lists_of_rows,
-    refuse_times_and_records,
-)
+from ..sequences.texts import holds_texts, read_texts
+from ..sequences.validation import X_FORMATS, array_or_list, refuse_lists_of_rows, refuse_times_and_records
 from .copies import stand_in_for
 
 
@@ -73,7 +65,7 @@ def _read_rows(estimator, X, reset):
     if reset:
         warn_of_rows_that_are_steps(X)
     n_channels, names = estimator.n_channels, names_of_columns(X)
-    channels = _categorical_channels(estimator, n_channels, names, reset)
+    channels = _categorical_channels(estimator, reset, n_channels, names)
     if names is not None:
         refuse_other_categories(X, names, channels, n_channels)
         if reset or not estimator._flat or names_are_levels(X):
@@ -84,7 +76,7 @@ def _read_rows(estimator, X, reset):
         if reset or estimator._flat:
             validate_data(stand_in, X, reset=reset, skip_check_array=True)
         if names is None:
-            sequences = _read_texts(X.reshape(len(X), -1, n_channels), estimator, reset)
+            sequences = read_texts(X.reshape(len(X), -1, n_channels), estimator.padding, lambda *_: channels)
         else:
             sequences = read_frame(X, channels, n_channels, estimator.padding)
     else:
@@ -100,31 +92,23 @@ def _read_sequences(estimator, X, reset):
     """An X that is not 2-D, and the attributes that describe it."""
     chosen = estimator.categorical_features if reset else estimator._categorical
     if chosen is not None and len(chosen) and holds_texts(X):
-        sequences = _read_texts(X, estimator, reset)
+        sequences = read_texts(X, estimator.padding, partial(_categorical_channels, estimator, reset))
     else:
-        sequences = read_sequences(X, estimator.padding)
+        sequences = as_sequences(X, estimator.padding)
     refuse_lists_of_rows(X, estimator.n_channels)
     names = channel_names(estimator, sequences.channel_names, reset)
     if reset:
         warn_of_single_steps(sequences)
     else:
         warn_of_steps_as_sequences(estimator, X, sequences)
-    channels = _categorical_channels(estimator, sequences.n_channels, sequences.channel_names, reset)
+    channels = _categorical_channels(estimator, reset, sequences.n_channels, sequences.channel_names)
     format = {"_flat": False, "n_features_in_": sequences.n_channels, "_categorical": channels}
     if reset and names is not None:
         format["feature_names_in_"] = names
     return sequences, format
 
 
-def _read_texts(X, estimator, reset):
-    """An X with texts in channels that are to be categories."""
-    if estimator.padding is not None and hasattr(X, "shape") and len(X.shape) == 3:
-        X = Sequences(*without_padding(np.asarray(X), estimator.padding))
-    steps = Steps.from_sequences(X)
-    return checked(with_categories(steps, _categorical_channels(estimator, steps.n_channels, steps.names, reset)))
-
-
-def _categorical_channels(estimator, n_channels, names, reset):
+def _categorical_channels(estimator, reset, n_channels, names):
     """The categorical channels: those that `categorical_features` names, or those of fit."""
     return categorical_channels(estimator.categorical_features, n_channels, names) if reset else estimator._categorical
 

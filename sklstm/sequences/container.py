@@ -8,7 +8,7 @@ import numpy as np
 from ..compat import get_namespace
 from .constructors import Constructors
 from .errors import refuse_mask
-from .offsets import own_offsets
+from .offsets import offsets_of, own_offsets
 from .padding import check_padding, check_side
 from .parts import chosen_rows, read_categories, read_ids, read_names
 from .refusals import array_of
@@ -271,7 +271,7 @@ class Sequences(Constructors):
         X = snapshot(self)
         rows = chosen_rows(key, len(X))
         lengths = X.lengths[rows]
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        offsets = offsets_of(lengths)
         steps = np.arange(offsets[-1]) + np.repeat(X.offsets[rows] - offsets[:-1], lengths)
         return X._cut(rows, X.values[steps], offsets)
 
@@ -353,9 +353,7 @@ class Sequences(Constructors):
         if dtype is not None and np.dtype(dtype) != object:
             raise ValueError(f"Sequences of any lengths are no array of {np.dtype(dtype)}. Use to_padded().")
         sequences = self.to_list()
-        items = np.empty(len(sequences), dtype=object)
-        items[:] = sequences
-        return items
+        return np.fromiter(sequences, object, len(sequences))
 
     def __array_namespace__(self, api_version=None):
         """The namespace of NumPy's arrays: scikit-learn, told to dispatch to array libraries, cuts these by its `take`."""

@@ -12,6 +12,7 @@ from .convert import exactly_joined, numbers_of_channel
 from .errors import PASS_LONG_TABLE, TIMES_AMONG_NUMBERS, describe_non_number, holds_no_numbers
 from .items import category_kind, column_names, column_of_times, column_types, may_hold_no_numbers
 from .missing import is_missing
+from .offsets import offsets_of
 from .padding import real_steps, refuse_nothing_but_padding
 from .validation import X_FORMATS, checked, from_dense, holds_arrays
 from .vocabulary import in_own_type
@@ -167,7 +168,7 @@ def read_frame(X, channels, n_channels, padding=None):
     first, last = _real_steps(columns, n_channels, padding)
     steps = np.arange(len(columns) // n_channels)
     is_real = (steps >= first[:, np.newaxis]) & (steps < last[:, np.newaxis])
-    offsets = np.concatenate([[0], np.cumsum(last - first)])
+    offsets = offsets_of(last - first)
     read = []
     for channel in range(n_channels):
         own, own_names = columns[channel::n_channels], names[channel::n_channels]

@@ -10,6 +10,7 @@ from .convert import exactly_joined, numbers_of_channel, numbers_of_steps
 from .errors import channels_first_hint, refuse_mask
 from .foreign import foreign
 from .index import refuse_falling_index
+from .offsets import offsets_of
 from .refusals import refused_as
 
 
@@ -30,7 +31,7 @@ def read_items(items):
         return _read_frames(items, names)
     arrays = of_one_width([_numeric_array(item, i) for i, item in enumerate(items)])
     single = all(array.dtype == np.float32 for array in arrays)
-    offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])])
+    offsets = offsets_of(list(map(len, arrays)))
     values = np.concatenate(arrays, dtype=np.float32 if single else np.float64)
     return {"values": values, "offsets": offsets, "channel_names": names}
 
@@ -99,7 +100,7 @@ def _is_of_numbers(item):
 
 def _read_frames(items, names):
     """`read_items` of DataFrames, which are read as one that has the rows of all would be."""
-    offsets = np.concatenate([[0], np.cumsum([len(item) for item in items])])
+    offsets = offsets_of(list(map(len, items)))
     arrays = [None if hasattr(item, "columns") else _array_of_objects(item, i) for i, item in enumerate(items)]
     of_one_width([np.empty((1, len(names))), *(array for array in arrays if array is not None)])
     channels = []

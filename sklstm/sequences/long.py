@@ -9,6 +9,8 @@ from .errors import repeated
 from .frames import open_table
 from .grouping import number_ids
 from .index import refuse_falling_index
+from .missing import refuse_missing
+from .offsets import offsets_of
 from .refusals import list_of, refused_as
 from .timeline import Timeline
 from .times import read_times
@@ -23,8 +25,8 @@ def read_long(frame, id, time, columns, freq):
     if freq is not None and time is None:
         raise ValueError(f"freq={freq!r} is a distance of times. Name their column: time=...")
     group, ids = _number_rows(table, id, keys)
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=len(ids)))])
-    times = None if time is None else _of_length(len(group), _read_times(table, time, freq is not None), time, keys[0])
+    offsets = offsets_of(np.bincount(group, minlength=len(ids)))
+    times = None if time is None else _of_length(len(group), read_times(table, time, freq is not None), time, keys[0])
     rows, positions = _sorted_rows(group, len(ids), None if times is None else times.values), None
     if times is None:
         refuse_falling_index(frame, "frame", rows, offsets)
@@ -103,12 +105,6 @@ def _number_rows(table, id, keys):
     return group, np.fromiter(zip(*([own[k] for k in at] for own, at in labels), strict=True), dtype=object, count=len(first))
 
 
-def _read_times(table, name, wall):
-    times, missing = read_times(table, name, wall)
-    _refuse_missing(missing, name, "time")
-    return times
-
-
 def _numbers(column, name):
     """Numbers of a channel, and what they are codes of; raises for numbers that are texts."""
     column = column.encoded()
@@ -119,14 +115,8 @@ def _numbers(column, name):
 def _key(table, name, role):
     """The column of ids or times, which has to be complete."""
     column = table.read(name)
-    _refuse_missing(column.missing, name, role)
+    refuse_missing(column.missing, name, role)
     return column
-
-
-def _refuse_missing(missing, name, role):
-    if missing.any():
-        row = missing.argmax()
-        raise ValueError(f"The {role} in column {name!r} is missing in row {row}. Drop such rows or fill the {role}.")
 
 
 def _of_length(n_rows, column, name, id):

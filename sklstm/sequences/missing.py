@@ -20,3 +20,10 @@ def equals_itself(entry):
         return False
     except ValueError:
         return True
+
+
+def refuse_missing(missing, name, role):
+    """Raise a ValueError where an id or a time of a table is missing."""
+    if missing.any():
+        row = missing.argmax()
+        raise ValueError(f"The {role} in column {name!r} is missing in row {row}. Drop such rows or fill the {role}.")

@@ -8,6 +8,7 @@ import numpy as np
 from .convert import numbers_of_steps
 from .errors import refuse_mask
 from .foreign import foreign
+from .offsets import offsets_of
 from .refusals import array_of
 
 SIDES = ("end", "start", "both")
@@ -104,7 +105,7 @@ def cut(X, first, last):
     """
     steps = np.arange(X.shape[1])
     chosen = (steps >= first[:, np.newaxis]) & (steps < last[:, np.newaxis])
-    return X[chosen], np.concatenate([[0], np.cumsum(last - first)])
+    return X[chosen], offsets_of(last - first)
 
 
 def without_padding(X, padding, side="both"):

@@ -12,6 +12,7 @@ from .columns import Column
 from .container import Sequences, snapshot
 from .convert import numbers_or_objects
 from .items import common_columns, of_one_width, sequence_array
+from .offsets import offsets_of
 from .validation import X_FORMATS, check_not_empty, holds_arrays
 
 
@@ -129,8 +130,7 @@ def _of_items(X):
     check_not_empty(np.ones(len(items)), 1)
     names = common_columns(items)
     values = _stacked_arrays(items) if names is None else _stacked_frames(items)
-    offsets = np.zeros(len(items) + 1, dtype=np.intp)
-    np.cumsum(np.fromiter(map(len, items), dtype=np.intp, count=len(items)), out=offsets[1:])
+    offsets = offsets_of(list(map(len, items)))
     gather = next((gather for kind, gather in GATHERERS.items() if isinstance(X, kind)), _series)
     return Steps(values, offsets, lambda values, offsets: gather(_views(values, offsets), X), names)
 
@@ -141,10 +141,7 @@ def _views(values, offsets):
 
 
 def _object_array(items, _=None):
-    array = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        array[i] = item
-    return array
+    return np.fromiter(items, object, len(items))
 
 
 def _series(items, original):

@@ -4,6 +4,7 @@ import numpy as np
 
 from .columns import Column
 from .frequency import calendar_hint, ruler
+from .times import OrderedTimes
 
 # A distance of floating times counts as a multiple of `freq` up to this part of it.
 TOLERANCE = 1e-3
@@ -28,7 +29,7 @@ class Timeline:
 
     def __init__(self, ids, offsets, rows, times):
         self.ids, self.offsets, self.rows = Column.of(ids), offsets, rows
-        self.times = times if rows is None else times[rows]
+        self.order = OrderedTimes.of(times, rows, offsets)
 
     def _rows_at(self, step):
         """The rows of two consecutive steps."""
@@ -37,18 +38,13 @@ class Timeline:
     def _id_at(self, step):
         return self.ids.literal(self.ids.values[np.searchsorted(self.offsets, step, side="right") - 1])
 
-    def _continues(self):
-        """Which steps but the first belong to the same sequence as the one before."""
-        continues = np.ones(max(len(self.times) - 1, 0), dtype=bool)
-        continues[self.offsets[1:-1] - 1] = False
-        return continues
-
     def refuse_two_at_a_time(self):
-        twice = np.flatnonzero(self._continues() & (self.times.values[1:] == self.times.values[:-1]))
+        times = self.order.times
+        twice = np.flatnonzero(self.order.continues & (times.values[1:] == times.values[:-1]))
         if len(twice):
             who, (first, second) = self._id_at(twice[0]), self._rows_at(twice[0])
             raise ValueError(
-                f"Sequence {who} has two rows at time {self.times.literal(twice[0])}, rows {first} and {second} of the frame:"
+                f"Sequence {who} has two rows at time {times.literal(twice[0])}, rows {first} and {second} of the frame:"
                 " their order is unknown. Drop or merge one."
             )
 
@@ -57,8 +53,8 @@ class Timeline:
 
         `name` is that of the column of times, for messages.
         """
-        continues = self._continues()
-        measured = ruler(freq, self.times, self.offsets, name)
+        times, continues = self.order.times, self.order.continues
+        measured = ruler(freq, times, self.offsets, name)
         count = _count_floats if isinstance(measured.unit, float) else _count_integers
         multiples, unit, off = count(measured, continues)
         if measured.phase is not None:
@@ -68,21 +64,21 @@ class Timeline:
             who, (first, second) = self._id_at(step), self._rows_at(step)
             raise ValueError(
                 f"The times of sequence {who} are on no grid with freq={freq}: rows {first} and {second} of the"
-                f" frame follow each other at {self.times.literal(step)} and {self.times.literal(step + 1)}. Round the times,"
-                f" or leave freq out.{calendar_hint(freq, self.times)}"
+                f" frame follow each other at {times.literal(step)} and {times.literal(step + 1)}. Round the times,"
+                f" or leave freq out.{calendar_hint(freq, times)}"
             )
         n_missing = multiples.sum(dtype=np.float64) * min(unit, 10**300) - len(multiples)
-        self._refuse_too_many(len(self.times) + n_missing, freq)
-        advances = np.ones(len(self.times), dtype=np.intp)
+        self._refuse_too_many(len(times) + n_missing, freq)
+        advances = np.ones(len(times), dtype=np.intp)
         advances[1:][continues] = multiples.astype(np.intp) * unit
         positions = np.cumsum(advances) - 1
         return positions, np.append(positions, advances.sum())[self.offsets]
 
     def _refuse_too_many(self, n_steps, freq):
         """Raise where a frequency makes far more steps than there are rows."""
-        if n_steps > max(MOST_STEPS, MOST_STEPS_PER_ROW * len(self.times)):
+        if n_steps > max(MOST_STEPS, MOST_STEPS_PER_ROW * len(self.order.times)):
             raise ValueError(
-                f"With freq={freq!r} the {len(self.times)} rows of the frame would become {n_steps:.3g} steps, nearly all"
+                f"With freq={freq!r} the {len(self.order.times)} rows of the frame would become {n_steps:.3g} steps, nearly all"
                 " missing. Pass the distance of two consecutive steps, cut sequences where they pause, or leave freq out."
             )
 

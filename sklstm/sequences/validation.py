@@ -118,7 +118,7 @@ def holds_arrays(X):
 
 
 def as_sequences(X, padding=None):
-    """Read an X that is not tabular.
+    """Read an X that is not tabular, as `array_or_list` returns it.
 
     Parameters
     ----------
@@ -138,11 +138,6 @@ def as_sequences(X, padding=None):
         If X has no sequence, a sequence no step, the numbers of channels differ, or a value is NaN, infinite or no
         number.
     """
-    return read_sequences(array_or_list(X), padding)
-
-
-def read_sequences(X, padding=None):
-    """`as_sequences` of what `array_or_list` returned."""
     if isinstance(X, Sequences):
         sequences = snapshot(X)
     elif isinstance(X, (list, tuple)) or holds_arrays(X):

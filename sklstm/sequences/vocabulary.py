@@ -28,7 +28,7 @@ def in_own_type(values):
         items = [value.item() if isinstance(value, np.generic) else value for value in values.ravel().tolist()]
         if all(_is_exact(item) for item in items):
             return np.array(items, np.float64).reshape(values.shape)
-        return _objects(items, values.shape)
+        return np.fromiter(items, object, len(items)).reshape(values.shape)
     if values.dtype.kind in "fb" or (values.dtype.kind in "iu" and is_exact(values.ravel(), np.dtype(np.float64))):
         return values.astype(np.float64)
     return values
@@ -39,12 +39,6 @@ def _is_exact(number):
         return float(number) == number
     except OverflowError:
         return False
-
-
-def _objects(items, shape):
-    array = np.empty(len(items), dtype=object)
-    array[:] = items
-    return array.reshape(shape)
 
 
 def rows_of(values, vocabulary, channel, unknown=None):
