@@ -8,11 +8,10 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from .compat import scorer_parts
 from .estimators import LSTMClassifier, LSTMRegressor
 from .estimators.base import BaseRecurrent
-from .estimators.inputs import one_per_sequence
-from .estimators.steps import read_step_weights, read_steps
-from .estimators.targets import as_array
 from .sequences import Sequences
-from .sequences.alignment import ids_of, in_order_of
+from .sequences.alignment import ids_of, in_order_of, one_per_sequence
+from .sequences.step_targets import read_step_weights, read_steps
+from .sequences.targets import as_array
 
 __all__ = ["step_scorer"]
 

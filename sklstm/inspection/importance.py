@@ -12,12 +12,13 @@ from ..compat import Interval, StrOptions, validate_params
 from ..docstrings import document
 from ..estimators.documentation import SHARED
 from ..sequences import Sequences
-from ..sequences.columns import as_floats
 from ..sequences.container import snapshot
+from ..sequences.convert import as_floats
+from ..sequences.flattened import is_tabular
 from ..sequences.padding import without_padding
 from ..sequences.refusals import array_of, list_of, refused_as
-from ..sequences.steps import of_sequences, of_table
-from ..sequences.validation import FORMS, array_or_list, is_tabular
+from ..sequences.steps import Steps
+from ..sequences.validation import X_FORMATS, array_or_list
 from .documentation import PARTS
 
 
@@ -126,7 +127,7 @@ def step_importance(
     )
 
 
-@refused_as("X", FORMS)
+@refused_as("X", X_FORMATS)
 def _ragged(estimator, X):
     """X as `Sequences`, and a function that makes an X for the estimator of other values; the estimator checks the values."""
     X, padding = array_or_list(X), getattr(estimator, "padding", None)
@@ -143,15 +144,15 @@ def _ragged(estimator, X):
         if padding is not None:
             sequences = Sequences(*without_padding(table.reshape(len(table), -1, n_channels), padding))
             return sequences, sequences.with_values
-        steps = of_table(table, n_channels)
+        steps = Steps.from_table(table, n_channels)
         sequences = Sequences(steps.values, steps.offsets)
         return sequences, sequences.with_values  # not as a table, whose column names are lost
     if isinstance(X, Sequences):
         X = snapshot(X)
         return X, X.with_values
-    steps = of_sequences(X)
+    steps = Steps.from_sequences(X)
     sequences = Sequences(np.asarray(steps.values), steps.offsets, channel_names=steps.names)
-    return sequences, steps.in_form if steps.names is None else sequences.with_values
+    return sequences, steps.restore_format if steps.names is None else sequences.with_values
 
 
 def _numbers(X):

@@ -7,12 +7,11 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from ..compat import Interval, StrOptions, _check_feature_names_in, _fit_context
-from ..estimators.inputs import numeric_table
 from ..sequences import Sequences
-from ..sequences.columns import floats_of_steps
-from ..sequences.padding import SIDES, without_padding
+from ..sequences.flattened import check_columns, is_tabular, numeric_table
+from ..sequences.padding import SIDES, numbers_of_rows, without_padding
 from ..sequences.refusals import refused_as
-from ..sequences.validation import FORMS, array_or_list, check_columns, is_tabular, refuse_one_dimension
+from ..sequences.validation import X_FORMATS, array_or_list
 
 
 class PaddingRemover(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
@@ -124,20 +123,19 @@ class PaddingRemover(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         names = _check_feature_names_in(self, input_features)
         return names[: self.n_channels] if self._flat else names
 
-    @refused_as("X", FORMS)
+    @refused_as("X", X_FORMATS)
     def _read(self, X, *, reset):
         """X as an array (n_sequences, n_steps, n_channels), or as `Sequences` where it has no padding."""
         X = array_or_list(X)
         flat = is_tabular(X)
         if flat:
-            refuse_one_dimension(X)
             table = numeric_table(self, X, self.n_channels, reset if reset or vars(self).get("_flat") else None)
             check_columns(table.shape[1], self.n_channels)
             rows = table.reshape(len(table), -1, self.n_channels)
         elif isinstance(X, Sequences):
             rows = X
         else:
-            rows = Sequences.from_list(X) if isinstance(X, (list, tuple)) or len(X.shape) != 3 else _numbers(np.asarray(X))
+            rows = Sequences.from_list(X) if isinstance(X, (list, tuple)) or len(X.shape) != 3 else numbers_of_rows(np.asarray(X))
         if reset:
             self._flat = flat
             if not flat:
@@ -151,11 +149,3 @@ class PaddingRemover(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         tags.input_tags.allow_nan = True
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _numbers(X):
-    """A 3-D array of numbers; raises a ValueError that names the first value that is none."""
-    if X.dtype.kind in "fiub":
-        return X
-    n_sequences, n_steps, n_channels = X.shape
-    return floats_of_steps(X.reshape(n_sequences * n_steps, n_channels), n_steps * np.arange(n_sequences + 1)).reshape(X.shape)

@@ -14,14 +14,14 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from ..compat import ADAPTERS_MANAGER, HasMethods, Interval, _check_feature_names_in, _fit_context, _get_output_config
-from ..estimators.copies import stand_in_for
-from ..estimators.inputs import channel_names, numpy_alone, refuse_single_sequence, seen_lengths
 from ..sequences import Sequences
+from ..sequences.agreement import channel_names, refuse_single_sequence, seen_lengths
+from ..sequences.flattened import check_columns, is_tabular
 from ..sequences.refusals import refused_as
-from ..sequences.steps import of_sequences, of_table
-from ..sequences.validation import FORMS, array_or_list, check_columns, is_tabular, refuse_lists_of_rows, refuse_one_dimension
+from ..sequences.step_targets import weights_of_steps, y_of_steps
+from ..sequences.steps import Steps
+from ..sequences.validation import X_FORMATS, array_or_list, numpy_alone, refuse_lists_of_rows
 from .step_table import as_array, as_table, dense
-from .targets import weights_of_steps, y_of_steps
 
 
 def _inner_has(method):
@@ -248,10 +248,10 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                     f"X must have as many columns for each of the {n_steps} steps that PerStep was fitted on, got"
                     f" {table.shape[1]}. Pass what transform returned."
                 )
-            steps = of_table(table, table.shape[1] // n_steps)
+            steps = Steps.from_table(table, table.shape[1] // n_steps)
         else:
-            steps = of_sequences(X)
-        X_original = steps.in_form(self._checked_rows(self.transformer_.inverse_transform(as_array(steps)), steps))
+            steps = Steps.from_sequences(X)
+        X_original = steps.restore_format(self._checked_rows(self.transformer_.inverse_transform(as_array(steps)), steps))
         if isinstance(X_original, Sequences) and not self._flat and hasattr(self, "feature_names_in_"):
             X_original.channel_names = list(self.feature_names_in_)
         return X_original
@@ -323,7 +323,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     def _fit(self, method, X, y, fit_params):
         """The steps, and what a fitting method of the transformer returns for them. A fit that fails changes nothing."""
         continues = method == "partial_fit" and self.__sklearn_is_fitted__()
-        stand_in = stand_in_for(self)
+        stand_in = copy.copy(self)
         steps = stand_in._read(X, reset=not continues, fitting=True)
         transformer = self.transformer_ if continues else clone(self.transformer)
         arguments = {} if y is None else {"y": y_of_steps(y, steps)}
@@ -341,21 +341,20 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         vars(self).update(vars(stand_in))
         return steps, returned
 
-    @refused_as("X", FORMS)
+    @refused_as("X", X_FORMATS)
     def _read(self, X, *, reset, fitting=False):
         """X as `Steps`. With `reset` its form is recorded, else it must be that form; with `fitting` its lengths are, too."""
         X = array_or_list(X)
         if is_tabular(X):
-            refuse_one_dimension(X)
             with numpy_alone():
                 if reset or self._flat:
                     table = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
                 else:
                     table = check_array(X, dtype=None, ensure_all_finite=False, estimator=self, input_name="X")
             check_columns(table.shape[1], self.n_channels)
-            steps, flat = of_table(table, self.n_channels), True
+            steps, flat = Steps.from_table(table, self.n_channels), True
         else:
-            steps, flat = of_sequences(X), False
+            steps, flat = Steps.from_sequences(X), False
             refuse_lists_of_rows(X, self.n_channels)
         if fitting:
             self._n_steps = seen_lengths(steps.lengths, None if reset else vars(self).get("_n_steps"))
@@ -389,7 +388,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     def _output(self, values, steps, X):
         """The table that the transformer returned, in the form of X."""
-        X_out = steps.in_form(self._checked_rows(values, steps))
+        X_out = steps.restore_format(self._checked_rows(values, steps))
         if isinstance(X_out, Sequences) and steps.names is not None:
             X_out.channel_names = self._names_out()
         container = _get_output_config("transform", self)["dense"]

@@ -12,10 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..compat import Interval, StrOptions, _fit_context, validate_parameter_constraints
 from ..sequences import Sequences
-from ..sequences.columns import as_floats
-from ..sequences.faults import describe_non_number, locate
+from ..sequences.convert import as_floats
+from ..sequences.errors import describe_non_number, locate
 from ..sequences.refusals import refused_as
-from ..sequences.steps import of_sequences, of_table
+from ..sequences.steps import Steps
 from ..sequences.validation import array_or_list
 
 WORDS = r"(?u)\b\w+\b"  # CountVectorizer's own pattern leaves out words of one letter
@@ -240,7 +240,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         names = self.get_vocabulary()
         with refused_as("X", "Pass what transform returned."):
             X = array_or_list(X)
-            steps = of_table(np.asarray(X), 1) if len(getattr(X, "shape", ())) == 2 else of_sequences(X)
+            steps = Steps.from_table(np.asarray(X), 1) if len(getattr(X, "shape", ())) == 2 else Steps.from_sequences(X)
         if steps.categories:
             raise ValueError("X holds categories or texts, whose codes are those of other values. Pass what transform returned.")
         if steps.n_channels != 1:

@@ -7,14 +7,15 @@ import numpy as np
 
 from ..compat import Interval, StrOptions, _is_arraylike_not_scalar, validate_params
 from ..sequences import Sequences
-from ..sequences.columns import floats_of_steps, is_missing, unmixed
-from ..sequences.faults import describe_non_number, name_of
+from ..sequences.convert import numbers_of_steps, unmixed
+from ..sequences.errors import describe_non_number, name_of
 from ..sequences.foreign import foreign
+from ..sequences.grouping import number_ids
 from ..sequences.index import check_regular_index
-from ..sequences.long import number_ids
+from ..sequences.missing import is_missing
 from ..sequences.numerals import describe_numerals
 from ..sequences.refusals import list_of, refused_as
-from ..sequences.steps import of_sequences
+from ..sequences.steps import Steps
 from ..sequences.validation import array_or_list, holds_arrays
 
 
@@ -256,7 +257,7 @@ def _read_several(series, groups):
         raise ValueError(f"groups={groups!r} names a column, but series are several. Pass the group of each series.")
     for i, one in enumerate(series if isinstance(series, (list, tuple)) or holds_arrays(series) else ()):
         check_regular_index(one, f"series {i}")
-    steps = of_sequences(series, may_be_empty=True)  # `on_short` says what to do with an empty one
+    steps = Steps.from_sequences(series, may_be_empty=True)  # `on_short` says what to do with an empty one
     names = steps.names
     for channel in steps.categories:
         raise ValueError(
@@ -346,7 +347,7 @@ def _numbers(table, offsets, names):
     if values.dtype.kind not in "OUST":
         raise ValueError(f"A series must hold real numbers, got {values.dtype}. Convert it to numbers.")
     _refuse_texts(values, offsets, names)
-    return floats_of_steps(values, offsets, names, what="series")
+    return numbers_of_steps(values, offsets, names, what="series")
 
 
 def _refuse_texts(values, offsets, names):

@@ -219,9 +219,9 @@ INDEX = [
     case(
         lambda: make_windows(grouped(DAYS.delete(3)), 1, groups="g"),
         r"Insert the missing steps as NaN \((sklstm\.Sequences\.from_long)\(series\.reset_index\(\), id=\.\.\., time=\.\.\.,"
-        r" spacing=(.*?)\)\)",
-        lambda read, spacing: make_windows(
-            value(read)(grouped(DAYS.delete(3)).reset_index(), id="g", time="index", spacing=value(spacing)), 1, missing="drop"
+        r" freq=(.*?)\)\)",
+        lambda read, freq: make_windows(
+            value(read)(grouped(DAYS.delete(3)).reset_index(), id="g", time="index", freq=value(freq)), 1, missing="drop"
         ),
     ),
     case(

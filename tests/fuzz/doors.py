@@ -123,7 +123,7 @@ def _of_sequences():
         "from_long id": lambda o: Sequences.from_long(LONG, id=o),
         "from_long time": lambda o: Sequences.from_long(LONG, id="id", time=o),
         "from_long columns": lambda o: Sequences.from_long(LONG, id="id", columns=o),
-        "from_long spacing": lambda o: Sequences.from_long(LONG, id="id", time="t", spacing=o),
+        "from_long freq": lambda o: Sequences.from_long(LONG, id="id", time="t", freq=o),
         **{
             f"from_long column {name}": lambda o, name=name: Sequences.from_long(LONG | {name: o}, id="id", time="t")
             for name in LONG

@@ -19,6 +19,8 @@ LEAVE_OUT_PADDING = (
     " padding=np.nan of the estimator. Else impute"
 )
 
+PASS_LONG_TABLE = "If X is a table with one row per step, pass Sequences.from_long(X, id=..., time=...)."
+
 # What NumPy converts to numbers, or may, and is none.
 NO_NUMBERS = (str, bytes, bytearray, *TIMES)
 
@@ -28,6 +30,12 @@ def holds_no_numbers(values):
     if values.dtype.kind == "O":
         return any(issubclass(kind, NO_NUMBERS) for kind in set(map(type, values.ravel().tolist())))
     return values.dtype.kind in "mMVUST"
+
+
+def repeated(values):
+    """Those of some hashable values that occur earlier in them, too."""
+    seen = set()
+    return [value for value in values if value in seen or seen.add(value)]
 
 
 def locate(offsets, row):
