@@ -253,7 +253,7 @@ def test_a_classifier_learns_the_order_of_words():
         flipped = rng.random() < 0.5
         texts.append(" eats ".join(pair[::-1] if flipped else pair))
         labels.append("odd" if flipped else "fine")
-    model = make_pipeline(tokenizer_of(), LSTMClassifier(8, categorical_features="all", max_iter=20, random_state=0))
+    model = make_pipeline(SequenceTokenizer(), LSTMClassifier(8, categorical_features="all", max_iter=20, random_state=0))
     assert model.fit(texts[:80], labels[:80]).score(texts[80:], labels[80:]) > 0.95
     assert model.predict(["horse eats bird"]).shape == (1,)  # with a word it has not seen
     vectorizer = "sequencetokenizer__vectorizer__"
@@ -328,6 +328,16 @@ def test_lists_of_words_by_an_analyzer():
 def test_the_default_has_words_of_one_letter_and_that_of_scikit_learn_has_not():
     assert "a" in SequenceTokenizer().fit(TEXTS).vocabulary_
     assert "a" not in SequenceTokenizer(CountVectorizer()).fit(TEXTS).vocabulary_
+
+
+def test_parameters_of_the_default_vectorizer_can_be_set():
+    tokenizer = SequenceTokenizer().set_params(vectorizer__min_df=2, max_length=3)
+    assert codes_of(tokenizer.fit_transform(TEXTS)) == codes_of(tokenizer_of(min_df=2, max_length=3).fit_transform(TEXTS))
+    assert clone(tokenizer).vectorizer.min_df == 2 and SequenceTokenizer().vectorizer is None
+    other = SequenceTokenizer().set_params(vectorizer=CountVectorizer(), vectorizer__lowercase=False)
+    assert other.vectorizer.token_pattern == CountVectorizer().token_pattern and not other.vectorizer.lowercase
+    with pytest.raises(ValueError, match="Invalid parameter 'no_such' for estimator CountVectorizer"):
+        SequenceTokenizer().set_params(vectorizer__no_such=1)
 
 
 def test_a_vectorizer_is_not_changed():

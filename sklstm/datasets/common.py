@@ -5,19 +5,33 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ..compat import Interval, StrOptions
+from ..compat import Interval, StrOptions, validate_params
 from ..sequences import Sequences
+from ..sequences.refusals import refused_as
 
-# What to say where NumPy or scikit-learn cannot read a parameter.
-A_PARAMETER = ("A parameter", "Pass integers and numbers of Python, of a size that fits into memory.")
+
+def at_least(smallest, kind=Integral):
+    """Constraint of a number."""
+    return Interval(kind, smallest, None, closed="left")
+
 
 # Constraints of the parameters that several generators have.
 COMMON = {
-    "n_samples": [Interval(Integral, 1, None, closed="left")],
+    "n_samples": [at_least(1)],
     "ragged": ["boolean"],
+    "encode": [StrOptions({"onehot", "ordinal"})],
     "random_state": ["random_state"],
 }
-ENCODE = [StrOptions({"onehot", "ordinal"})]
+
+
+def checked(**constraints):
+    """Decorate a generator so that its parameters are validated, those in COMMON among them.
+
+    What NumPy or scikit-learn cannot read becomes a ValueError in words of this package.
+    """
+    validated = validate_params(COMMON | constraints, prefer_skip_nested_validation=True)
+    refused = refused_as("A parameter", "Pass integers and numbers of Python, of a size that fits into memory.")
+    return lambda generator: refused(validated(generator))
 
 
 def generator_from(random_state):

@@ -4,10 +4,9 @@ from numbers import Integral
 
 import numpy as np
 
-from ..compat import Interval, Options, validate_params
+from ..compat import Options
 from ..docstrings import document
-from ..sequences.refusals import refused_as
-from .common import A_PARAMETER, COMMON, ENCODE, array_or_sequences, draw_lengths, generator_from, symbols_as_channels
+from .common import array_or_sequences, at_least, checked, draw_lengths, generator_from, symbols_as_channels
 from .documentation import PARTS
 
 MASK_VALUE = -100  # label of a step that LSTMClassifier leaves out of losses and scores
@@ -17,11 +16,7 @@ ORDER_SYMBOLS = "EBabcdXY"
 
 
 @document(PARTS, what="length", most="n_steps", least=" (but at least 2)")
-@refused_as(*A_PARAMETER)
-@validate_params(
-    {**COMMON, "n_steps": [Interval(Integral, 2, None, closed="left")]},
-    prefer_skip_nested_validation=True,
-)
+@checked(n_steps=[at_least(2)])
 def make_adding_problem(n_samples=1000, *, n_steps=100, ragged=False, random_state=None):
     """Make the adding problem: the sum of the two numbers that are marked.
 
@@ -84,17 +79,7 @@ def make_adding_problem(n_samples=1000, *, n_steps=100, ragged=False, random_sta
 
 
 @document(PARTS, what="lag", most="lag", least=" (but at least 1)")
-@refused_as(*A_PARAMETER)
-@validate_params(
-    {
-        **COMMON,
-        "lag": [Interval(Integral, 1, None, closed="left")],
-        "n_copy": [Interval(Integral, 1, None, closed="left")],
-        "n_symbols": [Interval(Integral, 2, None, closed="left")],
-        "masked": ["boolean"],
-    },
-    prefer_skip_nested_validation=True,
-)
+@checked(lag=[at_least(1)], n_copy=[at_least(1)], n_symbols=[at_least(2)], masked=["boolean"])
 def make_copy_memory(n_samples=1000, *, lag=50, n_copy=10, n_symbols=8, masked=True, ragged=False, random_state=None):
     """Make the copy memory problem: repeat at the end the symbols that were shown at the beginning.
 
@@ -171,16 +156,7 @@ def make_copy_memory(n_samples=1000, *, lag=50, n_copy=10, n_symbols=8, masked=T
 
 
 @document(PARTS, what="length", most="n_steps", least=" (but at least 10)")
-@refused_as(*A_PARAMETER)
-@validate_params(
-    {
-        **COMMON,
-        "n_steps": [Interval(Integral, 10, None, closed="left")],
-        "n_bits": [Options(Integral, {2, 3})],
-        "encode": ENCODE,
-    },
-    prefer_skip_nested_validation=True,
-)
+@checked(n_steps=[at_least(10)], n_bits=[Options(Integral, {2, 3})])
 def make_temporal_order(n_samples=1000, *, n_steps=100, n_bits=3, encode="onehot", ragged=False, random_state=None):
     """Make the temporal order problem: which of X and Y came first, which second, which third.
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ..compat import StrOptions, validate_params
+from ..compat import StrOptions
 from ..docstrings import document
-from ..sequences.refusals import array_of, refused_as
-from .common import A_PARAMETER, COMMON, ENCODE, array_or_sequences, generator_from, symbols_as_channels
+from ..sequences.refusals import array_of
+from .common import array_or_sequences, checked, generator_from, symbols_as_channels
 from .documentation import PARTS
 
 REBER_SYMBOLS = "BTSXPVE"  # in the order of their codes
@@ -41,16 +41,7 @@ LEGAL = np.array([[code in edges for code in range(len(REBER_SYMBOLS))] for edge
 
 
 @document(PARTS)
-@refused_as(*A_PARAMETER)
-@validate_params(
-    {
-        "n_samples": COMMON["n_samples"],
-        "targets": [StrOptions({"symbol", "legal"})],
-        "encode": ENCODE,
-        "random_state": COMMON["random_state"],
-    },
-    prefer_skip_nested_validation=True,
-)
+@checked(targets=[StrOptions({"symbol", "legal"})])
 def make_embedded_reber(n_samples=1000, *, targets="symbol", encode="onehot", random_state=None):
     """Make strings of the embedded Reber grammar: which symbol comes next.
 

@@ -1,32 +1,27 @@
 """Series of numbers: mixtures of sines, and seasons with a trend."""
 
 import reprlib
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 
-from ..compat import Interval, StrOptions, validate_params
+from ..compat import Interval, StrOptions
 from ..docstrings import document
-from ..sequences.refusals import array_of, refused_as
-from .common import A_PARAMETER, COMMON, array_or_sequences, draw_lengths, generator_from
+from ..sequences.refusals import array_of
+from .common import array_or_sequences, at_least, checked, draw_lengths, generator_from
 from .documentation import PARTS
 
 HIGHEST_FREQUENCY = 0.25  # cycles per step: half of the highest that sampling can tell from a lower one
 
 
 @document(PARTS, what="length", most="n_steps", least="")
-@refused_as(*A_PARAMETER)
-@validate_params(
-    {
-        **COMMON,
-        "n_steps": [Interval(Integral, 1, None, closed="left")],
-        "n_channels": [Interval(Integral, 1, None, closed="left")],
-        "n_classes": [Interval(Integral, 2, None, closed="left")],
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        "noise": [Interval(Real, 0, None, closed="left")],
-        "targets": [StrOptions({"class", "amplitude"})],
-    },
-    prefer_skip_nested_validation=True,
+@checked(
+    n_steps=[at_least(1)],
+    n_channels=[at_least(1)],
+    n_classes=[at_least(2)],
+    n_components=[at_least(1)],
+    noise=[at_least(0, Real)],
+    targets=[StrOptions({"class", "amplitude"})],
 )
 def make_sine_mixture(
     n_samples=1000,
@@ -121,19 +116,14 @@ def make_sine_mixture(
 
 
 @document(PARTS)
-@refused_as(*A_PARAMETER)
-@validate_params(
-    {
-        "n_steps": [Interval(Integral, 2, None, closed="left")],
-        "period": [Interval(Real, 2, None, closed="neither"), "array-like"],
-        "n_harmonics": [Interval(Integral, 1, None, closed="left")],
-        "trend": [Interval(Real, None, None, closed="neither")],
-        "noise": [Interval(Real, 0, None, closed="left")],
-        "window": [Interval(Integral, 1, None, closed="left"), None],
-        "horizon": [Interval(Integral, 1, None, closed="left")],
-        "random_state": COMMON["random_state"],
-    },
-    prefer_skip_nested_validation=True,
+@checked(
+    n_steps=[at_least(2)],
+    period=[Interval(Real, 2, None, closed="neither"), "array-like"],
+    n_harmonics=[at_least(1)],
+    trend=[Interval(Real, None, None, closed="neither")],
+    noise=[at_least(0, Real)],
+    window=[at_least(1), None],
+    horizon=[at_least(1)],
 )
 def make_seasonal(
     n_steps=1000, *, period=24, n_harmonics=1, trend=0.001, noise=0.1, window=None, horizon=1, random_state=None

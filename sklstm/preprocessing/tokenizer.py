@@ -104,7 +104,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
     other category: it learns a vector for it if rare words (`min_df`, `max_features`) made it occur in training, and otherwise
     uses its vector for unknown categories.
 
-    A network that reads words in their order mostly predicts better with stop words than without. n-grams must have a single
+    Keep stop words: a network that reads words in their order mostly predicts better with them. n-grams must have a single
     length, such as ``ngram_range=(2, 2)``, because n-grams of several lengths have no common order. The parameters `binary` and
     `dtype` of the vectorizer have no effect.
 
@@ -140,7 +140,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
     >>> "".join(letters.inverse_transform(letters.transform(["hollow"]))[0])
     'holl'
     >>> search = GridSearchCV(
-    ...     make_pipeline(SequenceTokenizer(CountVectorizer()), LSTMClassifier(categorical_features="all")),
+    ...     make_pipeline(SequenceTokenizer(), LSTMClassifier(categorical_features="all")),
     ...     {"sequencetokenizer__vectorizer__analyzer": ["word", "char"], "sequencetokenizer__max_length": [50, 100]},
     ... )
     """
@@ -223,6 +223,24 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         """
         vectorizer, codes = self._fitted()
         return self._encoded(_analyzed(vectorizer, X), codes)
+
+    def set_params(self, **params):
+        """Set parameters of this transformer and of its vectorizer.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters by name. Those of the vectorizer have the prefix ``vectorizer__``; if `vectorizer` is None, they change the
+            CountVectorizer that it stands for.
+
+        Returns
+        -------
+        self
+            The transformer itself.
+        """
+        if self.vectorizer is None and any(name.startswith("vectorizer__") for name in params):
+            self.vectorizer = CountVectorizer(token_pattern=WORDS)
+        return super().set_params(**params)
 
     def inverse_transform(self, X):
         """Convert codes back to words.

@@ -145,6 +145,7 @@ def _of_preprocessing():
         "PerStep inverse_transform": lambda o: PerStep(StandardScaler()).fit(X).inverse_transform(o),
         "PerStep transformer": lambda o: PerStep(o).fit(X),
         "SequenceTokenizer fit": lambda o: SequenceTokenizer().fit(o),
+        "SequenceTokenizer vectorizer": lambda o: SequenceTokenizer(o).fit(["a b", "c"]),
         "SequenceTokenizer transform": lambda o: tokens.transform(o),
         "SequenceTokenizer inverse_transform": lambda o: tokens.inverse_transform(o),
         "make_windows series": lambda o: make_windows(o, window=1),
