@@ -10,6 +10,8 @@ import sklstm
 ROOT = Path(sklstm.__file__).parent
 # From the bottom; a module may import from its own layer and those before it.
 LAYERS = ["_kernels", "sequences", "network", "training", "preprocessing", "estimators"]
+# Layers that users import nothing from.
+INTERNAL = {*LAYERS} - {"preprocessing"}
 # Modules below all layers, which anything may import.
 GROUND = {"archive", "compat", "docstrings", "files", "parallel", "public"}
 SIDE_DOORS = {"datasets", "inspection"}  # folders beside the layers, which no layer imports

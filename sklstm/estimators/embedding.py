@@ -21,7 +21,7 @@ def embedding_widths(embedding_dim, vocabularies):
         return [int(embedding_dim)] * len(vocabularies)
     if not isinstance(embedding_dim, (list, tuple)) and np.ndim(embedding_dim) != 1:
         raise ValueError(
-            "embedding_dim must be 'auto', an int of at least 1, or one such per categorical channel, got"
+            "embedding_dim must be 'auto', an int of at least 1, or one of these per categorical channel, got"
             f" {reprlib.repr(embedding_dim)}."
         )
     if len(embedding_dim) != len(vocabularies):
@@ -32,6 +32,6 @@ def embedding_widths(embedding_dim, vocabularies):
     for width in embedding_dim:
         if not is_count(width, 1):
             raise ValueError(
-                f"embedding_dim must be 'auto', an int of at least 1, or one such per categorical channel, got {width!r}."
+                f"embedding_dim must be 'auto', an int of at least 1, or one of these per categorical channel, got {width!r}."
             )
     return [int(width) for width in embedding_dim]

@@ -38,7 +38,7 @@ def read_X(estimator, X, *, reset):
     ----------
     estimator : BaseRecurrent
         Gives its parameters, the fitted attributes that X is compared with and its name for messages. Not changed.
-    X : any accepted form
+    X : any accepted format
     reset : bool
         Whether X defines what later X must look like.
 

@@ -165,8 +165,6 @@ def _numbers(X):
             f"X is a table but no array of numbers, so that its steps cannot be permuted: {error}. Encode categories as"
             " integers, and pass X as a 3-D array or as sklstm.Sequences."
         ) from error
-    if table.ndim != 2:
-        raise ValueError(f"Expected 2D array, got {table.ndim}D array instead: X has shape {table.shape}. Pass x as [x].")
     return table
 
 

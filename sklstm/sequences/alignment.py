@@ -115,7 +115,7 @@ def _key(key):
 
 
 class Carrier(NamedTuple):
-    """What carries ids beside its values.
+    """A container that carries ids along with its values.
 
     Attributes
     ----------

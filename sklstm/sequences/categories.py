@@ -51,8 +51,8 @@ def _known_names(entries, columns):
     """The entries; raises unless they are names of columns."""
     if columns is None:
         raise ValueError(
-            f"categorical_features={entries!r} are names of columns, but X is no DataFrame with such. Pass a DataFrame, or the"
-            " numbers of the channels."
+            f"categorical_features={entries!r} are names of columns, but X is no DataFrame with named columns. Pass a"
+            " DataFrame, or the numbers of the channels."
         )
     unknown = [entry for entry in entries if entry not in columns]
     if unknown:

@@ -381,7 +381,7 @@ class Sequences(Constructors):
 
 
 def snapshot(sequences):
-    """The same sequences as they are at this moment, checked: every door of the package begins with this.
+    """The same sequences as they are at this moment, checked: every entry point of the package begins with this.
 
     The offsets are immutable and the values a view of their own, so what another name or thread does to `sequences` from now on
     can change numbers, but neither offsets nor shapes.

@@ -214,7 +214,7 @@ def _categories_of(columns, names, by_type, is_real, channel):
         if missing.any():
             raise ValueError(
                 f"Input X contains NaN: the categorical column {name!r} has no value in row {rows[missing.argmax()]}."
-                " Fill such, for instance with a category of their own."
+                " Fill missing values, for instance with a category of their own."
             )
         if column.dtype.kind in "fiub" and not by_type[step]:
             bad = find_bad_code(column[rows].astype(np.float64))

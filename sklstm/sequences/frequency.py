@@ -75,7 +75,7 @@ def ruler(freq, times, offsets, name):
 
 
 def calendar_hint(freq, times):
-    """What to say beside an error about a distance of fixed length, where one of the calendar may be meant."""
+    """What to add to an error about a distance of fixed length, where one of the calendar may be meant."""
     distance = parse_freq(freq)
     if times.kind != "dates" or not isinstance(distance, (Duration, Days)):
         return ""
@@ -262,7 +262,7 @@ class Days(Distance):
 
 
 class Months(Distance):
-    """Months or years of any length: the same day of the month, or its last where it has no such."""
+    """Months or years of any length: the same day of the month, or its last day where it has no such day."""
 
     def on(self, times, offsets):
         if times.kind == "durations" and np.datetime_data(times.values.dtype)[0] in MONTHS:
@@ -327,14 +327,14 @@ def _split(dates):
 
 
 def _business_days(offset, days):
-    """Number of business days before each day since the first, and which are such days."""
+    """Number of business days before each day since the first, and which are business days."""
     calendar = offset.calendar or np.busdaycalendar()
     start = days.min() if len(days) else np.datetime64("1970-01-01")
     return np.busday_count(start, days, busdaycal=calendar).astype(np.int64), np.is_busday(days, busdaycal=calendar)
 
 
 def _listed(offset, days):
-    """Position of each day among the dates that an offset steps on, and which are such dates."""
+    """Position of each day among the dates that an offset steps on, and which are among them."""
     pandas = sys.modules["pandas"]
     if not len(days):
         return np.zeros(0, np.int64), np.zeros(0, bool)

@@ -142,7 +142,7 @@ def _everywhere(found, continues):
 
 
 def _distances(values, continues):
-    """Distances of consecutive steps within series, as floats, and beside each the smallest of its series."""
+    """Distances of consecutive steps within series, as floats, and for each the smallest of its series."""
     distances = np.diff(values)[continues].astype(np.int64).astype(np.float64)
     breaks = np.flatnonzero(~continues)
     starts = np.unique(np.concatenate([[0], breaks + 1 - np.arange(1, len(breaks) + 1)]))  # in the distances

@@ -182,7 +182,8 @@ def _converted(item, i):
         array = np.asarray(item)
     except ValueError as error:
         raise ValueError(
-            f"Sequence {i} of X is no array: its steps differ in length. Every step needs the same channels. Pass such."
+            f"Sequence {i} of X is no array: its steps differ in length. Every step needs the same channels. Pass an array of"
+            " shape (n_steps, n_channels)."
         ) from error
     except Exception as error:  # of the library that it is of
         raise ValueError(

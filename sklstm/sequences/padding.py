@@ -77,19 +77,21 @@ def steps_by_length(lengths, n_sequences, n_steps, side):
     Raises
     ------
     ValueError
-        If these are no such numbers, or `side` is "both".
+        If these are no numbers of steps, or `side` is "both".
     """
     if side == "both":
         raise ValueError("lengths do not tell how much padding is at either side. Set side='end' or 'start', or give padding.")
     lengths = array_of("lengths", lengths, f"Pass {n_sequences} integers, one per row of X.")
     if lengths.shape != (n_sequences,) or not np.issubdtype(lengths.dtype, np.integer):
         raise ValueError(
-            f"lengths must hold {n_sequences} integers, one per row of X, got shape {lengths.shape}, {lengths.dtype}. Pass such."
+            f"lengths must hold {n_sequences} integers, one per row of X, got shape {lengths.shape}, {lengths.dtype}."
+            " Pass one length for each row."
         )
     bad = np.flatnonzero((lengths < 0) | (lengths > n_steps))
     if len(bad):
         raise ValueError(
-            f"lengths must lie between 0 and the {n_steps} steps of X, got {lengths[bad[0]]} for sequence {bad[0]}. Pass such."
+            f"lengths must lie between 0 and the {n_steps} steps of X, got {lengths[bad[0]]} for sequence {bad[0]}. Pass one"
+            " length for each row."
         )
     lengths = lengths.astype(np.intp)
     return (np.zeros_like(lengths), lengths) if side == "end" else (n_steps - lengths, np.full_like(lengths, n_steps))

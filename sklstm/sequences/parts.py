@@ -62,7 +62,7 @@ def refuse_repeated(what, values):
 
 
 def read_ids(ids, n_sequences):
-    """Ids as an array, in which texts beside others, and tuples, stay what they are."""
+    """Ids as an array, in which texts among other values, and tuples, stay what they are."""
     if isinstance(ids, (str, bytes, dict, set, frozenset)) or hasattr(ids, "columns"):
         raise ValueError(f"ids must be a list or an array with an id for each sequence, got {type(ids).__name__}.")
     return one_each("ids", unmixed(ids, partial(array_of, "ids")), n_sequences, "sequence")
@@ -77,7 +77,7 @@ def read_categories(categories, n_channels):
     """The categories as 1-D arrays; raises where there is no such channel."""
     if not isinstance(categories, Mapping):
         raise ValueError(
-            f"categories must be a dict of the number of a channel to its values, got {type(categories).__name__}. Pass such."
+            f"categories must be a dict of the number of a channel to its values, got {type(categories).__name__}. Pass a dict."
         )
     unknown = [channel for channel in categories if not is_channel(channel, n_channels)]
     if unknown:

@@ -23,8 +23,8 @@ class Steps:
     Attributes
     ----------
     values : ndarray or DataFrame of shape (total_steps, n_channels)
-        The buffer of X where that has this layout in C order, else a copy, so that the same data in any form are the same table;
-        of X's dtype. A DataFrame if the sequences were some.
+        The buffer of X where that has this layout in C order, else a copy, so that the same data in any format are the same
+        table; of X's dtype. A DataFrame if the sequences were some.
     offsets : ndarray of int of shape (n_sequences + 1,)
         Sequence i is the rows ``offsets[i]`` to ``offsets[i + 1] - 1``.
     rebuild : callable

@@ -304,9 +304,9 @@ def sorted_labels(name, labels):
         for label in labels.tolist():
             kinds.setdefault(type(label).__name__, label)
         examples = " and ".join(f"{reprlib.repr(label)} ({kind})" for kind, label in list(kinds.items())[:2])
-        fault = "cannot be sorted together" if len(kinds) > 1 else "are of a kind that cannot be sorted"
+        problem = "cannot be sorted together" if len(kinds) > 1 else "are of a kind that cannot be sorted"
         raise ValueError(
-            f"The labels in {name} {fault}: {examples}. Pass labels of one kind, such as texts:"
+            f"The labels in {name} {problem}: {examples}. Pass labels of one kind, such as texts:"
             f" [str(label) for label in {name}]."
         ) from None
     return different

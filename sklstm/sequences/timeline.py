@@ -49,7 +49,7 @@ class Timeline:
             )
 
     def on_grid(self, freq, name):
-        """Where each step is if none were missing between the first and the last of its sequence, and offsets of such.
+        """Where each step is if none were missing between the first and the last of its sequence, and the offsets of these steps.
 
         `name` is that of the column of times, for messages.
         """

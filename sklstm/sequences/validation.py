@@ -1,6 +1,6 @@
-"""The one door for X: any accepted form -> `Sequences` that the kernels can read.
+"""The entry point of X: any accepted format -> `Sequences` that the kernels can read.
 
-Which form an X has is decided by its type alone, never by its values, nor by the lengths that its sequences happen to have:
+Which format an X has is decided by its type alone, never by its values, nor by the lengths that its sequences happen to have:
 
     Sequences                                         ragged
     list, tuple or 1-D object array of arrays         ragged; 1-D arrays are univariate sequences
@@ -86,7 +86,7 @@ def _converted(X):
 
 
 def _refuse_foreign(X):
-    """Raise a ValueError for what is none of the forms, and say what to call to get one."""
+    """Raise a ValueError for what is in none of the formats, and say what to call to get one."""
     known = foreign(X)
     if known is None or (known.family == "sparse" and len(X.shape) == 2):  # of which scikit-learn says so
         return
@@ -130,7 +130,7 @@ def as_sequences(X, padding=None):
     -------
     Sequences
         In C order, float32 or float64, at least one sequence, every length at least 1, every value finite. Its buffer
-        is that of X where X already has that form.
+        is that of X where X already has this layout.
 
     Raises
     ------

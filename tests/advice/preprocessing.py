@@ -444,8 +444,8 @@ IMPORTANCE = [
     ),
     case(
         lambda: step_importance(regress(X[:, :, :1]), X[0, :, 0], Y),
-        r"Pass x as (\[x\])",
-        lambda code: step_importance(regress(X[:, :, :1]), value(code, x=X[0, :, 0]) * 2, [0.0, 1.0]),
+        r"one univariate sequence is passed as (\[X\])",
+        lambda code: step_importance(regress(X[:, :, :1]), value(code, X=X[0, :, 0]) * 2, [0.0, 1.0]),
     ),
     case(
         lambda: step_importance(regress(), pd.DataFrame({"a": ["u", "v"] * 3}), Y),

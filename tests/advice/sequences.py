@@ -129,7 +129,7 @@ CONTAINER += [
     ),
     case(
         lambda: Sequences(S.values, S.offsets, categories=[1]),
-        "a dict of the number of a channel to its values.* Pass such",
+        "a dict of the number of a channel to its values.* Pass a dict",
         lambda: Sequences(S.values, S.offsets, categories={0: list("abcdefg")}),
     ),
     case(
@@ -178,7 +178,7 @@ ITEMS = [
     ),
     case(
         lambda: classify([[[1.0, 2.0], [3.0]], [[1.0, 2.0]]], [0, 1]),
-        "Every step needs the same channels. Pass such",
+        "Every step needs the same channels. Pass an array",
         lambda: classify([[[1.0, 2.0], [3.0, 4.0]], [[1.0, 2.0]]], [0, 1]),
     ),
     case(
@@ -447,12 +447,12 @@ PADDING = [
     ),
     case(
         lambda: Sequences.from_padded(PADDED, lengths=[2.5]),
-        "lengths must hold 2 integers.* Pass such",
+        "lengths must hold 2 integers.* Pass one length",
         lambda: Sequences.from_padded(PADDED, lengths=[2, 1]),
     ),
     case(
         lambda: Sequences.from_padded(PADDED, lengths=[4, 1]),
-        "between 0 and the 3 steps of X.* Pass such",
+        "between 0 and the 3 steps of X.* Pass one length",
         lambda: Sequences.from_padded(PADDED, lengths=[2, 1]),
     ),
     case(
