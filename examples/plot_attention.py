@@ -3,11 +3,11 @@ Attention finds the marked steps
 ================================
 
 The adding problem (Hochreiter and Schmidhuber 1997; Le, Jaitly and Hinton 2015): each of 50 to 100 steps has a random number
-and a marker, which is 1 at two of the steps; the target is the sum of the two marked numbers. With ``pooling="attention"`` the
-answer is computed from a weighted mean of the outputs of all steps, and nobody tells the model which weights to learn. After
-training nearly all the weight lies on the two marked steps, wherever they are; equal weights would give them a fortieth. What
-it has learned holds for sequences four times as long as any it was trained on. ``AttentionDisplay`` draws the weights,
-``attention_weights`` returns them.
+and a marker, which is 1 at two of the steps, and the target is the sum of the two marked numbers. With ``pooling="attention"``
+the prediction is computed from a weighted mean of the outputs of all steps, and the model itself learns the weights. After
+training nearly all the weight is on the two marked steps, wherever they are; equal weights would give them a fortieth. The model
+works for sequences four times as long as any in training, too. ``AttentionDisplay`` draws the weights, ``attention_weights``
+returns them.
 """
 
 import sys
@@ -26,7 +26,7 @@ X_long, y_long = make_adding_problem(200, n_steps=400, ragged=True, random_state
 model = LSTMRegressor(16, cell="gru", pooling="attention", max_iter=20, random_state=0).fit(X, y)
 for name, sequences, targets in (("50 to 100", X_test, y_test), ("200 to 400", X_long, y_long)):
     error = np.mean((model.predict(sequences) - targets) ** 2)
-    print(f"Mean squared error on sequences of {name} steps: {error:.5f} (1/6 for who always answers 1)")
+    print(f"Mean squared error on sequences of {name} steps: {error:.5f} (1/6 for a constant prediction of 1)")
 
 marked = X_test.values[:, 1] == 1
 weights = attention_weights(model, X_test)

@@ -1,11 +1,11 @@
 """
-A fit that was killed goes on where it stood
-============================================
+A fit that was killed continues from its checkpoint
+===================================================
 
-The adding problem (Hochreiter and Schmidhuber 1997; Le, Jaitly and Hinton 2015): the sum of the two numbers that are marked among
-50. With ``checkpoint="file"`` a fit writes where it stands after every epoch. Here a process that fits is killed in the middle,
-as by a power cut or a batch system. The same fit, called once more, does only the epochs that are missing and ends with the
-same bits as one that was left alone; ``verbose=2`` shows which it did.
+The adding problem (Hochreiter and Schmidhuber 1997; Le, Jaitly and Hinton 2015): predict the sum of the two numbers that are
+marked among 50. With ``checkpoint="file"``, `fit` writes its state to a file after every epoch. Here a process is killed in the
+middle of a fit, as by a power cut or a batch system. The same fit, called again, computes only the remaining epochs and ends with
+the same bits as one that was never interrupted; ``verbose=2`` shows which epochs it computes.
 """
 
 import sys
@@ -24,16 +24,16 @@ X, y = make_adding_problem(4000, n_steps=50, random_state=0)
 
 
 def fit(checkpoint):
-    """The same fit whenever it is run, to its end: what the checkpoint has is not done again."""
+    """Fit to the end; epochs that the checkpoint already has are not computed again."""
     return LSTMRegressor(32, cell="gru", max_iter=15, checkpoint=checkpoint, random_state=0, verbose=2).fit(X, y)
 
 
-if __name__ == "__main__":  # for the process below, which on some systems reads this file again
+if __name__ == "__main__":  # because the process below may import this file
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "checkpoint"
         process = Process(target=fit, args=(file,))
         process.start()
-        written = set()  # when the file was written
+        written = set()  # times at which the file was written
         while process.is_alive() and len(written) < 5:
             written |= {file.stat().st_mtime_ns} if file.exists() else set()
             time.sleep(0.01)
@@ -41,7 +41,7 @@ if __name__ == "__main__":  # for the process below, which on some systems reads
         process.join()
         print("Killed. The same fit once more:", flush=True)
         resumed = fit(file)
-    print("A fit that nobody disturbs:", flush=True)
+    print("A fit without interruption:", flush=True)
     alone = fit(None)
     same = all(np.array_equal(resumed.weights_[name], weights) for name, weights in alone.weights_.items())
     print(f"The weights have the same bits: {same}")

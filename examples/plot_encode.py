@@ -2,11 +2,11 @@
 Features for another classifier, learned without its labels
 ===========================================================
 
-Strings of the embedded Reber grammar (Fahlman 1991; Hochreiter and Schmidhuber 1997) begin with B and T or P, go on by the
-grammar of Reber, and end with the same T or P and E. A network learns to predict the next symbol, for which nobody has to label
-anything, and must remember T or P for the end. ``encode`` returns the states in which it ends strings that stop just before:
-vectors of one length, whatever the lengths of the strings. From ten labelled ones logistic regression learns to tell T from P.
-From counts of the symbols, which keep no order, it does not in two hundred. The accuracies are printed.
+Strings of the embedded Reber grammar (Fahlman 1991; Hochreiter and Schmidhuber 1997) begin with B and T or P, continue by the
+grammar of Reber, and end with the same T or P and E. A network learns to predict the next symbol, for which no labels are needed,
+and must remember T or P until the end. ``encode`` returns its states after strings that stop just before the end: vectors of one
+length, whatever the lengths of the strings. From ten labelled vectors, logistic regression learns to tell T from P. From counts
+of the symbols, which have no order, it does not learn this even with two hundred labels. The accuracies are printed.
 """
 
 import sys
@@ -27,7 +27,7 @@ X, following = make_embedded_reber(2000, random_state=0)
 network = LSTMClassifier(64, return_sequences=True, max_iter=20, random_state=0).fit(X, following)
 
 X, _ = make_embedded_reber(1000, random_state=1)
-begun = [x[:-1] for x in X]  # (n_steps, 7), 7 steps and more, without the last T or P
+begun = [x[:-1] for x in X]  # (n_steps, 7), at least 7 steps, without the last T or P
 labels = np.array([x[1, 1] for x in X], dtype=int)  # whether the second symbol is T
 features = {"states": network.encode(begun), "counts": np.array([x.sum(axis=0) for x in begun])}
 print({name: values.shape for name, values in features.items()})

@@ -1,11 +1,11 @@
 """
-Forecasts with intervals that hold what they promise
-====================================================
+Forecasts with prediction intervals that have their nominal coverage
+====================================================================
 
 A vital sign of a patient with internal bleeding (UCR Anomaly Archive 135, from ``pip install aeon``; unit and rate not stated),
-every fourth value: 46 are a period. Forecasts of the next 24 are direct, or recursive, one at a time, and beside them stand the
-last period and gradient boosting on lags. Too few outcomes lie between the learned quantiles of 10% and 90%; conformalised
-(Romano, Patterson, Candes 2019), these move by what the last 300 with known outcome needed for 80% or 95%. All is printed.
+every fourth value: a period has 46. Forecasts of the next 24 values are direct or recursive, one at a time; they are compared
+with the last period and with gradient boosting on lags. Too few outcomes lie between the learned quantiles of 10% and 90%.
+Conformal prediction (Romano, Patterson, Candes 2019) moves these by what the last 300 known outcomes required for 80% or 95%.
 """
 
 import sys
@@ -25,14 +25,14 @@ COLORS = {"seasonal naive": "#009E73", "gradient boosting": "#0072B2", "LSTM, re
 series = np.concatenate([load_kdd_tsad_135(part)[0] for part in ("train", "test")])[::4].astype(np.float32)  # (2176,)
 X, y, start = make_windows(series, WINDOW, HORIZON, return_index=True)  # (n, 96, 1), (n, 24), (n,)
 past, later = start + HORIZON <= TRAIN, start >= TRAIN
-first = RECENT + HORIZON - 1  # of those later, the first before which so many outcomes are known
+first = RECENT + HORIZON - 1  # the first later forecast before which so many outcomes are known
 X_test, y_test = X[later][first:], y[later][first:]
 model, noise, seen = LSTMRegressor(32, max_iter=60, random_state=0), np.random.default_rng(0).normal(size=X[past].shape), X_test
-model.fit(X[past] + noise.astype(np.float32), y[past, 0])  # who has learned from noise bears its own errors better
+model.fit(X[past] + noise.astype(np.float32), y[past, 0])  # noise in training makes recursive forecasts robust to their errors
 for _ in range(HORIZON):
     seen = np.hstack([seen, model.predict(seen[:, -WINDOW:]).reshape(-1, 1, 1)])
 models = [model.set_params(loss="quantile", quantile=q).fit(X[past], y[past]).predict(X[later]) for q in (0.1, 0.5, 0.9)]
-low, middle, high = np.sort(models, axis=0)  # so that none cross; each (n, 24)
+low, middle, high = np.sort(models, axis=0)  # so that quantiles do not cross; each (n, 24)
 boosted = [HistGradientBoostingRegressor(random_state=0).fit(X[past, -LAGS:, 0], y[past, h]) for h in range(HORIZON)]
 boosting = np.transpose([model.predict(X_test[:, -LAGS:, 0]) for model in boosted])
 forecasts = X_test[:, -PERIOD : HORIZON - PERIOD, 0], boosting, seen[:, WINDOW:, 0], middle[first:]
@@ -46,7 +46,7 @@ known = np.lib.stride_tricks.sliding_window_view(missing, RECENT, axis=0)[: len(
 room = {q: np.quantile(known, q * (1 + 1 / RECENT), axis=2, method="higher") for q in (0.8, 0.95)}
 for name, color, wider in (("80%, learned", "#E69F00", 0), ("80%", "#0072B2", room[0.8]), ("95%", "#D55E00", room[0.95])):
     inside = missing[first:] <= wider
-    print(f"{name:12} {inside.mean():.1%} came true")
+    print(f"{name:12} {inside.mean():.1%} of the outcomes inside")
     axes["c"].plot(np.arange(HORIZON) + 1, 100 * inside.mean(axis=0), color=color, label=name)
 moves = {0.025: (low, -room[0.95]), 0.1: (low, -room[0.8]), 0.9: (high, room[0.8]), 0.975: (high, room[0.95])}
 bands = np.transpose([values[first + 225] + move[225] for values, move in moves.values()])

@@ -2,10 +2,10 @@
 Choosing the size of the network by grid search
 ===============================================
 
-A handwritten digit is read like a page: 8 rows from top to bottom, each row 8 pixels. ``LSTMClassifier`` takes such flattened
-rows as they are, if ``n_channels`` says how many columns make one step, and so fits into scikit-learn's ``Pipeline`` and
-``GridSearchCV`` like any other classifier. One learns here how to search its hidden size and number of layers and how to look
-at the result. The test set takes no part in the search: it is used once, at the end, on the model that the search has chosen.
+A handwritten digit is read like a page: 8 rows from top to bottom, each row 8 pixels. ``LSTMClassifier`` accepts such flattened
+rows if ``n_channels`` says how many columns make one step, so that it works in scikit-learn's ``Pipeline`` and ``GridSearchCV``
+like any other classifier. This example searches its hidden size and number of layers and shows how to look at the result. The
+test set takes no part in the search: it is used once, at the end, on the model that the search has selected.
 """
 
 import sys
@@ -23,9 +23,9 @@ from sklstm import LSTMClassifier
 X, y = load_digits(return_X_y=True)  # (1797, 64)
 X_train, X_test, y_train, y_test = train_test_split(X.astype(np.float32), y, test_size=0.25, stratify=y, random_state=0)
 
-# LSTMClassifier scales each channel, here a column of the image. To scale each of the 64 pixels takes a scaler before it; in
-# the pipeline it learns the ranges from the training part of each fold, never from the part that is scored. Each fit has a
-# short budget, max_iter, over which its step size falls to 0: the search makes thirty of them.
+# LSTMClassifier scales each channel, here a column of the image. A scaler before it scales each of the 64 pixels; in the
+# pipeline it learns the ranges from the training part of each fold only. The search makes thirty fits, each with few epochs
+# (max_iter), over which the step size falls to 0.
 lstm = LSTMClassifier(n_channels=8, max_iter=20, random_state=0)
 model = Pipeline([("scale", MinMaxScaler()), ("lstm", lstm)])
 sizes, layers = [16, 32, 64], [1, 2]
@@ -44,7 +44,7 @@ print(f"Test accuracy of the best, refitted: {search.score(X_test, y_test):.3f}"
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.4, 3.2), layout="constrained")
 for n_layers, color, marker in zip(layers, ["#0072B2", "#D55E00"], "os", strict=True):
     chosen = results["param_lstm__num_layers"] == n_layers
-    # A few per cent aside, so that the error bars do not hide one another.
+    # Shifted by a few per cent, so that the error bars do not hide one another.
     positions = [size * 1.04 ** (2 * n_layers - 3) for size in sizes]
     mean, std = results["mean_test_score"][chosen], results["std_test_score"][chosen]
     left.errorbar(positions, mean, std, color=color, marker=marker, capsize=3, label=f"{n_layers} layer{'s'[: n_layers - 1]}")

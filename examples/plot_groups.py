@@ -2,13 +2,13 @@
 Early stopping where several sequences come from one recording
 ==============================================================
 
-Basic Motions (``pip install aeon`` brings it): four students stand, walk, run or play badminton with a smart watch, 80 recordings
-of 10 s in all. The activity is to be known after one second, so each recording is cut into 45 windows that overlap. What counts
-is how well a model does on recordings it has never met: ``StratifiedGroupKFold``, a GroupKFold that minds the classes, has it
-learn from 8 and asks it of 72. ``early_stopping=True`` alone sets aside a tenth of the windows, which overlap with those it
-trains on: a validation score much too good. Whole recordings, set aside for ``X_val, y_val`` of ``fit``, tell the truth, but for
-the luck of the best epoch; what they cost are recordings to train on. What to report is the outer score. (Who was recorded is not
-in the data. With persons as groups it would be lower still.)
+Basic Motions (``pip install aeon`` has it): four students stand, walk, run or play badminton with a smart watch, in 80 recordings
+of 10 s. The activity is to be recognised within one second, so each recording is cut into 45 overlapping windows. What matters is
+the accuracy on unseen recordings: ``StratifiedGroupKFold``, a GroupKFold that preserves the shares of the classes, trains on 8
+and tests on 72. ``early_stopping=True`` alone sets aside a tenth of the windows, which overlap with the training windows: the
+validation score is far too good. Whole recordings, set aside as ``X_val, y_val`` of ``fit``, give a realistic score, apart from
+the choice of the best epoch, but leave fewer recordings for training. Report the outer score. (The data do not say who was
+recorded. With persons as groups the score would be lower still.)
 """
 
 import sys
@@ -32,8 +32,8 @@ EPOCHS, COLORS = 30, {"windows": "#D55E00", "recordings": "#0072B2"}
 scores, curves = {name: [] for name in COLORS}, {name: [] for name in COLORS}
 print("      split by windows        split by recordings\nfold  validation  unseen      validation  unseen")
 folds = StratifiedGroupKFold(10, shuffle=True, random_state=0).split(X, y, recording)
-for fold, (unseen, known) in enumerate(folds):  # the other way round: one part to learn from, nine to be asked of
-    # n_iter_no_change is for the picture: all fits go on to the end.
+for fold, (unseen, known) in enumerate(folds):  # roles exchanged: one part for training, nine for testing
+    # n_iter_no_change is for the picture: all fits continue to the end.
     model = LSTMClassifier(32, max_iter=EPOCHS, n_iter_no_change=EPOCHS, early_stopping=True, random_state=fold)
     halves = StratifiedGroupKFold(2, shuffle=True, random_state=fold).split(known, y[known], recording[known])
     fit, val = (known[part] for part in next(halves))

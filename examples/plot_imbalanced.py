@@ -1,12 +1,12 @@
 """
-Rare classes, and what class_weight does for them
-=================================================
+Rare classes, and the effect of class_weight
+============================================
 
-Is a handwritten digit, read row by row, an 8? Of the 8s for training all but one in five are taken away, which leaves one
-digit in fifty. ``class_weight="balanced"`` makes all of them together count as much as all other digits together. Where a
-network may learn the few by heart, it makes little difference (left). Where it is held back, here by a penalty on the weights
-(``alpha=0.1``), the cheapest answer is never to say 8, and only the class weights keep it from that (right). Precision and
-recall are those of all thresholds on the probability; the dot is the usual one, 1/2. Means of five splits are printed.
+Is a handwritten digit, read row by row, an 8? Four in five of the 8s are removed from the training data, so that one digit in
+fifty is left an 8. With ``class_weight="balanced"`` all of them together have the weight of all other digits together. A network
+that can memorise the few 8s hardly needs it (left). In a network that is regularised, here by a penalty on the weights
+(``alpha=0.1``), the smallest loss is reached by never predicting 8, and only the class weights prevent that (right). Precision
+and recall are shown for all thresholds on the probability; the dot is the usual one, 1/2. Means of five splits are printed.
 """
 
 import sys
@@ -32,12 +32,12 @@ for alpha, axes in zip((1e-4, 0.1), panels, strict=True):
             kept = ~y_train | (np.cumsum(y_train) % 5 == 0)
             model = LSTMClassifier(16, max_iter=20, alpha=alpha, class_weight=class_weight, random_state=seed)
             p = model.fit(X_train[kept], y_train[kept]).predict_proba(X_test)[:, 1]
-            answers = precision_score(y_test, p > 0.5, zero_division=np.nan), recall_score(y_test, p > 0.5)
-            scores.append((average_precision_score(y_test, p), *answers))
+            at_half = precision_score(y_test, p > 0.5, zero_division=np.nan), recall_score(y_test, p > 0.5)
+            scores.append((average_precision_score(y_test, p), *at_half))
             if seed == 0:
                 precision, recall, _ = precision_recall_curve(y_test, p)
                 axes.step(recall, precision, style, where="post", color=color, label=f"class_weight={class_weight}")
-                axes.plot(*answers[::-1], "o", markersize=9, color=color)
+                axes.plot(*at_half[::-1], "o", markersize=9, color=color)
         print(f"alpha={alpha:<7} class_weight={class_weight!s:9}", end="")
         print("average precision {:.2f}, precision {:.2f}, recall {:.2f}".format(*np.nanmean(scores, axis=0)))
     axes.axhline(y.mean(), color="0.5", linestyle=":", label="by chance")

@@ -1,13 +1,13 @@
 """
-What the network saw, and what it keeps in mind
-===============================================
+Which steps a prediction depends on, and what the cells remember
+================================================================
 
 Temporal order (Hochreiter and Schmidhuber 1997): among 30 random symbols a, b, c, d are two that are X or Y, and the class is
-which came first and which second: XX, XY, YX or YY. Three looks at what a model has learned. Integrated gradients say what each
-step contributed to one answer, and sum to the difference from the answer to the average sequence. The gates and the cell state
-of two units show how it was done: the gates of unit 0 move when X or Y comes, and between them its cell keeps what it has.
-Permutation importance, over many sequences, says what the accuracy owes to each step: X and Y stand in the first third and in
-the middle.
+which came first and which second: XX, XY, YX or YY. The example inspects a fitted model in three ways. Integrated gradients are
+the contributions of each step to one prediction; they sum to its difference from the output for the average sequence. The gates
+and the cell state of two units show how the model does it: the gates of unit 0 move when X or Y comes, and its cell keeps its
+value between them. Permutation importance, over many sequences, shows how much the accuracy depends on each step: X and Y are in
+the first third and in the middle.
 """
 
 import sys
@@ -26,7 +26,7 @@ X_test, y_test = make_temporal_order(300, n_steps=30, n_bits=2, random_state=1)
 model = LSTMClassifier(hidden_size=16, max_iter=15, random_state=0).fit(X, CLASSES[y])
 print(f"Accuracy: {model.score(X_test, CLASSES[y_test]):.3f}")
 
-average = X.mean(axis=0, keepdims=True)  # how often each symbol is at each step: what no answer owes anything to
+average = X.mean(axis=0, keepdims=True)  # frequency of each symbol at each step, as the baseline
 explained = integrated_gradients(model, X_test, baseline=average.repeat(len(X_test), axis=0))
 contributions = explained.attributions.to_padded()  # (n_sequences, n_steps, n_channels)
 size, planted = np.abs(contributions).sum(axis=2), X_test[:, :, 6:].any(axis=2)

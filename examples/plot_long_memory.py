@@ -2,10 +2,10 @@
 Memory over 100 steps, and where gradients vanish
 =================================================
 
-The adding problem (Hochreiter and Schmidhuber 1997; Le, Jaitly and Hinton 2015): of 100 random numbers two are marked, in a
-second channel; what is their sum? To answer 1 has a mean squared error of 1/6. The lower panel shows how much of the gradient
-at the last step arrives at step t. Before training it fades in every cell. Gated cells learn to hold a state, and the gradient
-with it; the units of the vanilla network (``cell="rnn"``), trained by the same defaults, saturate.
+The adding problem (Hochreiter and Schmidhuber 1997; Le, Jaitly and Hinton 2015): of 100 random numbers two are marked in a
+second channel, and their sum is to be predicted. A constant prediction of 1 has a mean squared error of 1/6. The lower panel
+shows how much of the gradient at the last step arrives at step t. Before training it fades in every cell. Gated cells learn to
+hold a state, and with it the gradient; the units of the vanilla network (``cell="rnn"``), with the same defaults, saturate.
 """
 
 import sys
@@ -23,7 +23,7 @@ T, EPOCHS, UNITS, COLORS = 100, 12, 48, dict(rnn="#CC79A7", lstm="#0072B2", peep
 
 
 def arriving(model, X):
-    """Mean of ||dL/dh_t|| / ||dL/dh_T||, t = 1 .. T - 1: a second chunk goes on from h_t, where its backward pass ends."""
+    """Mean of ||dL/dh_t|| / ||dL/dh_T||, t = 1 .. T - 1: a second chunk continues from h_t, where its backward pass ends."""
     n, rows, norms = len(X), X.swapaxes(0, 1).reshape(-1, 2), []  # step by step
     network, theta = Network(2, 1, (UNITS,), cell=model.cell), np.concatenate([w.ravel() for w in model.weights_.values()])
     params, grads = network.bind(theta), network.bind(theta.copy())
@@ -47,7 +47,7 @@ top.axhline(1 / 6, color="0.5", linestyle="--")
 for cell, color in COLORS.items():
     model = LSTMRegressor(UNITS, cell=cell, max_iter=EPOCHS, random_state=1).fit(X, y, X_val=X_test, y_val=y_test)
     errors = (1 - np.array(model.validation_scores_)) * y_test.var()  # from the coefficient of determination after each epoch
-    untrained = LSTMRegressor(UNITS, cell=cell, learning_rate_init=1e-30, random_state=1).partial_fit(X[:32], y[:32])  # as begun
+    untrained = LSTMRegressor(UNITS, cell=cell, learning_rate_init=1e-30, random_state=1).partial_fit(X[:32], y[:32])
     before, after = (arriving(each, X_test[:32]) for each in (untrained, model))
     print(f"{cell:17}test error {errors[-1]:.5f}; gradient at step 1: {before[0]:.0e} before, {after[0]:.0e} after training")
     top.semilogy(range(1, EPOCHS + 1), errors, color=color, label=cell)

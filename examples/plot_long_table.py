@@ -2,10 +2,10 @@
 A table with one row per step, and rows that were lost
 ======================================================
 
-Logs come as long tables: which sensor, when, what. ``Sequences.from_long`` makes a sequence of each sensor, whatever the order
-of the rows, and keeps the ids, by which the labels are found again. Here a sensor is a sum of two sines (frequencies that tell
-its class, in ``make_sine_mixture``), read once a minute, and its radio loses some of the rows. Read as they are, the rows that
-are left make a shorter sequence, in which time runs unevenly; that is hard on frequencies. With ``spacing=`` a lost row is a
+Logs are often long tables: which sensor, when, which value. ``Sequences.from_long`` makes a sequence of each sensor, whatever
+the order of the rows, and keeps the ids, by which labels are matched. Here a sensor is a sum of two sines whose frequencies show
+its class (``make_sine_mixture``); it is read once a minute, and some rows are lost. Read as they are, the rows that
+are left make a shorter sequence, in which time runs unevenly; that is hard on frequencies. With ``freq=`` a lost row is a
 step of NaN instead, which is filled with 0 and marked in a channel of its own, so that the network knows what it did not see.
 """
 
@@ -33,15 +33,15 @@ def as_they_are(rows):
 
 
 def on_the_grid(rows):
-    X = Sequences.from_long(rows, id="sensor", time="time", spacing=pd.Timedelta("1min"))
+    X = Sequences.from_long(rows, id="sensor", time="time", freq=pd.Timedelta("1min"))
     return Sequences(np.hstack([np.nan_to_num(X.values), np.isnan(X.values)]), X.offsets, ids=X.ids)
 
 
-SHARES, READINGS = (0.0, 0.1, 0.2, 0.4), {"rows as they are": as_they_are, "spacing=1 minute": on_the_grid}
+SHARES, READINGS = (0.0, 0.1, 0.2, 0.4), {"rows as they are": as_they_are, "freq=1 minute": on_the_grid}
 accuracy = {name: [] for name in READINGS}
 print("lost  " + "  ".join(READINGS))
 for share in SHARES:
-    rows = table.sample(frac=1 - share, random_state=0)  # in any order, as logs from many sensors arrive
+    rows = table.sample(frac=1 - share, random_state=0)  # in random order, as logs of many sensors arrive
     for name, read in READINGS.items():
         X = read(rows)
         learn, ask = (X[np.isin(X.ids, part)] for part in (train, test))

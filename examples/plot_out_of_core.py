@@ -3,9 +3,9 @@ Training on data larger than memory
 ===================================
 
 Temporal order (Hochreiter and Schmidhuber 1997): three symbols of a sequence are X or Y, and which comes first, second and third
-makes eight classes. The sequences lie in a file that NumPy maps into memory; ``fit`` reads it minibatch by minibatch and makes
-no copy: what it had allocated is printed. Where chunks come one by one, from a database or a simulation, ``partial_fit`` takes
-each as it comes. It cannot know how many there will be, and keeps its step size, here lowered by hand from pass to pass.
+makes eight classes. The sequences are in a file that NumPy maps into memory; ``fit`` reads it minibatch by minibatch without a
+copy; the allocated memory is printed. If chunks come one by one, from a database or a simulation, ``partial_fit`` trains on each.
+It cannot know how many chunks will follow and keeps its step size, which this example lowers from pass to pass.
 """
 
 import sys
@@ -33,19 +33,19 @@ with tempfile.TemporaryDirectory() as folder:
     file = Path(folder) / "X.npy"
     X = np.lib.format.open_memmap(file, "w+", np.float32, (CHUNKS * SIZE, STEPS, CHANNELS))
     y = np.empty(len(X), dtype=int)
-    for number in range(CHUNKS):  # written so, for one chunk at a time is all that memory may hold
+    for number in range(CHUNKS):  # one chunk at a time, as memory may hold no more
         X[number * SIZE :][:SIZE], y[number * SIZE :][:SIZE] = make_chunk(number)
     X.flush()
-    tracemalloc.start()  # counts what NumPy allocates; pages of the file come and go as the operating system has room
+    tracemalloc.start()  # counts what NumPy allocates, not the pages of the mapped file
     whole = LSTMClassifier(16, max_iter=PASSES, random_state=0).fit(np.load(file, mmap_mode="r"), y, X_val=X_val, y_val=y_val)
     print(f"X has {X.nbytes / 1e6:.0f} MB; the fit had at most {tracemalloc.get_traced_memory()[1] / 1e6:.0f} MB allocated.")
     tracemalloc.stop()
-    del X  # some systems do not remove a file that is mapped
+    del X  # some systems cannot remove a mapped file
 
 model, losses = LSTMClassifier(16, random_state=0), []
 for k in range(PASSES):
     model.set_params(learning_rate_init=0.02 * (1 - k / PASSES))
-    for X, y in map(make_chunk, range(CHUNKS)):  # made anew in each pass
+    for X, y in map(make_chunk, range(CHUNKS)):  # generated again in each pass
         model.partial_fit(X, y, classes=range(8))
     losses.append(log_loss(y_val, model.predict_proba(X_val)))
 print(f"Validation accuracy: fit {whole.score(X_val, y_val):.3f}, partial_fit {model.score(X_val, y_val):.3f}")

@@ -2,10 +2,10 @@
 Sequences of different lengths, without padding
 ===============================================
 
-A handwritten digit can be written down as the list of its inked pixels, line by line: row, column and amount of ink. Some
-digits take 16 such steps and some 42. ``LSTMClassifier`` takes a plain list of such arrays, and scikit-learn's
-``train_test_split`` and ``cross_val_score`` cut that list by whole sequences: nothing is padded, masked or truncated. One also
-learns how to find out whether a second reading direction pays (``bidirectional``) and what ``early_stopping`` keeps.
+A handwritten digit can be written as the list of its inked pixels, line by line: row, column and amount of ink. Some digits take
+16 such steps and some 42. ``LSTMClassifier`` accepts a plain list of such arrays, and scikit-learn's ``train_test_split`` and
+``cross_val_score`` split that list by whole sequences: nothing is padded, masked or truncated. The example also shows how to find
+out whether a second reading direction helps (``bidirectional``), and which epoch ``early_stopping`` keeps.
 """
 
 import sys
@@ -23,12 +23,12 @@ images = digits.images.astype(np.float32)
 X = [np.column_stack([*np.nonzero(image), image[image > 0]]).astype(np.float32) for image in images]  # each (n_steps, 3)
 X_train, X_test, y_train, y_test = train_test_split(X, digits.target, test_size=0.3, stratify=digits.target, random_state=0)
 
-# A list will do. The container holds the same in one buffer, is cut and fitted alike, and says what is in it.
+# A list suffices. The container holds the same in one buffer, is split and fitted in the same way, and shows its contents.
 sequences = Sequences.from_list(X)
 print(sequences)
 print(f"If padded, {1 - sequences.lengths.mean() / sequences.lengths.max():.0%} of all steps would be padding.")
 
-# What tells a digit may come at any step: pooling="max" shows the head the largest value of each unit over the steps.
+# The decisive part of a digit may come at any step: with pooling="max" the head gets the largest value of each unit.
 model = LSTMClassifier(32, pooling="max", max_iter=30, early_stopping=True, random_state=0)
 for bidirectional in (False, True):
     model.set_params(bidirectional=bidirectional)

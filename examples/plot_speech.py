@@ -2,11 +2,11 @@
 Who is speaking? Utterances of different lengths
 ================================================
 
-Japanese Vowels (Kudo, Toyama and Shimbo 1999; ``pip install aeon`` brings it): nine men say /ae/, which takes 7 to 29 frames of
-12 cepstral coefficients. A list of arrays (n_frames, 12) goes into ``fit`` as it is: nothing is padded or cut. Whether a second
-direction, from the end to the beginning, or a mean over the frames is better is left to a grid search over the 270 utterances
-for training; the 370 for testing are used at the end. They also tell how many frames it takes to know a man: predictions
-for the beginnings of all of them, by the model that reads forward and was trained to answer from the mean of what it has heard.
+Japanese Vowels (Kudo, Toyama and Shimbo 1999; ``pip install aeon`` has it): nine men say /ae/, which takes 7 to 29 frames of
+12 cepstral coefficients. A list of arrays (n_frames, 12) is a valid X of ``fit``: nothing is padded or cut. A grid search over
+the 270 training utterances decides between one direction and two, and between the last state and the mean over the frames. The
+370 test utterances are used at the end. They also show how many frames are needed to recognise a man: the model that reads
+forward and was trained with the mean predicts from the beginning of each utterance.
 """
 
 import sys

@@ -2,8 +2,8 @@
 Classify while the data arrive
 ==============================
 
-A digit is drawn row by row, and after every row a stream says what it may become. What a stream answers is what `predict_proba`
-answers for the rows so far, to the bit, at the cost of one step.
+A digit is drawn row by row, and after every row a stream predicts which digit it is. The probabilities of a stream are those of
+`predict_proba` for the rows so far, to the bit, at the cost of one step.
 """
 
 import sys
@@ -20,11 +20,11 @@ from sklstm import LSTMClassifier
 digits = load_digits()
 X = (digits.images / 16).astype(np.float32)  # 1797 images, each a sequence of 8 rows of 8 pixels
 X_train, X_test, y_train, y_test = train_test_split(X, digits.target, random_state=0)
-# pooling="mean" has learned from all rows, so that beginnings make sense to it.
+# With pooling="mean" training uses the outputs of all rows, so that predictions for the first rows are good, too.
 model = LSTMClassifier(hidden_size=64, pooling="mean", random_state=0).fit(X_train, y_train)
 print(f"Accuracy on whole images: {model.score(X_test, y_test):.3f}")
 
-# All test images at once, as 450 independent streams: the share that is right after each row.
+# All test images at once, as 450 independent streams: the accuracy after each row.
 stream = model.stream()
 right = [np.mean(stream.step(X_test[:, t]) == y_test) for t in range(8)]
 print("Accuracy after 1 to 8 rows:", " ".join(f"{share:.2f}" for share in right))
@@ -32,13 +32,13 @@ print("Accuracy after 1 to 8 rows:", " ".join(f"{share:.2f}" for share in right)
 # One image, step by step.
 stream = model.stream("predict_proba")
 chosen = 5
-probabilities = [stream.step(X_test[chosen][0])]  # the first step makes everything ready
+probabilities = [stream.step(X_test[chosen][0])]  # the first step also allocates memory
 started = perf_counter()
 probabilities = np.vstack(probabilities + [stream.step(row) for row in X_test[chosen][1:]])
 print(f"A step took {1e6 * (perf_counter() - started) / 7:.1f} microseconds.")
 assert np.array_equal(probabilities[-1:], model.predict_proba(X_test[chosen : chosen + 1]))
 
-# A stream can be put away and taken up again, also by another process: its state is a dict of arrays.
+# A stream can be stored and continued, also by another process: its state is a dict of arrays.
 stream.reset()
 stream.step(X_test[chosen][0])
 other = model.stream("predict_proba")

@@ -1,4 +1,4 @@
-"""Names of scikit-learn that are private, in one place: what a new version of it may move or rename."""
+"""Private names of scikit-learn, and names that only some versions have, in one place."""
 
 from sklearn.base import _fit_context
 from sklearn.utils import _safe_indexing
@@ -14,8 +14,17 @@ from sklearn.utils._param_validation import (
 from sklearn.utils._set_output import ADAPTERS_MANAGER, _get_output_config
 from sklearn.utils.validation import _check_feature_names_in, _is_arraylike_not_scalar, _num_samples
 
+try:
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:  # scikit-learn before 1.9
+
+    class CallbackSupportMixin:
+        """This version of scikit-learn has no callbacks."""
+
+
 __all__ = [
     "ADAPTERS_MANAGER",
+    "CallbackSupportMixin",
     "HasMethods",
     "Interval",
     "Options",
@@ -27,6 +36,12 @@ __all__ = [
     "_num_samples",
     "_safe_indexing",
     "get_namespace",
+    "scorer_parts",
     "validate_parameter_constraints",
     "validate_params",
 ]
+
+
+def scorer_parts(scorer):
+    """Metric, response method, whether larger values are better, and keyword arguments of a scorer from `make_scorer`."""
+    return scorer._score_func, scorer._response_method, scorer._sign > 0, scorer._kwargs

@@ -1,22 +1,21 @@
 """Scorers for estimators that predict every step (`return_sequences=True`)."""
 
-
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
 from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from .compat import scorer_parts
 from .estimators import LSTMClassifier, LSTMRegressor
 from .estimators.base import BaseRecurrent
-from .estimators.inputs import one_per_sequence
-from .estimators.steps import read_step_weights, read_steps
-from .estimators.targets import as_array
 from .sequences import Sequences
-from .sequences.alignment import ids_of, in_order_of
+from .sequences.alignment import ids_of, in_order_of, one_per_sequence
+from .sequences.step_targets import read_step_weights, read_steps
+from .sequences.targets import as_array
 
 __all__ = ["step_scorer"]
 
-# By scikit-learn's convention, functions so named return what is to be small.
+# By scikit-learn's convention, smaller values of functions with these endings are better.
 LOSSES = ("_error", "_loss", "_deviance")
 
 
@@ -26,36 +25,37 @@ def step_scorer(metric, *, response_method=None, greater_is_better=None, **kwarg
     Parameters
     ----------
     metric : str or callable
-        Name of one of scikit-learn's scorers, such as "f1_macro", "roc_auc" or "neg_mean_absolute_error"; a scorer of
+        Name of one of scikit-learn's scorers, such as "f1_macro", "roc_auc" or "neg_mean_absolute_error"; a scorer from
         :func:`sklearn.metrics.make_scorer`; or a function ``metric(y_true, y_pred, **kwargs)``.
     response_method : {"predict", "predict_proba"} or list of these, default=None
-        Method whose predictions a function gets; None is "predict". Scorers bring their own.
+        Method whose predictions the function `metric` gets; None is "predict". Pass it only with a function: scorers have their
+        own.
     greater_is_better : bool, default=None
-        Whether a high value of a function is good; if not, the score is its negative. None is False for functions whose name ends
-        with "_error", "_loss" or "_deviance", else True. Scorers bring their own.
+        Whether larger values of the function `metric` are better; if not, the score is its negative. None is False for functions
+        whose name ends with "_error", "_loss" or "_deviance", else True. Pass it only with a function.
     **kwargs : dict
         Further arguments of the metric, such as ``average="macro"``.
 
     Returns
     -------
     callable
-        ``scorer(estimator, X, y, sample_weight=None)``, to be passed as `scoring`.
+        The scorer, ``scorer(estimator, X, y, sample_weight=None)``, to be passed as `scoring`.
 
     Raises
     ------
     ValueError
-        If there is no scorer of that name, or if what a scorer brings is given, too.
+        If there is no scorer of that name, or if `response_method` or `greater_is_better` is passed with a scorer.
 
     See Also
     --------
-    sklearn.metrics.make_scorer : Scorers for predictions of one entry per sequence.
+    sklearn.metrics.make_scorer : Make scorers for one prediction per sequence.
 
     Notes
     -----
-    scikit-learn's own scorers compare arrays with one row for each sequence, and so cannot score steps. Here the steps of all
-    sequences are put one after the other, in y, the predictions and the weights, which may have any of the forms of `fit`. Steps
-    whose y has the mask value (NaN or None, for labels -100) are left out. Estimators that predict one entry per sequence are
-    scored as usual.
+    scikit-learn's own scorers compare arrays with one row for each sequence, so that they cannot score steps. This scorer puts
+    the steps of all sequences one after the other: in y, the predictions and the weights, each in any of the forms of `fit`.
+    Steps whose y has the mask value (NaN or None, for labels -100) are left out. An estimator that makes one prediction per
+    sequence is scored as usual.
 
     Examples
     --------
@@ -88,13 +88,13 @@ def step_scorer(metric, *, response_method=None, greater_is_better=None, **kwarg
 
 
 def _scorer_of(metric, response_method, greater_is_better, kwargs):
-    """The scorer of scikit-learn that does the counting."""
+    """The scorer of scikit-learn that computes the score."""
     scorer = get_scorer(metric) if isinstance(metric, str) else metric
     if isinstance(scorer, type(get_scorer("accuracy"))):
         if not kwargs:
             return scorer
-        metric, response_method, greater_is_better = scorer._score_func, scorer._response_method, scorer._sign > 0
-        kwargs = scorer._kwargs | kwargs
+        metric, response_method, greater_is_better, own = scorer_parts(scorer)
+        kwargs = own | kwargs
     if greater_is_better is None:
         name = getattr(getattr(metric, "func", metric), "__name__", "")
         greater_is_better = not name.endswith(LOSSES)
@@ -102,7 +102,7 @@ def _scorer_of(metric, response_method, greater_is_better, kwargs):
 
 
 class _StepScorer:
-    """What `step_scorer` makes: plain values, so that it can be cloned and pickled."""
+    """The scorer that `step_scorer` returns. It holds plain values, so that it can be cloned and pickled."""
 
     def __init__(self, metric, response_method, greater_is_better, kwargs):
         self.metric, self.response_method = metric, response_method
@@ -115,7 +115,7 @@ class _StepScorer:
         if not _predicts_steps(estimator, y):
             return self._score_sequences(estimator, X, y, sample_weight)
         flat = _FlatClassifier(estimator, ids_of(X)) if is_classifier(estimator) else _FlatRegressor(estimator, ids_of(X))
-        steps = flat.steps_of(X, self._scorer._response_method)
+        steps = flat.steps_of(X, scorer_parts(self._scorer)[1])
         y_true, _ = read_steps("y", y, steps)
         flat.used = used = flat.model._labelled(y_true, "score")
         weights = {} if sample_weight is None else {"sample_weight": read_step_weights(sample_weight, steps, used)}
@@ -135,7 +135,7 @@ class _StepScorer:
         arguments = {key: value for key, value in given.items() if value is not None} | self.kwargs
         return f"step_scorer({', '.join([repr(metric), *(f'{key}={value!r}' for key, value in arguments.items())])})"
 
-    # ---- what scikit-learn asks of scorers about weights ----
+    # ---- metadata routing, as in scikit-learn's scorers ----
 
     def _accept_sample_weight(self):
         return True
@@ -164,7 +164,7 @@ INNER = ("best_estimator_", "estimator_", "regressor_", "classifier_", "_final_e
 
 
 def _model_of(estimator):
-    """The fitted model of ours that a search, a Pipeline or another wrapper predicts with, None if it has none."""
+    """The recurrent estimator inside a search, a Pipeline or another wrapper; None if it has none."""
     while not isinstance(estimator, BaseRecurrent):
         inner = next((name for name in INNER if getattr(estimator, name, None) is not None), None)
         if inner is None:
@@ -174,7 +174,7 @@ def _model_of(estimator):
 
 
 def _predicts_steps(estimator, y):
-    """Whether predictions are of steps; of an estimator that we do not know, by the form of y."""
+    """Whether an estimator predicts steps; for one without a recurrent estimator inside, judged by the form of y."""
     model = _model_of(estimator)
     if model is not None and model.__sklearn_is_fitted__():
         return model._per_step
@@ -185,12 +185,12 @@ def _predicts_steps(estimator, y):
 
 
 class _Flat(BaseEstimator):
-    """An estimator whose predictions are those of the steps of another, one after the other, apart from those left out.
+    """An estimator whose predictions are those of another for its steps, one after the other, without the masked ones.
 
     Attributes
     ----------
     used : ndarray of bool of shape (total_steps,) or None
-        Which steps have a y.
+        Whether each step has a y.
     """
 
     def __init__(self, estimator, ids):
@@ -203,7 +203,7 @@ class _Flat(BaseEstimator):
         return True
 
     def steps_of(self, X, methods):
-        """The lengths of the sequences as `Sequences` without channels, by the first method that is there."""
+        """The lengths of the sequences as `Sequences` without channels, by the first method that the estimator has."""
         methods = [methods] if isinstance(methods, str) else methods
         offsets = self._flat(next((name for name in methods if hasattr(self, name)), "predict"), X)[1]
         return Sequences(np.empty((offsets[-1], 0)), offsets, ids=self.ids)
@@ -213,13 +213,11 @@ class _Flat(BaseEstimator):
         if method not in self._known:
             predicted = getattr(self.estimator, method)(X)
             if isinstance(predicted, Sequences):
-                values = predicted.values
-                flat = values[:, 0] if values.shape[1] == 1 and method == "predict" else values
-                self._known[method] = flat, predicted.offsets
+                flat, offsets = predicted.values, predicted.offsets
             else:
-                offsets = np.concatenate([[0], np.cumsum([len(one) for one in predicted])])
                 flat = np.concatenate(list(predicted))
-                self._known[method] = flat[:, 0] if flat.shape[1:] == (1,) and method == "predict" else flat, offsets
+                offsets = np.concatenate([[0], np.cumsum([len(one) for one in predicted])])
+            self._known[method] = flat[:, 0] if flat.shape[1:] == (1,) and method == "predict" else flat, offsets
         return self._known[method]
 
     def predict(self, X):
@@ -234,7 +232,7 @@ class _FlatClassifier(ClassifierMixin, _Flat):
     @property
     def classes_(self):
         classes = self.estimator.classes_
-        # As scikit-learn's forests have them of several labels; those of a network are the numbers of the labels.
+        # For several labels, a list as in scikit-learn's forests; `classes_` of a network are the numbers of the labels.
         return [np.arange(2)] * len(classes) if getattr(self.model, "_multilabel", False) else classes
 
     def predict_proba(self, X):

@@ -1,12 +1,12 @@
-"""Public names as the paths that files of users hold."""
+"""Public names as the paths in pickles and other files."""
 
 
 def publish(namespace):
     """Set ``__module__`` of what a public package defines and exports to the name of that package.
 
-    Pickles, and the types that skops and MLflow ask to trust, then say ``sklstm.LSTMClassifier`` and hold after the file that
-    defines a class has been moved or renamed. Files that name the defining modules are read as before. As in NumPy and pandas,
-    `inspect.getsource` finds the source of methods and functions but no longer that of a whole class.
+    Pickles, and the types that skops and MLflow ask to trust, then contain ``sklstm.LSTMClassifier`` and remain valid after the
+    file that defines a class has been moved or renamed. Pickles with the defining modules can still be read. As in NumPy and
+    pandas, `inspect.getsource` finds the source of methods and functions, but not that of a whole class.
 
     Parameters
     ----------

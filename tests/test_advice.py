@@ -148,7 +148,6 @@ TELLS = re.compile(rf"(?:^|[.:;,?!(] )(?:or |else )?(?:{'|'.join(VERBS)})\b", re
 
 # Messages, by how they begin, whose advice cannot be followed here, and why.
 NOT_RUN = {
-    "X must hold numbers where padding is one": "the values have to be numbers to Python that NumPy does not convert",
     "Pass the number of a channel, or a list of such": "an object has to fail where it is listed",
     "Pass numbers, texts and booleans of Python": "an object has to fail where scikit-learn compares it",
     "Pass a list of the values that the codes": "an object has to fail where it is read",

@@ -22,7 +22,7 @@ from sklstm.datasets import (
     make_temporal_order,
     reber_legal_next,
 )
-from sklstm.datasets.memory import LEFT_OUT
+from sklstm.datasets.memory import MASK_VALUE
 from sklstm.estimators.classifier import LEFT_OUT as LEFT_OUT_OF_CLASSIFIER
 
 GENERATORS = [getattr(datasets, name) for name in datasets.__all__ if name.startswith("make_")]
@@ -95,9 +95,9 @@ def test_the_shortest_sequences(make, least, ragged):
         (make_copy_memory, "n_symbols", 1),
         (make_copy_memory, "masked", None),
         (make_temporal_order, "n_bits", 4),
-        (make_temporal_order, "encoded", "no"),
+        (make_temporal_order, "encode", "no"),
         (make_embedded_reber, "targets", "next"),
-        (make_embedded_reber, "encoded", None),
+        (make_embedded_reber, "encode", None),
         (make_sine_mixture, "n_channels", 0),
         (make_sine_mixture, "n_classes", 1),
         (make_sine_mixture, "n_components", 0),
@@ -108,8 +108,8 @@ def test_the_shortest_sequences(make, least, ragged):
         (make_seasonal, "period", None),
         (make_seasonal, "trend", np.inf),
         (make_seasonal, "noise", -1),
-        (make_seasonal, "n_lags", 0),
-        (make_seasonal, "n_horizon", 0),
+        (make_seasonal, "window", 0),
+        (make_seasonal, "horizon", 0),
     ],
 )
 def test_a_wrong_parameter_is_named(make, name, value):
@@ -130,7 +130,7 @@ def test_docstrings_describe_the_parameters_and_their_examples_run(make):
     assert documented(make, "Parameters") == list(parameters)
     for name, parameter in parameters.items():
         if parameter.default is not inspect.Parameter.empty:
-            (line,) = re.findall(rf"^    {name} : .*$", make.__doc__, flags=re.MULTILINE)
+            (line,) = re.findall(rf"^\s*{name} : .*$", make.__doc__, flags=re.MULTILINE)
             assert line.endswith(f"default={parameter.default}".replace("'", '"')) or f'default="{parameter.default}"' in line
     runner = doctest.DocTestRunner()
     (test,) = doctest.DocTestFinder(recurse=False).find(make, make.__name__, globs={})
@@ -153,15 +153,15 @@ def test_public_names():
             LSTMClassifier(return_sequences=True, categorical_features="all"),
         ),
         (lambda: make_temporal_order(40, n_steps=12, n_bits=2), LSTMClassifier()),
-        (lambda: make_temporal_order(40, n_steps=12, n_bits=2, encoded=True), LSTMClassifier(categorical_features="all")),
+        (lambda: make_temporal_order(40, n_steps=12, n_bits=2, encode="ordinal"), LSTMClassifier(categorical_features="all")),
         (lambda: make_embedded_reber(40), LSTMClassifier(return_sequences=True)),
         (
-            lambda: make_embedded_reber(40, targets="legal", encoded=True),
+            lambda: make_embedded_reber(40, targets="legal", encode="ordinal"),
             LSTMClassifier(return_sequences=True, categorical_features="all"),
         ),
         (lambda: make_sine_mixture(40, n_steps=5, ragged=True), LSTMClassifier()),
         (lambda: make_sine_mixture(40, n_steps=5, targets="amplitude"), LSTMRegressor()),
-        (lambda: make_seasonal(60, n_lags=12, n_horizon=2), LSTMRegressor()),
+        (lambda: make_seasonal(60, window=12, horizon=2), LSTMRegressor()),
     ],
 )
 def test_estimators_and_splitters_take_them(data, model):
@@ -202,14 +202,14 @@ def test_copy_memory(ragged, masked):
         shown = codes[:4]
         assert set(shown) <= {0, 1, 2}
         assert codes[4:] == [3] * (lag - 1) + [4] + [3] * 4, "blanks, the delimiter, blanks"
-        assert answers == [LEFT_OUT if masked else 3] * (lag + 4) + shown
+        assert answers == [MASK_VALUE if masked else 3] * (lag + 4) + shown
         shown_to_all.append(shown)
     frequencies = np.bincount(np.ravel(shown_to_all).astype(int)) / 1200
     assert np.abs(frequencies - 1 / 3).max() < 0.06  # four standard deviations
 
 
 def test_the_mask_is_that_of_the_classifier():
-    assert LEFT_OUT == LEFT_OUT_OF_CLASSIFIER
+    assert MASK_VALUE == LEFT_OUT_OF_CLASSIFIER
 
 
 def read(x):
@@ -245,7 +245,7 @@ def test_temporal_order_keeps_its_places_apart(n_steps):
 
 
 def test_temporal_order_in_codes_is_the_same():
-    (X, y), (codes, y_codes) = (make_temporal_order(50, encoded=encoded, random_state=0) for encoded in (False, True))
+    (X, y), (codes, y_codes) = (make_temporal_order(50, encode=encode, random_state=0) for encode in ("onehot", "ordinal"))
     np.testing.assert_array_equal(X.argmax(axis=2), codes[:, :, 0])
     np.testing.assert_array_equal(y, y_codes)
 
@@ -264,12 +264,12 @@ def reber_strings(X, y):
         yield "".join(REBER_SYMBOLS[code] for code in [*codes, following[-1, 0]])
 
 
-@pytest.mark.parametrize("encoded", [False, True])
-def test_embedded_reber_strings_are_those_of_the_grammar(encoded):
-    X, y = make_embedded_reber(2000, encoded=encoded, random_state=0)
+@pytest.mark.parametrize("encode", ["onehot", "ordinal"])
+def test_embedded_reber_strings_are_those_of_the_grammar(encode):
+    X, y = make_embedded_reber(2000, encode=encode, random_state=0)
     strings = list(reber_strings(X, y))
     assert all(STRING.fullmatch(string) for string in strings)
-    assert X.n_channels == (1 if encoded else 7) and y.n_channels == 1 and y.dtype.kind == "i"
+    assert X.n_channels == (1 if encode == "ordinal" else 7) and y.n_channels == 1 and y.dtype.kind == "i"
     assert min(map(len, strings)) == 9
     # The commonest ones are those with the fewest choices: B x B TXS E x E and B x B PVV E x E, 1 in 16 each.
     for string in ("BTBTXSETE", "BPBTXSEPE", "BTBPVVETE", "BPBPVVEPE"):
@@ -419,24 +419,24 @@ def test_trend_and_noise_of_a_seasonal_series():
     np.testing.assert_allclose(noisy - flat, 0.001 * np.arange(20000), atol=1e-12)
 
 
-@pytest.mark.parametrize("n_horizon", [1, 3])
-def test_windows_of_a_seasonal_series(n_horizon):
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_windows_of_a_seasonal_series(horizon):
     series = make_seasonal(50, random_state=0)
-    X, y = make_seasonal(50, n_lags=10, n_horizon=n_horizon, random_state=0)
-    n = 50 - 10 - n_horizon + 1
-    assert X.shape == (n, 10, 1) and y.shape == ((n,) if n_horizon == 1 else (n, n_horizon))
+    X, y = make_seasonal(50, window=10, horizon=horizon, random_state=0)
+    n = 50 - 10 - horizon + 1
+    assert X.shape == (n, 10, 1) and y.shape == ((n,) if horizon == 1 else (n, horizon))
     for i in range(n):
         np.testing.assert_array_equal(X[i, :, 0], series[i : i + 10])
-        np.testing.assert_array_equal(np.atleast_1d(y[i]), series[i + 10 : i + 10 + n_horizon])
+        np.testing.assert_array_equal(np.atleast_1d(y[i]), series[i + 10 : i + 10 + horizon])
     X[0] = 0  # windows are arrays of their own
     assert (X[1:] != 0).all()
 
 
 def test_a_window_may_be_the_whole_series():
-    X, y = make_seasonal(10, n_lags=7, n_horizon=3)
+    X, y = make_seasonal(10, window=7, horizon=3)
     assert X.shape == (1, 7, 1) and y.shape == (1, 3)
     with pytest.raises(ValueError, match=r"need a series of at least 11 steps, got n_steps=10\. Raise"):
-        make_seasonal(10, n_lags=8, n_horizon=3)
+        make_seasonal(10, window=8, horizon=3)
 
 
 @pytest.mark.parametrize(

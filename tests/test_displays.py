@@ -19,7 +19,7 @@ from sklstm.inspection import (
     GateDisplay,
     SaliencyDisplay,
     StepImportanceDisplay,
-    TrainingDisplay,
+    TrainingHistoryDisplay,
     attention_weights,
     gate_activations,
     integrated_gradients,
@@ -67,7 +67,7 @@ def models():
 
 # Display -> how to make it of the models, and how many axes it draws in.
 MAKERS = {
-    "training": (lambda models, **kw: TrainingDisplay.from_estimator(models["stopped"], **kw), 4),
+    "training": (lambda models, **kw: TrainingHistoryDisplay.from_estimator(models["stopped"], **kw), 4),
     "gates": (lambda models, **kw: GateDisplay.from_estimator(models["gru"], RAGGED, **kw), 4),
     "attention": (lambda models, **kw: AttentionDisplay.from_estimator(models["attention"], RAGGED, **kw), 1),
     "one attention": (lambda models, **kw: AttentionDisplay.from_estimator(models["attention"], RAGGED, sequence=3, **kw), 1),
@@ -187,9 +187,9 @@ def test_keyword_arguments_reach_the_artists(models, name):
 def test_plot_divides_no_axes_outside_a_grid(models):
     figure = plt.figure()
     with pytest.raises(ValueError, match="draws in 4 axes, got 1"):
-        TrainingDisplay.from_estimator(models["stopped"], ax=figure.add_axes([0.1, 0.1, 0.8, 0.8]))
+        TrainingHistoryDisplay.from_estimator(models["stopped"], ax=figure.add_axes([0.1, 0.1, 0.8, 0.8]))
     with pytest.raises(ValueError, match="draws in 4 axes, got 2"):
-        TrainingDisplay.from_estimator(models["stopped"], ax=figure.subplots(2, 1))
+        TrainingHistoryDisplay.from_estimator(models["stopped"], ax=figure.subplots(2, 1))
 
 
 # ---- training ----
@@ -197,7 +197,7 @@ def test_plot_divides_no_axes_outside_a_grid(models):
 
 def test_training_curves_are_those_of_the_history(models):
     model = models["stopped"]
-    display = TrainingDisplay.from_estimator(model)
+    display = TrainingHistoryDisplay.from_estimator(model)
     assert list(display.lines_) == ["loss", "validation_loss", "validation_score", "learning_rate", "gradient_norm"]
     for name, line in display.lines_.items():
         np.testing.assert_array_equal(line.get_ydata(), [row[name] for row in model.history_])
@@ -209,26 +209,26 @@ def test_training_curves_are_those_of_the_history(models):
 
 
 def test_training_shows_what_there_is(models):
-    display = TrainingDisplay.from_estimator(models["regressor"])
+    display = TrainingHistoryDisplay.from_estimator(models["regressor"])
     assert list(display.lines_) == ["loss", "learning_rate", "gradient_norm"]
     assert "standard units" in display.axes_[0].get_ylabel() and display.axes_[0].get_legend() is None
-    only = TrainingDisplay.from_estimator(models["stopped"], panels=["learning_rate"])
+    only = TrainingHistoryDisplay.from_estimator(models["stopped"], panels=["learning_rate"])
     assert list(only.lines_) == ["learning_rate"] and len(only.axes_) == 1
     bfgs = LSTMRegressor(**QUICK, solver="lbfgs").fit(RAGGED, X[:, 0, 0])
-    assert "learning_rate" not in TrainingDisplay.from_estimator(bfgs).lines_
+    assert "learning_rate" not in TrainingHistoryDisplay.from_estimator(bfgs).lines_
     with pytest.raises(ValueError, match=r"panels must be some of \['loss', .*which this history has"):
-        TrainingDisplay.from_estimator(models["regressor"], panels=["validation_score"])
+        TrainingHistoryDisplay.from_estimator(models["regressor"], panels=["validation_score"])
 
 
 def test_a_wide_range_is_logarithmic():
     curves = {"loss": [10.0, 1.0, 1e-3], "validation_score": [-1.0, 0.5, 0.9], "gradient_norm": [1.0, 0.5, 0.2]}
-    display = TrainingDisplay(curves).plot()
+    display = TrainingHistoryDisplay(curves).plot()
     assert [ax.get_yscale() for ax in display.axes_] == ["log", "linear", "linear"]
 
 
 def test_a_single_epoch_is_a_point():
     model = LSTMRegressor(**QUICK | {"max_iter": 1}).fit(RAGGED, X[:, 0, 0])
-    assert TrainingDisplay.from_estimator(model).lines_["loss"].get_marker() == "o"
+    assert TrainingHistoryDisplay.from_estimator(model).lines_["loss"].get_marker() == "o"
 
 
 # ---- gates ----

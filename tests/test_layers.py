@@ -9,10 +9,12 @@ import sklstm
 
 ROOT = Path(sklstm.__file__).parent
 # From the bottom; a module may import from its own layer and those before it.
-LAYERS = ["_kernels", "sequences", "network", "training", "estimators"]
+LAYERS = ["_kernels", "sequences", "network", "training", "preprocessing", "estimators"]
+# Layers that users import nothing from.
+INTERNAL = {*LAYERS} - {"preprocessing"}
 # Modules below all layers, which anything may import.
-GROUND = {"archive", "compat", "docstrings", "files", "parallel"}
-SIDE_DOORS = {"datasets", "inspection", "preprocessing"}  # folders beside the layers, which no layer imports
+GROUND = {"archive", "compat", "docstrings", "files", "parallel", "public"}
+SIDE_DOORS = {"datasets", "inspection"}  # folders beside the layers, which no layer imports
 
 
 def imported_modules(path):
@@ -33,11 +35,37 @@ def imported_modules(path):
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_point_down(path):
     parts = path.relative_to(ROOT).parts
-    if parts[0] not in LAYERS:
+    if path.stem in GROUND and len(parts) == 1:
+        allowed = GROUND
+    elif parts[0] in LAYERS:
+        allowed = {*GROUND, *LAYERS[: LAYERS.index(parts[0]) + 1]}
+    else:
         return  # the package's own door, and modules beside the layers
-    allowed = {*GROUND, *LAYERS[: LAYERS.index(parts[0]) + 1]}
     for target in imported_modules(path):
         assert target and target[0] in allowed, f"{'/'.join(parts)} imports {'.'.join(target)}"
+
+
+def test_no_imports_go_in_circles():
+    names = {path.relative_to(ROOT).with_suffix("").parts for path in ROOT.rglob("*.py")}
+    packages = {parts[:-1] for parts in names if parts[-1] == "__init__"}
+    imports = {}
+    for parts in names:
+        found = {tuple(target) for target in imported_modules(ROOT.joinpath(*parts).with_suffix(".py"))}
+        found |= {target[:-1] for target in found}  # of ``from .module import name``
+        # What a package exports it has from its modules: those are the circles that count.
+        imports[parts] = {target for target in found if target in names and target not in packages}
+    done, open_ones = set(), []
+
+    def visit(module):
+        assert module not in open_ones, " -> ".join(map(".".join, [*open_ones[open_ones.index(module) :], module]))
+        if module not in done:
+            open_ones.append(module)
+            for target in sorted(imports[module]):
+                visit(target)
+            done.add(open_ones.pop())
+
+    for module in sorted(imports):
+        visit(module)
 
 
 def test_the_layers_are_all_there():

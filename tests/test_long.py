@@ -19,7 +19,7 @@ import pytest
 from sklearn.model_selection import GroupKFold, cross_val_score, train_test_split
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
-from sklstm.sequences import columns
+from sklstm.sequences import channels
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -205,7 +205,7 @@ def test_dtype(dtypes, dtype, frame):
 
 @pytest.mark.parametrize(("exact", "dtype"), [(2, np.float32), (1, np.float64)])
 def test_codes_are_exact(monkeypatch, exact, dtype):
-    monkeypatch.setattr(columns, "EXACT_CODES", exact)
+    monkeypatch.setattr(channels, "EXACT_CODES", exact)
     table = {"who": [1, 1], "v": np.float32([0.5, 1.5]), "mood": ["fine", "sad"]}
     assert Sequences.from_long(table, id="who").dtype == dtype
 
@@ -470,7 +470,7 @@ def test_a_bad_value_names_its_channel(Estimator, value):
 
 # ---- missing steps ----
 
-SPACINGS = {
+FREQUENCIES = {
     "int": ([3, 6, 12, 0], 3),
     "int by float": ([3, 6, 12, 0], 3.0),
     "float": ([0.3, 0.1 * 6, 1.2, -7.5], 0.3),
@@ -484,10 +484,10 @@ SPACINGS = {
 }
 
 
-@pytest.mark.parametrize("kind", SPACINGS)
+@pytest.mark.parametrize("kind", FREQUENCIES)
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame, lambda table: {k: np.array(v) for k, v in table.items()}])
 def test_missing_steps_are_nan_and_missing_values_are_too(kind, frame):
-    times, spacing = SPACINGS[kind]
+    times, freq = FREQUENCIES[kind]
     if kind == "nanoseconds" and frame is pl.DataFrame:
         times = np.asarray(times)
     order = [2, 3, 0, 1]
@@ -497,11 +497,11 @@ def test_missing_steps_are_nan_and_missing_values_are_too(kind, frame):
         "v": [[1, 2, 4, 9][k] for k in order],
         "k": [["x", None, "y", "x"][k] for k in order],
     }
-    X = Sequences.from_long(frame(table), id="who", time="t", spacing=spacing)
+    X = Sequences.from_long(frame(table), id="who", time="t", freq=freq)
     assert X.ids.tolist() == ["a", "b"]
     np.testing.assert_array_equal(X[0], [[1, 0], [2, np.nan], [np.nan, np.nan], [4, 1]])
     np.testing.assert_array_equal(X[1], [[9, 0]])
-    # Without the spacing the sequence is shorter.
+    # Without the freq the sequence is shorter.
     np.testing.assert_array_equal(Sequences.from_long(frame(table), id="who", time="t").lengths, [3, 1])
     with pytest.raises(ValueError, match="NaN: sequence 0, step 1, channel 1"):
         LSTMRegressor(categorical_features=["k"]).fit(X, [1.0, 2.0])
@@ -511,7 +511,7 @@ def test_missing_steps_are_nan_and_missing_values_are_too(kind, frame):
 def test_the_grid_equals_the_slow_loop(seed):
     rng = np.random.default_rng(seed)
     table = some_table(seed) | {"v": rng.normal(size=60).tolist()}
-    X = Sequences.from_long(table, id="who", time="t", columns=["v"], spacing=1)
+    X = Sequences.from_long(table, id="who", time="t", columns=["v"], freq=1)
     for who, x in zip(X.ids.tolist(), X, strict=True):
         found = {t: v for w, t, v in zip(table["who"], table["t"], table["v"], strict=True) if w == who}
         expected = [found.get(t, np.nan) for t in range(min(found), max(found) + 1)]
@@ -520,60 +520,60 @@ def test_the_grid_equals_the_slow_loop(seed):
 
 def test_a_regular_table_is_the_same_with_and_without_spacing():
     table = {"who": np.repeat([1, 2], 5), "t": np.tile(np.arange(5) * 10, 2), "v": np.arange(10, dtype=np.float32)}
-    one, two = (Sequences.from_long(table, id="who", time="t", spacing=spacing) for spacing in (None, 10))
+    one, two = (Sequences.from_long(table, id="who", time="t", freq=freq) for freq in (None, 10))
     np.testing.assert_array_equal(one.values, two.values)
     np.testing.assert_array_equal(one.offsets, two.offsets)
     assert one.dtype == two.dtype == np.float32
 
 
 @pytest.mark.parametrize(
-    ("times", "spacing", "words"),
+    ("times", "freq", "words"),
     [
-        ([0, 3, 7], 3, "sequence 'a' are on no grid of spacing 3: rows 1 and 2 of the frame follow each other at 3 and 7"),
-        ([0.0, 0.3, 0.65], 0.3, "spacing 0.3: rows 1 and 2"),
-        ([0.0, 0.3, np.inf], 0.3, "spacing 0.3: rows 1 and 2"),
-        ([0.0, 0.3, 0.30001], 0.3, "spacing 0.3: rows 1 and 2"),
-        ([0, 3, 6], 0, "spacing must be positive, got 0"),
-        ([0, 3, 6], -3, "spacing must be positive, got -3"),
-        ([0, 3, 6], float("nan"), "spacing must be positive, got nan"),
-        ([0, 3, 6], True, "spacing=True is no distance"),
+        ([0, 3, 7], 3, "sequence 'a' are on no grid with freq=3: rows 1 and 2 of the frame follow each other at 3 and 7"),
+        ([0.0, 0.3, 0.65], 0.3, "freq=0.3: rows 1 and 2"),
+        ([0.0, 0.3, np.inf], 0.3, "freq=0.3: rows 1 and 2"),
+        ([0.0, 0.3, 0.30001], 0.3, "freq=0.3: rows 1 and 2"),
+        ([0, 3, 6], 0, "freq must be positive, got 0"),
+        ([0, 3, 6], -3, "freq must be positive, got -3"),
+        ([0, 3, 6], float("nan"), "freq must be positive, got nan"),
+        ([0, 3, 6], True, "freq=True is no distance"),
         ([0, 3, 6], timedelta(1), "no distance of the times in column 't' .*Pass a number"),
         (np.array([0, 1, 2], "M8[D]"), 1, "no distance of the times in column 't' .*timedelta"),
         (np.array([0, 1, 2], "M8[D]"), "1 day", "no frequency that pandas or polars knows"),
         (np.array([0, 1, 2], "M8[D]"), timedelta(0), "must be positive"),
-        (np.array([0, 1, 3], "M8[h]"), timedelta(hours=2), "no grid of spacing .*rows 0 and 1 .*1970-01-01T00 and 1970-01-01T01"),
+        (np.array([0, 1, 3], "M8[h]"), timedelta(hours=2), "no grid with freq=.*rows 0 and 1 .*1970-01-01T00 and 1970-01-01T01"),
         (["2024-01", "2024-02", "2024-03"], 1, "no distance of the times"),
-        ([0.0, 1.0, 3.0], 1e-300, r"With spacing=1e-300 the 3 rows .* become 3e\+300 steps, nearly all missing\. Pass"),
-        ([0, 1, 10**12], 1, r"With spacing=1 the 3 rows of the frame would become 1e\+12 steps"),
+        ([0.0, 1.0, 3.0], 1e-300, r"With freq=1e-300 the 3 rows .* become 3e\+300 steps, nearly all missing\. Pass"),
+        ([0, 1, 10**12], 1, r"With freq=1 the 3 rows of the frame would become 1e\+12 steps"),
         ([0, 1, 10_000_001], 1, r"become 1e\+07 steps"),
         (np.array([0, 1, 2], "M8[D]"), np.timedelta64(1, "ns"), r"become 1\.73e\+14 steps"),
-        (np.array([-100, 100, 101], np.int8), 1000, "no grid of spacing 1000: rows 0 and 1 .* at -100 and 100"),
+        (np.array([-100, 100, 101], np.int8), 1000, "no grid with freq=1000: rows 0 and 1 .* at -100 and 100"),
     ],
 )
-def test_bad_spacing(times, spacing, words):
+def test_bad_spacing(times, freq, words):
     table = {"who": ["a", "a", "a"], "t": times, "v": [1.0, 2.0, 3.0]}
     with pytest.raises(ValueError, match=words):
-        Sequences.from_long(table, id="who", time="t", spacing=spacing)
+        Sequences.from_long(table, id="who", time="t", freq=freq)
     if not isinstance(times, np.ndarray) or times.dtype != "M8[h]":  # which pandas does not have
         with pytest.raises(ValueError, match=words.replace(" .*1970", ".*1970")):
-            Sequences.from_long(pd.DataFrame(table), id="who", time="t", spacing=spacing)
+            Sequences.from_long(pd.DataFrame(table), id="who", time="t", freq=freq)
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint64, np.float32])
 def test_differences_of_narrow_times_do_not_wrap(dtype):
     times = np.array([0, 120, 250] if np.dtype(dtype).kind == "u" else [-120, 100, 120]).astype(dtype)
-    X = Sequences.from_long({"who": [1, 1, 1], "t": times, "v": [1, 2, 3]}, id="who", time="t", spacing=10)
+    X = Sequences.from_long({"who": [1, 1, 1], "t": times, "v": [1, 2, 3]}, id="who", time="t", freq=10)
     assert X.lengths.tolist() == [26 if np.dtype(dtype).kind == "u" else 25]
 
 
 def test_many_missing_steps_are_filled_in():
-    X = Sequences.from_long({"who": [1, 1], "t": [0, 99_999], "v": [1, 2]}, id="who", time="t", spacing=1)
+    X = Sequences.from_long({"who": [1, 1], "t": [0, 99_999], "v": [1, 2]}, id="who", time="t", freq=1)
     assert X.lengths.tolist() == [100_000]
 
 
 def test_spacing_needs_a_time():
-    with pytest.raises(ValueError, match=r"spacing=1 is a distance of times.*time="):
-        Sequences.from_long({"who": [1], "v": [1.0]}, id="who", spacing=1)
+    with pytest.raises(ValueError, match=r"freq=1 is a distance of times.*time="):
+        Sequences.from_long({"who": [1], "v": [1.0]}, id="who", freq=1)
 
 
 # ---- errors ----
@@ -740,7 +740,7 @@ def test_texts_that_are_nearly_times(texts, words):
 
 def test_categories_without_an_order_sort_by_their_values():
     frame = pd.DataFrame({"who": 1, "t": pd.Categorical([3, 1, 2], categories=[3, 2, 1]), "v": [3.0, 1.0, 2.0]})
-    assert Sequences.from_long(frame, id="who", time="t", spacing=1)[0].ravel().tolist() == V
+    assert Sequences.from_long(frame, id="who", time="t", freq=1)[0].ravel().tolist() == V
     ordered = pa.DictionaryArray.from_arrays([2, 0, 1], ["low", "mid", "high"], ordered=True)
     table = pa.table({"who": [1, 1, 1], "t": ordered, "v": [3.0, 1.0, 2.0]})
     assert Sequences.from_long(table, id="who", time="t")[0].ravel().tolist() == V
@@ -768,14 +768,14 @@ ZONED = {
 
 @pytest.mark.parametrize("kind", ZONED)
 def test_times_with_a_zone_in_a_dict(kind):
-    X = Sequences.from_long({"who": [1] * 3, "t": ZONED[kind], "v": V}, id="who", time="t", spacing=timedelta(hours=1))
+    X = Sequences.from_long({"who": [1] * 3, "t": ZONED[kind], "v": V}, id="who", time="t", freq=timedelta(hours=1))
     np.testing.assert_array_equal(X[0].ravel(), [1, 2, np.nan, 3])
 
 
 def test_without_pandas_times_with_a_zone_are_read_one_by_one(monkeypatch):
     monkeypatch.delitem(sys.modules, "pandas")
     for kind in ("datetimes", "datetimes of a zone", "of several zones", "object array"):
-        X = Sequences.from_long({"who": [1] * 3, "t": ZONED[kind], "v": V}, id="who", time="t", spacing=timedelta(hours=1))
+        X = Sequences.from_long({"who": [1] * 3, "t": ZONED[kind], "v": V}, id="who", time="t", freq=timedelta(hours=1))
         assert X.lengths.tolist() == [4]
 
 
@@ -839,26 +839,26 @@ CALENDAR = {
 
 @pytest.mark.parametrize("kind", CALENDAR)
 def test_distances_of_the_calendar(kind):
-    times, spacing = CALENDAR[kind]
+    times, freq = CALENDAR[kind]
     table = {"who": [1] * 5, "t": times, "v": np.arange(5.0)}
-    X = Sequences.from_long(table, id="who", time="t", spacing=spacing)
+    X = Sequences.from_long(table, id="who", time="t", freq=freq)
     np.testing.assert_array_equal(X[0].ravel(), [0, 1, 2, np.nan, 3, 4])
     if getattr(times, "dtype", None) != "M8[M]":  # which pandas does not have
         shuffled = pd.DataFrame(table).iloc[[3, 0, 2, 1, 4]]
-        np.testing.assert_array_equal(Sequences.from_long(shuffled, id="who", time="t", spacing=spacing).values, X.values)
+        np.testing.assert_array_equal(Sequences.from_long(shuffled, id="who", time="t", freq=freq).values, X.values)
 
 
 def test_each_sequence_has_its_own_day_of_the_month():
     table = {"who": list("aabb"), "t": ["2024-01-01", "2024-03-01", "2024-01-31", "2024-02-29"], "v": np.arange(4.0)}
-    X = Sequences.from_long(table, id="who", time="t", spacing="1mo")
+    X = Sequences.from_long(table, id="who", time="t", freq="1mo")
     np.testing.assert_array_equal(X.values.ravel(), [0, np.nan, 1, 2, 3])
 
 
 @pytest.mark.parametrize(
-    ("times", "spacing", "words"),
+    ("times", "freq", "words"),
     [
         (MONTHS, pd.Timedelta("30D"), "rows 0 and 1 .*2023-01-01 and 2023-02-01.*Months have no fixed length.*'M'"),
-        (MONTHS, "ME", "no grid of spacing ME: rows 0 and 1"),
+        (MONTHS, "ME", "no grid with freq=ME: rows 0 and 1"),
         (MONTHS + pd.to_timedelta([0, 0, 0, 0, 1], unit="h"), "MS", "rows 3 and 4 .*2023-05-01 and 2023-06-01T01:00"),
         (pd.to_datetime(["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-15", "2024-05-15"]), "1mo", "rows 2 and 3"),
         (pd.date_range("2024-01-04", periods=5), "B", "rows 1 and 2 .*2024-01-05 and 2024-01-06"),
@@ -874,22 +874,22 @@ def test_each_sequence_has_its_own_day_of_the_month():
         (pd.timedelta_range(0, periods=5, freq="D"), "MS", "no distance of the times .*Months and years have no fixed length"),
         (pd.period_range("2024-01", periods=5, freq="M"), 1.5, "no distance of the times .*Pass 1"),
         (pd.Categorical(list("abcde"), ordered=True), 1, "Ordered categories have no distances"),
-        (np.arange(5, dtype=np.uint8), 1000, "no grid of spacing 1000"),
+        (np.arange(5, dtype=np.uint8), 1000, "no grid with freq=1000"),
         (np.arange(5), 10**30, "no grid"),
         (np.arange(5.0), 10**400, "no grid"),
         (np.arange(5), decimal.Decimal("nan"), "must be positive"),
     ],
 )
-def test_what_is_no_distance(times, spacing, words):
+def test_what_is_no_distance(times, freq, words):
     with pytest.raises(ValueError, match=words):
-        Sequences.from_long({"who": [1] * 5, "t": times, "v": np.arange(5.0)}, id="who", time="t", spacing=spacing)
+        Sequences.from_long({"who": [1] * 5, "t": times, "v": np.arange(5.0)}, id="who", time="t", freq=freq)
 
 
 def test_distances_of_any_two_integers_are_exact():
     ends = np.array([-(2**63), 2**63 - 1])
-    X = Sequences.from_long({"who": [1, 1], "t": ends, "v": [1, 2]}, id="who", time="t", spacing=2**64 - 1)
+    X = Sequences.from_long({"who": [1, 1], "t": ends, "v": [1, 2]}, id="who", time="t", freq=2**64 - 1)
     assert X.lengths.tolist() == [2]
-    halves = Sequences.from_long({"who": [1, 1], "t": [0, 2], "v": [1, 2]}, id="who", time="t", spacing=Fraction(1, 2))
+    halves = Sequences.from_long({"who": [1, 1], "t": [0, 2], "v": [1, 2]}, id="who", time="t", freq=Fraction(1, 2))
     assert halves.lengths.tolist() == [5]
 
 
@@ -897,9 +897,9 @@ def test_without_pandas_frequencies_say_what_to_pass(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     table = {"who": [1, 1], "t": ["2024-01", "2024-03"], "v": [1.0, 2.0]}
     with pytest.raises(ValueError, match=r"'MS' is read by pandas, which is not installed.*np.timedelta64\(1, 'M'\)"):
-        Sequences.from_long(table, id="who", time="t", spacing="MS")
-    for spacing in (np.timedelta64(1, "M"), "1mo", "M"):
-        assert Sequences.from_long(table, id="who", time="t", spacing=spacing).lengths.tolist() == [3]
+        Sequences.from_long(table, id="who", time="t", freq="MS")
+    for freq in (np.timedelta64(1, "M"), "1mo", "M"):
+        assert Sequences.from_long(table, id="who", time="t", freq=freq).lengths.tolist() == [3]
 
 
 # ---- numbers that are texts ----

@@ -300,7 +300,7 @@ def test_channels_by_name_of_sequences():
     assert PerStep(Watcher()).fit_transform(X).channel_names is None
     again = PerStep(StandardScaler()).fit_transform(found)
     assert again.channel_names == found.channel_names
-    _, y = make_windows(X, 1, target="heart rate", short="drop")
+    _, y = make_windows(X, 1, target="heart rate", on_short="drop")
     assert y.shape == (sum(LENGTHS) - N, 1)
 
 

@@ -12,7 +12,7 @@ import joblib
 import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
-from test_layers import LAYERS
+from test_layers import INTERNAL
 
 import sklstm
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
@@ -22,7 +22,7 @@ PACKAGES = ["sklstm", *(f"sklstm.{info.name}" for info in pkgutil.iter_modules(s
 PUBLIC = [
     (package, name)
     for package in PACKAGES
-    if package.removeprefix("sklstm.") not in LAYERS
+    if package.removeprefix("sklstm.") not in INTERNAL
     for name in import_module(package).__all__
     if hasattr(getattr(import_module(package), name), "__module__")
 ]

@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
-from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
@@ -23,6 +23,20 @@ TEXTS = [
     "Dogs and men; MEN and dogs",
     "the café",
 ]
+
+
+def tokenizer_of(*, handle_unknown="encode", unknown_token="<unknown>", max_length=None, truncate="end", dtype=np.int64, **words):
+    """A tokenizer with these parameters of its vectorizer, whose words may have one letter."""
+    pattern = {} if "analyzer" in words else {"token_pattern": r"(?u)\b\w+\b"}
+    vectorizer = CountVectorizer(**pattern | words)
+    return SequenceTokenizer(
+        vectorizer,
+        handle_unknown=handle_unknown,
+        unknown_token=unknown_token,
+        max_length=max_length,
+        truncate=truncate,
+        dtype=dtype,
+    )
 
 
 def codes_of(X):
@@ -53,9 +67,8 @@ OPTIONS = {
 @pytest.mark.parametrize("handle_unknown", ["encode", "drop"])
 @pytest.mark.parametrize("name", OPTIONS)
 def test_the_words_of_count_vectorizer_in_their_order(name, handle_unknown):
-    pattern = {} if "analyzer" in OPTIONS[name] else {"token_pattern": r"(?u)\b\w+\b"}
-    counter = CountVectorizer(**pattern | OPTIONS[name]).fit(TEXTS)
-    tokenizer = SequenceTokenizer(handle_unknown=handle_unknown, **OPTIONS[name])
+    tokenizer = tokenizer_of(handle_unknown=handle_unknown, **OPTIONS[name])
+    counter = clone(tokenizer.vectorizer).fit(TEXTS)
     X = tokenizer.fit_transform(TEXTS)
     assert tokenizer.vocabulary_ == {word: index + 1 for word, index in counter.vocabulary_.items()}
     assert tokenizer.get_vocabulary().tolist() == ["<unknown>", *counter.get_feature_names_out()]
@@ -71,10 +84,6 @@ def test_the_words_of_count_vectorizer_in_their_order(name, handle_unknown):
     np.testing.assert_array_equal(counts, counter.transform(TEXTS).toarray())
 
 
-def test_words_of_one_letter_are_words():
-    assert "a" in SequenceTokenizer().fit(TEXTS).vocabulary_
-
-
 @pytest.mark.parametrize(
     "container", [list, tuple, iter, np.array, lambda texts: np.array(texts, dtype=object), "pandas", "polars"]
 )
@@ -86,15 +95,15 @@ def test_documents_in_any_iterable(container):
 def test_documents_in_bytes_and_files(tmp_path):
     expected = codes_of(SequenceTokenizer().fit_transform(TEXTS))
     encoded = [text.encode("latin-1") for text in TEXTS]
-    assert codes_of(SequenceTokenizer(encoding="latin-1").fit_transform(encoded)) == expected
+    assert codes_of(tokenizer_of(encoding="latin-1").fit_transform(encoded)) == expected
     with pytest.raises(UnicodeDecodeError):
         SequenceTokenizer().fit(encoded)
-    SequenceTokenizer(decode_error="ignore").fit(encoded)
+    tokenizer_of(decode_error="ignore").fit(encoded)
     paths = [tmp_path / f"{i}.txt" for i in range(len(TEXTS))]
     for path, text in zip(paths, TEXTS, strict=True):
         path.write_text(text, encoding="utf-8")
-    assert codes_of(SequenceTokenizer(input="filename").fit_transform(paths)) == expected
-    assert codes_of(SequenceTokenizer(input="file").fit_transform([io.StringIO(text) for text in TEXTS])) == expected
+    assert codes_of(tokenizer_of(input="filename").fit_transform(paths)) == expected
+    assert codes_of(tokenizer_of(input="file").fit_transform([io.StringIO(text) for text in TEXTS])) == expected
 
 
 # ---- unknown words, empty documents, long documents ----
@@ -123,19 +132,19 @@ def test_a_document_without_words_is_one_step(handle_unknown):
 def test_long_documents():
     text = ["a b c d e"]
     assert codes_of(SequenceTokenizer(max_length=2).fit_transform(text)) == [[1, 2]]
-    assert codes_of(SequenceTokenizer(max_length=2, keep="last").fit_transform(text)) == [[4, 5]]
-    assert codes_of(SequenceTokenizer(max_length=9, keep="last").fit_transform(text)) == [[1, 2, 3, 4, 5]]
+    assert codes_of(SequenceTokenizer(max_length=2, truncate="start").fit_transform(text)) == [[4, 5]]
+    assert codes_of(SequenceTokenizer(max_length=9, truncate="start").fit_transform(text)) == [[1, 2, 3, 4, 5]]
     # What is left out does not count.
-    tokenizer = SequenceTokenizer(max_length=2, handle_unknown="drop", vocabulary=["a", "d", "e"])
+    tokenizer = tokenizer_of(max_length=2, handle_unknown="drop", vocabulary=["a", "d", "e"])
     assert codes_of(tokenizer.fit_transform(text)) == [[1, 2]]
 
 
 # ---- a vocabulary that is given ----
 
 
-@pytest.mark.parametrize("vocabulary", [["man", "dog"], ("man", "dog"), {"dog": 2, "man": 1}, np.array(["man", "dog"])])
+@pytest.mark.parametrize("vocabulary", [["man", "dog"], ("man", "dog"), {"dog": 1, "man": 0}, np.array(["man", "dog"])])
 def test_given_vocabulary(vocabulary):
-    tokenizer = SequenceTokenizer(vocabulary=vocabulary)
+    tokenizer = tokenizer_of(vocabulary=vocabulary)
     assert codes_of(tokenizer.transform(["dog bites man"])) == [[2, 0, 1]]  # with nothing to fit
     assert tokenizer.get_vocabulary().tolist() == ["<unknown>", "man", "dog"]
     assert codes_of(tokenizer.fit_transform(["dog bites man"])) == [[2, 0, 1]]
@@ -143,31 +152,27 @@ def test_given_vocabulary(vocabulary):
 
 
 def test_a_set_is_sorted():
-    assert SequenceTokenizer(vocabulary={"man", "dog"}).get_vocabulary().tolist() == ["<unknown>", "dog", "man"]
+    assert tokenizer_of(vocabulary={"man", "dog"}).get_vocabulary().tolist() == ["<unknown>", "dog", "man"]
 
 
 def test_the_vocabulary_of_another():
-    one = SequenceTokenizer(max_features=4).fit(TEXTS)
-    assert codes_of(SequenceTokenizer(vocabulary=one.vocabulary_).transform(TEXTS)) == codes_of(one.transform(TEXTS))
-    counter = CountVectorizer(token_pattern=one.token_pattern, max_features=4).fit(TEXTS)
-    with pytest.raises(ValueError, match=r"codes 1 to 4, each once.*pass what get_feature_names_out returns"):
-        SequenceTokenizer(vocabulary=counter.vocabulary_).fit(TEXTS)
-    again = SequenceTokenizer(vocabulary=counter.get_feature_names_out())
-    assert codes_of(again.transform(TEXTS)) == codes_of(one.transform(TEXTS))
+    one = tokenizer_of(max_features=4).fit(TEXTS)
+    for vocabulary in (one.get_vocabulary()[1:], one.vectorizer_.vocabulary_, one.vectorizer_.get_feature_names_out()):
+        assert codes_of(tokenizer_of(vocabulary=vocabulary).transform(TEXTS)) == codes_of(one.transform(TEXTS))
 
 
-@pytest.mark.parametrize("vocabulary", [[], {}, ["a", "a"], {"a": 1, "b": 3}, {"a": 1, "b": 1}])
+@pytest.mark.parametrize("vocabulary", [[], {}, ["a", "a"], {"a": 0, "b": 2}, {"a": 1, "b": 1}])
 def test_bad_vocabularies(vocabulary):
     for call in (SequenceTokenizer.fit, SequenceTokenizer.transform):
-        with pytest.raises(ValueError, match=r"vocabulary must (hold at least one word|map words to the codes)"):
-            call(SequenceTokenizer(vocabulary=vocabulary), TEXTS)
+        with pytest.raises(ValueError, match=r"empty vocabulary|in vocabulary|Vocabulary (contains repeated|of size)"):
+            call(tokenizer_of(vocabulary=vocabulary), TEXTS)
 
 
 # ---- and back ----
 
 
 def test_inverse():
-    tokenizer = SequenceTokenizer(min_df=2, unknown_token="?")
+    tokenizer = tokenizer_of(min_df=2, unknown_token="?")
     X = tokenizer.fit_transform(TEXTS)
     back = [" ".join(tokens) for tokens in tokenizer.inverse_transform(X)]
     assert back == ["the ? ? the man the man a café ? ? ?", "a man ? a man", "? ? ? ? ? ?", "the café"]
@@ -185,7 +190,7 @@ def test_inverse():
 
 
 def test_inverse_of_characters():
-    tokenizer = SequenceTokenizer(analyzer="char", lowercase=False).fit(TEXTS)
+    tokenizer = tokenizer_of(analyzer="char", lowercase=False).fit(TEXTS)
     assert ["".join(tokens) for tokens in tokenizer.inverse_transform(tokenizer.transform(TEXTS))] == TEXTS
 
 
@@ -212,7 +217,7 @@ def test_a_dtype_must_hold_the_codes(dtype):
     words = [f"w{i}" for i in range(5000)]
     for call in (SequenceTokenizer.fit, SequenceTokenizer.transform):
         with pytest.raises(ValueError, match=r"cannot hold the codes 0 to 5000\. Set a wider one"):
-            call(SequenceTokenizer(dtype=dtype, vocabulary=words), words)
+            call(tokenizer_of(dtype=dtype, vocabulary=words), words)
 
 
 # ---- as an estimator ----
@@ -225,11 +230,11 @@ def test_scikit_learns_checks(estimator, check):
 
 
 def test_clone_and_pickle():
-    tokenizer = SequenceTokenizer(max_features=4).fit(TEXTS)
+    tokenizer = tokenizer_of(max_features=4).fit(TEXTS)
     again = pickle.loads(pickle.dumps(tokenizer))
     assert codes_of(again.transform(TEXTS)) == codes_of(tokenizer.transform(TEXTS))
     twin = clone(tokenizer)
-    assert twin.max_features == 4
+    assert twin.vectorizer.max_features == 4 and twin.vectorizer is not tokenizer.vectorizer
     reads = lambda: twin.transform(TEXTS), lambda: twin.inverse_transform([[1]])
     methods = *reads, twin.get_vocabulary, twin.get_feature_names_out
     for call in methods:
@@ -251,7 +256,8 @@ def test_a_classifier_learns_the_order_of_words():
     model = make_pipeline(SequenceTokenizer(), LSTMClassifier(8, categorical_features="all", max_iter=20, random_state=0))
     assert model.fit(texts[:80], labels[:80]).score(texts[80:], labels[80:]) > 0.95
     assert model.predict(["horse eats bird"]).shape == (1,)  # with a word it has not seen
-    grid = {"sequencetokenizer__max_features": [2, None], "sequencetokenizer__analyzer": ["word", "char"]}
+    vectorizer = "sequencetokenizer__vectorizer__"
+    grid = {f"{vectorizer}max_features": [2, None], f"{vectorizer}analyzer": ["word", "char"]}
     model.set_params(lstmclassifier__max_iter=2)
     search = GridSearchCV(model, grid, cv=2, error_score="raise").fit(texts, labels)
     assert len(search.cv_results_["params"]) == 4
@@ -273,7 +279,8 @@ def test_a_column_of_a_table():
     assert len(SequenceTokenizer().fit_transform(frame["text"])) == 4
     with pytest.raises(ValueError, match=r"got DataFrame of shape \(4, 2\)\. Pass a list, or one column"):
         SequenceTokenizer().fit(frame)
-    assert ColumnTransformer([("words", SequenceTokenizer(), "text")]).get_params()["words__max_df"] == 1.0
+    columns = ColumnTransformer([("words", tokenizer_of(), "text")])
+    assert columns.get_params()["words__vectorizer__max_df"] == 1.0
 
 
 # ---- what is refused ----
@@ -291,10 +298,11 @@ REFUSED = {
     "a list of words": ({}, [["a", "b"]], r"Document 0 is \['a', 'b'\] \(list\)"),
     "only stop words": ({"stop_words": ["a"]}, ["a", "a a"], "empty vocabulary"),
     "nothing left": ({"min_df": 3}, ["a", "b"], r"no terms remain|max_df corresponds to < documents than min_df"),
-    "analyzer": ({"analyzer": "char_wb"}, TEXTS, "'analyzer' parameter"),
+    "analyzer": ({"analyzer": "letters"}, TEXTS, "'analyzer' parameter of CountVectorizer"),
+    "n-grams of several lengths": ({"ngram_range": (1, 2)}, TEXTS, r"ngram_range=\(1, 2\) has .* no common order"),
     "handle_unknown": ({"handle_unknown": "ignore"}, TEXTS, "'handle_unknown' parameter"),
     "max_length": ({"max_length": 0}, TEXTS, "'max_length' parameter"),
-    "keep": ({"keep": "middle"}, TEXTS, "'keep' parameter"),
+    "truncate": ({"truncate": "middle"}, TEXTS, "'truncate' parameter"),
     "min_df": ({"min_df": -1}, TEXTS, "'min_df' parameter"),
 }
 
@@ -304,11 +312,87 @@ def test_what_is_refused(name):
     parameters, documents, words = REFUSED[name]
     for call in (SequenceTokenizer.fit, SequenceTokenizer.fit_transform):
         with pytest.raises(ValueError, match=words):
-            call(SequenceTokenizer(**parameters), documents)
+            call(tokenizer_of(**parameters), documents)
     if not parameters:
         with pytest.raises(ValueError, match=words):
             SequenceTokenizer().fit(TEXTS).transform(documents)
 
 
 def test_lists_of_words_by_an_analyzer():
-    assert codes_of(SequenceTokenizer(analyzer=list).fit_transform([["b", "a"], ["a"]])) == [[2, 1], [1]]
+    assert codes_of(tokenizer_of(analyzer=list).fit_transform([["b", "a"], ["a"]])) == [[2, 1], [1]]
+
+
+# ---- the vectorizer ----
+
+
+def test_the_default_has_words_of_one_letter_and_that_of_scikit_learn_has_not():
+    assert "a" in SequenceTokenizer().fit(TEXTS).vocabulary_
+    assert "a" not in SequenceTokenizer(CountVectorizer()).fit(TEXTS).vocabulary_
+
+
+def test_parameters_of_the_default_vectorizer_can_be_set():
+    tokenizer = SequenceTokenizer().set_params(vectorizer__min_df=2, max_length=3)
+    assert codes_of(tokenizer.fit_transform(TEXTS)) == codes_of(tokenizer_of(min_df=2, max_length=3).fit_transform(TEXTS))
+    assert clone(tokenizer).vectorizer.min_df == 2 and SequenceTokenizer().vectorizer is None
+    other = SequenceTokenizer().set_params(vectorizer=CountVectorizer(), vectorizer__lowercase=False)
+    assert other.vectorizer.token_pattern == CountVectorizer().token_pattern and not other.vectorizer.lowercase
+    with pytest.raises(ValueError, match="Invalid parameter 'no_such' for estimator CountVectorizer"):
+        SequenceTokenizer().set_params(vectorizer__no_such=1)
+
+
+def test_a_vectorizer_is_not_changed():
+    vectorizer = CountVectorizer(max_features=3)
+    before = dict(vars(vectorizer))
+    tokenizer = SequenceTokenizer(vectorizer).fit(TEXTS)
+    assert vars(vectorizer) == before and tokenizer.vectorizer is vectorizer
+    given = CountVectorizer(vocabulary=["man"])
+    before = dict(vars(given))
+    SequenceTokenizer(given).transform(TEXTS)
+    assert vars(given) == before
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_the_fitted_vectorizer_counts(name):
+    tokenizer = tokenizer_of(**OPTIONS[name]).fit(TEXTS)
+    expected = clone(tokenizer.vectorizer).fit_transform(TEXTS).toarray()
+    np.testing.assert_array_equal(tokenizer.vectorizer_.transform(TEXTS).toarray(), expected)
+
+
+def test_n_grams_of_one_length_in_their_order():
+    tokenizer = SequenceTokenizer(CountVectorizer(ngram_range=(2, 2)))
+    X = tokenizer.fit_transform(["dog bites man", "man bites dog bites"])
+    words = [tokens.tolist() for tokens in tokenizer.inverse_transform(X)]
+    assert words == [["dog bites", "bites man"], ["man bites", "bites dog", "dog bites"]]
+    # A callable analyzer makes its own tokens, and n-grams of any lengths are its matter.
+    SequenceTokenizer(CountVectorizer(analyzer=str.split, ngram_range=(1, 2))).fit(TEXTS)
+
+
+class Halves(CountVectorizer):
+    """Documents that are pairs of texts, whose tokens are tuples: the half of a word, and the word."""
+
+    def build_analyzer(self):
+        return lambda pair: [(half, word) for half, text in enumerate(pair) for word in text.split()]
+
+
+def test_a_subclass_with_an_analyzer_of_its_own():
+    tokenizer = SequenceTokenizer(Halves())
+    X = tokenizer.fit_transform([("a b", "a"), ("b", "b")])
+    assert codes_of(X) == [[1, 2, 3], [2, 4]]
+    assert tokenizer.get_vocabulary().tolist() == ["<unknown>", (0, "a"), (0, "b"), (1, "a"), (1, "b")]
+    assert codes_of(tokenizer.transform([("c", "a")])) == [[0, 3]]
+
+
+@pytest.mark.parametrize(
+    ("vectorizer", "words"),
+    [
+        (TfidfVectorizer(), "TfidfVectorizer, but a sequence of codes has no weights. Pass a CountVectorizer"),
+        (HashingVectorizer(), "'vectorizer' parameter .* must be an instance of '.*CountVectorizer' or None"),
+        (CountVectorizer, "'vectorizer' parameter"),
+        ("char", "'vectorizer' parameter"),
+        (CountVectorizer(token_pattern=3), "'token_pattern' parameter of CountVectorizer"),
+    ],
+)
+def test_other_vectorizers_are_refused(vectorizer, words):
+    for call in (SequenceTokenizer.fit, SequenceTokenizer.fit_transform):
+        with pytest.raises(ValueError, match=words):
+            call(SequenceTokenizer(vectorizer), TEXTS)

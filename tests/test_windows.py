@@ -45,12 +45,12 @@ def test_the_windows_of_the_loop(lengths, window, horizon, stride, known):
     series = some_series(*lengths)
     expected = by_loop(series, window, horizon, stride, [1], known)
     if len(series) == 1:
-        X, y, index = make_windows(series[0], window, horizon, stride, target=[1], known=known, return_index=True)
+        X, y, index = make_windows(series[0], window, horizon, stride, target=[1], known_future=known, return_index=True)
         np.testing.assert_array_equal(index, expected[3])
     else:
         names = np.array(["one", "two", "three"])[: len(series)]
         X, y, groups, index = make_windows(
-            series, window, horizon, stride, target=[1], known=known, groups=names, return_index=True
+            series, window, horizon, stride, target=[1], known_future=known, groups=names, return_index=True
         )
         np.testing.assert_array_equal(groups, names[expected[2]])
         np.testing.assert_array_equal(index, expected[3])
@@ -82,7 +82,7 @@ def test_the_fewest_steps_that_make_a_window(window):
 )
 def test_targets(target, known, columns, shape):
     (series,) = some_series(12)
-    _, y = make_windows(series, 4, 2, target=target, known=known)
+    _, y = make_windows(series, 4, 2, target=target, known_future=known)
     assert y.shape[1:] == shape
     np.testing.assert_array_equal(y.reshape(len(y), 2, -1), by_loop([series], 4, 2, 1, columns, [])[1])
 
@@ -173,7 +173,7 @@ def test_columns_by_name(library):
     shops = ["east"] * 9 + ["west"] * 7
     columns = dict(zip(["sold", "price", "heat"], table.T, strict=True))
     frame = library.DataFrame({"sold": columns["sold"], "shop": shops, "price": columns["price"], "heat": columns["heat"]})
-    X, y, groups = make_windows(frame, 4, 2, target="sold", known=["price"], groups="shop")
+    X, y, groups = make_windows(frame, 4, 2, target="sold", known_future=["price"], groups="shop")
     expected = by_loop([one, two], 4, 2, 1, [0], [1])
     np.testing.assert_array_equal(X, expected[0])
     np.testing.assert_array_equal(y, expected[1][:, :, 0])
@@ -229,7 +229,7 @@ def test_what_is_known_of_the_horizon_is_used():
     price = rng.normal(size=400)
     series = np.column_stack([2 * price + 1, price])
     model = LSTMRegressor(8, max_iter=40, random_state=0)
-    X, y = make_windows(series, 4, 2, target=0, known=1)
+    X, y = make_windows(series, 4, 2, target=0, known_future=1)
     assert model.fit(X[:300], y[:300]).score(X[300:], y[300:]) > 0.9
     blind, _ = make_windows(series, 4, 2, target=0)
     assert model.fit(blind[:300], y[:300]).score(blind[300:], y[300:]) < 0.1
@@ -239,7 +239,7 @@ def test_the_window_beyond_the_end():
     """Rows of the future in which only the price is known make the one window that forecasts them."""
     (series,) = some_series(20)
     extended = np.concatenate([series, [[np.nan, 7.0, np.nan], [np.nan, 8.0, np.nan]]])
-    X, y = make_windows(extended[-6:], 4, 2, target=0, known=1)
+    X, y = make_windows(extended[-6:], 4, 2, target=0, known_future=1)
     assert X.shape == (1, 4, D + 1) and np.isfinite(X).all() and np.isnan(y).all()
     np.testing.assert_array_equal(X[0, :, :D], series[-4:])
     np.testing.assert_array_equal(X[0, :, D], [*series[-2:, 1], 7.0, 8.0])
@@ -257,25 +257,25 @@ def test_groups_keep_series_together():
 
 def test_short_series():
     series = some_series(9, 4, 5)
-    with pytest.raises(ValueError, match=r"Series 1 has 4 steps, but window=3 and horizon=2 need 5.*short='drop'"):
+    with pytest.raises(ValueError, match=r"Series 1 has 4 steps, but window=3 and horizon=2 need 5.*on_short='drop'"):
         make_windows(series, 3, 2)
     with pytest.raises(ValueError, match="Series 'b' has 4 steps"):
         make_windows(series, 3, 2, groups=["a", "b", "c"])
-    X, y, groups = make_windows(series, 3, 2, groups=["a", "b", "c"], short="drop")
+    X, y, groups = make_windows(series, 3, 2, groups=["a", "b", "c"], on_short="drop")
     expected = by_loop(series, 3, 2, 1, [0, 1, 2], [])
     np.testing.assert_array_equal(X, expected[0])
     np.testing.assert_array_equal(y, expected[1])
     assert set(groups) == {"a", "c"}
     for short in ("raise", "drop"):
         with pytest.raises(ValueError, match=r"The series has 4 steps.*need 5\. Set them lower, or pass more steps\.$"):
-            make_windows(series[1], 3, 2, short=short)
+            make_windows(series[1], 3, 2, on_short=short)
     with_none = [series[0][:0], *series]
     for several in (with_none, Sequences.from_list(with_none)):
         with pytest.raises(ValueError, match="Series 0 has 0 steps, but"):
             make_windows(several, 3, 2)
-        np.testing.assert_array_equal(make_windows(several, 3, 2, short="drop")[0], X)
+        np.testing.assert_array_equal(make_windows(several, 3, 2, on_short="drop")[0], X)
     with pytest.raises(ValueError, match=r"All 3 series are too short: Series 0 has 9 steps"):
-        make_windows(series, 30, short="drop")
+        make_windows(series, 30, on_short="drop")
 
 
 # ---- what is refused ----
@@ -291,7 +291,7 @@ REFUSED = {
     "horizon": (lambda: make_windows(TABLE, 2, 0), "'horizon' parameter"),
     "stride": (lambda: make_windows(TABLE, 2, stride=0), "'stride' parameter"),
     "float window": (lambda: make_windows(TABLE, 2.0), "'window' parameter"),
-    "short": (lambda: make_windows(TABLE, 2, short="ignore"), "'short' parameter"),
+    "short": (lambda: make_windows(TABLE, 2, on_short="ignore"), "'on_short' parameter"),
     "text": (lambda: make_windows("abc", 2), "series must be an array.* got 'abc'"),
     "scalar": (lambda: make_windows(np.float64(3.0), 2), "series must be an array.* got np.float64"),
     "None": (lambda: make_windows(None, 2), "series must be an array.* got None"),
@@ -319,11 +319,11 @@ REFUSED = {
     "bool target": (lambda: make_windows(TABLE, 2, target=[True]), "target must name channels from 0 to 2, got True"),
     "target by name": (lambda: make_windows(TABLE, 2, target="sold"), "target must name channels.*'sold'"),
     "unknown name": (lambda: make_windows(frame(a=[1.0] * 5), 2, target="b"), r"or one of the columns \['a'\], got 'b'"),
-    "unknown known": (lambda: make_windows(TABLE, 2, known=[5]), "known must name channels"),
+    "unknown known": (lambda: make_windows(TABLE, 2, known_future=[5]), "known_future must name channels"),
     "twice": (lambda: make_windows(TABLE, 2, target=[0, -3]), "twice"),
-    "both": (lambda: make_windows(TABLE, 2, target=0, known=0), r"not known in advance: got target=0, known=0"),
-    "all known": (lambda: make_windows(TABLE, 2, known=[0, 1, 2]), "not known in advance"),
-    "short window": (lambda: make_windows(TABLE, 2, 3, known=1), "as long as the horizon.*window=2, horizon=3"),
+    "both": (lambda: make_windows(TABLE, 2, target=0, known_future=0), r"not known in advance: got target=0, known_future=0"),
+    "all known": (lambda: make_windows(TABLE, 2, known_future=[0, 1, 2]), "not known in advance"),
+    "short window": (lambda: make_windows(TABLE, 2, 3, known_future=1), "as long as the horizon.*window=2, horizon=3"),
     "few groups": (lambda: make_windows(TABLE, 2, groups=[1, 2]), r"one entry for each of the 10 rows, got shape \(2,\)"),
     "groups of series": (lambda: make_windows([TABLE, TABLE], 2, groups=[1]), "for each of the 2 series"),
     "no group": (lambda: make_windows(TABLE, 2, groups=[1.0] * 9 + [np.nan]), "group in entry 9 is missing"),
@@ -480,7 +480,7 @@ def test_windows_with_missing_values_are_left_out(stride, known):
     series = some_series(40, 3, 30)
     for one in series:
         one[rng.random(one.shape) < 0.02] = np.nan
-    arguments = {"target": [1], "known": known, "groups": ["a", "b", "c"], "short": "drop", "return_index": True}
+    arguments = {"target": [1], "known_future": known, "groups": ["a", "b", "c"], "on_short": "drop", "return_index": True}
     X, y, groups, index = make_windows(series, 4, 2, stride, **arguments)
     whole = np.isfinite(X).all((1, 2)) & np.isfinite(y).all((1, 2))
     assert 5 < whole.sum() < len(whole)

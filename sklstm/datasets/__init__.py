@@ -1,4 +1,4 @@
-"""Problems to try a recurrent network on, made to measure: `make_*` as in `sklearn.datasets`.
+"""Generators of problems on which to try a recurrent network: `make_*` as in `sklearn.datasets`.
 
 A side door: users import it, no layer does.
 """

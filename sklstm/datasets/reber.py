@@ -2,13 +2,15 @@
 
 import numpy as np
 
-from ..compat import StrOptions, validate_params
-from ..sequences.refusals import array_of, refused_as
-from .drawing import A_PARAMETER, COMMON, generator_from, in_form, symbols_as_channels
+from ..compat import StrOptions
+from ..docstrings import document
+from ..sequences.refusals import array_of
+from .common import array_or_sequences, checked, generator_from, symbols_as_channels
+from .documentation import PARTS
 
 REBER_SYMBOLS = "BTSXPVE"  # in the order of their codes
 
-# Reber's grammar: for each state the symbols that may come, and the state that each leads to; 7 is the end.
+# Reber's grammar: for each state the symbols that may come, and the state to which each leads; 7 is the end.
 REBER = [
     {"B": 1},
     {"T": 2, "P": 3},
@@ -38,52 +40,39 @@ EMBEDDED = [{REBER_SYMBOLS.index(symbol): state for symbol, state in edges.items
 LEGAL = np.array([[code in edges for code in range(len(REBER_SYMBOLS))] for edges in EMBEDDED])  # (n_states, n_symbols)
 
 
-@refused_as(*A_PARAMETER)
-@validate_params(
-    {
-        "n_samples": COMMON["n_samples"],
-        "targets": [StrOptions({"symbol", "legal"})],
-        "encoded": ["boolean"],
-        "random_state": COMMON["random_state"],
-    },
-    prefer_skip_nested_validation=True,
-)
-def make_embedded_reber(n_samples=1000, *, targets="symbol", encoded=False, random_state=None):
+@document(PARTS)
+@checked(targets=[StrOptions({"symbol", "legal"})])
+def make_embedded_reber(n_samples=1000, *, targets="symbol", encode="onehot", random_state=None):
     """Make strings of the embedded Reber grammar: which symbol comes next.
 
-    Classification of every step, for ``return_sequences=True``. A string is B, then T or P, then a string of Reber's
-    grammar, then again that T or P, then E. Where the grammar leaves a choice, each of the two symbols is as likely. The next
-    symbol cannot be known then, but which ones are legal can; to know it for the last but one, the second symbol must be
-    remembered.
+    A classification of every step, for an estimator with ``return_sequences=True``. A string is B, then T or P, then a string of
+    Reber's grammar, then the same T or P again, then E. Where the grammar leaves a choice, both symbols have probability 1/2: the
+    next symbol cannot be predicted there, but which ones are legal can. To predict the last symbol but one, a model must remember
+    the second.
 
     Parameters
     ----------
-    n_samples : int, default=1000
-        Strings.
+    <<n_samples>>
     targets : {"symbol", "legal"}, default="symbol"
-        Whether y is the next symbol, or 0/1 indicators (multilabel) of all that are legal there.
-    encoded : bool, default=False
-        Return the symbols of X as integer codes in one channel, for ``categorical_features="all"``, instead of one 0/1
-        channel for each.
-    random_state : int, RandomState or None, default=None
-        Pass an int for the same data at every call. None draws fresh entropy.
+        What y holds: the next symbol, or 0/1 indicators (multilabel) of all symbols that are legal next.
+    <<encode>>
+    <<random_state>>
 
     Returns
     -------
     X : Sequences
-        The strings without their last symbol, with 7 channels for the symbols B, T, S, X, P, V, E (`REBER_SYMBOLS`); with
-        `encoded` one channel of codes, 0 to 6. They have 8 steps and more, 11 in the mean.
+        The strings without their last symbol, with 7 channels for the symbols B, T, S, X, P, V, E (`REBER_SYMBOLS`); for
+        ``encode="ordinal"`` with one channel of codes, 0 to 6. They have at least 8 steps, and 11 on average.
     y : Sequences
-        For each step of X the code of the next symbol (int, one channel), or 7 indicators (int).
+        The code of the next symbol at each step of X (int, one channel), or 7 indicators (int).
 
     Raises
     ------
-    ValueError
-        If a parameter is out of its range (`InvalidParameterError`).
+    <<out of range>>
 
     See Also
     --------
-    reber_legal_next : Which symbols are legal after each step of a string.
+    reber_legal_next : The symbols that are legal after each step of a string.
 
     References
     ----------
@@ -96,7 +85,7 @@ def make_embedded_reber(n_samples=1000, *, targets="symbol", encoded=False, rand
     Examples
     --------
     >>> from sklstm.datasets import REBER_SYMBOLS, make_embedded_reber
-    >>> X, y = make_embedded_reber(2, encoded=True, random_state=0)
+    >>> X, y = make_embedded_reber(2, encode="ordinal", random_state=0)
     >>> "".join(REBER_SYMBOLS[int(code)] for code in X[0][:, 0])
     'BTBPVPSET'
     >>> "".join(REBER_SYMBOLS[code] for code in y[0][:, 0])
@@ -105,40 +94,41 @@ def make_embedded_reber(n_samples=1000, *, targets="symbol", encoded=False, rand
     generator = generator_from(random_state)
     strings = [_draw_string(generator) for _ in range(n_samples)]
     lengths = np.array([len(string) - 1 for string in strings])
-    X = symbols_as_channels(np.concatenate([string[:-1] for string in strings]), len(REBER_SYMBOLS), encoded)
+    X = symbols_as_channels(np.concatenate([string[:-1] for string in strings]), len(REBER_SYMBOLS), encode)
     if targets == "symbol":
         y = np.concatenate([string[1:] for string in strings])
     else:
         y = np.concatenate([_legal_next(string[:-1]) for string in strings]).astype(np.intp)
-    return in_form(X, lengths, ragged=True), in_form(y, lengths, ragged=True)
+    return array_or_sequences(X, lengths, ragged=True), array_or_sequences(y, lengths, ragged=True)
 
 
 def reber_legal_next(string):
-    """Tell which symbols may come next in the embedded Reber grammar, after each step of a string.
+    """Find the symbols that may come next in the embedded Reber grammar, after each step of a string.
 
     Parameters
     ----------
     string : str, or array-like of shape (n_steps,), (n_steps, 1) or (n_steps, 7)
-        A string of the grammar or the beginning of one: text, codes, or 0/1 channels, as `make_embedded_reber` returns them
-        and as a model predicts them.
+        A string of the grammar, or the beginning of one: as text, as codes, or as 0/1 channels, which are the formats of
+        `make_embedded_reber` and of a model's predictions.
 
     Returns
     -------
     ndarray of bool of shape (n_steps, 7)
-        Row t says which of `REBER_SYMBOLS` may follow the first t + 1 symbols; none follows the last of a whole string.
+        Whether each of `REBER_SYMBOLS` may follow the first t + 1 symbols, in row t. None may follow a whole string.
 
     Raises
     ------
     ValueError
-        If the string is not one of the grammar, with the first symbol that is not legal, or is neither text nor codes.
+        If the string is not one of the grammar; the message names the first symbol that is not legal. Also if it has none of
+        these formats.
 
     See Also
     --------
-    make_embedded_reber : Strings of the grammar.
+    make_embedded_reber : Random strings of the grammar.
 
     Examples
     --------
-    Whether all predictions are legal, where X, y are those of `make_embedded_reber`:
+    With X from `make_embedded_reber` and a fitted model, this expression says whether all predictions are legal:
     ``all(reber_legal_next(x)[np.arange(len(x)), p.ravel()].all() for x, p in zip(X, model.predict(X)))``.
 
     >>> import numpy as np
@@ -173,7 +163,7 @@ def _legal_next(codes):
 
 
 def _codes(string):
-    """Codes, a list of int, of a string in any form."""
+    """Codes, a list of int, of a string in any format."""
     n = len(REBER_SYMBOLS)
     expected = f"Pass text, codes (n_steps,) from 0 to {n - 1}, or 0/1 channels (n_steps, {n})."
     if isinstance(string, str):

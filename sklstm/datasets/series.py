@@ -1,29 +1,27 @@
-"""Series of quantities: mixtures of sines, and a season with a trend."""
+"""Series of numbers: mixtures of sines, and seasons with a trend."""
 
 import reprlib
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 
-from ..compat import Interval, StrOptions, validate_params
-from ..sequences.refusals import array_of, refused_as
-from .drawing import A_PARAMETER, COMMON, draw_lengths, generator_from, in_form
+from ..compat import Interval, StrOptions
+from ..docstrings import document
+from ..sequences.refusals import array_of
+from .common import array_or_sequences, at_least, checked, draw_lengths, generator_from
+from .documentation import PARTS
 
-HIGHEST_FREQUENCY = 0.25  # cycles per step: half of what can be told from a lower one
+HIGHEST_FREQUENCY = 0.25  # cycles per step: half of the highest that sampling can tell from a lower one
 
 
-@refused_as(*A_PARAMETER)
-@validate_params(
-    {
-        **COMMON,
-        "n_steps": [Interval(Integral, 1, None, closed="left")],
-        "n_channels": [Interval(Integral, 1, None, closed="left")],
-        "n_classes": [Interval(Integral, 2, None, closed="left")],
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        "noise": [Interval(Real, 0, None, closed="left")],
-        "targets": [StrOptions({"class", "amplitude"})],
-    },
-    prefer_skip_nested_validation=True,
+@document(PARTS, what="length", most="n_steps", least="")
+@checked(
+    n_steps=[at_least(1)],
+    n_channels=[at_least(1)],
+    n_classes=[at_least(2)],
+    n_components=[at_least(1)],
+    noise=[at_least(0, Real)],
+    targets=[StrOptions({"class", "amplitude"})],
 )
 def make_sine_mixture(
     n_samples=1000,
@@ -37,51 +35,47 @@ def make_sine_mixture(
     ragged=False,
     random_state=None,
 ):
-    """Make sums of sines in noise: of which frequencies, or how strong each is.
+    """Make sums of sines in noise, whose frequencies or amplitudes are to be predicted.
 
-    Classification or regression. Every channel is a sum of `n_components` sines and noise. The sines have the same
-    frequencies and amplitudes in all channels of a sequence, and phases of their own. Amplitudes are uniform between 0.5 and
-    1.5, phases between 0 and 2 pi.
+    A classification or regression problem. Every channel is a sum of `n_components` sines and noise. The sines have the same
+    frequencies and amplitudes in all channels of a sequence, and a different phase in each. Amplitudes are uniform between 0.5
+    and 1.5, phases between 0 and 2 pi.
 
     Parameters
     ----------
-    n_samples : int, default=1000
-        Sequences.
+    <<n_samples>>
     n_steps : int, default=50
-        Length of the sequences; the longest if `ragged`. Frequencies nearer to each other than ``1 / n_steps`` are hard to
-        tell apart.
+        Length of the sequences; if `ragged`, the largest length. Frequencies closer to each other than ``1 / n_steps`` are hard
+        to tell apart.
     n_channels : int, default=1
-        Channels of each step.
+        Number of channels.
     n_classes : int, default=3
-        Classes, each with frequencies of its own. Not used for amplitudes.
+        Number of classes, each with different frequencies. Ignored for ``targets="amplitude"``.
     n_components : int, default=2
-        Sines in a sequence.
+        Number of sines in a sequence.
     noise : float, default=0.1
         Standard deviation of the independent Gaussian noise at each step and channel.
     targets : {"class", "amplitude"}, default="class"
-        Whether y is the class, or the amplitudes of sines whose frequencies are the same in all sequences.
-    ragged : bool, default=False
-        Draw the length of each sequence uniformly from ``n_steps / 2`` to `n_steps`.
-    random_state : int, RandomState or None, default=None
-        Pass an int for the same data at every call. None draws fresh entropy. The frequencies do not depend on it: data of
-        another seed are the same problem.
+        What y holds: the class, or the amplitudes of sines whose frequencies are the same in all sequences.
+    <<ragged>>
+    <<random_state>>
+        The frequencies do not depend on it: data of another seed belong to the same problem.
 
     Returns
     -------
     X : ndarray of shape (n_samples, n_steps, n_channels), or Sequences if `ragged`
-        Values of each step.
+        The values of each step.
     y : ndarray of shape (n_samples,) or (n_samples, n_components)
-        Classes, 0 to ``n_classes - 1``; or the amplitudes in the order of the frequencies, of shape (n_samples,) if there is
-        one.
+        The classes, 0 to ``n_classes - 1``; or the amplitudes in the order of the frequencies, of shape (n_samples,) if there
+        is only one.
 
     Raises
     ------
-    ValueError
-        If a parameter is out of its range (`InvalidParameterError`).
+    <<out of range>>
 
     See Also
     --------
-    make_seasonal : One long series, to forecast.
+    make_seasonal : One long series to forecast.
 
     Notes
     -----
@@ -118,61 +112,57 @@ def make_sine_mixture(
         turns = 2 * np.pi * frequencies[j, kinds[sequence]] * step
         values += amplitudes[sequence, j, np.newaxis] * np.sin(turns[:, np.newaxis] + phases[sequence, j])
     y = kinds if targets == "class" else amplitudes[:, 0] if n_components == 1 else amplitudes
-    return in_form(values, lengths, ragged), y
+    return array_or_sequences(values, lengths, ragged), y
 
 
-@refused_as(*A_PARAMETER)
-@validate_params(
-    {
-        "n_steps": [Interval(Integral, 2, None, closed="left")],
-        "period": [Interval(Real, 2, None, closed="neither"), "array-like"],
-        "n_harmonics": [Interval(Integral, 1, None, closed="left")],
-        "trend": [Interval(Real, None, None, closed="neither")],
-        "noise": [Interval(Real, 0, None, closed="left")],
-        "n_lags": [Interval(Integral, 1, None, closed="left"), None],
-        "n_horizon": [Interval(Integral, 1, None, closed="left")],
-        "random_state": COMMON["random_state"],
-    },
-    prefer_skip_nested_validation=True,
+@document(PARTS)
+@checked(
+    n_steps=[at_least(2)],
+    period=[Interval(Real, 2, None, closed="neither"), "array-like"],
+    n_harmonics=[at_least(1)],
+    trend=[Interval(Real, None, None, closed="neither")],
+    noise=[at_least(0, Real)],
+    window=[at_least(1), None],
+    horizon=[at_least(1)],
 )
 def make_seasonal(
-    n_steps=1000, *, period=24, n_harmonics=1, trend=0.001, noise=0.1, n_lags=None, n_horizon=1, random_state=None
+    n_steps=1000, *, period=24, n_harmonics=1, trend=0.001, noise=0.1, window=None, horizon=1, random_state=None
 ):
     """Make a series with a trend and seasons, whole or cut into windows for forecasts.
 
-    Regression. The series is a straight line, plus a Fourier series for each period, plus independent Gaussian noise.
+    A regression problem. The series is a straight line, plus a Fourier series for each period, plus independent Gaussian noise.
 
     Parameters
     ----------
     n_steps : int, default=1000
         Length of the series, at least 2.
     period : float or array-like of float, default=24
-        Steps in a season, more than 2, and whole or not; several for several seasons, as days and weeks in hours are
-        ``(24, 168)``.
+        Number of steps in a season, more than 2, which need not be whole; a list for several seasons, such as ``(24, 168)`` for
+        days and weeks in hours.
     n_harmonics : int, default=1
-        Sines in the Fourier series of each season, fewer than ``period / 2``. 1 is a pure sine, more give it a shape.
+        Number of sines in the Fourier series of each season, less than ``period / 2``. The season is a pure sine for 1 and has a
+        more complex shape for more.
     trend : float, default=0.001
         Rise per step, in standard deviations of a season.
     noise : float, default=0.1
-        Standard deviation of the noise, in those of a season.
-    n_lags : int, default=None
-        Cut the series into all windows of that many steps, each with the `n_horizon` steps that follow as its y. None
-        returns the series.
-    n_horizon : int, default=1
-        Steps ahead in y. Used with `n_lags` only.
-    random_state : int, RandomState or None, default=None
-        Determines the shape of the seasons and the noise. Pass an int for the same series at every call. None draws fresh
-        entropy.
+        Standard deviation of the noise, in standard deviations of a season.
+    window : int, default=None
+        Number of steps in each window of X. All windows are cut from the series, each with the `horizon` steps that follow it as
+        its y. None returns the series.
+    horizon : int, default=1
+        Number of steps in y. Ignored without `window`.
+    <<random_state>>
+        The random numbers determine the shape of the seasons and the noise.
 
     Returns
     -------
     series : ndarray of shape (n_steps,)
-        Without `n_lags`.
-    X : ndarray of shape (n_windows, n_lags, 1)
-        With `n_lags`: window i is ``series[i : i + n_lags]``, and ``n_windows = n_steps - n_lags - n_horizon + 1``. In the
-        order of time.
-    y : ndarray of shape (n_windows,) or (n_windows, n_horizon)
-        With `n_lags`: ``series[i + n_lags : i + n_lags + n_horizon]``; of shape (n_windows,) for one step ahead.
+        The series, if `window` is None.
+    X : ndarray of shape (n_windows, window, 1)
+        The windows in the order of time, if `window` is given: number i is ``series[i : i + window]``, and ``n_windows`` is
+        ``n_steps - window - horizon + 1``.
+    y : ndarray of shape (n_windows,) or (n_windows, horizon)
+        What follows each window: ``series[i + window : i + window + horizon]``, of shape (n_windows,) for one step.
 
     Raises
     ------
@@ -182,7 +172,7 @@ def make_seasonal(
 
     See Also
     --------
-    sklstm.preprocessing.make_windows : Windows of any series, with several channels and several series.
+    sklstm.preprocessing.make_windows : Cut windows from any series, with several channels and several series.
 
     Notes
     -----
@@ -194,8 +184,8 @@ def make_seasonal(
 
     scaled to a standard deviation of 1 over a whole number of periods.
 
-    Windows overlap, so that random splits show a model in training what it is tested on: test on the last ones
-    (``train_test_split(X, y, shuffle=False)``, `sklearn.model_selection.TimeSeriesSplit`).
+    Windows overlap, so that a random split puts steps of the test windows into training. Test on the last windows instead
+    (``train_test_split(X, y, shuffle=False)``, :class:`sklearn.model_selection.TimeSeriesSplit`).
 
     References
     ----------
@@ -208,26 +198,26 @@ def make_seasonal(
     >>> from sklstm.datasets import make_seasonal
     >>> make_seasonal(500, period=(24, 168), random_state=0).shape
     (500,)
-    >>> X, y = make_seasonal(500, n_lags=48, n_horizon=24, random_state=0)
+    >>> X, y = make_seasonal(500, window=48, horizon=24, random_state=0)
     >>> X.shape, y.shape
     ((429, 48, 1), (429, 24))
     """
     periods = _read_periods(period, n_harmonics)
-    if n_lags is not None and n_lags + n_horizon > n_steps:
+    if window is not None and window + horizon > n_steps:
         raise ValueError(
-            f"A window of n_lags={n_lags} steps and the n_horizon={n_horizon} that follow need a series of at least"
-            f" {n_lags + n_horizon} steps, got n_steps={n_steps}. Raise n_steps."
+            f"A window of {window} steps and the horizon of {horizon} that follow need a series of at least {window + horizon}"
+            f" steps, got n_steps={n_steps}. Raise n_steps."
         )
     generator = generator_from(random_state)
     t = np.arange(n_steps)
     series = float(trend) * t + noise * generator.standard_normal(n_steps)
     for p in periods:
         series += _season(generator, t, p, n_harmonics)
-    if n_lags is None:
+    if window is None:
         return series
-    windows = np.lib.stride_tricks.sliding_window_view(series, n_lags + n_horizon).copy()
-    X, y = windows[:, :n_lags, np.newaxis], windows[:, n_lags:]
-    return X, y[:, 0] if n_horizon == 1 else y
+    windows = np.lib.stride_tricks.sliding_window_view(series, window + horizon).copy()
+    X, y = windows[:, :window, np.newaxis], windows[:, window:]
+    return X, y[:, 0] if horizon == 1 else y
 
 
 def _season(generator, t, period, n_harmonics):
@@ -239,7 +229,7 @@ def _season(generator, t, period, n_harmonics):
 
 
 def _read_periods(period, n_harmonics):
-    """The periods, a list of float."""
+    """The periods as a list of float."""
     periods = np.atleast_1d(array_of("period", period, "Pass for example (24, 168)."))
     if periods.ndim != 1 or periods.size == 0 or periods.dtype.kind not in "iuf":
         got = reprlib.repr(period)

@@ -16,24 +16,28 @@ from ..compat import _fit_context
 from ..network import LOSSES, ConstantBias, TimescaleBias, apply
 from ..parallel import single_threaded_blas
 from ..sequences import Sequences
-from ..sequences.alignment import ids_of, in_order_of
+from ..sequences.agreement import seen_lengths
+from ..sequences.alignment import ids_of, in_order_of, one_per_sequence
+from ..sequences.categories import seen_only
 from ..sequences.refusals import refused_as
+from ..sequences.step_targets import read_step_weights, read_steps
+from ..sequences.targets import ONE_EACH, Places, read_sample_weight
+from ..sequences.validation import in_dtype, numpy_alone
 from ..training import Checkpoint, LastEpoch, Units, Validation, check_moments, check_range, check_state, train, updated_moments
 from .architecture import FREE, build, check_architecture, network_spec
 from .callbacks import CallbackSupportMixin, FitTasks
-from .categories import embedding_widths, seen_only
 from .constraints import CONSTRAINTS, check_types
 from .copies import at_this_moment, stand_in_for
 from .documentation import document
+from .embedding import embedding_widths
 from .engines import hand_out, lent_engine, quick_scores
-from .inputs import in_dtype, numpy_alone, one_per_sequence, read_sample_weight, read_X, seen_lengths
+from .inputs import read_X
 from .prepared import Prepared
 from .progress import Progress
 from .responses import RESPONSES
 from .solving import SOLVERS, check_solving, make_plan
-from .steps import in_form, read_step_weights, read_steps
+from .step_predictions import restore_format
 from .streaming import Stream
-from .targets import ONE_EACH, Places
 
 Y_AND_WEIGHTS = "Expected an array or a list with one entry for each sequence, or with return_sequences for every step."
 OF_ANY_NETWORK = {"input_size", "pooling", "categories", "loss"}  # in every spec
@@ -535,7 +539,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
             return decode(model)(scores)
         sequences = model._read_fitted(X)
         outputs = decode(model)(model._apply(sequences))
-        return in_form(outputs, sequences, model._y_form) if model._per_step else outputs
+        return restore_format(outputs, sequences, model._y_form) if model._per_step else outputs
 
     @property
     def _per_step(self):

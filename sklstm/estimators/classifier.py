@@ -12,10 +12,8 @@ from sklearn.utils.validation import column_or_1d
 
 from ..compat import Interval, StrOptions, _fit_context
 from ..network import LOSSES
-from ..sequences.columns import is_missing
-from .base import BaseRecurrent, takes_chunks
-from .documentation import document
-from .targets import (
+from ..sequences.missing import is_missing
+from ..sequences.targets import (
     ONE_EACH,
     as_array,
     code_of_each,
@@ -25,6 +23,8 @@ from .targets import (
     refuse_other_kind,
     sorted_labels,
 )
+from .base import BaseRecurrent, takes_chunks
+from .documentation import document
 from .task import Task
 
 # Label of a step that is left out, where labels are integers: that of PyTorch's and Hugging Face's losses.

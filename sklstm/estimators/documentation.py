@@ -1,6 +1,8 @@
 """The parts of the docstrings that the estimators share."""
 
-from inspect import cleandoc
+from functools import partial
+
+from ..docstrings import document as document_parts
 
 X_DOC = """
 X : any accepted form of sequences
@@ -345,25 +347,4 @@ SHARED = {
     "references": REFERENCES_DOC,
 }
 
-
-def document(**words):
-    """Decorator: replace each line ``<<name>>`` of a docstring by that shared part, its ``{word}`` by `words`."""
-
-    def decorate(item):
-        if item.__doc__ is None:  # under python -OO
-            return item
-        lines = []
-        for line in cleandoc(item.__doc__).split("\n"):
-            name = line.strip()
-            if name.startswith("<<") and name.endswith(">>"):
-                indent = line[: len(line) - len(line.lstrip())]
-                text = SHARED[name[2:-2]].strip("\n")
-                for word, replacement in words.items():
-                    text = text.replace(f"{{{word}}}", replacement)
-                lines += [f"{indent}{part}" if part else "" for part in text.split("\n")]
-            else:
-                lines.append(line)
-        item.__doc__ = "\n".join(lines) + "\n"
-        return item
-
-    return decorate
+document = partial(document_parts, SHARED)  # document(**words)

@@ -12,10 +12,10 @@ from sklearn.utils.validation import column_or_1d
 
 from ..compat import Interval, StrOptions, _fit_context
 from ..network import LOSSES
-from ..sequences.columns import is_missing
+from ..sequences.missing import is_missing
+from ..sequences.targets import ONE_EACH, read_numbers
 from .base import BaseRecurrent, takes_chunks
 from .documentation import document
-from .targets import ONE_EACH, read_numbers
 from .task import Task
 
 # What `loss` may be; "quantile" with several quantiles is "quantiles" in the network's table.

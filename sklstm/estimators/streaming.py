@@ -4,9 +4,9 @@ import reprlib
 
 import numpy as np
 
-from ..sequences.faults import refuse_mask
+from ..sequences.errors import refuse_mask
+from ..sequences.flattened import refuse_converted
 from ..sequences.refusals import array_of, refused_as
-from ..sequences.validation import refuse_converted
 from .engines import served
 from .inputs import read_X
 from .responses import RESPONSES

@@ -1,4 +1,4 @@
-"""Looking into fitted models: functions that return numbers, and displays in scikit-learn's manner that draw them."""
+"""Inspection of fitted models: functions that return numbers, and displays in the style of scikit-learn that draw them."""
 
 from ..public import publish
 from .attention import attention_weights
@@ -9,7 +9,7 @@ from .displays import (
     GateDisplay,
     SaliencyDisplay,
     StepImportanceDisplay,
-    TrainingDisplay,
+    TrainingHistoryDisplay,
 )
 from .gates import gate_activations
 from .importance import step_importance
@@ -21,7 +21,7 @@ __all__ = [
     "GateDisplay",
     "SaliencyDisplay",
     "StepImportanceDisplay",
-    "TrainingDisplay",
+    "TrainingHistoryDisplay",
     "attention_weights",
     "gate_activations",
     "integrated_gradients",

@@ -26,7 +26,7 @@ def training_curves(estimator):
 
     See Also
     --------
-    TrainingDisplay : A picture of them.
+    TrainingHistoryDisplay : A picture of them.
 
     Examples
     --------

@@ -7,8 +7,7 @@ from ..compat import _safe_indexing
 from ..estimators.architecture import build
 from ..estimators.base import BaseRecurrent
 from ..estimators.copies import at_this_moment
-from ..estimators.inputs import in_dtype
-from ..sequences.validation import array_or_list
+from ..sequences.validation import array_or_list, in_dtype
 
 
 def fitted_network(estimator, purpose):

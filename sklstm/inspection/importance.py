@@ -1,4 +1,4 @@
-"""What the steps and channels are worth to a score, by permutation."""
+"""Importance of steps and channels for a score, by permutation."""
 
 import reprlib
 from itertools import pairwise
@@ -9,17 +9,20 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch, check_random_state
 
 from ..compat import Interval, StrOptions, validate_params
-from ..estimators.documentation import document
+from ..docstrings import document
+from ..estimators.documentation import SHARED
 from ..sequences import Sequences
-from ..sequences.columns import as_floats
 from ..sequences.container import snapshot
+from ..sequences.convert import as_floats
+from ..sequences.flattened import is_tabular
 from ..sequences.padding import without_padding
 from ..sequences.refusals import array_of, list_of, refused_as
-from ..sequences.steps import of_sequences, of_table
-from ..sequences.validation import FORMS, array_or_list, is_tabular
+from ..sequences.steps import Steps
+from ..sequences.validation import X_FORMATS, array_or_list
+from .documentation import PARTS
 
 
-@document()
+@document(SHARED | PARTS)
 @validate_params(
     {
         "steps": [Interval(Integral, 1, None, closed="left"), "array-like"],
@@ -42,57 +45,40 @@ def step_importance(
     sample_weight=None,
     random_state=None,
 ):
-    """By how much the score falls when the values of a channel at some steps come from another sequence.
+    """Compute how much a score decreases when the values of a channel at some steps are permuted among the sequences.
 
     Parameters
     ----------
-    estimator : estimator
-        Fitted: an LSTMClassifier or LSTMRegressor, or any other that takes X, such as a Pipeline with one of them at its end.
+    <<any estimator>>
     <<X>>
-    y : array-like
-        Targets, as the scorer takes them. Of data that were not trained on, so that what was learned by heart counts for nothing.
-    scoring : str, callable or None, default=None
-        As in scikit-learn. None is the estimator's ``score``.
-    steps : int or array-like of int of shape (n_blocks + 1,), default=1
-        Steps that are exchanged together: how many, or where the blocks begin and end, ascending. Blocks of steps that say the
-        same, such as neighbouring values of a slow series, are told from others where single steps are not.
-    align : {"start", "end"}, default="start"
-        Whether steps are counted from the first of each sequence on, as 0, 1, ..., or to its last, as ..., -2, -1.
-    channels : list of int or of lists of int, default=None
-        Channels to exchange; those of an inner list are exchanged together, such as the 0/1 channels of one category. None is
-        each channel by itself.
-    n_repeats : int, default=5
-        How often each is done, with other sequences to exchange with.
-    sample_weight : array-like, default=None
-        Weights, as the scorer takes them.
-    random_state : int, RandomState or None, default=None
-        Pass an int for the same numbers at every call.
+    <<permutation>>
 
     Returns
     -------
     Bunch
-        ``importances``, ndarray of shape (n_blocks, n_channels, n_repeats), by how much the score was lower, NaN for steps that
-        fewer than two sequences have; ``importances_mean`` and ``importances_std``, ndarray of shape (n_blocks, n_channels);
-        ``score``, of X as it is; ``edges``, ndarray of int of shape (n_blocks + 1,), the steps at which the blocks begin and end.
+        ``importances``, ndarray of shape (n_blocks, n_channels, n_repeats), the decreases of the score, NaN for steps that fewer
+        than two sequences have; ``importances_mean`` and ``importances_std``, ndarray of shape (n_blocks, n_channels); ``score``,
+        the score of X as it is; ``edges``, ndarray of int of shape (n_blocks + 1,), the steps at which the blocks begin and end.
 
     Raises
     ------
     ValueError
-        If X does not fit the estimator, or steps or channels do not fit X.
+        If X does not fit the estimator, or `steps` or `channels` do not fit X.
 
     See Also
     --------
-    StepImportanceDisplay : A picture of it.
-    integrated_gradients : What the steps contribute to a single answer.
+    StepImportanceDisplay : Draw the importances.
+    integrated_gradients : Contributions of the steps to a single prediction.
+    sklearn.inspection.permutation_importance : Importance of the columns of a table.
 
     Notes
     -----
-    As permutation importance of columns [1]_, but of steps of sequences of any lengths: at each step the sequences that have it
-    take the values of one another, in a random circle, so that none keeps its own and each value stays at its step. Within a
-    block a sequence takes from the same one as long as that one lasts. What a model can tell from elsewhere in the sequence too
-    is not missed: two channels that say the same can both seem worthless.
+    This is the permutation importance of columns [1]_ for the steps of sequences of any lengths. At each step, the sequences that
+    have it exchange their values by a random cyclic permutation, so that none keeps its own and each value stays at its step.
+    Within a block a sequence takes its values from the same other one, as far as that one has the steps. Information that is
+    redundant in a sequence is not missed: two channels that hold the same can both seem unimportant.
 
-    The number of predictions of X is 1 + n_blocks n_channels n_repeats.
+    X is predicted 1 + n_blocks n_channels n_repeats times.
 
     References
     ----------
@@ -121,11 +107,11 @@ def step_importance(
     groups = _read_channels(channels, sequences.n_channels)
     score = float(scorer(estimator, X, y, **weights))
     rng = np.random.RandomState() if random_state is None else check_random_state(random_state)
-    circles = [rng.permutation(len(sequences)) for _ in range(n_repeats)]
+    permutations = [rng.permutation(len(sequences)) for _ in range(n_repeats)]
     importances = np.full((len(edges) - 1, len(groups), n_repeats), np.nan)
     for block, (first, last) in enumerate(pairwise(edges)):
-        for repeat, circle in enumerate(circles):
-            to, source = _exchanged_rows(sequences, circle, range(first, last))
+        for repeat, permutation in enumerate(permutations):
+            to, source = _exchanged_rows(sequences, permutation, range(first, last))
             if len(to) == 0:
                 continue
             for k, group in enumerate(groups):
@@ -141,9 +127,9 @@ def step_importance(
     )
 
 
-@refused_as("X", FORMS)
+@refused_as("X", X_FORMATS)
 def _ragged(estimator, X):
-    """X as `Sequences`, and the function from such values to an X for the estimator; it checks the values itself."""
+    """X as `Sequences`, and a function that makes an X for the estimator of other values; the estimator checks the values."""
     X, padding = array_or_list(X), getattr(estimator, "padding", None)
     if padding is not None and len(getattr(X, "shape", ())) == 3:
         X = Sequences(*without_padding(np.asarray(X), padding))
@@ -158,15 +144,15 @@ def _ragged(estimator, X):
         if padding is not None:
             sequences = Sequences(*without_padding(table.reshape(len(table), -1, n_channels), padding))
             return sequences, sequences.with_values
-        steps = of_table(table, n_channels)
+        steps = Steps.from_table(table, n_channels)
         sequences = Sequences(steps.values, steps.offsets)
-        return sequences, sequences.with_values  # not as a table: the names of its columns are gone
+        return sequences, sequences.with_values  # not as a table, whose column names are lost
     if isinstance(X, Sequences):
         X = snapshot(X)
         return X, X.with_values
-    steps = of_sequences(X)
+    steps = Steps.from_sequences(X)
     sequences = Sequences(np.asarray(steps.values), steps.offsets, channel_names=steps.names)
-    return sequences, steps.in_form if steps.names is None else sequences.with_values
+    return sequences, steps.restore_format if steps.names is None else sequences.with_values
 
 
 def _numbers(X):
@@ -176,11 +162,9 @@ def _numbers(X):
         table = table if table.dtype.kind in "fiub" else as_floats(table)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
-            f"The values of a table that is no array of numbers cannot be exchanged by step: {error}. Encode categories as"
+            f"X is a table but no array of numbers, so that its steps cannot be permuted: {error}. Encode categories as"
             " integers, and pass X as a 3-D array or as sklstm.Sequences."
         ) from error
-    if table.ndim != 2:
-        raise ValueError(f"Expected 2D array, got {table.ndim}D array instead: X has shape {table.shape}. Pass x as [x].")
     return table
 
 
@@ -201,7 +185,7 @@ def _read_edges(steps, lengths, align):
 
 
 def _read_channels(channels, n_channels):
-    """Lists of channels that are exchanged together."""
+    """Lists of channels that are permuted together."""
     if channels is None:
         return [[channel] for channel in range(n_channels)]
     expected = f"channels must be a list of ints from 0 to {n_channels - 1}, or of lists of such"
@@ -215,12 +199,12 @@ def _is_channel(channel, n_channels):
     return isinstance(channel, Integral) and 0 <= channel < n_channels
 
 
-def _exchanged_rows(sequences, circle, steps):
-    """Rows of the values at some steps, and the rows whose values they take: those of the sequence before in the circle."""
+def _exchanged_rows(sequences, permutation, steps):
+    """Rows of the values at some steps, and the rows whose values they take, of the predecessor in the permutation."""
     to, source = [np.empty(0, np.intp)], [np.empty(0, np.intp)]
     for step in steps:
-        there = circle[(step if step >= 0 else -step - 1) < sequences.lengths[circle]]
-        rows = (sequences.offsets[:-1] if step >= 0 else sequences.offsets[1:])[there] + step
+        long_enough = permutation[(step if step >= 0 else -step - 1) < sequences.lengths[permutation]]
+        rows = (sequences.offsets[:-1] if step >= 0 else sequences.offsets[1:])[long_enough] + step
         if len(rows) > 1:
             to.append(rows)
             source.append(np.roll(rows, 1))

@@ -1,6 +1,6 @@
-"""Data before the network: transformers for steps and padding, windows of series, texts as codes.
+"""Preparation of data: transformers for steps and padding, windows of series, texts as codes.
 
-A side door: users import it, no layer does.
+The layer below the estimators, which need not know of it; users import from it.
 """
 
 from ..public import publish

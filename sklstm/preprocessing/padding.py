@@ -1,4 +1,4 @@
-"""`PaddingRemover`: from equally long rows with padding to `Sequences` without."""
+"""`PaddingRemover`: from equally long rows with padding to `Sequences` without it."""
 
 from numbers import Integral, Real
 from typing import ClassVar
@@ -7,41 +7,41 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from ..compat import Interval, StrOptions, _check_feature_names_in, _fit_context
-from ..estimators.inputs import numeric_table
 from ..sequences import Sequences
-from ..sequences.columns import floats_of_steps
-from ..sequences.padding import SIDES, without_padding
+from ..sequences.flattened import check_columns, is_tabular, numeric_table
+from ..sequences.padding import SIDES, numbers_of_rows, without_padding
 from ..sequences.refusals import refused_as
-from ..sequences.validation import FORMS, array_or_list, check_columns, is_tabular, refuse_one_dimension
+from ..sequences.validation import X_FORMATS, array_or_list
 
 
 class PaddingRemover(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
-    """Make sequences of different lengths from rows that are filled up to the same length.
+    """Make sequences of different lengths from rows that were padded to the same length.
 
-    For tools that insist on a 2-D X: in front of an estimator in a Pipeline, it takes the padding off that made the rows equally
-    long. The transformer has no state, and `fit` only notes the number and names of the columns.
+    Use it for tools that require a 2-D X: before an estimator in a Pipeline, it removes the padding that made the rows equally
+    long. The transformer is stateless: `fit` only records the number and names of the columns.
 
     Parameters
     ----------
     n_channels : int, default=1
-        Channels per step of a 2-D `X`, whose rows are sequences flattened step by step. A 3-D `X` tells its channels itself.
+        Number of channels per step in a 2-D `X`, whose rows are sequences flattened step by step. Ignored for a 3-D `X`, whose
+        channels are its own.
     padding : float, default=nan
-        Value of padding. Steps at that side of a row whose channels all have it do not belong to its sequence; the same value
-        between two real steps is data.
+        Value of the padding. Steps at that side of a row whose channels all have this value do not belong to its sequence; the
+        same value between two other steps is data.
     side : {"both", "end", "start"}, default="both"
-        Where the rows are filled up.
+        Side of the rows that has the padding.
 
     Attributes
     ----------
     n_features_in_ : int
-        Columns of a 2-D `X`, channels of a 3-D one.
+        Number of columns of a 2-D `X`, or of channels of a 3-D one.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Column names, if `X` was a DataFrame with such.
+        Column names, if `X` was a DataFrame whose column names are all str.
 
     See Also
     --------
-    sklstm.Sequences.from_padded : The same as a function, also by the lengths of the sequences.
-    sklstm.LSTMClassifier : Has a parameter `padding` of the same meaning.
+    sklstm.Sequences.from_padded : The same as a function, which can also take the lengths of the sequences.
+    sklstm.LSTMClassifier : The estimator, whose parameter `padding` has the same meaning.
 
     Examples
     --------
@@ -69,7 +69,7 @@ class PaddingRemover(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Note the number and names of the columns.
+        """Record the number and names of the columns.
 
         Parameters
         ----------
@@ -87,28 +87,28 @@ class PaddingRemover(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         return self
 
     def transform(self, X):
-        """Take the padding off.
+        """Remove the padding.
 
         Parameters
         ----------
         X : array-like of shape (n_sequences, n_steps * n_channels) or (n_sequences, n_steps, n_channels)
-            Rows with padding. Sequences and lists of arrays have none, and are only converted.
+            Rows with padding. `Sequences` and lists of arrays have no padding and are only converted.
 
         Returns
         -------
         Sequences
-            Without the padding. Missing values elsewhere are kept.
+            The sequences without the padding. Missing values elsewhere are kept.
 
         Raises
         ------
         ValueError
-            If a row is nothing but padding, or X is not as described.
+            If a row is nothing but padding, or X does not have one of these forms.
         """
         rows = self._read(X, reset=False)
         return rows if isinstance(rows, Sequences) else Sequences(*without_padding(rows, self.padding, self.side))
 
     def get_feature_names_out(self, input_features=None):
-        """Return names for the channels of what `transform` returns.
+        """Return names for the channels of the sequences that `transform` returns.
 
         Parameters
         ----------
@@ -118,25 +118,24 @@ class PaddingRemover(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         Returns
         -------
         ndarray of str of shape (n_channels,)
-            The names of the columns of the first step.
+            Names of the channels: those of the first columns of a 2-D X.
         """
         names = _check_feature_names_in(self, input_features)
         return names[: self.n_channels] if self._flat else names
 
-    @refused_as("X", FORMS)
+    @refused_as("X", X_FORMATS)
     def _read(self, X, *, reset):
         """X as an array (n_sequences, n_steps, n_channels), or as `Sequences` where it has no padding."""
         X = array_or_list(X)
         flat = is_tabular(X)
         if flat:
-            refuse_one_dimension(X)
             table = numeric_table(self, X, self.n_channels, reset if reset or vars(self).get("_flat") else None)
             check_columns(table.shape[1], self.n_channels)
             rows = table.reshape(len(table), -1, self.n_channels)
         elif isinstance(X, Sequences):
             rows = X
         else:
-            rows = Sequences.from_list(X) if isinstance(X, (list, tuple)) or len(X.shape) != 3 else _numbers(np.asarray(X))
+            rows = Sequences.from_list(X) if isinstance(X, (list, tuple)) or len(X.shape) != 3 else numbers_of_rows(np.asarray(X))
         if reset:
             self._flat = flat
             if not flat:
@@ -150,11 +149,3 @@ class PaddingRemover(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         tags.input_tags.allow_nan = True
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _numbers(X):
-    """A 3-D array of numbers; raises a ValueError that names the first value that is none."""
-    if X.dtype.kind in "fiub":
-        return X
-    n_sequences, n_steps, n_channels = X.shape
-    return floats_of_steps(X.reshape(n_sequences * n_steps, n_channels), n_steps * np.arange(n_sequences + 1)).reshape(X.shape)

@@ -6,7 +6,6 @@ from numbers import Integral
 from typing import ClassVar
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import get_tags
@@ -15,17 +14,18 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from ..compat import ADAPTERS_MANAGER, HasMethods, Interval, _check_feature_names_in, _fit_context, _get_output_config
-from ..estimators.copies import stand_in_for
-from ..estimators.inputs import channel_names, numpy_alone, refuse_single_sequence, seen_lengths
 from ..sequences import Sequences
+from ..sequences.agreement import channel_names, refuse_single_sequence, seen_lengths
+from ..sequences.flattened import check_columns, is_tabular
 from ..sequences.refusals import refused_as
-from ..sequences.steps import of_sequences, of_table
-from ..sequences.validation import FORMS, array_or_list, check_columns, is_tabular, refuse_lists_of_rows, refuse_one_dimension
-from .targets import weights_of_steps, y_of_steps
+from ..sequences.step_targets import weights_of_steps, y_of_steps
+from ..sequences.steps import Steps
+from ..sequences.validation import X_FORMATS, array_or_list, numpy_alone, refuse_lists_of_rows
+from .step_table import as_array, as_table, dense
 
 
 def _inner_has(method):
-    """Condition for `available_if`: the inner transformer, the fitted one if there is, has a method."""
+    """Condition for `available_if`: the inner transformer, the fitted one if there is one, has a method."""
 
     def check(per_step):
         getattr(vars(per_step).get("transformer_", per_step.transformer), method)  # which raises, with its own reason
@@ -37,50 +37,50 @@ def _inner_has(method):
 class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     """Apply a scikit-learn transformer to the steps of sequences.
 
-    The transformer sees a table with one row per step, the steps of all sequences one after the other, and what it returns is
-    cut into the sequences again: the result has the bits of the transformer on that table. Any transformer that keeps the
-    rows will do: a scaler, an imputer, PCA, an encoder, a ColumnTransformer, a whole Pipeline.
+    The transformer gets a table with one row for each step, the steps of all sequences one after the other, and the table that it
+    returns is divided into the sequences again, with the same bits. Any transformer works that returns one row for each row: a
+    scaler, an imputer, PCA, an encoder, a ColumnTransformer, a whole Pipeline.
 
     Parameters
     ----------
     transformer : transformer
-        It is cloned, not changed. Missing values are passed on to it.
+        The transformer, which is cloned before it is fitted. It also gets the missing values of X.
     n_channels : int, default=1
-        Channels per step of a 2-D `X`, whose rows are sequences flattened step by step. Other forms of X tell their channels
-        themselves, and this is not used.
+        Number of channels per step in a 2-D `X`, whose rows are sequences flattened step by step. Ignored for any other form of
+        X, whose channels are its own.
     channel_names : array-like of str of shape (n_channels,), default=None
-        Names of the channels. With them the transformer gets a pandas DataFrame, so that a ColumnTransformer can choose
-        columns by name. `Sequences` with `channel_names` and DataFrames bring names of their own, which are used instead, and
-        which later X must have, too.
+        Names of the channels. With names the transformer gets a pandas DataFrame, so that a ColumnTransformer can select columns
+        by name. The names of `Sequences` with `channel_names` and of DataFrames take precedence, and any later X must have them
+        too.
 
     Attributes
     ----------
     transformer_ : transformer
         The fitted transformer.
     n_features_in_ : int
-        Columns of a 2-D `X`, channels of any other.
+        Number of columns of a 2-D `X`, or of channels of any other.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Column names, if `X` was a DataFrame with such or a list of DataFrames; else `channel_names`, if given and `X` was not
-        2-D.
+        Column names, if `X` was a DataFrame or a list of DataFrames; else `channel_names`, if given and `X` was not 2-D.
 
     Raises
     ------
     ValueError
-        By `fit` and `transform`: if X is not as described, or if the transformer returns another number of rows.
+        By `fit` and `transform`, if X does not have one of the forms described, or if the transformer returns another number of
+        rows.
 
     See Also
     --------
-    sklstm.Sequences : Sequences of different lengths in one buffer, which is used without a copy.
+    sklstm.Sequences : Sequences of different lengths in one buffer, which PerStep does not copy.
 
     Notes
     -----
-    Neither a 3-D array in C order nor the values of `Sequences` are copied on the way to the transformer; a list is
-    concatenated. Sparse results are converted to dense ones, and DataFrames to arrays: `transform` returns sequences of the
-    form that went in, in a list of arrays (n_steps, n_channels_out) for a list. Only for a 2-D X does `set_output` have a
-    meaning; the output of the inner transformer is set on that.
+    A 3-D array in C order and the values of `Sequences` reach the transformer without a copy; a list is concatenated. Sparse
+    results become dense, and DataFrames become arrays: `transform` returns sequences in the form of its X, such as a list of
+    arrays (n_steps, n_channels_out) for a list. `set_output` has an effect for a 2-D X only; set the output of the inner
+    transformer on that transformer.
 
-    Of `Sequences` with categories the transformer gets the categories, not their codes, which may differ from one X to the next.
-    Channels of texts in what it returns are codes again, with `categories` of their own.
+    For `Sequences` with categories the transformer gets the categories and not their codes, which may differ from one X to the
+    next. Channels of texts in its result become codes again, with new `categories`.
 
     Examples
     --------
@@ -94,7 +94,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     [array([[ 1., 10.],
            [ 3., 20.]]), array([[ 5., 30.]])]
 
-    In front of an estimator, with parameters of the inner transformer in a search:
+    Before an estimator in a Pipeline, with parameters of the inner transformer in a search:
 
     >>> from sklearn.model_selection import GridSearchCV
     >>> from sklstm import LSTMClassifier
@@ -120,7 +120,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         "channel_names": ["array-like", None],
     }
 
-    # What fit_params may hold that metadata routing is to know of.
+    # The parameters of `fit` of which metadata routing has to know.
     __metadata_request__fit: ClassVar = {"sample_weight": None}
     __metadata_request__partial_fit: ClassVar = {"sample_weight": None}
 
@@ -136,16 +136,16 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Parameters
         ----------
         X : array-like of shape (n_sequences, n_steps, n_channels), list of arrays (n_steps, n_channels), Sequences, or 2-D
-            Any X that the estimators take, with missing values and texts as far as the transformer takes them. Also a list of
-            DataFrames with the same columns.
+            Sequences in any form that the estimators accept, or a list of DataFrames with the same columns. Missing values and
+            texts are allowed if the transformer accepts them.
         y : array-like, default=None
-            Targets for the transformer, if it wants any: one entry or row per sequence, which each of its steps gets; or those
-            of every step as a list of arrays as long as the sequences, an array of shape (n_sequences, n_steps, n_outputs) or
+            Targets for a transformer that needs them: one entry or row for each sequence, which is repeated for its steps; or one
+            for each step, as a list of arrays as long as the sequences, an array of shape (n_sequences, n_steps, n_outputs) or
             `Sequences`.
         **fit_params : dict
-            Passed on to the `fit` of the transformer. What is called ``sample_weight`` (for a Pipeline
-            ``<step>__sample_weight``) is an array of shape (n_sequences,) whose weights each step of a sequence gets, or has one
-            for every step in the forms of y.
+            Arguments of the transformer's `fit`. The argument ``sample_weight`` (for a Pipeline ``<step>__sample_weight``) is an
+            array of shape (n_sequences,) with the weight of all steps of each sequence, or has a weight for every step, in the
+            forms of y.
 
         Returns
         -------
@@ -157,7 +157,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit_transform(self, X, y=None, **fit_params):
-        """Fit the transformer to the steps, and transform them: by its own `fit_transform`, where it has one.
+        """Fit the transformer to the steps and transform them, by its own `fit_transform` if it has one.
 
         Parameters
         ----------
@@ -166,12 +166,12 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         y : array-like, default=None
             Targets for the transformer, in the forms of `fit`.
         **fit_params : dict
-            Passed on, with weights as in `fit`.
+            Arguments of the transformer's `fit_transform`, with weights as in `fit`.
 
         Returns
         -------
         same form as X
-            What `transform` returns.
+            The transformed sequences, as `transform` returns them.
         """
         if not hasattr(self.transformer, "fit_transform"):
             return self.fit(X, y, **fit_params).transform(X)
@@ -181,7 +181,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     @available_if(_inner_has("partial_fit"))
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y=None, **fit_params):
-        """Fit the transformer to a chunk of the sequences; there if it has a `partial_fit`.
+        """Fit the transformer to a chunk of the sequences, available if it has a `partial_fit`.
 
         Parameters
         ----------
@@ -190,7 +190,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         y : array-like, default=None
             Targets for the transformer, in the forms of `fit`.
         **fit_params : dict
-            Passed on, with weights as in `fit`.
+            Arguments of the transformer's `partial_fit`, with weights as in `fit`.
 
         Returns
         -------
@@ -211,22 +211,22 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Returns
         -------
         same form as X
-            Sequences of that form: an array of shape (n_sequences, n_steps, n_channels_out), a list (tuple, object array,
+            The transformed sequences: an array of shape (n_sequences, n_steps, n_channels_out), a list (tuple, object array,
             Series) of arrays of shape (n_steps, n_channels_out), `Sequences`, or for a 2-D X an array of shape (n_sequences,
-            n_steps * n_channels_out). A list of lists of numbers becomes an array of the first kind if these are equally long.
+            n_steps * n_channels_out). A list of equally long lists of numbers becomes a 3-D array.
         """
         check_is_fitted(self)
         steps = self._read(X, reset=False)
-        return self._output(self.transformer_.transform(self._named(steps)), steps, X)
+        return self._output(self.transformer_.transform(as_table(steps, self._names(steps))), steps, X)
 
     @available_if(_inner_has("inverse_transform"))
     def inverse_transform(self, X):
-        """Transform steps back; there if the transformer has an `inverse_transform`.
+        """Transform steps back, available if the transformer has an `inverse_transform`.
 
         Parameters
         ----------
         X : any form that `transform` returns
-            What it returned.
+            Transformed sequences.
 
         Returns
         -------
@@ -248,17 +248,17 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                     f"X must have as many columns for each of the {n_steps} steps that PerStep was fitted on, got"
                     f" {table.shape[1]}. Pass what transform returned."
                 )
-            steps = of_table(table, table.shape[1] // n_steps)
+            steps = Steps.from_table(table, table.shape[1] // n_steps)
         else:
-            steps = of_sequences(X)
-        X_original = steps.in_form(self._checked_rows(self.transformer_.inverse_transform(_beside_each_other(steps)), steps))
+            steps = Steps.from_sequences(X)
+        X_original = steps.restore_format(self._checked_rows(self.transformer_.inverse_transform(as_array(steps)), steps))
         if isinstance(X_original, Sequences) and not self._flat and hasattr(self, "feature_names_in_"):
             X_original.channel_names = list(self.feature_names_in_)
         return X_original
 
     @available_if(_inner_has("get_feature_names_out"))
     def get_feature_names_out(self, input_features=None):
-        """Return names for the channels of what `transform` returns; there if the transformer has them.
+        """Return names for the channels of what `transform` returns, available if the transformer has such a method.
 
         Parameters
         ----------
@@ -268,8 +268,8 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Returns
         -------
         ndarray of str
-            If `fit` got a 2-D X, one name for each column, which begins with the step where that is needed to tell them apart:
-            "step0_pca0", "step0_pca1", "step1_pca0", ...
+            The names of the channels; after a `fit` to a 2-D X, one name for each column, with the number of the step as prefix
+            if the names would otherwise repeat: "step0_pca0", "step0_pca1", "step1_pca0", ...
         """
         check_is_fitted(self)
         inner = self.transformer_
@@ -286,17 +286,17 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return flat
 
     def set_output(self, *, transform=None):
-        """Set the container of what `transform` returns for a 2-D X; sequences keep their form.
+        """Set the container that `transform` returns for a 2-D X; sequences keep their form.
 
         Parameters
         ----------
         transform : {"default", "pandas", "polars"} or None, default=None
-            None leaves it.
+            Type of the container. None leaves the setting unchanged.
 
         Returns
         -------
         self
-            The same estimator.
+            The transformer itself.
         """
         if transform is not None:
             self._sklearn_output_config = {"transform": transform}
@@ -321,11 +321,11 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     # ---- one call of the transformer ----
 
     def _fit(self, method, X, y, fit_params):
-        """Call a fitting method of the transformer: the steps, and what it returns. A fit that fails leaves nothing behind."""
-        goes_on = method == "partial_fit" and self.__sklearn_is_fitted__()
-        stand_in = stand_in_for(self)
-        steps = stand_in._read(X, reset=not goes_on, fitting=True)
-        transformer = self.transformer_ if goes_on else clone(self.transformer)
+        """The steps, and what a fitting method of the transformer returns for them. A fit that fails changes nothing."""
+        continues = method == "partial_fit" and self.__sklearn_is_fitted__()
+        stand_in = copy.copy(self)
+        steps = stand_in._read(X, reset=not continues, fitting=True)
+        transformer = self.transformer_ if continues else clone(self.transformer)
         arguments = {} if y is None else {"y": y_of_steps(y, steps)}
         for name, value in fit_params.items():
             if value is not None:
@@ -335,27 +335,26 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                 f"sample_weight was passed, but {type(transformer).__name__} takes none. Pass it to the estimator only, to a step"
                 " of a Pipeline as <step>__sample_weight, or use a transformer that takes weights, such as StandardScaler."
             )
-        returned = getattr(transformer, method)(self._named(steps), **arguments)
+        returned = getattr(transformer, method)(as_table(steps, self._names(steps)), **arguments)
         stand_in.transformer_ = transformer
         vars(self).pop("feature_names_in_", None)
         vars(self).update(vars(stand_in))
         return steps, returned
 
-    @refused_as("X", FORMS)
+    @refused_as("X", X_FORMATS)
     def _read(self, X, *, reset, fitting=False):
-        """X as `Steps`; its form is noted if `reset`, else that which was noted is expected; its lengths are if `fitting`."""
+        """X as `Steps`. With `reset` its form is recorded, else it must be that form; with `fitting` its lengths are, too."""
         X = array_or_list(X)
         if is_tabular(X):
-            refuse_one_dimension(X)
             with numpy_alone():
                 if reset or self._flat:
                     table = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
                 else:
                     table = check_array(X, dtype=None, ensure_all_finite=False, estimator=self, input_name="X")
             check_columns(table.shape[1], self.n_channels)
-            steps, flat = of_table(table, self.n_channels), True
+            steps, flat = Steps.from_table(table, self.n_channels), True
         else:
-            steps, flat = of_sequences(X), False
+            steps, flat = Steps.from_sequences(X), False
             refuse_lists_of_rows(X, self.n_channels)
         if fitting:
             self._n_steps = seen_lengths(steps.lengths, None if reset else vars(self).get("_n_steps"))
@@ -375,7 +374,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return steps
 
     def _note_channels(self, steps):
-        """Number and names of the channels of an X that is not 2-D."""
+        """Record the number and names of the channels of an X that is not 2-D."""
         self.n_features_in_ = steps.n_channels
         vars(self).pop("feature_names_in_", None)
         names = channel_names(self, self._names(steps), reset=True)
@@ -383,35 +382,13 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             self.feature_names_in_ = names
 
     def _names(self, steps):
-        """Names of the channels: their own, or the given ones."""
+        """Names of the channels: those of X, or the given ones."""
         names = self.channel_names if steps.names is None else steps.names
         return None if names is None else list(names)
 
-    def _named(self, steps):
-        """What the transformer gets: the values, with categories for their codes; a DataFrame where the channels have names."""
-        names = self._names(steps)
-        if hasattr(steps.values, "columns"):
-            return steps.values
-        if names is None or (steps.names is not None and not all(isinstance(name, str) for name in names)):
-            return _beside_each_other(steps)
-        if len(names) != steps.n_channels:
-            raise ValueError(
-                f"channel_names has {len(names)} names, but X has {steps.n_channels} channels per step. Give one for each."
-            )
-        try:
-            from pandas import DataFrame
-        except ImportError:
-            if steps.names is not None:  # names that came with X, which the transformer may not need
-                return _beside_each_other(steps)
-            raise
-        if not steps.categories:
-            frame = DataFrame(steps.values, columns=names, copy=False)
-            return frame.infer_objects() if steps.values.dtype == object else frame
-        return DataFrame(dict(enumerate(steps.columns()))).set_axis(names, axis=1)
-
     def _output(self, values, steps, X):
-        """What the transformer returned, in the form of X."""
-        X_out = steps.in_form(self._checked_rows(values, steps))
+        """The table that the transformer returned, in the form of X."""
+        X_out = steps.restore_format(self._checked_rows(values, steps))
         if isinstance(X_out, Sequences) and steps.names is not None:
             X_out.channel_names = self._names_out()
         container = _get_output_config("transform", self)["dense"]
@@ -421,14 +398,14 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return adapter.create_container(X_out, X, columns=getattr(self, "get_feature_names_out", None))
 
     def _names_out(self):
-        """Names of the channels of what `transform` returns; None where a transformer, or a step of a Pipeline, has none."""
+        """Names of the channels that `transform` returns; None if the transformer, or a step of a Pipeline, has none."""
         try:
             return list(self.get_feature_names_out())
         except AttributeError:
             return None
 
     def _checked_rows(self, values, steps):
-        """What the transformer returned as an array (total_steps, k)."""
+        """The table that the transformer returned, as an array (total_steps, k)."""
         values = dense(values)
         total = int(steps.offsets[-1])
         if values.ndim != 2 or len(values) != total:
@@ -439,25 +416,8 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return values
 
 
-def _beside_each_other(steps):
-    """The values of steps as an array; of objects, where there are categories that are no numbers."""
-    return np.column_stack([column.astype(object) for column in steps.columns()]) if steps.categories else steps.values
-
-
-def dense(values):
-    """What a transformer returned, as an array: of a sparse one, or of the columns of a DataFrame."""
-    if issparse(values):
-        return values.toarray()
-    array = np.asarray(values)
-    if array.dtype == object and hasattr(values, "columns"):  # such as bools beside floats
-        columns = [np.asarray(values[name]) for name in values.columns]
-        if all(column.dtype.kind in "fiub" for column in columns):
-            return np.column_stack(columns)
-    return array
-
-
 def takes_sample_weight(transformer, method):
-    """Whether a method takes sample weights: by its name, or where metadata is routed by a step of it that asked for them."""
+    """Whether a method takes sample weights: as an argument, or with metadata routing for a step that requested them."""
     fit = "fit" if method == "fit_transform" else method
     if "sample_weight" in signature(getattr(transformer, fit)).parameters:
         return True

@@ -6,25 +6,20 @@ from numbers import Integral
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.utils.validation import check_is_fitted
 
-from ..compat import Interval, StrOptions, _fit_context
+from ..compat import Interval, StrOptions, _fit_context, validate_parameter_constraints
 from ..sequences import Sequences
-from ..sequences.columns import as_floats
-from ..sequences.faults import describe_non_number, locate
+from ..sequences.convert import as_floats
+from ..sequences.errors import describe_non_number, locate
 from ..sequences.refusals import refused_as
-from ..sequences.steps import of_sequences, of_table
+from ..sequences.steps import Steps
 from ..sequences.validation import array_or_list
 
-# Parameters of CountVectorizer, which does the work that they steer.
-ANALYSIS = (
-    "input", "encoding", "decode_error", "strip_accents", "lowercase", "preprocessor", "tokenizer", "stop_words", "token_pattern",
-    "analyzer",
-)  # fmt: skip
-COUNTING = ("lowercase", "max_df", "min_df", "max_features", "vocabulary")
-THEIRS = CountVectorizer._parameter_constraints
+WORDS = r"(?u)\b\w+\b"  # CountVectorizer's own pattern leaves out words of one letter
+SELECTION = ("lowercase", "max_df", "min_df", "max_features", "vocabulary")  # parameters that choose the words
 
 # The largest integer up to which a dtype of a kind holds all.
 LARGEST = {
@@ -35,7 +30,7 @@ LARGEST = {
 
 
 def _as_they_are(tokens):
-    """The analyzer for documents that are tokens already; a function with a name, so that nothing hinders pickling."""
+    """The analyzer for documents that are tokens already; a function with a name, so that it can be pickled."""
     return tokens
 
 
@@ -57,76 +52,64 @@ def _all_known(tokens, codes, i):
         ) from None
 
 
-# What handle_unknown says: from the tokens of document i to codes.
+# handle_unknown -> how the tokens of document i become codes.
 ENCODERS = {"encode": _with_unknown, "drop": _without_unknown, "error": _all_known}
 
 
 class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
-    r"""Texts to sequences of integer codes, one for each word or character, in their order.
+    """Convert texts to sequences of integer codes, one for each word or character, in their order.
 
-    The codes are what `LSTMClassifier` and `LSTMRegressor` learn vectors for, with ``categorical_features="all"``. The parameters
-    have the names and meanings of :class:`sklearn.feature_extraction.text.CountVectorizer`, whose analyzer this uses.
+    Estimators with ``categorical_features="all"`` learn a vector for each code. A
+    :class:`~sklearn.feature_extraction.text.CountVectorizer` splits the texts into words and selects the vocabulary; this
+    transformer keeps the order of the words, instead of counting them.
 
     Parameters
     ----------
-    input : {"content", "filename", "file"}, default="content"
-        What a document is: text (str or bytes), the name of a file, or an object with a `read` method.
-    encoding : str, default="utf-8"
-        How bytes and files are decoded.
-    decode_error : {"strict", "ignore", "replace"}, default="strict"
-        What to do with bytes that cannot be decoded.
-    strip_accents : {"ascii", "unicode"} or callable, default=None
-        Remove accents; None keeps them.
-    lowercase : bool, default=True
-        Convert to lower case before all else.
-    preprocessor : callable, default=None
-        Instead of `strip_accents` and `lowercase`: from a document to a text.
-    tokenizer : callable, default=None
-        Instead of `token_pattern`: from a text to a list of words.
-    stop_words : {"english"} or list of str, default=None
-        Words that are left out. A network that reads words in their order is mostly better off with all of them.
-    token_pattern : str or None, default=r"(?u)\b\w+\b"
-        Regular expression of a word; CountVectorizer's leaves out words of one letter.
-    analyzer : {"word", "char"} or callable, default="word"
-        Whether tokens are words or characters; or a function from a document to a list of tokens.
-    max_df, min_df : float or int, default=1.0, 1
-        Words that are in more, or in fewer documents get no code of their own: a share (float) or a number (int) of documents.
-    max_features : int, default=None
-        Only so many words, the most frequent, get a code of their own.
-    vocabulary : mapping or iterable, default=None
-        The words that have codes, instead of those of the documents: a mapping to codes, 1 to their number, such as
-        `vocabulary_` of another tokenizer; or words in the order of their codes. With it there is nothing to fit.
+    vectorizer : CountVectorizer, default=None
+        How texts become words, and which words get a code: preprocessing, tokenisation, n-grams, stop words, ``min_df``,
+        ``max_df``, ``max_features`` and ``vocabulary``. The vectorizer itself is not changed; a clone of it is fitted. None is a
+        CountVectorizer whose words may have a single letter, ``CountVectorizer(token_pattern=r"(?u)\\b\\w+\\b")``, since
+        scikit-learn's default leaves out words such as "a" and "I".
     handle_unknown : {"encode", "drop", "error"}, default="encode"
-        Words without a code of their own become code 0, are left out, or are an error.
+        What to do with words that have no code: encode them as 0, leave them out, or raise an error.
     unknown_token : str, default="<unknown>"
-        What `inverse_transform` writes for code 0.
+        Text that `inverse_transform` writes for code 0.
     max_length : int, default=None
-        Longer documents are cut to so many tokens.
-    keep : {"first", "last"}, default="first"
-        Which of the tokens of a longer document are kept.
+        Largest number of tokens in a sequence. Longer documents are truncated; None keeps all tokens.
+    truncate : {"end", "start"}, default="end"
+        Side of a long document at which tokens are removed.
     dtype : dtype, default=numpy.int64
-        Of the codes. The estimators compute in float64 for integers; ``numpy.float32`` makes them compute in that.
+        Type of the codes. Estimators compute in float64 for integers, and in float32 for ``numpy.float32``.
 
     Attributes
     ----------
+    vectorizer_ : CountVectorizer
+        The fitted clone of `vectorizer`.
     vocabulary_ : dict
-        From word to code, 1 and up in alphabetical order.
+        Code of each word, from 1 up: in alphabetical order, or in the order of a ``vocabulary`` that the vectorizer was given.
 
     Raises
     ------
     ValueError
-        If a text is passed where documents are expected, if a document is no text, if no word is left, or if `dtype` cannot hold
-        the codes.
+        If `vectorizer` is not a CountVectorizer, if a single text is passed where documents are expected, if a document is not a
+        text, if no word is left, or if `dtype` cannot hold the codes.
 
     See Also
     --------
-    sklearn.feature_extraction.text.CountVectorizer : Words counted, not kept in order.
+    sklearn.feature_extraction.text.CountVectorizer : Counts of words, without their order.
 
     Notes
     -----
-    A document without any token becomes a single code 0, as a sequence must have a step. Code 0 is a category like any
-    other to an estimator, which learns a vector for it where rare words (`min_df`, `max_features`) made it common in training;
-    where its fit has not seen it, it takes the vector that it keeps for categories it does not know.
+    A document without any token becomes a single code 0, as a sequence must have a step. An estimator treats code 0 like any
+    other category: it learns a vector for it if rare words (`min_df`, `max_features`) made it occur in training, and otherwise
+    uses its vector for unknown categories.
+
+    Keep stop words: a network that reads words in their order mostly predicts better with them. n-grams must have a single
+    length, such as ``ngram_range=(2, 2)``, because n-grams of several lengths have no common order. The parameters `binary` and
+    `dtype` of the vectorizer have no effect.
+
+    With a ``vocabulary``, there is nothing to fit: `transform` can be called right away. To give another tokenizer the same
+    codes, pass it the words in their order: ``CountVectorizer(vocabulary=tokenizer.get_vocabulary()[1:])``.
 
     Examples
     --------
@@ -149,104 +132,81 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
     >>> model.fit(texts, labels).predict(["bad", "not bad"]).tolist()
     ['-', '+']
 
-    Characters:
+    Characters, and parameters of the vectorizer in a search:
 
-    >>> letters = SequenceTokenizer(analyzer="char", max_length=4).fit(["hello"])
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> letters = SequenceTokenizer(CountVectorizer(analyzer="char"), max_length=4).fit(["hello"])
     >>> "".join(letters.inverse_transform(letters.transform(["hollow"]))[0])
     'holl'
+    >>> search = GridSearchCV(
+    ...     make_pipeline(SequenceTokenizer(), LSTMClassifier(categorical_features="all")),
+    ...     {"sequencetokenizer__vectorizer__analyzer": ["word", "char"], "sequencetokenizer__max_length": [50, 100]},
+    ... )
     """
 
     _parameter_constraints: ClassVar = {
-        **{name: THEIRS[name] for name in (*ANALYSIS, *COUNTING)},
-        "analyzer": [StrOptions({"word", "char"}), callable],
+        "vectorizer": [CountVectorizer, None],
         "handle_unknown": [StrOptions({"encode", "drop", "error"})],
         "unknown_token": [str],
         "max_length": [Interval(Integral, 1, None, closed="left"), None],
-        "keep": [StrOptions({"first", "last"})],
+        "truncate": [StrOptions({"end", "start"})],
         "dtype": "no_validation",
     }
 
     def __init__(
         self,
+        vectorizer=None,
         *,
-        input="content",
-        encoding="utf-8",
-        decode_error="strict",
-        strip_accents=None,
-        lowercase=True,
-        preprocessor=None,
-        tokenizer=None,
-        stop_words=None,
-        token_pattern=r"(?u)\b\w+\b",
-        analyzer="word",
-        max_df=1.0,
-        min_df=1,
-        max_features=None,
-        vocabulary=None,
         handle_unknown="encode",
         unknown_token="<unknown>",
         max_length=None,
-        keep="first",
+        truncate="end",
         dtype=np.int64,
     ):
-        self.input = input
-        self.encoding = encoding
-        self.decode_error = decode_error
-        self.strip_accents = strip_accents
-        self.lowercase = lowercase
-        self.preprocessor = preprocessor
-        self.tokenizer = tokenizer
-        self.stop_words = stop_words
-        self.token_pattern = token_pattern
-        self.analyzer = analyzer
-        self.max_df = max_df
-        self.min_df = min_df
-        self.max_features = max_features
-        self.vocabulary = vocabulary
+        self.vectorizer = vectorizer
         self.handle_unknown = handle_unknown
         self.unknown_token = unknown_token
         self.max_length = max_length
-        self.keep = keep
+        self.truncate = truncate
         self.dtype = dtype
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None):
-        """Learn which words there are.
+        """Learn the vocabulary.
 
         Parameters
         ----------
         X : iterable of str, bytes, file names or files
-            One entry per document.
+            Documents, in the format that the vectorizer's ``input`` says.
         y : None
-            Not used.
+            Ignored.
 
         Returns
         -------
         self
             The fitted tokenizer.
         """
-        self._learn(self._analyzed(X))
+        self._fit(X)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=False)
     def fit_transform(self, X, y=None):
-        """Learn which words there are, and convert the documents, which are read once.
+        """Learn the vocabulary, and convert the documents; each is read once.
 
         Parameters
         ----------
         X : iterable of str, bytes, file names or files
-            One entry per document.
+            Documents, in the format that the vectorizer's ``input`` says.
         y : None
-            Not used.
+            Ignored.
 
         Returns
         -------
         Sequences of n_documents sequences with one channel
             The codes.
         """
-        documents = self._analyzed(X)
-        self._learn(documents)
-        return self._encoded(documents)
+        return self._encoded(self._fit(X), self.vocabulary_)
 
     def transform(self, X):
         """Convert documents.
@@ -254,33 +214,51 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         Parameters
         ----------
         X : iterable of str, bytes, file names or files
-            One entry per document.
+            Documents, in the format that the vectorizer's ``input`` says.
 
         Returns
         -------
         Sequences of n_documents sequences with one channel
             The codes.
         """
-        self._codes()  # which raises if there is nothing to convert with
-        return self._encoded(self._analyzed(X))
+        vectorizer, codes = self._fitted()
+        return self._encoded(_analyzed(vectorizer, X), codes)
+
+    def set_params(self, **params):
+        """Set parameters of this transformer and of its vectorizer.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters by name. Those of the vectorizer have the prefix ``vectorizer__``; if `vectorizer` is None, they change the
+            CountVectorizer that it stands for.
+
+        Returns
+        -------
+        self
+            The transformer itself.
+        """
+        if self.vectorizer is None and any(name.startswith("vectorizer__") for name in params):
+            self.vectorizer = CountVectorizer(token_pattern=WORDS)
+        return super().set_params(**params)
 
     def inverse_transform(self, X):
-        """The words that codes stand for.
+        """Convert codes back to words.
 
         Parameters
         ----------
         X : Sequences, list of arrays of shape (n_steps,) or (n_steps, 1), or array of shape (n_documents, n_steps[, 1])
-            Codes.
+            Codes, as `transform` returns them.
 
         Returns
         -------
         list of ndarray of str of shape (n_steps,)
-            The tokens of each document, for ``" ".join`` or, of characters, ``"".join``.
+            Tokens of each document, to be joined by ``" ".join``, or ``"".join`` if they are characters.
         """
         names = self.get_vocabulary()
         with refused_as("X", "Pass what transform returned."):
             X = array_or_list(X)
-            steps = of_table(np.asarray(X), 1) if len(getattr(X, "shape", ())) == 2 else of_sequences(X)
+            steps = Steps.from_table(np.asarray(X), 1) if len(getattr(X, "shape", ())) == 2 else Steps.from_sequences(X)
         if steps.categories:
             raise ValueError("X holds categories or texts, whose codes are those of other values. Pass what transform returned.")
         if steps.n_channels != 1:
@@ -304,121 +282,139 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         return [names[whole[first:last]] for first, last in pairwise(steps.offsets)]
 
     def get_feature_names_out(self, input_features=None):
-        """Name of the one channel that `transform` returns, for what comes after it in a Pipeline.
+        """Name the channel that `transform` returns, for the next step of a Pipeline.
 
         Parameters
         ----------
         input_features : None
-            Not used.
+            Ignored.
 
         Returns
         -------
         ndarray of str of shape (1,)
-            "token".
+            The name "token".
         """
-        self._codes()
+        self._fitted()  # raises if there is no vocabulary yet
         return np.array(["token"], dtype=object)
 
     def get_vocabulary(self):
-        """The word of each code.
+        """Return the word of each code.
 
         Returns
         -------
         ndarray of str of shape (n_codes,)
-            Entry k is the word of code k; the first is `unknown_token`.
+            Words in the order of their codes; the first, for code 0, is `unknown_token`.
         """
-        codes = self._codes()
-        names = np.empty(len(codes) + 1, dtype=object)
-        names[0] = self.unknown_token
-        names[list(codes.values())] = list(codes)
-        return names
+        codes = self._fitted()[1]
+        words = np.empty(len(codes) + 1, dtype=object)
+        words[:] = [self.unknown_token, *codes]
+        return words
 
     def __sklearn_is_fitted__(self):
-        return hasattr(self, "vocabulary_")
+        return hasattr(self, "vectorizer_")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
-        tags.requires_fit = self.vocabulary is None
+        tags.requires_fit = getattr(self.vectorizer, "vocabulary", None) is None
         return tags
 
     # ---- from documents to tokens to codes ----
 
-    def _analyzed(self, raw_documents):
-        """The tokens of each document, as lists."""
-        if isinstance(raw_documents, (str, bytes)):
-            raise ValueError(
-                "Iterable over raw text documents expected, string object received. Pass a single document as a list of one."
-            )
-        shape = getattr(raw_documents, "shape", (0,))
-        shape = shape if hasattr(shape, "__len__") else ()  # of a class
-        if not hasattr(raw_documents, "__iter__") or isinstance(raw_documents, Mapping) or len(shape) != 1:
-            got = f"{type(raw_documents).__name__} of shape {tuple(shape)}" if len(shape) != 1 else type(raw_documents).__name__
-            raise ValueError(f"Iterable over raw text documents expected, got {got}. Pass a list, or one column of a table.")
-        analyze = CountVectorizer(**{name: getattr(self, name) for name in ANALYSIS}).build_analyzer()
-        texts_only = self.input == "content" and not callable(self.analyzer) and self.preprocessor is None
-        documents = []
-        for i, document in enumerate(raw_documents):
-            if texts_only and not isinstance(document, (str, bytes)):
-                raise ValueError(
-                    f"Document {i} is {document!r} ({type(document).__name__}), expected text. Drop it, or fill it with ''."
-                )
-            documents.append(list(analyze(document)))
-        if not documents:
-            raise ValueError("Found array with 0 sample(s): there is no document, at least one is needed.")
+    def _fit(self, X):
+        """Learn the vocabulary, and return the tokens of each document."""
+        vectorizer = self._new_vectorizer()
+        documents = _analyzed(vectorizer, X)
+        # Counted from the tokens, so that documents are analysed once, and files and iterators read once.
+        selection = {name: getattr(vectorizer, name) for name in SELECTION}
+        counted = CountVectorizer(analyzer=_as_they_are, **selection).fit(documents)
+        vectorizer.vocabulary_, vectorizer.fixed_vocabulary_ = counted.vocabulary_, counted.fixed_vocabulary_
+        codes = _codes_of(vectorizer)
+        self._check_dtype(codes)
+        self.vectorizer_, self.vocabulary_ = vectorizer, codes
         return documents
 
-    def _learn(self, documents):
-        """Give codes to the words of analysed documents, or to those of `vocabulary`."""
-        counting = {name: getattr(self, name) for name in COUNTING} | {"vocabulary": self._terms()}
-        indices = CountVectorizer(analyzer=_as_they_are, **counting).fit(documents).vocabulary_
-        codes = {term: int(index) + 1 for term, index in sorted(indices.items(), key=lambda item: item[1])}
-        self._check_dtype(codes)
-        self.vocabulary_ = codes
+    def _new_vectorizer(self):
+        """An unfitted vectorizer with valid parameters."""
+        vectorizer = CountVectorizer(token_pattern=WORDS) if self.vectorizer is None else clone(self.vectorizer)
+        if isinstance(vectorizer, TfidfVectorizer):
+            raise ValueError(
+                "vectorizer is a TfidfVectorizer, but a sequence of codes has no weights. Pass a CountVectorizer with the same"
+                " parameters."
+            )
+        validate_parameter_constraints(
+            vectorizer._parameter_constraints, vectorizer.get_params(deep=False), caller_name=type(vectorizer).__name__
+        )
+        if len(set(vectorizer.ngram_range)) > 1 and not callable(vectorizer.analyzer):
+            raise ValueError(
+                f"ngram_range={vectorizer.ngram_range} has n-grams of several lengths, which have no common order. Set a single"
+                " length, such as ngram_range=(2, 2)."
+            )
+        return vectorizer
 
-    def _terms(self):
-        """Words of the given vocabulary in the order of their codes; None if none is given."""
-        vocabulary = self.vocabulary
-        if vocabulary is None:
-            return None
-        terms = list(vocabulary)
-        if isinstance(vocabulary, Mapping):
-            terms.sort(key=vocabulary.get)
-            if [vocabulary[term] for term in terms] != list(range(1, len(terms) + 1)):
-                raise ValueError(
-                    f"vocabulary must map words to the codes 1 to {len(terms)}, each once; 0 stands for unknown words. Of a"
-                    " CountVectorizer, pass what get_feature_names_out returns."
-                )
-        elif isinstance(vocabulary, (set, frozenset)):
-            terms.sort()
-        if not terms or len(set(terms)) < len(terms):
-            raise ValueError(f"vocabulary must hold at least one word, and each once, got {len(terms)} words. Pass others.")
-        return terms
-
-    def _codes(self):
-        """Word to code, of what was fitted or else given."""
-        if self.vocabulary is None or self.__sklearn_is_fitted__():
+    def _fitted(self):
+        """The fitted vectorizer and the codes; those of a given vocabulary need no fit."""
+        if self.__sklearn_is_fitted__() or getattr(self.vectorizer, "vocabulary", None) is None:
             check_is_fitted(self)
-            return self.vocabulary_
-        return {term: code for code, term in enumerate(self._terms(), start=1)}
+            return self.vectorizer_, self.vocabulary_
+        vectorizer = self._new_vectorizer()
+        vectorizer.get_feature_names_out()  # checks `vocabulary` and sets `vocabulary_`
+        return vectorizer, _codes_of(vectorizer)
 
     def _check_dtype(self, codes):
         """Raise unless `dtype` holds the codes exactly."""
         dtype = np.dtype(self.dtype)
         if dtype.kind not in LARGEST or LARGEST[dtype.kind](dtype) < len(codes):
-            raise ValueError(f"dtype={dtype} cannot hold the codes 0 to {len(codes)}. Set a wider one, or max_features.")
+            raise ValueError(
+                f"dtype={dtype} cannot hold the codes 0 to {len(codes)}. Set a wider one, or max_features of the vectorizer."
+            )
 
-    def _encoded(self, documents):
+    def _encoded(self, documents, codes):
         """Analysed documents as `Sequences` of codes."""
-        codes = self._codes()
         self._check_dtype(codes)
         encode = ENCODERS[self.handle_unknown]
         rows = [encode(tokens, codes, i) for i, tokens in enumerate(documents)]
         if self.max_length is not None:
-            cut = slice(self.max_length) if self.keep == "first" else slice(-self.max_length, None)
-            rows = [row[cut] for row in rows]
+            kept = slice(self.max_length) if self.truncate == "end" else slice(-self.max_length, None)
+            rows = [row[kept] for row in rows]
         rows = [row or [0] for row in rows]
         offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
         values = np.fromiter(chain.from_iterable(rows), dtype=self.dtype, count=offsets[-1])
         return Sequences(values[:, np.newaxis], offsets)
+
+
+def _codes_of(vectorizer):
+    """Word to code, which is 1 more than the word's column in the counts of a vectorizer."""
+    columns = vectorizer.vocabulary_
+    return {word: code for code, word in enumerate(sorted(columns, key=columns.get), start=1)}
+
+
+def _analyzed(vectorizer, documents):
+    """The tokens of each document, as lists."""
+    if isinstance(documents, (str, bytes)):
+        raise ValueError(
+            "Iterable over raw text documents expected, string object received. Pass a single document as a list of one."
+        )
+    shape = getattr(documents, "shape", (0,))
+    shape = shape if hasattr(shape, "__len__") else ()  # of a class
+    if not hasattr(documents, "__iter__") or isinstance(documents, Mapping) or len(shape) != 1:
+        got = f"{type(documents).__name__} of shape {tuple(shape)}" if len(shape) != 1 else type(documents).__name__
+        raise ValueError(f"Iterable over raw text documents expected, got {got}. Pass a list, or one column of a table.")
+    analyze = vectorizer.build_analyzer()
+    texts_only = (
+        type(vectorizer) is CountVectorizer  # subclasses may read anything
+        and vectorizer.input == "content"
+        and not callable(vectorizer.analyzer)
+        and vectorizer.preprocessor is None
+    )
+    analyzed = []
+    for i, document in enumerate(documents):
+        if texts_only and not isinstance(document, (str, bytes)):
+            raise ValueError(
+                f"Document {i} is {document!r} ({type(document).__name__}), expected text. Drop it, or fill it with ''."
+            )
+        analyzed.append(list(analyze(document)))
+    if not analyzed:
+        raise ValueError("Found array with 0 sample(s): there is no document, at least one is needed.")
+    return analyzed

@@ -1,4 +1,4 @@
-"""`make_windows`: series cut into what a forecast sees and what it is to say."""
+"""`make_windows`: series cut into windows and the values that follow them."""
 
 import reprlib
 from numbers import Integral
@@ -7,14 +7,15 @@ import numpy as np
 
 from ..compat import Interval, StrOptions, _is_arraylike_not_scalar, validate_params
 from ..sequences import Sequences
-from ..sequences.columns import floats_of_steps, is_missing, unmixed
-from ..sequences.faults import describe_non_number, name_of
+from ..sequences.convert import numbers_of_steps, unmixed
+from ..sequences.errors import describe_non_number, name_of
 from ..sequences.foreign import foreign
+from ..sequences.grouping import number_ids
 from ..sequences.index import check_regular_index
-from ..sequences.long import number_ids
+from ..sequences.missing import is_missing
 from ..sequences.numerals import describe_numerals
 from ..sequences.refusals import list_of, refused_as
-from ..sequences.steps import of_sequences
+from ..sequences.steps import Steps
 from ..sequences.validation import array_or_list, holds_arrays
 
 
@@ -26,9 +27,9 @@ from ..sequences.validation import array_or_list, holds_arrays
         "horizon": [Interval(Integral, 1, None, closed="left")],
         "stride": [Interval(Integral, 1, None, closed="left")],
         "target": [Integral, str, "array-like", None],
-        "known": [Integral, str, "array-like", None],
+        "known_future": [Integral, str, "array-like", None],
         "groups": [str, "array-like", None],
-        "short": [StrOptions({"raise", "drop"})],
+        "on_short": [StrOptions({"raise", "drop"})],
         "missing": [StrOptions({"keep", "drop"})],
         "return_index": ["boolean"],
     },
@@ -41,89 +42,93 @@ def make_windows(
     stride=1,
     *,
     target=None,
-    known=None,
+    known_future=None,
     groups=None,
-    short="raise",
+    on_short="raise",
     missing="keep",
     return_index=False,
 ):
-    """Cut series into windows X and what comes after each of them, y.
+    """Cut series into windows X and the values that follow each of them, y.
 
-    For forecasts of all steps of the horizon at once (direct), or of one step that is appended and used for the next
-    (recursive, with ``horizon=1``); see the examples.
+    This makes training data for forecasts: of all steps of the horizon at once (direct), or, with ``horizon=1``, of one step that
+    is then appended to the window of the next (recursive). The examples show both.
 
     Parameters
     ----------
     series : array-like or DataFrame of shape (n_steps,) or (n_steps, n_channels), or list of those
-        One series; or several: as a list (tuple, object array), `Sequences`, a 3-D array of shape (n_series, n_steps,
-        n_channels), or as one table with `groups`. In each, steps are in the order of time and equally far apart: an index of
-        dates, periods or durations that falls or repeats is refused, and one in which steps are missing gives a warning. A list
+        One series; or several, as a list (tuple, object array), as `Sequences`, as a 3-D array of shape (n_series, n_steps,
+        n_channels), or as one table with `groups`. The steps of each are in the order of time and equally far apart: an index of
+        dates, periods or durations that falls or repeats is an error, and one in which steps are missing causes a warning. A list
         of lists is several series.
     window : int
-        Steps that a forecast sees.
+        Number of steps in a window, from which a forecast is made.
     horizon : int, default=1
-        Steps that it is to say.
+        Number of steps after the window that are to be forecast.
     stride : int, default=1
-        Steps from the beginning of one window to that of the next. The first begins at the first step of its series.
+        Number of steps from the beginning of one window to that of the next. The first window begins at the first step of a
+        series.
     target : int, str or list of those, default=None
-        Channels to forecast, by number or by name of a column. None takes all that are not in `known`. The others are exogenous:
-        the forecast sees their past.
-    known : int, str or list of those, default=None
-        Channels that are known in advance, such as the calendar or a price that was fixed. They come a second time, as last
-        channels of X, and there `horizon` steps ahead, so that the last `horizon` steps of a window show them over the horizon,
-        which must not be longer than the window.
+        Channels to forecast, by number or by name of a column. None takes all that are not in `known_future`. The other channels
+        are exogenous: X has their past.
+    known_future : int, str or list of those, default=None
+        Channels whose future is known in advance, such as the calendar or a price that was fixed. X has them a second time, as
+        its last channels, shifted by `horizon` steps: the last `horizon` steps of a window then hold their values over the
+        horizon, which must not be longer than the window.
     groups : array-like of shape (n_steps,) or (n_series,), or str, default=None
-        For a table, the series that each row belongs to, or the name of the column that says so, which is then no channel. Rows
-        of different groups may be mixed. For several series, the group of each. For splits that keep a group together.
-    short : {"raise", "drop"}, default="raise"
-        What to do with a series that has fewer than ``window + horizon`` steps.
+        For a table, the series to which each row belongs, or the name of the column with this information, which is then not a
+        channel; rows of different groups may be mixed. For several series, the group of each. Use it for splits that keep a group
+        together.
+    on_short : {"raise", "drop"}, default="raise"
+        What to do with a series of fewer than ``window + horizon`` steps: raise an error, or leave it out.
     missing : {"keep", "drop"}, default="keep"
-        What to do with windows in which X or y has a missing value (NaN). If they are dropped, X and y are copies.
+        What to do with a window in which X or y has a missing value (NaN): keep it, or leave it out. With "drop", X and y are
+        copies.
     return_index : bool, default=False
-        Return where the forecasts begin, too.
+        Whether to return the index of the first step of each forecast, too.
 
     Returns
     -------
     X : ndarray of shape (n_windows, window, n_channels)
-        Without channels known in advance a read-only view of a single series that is an array, in which windows overlap;
-        of several series a copy.
+        The windows. For a single series that is an array, and without `known_future`, a read-only view of it in which windows
+        overlap; otherwise a copy.
     y : ndarray of shape (n_windows, horizon) or (n_windows, horizon, n_targets)
-        The former if `target` is a single channel, or None and there is only one. A view where X is one.
+        The values that follow each window, of the first shape if `target` is a single channel, or None and there is only one. A
+        view where X is one.
     groups : ndarray of shape (n_windows,)
         The group of each window. Only if `groups` is given.
     index : ndarray of int of shape (n_windows,)
-        Where the first step of each forecast is: its row in the table, or for several series its step in the series. Only if
-        `return_index`.
+        The first step of each forecast: its row in the table, or for several series its number in the series. Only if
+        `return_index` is True.
 
     Raises
     ------
     ValueError
-        If a series is too short, every window has a missing value and such are dropped, a channel does not exist or holds no
-        numbers (texts are refused, even if they look like numbers), `groups` has another length, or an index contradicts the
-        order of steps.
+        If a series is too short; if every window has a missing value and these are dropped; if a channel does not exist or does
+        not hold numbers (texts are refused, even if they look like numbers); if `groups` has the wrong length; or if an index
+        contradicts the order of steps.
 
     Warns
     -----
     UserWarning
-        If steps are missing in an index of dates, periods or durations: where two are more than 1.5 times the smallest distance
-        apart. Weekends are not missing where no day is one, nor is a single weekday (a holiday). Also if an index of numbers
-        neither rises nor falls.
+        If steps are missing in an index of dates, periods or durations, so that two are more than 1.5 times the smallest distance
+        apart. Weekends do not count as missing if no day of the series is one, nor does a single weekday (a holiday). Also if an
+        index of numbers neither rises nor falls.
 
     See Also
     --------
-    sklearn.model_selection.TimeSeriesSplit : Validation on what comes later; windows overlap, so with a stride of 1 set its
-        ``gap`` to ``window + horizon - 1``.
+    sklearn.model_selection.TimeSeriesSplit : Validation on later data. Windows overlap, so with a stride of 1 set its ``gap`` to
+        ``window + horizon - 1``.
 
     Notes
     -----
-    To forecast beyond the end, pass X the last `window` steps; with `known`, extend the last ``window + horizon`` steps by NaN
-    in the channels that are not known and cut that into its one window.
+    To forecast beyond the end, pass the last `window` steps as X. With `known_future`, extend the last ``window + horizon`` steps
+    by NaN in the channels that are not known, and cut that into its only window.
 
-    Estimators refuse missing values. Leave them out by ``missing="drop"``, or impute them in X
-    (``PerStep(SimpleImputer())``); in y they are targets that nobody knows.
+    Estimators refuse missing values. Leave such windows out by ``missing="drop"``, or impute X by ``PerStep(SimpleImputer())``;
+    missing values in y are unknown targets, which no imputer can replace.
 
-    Networks do not extrapolate: a series with a trend leaves the range of values that they were trained on. Forecast its
-    differences, and add these up; see the examples.
+    Networks do not extrapolate: a series with a trend leaves the range of values on which they were trained. Forecast its
+    differences, and add these up, as in the examples.
 
     Examples
     --------
@@ -170,7 +175,7 @@ def make_windows(
 
     >>> table = {"shop": ["a"] * 4 + ["b"] * 4, "sold": [5, 6, 2, 8, 1, 0, 3, 2], "price": [2, 2, 3, 1, 9, 9, 7, 8]}
     >>> steps = np.column_stack([table["sold"], table["price"]])
-    >>> X, y, shop = make_windows(steps, window=2, target=0, known=1, groups=table["shop"])
+    >>> X, y, shop = make_windows(steps, window=2, target=0, known_future=1, groups=table["shop"])
     >>> X[0], y[0]  # sold, price, price of the step after
     (array([[5, 2, 2],
            [6, 2, 3]]), array([2]))
@@ -179,48 +184,42 @@ def make_windows(
     """
     window, horizon, stride = int(window), int(horizon), int(stride)
     values, names, offsets, rows, labels = _read(series, groups)
-    ahead = _channels("known", known, names, values.shape[1])
-    default = [j for j in range(values.shape[1]) if j not in ahead] if target is None else target
-    targets = _channels("target", default, names, values.shape[1])
-    if not targets or set(targets) & set(ahead):
+    targets, known = _read_channels(target, known_future, names, values.shape[1])
+    if known and window < horizon:
         raise ValueError(
-            f"What is to be forecast is not known in advance: got target={target!r}, known={known!r}. Name a channel in one only."
-        )
-    if ahead and window < horizon:
-        raise ValueError(
-            f"A window must be as long as the horizon to show what is known of it, got window={window}, horizon={horizon}. Set"
+            f"With known_future, a window must be at least as long as the horizon, got window={window}, horizon={horizon}. Set"
             " window higher."
         )
     counts = np.diff(offsets) - (window + horizon) + 1  # windows of each series with a stride of 1
-    _check_lengths(offsets, counts, window, horizon, short, labels if groups is not None else None)
+    _check_lengths(offsets, counts, window, horizon, on_short, labels if groups is not None else None)
     counts = -(-counts.clip(0) // stride)
 
-    seen = values
-    if ahead:
-        seen = np.concatenate([values[:-horizon], values[horizon:, ahead]], axis=1)
+    past = values
+    if known:
+        past = np.concatenate([values[:-horizon], values[horizon:, known]], axis=1)
     group = np.repeat(np.arange(len(counts)), counts)  # of each window
     nth = np.arange(len(group)) - np.repeat(np.cumsum(counts) - counts, counts)
     starts = offsets[:-1][group] + stride * nth
     if missing == "drop":
-        whole = _are_whole(seen, starts, window) & _are_whole(values[:, targets], starts + window, horizon)
+        whole = _are_whole(past, starts, window) & _are_whole(values[:, targets], starts + window, horizon)
         starts, group = starts[whole], group[whole]
         if not len(starts):
             raise ValueError(
                 f"All {len(whole)} windows have a missing value, in the {window} steps of X or the {horizon} of y. Set window and"
                 " horizon lower, or impute series before."
             )
-    windows = np.lib.stride_tricks.sliding_window_view(seen, window, axis=0).transpose(0, 2, 1)
-    answers = np.lib.stride_tricks.sliding_window_view(values, horizon, axis=0).transpose(0, 2, 1)
+    windows = np.lib.stride_tricks.sliding_window_view(past, window, axis=0).transpose(0, 2, 1)
+    future = np.lib.stride_tricks.sliding_window_view(values, horizon, axis=0).transpose(0, 2, 1)
     single = len(targets) == 1 and (target is None or _is_one(target))
     # A slice of channels is a view.
     chosen = targets[0] if single else slice(None) if targets == list(range(values.shape[1])) else targets
-    answers = answers[:, :, chosen]
+    future = future[:, :, chosen]
 
     if len(counts) == 1 and missing == "keep":
         count = int(counts[0])
-        X, y = windows[::stride][:count], answers[window::stride][:count]
+        X, y = windows[::stride][:count], future[window::stride][:count]
     else:
-        X, y = windows[starts], answers[starts + window]
+        X, y = windows[starts], future[starts + window]
     returned = [X, y]
     if groups is not None:
         returned.append(labels[group])
@@ -237,31 +236,41 @@ def _read(series, groups):
     -------
     values : ndarray of numbers of shape (total_steps, n_channels)
     names : list of str or None
-        Of the channels.
+        Names of the channels.
     offsets : ndarray of int of shape (n_series + 1,)
     rows : ndarray of int of shape (total_steps,) or None
-        The number of each step for the caller; None for what it is.
+        Number of each step for the caller; None if that is its place in `values`.
     labels : ndarray of shape (n_series,)
-        The group of each series; its number if there are none.
+        Group of each series; its number if there are none.
     """
     _refuse_no_series(series)
     series = array_or_list(series)
     several = isinstance(series, Sequences) or holds_arrays(series) or len(getattr(series, "shape", ())) == 3
     if several or (isinstance(series, (list, tuple)) and any(np.ndim(item) > 0 for item in series)):
-        if isinstance(groups, str):
-            raise ValueError(f"groups={groups!r} names a column, but series are several. Pass the group of each series.")
-        for i, one in enumerate(series if isinstance(series, (list, tuple)) or holds_arrays(series) else ()):
-            check_regular_index(one, f"series {i}")
-        steps = of_sequences(series, may_be_empty=True)  # `short` says what to do with such
-        names = steps.names
-        for channel in steps.categories:
-            raise ValueError(
-                f"Channel {channel}{name_of(channel, names)} of series holds categories, whose codes have no meaning in windows."
-                " Encode it before by PerStep(ColumnTransformer(...)) with an OneHotEncoder for it, or leave it out of series."
-            )
-        rows = np.arange(steps.offsets[-1]) - np.repeat(steps.offsets[:-1], steps.lengths)
-        labels = np.arange(len(steps)) if groups is None else _labels(groups, len(steps), "series")
-        return _numbers(steps.values, steps.offsets, names), names, steps.offsets, rows, labels
+        return _read_several(series, groups)
+    return _read_table(series, groups)
+
+
+def _read_several(series, groups):
+    """What `_read` returns, of sequences or a list of series."""
+    if isinstance(groups, str):
+        raise ValueError(f"groups={groups!r} names a column, but series are several. Pass the group of each series.")
+    for i, one in enumerate(series if isinstance(series, (list, tuple)) or holds_arrays(series) else ()):
+        check_regular_index(one, f"series {i}")
+    steps = Steps.from_sequences(series, may_be_empty=True)  # `on_short` says what to do with an empty one
+    names = steps.names
+    for channel in steps.categories:
+        raise ValueError(
+            f"Channel {channel}{name_of(channel, names)} of series holds categories, whose codes have no meaning in windows."
+            " Encode it before by PerStep(ColumnTransformer(...)) with an OneHotEncoder for it, or leave it out of series."
+        )
+    rows = np.arange(steps.offsets[-1]) - np.repeat(steps.offsets[:-1], steps.lengths)
+    labels = np.arange(len(steps)) if groups is None else _labels(groups, len(steps), "series")
+    return _numbers(steps.values, steps.offsets, names), names, steps.offsets, rows, labels
+
+
+def _read_table(series, groups):
+    """What `_read` returns, of a single series or a table of several."""
     table = series
     names = list(series.columns) if hasattr(series, "columns") else None
     if isinstance(groups, str):
@@ -286,7 +295,7 @@ def _read(series, groups):
 
 
 def _refuse_no_series(series):
-    """Raise where there are no values at hand, with what to call to get them."""
+    """Raise unless an argument holds values; the message says how to get them."""
     expected = "series must be an array, a DataFrame, sklstm.Sequences or a list of arrays"
     if isinstance(series, Sequences):
         return
@@ -312,7 +321,7 @@ def _labels(groups, n, what):
 
 
 def _are_whole(values, starts, length):
-    """Which of the stretches of rows that begin at some have no missing value."""
+    """Whether each block of rows, by where it starts, has no missing value."""
     if values.dtype.kind != "f":
         return np.ones(len(starts), dtype=bool)
     n_missing = np.concatenate([[0], np.cumsum(np.isnan(values).any(axis=1))])
@@ -320,7 +329,7 @@ def _are_whole(values, starts, length):
 
 
 def _numbers(table, offsets, names):
-    """A table as an array (n_steps, n_channels) of numbers: itself, if it is one."""
+    """A table as an array of numbers (n_steps, n_channels), without a copy where it is one."""
     for name in getattr(table, "columns", ()):
         kind = np.asarray(table[name]).dtype
         if kind.kind in "mMUSV":
@@ -338,11 +347,11 @@ def _numbers(table, offsets, names):
     if values.dtype.kind not in "OUST":
         raise ValueError(f"A series must hold real numbers, got {values.dtype}. Convert it to numbers.")
     _refuse_texts(values, offsets, names)
-    return floats_of_steps(values, offsets, names, what="series")
+    return numbers_of_steps(values, offsets, names, what="series")
 
 
 def _refuse_texts(values, offsets, names):
-    """Raise where there are texts, even such that are numbers."""
+    """Raise if there are texts, even if they look like numbers."""
     for channel, column in enumerate(values.T):
         texts = {entry.decode("latin-1") if isinstance(entry, bytes) else entry for entry in column.tolist() if is_text(entry)}
         name = "series" if names is None else f"series[{names[channel]!r}]"
@@ -363,8 +372,21 @@ def is_text(entry):
     return isinstance(entry, (str, bytes))
 
 
+def _read_channels(target, known_future, names, n_channels):
+    """Numbers of the channels to forecast, and of those whose future is known."""
+    known = _channels("known_future", known_future, names, n_channels)
+    default = [j for j in range(n_channels) if j not in known] if target is None else target
+    targets = _channels("target", default, names, n_channels)
+    if not targets or set(targets) & set(known):
+        raise ValueError(
+            f"A channel to forecast is not known in advance: got target={target!r}, known_future={known_future!r}. Name a channel"
+            " in one only, and leave at least one to forecast."
+        )
+    return targets, known
+
+
 def _channels(parameter, entries, names, n_channels):
-    """Numbers of the channels that a parameter names."""
+    """Numbers of the channels in a parameter."""
     expected = "Pass the number of a channel, or a list of such."
     entries = [] if entries is None else [entries] if _is_one(entries) else list_of(parameter, entries, expected)
     channels = []
@@ -380,16 +402,16 @@ def _channels(parameter, entries, names, n_channels):
     return channels
 
 
-def _check_lengths(offsets, counts, window, horizon, short, labels):
-    """Raise for a series without a window, or where there is no window at all."""
+def _check_lengths(offsets, counts, window, horizon, on_short, labels):
+    """Raise if a series is shorter than a window and its horizon; with "drop", only if all are."""
     none = np.flatnonzero(counts < 1)
-    if not len(none) or (short == "drop" and len(none) < len(counts)):
+    if not len(none) or (on_short == "drop" and len(none) < len(counts)):
         return
     i, n_steps = none[0], np.diff(offsets)
     which = "The series" if len(counts) == 1 else f"Series {i}" if labels is None else f"Series {labels.tolist()[i]!r}"
-    if short == "drop" and len(counts) > 1:
+    if on_short == "drop" and len(counts) > 1:
         which = f"All {len(counts)} series are too short: {which}"
-    remedy = ", or leave such series out by short='drop'" if len(none) < len(counts) else ""
+    remedy = ", or leave such series out by on_short='drop'" if len(none) < len(counts) else ""
     raise ValueError(
         f"{which} has {n_steps[i]} steps, but window={window} and horizon={horizon} need {window + horizon}. Set them lower, or"
         f" pass more steps{remedy}."

@@ -1,11 +1,15 @@
 """y, weights and the like, brought into the order of the sequences of X by their ids."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 import numpy as np
 
+from ..compat import _num_samples
 from .container import Sequences
+from .errors import PASS_LONG_TABLE, repeated
+from .foreign import foreign
 
 
 def ids_of(X):
@@ -59,8 +63,7 @@ def _rows(name, own, wanted, carrier, index):
         return None
     remedy = carrier.remedy.format(name=name)
     if len(entry_of) < len(own):
-        seen = set()
-        twice = next(key for key in own if key in seen or seen.add(key))
+        twice = repeated(own)[0]
         raise ValueError(f"{carrier.carried} of {name} has {twice!r} twice: its order cannot be told. Drop one. {remedy}")
     if without:
         i = without[0]
@@ -111,88 +114,75 @@ def _key(key):
     return key
 
 
-class _Index:
-    """pandas' Series and DataFrames."""
+class Carrier(NamedTuple):
+    """A container that carries ids along with its values.
 
-    carried = "the index"
-    remedy = "Pass {name}.loc[X.ids] of a {name} with all ids, or {name}.to_numpy() if it is in the order of X."
+    Attributes
+    ----------
+    carried, remedy : str
+        How a message calls the ids, and what it says to do, with {name} for that of the values.
+    holds : callable
+        Whether ``holds(values)`` are of this kind.
+    index : callable
+        ``index(values)`` are the ids.
+    take : callable
+        ``take(values, rows)`` in another order, or in their own if `rows` is a range.
+    counts_rows : callable
+        Whether ``counts_rows(index)`` are but the numbers of rows.
+    may_be_positional : callable
+        Whether ``may_be_positional(index, own, wanted)``, none of which is an id of X, may be no ids of sequences.
+    """
 
-    @staticmethod
-    def holds(values):
-        return hasattr(values, "iloc") and hasattr(values, "index")
-
-    @staticmethod
-    def index(values):
-        return values.index
-
-    @staticmethod
-    def take(values, rows):
-        return values if isinstance(rows, range) else values.iloc[rows]
-
-    @staticmethod
-    def counts_rows(index):
-        """Whether it is what a Series has that was given no index."""
-        return list(index.names) == [None] and type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1)
-
-    @staticmethod
-    def may_be_positional(index, own, wanted):
-        """Whether an index without any id of X may be no index of sequences: it has no name, or holds another kind of values."""
-        return list(index.names) == [None] or not _alike(own[:1], wanted[:1])
+    carried: str
+    remedy: str
+    holds: Callable
+    index: Callable
+    take: Callable
+    counts_rows: Callable = lambda index: False
+    may_be_positional: Callable = lambda index, own, wanted: False
 
 
-class _Ids:
-    """`Sequences`."""
+def _take_entries(mapping, rows):
+    entries = list(mapping.values())
+    return [entries[row] for row in rows]
 
-    carried = "the ids"
-    remedy = (
+
+def _counts_rows(index):
+    """Whether an index is what a Series has that was given none."""
+    return list(index.names) == [None] and type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1)
+
+
+def _may_be_positional(index, own, wanted):
+    """Whether an index has no name, or holds another kind of values than the ids."""
+    return list(index.names) == [None] or not _alike(own[:1], wanted[:1])
+
+
+CARRIERS = (
+    Carrier(  # Series and DataFrames of pandas
+        "the index",
+        "Pass {name}.loc[X.ids] of a {name} with all ids, or {name}.to_numpy() if it is in the order of X.",
+        holds=lambda values: hasattr(values, "iloc") and hasattr(values, "index"),
+        index=lambda values: values.index,
+        take=lambda values, rows: values if isinstance(rows, range) else values.iloc[rows],
+        counts_rows=_counts_rows,
+        may_be_positional=_may_be_positional,
+    ),
+    Carrier(
+        "the ids",
         "Pass {name} with an entry for each id of X, or Sequences({name}.values, {name}.offsets) without ids if they are in the"
-        " order of X."
-    )
-
-    @staticmethod
-    def holds(values):
-        return isinstance(values, Sequences)
-
-    @staticmethod
-    def index(values):
-        return values.ids
-
-    @staticmethod
-    def take(values, rows):
-        return values if isinstance(rows, range) else values[rows]
-
-    @staticmethod
-    def counts_rows(index):
-        return False
-
-    @staticmethod
-    def may_be_positional(index, own, wanted):
-        return False
-
-
-class _Dict:
-    """A dict of id to entry."""
-
-    carried = "the keys"
-    remedy = "Pass a dict with an entry for each id of X and no others: {{who: {name}[who] for who in X.ids.tolist()}}."
-
-    @staticmethod
-    def holds(values):
-        return isinstance(values, Mapping)
-
-    @staticmethod
-    def index(values):
-        return list(values)
-
-    @staticmethod
-    def take(values, rows):
-        entries = list(values.values())
-        return [entries[row] for row in rows]
-
-    counts_rows, may_be_positional = _Ids.counts_rows, _Ids.may_be_positional
-
-
-CARRIERS = (_Index, _Ids, _Dict)
+        " order of X.",
+        holds=lambda values: isinstance(values, Sequences),
+        index=lambda values: values.ids,
+        take=lambda values, rows: values if isinstance(rows, range) else values[rows],
+    ),
+    Carrier(
+        "the keys",
+        "Pass a dict with an entry for each id of X and no others: {{who: {name}[who] for who in X.ids.tolist()}}.",
+        holds=lambda values: isinstance(values, Mapping),
+        index=list,
+        take=_take_entries,
+    ),
+)
 
 
 def _alike(own, wanted):
@@ -205,3 +195,46 @@ def _kind(key):
     if isinstance(key, (bool, int, float)):
         return "number"
     return "time" if isinstance(key, (datetime, np.datetime64)) else type(key).__name__
+
+
+PER_SEQUENCE = "one entry (or one row of outputs) per sequence. For targets of every step set return_sequences=True."
+
+
+def one_per_sequence(name, values, n_sequences, ids, entries=PER_SEQUENCE, most_dimensions=2):
+    """Values with one entry for each sequence of X, in its order; raises where they are not.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    values : array-like, or what carries ids
+    n_sequences : int
+    ids : ndarray of shape (n_sequences,) or None
+        Of the sequences of X.
+    entries : str
+        What else is expected of them.
+    most_dimensions : int
+    """
+    values = in_order_of(ids, name, values)
+    check_one_per_sequence(name, values, n_sequences, entries, most_dimensions)
+    return values
+
+
+def check_one_per_sequence(name, values, n_sequences, entries=PER_SEQUENCE, most_dimensions=2):
+    """Raise unless `values` has one entry for each sequence of X; `entries` says what else is expected of them."""
+    known = None if type(values) in (list, np.ndarray) else foreign(values)
+    if known is not None and known.family == "lazy":
+        raise ValueError(f"{name} must be an array with one entry per sequence, but {known.advice(name)}")
+    holds_entries = hasattr(values, "__len__") or hasattr(values, "__array__")
+    if not holds_entries or isinstance(values, (str, bytes, dict, set)) or getattr(values, "shape", None) == ():
+        raise ValueError(f"{name} must be an array with one entry per sequence, got {values!r}. Pass {n_sequences} entries.")
+    if not isinstance(values, (list, tuple)) and len(getattr(values, "shape", (0,))) > most_dimensions:
+        dimensions = "1-D or 2-D" if most_dimensions == 2 else f"at most {most_dimensions}-D"
+        raise ValueError(f"Found array with dim {len(values.shape)}: {name} must be {dimensions}, {entries}")
+    n_entries = _num_samples(values)
+    if n_entries != n_sequences:
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: X has {n_sequences} sequences, {name} has"
+            f" {n_entries} entries ([{n_sequences}, {n_entries}]). Pass one entry of {name} for each sequence of X."
+            + (f" {PASS_LONG_TABLE}" if n_entries < n_sequences else "")
+        )

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .columns import Column, side_by_side
+from .channels import stack_channels
+from .columns import Column
+from .errors import locate
 from .extras import why_not
-from .faults import locate
 from .refusals import refused_as
 
 LISTS = ("list", "large_list", "fixed_size_list", "array(")  # how the names of such types begin in pyarrow, pandas and polars
@@ -43,7 +44,7 @@ def read_arrow(data):
         ) from error
     if hasattr(data, "columns"):
         names = list(data.column_names if isinstance(data, (pa.Table, pa.RecordBatch)) else data.columns)
-        lists = _beside_each_other(names, [_read_column(data[name], pa, f"Column {name!r}") for name in names])
+        lists = _stack_columns(names, [_read_column(data[name], pa, f"Column {name!r}") for name in names])
     else:
         lists = _read_column(data, pa, "X")
     return vars(lists)
@@ -63,7 +64,7 @@ class _Lists:
         return np.diff(self.offsets)
 
 
-def _beside_each_other(names, columns):
+def _stack_columns(names, columns):
     """The channels of a table, one column each, or the column of a table that has no other."""
     if not columns:
         raise ValueError("The table has no column. Expected a column of lists for each channel.")
@@ -85,7 +86,7 @@ def _beside_each_other(names, columns):
             )
     if len(columns) == 1:
         return _Lists(first.values, first.offsets, names, first.categories)
-    values, categories = side_by_side([(column.values[:, 0], column.categories.get(0)) for column in columns])
+    values, categories = stack_channels([(column.values[:, 0], column.categories.get(0)) for column in columns])
     return _Lists(values, first.offsets, names, categories)
 
 
@@ -131,7 +132,7 @@ def _read_lists(array, pa, what):
     offsets, steps = split
     if pa.types.is_struct(steps.type) and steps.type.num_fields:
         names = [field.name for field in steps.type]
-        values, categories = side_by_side([_read_numbers(field, pa, what) for field in steps.flatten()])
+        values, categories = stack_channels([_read_numbers(field, pa, what) for field in steps.flatten()])
         return _Lists(values, offsets, names, categories)
     split = _split(steps, pa)
     numbers, known = _read_numbers(steps if split is None else split[1], pa, what)

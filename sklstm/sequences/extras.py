@@ -2,7 +2,7 @@
 
 
 def why_not(package, error, extra):
-    """What is the matter with a package, and what to do; goes on after its name.
+    """Why a package cannot be imported, and what to do: the end of a sentence that begins with its name.
 
     A package that is installed may fail to be imported: its own error says why, such as that it needs another NumPy.
     """

@@ -29,7 +29,7 @@ def foreign(X):
     Nothing is computed to find out: attributes are looked up on the type, since on an object they may start a computation.
     """
     kind = type(X)
-    return next((Foreign(family, kind.__name__, call(X)) for knows, family, call in KINDS if knows(X, kind)), None)
+    return next((Foreign(family, kind.__name__, call(X)) for knows, family, call in FOREIGN_KINDS if knows(X, kind)), None)
 
 
 def _is_lazy_graph(X, kind):
@@ -45,7 +45,7 @@ def _of_named_tuple(X):
 
 
 # How to know it, what it is, and the call.
-KINDS = (
+FOREIGN_KINDS = (
     (lambda X, kind: issubclass(kind, tuple) and hasattr(kind, "_fields"), "a tuple of named fields", _of_named_tuple),
     (lambda X, kind: hasattr(kind, "levels") and hasattr(kind, "to_frame"), "an index", lambda X: "{}.to_frame().to_numpy()"),
     (lambda X, kind: issparse(X), "sparse", lambda X: "{}.toarray()"),

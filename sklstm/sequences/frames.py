@@ -5,9 +5,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .columns import Column, is_missing
+from .columns import Column
 from .extras import why_not
 from .foreign import foreign
+from .missing import is_missing
 
 
 def open_table(frame):

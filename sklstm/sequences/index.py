@@ -2,15 +2,14 @@
 
 import sys
 import warnings
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
 
-from .columns import is_missing
+from .frequency import are_in_calendar, month_marks
 from .iso import DATE
-from .spacing import are_in_calendar, month_marks
-from .times import Times, times_of
+from .missing import is_missing
+from .times import OrderedTimes, Times, times_of
 
 SORT = "Sort it by sort_index(), or, if the rows are in the order of time, drop the index by reset_index(drop=True)."
 
@@ -47,27 +46,6 @@ def times_of_index(index, what):
         return None  # texts of which some are no times
 
 
-@dataclass(frozen=True, eq=False)
-class _Order:
-    """Times in the order of steps: which steps but the first of each series follow another."""
-
-    times: Times
-    continues: np.ndarray
-
-    @classmethod
-    def of(cls, times, rows=None, offsets=None):
-        continues = np.ones(max(len(times) - 1, 0), dtype=bool)
-        if offsets is not None:
-            inner = offsets[1:-1]
-            continues[inner[(inner > 0) & (inner < len(times))] - 1] = False
-        return cls(times if rows is None else times[rows], continues)
-
-    def first(self, wrong):
-        """Literals of the first two consecutive times that are wrong; None if none are."""
-        steps = np.flatnonzero(wrong & self.continues)
-        return (self.times.literal(steps[0]), self.times.literal(steps[0] + 1)) if len(steps) else None
-
-
 def refuse_falling_index(table, what, rows=None, offsets=None):
     """Raise a ValueError where the index of a table says that a step was before the one that it follows.
 
@@ -87,7 +65,7 @@ def refuse_falling_index(table, what, rows=None, offsets=None):
         return
     times = times_of_index(index, what)
     if times is not None:
-        _refuse_falling(_Order.of(times, rows, offsets), what)
+        _refuse_falling(OrderedTimes.of(times, rows, offsets), what)
 
 
 def _refuse_falling(order, what):
@@ -112,7 +90,7 @@ def check_regular_index(table, what, rows=None, offsets=None):
     if times is None:
         _warn_of_shuffled_numbers(index, what, rows, offsets)
         return
-    order = _Order.of(times, rows, offsets)
+    order = OrderedTimes.of(times, rows, offsets)
     _refuse_falling(order, what)
     twice = order.first(order.times.values[1:] == order.times.values[:-1])
     if twice:
@@ -127,7 +105,7 @@ def _warn_of_shuffled_numbers(index, what, rows, offsets):
     """Numbers that neither rise nor fall tell of rows that were shuffled, or sorted by something else."""
     if index.nlevels > 1 or getattr(index.dtype, "kind", "O") not in "iuf" or index.is_monotonic_increasing:
         return
-    order = _Order.of(Times(np.asarray(index)), rows, offsets)
+    order = OrderedTimes.of(Times(np.asarray(index)), rows, offsets)
     values = order.times.values
     falls, rises = order.first(values[1:] < values[:-1]), order.first(values[1:] > values[:-1])
     if falls and rises:
@@ -164,7 +142,7 @@ def _everywhere(found, continues):
 
 
 def _distances(values, continues):
-    """Distances of consecutive steps within series, as floats, and beside each the smallest of its series."""
+    """Distances of consecutive steps within series, as floats, and for each the smallest of its series."""
     distances = np.diff(values)[continues].astype(np.int64).astype(np.float64)
     breaks = np.flatnonzero(~continues)
     starts = np.unique(np.concatenate([[0], breaks + 1 - np.arange(1, len(breaks) + 1)]))  # in the distances
@@ -186,12 +164,12 @@ def _insertion(times, distances, offset, grouped):
     """The call that makes rows for missing steps."""
     if times.freq is not None:
         call = "series.reindex(pandas.period_range(series.index[0], series.index[-1], freq=series.index.freq))"
-        return "sklstm.Sequences.from_long(series.reset_index(), id=..., time=..., spacing=1)" if grouped else call
+        return "sklstm.Sequences.from_long(series.reset_index(), id=..., time=..., freq=1)" if grouped else call
     offset = offset or _months(times) or _fixed(times, distances)
     if offset is None:
         return "series.resample(...).mean()"
     if grouped:
-        return f"sklstm.Sequences.from_long(series.reset_index(), id=..., time=..., spacing={offset})"
+        return f"sklstm.Sequences.from_long(series.reset_index(), id=..., time=..., freq={offset})"
     if times.kind == "durations":
         return f"series.reindex(pandas.timedelta_range(series.index[0], series.index[-1], freq={offset}))"
     return f"series.asfreq({offset})"

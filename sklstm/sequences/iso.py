@@ -17,7 +17,7 @@ EXPECTED = (
     " '08:00'."
 )
 
-# How texts of some forms are made times: the first that fits all of them.
+# How texts in some formats are made times: the first that fits all of them.
 REMEDIES = (
     (re.compile(r"[+-]?\d+"), "make them numbers by {column}.astype(int)"),
     (re.compile(r"[+-]?(\d+\.?\d*|\.\d+)"), "make them numbers by {column}.astype(float)"),
@@ -51,7 +51,7 @@ def parse_times(texts, name):
     Raises
     ------
     ValueError
-        If one has another form, or some have a zone and others none.
+        If one has another format, or some have a zone and others none.
     """
     stripped = [text.strip() for text in texts]
     dates = [DATE.fullmatch(text) for text in stripped]
@@ -65,7 +65,7 @@ def parse_times(texts, name):
         raise ValueError(_ambiguous(name, odd, stripped))
     date = next(text for text, match in zip(texts, dates, strict=True) if match)
     clock = next(text for text, match in zip(texts, clocks, strict=True) if match)
-    raise ValueError(f"Column {name!r} mixes dates and clock times: {date!r} and {clock!r}. Write all times in one form.")
+    raise ValueError(f"Column {name!r} mixes dates and clock times: {date!r} and {clock!r}. Write all times in one format.")
 
 
 def _ambiguous(name, odd, texts):
@@ -78,7 +78,7 @@ def _ambiguous(name, odd, texts):
 
 
 def _moments(texts, matches, name):
-    """Dates, in UTC if they have a zone, and beside that as their clocks show them."""
+    """Dates, in UTC if they have a zone, and as their clocks show them."""
     naive = [text for text, match in zip(texts, matches, strict=True) if match[4] is None]
     if naive and len(naive) < len(texts):
         aware = next(text for text, match in zip(texts, matches, strict=True) if match[4])

@@ -1,15 +1,17 @@
 """The items of a list as sequences: arrays, lists of numbers or of steps, DataFrames."""
 
 import reprlib
-from numbers import Integral
 
 import numpy as np
 
-from .columns import Column, floats_of_steps, side_by_side
-from .faults import channels_first_hint, refuse_mask
+from .channels import codes_of, stack_channels
+from .columns import Column
+from .convert import exactly_joined, numbers_of_channel, numbers_of_steps
+from .errors import channels_first_hint, refuse_mask
 from .foreign import foreign
 from .index import refuse_falling_index
-from .refusals import array_of, refused_as
+from .offsets import offsets_of
+from .refusals import refused_as
 
 
 @refused_as("X", "Expected a list of arrays of shape (n_steps, n_channels).")
@@ -29,7 +31,7 @@ def read_items(items):
         return _read_frames(items, names)
     arrays = of_one_width([_numeric_array(item, i) for i, item in enumerate(items)])
     single = all(array.dtype == np.float32 for array in arrays)
-    offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])])
+    offsets = offsets_of(list(map(len, arrays)))
     values = np.concatenate(arrays, dtype=np.float32 if single else np.float64)
     return {"values": values, "offsets": offsets, "channel_names": names}
 
@@ -98,7 +100,7 @@ def _is_of_numbers(item):
 
 def _read_frames(items, names):
     """`read_items` of DataFrames, which are read as one that has the rows of all would be."""
-    offsets = np.concatenate([[0], np.cumsum([len(item) for item in items])])
+    offsets = offsets_of(list(map(len, items)))
     arrays = [None if hasattr(item, "columns") else _array_of_objects(item, i) for i, item in enumerate(items)]
     of_one_width([np.empty((1, len(names))), *(array for array in arrays if array is not None)])
     channels = []
@@ -108,7 +110,7 @@ def _read_frames(items, names):
         ]
         by_type = any(hasattr(item, "columns") and category_kind(column_types(item)[j]) for item in items)
         channels.append(_read_channel(exactly_joined(parts), by_type, j, offsets, names))
-    values, categories = side_by_side(channels)
+    values, categories = stack_channels(channels)
     values = values.astype(values.dtype if values.dtype == np.float32 else np.float64, copy=False)
     return {"values": values, "offsets": offsets, "channel_names": names, "categories": categories}
 
@@ -117,53 +119,12 @@ def _read_channel(values, by_type, channel, offsets, names):
     """Numbers (total_steps,) of a channel, and the categories that they are codes of, or None."""
     column = Column.of(values)
     if by_type:
-        return codes_of(values, column.missing, f"Column {names[channel]!r}")
+        codes, categories = codes_of(values, column.missing, f"Column {names[channel]!r}")
+        return Column(codes, column.missing, categories).numbers(names[channel])
     kinds = {type(value) for value in values[~column.missing].tolist()} if values.dtype.kind == "O" else {values.dtype.type}
     if kinds and all(issubclass(kind, str) for kind in kinds):
         return column.numbers(names[channel])
-    if values.dtype.kind in "fiub":
-        return values, None
-    return floats_of_steps(values[:, np.newaxis], offsets, {channel: names[channel]}, first_channel=channel)[:, 0], None
-
-
-def codes_of(values, missing, what):
-    """Positions (n,) of values among all that occur, sorted, NaN where missing, and the latter; `what` begins a message."""
-    try:
-        categories, codes = np.unique(values[~missing], return_inverse=True)
-    except TypeError as error:
-        raise ValueError(f"{what} mixes categories that cannot be sorted: {error}. Convert them to texts.") from error
-    numbers = np.full(len(values), np.nan)
-    numbers[~missing] = codes
-    return numbers, categories
-
-
-def exactly_joined(arrays):
-    """1-D arrays one after the other; as objects where NumPy would make one out of two values, or texts of numbers."""
-    kinds = {array.dtype.kind for array in arrays}
-    if len(kinds) == 1 or kinds <= set("US"):
-        return np.concatenate(arrays)
-    if kinds <= set("fiub"):
-        joined = np.concatenate(arrays)
-        if joined.dtype.kind in "fiub" and all(is_exact(array, joined.dtype) for array in arrays):
-            return joined
-    return np.concatenate([array.astype(object) for array in arrays])
-
-
-def exact_array(values):
-    """Values as an array; of a list of integers and floats as objects, where NumPy would make one out of two values."""
-    array = array_of("A list of categories", values)
-    if hasattr(values, "dtype") or array.ndim != 1 or array.dtype.kind != "f":
-        return array
-    whole = [value for value in values if isinstance(value, Integral) and abs(int(value)) > 1 << np.finfo(array.dtype).nmant + 1]
-    return np.array(list(values), dtype=object) if whole else array
-
-
-def is_exact(values, dtype):
-    """Whether a dtype of floats, or one as wide, holds each of some numbers exactly."""
-    if values.dtype == dtype or dtype.kind in "iu" or values.dtype.kind in "fb" or not len(values):
-        return True
-    largest = 1 << np.finfo(dtype).nmant + 1
-    return bool(values.max() <= largest and (values.dtype.kind == "u" or values.min() >= -largest))
+    return numbers_of_channel(values, offsets, channel, names), None
 
 
 # ---- arrays ----
@@ -221,7 +182,8 @@ def _converted(item, i):
         array = np.asarray(item)
     except ValueError as error:
         raise ValueError(
-            f"Sequence {i} of X is no array: its steps differ in length. Every step needs the same channels. Pass such."
+            f"Sequence {i} of X is no array: its steps differ in length. Every step needs the same channels. Pass an array of"
+            " shape (n_steps, n_channels)."
         ) from error
     except Exception as error:  # of the library that it is of
         raise ValueError(
@@ -235,14 +197,7 @@ def _converted(item, i):
 def _numeric_array(item, i):
     """One sequence as a numeric array (n_steps, n_channels)."""
     array = sequence_array(item, i)
-    if array.dtype.kind not in "fiub":
-        if array.dtype.kind == "c":
-            raise ValueError(
-                f"Complex data not supported: sequence {i} of X is complex. Pass its real and imaginary parts as two"
-                " channels."
-            )
-        return floats_of_steps(array, np.array([0, len(array)]), first=i)
-    return array
+    return array if array.dtype.kind in "fiub" else numbers_of_steps(array, np.array([0, len(array)]), first=i)
 
 
 def _array_of_objects(item, i):

@@ -6,8 +6,8 @@ from datetime import date, time, timedelta
 
 import numpy as np
 
-# Ways to write a number, and how to read a column of such as numbers. The first that fits a text is its form.
-FORMS = {
+# Formats of numbers, and how to read a column of such texts as numbers. The first that fits a text is its format.
+NUMBER_FORMATS = {
     "plain": (re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"), "pandas.to_numeric({column})"),
     "thousands": (
         re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?"),
@@ -31,12 +31,12 @@ CATEGORICAL = (
 )
 
 
-def form_of(text):
-    """Which of the FORMS a text has, None if it is no number."""
+def format_of(text):
+    """Which of NUMBER_FORMATS a text has, None if it is no number."""
     stripped = text.strip()
     if not LIKE_A_NUMBER.match(stripped):  # most texts: quickly
         return None
-    return next((form for form, (pattern, _) in FORMS.items() if pattern.fullmatch(stripped)), None)
+    return next((format for format, (pattern, _) in NUMBER_FORMATS.items() if pattern.fullmatch(stripped)), None)
 
 
 def describe_numerals(texts, what, column, codes_remedy=CATEGORICAL):
@@ -53,21 +53,22 @@ def describe_numerals(texts, what, column, codes_remedy=CATEGORICAL):
     codes_remedy : str
         What to do about texts that are codes.
     """
-    forms, others = {}, []
+    formats, others = {}, []
     for text in texts:
-        form = form_of(text)
-        if form is None:
+        format = format_of(text)
+        if format is None:
             others.append(text)
         else:
-            forms.setdefault(form, text)
+            formats.setdefault(format, text)
     strange = sum(text.strip().lower() not in MARKERS for text in others)
     n_numbers = len(texts) - len(others)
     if not n_numbers or n_numbers < MOST * (n_numbers + strange):
         return None
-    shown = " and ".join(reprlib.repr(example) for example in forms.values())
+    shown = " and ".join(reprlib.repr(example) for example in formats.values())
     but = f", and {_listed(others)}, which {'is' if len(others) == 1 else 'are'} none" if others else ""
-    separator = re.search(r"[ '_\u00a0\u202f]|$", forms.get("spaces", "").strip())[0]
-    advice = " and ".join(FORMS[form][1].format(column=column, separator=separator) for form in forms if form != "plain")
+    separator = re.search(r"[ '_\u00a0\u202f]|$", formats.get("spaces", "").strip())[0]
+    remedies = [NUMBER_FORMATS[name][1] for name in formats if name != "plain"]
+    advice = " and ".join(remedy.format(column=column, separator=separator) for remedy in remedies)
     if not advice:
         marks = f", errors='coerce') or pandas.read_csv(..., na_values={others[:5]!r})" if others else ")"
         advice = f"pandas.to_numeric({column}{marks}"

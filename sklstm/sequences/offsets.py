@@ -7,6 +7,13 @@ from .refusals import array_of
 FROM_0 = "offsets must begin with 0, never decrease and end with the number of steps,"
 
 
+def offsets_of(lengths):
+    """Offsets of sequences of some numbers of steps."""
+    offsets = np.zeros(len(lengths) + 1, dtype=np.intp)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
+
+
 def own_offsets(offsets, n_steps):
     """Offsets as integers that nobody can write to; raises unless they cut `n_steps` steps into sequences."""
     given = array_of("offsets", offsets, "Pass n_sequences + 1 integers.")[...]  # a view, whose shape nobody else can change

@@ -5,6 +5,10 @@ from numbers import Real
 
 import numpy as np
 
+from .convert import numbers_of_steps
+from .errors import refuse_mask
+from .foreign import foreign
+from .offsets import offsets_of
 from .refusals import array_of
 
 SIDES = ("end", "start", "both")
@@ -73,19 +77,21 @@ def steps_by_length(lengths, n_sequences, n_steps, side):
     Raises
     ------
     ValueError
-        If these are no such numbers, or `side` is "both".
+        If these are no numbers of steps, or `side` is "both".
     """
     if side == "both":
         raise ValueError("lengths do not tell how much padding is at either side. Set side='end' or 'start', or give padding.")
     lengths = array_of("lengths", lengths, f"Pass {n_sequences} integers, one per row of X.")
     if lengths.shape != (n_sequences,) or not np.issubdtype(lengths.dtype, np.integer):
         raise ValueError(
-            f"lengths must hold {n_sequences} integers, one per row of X, got shape {lengths.shape}, {lengths.dtype}. Pass such."
+            f"lengths must hold {n_sequences} integers, one per row of X, got shape {lengths.shape}, {lengths.dtype}."
+            " Pass one length for each row."
         )
     bad = np.flatnonzero((lengths < 0) | (lengths > n_steps))
     if len(bad):
         raise ValueError(
-            f"lengths must lie between 0 and the {n_steps} steps of X, got {lengths[bad[0]]} for sequence {bad[0]}. Pass such."
+            f"lengths must lie between 0 and the {n_steps} steps of X, got {lengths[bad[0]]} for sequence {bad[0]}. Pass one"
+            " length for each row."
         )
     lengths = lengths.astype(np.intp)
     return (np.zeros_like(lengths), lengths) if side == "end" else (n_steps - lengths, np.full_like(lengths, n_steps))
@@ -101,7 +107,7 @@ def cut(X, first, last):
     """
     steps = np.arange(X.shape[1])
     chosen = (steps >= first[:, np.newaxis]) & (steps < last[:, np.newaxis])
-    return X[chosen], np.concatenate([[0], np.cumsum(last - first)])
+    return X[chosen], offsets_of(last - first)
 
 
 def without_padding(X, padding, side="both"):
@@ -113,10 +119,46 @@ def without_padding(X, padding, side="both"):
         If a row is nothing but padding.
     """
     first, last = real_steps(X, padding, side)
+    if X.shape[1]:
+        refuse_nothing_but_padding(first, last, padding)
+    return cut(X, first, last)
+
+
+def refuse_nothing_but_padding(first, last, padding):
+    """Raise a ValueError where a row has no step that is real."""
     empty = np.flatnonzero(last == first)
-    if len(empty) and X.shape[1]:
+    if len(empty):
         raise ValueError(
             f"Row {empty[0]} of X is nothing but padding ({padding!r}): its sequence has no step, and at least one is needed."
             " Drop it, and its y, or set padding to a value that is no data."
         )
+
+
+def read_padded(X, lengths, padding, side):
+    """Values and offsets of `Sequences` from the arguments of `Sequences.from_padded`."""
+    refuse_mask(X, "X")
+    known = foreign(X)
+    if known is not None:
+        raise ValueError(f"X must be an array with padding, but {known.advice('X')}")
+    X = array_of("X", X)
+    if X.ndim not in (2, 3):
+        raise ValueError(
+            "X must be an array of shape (n_sequences, n_steps, n_channels), or (n_sequences, n_steps) of one channel, got"
+            f" shape {X.shape}. Use Sequences.from_list for a list of sequences."
+        )
+    X = X if X.ndim == 3 else X[:, :, np.newaxis]
+    check_side(side)
+    if (lengths is None) == (padding is None):
+        raise ValueError("Give exactly one of lengths and padding: what tells the end of a sequence?")
+    if lengths is None:
+        first, last = steps_by_padding(numbers_of_rows(X), padding, side)
+    else:
+        first, last = steps_by_length(lengths, len(X), X.shape[1], side)
     return cut(X, first, last)
+
+
+def numbers_of_rows(X):
+    """A 3-D array of numbers; raises a ValueError that names the first value that is none."""
+    n_sequences, n_steps, n_channels = X.shape
+    values = X.reshape(n_sequences * n_steps, n_channels)
+    return numbers_of_steps(values, n_steps * np.arange(n_sequences + 1)).reshape(X.shape)

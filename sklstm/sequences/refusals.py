@@ -10,7 +10,7 @@ IN_GOOD_WORDS = {
     "inspect": {"_bind"},
 }
 
-# What is no fault of the argument.
+# Errors that the argument did not cause.
 OF_THE_MACHINE = (MemoryError, ImportError, OSError)
 
 

@@ -1,4 +1,4 @@
-"""`Steps`: the steps of any accepted X one after the other, of whatever they hold, and the way back to the form of X."""
+"""`Steps`: the steps of any accepted X one after the other, of whatever they hold, and the way back to the format of X."""
 
 import sys
 from collections.abc import Callable
@@ -7,10 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from .columns import Column, decoded, numbers_or_objects, side_by_side
+from .channels import decoded, stack_channels
+from .columns import Column
 from .container import Sequences, snapshot
+from .convert import numbers_or_objects
 from .items import common_columns, of_one_width, sequence_array
-from .validation import FORMS, check_not_empty, holds_arrays
+from .offsets import offsets_of
+from .validation import X_FORMATS, check_not_empty, holds_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,12 +23,12 @@ class Steps:
     Attributes
     ----------
     values : ndarray or DataFrame of shape (total_steps, n_channels)
-        The buffer of X where that has this layout in C order, else a copy, so that the same data in any form are the same table;
-        of X's dtype. A DataFrame if the sequences were some.
+        The buffer of X where that has this layout in C order, else a copy, so that the same data in any format are the same
+        table; of X's dtype. A DataFrame if the sequences were some.
     offsets : ndarray of int of shape (n_sequences + 1,)
         Sequence i is the rows ``offsets[i]`` to ``offsets[i + 1] - 1``.
     rebuild : callable
-        ``rebuild(values, offsets)`` gives other values (total_steps, k) the form that X had: views where the layout allows.
+        ``rebuild(values, offsets)`` gives other values (total_steps, k) the format that X had: views where the layout allows.
     names : list or None
         What the channels are called.
     container : Sequences or None
@@ -64,40 +67,40 @@ class Steps:
             for channel in range(self.n_channels)
         ]
 
-    def in_form(self, values):
-        """Other values (total_steps, k), in the form that X had."""
+    @classmethod
+    def from_table(cls, table, n_channels):
+        """From a 2-D array, each row a flattened (n_steps, n_channels) sequence."""
+        n_rows, n_steps = len(table), table.shape[1] // n_channels
+        values = np.ascontiguousarray(table).reshape(n_rows * n_steps, n_channels)
+        return cls(values, n_steps * np.arange(n_rows + 1), lambda values, _: values.reshape(n_rows, -1))
+
+    @classmethod
+    def from_sequences(cls, X, may_be_empty=False):
+        """From an X that is not 2-D.
+
+        Parameters
+        ----------
+        X : Sequences, 3-D array, or list, tuple, Series or 1-D object array of arrays or DataFrames
+        may_be_empty : bool, default=False
+            Whether a sequence may have no step.
+
+        Raises
+        ------
+        ValueError
+            If X is nothing of the kind or has no sequence, if a sequence has no step but must, or if their channels differ.
+        """
+        if isinstance(X, Sequences):
+            steps = _of_container(snapshot(X))
+        elif isinstance(X, (list, tuple)) or holds_arrays(X):
+            steps = _of_items(X)
+        else:
+            steps = _of_dense(np.asarray(X))
+        check_not_empty(np.ones(len(steps)) if may_be_empty else steps.lengths, steps.n_channels)
+        return steps
+
+    def restore_format(self, values):
+        """Other values (total_steps, k), in the format that X had."""
         return self.rebuild(values, self.offsets)
-
-
-def of_table(table, n_channels):
-    """`Steps` of a 2-D array, each row a flattened (n_steps, n_channels) sequence."""
-    n_rows, n_steps = len(table), table.shape[1] // n_channels
-    values = np.ascontiguousarray(table).reshape(n_rows * n_steps, n_channels)
-    return Steps(values, n_steps * np.arange(n_rows + 1), lambda values, _: values.reshape(n_rows, -1))
-
-
-def of_sequences(X, may_be_empty=False):
-    """`Steps` of an X that is not 2-D.
-
-    Parameters
-    ----------
-    X : Sequences, 3-D array, or list, tuple, Series or 1-D object array of arrays or DataFrames
-    may_be_empty : bool, default=False
-        Whether a sequence may have no step.
-
-    Raises
-    ------
-    ValueError
-        If X is nothing of the kind or has no sequence, if a sequence has no step but must, or if their channels differ.
-    """
-    if isinstance(X, Sequences):
-        steps = _of_container(snapshot(X))
-    elif isinstance(X, (list, tuple)) or holds_arrays(X):
-        steps = _of_items(X)
-    else:
-        steps = _of_dense(np.asarray(X))
-    check_not_empty(np.ones(len(steps)) if may_be_empty else steps.lengths, steps.n_channels)
-    return steps
 
 
 def _of_container(X):
@@ -105,7 +108,7 @@ def _of_container(X):
         categories = None
         if values.dtype.kind not in "fiub" and X.values.dtype.kind in "fiub":  # texts, which such Sequences have as codes
             channels = [Column.of(numbers_or_objects(channel)) for channel in values.T]
-            values, categories = side_by_side([channel.numbers(f"{j} of what came out") for j, channel in enumerate(channels)])
+            values, categories = stack_channels([channel.numbers(f"{j} of what came out") for j, channel in enumerate(channels)])
         return Sequences(values, offsets, ids=X.ids, categories=categories)
 
     return Steps(np.ascontiguousarray(X.values), X.offsets, rebuild, X.channel_names, X)
@@ -113,7 +116,7 @@ def _of_container(X):
 
 def _of_dense(X):
     if X.ndim != 3:
-        raise ValueError(f"Found array with dim {X.ndim}. {FORMS}")
+        raise ValueError(f"Found array with dim {X.ndim}. {X_FORMATS}")
     n_sequences, n_steps, n_channels = X.shape
     return Steps(
         np.ascontiguousarray(X).reshape(n_sequences * n_steps, n_channels),
@@ -127,8 +130,7 @@ def _of_items(X):
     check_not_empty(np.ones(len(items)), 1)
     names = common_columns(items)
     values = _stacked_arrays(items) if names is None else _stacked_frames(items)
-    offsets = np.zeros(len(items) + 1, dtype=np.intp)
-    np.cumsum(np.fromiter(map(len, items), dtype=np.intp, count=len(items)), out=offsets[1:])
+    offsets = offsets_of(list(map(len, items)))
     gather = next((gather for kind, gather in GATHERERS.items() if isinstance(X, kind)), _series)
     return Steps(values, offsets, lambda values, offsets: gather(_views(values, offsets), X), names)
 
@@ -139,10 +141,7 @@ def _views(values, offsets):
 
 
 def _object_array(items, _=None):
-    array = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        array[i] = item
-    return array
+    return np.fromiter(items, object, len(items))
 
 
 def _series(items, original):

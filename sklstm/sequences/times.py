@@ -9,8 +9,9 @@ from numbers import Real
 
 import numpy as np
 
-from .columns import numbers_or_objects
+from .convert import numbers_or_objects
 from .iso import parse_times
+from .missing import refuse_missing
 
 MIDNIGHT = re.compile(r"(T00:00(:00)?)?(\.0+)?$")  # what a date does not need
 
@@ -73,34 +74,53 @@ class Times:
         return pandas.PeriodIndex(periods).to_timestamp(how="start").to_numpy()
 
 
-def read_times(table, name, wall=True):
-    """The times in a column of a table, or None if some are missing, and which are.
+@dataclass(frozen=True, eq=False)
+class OrderedTimes:
+    """Times in the order of steps: which steps but the first of each series follow another."""
 
-    `wall` says whether those on the clock of their zone are wanted.
+    times: Times
+    continues: np.ndarray
+
+    @classmethod
+    def of(cls, times, rows=None, offsets=None):
+        continues = np.ones(max(len(times) - 1, 0), dtype=bool)
+        if offsets is not None:
+            inner = offsets[1:-1]
+            continues[inner[(inner > 0) & (inner < len(times))] - 1] = False
+        return cls(times if rows is None else times[rows], continues)
+
+    def first(self, wrong):
+        """Literals of the first two consecutive times that are wrong; None if none are."""
+        steps = np.flatnonzero(wrong & self.continues)
+        return (self.times.literal(steps[0]), self.times.literal(steps[0] + 1)) if len(steps) else None
+
+
+def read_times(table, name, wall=True):
+    """The `Times` in a column of a table; `wall` says whether those on the clock of their zone are wanted.
 
     Raises
     ------
     ValueError
-        If they have no order: texts that are no ISO 8601, or things that do not compare.
+        If some are missing, or they have no order: texts that are no ISO 8601, or things that do not compare.
     """
     series = table.series(name)
     if series is not None:
         periods = _of_periods(series.to_native())
         if periods is not None:
-            return periods, series.is_null().to_numpy()
+            refuse_missing(series.is_null().to_numpy(), name, "time")
+            return periods
     column = table.read(name)
-    if column.missing.any():
-        return None, column.missing
+    refuse_missing(column.missing, name, "time")
     column = column.encoded()
     if column.ordered:
-        return Times(column.values, ranked=column.categories), column.missing
+        return Times(column.values, ranked=column.categories)
     if column.categories is not None:
         occurring, rank = np.unique(column.values, return_inverse=True)
-        return times_of(column.categories[occurring], name)[rank], column.missing
+        return times_of(column.categories[occurring], name)[rank]
     times = times_of(column.values, name)
     if wall and getattr(getattr(series, "dtype", None), "time_zone", None) is not None and times.values.dtype.kind == "M":
         times = replace(times, wall=series.dt.replace_time_zone(None).to_numpy())
-    return times, column.missing
+    return times
 
 
 def _of_periods(native):
@@ -115,7 +135,7 @@ def times_of(values, name):
     """`Times` of an array, of which none is missing; `name` is that of its column, for messages."""
     kind = values.dtype.kind
     if kind in "cVS":
-        raise ValueError(f"Column {name!r} holds no times ({values.dtype}). Expected {KINDS}.")
+        raise ValueError(f"Column {name!r} holds no times ({values.dtype}). Expected {EXPECTED_TIMES}.")
     if kind == "b":
         return Times(values.astype(np.uint8))
     if kind == "m" and np.datetime_data(values.dtype)[0] == "generic":
@@ -123,7 +143,7 @@ def times_of(values, name):
     return Times(values) if kind != "O" else _of_objects(values, name)
 
 
-KINDS = "numbers, dates, durations, periods, ordered categories, or texts that are ISO 8601"
+EXPECTED_TIMES = "numbers, dates, durations, periods, ordered categories, or texts that are ISO 8601"
 
 
 def _of_objects(values, name):
@@ -142,7 +162,7 @@ def _of_objects(values, name):
         other = next((row for row, entry in enumerate(entries) if type(entry) is not first), 0)
         raise ValueError(
             f"The times in column {name!r} do not compare: row 0 is {entries[0]!r} ({first.__name__}), row {other} is"
-            f" {entries[other]!r} ({type(entries[other]).__name__}). Expected {KINDS}, all of one kind."
+            f" {entries[other]!r} ({type(entries[other]).__name__}). Expected {EXPECTED_TIMES}, all of one kind."
         ) from None
     return Times(ranks, ranked=ranked)
 
@@ -158,9 +178,7 @@ def _of_one_unit(read, entries, name):
 
 
 def _read_numbers(entries, name):
-    flat = np.empty(len(entries), dtype=object)
-    flat[:] = entries
-    numbers = numbers_or_objects(flat)
+    numbers = numbers_or_objects(np.fromiter(entries, object, len(entries)))
     if numbers.dtype.kind == "O":
         try:
             numbers = np.array([float(entry) for entry in entries])

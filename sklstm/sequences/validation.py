@@ -1,6 +1,6 @@
-"""The one door for X: any accepted form -> `Sequences` that the kernels can read.
+"""The entry point of X: any accepted format -> `Sequences` that the kernels can read.
 
-Which form an X has is decided by its type alone, never by its values, nor by the lengths that its sequences happen to have:
+Which format an X has is decided by its type alone, never by its values, nor by the lengths that its sequences happen to have:
 
     Sequences                                         ragged
     list, tuple or 1-D object array of arrays         ragged; 1-D arrays are univariate sequences
@@ -12,27 +12,31 @@ Which form an X has is decided by its type alone, never by its values, nor by th
                                                       these with scikit-learn's own validation
 """
 
-from collections import Counter
-from numbers import Integral
+from contextlib import nullcontext
 
 import numpy as np
+from sklearn import config_context, get_config
 
 from .arrow import is_column_of_lists
-from .columns import as_floats
 from .container import Sequences, snapshot
-from .faults import TIMES_AMONG_NUMBERS, describe_non_number, holds_no_numbers, raise_if_not_finite, refuse_mask
+from .convert import numbers_of_steps
+from .errors import TIMES_AMONG_NUMBERS, raise_if_not_finite, refuse_mask, repeated
 from .foreign import foreign
-from .items import column_names, column_of_times, column_types, may_hold_no_numbers
+from .items import column_names
 from .padding import without_padding
 from .refusals import array_of
 
-FORMS = (
+X_FORMATS = (
     "Expected a 3-D array of shape (n_sequences, n_steps, n_channels), a list of arrays of shape (n_steps, n_channels),"
     " sklstm.Sequences, or a 2-D array whose rows are flattened sequences."
 )
 
-
 DEEPEST = 8  # lists in lists, more than which mean nothing here: a list may contain itself
+
+
+def numpy_alone():
+    """A context in which scikit-learn reads arrays of any library as NumPy's, also where it is told to dispatch to their own."""
+    return config_context(array_api_dispatch=False) if get_config()["array_api_dispatch"] else nullcontext()
 
 
 def compute_dtype(dtype):
@@ -63,52 +67,30 @@ def array_or_list(X):
     is_array = (hasattr(X, "shape") or hasattr(X, "__array__")) and not isinstance(X, type) and hasattr(shape, "__len__")
     if not is_array or len(shape) == 0:
         kind = "a scalar" if hasattr(X, "__array__") and not isinstance(X, type) else type(X).__name__
-        raise ValueError(f"X must be an array or a list of arrays, got {kind}. {FORMS} Reshape your data.")
+        raise ValueError(f"X must be an array or a list of arrays, got {kind}. {X_FORMATS} Reshape your data.")
     refuse_mask(X, "X")
     if np.iterable(getattr(X, "columns", None)) and hasattr(X, "__getitem__"):
-        _refuse_same_names(column_names(X))
+        twice = repeated(column_names(X))
+        if twice:
+            raise ValueError(f"X has two columns called {twice[0]!r}. Rename one, or pass X.to_numpy().")
         return X
     return X if hasattr(X, "shape") and hasattr(X, "dtype") else _converted(X)
 
 
 def _converted(X):
     """What has no dtype as an array."""
-    array = array_of("X", X, FORMS)
+    array = array_of("X", X, X_FORMATS)
     if array.ndim == 0:
-        raise ValueError(f"X must be an array or a list of arrays, got {type(X).__name__}. {FORMS} Reshape your data.")
+        raise ValueError(f"X must be an array or a list of arrays, got {type(X).__name__}. {X_FORMATS} Reshape your data.")
     return array
 
 
 def _refuse_foreign(X):
-    """Raise a ValueError for what is none of the forms, and say what to call to get one."""
+    """Raise a ValueError for what is in none of the formats, and say what to call to get one."""
     known = foreign(X)
     if known is None or (known.family == "sparse" and len(X.shape) == 2):  # of which scikit-learn says so
         return
-    raise ValueError(f"X must be an array or a list of arrays, got {type(X).__name__}: {known.advice('X')} {FORMS}")
-
-
-def _refuse_same_names(names):
-    if len(set(names)) < len(names):
-        twice = next(name for name, times in Counter(names).items() if times > 1)
-        raise ValueError(f"X has two columns called {twice!r}. Rename one, or pass X.to_numpy().")
-
-
-def refuse_one_dimension(X):
-    """Raise a ValueError where what is no list has one dimension."""
-    if len(getattr(X, "shape", (0, 0))) == 1:
-        raise ValueError(
-            f"Expected 2D array, got 1D array instead: X has shape {X.shape}. {FORMS} Reshape your data: one univariate sequence"
-            " is passed as [X]."
-        )
-
-
-def is_tabular(X):
-    """Whether X is 2-D: a table whose rows are flattened sequences, for scikit-learn's own validation to read."""
-    if isinstance(X, (Sequences, list, tuple)):
-        return False
-    # DataFrames, sparse matrices and the like have a shape; of anything else scikit-learn says what is wrong.
-    n_dimensions = len(getattr(X, "shape", ()))
-    return n_dimensions < 3 and not holds_arrays(X)
+    raise ValueError(f"X must be an array or a list of arrays, got {type(X).__name__}: {known.advice('X')} {X_FORMATS}")
 
 
 def refuse_lists_of_rows(X, n_channels):
@@ -123,13 +105,20 @@ def refuse_lists_of_rows(X, n_channels):
         )
 
 
+def refuse_times_and_records(X):
+    """Raise a ValueError where an array by its type holds what is no number and becomes none."""
+    if isinstance(X, np.ndarray) and X.dtype.kind in "mMV":
+        advice = "Convert records to columns first." if X.dtype.kind == "V" else TIMES_AMONG_NUMBERS
+        raise ValueError(f"X must hold numbers, got {X.dtype}. {advice}")
+
+
 def holds_arrays(X):
     """Whether X is a 1-D array (or Series) whose items are arrays."""
     return len(getattr(X, "shape", ())) == 1 and X.dtype == object and any(np.ndim(item) > 0 for item in X)
 
 
 def as_sequences(X, padding=None):
-    """Read an X that is not tabular.
+    """Read an X that is not tabular, as `array_or_list` returns it.
 
     Parameters
     ----------
@@ -141,7 +130,7 @@ def as_sequences(X, padding=None):
     -------
     Sequences
         In C order, float32 or float64, at least one sequence, every length at least 1, every value finite. Its buffer
-        is that of X where X already has that form.
+        is that of X where X already has this layout.
 
     Raises
     ------
@@ -149,58 +138,25 @@ def as_sequences(X, padding=None):
         If X has no sequence, a sequence no step, the numbers of channels differ, or a value is NaN, infinite or no
         number.
     """
-    X = array_or_list(X)
     if isinstance(X, Sequences):
         sequences = snapshot(X)
     elif isinstance(X, (list, tuple)) or holds_arrays(X):
-        if len(X) == 0:
-            raise ValueError(f"Found array with 0 sample(s): X has no sequence, at least one is needed. {FORMS}")
+        check_not_empty(np.ones(len(X)), 1)
         sequences = Sequences.from_list(X)
     else:
         X = np.asarray(X)
         if X.ndim != 3:
-            raise ValueError(f"Found array with dim {X.ndim}. {FORMS}")
-        sequences = _from_dense(X, padding)
+            raise ValueError(f"Found array with dim {X.ndim}. {X_FORMATS}")
+        sequences = from_dense(X, padding)
     return checked(sequences)
-
-
-def from_rows(X, n_channels, padding=None):
-    """Read a 2-D array, each row a flattened (n_steps, n_channels) sequence, without the padding at its ends.
-
-    Raises
-    ------
-    ValueError
-        If the columns are no multiple of `n_channels`, or a value is NaN or infinite.
-    """
-    n_sequences, n_columns = X.shape
-    check_columns(n_columns, n_channels)
-    return checked(_from_dense(X.reshape(n_sequences, n_columns // n_channels, n_channels), padding))
-
-
-def check_columns(n_columns, n_channels):
-    """Raise a ValueError unless the columns of a 2-D X are a multiple of the channels."""
-    if not isinstance(n_channels, Integral) or n_channels < 1:
-        raise ValueError(f"n_channels must be an int of at least 1, got {n_channels!r}.")
-    if n_columns % n_channels:
-        raise ValueError(
-            "A 2-D X holds one flattened (n_steps, n_channels) sequence per row, so its columns must be a multiple of"
-            f" n_channels={n_channels}, got {n_columns} columns. Set n_channels, or pass a 3-D array."
-        )
 
 
 def checked(sequences):
     """The same sequences with values in C order and a dtype to compute in; raises where `as_sequences` says."""
     check_not_empty(sequences.lengths, sequences.n_channels)
     values = sequences.values
-    if values.dtype.kind == "c":
-        raise ValueError(
-            "Complex data not supported: X must be real. Pass its real and imaginary parts as two channels."
-        )
-    try:
-        plain = values if values.dtype.kind in "fiub" else as_floats(values)
-        values = np.ascontiguousarray(plain, dtype=compute_dtype(values.dtype))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(describe_non_number(sequences.offsets, values, names=sequences.channel_names)) from error
+    numbers = numbers_of_steps(values, sequences.offsets, sequences.channel_names)
+    values = np.ascontiguousarray(numbers, dtype=compute_dtype(values.dtype))
     # Any NaN or infinity makes the sum NaN or infinite; a finite sum can only come from finite values.
     with np.errstate(over="ignore", invalid="ignore"):
         suspicious = not np.isfinite(values.sum(dtype=np.float64))
@@ -212,7 +168,7 @@ def checked(sequences):
 def check_not_empty(lengths, n_channels):
     """Raise a ValueError unless there is a sequence, each has a step, and the steps a channel."""
     if len(lengths) == 0:
-        raise ValueError(f"Found array with 0 sample(s): X has no sequence, at least one is needed. {FORMS}")
+        raise ValueError(f"Found array with 0 sample(s): X has no sequence, at least one is needed. {X_FORMATS}")
     empty = np.flatnonzero(lengths == 0)
     if len(empty):
         raise ValueError(
@@ -222,7 +178,8 @@ def check_not_empty(lengths, n_channels):
         raise ValueError("Found array with 0 feature(s): the sequences of X have no channel, at least one is needed.")
 
 
-def _from_dense(X, padding=None):
+def from_dense(X, padding=None):
+    """A 3-D array as `Sequences`, without the padding at its ends."""
     if padding is not None:
         return Sequences(*without_padding(X, padding))
     n_sequences, n_steps, n_channels = X.shape
@@ -241,31 +198,12 @@ def _nesting(X):
     return 0 if hasattr(X, "shape") and len(X.shape) else depth
 
 
-def refuse_converted(X, n_channels):
-    """Raise a ValueError where a 2-D X, which NumPy took for numbers, holds texts or times."""
-    is_frame = hasattr(X, "columns")
-    types = column_types(X) if is_frame else [getattr(X, "dtype", np.dtype(object))]
-    if not any(map(may_hold_no_numbers, types)):
-        return
-    where = locate_non_number(X, n_channels) if holds_no_numbers(np.asarray(X)) else None
-    if where is None and is_frame and (name := column_of_times(X)) is not None:  # of which polars makes numbers
-        where = f"X must hold numbers: column {name!r} holds times. {TIMES_AMONG_NUMBERS}"
-    if where is not None:
-        raise ValueError(where)
-
-
-def locate_non_number(X, n_channels):
-    """What to say of a value in a 2-D X that is no number; None if there is none, or X is not 2-D.
-
-    Where the columns are no multiple of the channels, each counts as a step.
-    """
-    if hasattr(X, "columns") and any("sparse" in str(dtype).lower() for dtype in column_types(X)):
-        return "X has sparse columns, which are not supported. Pass X.sparse.to_dense()."
-    try:
-        X = np.asarray(X)
-    except (TypeError, ValueError):
-        return None
-    if not isinstance(n_channels, Integral) or n_channels < 1 or X.ndim != 2 or X.size == 0 or X.dtype.kind not in "OUSTmM":
-        return None
-    sequences = _from_dense(X.reshape(len(X), -1, n_channels if X.shape[1] % n_channels == 0 else 1))
-    return describe_non_number(sequences.offsets, sequences.values)
+def in_dtype(sequences, dtype):
+    """The sequences in the dtype that a model computes in; raises a ValueError where a value is too large for it."""
+    if sequences.values.dtype == dtype:
+        return sequences
+    with np.errstate(over="ignore"):
+        values = sequences.values.astype(dtype)
+    infinity = f"a number too large for {dtype}, which the fitted model computes in"
+    raise_if_not_finite(sequences.offsets, values, sequences.channel_names, infinity)
+    return sequences.with_values(values)

@@ -128,7 +128,7 @@ def long(table=None, **params):
     return Sequences.from_long(given, **{"id": "id"} | params)
 
 
-def timed(times, spacing=None, ids=None):
+def timed(times, freq=None, ids=None):
     """Sequences of a long table with such times."""
     table = frame(id=[1] * len(times) if ids is None else ids, t=times, x=np.arange(len(times), dtype=float))
-    return Sequences.from_long(table, id="id", time="t", spacing=spacing)
+    return Sequences.from_long(table, id="id", time="t", freq=freq)

@@ -229,7 +229,7 @@ CATEGORIES = [
     ),
     case(
         lambda: classify(WORDS.mask(WORDS == "fig"), categorical_features="all"),
-        "Fill such, for instance with a category of their own",
+        "Fill missing values, for instance with a category of their own",
         lambda: classify(WORDS.mask(WORDS == "fig").fillna("none"), categorical_features="all"),
     ),
     case(
@@ -266,7 +266,7 @@ CATEGORIES = [
     case(
         lambda: classify(np.array([["a"], ["b"]] * 3)[:, :, np.newaxis]),
         "sklstm.preprocessing.SequenceTokenizer makes sequences of codes of documents, Sequences.from_long of a column of a"
-        " table, and categorical_features names channels that hold such",
+        " table, and categorical_features names channels that hold categories",
         lambda: classify(SequenceTokenizer().fit_transform(["aa", "bb"] * 3), categorical_features="all"),
         lambda: make_pipeline(PerStep(OrdinalEncoder()), LSTMClassifier(2, max_iter=1, categorical_features="all")).fit(
             np.array([["a"], ["b"]] * 3)[:, :, np.newaxis], Y

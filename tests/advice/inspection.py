@@ -7,7 +7,7 @@ from sklearn.metrics import accuracy_score, f1_score, get_scorer
 from sklstm.inspection import (
     AttentionDisplay,
     ForecastDisplay,
-    TrainingDisplay,
+    TrainingHistoryDisplay,
     attention_weights,
     gate_activations,
     integrated_gradients,
@@ -118,11 +118,11 @@ DISPLAYS = [
         drawn(lambda name: labelled(attentive(), None)),
     ),
     case(
-        drawn(lambda: TrainingDisplay.from_estimator(classify(max_iter=2), ax=plt.figure().add_axes([0, 0, 1, 1]))),
+        drawn(lambda: TrainingHistoryDisplay.from_estimator(classify(max_iter=2), ax=plt.figure().add_axes([0, 0, 1, 1]))),
         r"The display draws in (\d) axes.* Pass \d, or one that belongs to a grid, or none",
-        drawn(lambda n: TrainingDisplay.from_estimator(classify(max_iter=2), ax=plt.subplots(value(n), 1)[1])),
-        drawn(lambda n: TrainingDisplay.from_estimator(classify(max_iter=2), ax=plt.subplots()[1])),
-        drawn(lambda n: TrainingDisplay.from_estimator(classify(max_iter=2))),
+        drawn(lambda n: TrainingHistoryDisplay.from_estimator(classify(max_iter=2), ax=plt.subplots(value(n), 1)[1])),
+        drawn(lambda n: TrainingHistoryDisplay.from_estimator(classify(max_iter=2), ax=plt.subplots()[1])),
+        drawn(lambda n: TrainingHistoryDisplay.from_estimator(classify(max_iter=2))),
     ),
     case(
         lambda: ForecastDisplay.from_estimator(regress(y=STEPS, return_sequences=True), X[0]),

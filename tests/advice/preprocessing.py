@@ -6,7 +6,7 @@ import polars as pl
 import pyarrow as pa
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
-from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
 
@@ -80,18 +80,18 @@ WINDOWS = [
     ),
     case(
         lambda: make_windows([SERIES, SERIES[:2]], 3),
-        r"or leave such series out by (short='drop')",
+        r"or leave such series out by (on_short='drop')",
         lambda code: make_windows([SERIES, SERIES[:2]], 3, **value(f"dict({code})")),
     ),
     case(
-        lambda: make_windows(TABLE, 3, target="a", known="a"),
+        lambda: make_windows(TABLE, 3, target="a", known_future="a"),
         "Name a channel in one only",
-        lambda: make_windows(TABLE, 3, target="a", known="b"),
+        lambda: make_windows(TABLE, 3, target="a", known_future="b"),
     ),
     case(
-        lambda: make_windows(TABLE, 2, 3, target="a", known="b"),
+        lambda: make_windows(TABLE, 2, 3, target="a", known_future="b"),
         "Set window higher",
-        lambda: make_windows(TABLE, 3, 3, target="a", known="b"),
+        lambda: make_windows(TABLE, 3, 3, target="a", known_future="b"),
     ),
     case(lambda: make_windows(SERIES[:0], 2), "Pass at least window . horizon", lambda: make_windows(SERIES[:3], 2)),
     case(lambda: make_windows(TABLE, 2, groups=[1]), "Pass as many", lambda: make_windows(TABLE, 2, groups=[1] * 12)),
@@ -219,9 +219,9 @@ INDEX = [
     case(
         lambda: make_windows(grouped(DAYS.delete(3)), 1, groups="g"),
         r"Insert the missing steps as NaN \((sklstm\.Sequences\.from_long)\(series\.reset_index\(\), id=\.\.\., time=\.\.\.,"
-        r" spacing=(.*?)\)\)",
-        lambda read, spacing: make_windows(
-            value(read)(grouped(DAYS.delete(3)).reset_index(), id="g", time="index", spacing=value(spacing)), 1, missing="drop"
+        r" freq=(.*?)\)\)",
+        lambda read, freq: make_windows(
+            value(read)(grouped(DAYS.delete(3)).reset_index(), id="g", time="index", freq=value(freq)), 1, missing="drop"
         ),
     ),
     case(
@@ -319,26 +319,28 @@ TOKENS = [
         lambda: SequenceTokenizer().fit(frame(a=WORDS, b=WORDS)["a"]),
     ),
     case(
-        lambda: SequenceTokenizer(vocabulary=[]).fit(WORDS),
-        "Pass others",
-        lambda: SequenceTokenizer(vocabulary=["fig"]).fit(WORDS),
+        lambda: SequenceTokenizer(TfidfVectorizer(min_df=2)).fit(WORDS),
+        "Pass a (CountVectorizer) with the same parameters",
+        lambda code: SequenceTokenizer(value(code, CountVectorizer=CountVectorizer)(min_df=2)).fit(WORDS),
+    ),
+    case(
+        lambda: SequenceTokenizer(CountVectorizer(ngram_range=(1, 2))).fit(WORDS),
+        r"Set a single length, such as (ngram_range=\(2, 2\))",
+        lambda code: SequenceTokenizer(CountVectorizer(**value(f"dict({code})"))).fit(WORDS),
     ),
     case(
         lambda: SequenceTokenizer(dtype=np.int8).fit([" ".join(f"word{i}" for i in range(200))]),
-        "Set a wider one, or max_features",
+        "Set a wider one, or max_features of the vectorizer",
         lambda: SequenceTokenizer(dtype=np.int16).fit([" ".join(f"word{i}" for i in range(200))]),
-        lambda: SequenceTokenizer(dtype=np.int8, max_features=100).fit([" ".join(f"word{i}" for i in range(200))]),
+        lambda: SequenceTokenizer(CountVectorizer(max_features=100), dtype=np.int8).fit(
+            [" ".join(f"word{i}" for i in range(200))]
+        ),
     ),
     case(
         lambda: SequenceTokenizer().fit(["fig", None]),
         "Drop it, or fill it with ('')",
         lambda code: SequenceTokenizer().fit(["fig"]),
         lambda code: SequenceTokenizer().fit(["fig", value(code)]),
-    ),
-    case(
-        lambda: SequenceTokenizer(vocabulary=CountVectorizer().fit(WORDS).vocabulary_).fit(WORDS),
-        r"Of a CountVectorizer, pass what (get_feature_names_out) returns",
-        lambda name: SequenceTokenizer(vocabulary=getattr(CountVectorizer().fit(WORDS), name)()).fit(WORDS),
     ),
 ]
 
@@ -411,9 +413,9 @@ DATASETS = [
         lambda: reber_legal_next(make_embedded_reber(1, random_state=0)[0][0]),
     ),
     case(
-        lambda: make_seasonal(10, n_lags=9, n_horizon=3, period=4),
+        lambda: make_seasonal(10, window=9, horizon=3, period=4),
         "Raise n_steps",
-        lambda: make_seasonal(12, n_lags=9, n_horizon=3, period=4, n_harmonics=1),
+        lambda: make_seasonal(12, window=9, horizon=3, period=4, n_harmonics=1),
     ),
     case(
         lambda: make_seasonal(300, period=[]),
@@ -442,8 +444,8 @@ IMPORTANCE = [
     ),
     case(
         lambda: step_importance(regress(X[:, :, :1]), X[0, :, 0], Y),
-        r"Pass x as (\[x\])",
-        lambda code: step_importance(regress(X[:, :, :1]), value(code, x=X[0, :, 0]) * 2, [0.0, 1.0]),
+        r"one univariate sequence is passed as (\[X\])",
+        lambda code: step_importance(regress(X[:, :, :1]), value(code, X=X[0, :, 0]) * 2, [0.0, 1.0]),
     ),
     case(
         lambda: step_importance(regress(), pd.DataFrame({"a": ["u", "v"] * 3}), Y),

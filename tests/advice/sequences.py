@@ -129,7 +129,7 @@ CONTAINER += [
     ),
     case(
         lambda: Sequences(S.values, S.offsets, categories=[1]),
-        "a dict of the number of a channel to its values.* Pass such",
+        "a dict of the number of a channel to its values.* Pass a dict",
         lambda: Sequences(S.values, S.offsets, categories={0: list("abcdefg")}),
     ),
     case(
@@ -178,7 +178,7 @@ ITEMS = [
     ),
     case(
         lambda: classify([[[1.0, 2.0], [3.0]], [[1.0, 2.0]]], [0, 1]),
-        "Every step needs the same channels. Pass such",
+        "Every step needs the same channels. Pass an array",
         lambda: classify([[[1.0, 2.0], [3.0, 4.0]], [[1.0, 2.0]]], [0, 1]),
     ),
     case(
@@ -211,9 +211,9 @@ LONG = [
         lambda: long(frame(id=["1", "a"], x=[1.0, 2.0])),
     ),
     case(
-        lambda: long(spacing=1),
+        lambda: long(freq=1),
         r"Name their column: (time)=\.\.\.",
-        lambda name: long(frame(id=[1, 1], x=[1.0, 2.0], t=[0, 1]), spacing=1, **{name: "t"}),
+        lambda name: long(frame(id=[1, 1], x=[1.0, 2.0], t=[0, 1]), freq=1, **{name: "t"}),
     ),
     case(lambda: long({"id": [1, 2]}), "no column besides id and time. Add one", long),
     case(lambda: long(id=[]), "Name one, or several in a list", long, lambda: long(id=["id", "x"], columns=["x"])),
@@ -246,27 +246,27 @@ LONG = [
         lambda: same(timed([1, 2]), [[[0], [1]]]),
     ),
     case(
-        lambda: timed([0, 1.5, 2], spacing=1),
-        "Round the times, or leave spacing out",
-        lambda: timed(np.floor([0, 1.5, 2]), spacing=1),
+        lambda: timed([0, 1.5, 2], freq=1),
+        "Round the times, or leave freq out",
+        lambda: timed(np.floor([0, 1.5, 2]), freq=1),
         lambda: timed([0, 1.5, 2]),
     ),
     case(
-        lambda: timed(MONTHS, spacing=pd.Timedelta("31D")),
+        lambda: timed(MONTHS, freq=pd.Timedelta("31D")),
         r"Months have no fixed length: pass (np\.timedelta64\(1, 'M'\)) for them, and (np\.timedelta64\(1, 'Y'\)) for years",
-        lambda month, year: same(timed(MONTHS, spacing=value(month)), [[[0], [1], [np.nan], [2]]]),
-        lambda month, year: same(timed(MONTHS[[0]], spacing=value(year)), [[[0]]]),
+        lambda month, year: same(timed(MONTHS, freq=value(month)), [[[0], [1], [np.nan], [2]]]),
+        lambda month, year: same(timed(MONTHS[[0]], freq=value(year)), [[[0]]]),
     ),
     case(
-        lambda: timed(pd.date_range("2024-03-30", periods=3, tz="Europe/Berlin"), spacing=dt.timedelta(1)),
-        r"pass spacing=('1d')",
-        lambda code: timed(pd.date_range("2024-03-30", periods=3, tz="Europe/Berlin"), spacing=value(code)),
+        lambda: timed(pd.date_range("2024-03-30", periods=3, tz="Europe/Berlin"), freq=dt.timedelta(1)),
+        r"pass freq=('1d')",
+        lambda code: timed(pd.date_range("2024-03-30", periods=3, tz="Europe/Berlin"), freq=value(code)),
     ),
     case(
-        lambda: timed([0, 10**9], spacing=1),
-        "Pass the distance of two consecutive steps, cut sequences where they pause, or leave spacing out",
-        lambda: timed([0, 10**9], spacing=10**9),
-        lambda: timed([0, 10**9], spacing=1, ids=[0, 1]),
+        lambda: timed([0, 10**9], freq=1),
+        "Pass the distance of two consecutive steps, cut sequences where they pause, or leave freq out",
+        lambda: timed([0, 10**9], freq=10**9),
+        lambda: timed([0, 10**9], freq=1, ids=[0, 1]),
         lambda: timed([0, 10**9]),
     ),
     case(
@@ -365,44 +365,44 @@ TIMES = [
 ]
 
 SPACING = [
-    case(lambda: timed([0, 1], spacing=-1), "Pass the distance of two consecutive steps", lambda: timed([0, 1], spacing=1)),
-    case(lambda: timed([0, 1], spacing="D"), r"Pass a (number) for times that are", lambda _: timed([0, 1], spacing=1)),
+    case(lambda: timed([0, 1], freq=-1), "Pass the distance of two consecutive steps", lambda: timed([0, 1], freq=1)),
+    case(lambda: timed([0, 1], freq="D"), r"Pass a (number) for times that are", lambda _: timed([0, 1], freq=1)),
     case(
-        lambda: timed(DAYS, spacing=1),
+        lambda: timed(DAYS, freq=1),
         r"Pass a duration, such as (np\.timedelta64\(1, 'h'\)) .*, or a frequency .*, such as ('MS') or (\S+\(1, 'M'\))",
-        lambda hour, name, month: timed(DAYS, spacing=value(hour)),
-        lambda hour, name, month: timed(MONTHS, spacing=value(name)),
-        lambda hour, name, month: timed(MONTHS, spacing=value(month)),
+        lambda hour, name, month: timed(DAYS, freq=value(hour)),
+        lambda hour, name, month: timed(MONTHS, freq=value(name)),
+        lambda hour, name, month: timed(MONTHS, freq=value(month)),
     ),
     case(
-        lambda: timed(DAYS - DAYS[0], spacing="MS"),
+        lambda: timed(DAYS - DAYS[0], freq="MS"),
         r"Pass a duration, such as (np\.timedelta64\(1, 'h'\)) \(a timedelta\)\. Months and years have no fixed length",
-        lambda code: timed(DAYS - DAYS[0], spacing=value(code)),
+        lambda code: timed(DAYS - DAYS[0], freq=value(code)),
     ),
     case(
-        lambda: timed(PERIODS, spacing=1.5),
+        lambda: timed(PERIODS, freq=1.5),
         r"Pass (1) for steps of one period, or their frequency",
-        lambda code: timed(PERIODS, spacing=value(code)),
-        lambda code: timed(PERIODS, spacing=PERIODS.freq),
-        lambda code: timed(PERIODS, spacing=PERIODS.freqstr),
+        lambda code: timed(PERIODS, freq=value(code)),
+        lambda code: timed(PERIODS, freq=PERIODS.freq),
+        lambda code: timed(PERIODS, freq=PERIODS.freqstr),
     ),
     case(
-        lambda: timed(pd.Categorical(["low", "high"], ["low", "high"], ordered=True), spacing=1),
-        "leave spacing out, or make the time a number",
+        lambda: timed(pd.Categorical(["low", "high"], ["low", "high"], ordered=True), freq=1),
+        "leave freq out, or make the time a number",
         lambda: timed(pd.Categorical(["low", "high"], ["low", "high"], ordered=True)),
-        lambda: timed([0, 1], spacing=1),
+        lambda: timed([0, 1], freq=1),
     ),
     case(
-        lambda: timed(DAYS, spacing=pd.DateOffset(months=1, hours=1)),
-        r"Make the time a number instead, such as (year \* 12 \+ month) for months, and pass spacing=(1)",
+        lambda: timed(DAYS, freq=pd.DateOffset(months=1, hours=1)),
+        r"Make the time a number instead, such as (year \* 12 \+ month) for months, and pass freq=(1)",
         lambda code, one: same(
-            timed(value(code, year=MONTHS.year, month=MONTHS.month), spacing=value(one)), [[[0], [1], [np.nan], [2]]]
+            timed(value(code, year=MONTHS.year, month=MONTHS.month), freq=value(one)), [[[0], [1], [np.nan], [2]]]
         ),
     ),
     case(
-        lambda: timed(DAYS, spacing="fortnight"),
+        lambda: timed(DAYS, freq="fortnight"),
         r"Pass one, such as ('h'), ('D'), ('B'), ('MS') or ('15min'), or a duration, such as (np\.timedelta64\(1, 'h'\))",
-        lambda *codes: [timed(DAYS[:1], spacing=value(code)) for code in codes],
+        lambda *codes: [timed(DAYS[:1], freq=value(code)) for code in codes],
     ),
 ]
 
@@ -418,10 +418,10 @@ PACKAGES = [
         lambda: without("pyarrow", lambda: Sequences.from_list([[[1.0], [2.0]], [[3.0]]])),
     ),
     case(
-        lambda: without("pandas", lambda: without("polars", lambda: long(HOURS, time="t", spacing="MS"))),
+        lambda: without("pandas", lambda: without("polars", lambda: long(HOURS, time="t", freq="MS"))),
         r"Pass a duration, such as (np\.timedelta64\(1, 'h'\)), or (np\.timedelta64\(1, 'M'\)) for months",
-        lambda hour, month: long(HOURS, time="t", spacing=value(hour)),
-        lambda hour, month: long(HOURS | {"t": MONTHS.to_numpy()[:2]}, time="t", spacing=value(month)),
+        lambda hour, month: long(HOURS, time="t", freq=value(hour)),
+        lambda hour, month: long(HOURS | {"t": MONTHS.to_numpy()[:2]}, time="t", freq=value(month)),
     ),
 ]
 
@@ -447,12 +447,12 @@ PADDING = [
     ),
     case(
         lambda: Sequences.from_padded(PADDED, lengths=[2.5]),
-        "lengths must hold 2 integers.* Pass such",
+        "lengths must hold 2 integers.* Pass one length",
         lambda: Sequences.from_padded(PADDED, lengths=[2, 1]),
     ),
     case(
         lambda: Sequences.from_padded(PADDED, lengths=[4, 1]),
-        "between 0 and the 3 steps of X.* Pass such",
+        "between 0 and the 3 steps of X.* Pass one length",
         lambda: Sequences.from_padded(PADDED, lengths=[2, 1]),
     ),
     case(

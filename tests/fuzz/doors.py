@@ -123,7 +123,7 @@ def _of_sequences():
         "from_long id": lambda o: Sequences.from_long(LONG, id=o),
         "from_long time": lambda o: Sequences.from_long(LONG, id="id", time=o),
         "from_long columns": lambda o: Sequences.from_long(LONG, id="id", columns=o),
-        "from_long spacing": lambda o: Sequences.from_long(LONG, id="id", time="t", spacing=o),
+        "from_long freq": lambda o: Sequences.from_long(LONG, id="id", time="t", freq=o),
         **{
             f"from_long column {name}": lambda o, name=name: Sequences.from_long(LONG | {name: o}, id="id", time="t")
             for name in LONG
@@ -145,6 +145,7 @@ def _of_preprocessing():
         "PerStep inverse_transform": lambda o: PerStep(StandardScaler()).fit(X).inverse_transform(o),
         "PerStep transformer": lambda o: PerStep(o).fit(X),
         "SequenceTokenizer fit": lambda o: SequenceTokenizer().fit(o),
+        "SequenceTokenizer vectorizer": lambda o: SequenceTokenizer(o).fit(["a b", "c"]),
         "SequenceTokenizer transform": lambda o: tokens.transform(o),
         "SequenceTokenizer inverse_transform": lambda o: tokens.inverse_transform(o),
         "make_windows series": lambda o: make_windows(o, window=1),
@@ -152,9 +153,9 @@ def _of_preprocessing():
         "make_windows horizon": lambda o: make_windows(np.arange(9.0), window=2, horizon=o),
         "make_windows stride": lambda o: make_windows(np.arange(9.0), window=2, stride=o),
         "make_windows target": lambda o: make_windows(np.zeros((9, 2)), window=2, target=o),
-        "make_windows known": lambda o: make_windows(np.zeros((9, 2)), window=2, known=o),
+        "make_windows known_future": lambda o: make_windows(np.zeros((9, 2)), window=2, known_future=o),
         "make_windows groups": lambda o: make_windows(np.zeros((6, 2)), window=1, groups=o),
-        "make_windows short": lambda o: make_windows(np.zeros((6, 2)), window=1, short=o),
+        "make_windows on_short": lambda o: make_windows(np.zeros((6, 2)), window=1, on_short=o),
     }
     for name, call in doors.items():
         yield name, Door(call, others=("sklearn.",) if name.startswith("PerStep") else CONSTRAINTS)  # what its transformer says
@@ -196,8 +197,8 @@ def _of_datasets():
     arguments = {
         datasets.make_adding_problem: {"n_steps": 6, "ragged": False},
         datasets.make_copy_memory: {"lag": 3, "n_copy": 2, "n_symbols": 3, "masked": True},
-        datasets.make_temporal_order: {"n_steps": 20, "n_bits": 2, "encoded": False},
-        datasets.make_embedded_reber: {"targets": "symbol", "encoded": False},
+        datasets.make_temporal_order: {"n_steps": 20, "n_bits": 2, "encode": "onehot"},
+        datasets.make_embedded_reber: {"targets": "symbol", "encode": "onehot"},
         datasets.make_sine_mixture: {
             "n_steps": 5,
             "n_channels": 1,
@@ -213,7 +214,7 @@ def _of_datasets():
                 f"{make.__name__} {name}",
                 Door(lambda o, make=make, a={"n_samples": 4} | others, name=name: make(**a | {name: o})),
             )
-    seasonal = {"n_steps": 40, "period": 4, "n_harmonics": 1, "trend": 0.1, "noise": 0.1, "n_lags": None, "n_horizon": 1}
+    seasonal = {"n_steps": 40, "period": 4, "n_harmonics": 1, "trend": 0.1, "noise": 0.1, "window": None, "horizon": 1}
     for name in seasonal:
         yield f"make_seasonal {name}", Door(lambda o, name=name: datasets.make_seasonal(**seasonal | {name: o}))
     yield "reber_legal_next", Door(datasets.reber_legal_next)

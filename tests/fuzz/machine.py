@@ -244,7 +244,7 @@ class Hostile(RuleBasedStateMachine):
 
     @rule(window=st.integers(1, 4), stride=st.integers(1, 3), short=st.sampled_from(["raise", "drop"]))
     def windows(self, window, stride, short):
-        self._call("windows", lambda: make_windows(self.container, window=window, stride=stride, short=short))
+        self._call("windows", lambda: make_windows(self.container, window=window, stride=stride, on_short=short))
 
     @rule(seed=seeds)
     def tampered(self, seed):

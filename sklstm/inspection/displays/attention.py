@@ -2,40 +2,40 @@
 
 import numpy as np
 
+from ...docstrings import document
 from ..attention import attention_weights
+from ..documentation import PARTS
 from ..fitted import one_sequence
-from .canvas import BLUE, check_matplotlib, check_names, draw_map, make_axes, name_rows, whole_numbers
+from .canvas import BLUE, check_matplotlib, check_names, draw_map, label_steps, make_axes, map_height
 
 LABEL = "Attention weight"
-MOST_CHARACTERS = 75  # side by side below an axis
+MAX_CHARACTERS = 75  # side by side below an axis
 
 
+@document(PARTS, display="AttentionDisplay", artists="``Axes.bar``, or for several sequences of ``Axes.pcolormesh``")
 class AttentionDisplay:
-    """How much each step weighs in the pooling: bars for one sequence, a map for several.
+    """Attention weight of each step in the pooling: bars for one sequence, a map for several.
 
-    Make one with :meth:`from_estimator`. Beside the bars is the weight that all steps would have if they had the same.
+    Use :meth:`from_estimator` to create a display. A dotted line beside the bars marks equal weights.
 
     Parameters
     ----------
     weights : list of ndarray of shape (n_steps,)
-        Of each sequence.
-    step_labels : list of str, default=None
-        What the steps of a single sequence are, such as the tokens of a text. None numbers them.
-    sequence_names : list of str, default=None
-        Of several sequences; None numbers them.
+        Attention weights of each sequence.
+    <<labels of attention>>
 
     Attributes
     ----------
-    ax_ : Axes
-    figure_ : Figure
+    <<ax_>>
     bars_ : BarContainer or None
+        Bars of a single sequence.
     mesh_ : QuadMesh or None
-        The map.
-    colorbar_ : Colorbar or None
+        Map of several sequences.
+    <<colorbar_>>
 
     See Also
     --------
-    attention_weights : The numbers.
+    attention_weights : Compute the weights.
 
     Examples
     --------
@@ -56,39 +56,30 @@ class AttentionDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, X, *, sequence=None, step_labels=None, sequence_names=None, ax=None, **kwargs):
-        """Ask a fitted estimator, and draw.
+        """Compute the attention weights of a fitted estimator, and draw them.
 
         Parameters
         ----------
         estimator : LSTMClassifier or LSTMRegressor
-            Fitted with ``pooling="attention"``.
-        X : any accepted form of sequences
-            With the channels of fit.
+            The estimator, fitted with ``pooling="attention"``.
+        <<X as in fit>>
         sequence : int, default=None
-            Which sequence of X. None is all of them.
-        step_labels : list of str, default=None
-            What the steps of a single sequence are.
-        sequence_names : list of str, default=None
-            Of several sequences.
-        ax : Axes, default=None
-            None makes a figure.
-        **kwargs : dict
-            As in `plot`.
+            Index of the sequence in X; a negative one counts from the end. None draws all sequences.
+        <<labels of attention>>
+        <<ax>>
+        <<kwargs of plot>>
 
         Returns
         -------
-        AttentionDisplay
-            Drawn.
+        <<a display>>
 
         Raises
         ------
-        ImportError
-            If matplotlib is not there.
-        TypeError
-            If the estimator is none of these.
+        <<no matplotlib>>
+        <<no estimator>>
         ValueError
-            If the model has another pooling, X does not fit it, there is no such sequence, or the labels are not as many as the
-            steps.
+            If the model has another pooling, X does not fit the estimator, `sequence` does not exist, or the number of labels
+            is not that of the steps.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         found = attention_weights(estimator, X if sequence is None else one_sequence(X, sequence))
@@ -96,28 +87,23 @@ class AttentionDisplay:
         return display.plot(ax, **kwargs)
 
     def plot(self, ax=None, *, colorbar=True, **kwargs):
-        """Draw.
+        """Draw the weights.
 
         Parameters
         ----------
-        ax : Axes, default=None
-            None makes a figure.
-        colorbar : bool, default=True
-            Beside a map.
-        **kwargs : dict
-            For ``Axes.bar``, or for several sequences ``Axes.pcolormesh``.
+        <<ax>>
+        <<colorbar>>
+        <<kwargs>>
 
         Returns
         -------
-        AttentionDisplay
-            Itself.
+        <<the display>>
 
         Raises
         ------
-        ImportError
-            If matplotlib is not there.
+        <<no matplotlib>>
         ValueError
-            If the labels are not as many as the steps, or the names as the sequences.
+            If the number of labels is not that of the steps, or the number of names not that of the sequences.
         """
         check_matplotlib(f"{type(self).__name__}.plot")
         weights = [np.asarray(of_one, dtype=float) for of_one in self.weights]
@@ -126,7 +112,7 @@ class AttentionDisplay:
             raise ValueError(f"step_labels are for one sequence, got {n}. Choose one with sequence=..., or leave them out.")
         labels = check_names("step_labels", self.step_labels, longest, "steps")
         names = check_names("sequence_names", self.sequence_names, n, "sequences")
-        (self.ax_,) = make_axes(ax, [2.4 if n == 1 else min(1.2 + 0.16 * n, 6.0)])
+        (self.ax_,) = make_axes(ax, [2.4 if n == 1 else map_height(n, row=0.16)])
         self.figure_ = self.ax_.figure
         self.bars_ = self.mesh_ = self.colorbar_ = None
         if n == 1:
@@ -139,13 +125,11 @@ class AttentionDisplay:
             padded = np.full((n, longest), np.nan)
             for row, of_one in zip(padded, weights, strict=True):
                 row[: len(of_one)] = of_one
-            kwargs = {"cmap": "viridis", "vmin": 0, "vmax": np.nanmax(padded)} | kwargs
+            style = {"cmap": "viridis", "vmin": 0, "vmax": np.nanmax(padded), "colorbar": colorbar} | kwargs
             edges = np.arange(longest + 1) - 0.5
-            self.mesh_, self.colorbar_ = draw_map(self.ax_, padded, edges, label=LABEL, colorbar=colorbar, **kwargs)
-            name_rows(self.ax_, names, n, "Sequence")
-        self.ax_.set_xlabel("Step")
-        whole_numbers(self.ax_.xaxis)
+            self.mesh_, self.colorbar_ = draw_map(self.ax_, padded, edges, label=LABEL, rows="Sequence", names=names, **style)
+        label_steps(self.ax_)
         if labels is not None:
-            crowded = sum(map(len, labels)) + longest > MOST_CHARACTERS
+            crowded = sum(map(len, labels)) + longest > MAX_CHARACTERS
             self.ax_.set_xticks(range(longest), labels, rotation=90 if crowded else 0)
         return self

@@ -1,4 +1,4 @@
-"""What the displays share: axes to draw in, and colours that colour-blind readers tell apart on light and dark ground."""
+"""What the displays share: axes to draw in, maps, and colours that colour-blind readers can tell apart on any background."""
 
 from importlib import import_module
 from itertools import cycle, islice
@@ -14,11 +14,11 @@ COLORS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 DASHES = ("-", "--", ":", "-.")
 
 WIDTH = 6.4  # inches
-MOST_LABELS = 24  # on an axis with a name for each row
+MAX_LABELS = 24  # on an axis with a name for each row
 
 
 def check_matplotlib(caller):
-    """Raise an ImportError unless matplotlib is there."""
+    """Raise an ImportError unless matplotlib is installed."""
     try:
         import_module("matplotlib")
     except ImportError as error:
@@ -31,9 +31,9 @@ def make_axes(ax, heights):
     Parameters
     ----------
     ax : Axes, array-like of Axes, or None
-        Axes to draw in: as many as are wanted, or one, which is divided where several are wanted. None makes a figure.
+        Axes to draw in: as many as are needed, or one, which is divided where several are needed. None makes a figure.
     heights : list of float
-        Of each, in inches.
+        Height of each in inches.
 
     Returns
     -------
@@ -67,25 +67,34 @@ def line_styles(n):
 
 
 def diverging_colors(ax):
-    """A colour map from blue by the colour of the ground to vermilion, or where that is dark, to lighter ones."""
+    """A colour map from blue by the colour of the background to vermilion, or where that is dark, to lighter ones."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    ground = ax.get_facecolor()
-    against, for_it = (BLUE, VERMILION) if np.mean(ground[:3]) > 0.5 else (SKY, ORANGE)
-    return LinearSegmentedColormap.from_list("blue_ground_vermilion", [against, ground, for_it])
+    background = ax.get_facecolor()
+    negative, positive = (BLUE, VERMILION) if np.mean(background[:3]) > 0.5 else (SKY, ORANGE)
+    return LinearSegmentedColormap.from_list("blue_background_vermilion", [negative, background, positive])
 
 
-def draw_map(ax, values, edges, *, label, colorbar, **kwargs):
-    """A map of signed values, whose colours are symmetric about 0.
+def map_height(n_rows, row=0.3):
+    """Height in inches of a map with that many rows."""
+    return min(1.2 + row * n_rows, 6.0)
+
+
+def draw_map(ax, values, edges, *, label, rows, names, colorbar, **kwargs):
+    """Draw a map of values; its colours are symmetric about 0 unless `kwargs` say otherwise.
 
     Parameters
     ----------
     ax : Axes
     values : ndarray of shape (n_rows, n_columns)
     edges : array-like of shape (n_columns + 1,)
-        Between the columns.
+        Edges of the columns.
     label : str
-        Of the values.
+        What the values are.
+    rows : str
+        What the rows are.
+    names : list of str of shape (n_rows,), or None
+        Names of the rows. Where there are none, or too many, the rows have numbers.
     colorbar : bool
     **kwargs
         For ``pcolormesh``.
@@ -95,23 +104,26 @@ def draw_map(ax, values, edges, *, label, colorbar, **kwargs):
     mesh : QuadMesh
     colorbar : Colorbar or None
     """
+    n_rows = len(values)
     largest = np.nanmax(np.abs(values), initial=0) or 1.0
     kwargs = {"cmap": diverging_colors(ax), "vmin": -largest, "vmax": largest} | kwargs
-    mesh = ax.pcolormesh(edges, np.arange(len(values) + 1) - 0.5, values, **kwargs)
-    ax.set_ylim(len(values) - 0.5, -0.5)
-    return mesh, ax.figure.colorbar(mesh, ax=ax, label=label) if colorbar else None
+    mesh = ax.pcolormesh(edges, np.arange(n_rows + 1) - 0.5, values, **kwargs)
+    ax.set_ylim(n_rows - 0.5, -0.5)
+    bar = ax.figure.colorbar(mesh, ax=ax, label=label) if colorbar else None
+    _whole_numbers(ax.yaxis)
+    if n_rows <= MAX_LABELS:
+        ax.set_yticks(range(n_rows), range(n_rows) if names is None else names)
+    ax.set_ylabel(rows)
+    return mesh, bar
 
 
-def name_rows(ax, names, n, what):
-    """Label the rows of a map by their names, or where there are none or too many by their numbers."""
-    whole_numbers(ax.yaxis)
-    if n <= MOST_LABELS:
-        ax.set_yticks(range(n), range(n) if names is None else names)
-    ax.set_ylabel(what)
+def label_steps(ax, label="Step"):
+    """Label a horizontal axis that counts something: ticks are at whole numbers only."""
+    ax.set_xlabel(label)
+    _whole_numbers(ax.xaxis)
 
 
-def whole_numbers(axis):
-    """Ticks at whole numbers alone."""
+def _whole_numbers(axis):
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(integer=True))

@@ -2,51 +2,49 @@
 
 import numpy as np
 
+from ...docstrings import document
 from ...estimators import LSTMRegressor
+from ..documentation import PARTS
 from ..fitted import fitted_network, one_sequence
 from .canvas import GREEN, VERMILION, check_matplotlib, make_axes
 
 MEDIAN = 0.5
 
 
+@document(PARTS, display="ForecastDisplay", artists="``Axes.plot``, for the curve of the forecast")
 class ForecastDisplay:
-    """A series, what is forecast of it, with bands between quantiles, and what came.
+    """Forecast of a series, with bands between quantiles, after its history and beside the observed values.
 
-    Make one with :meth:`from_estimator` or :meth:`from_predictions`.
+    Use :meth:`from_estimator` or :meth:`from_predictions` to create a display.
 
     Parameters
     ----------
     history : array-like of shape (n_history,)
-        The series up to the forecast.
+        Values of the series before the forecast.
     forecast : array-like of shape (horizon,) or None
-        The values to come.
+        Predictions for the steps after the history.
     quantiles : dict of float to array-like of shape (horizon,), default=None
-        Forecasts of quantiles. Those that lie symmetrically, such as 0.1 and 0.9, are the edges of a band, the others curves; 0.5
-        is the forecast where there is no other.
-    y_true : array-like of shape (horizon,), default=None
-        What came.
-    times : array-like of shape (n_history + horizon,), default=None
-        Numbers or dates. None counts steps, with 0 for the last of the history.
-    time_name : str, default=None
-        Label of the times, with their unit.
-    value_name : str, default="Value"
-        Label of the values, with their unit.
+        Predicted quantiles. A symmetric pair, such as 0.1 and 0.9, is drawn as a band, any other as a curve; 0.5 takes the place
+        of a `forecast` that is None.
+    <<labels of forecasts>>
 
     Attributes
     ----------
-    ax_ : Axes
-    figure_ : Figure
+    <<ax_>>
     history_line_ : Line2D
+        Curve of the history.
     forecast_line_ : Line2D or None
+        Curve of the forecast; None if there are quantiles only.
     true_line_ : Line2D or None
-    bands_ : dict of float to PolyCollection, or of one step to LineCollection
-        By what share of the values is to lie within.
+        Curve of the observed values; None without `y_true`.
+    bands_ : dict of float to PolyCollection, or to LineCollection for a single step
+        Bands by their nominal coverage, the probability that a value lies in them.
     quantile_lines_ : dict of float to Line2D
-        Of quantiles that belong to no band.
+        Curves of the quantiles that belong to no band.
 
     See Also
     --------
-    sklstm.LSTMRegressor : What forecasts.
+    sklstm.LSTMRegressor : The estimator that makes forecasts.
 
     Examples
     --------
@@ -56,7 +54,7 @@ class ForecastDisplay:
     >>> display = ForecastDisplay.from_predictions(
     ...     series[:30], np.column_stack([series[30:] - 1, series[30:], series[30:] + 1]), quantiles=[0.1, 0.5, 0.9]
     ... )
-    >>> [f"{share:.0%}" for share in display.bands_]
+    >>> [f"{coverage:.0%}" for coverage in display.bands_]
     ['80%']
     """
 
@@ -84,46 +82,33 @@ class ForecastDisplay:
         ax=None,
         **kwargs,
     ):
-        """Forecast what follows a sequence, and draw.
+        """Forecast the steps after a sequence by fitted estimators, and draw the forecast.
 
         Parameters
         ----------
         estimator : LSTMRegressor or list of LSTMRegressor
-            Fitted to the values that follow: y of shape (n_sequences,) for one step ahead or (n_sequences, horizon) for several.
-            Of a list those with ``loss="quantile"`` are the edges of bands, and at most one with another loss is the forecast.
-            One with several quantiles forecasts one step.
-        X : any accepted form of sequences
-            With the channels of fit.
-        sequence : int, default=0
-            Which sequence of X.
+            Estimators fitted to the values that follow each sequence: y of shape (n_sequences,) for one step or (n_sequences,
+            horizon) for several. In a list, those with ``loss="quantile"`` predict the edges of bands, and at most one with
+            another loss predicts the forecast itself. An estimator of several quantiles forecasts a single step.
+        <<X as in fit>>
+        <<sequence>>
         channel : int, default=0
-            Which channel of X is the series.
-        y_true : array-like of shape (horizon,), default=None
-            What came.
-        times : array-like of shape (n_history + horizon,), default=None
-            Numbers or dates. None counts steps, with 0 for the last of the sequence.
-        time_name : str, default=None
-            Label of the times, with their unit.
-        value_name : str, default="Value"
-            Label of the values, with their unit.
-        ax : Axes, default=None
-            None makes a figure.
-        **kwargs : dict
-            As in `plot`.
+            Channel of X that is the series.
+        <<labels of forecasts>>
+        <<ax>>
+        <<kwargs>>
 
         Returns
         -------
-        ForecastDisplay
-            Drawn.
+        <<a display>>
 
         Raises
         ------
-        ImportError
-            If matplotlib is not there.
+        <<no matplotlib>>
         TypeError
-            If an estimator is no LSTMRegressor.
+            If an estimator is not an LSTMRegressor.
         ValueError
-            If an estimator answers for every step, X does not fit it, or the forecasts differ in length.
+            If an estimator predicts every step of a sequence, if X does not fit it, or if the forecasts differ in length.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         models = list(estimator) if isinstance(estimator, (list, tuple)) else [estimator]
@@ -137,15 +122,15 @@ class ForecastDisplay:
             raise ValueError(f"channel must be one of the channels of X, 0 to {history.shape[1] - 1}, got {channel!r}.")
         forecast, quantiles = None, {}
         for model in models:
-            levels, answer = model._network_spec["loss_parameters"].get("quantiles"), model.predict(x)
+            levels, predicted = model._network_spec["loss_parameters"].get("quantiles"), model.predict(x)
             if levels is None:
                 if forecast is not None:
                     raise ValueError("Two of the estimators have no quantile: which is the forecast? Pass one such.")
-                forecast = answer.ravel()
+                forecast = predicted.ravel()
             elif len(levels) == 1:
-                quantiles[levels[0]] = answer.ravel()
+                quantiles[levels[0]] = predicted.ravel()
             else:
-                quantiles |= dict(zip(levels, np.sort(answer.ravel())[:, np.newaxis], strict=True))
+                quantiles |= dict(zip(levels, np.sort(predicted.ravel())[:, np.newaxis], strict=True))
         names = {"y_true": y_true, "times": times, "time_name": time_name, "value_name": value_name}
         return cls(history[:, channel], forecast, quantiles=quantiles, **names).plot(ax, **kwargs)
 
@@ -163,40 +148,29 @@ class ForecastDisplay:
         ax=None,
         **kwargs,
     ):
-        """Draw forecasts.
+        """Draw a forecast from predictions.
 
         Parameters
         ----------
         history : array-like of shape (n_history,)
-            The series up to the forecast.
+            Values of the series before the forecast.
         y_pred : array-like of shape (horizon,) or (horizon, n_quantiles)
-            The values to come, or their quantiles.
+            Predictions for the steps after the history, or quantiles of them.
         quantiles : array-like of float of shape (n_quantiles,), default=None
-            Which quantiles the columns of `y_pred` are.
-        y_true : array-like of shape (horizon,), default=None
-            What came.
-        times : array-like of shape (n_history + horizon,), default=None
-            Numbers or dates. None counts steps, with 0 for the last of the history.
-        time_name : str, default=None
-            Label of the times, with their unit.
-        value_name : str, default="Value"
-            Label of the values, with their unit.
-        ax : Axes, default=None
-            None makes a figure.
-        **kwargs : dict
-            As in `plot`.
+            Levels of the quantiles in the columns of `y_pred`. None if these are the forecast itself.
+        <<labels of forecasts>>
+        <<ax>>
+        <<kwargs>>
 
         Returns
         -------
-        ForecastDisplay
-            Drawn.
+        <<a display>>
 
         Raises
         ------
-        ImportError
-            If matplotlib is not there.
+        <<no matplotlib>>
         ValueError
-            If arrays do not fit each other.
+            If the shapes of the arrays do not match.
         """
         check_matplotlib(f"{cls.__name__}.from_predictions")
         y_pred, forecast, by_level = np.asarray(y_pred), None, None
@@ -215,26 +189,22 @@ class ForecastDisplay:
         return cls(history, forecast, quantiles=by_level, **names).plot(ax, **kwargs)
 
     def plot(self, ax=None, **kwargs):
-        """Draw.
+        """Draw the forecast.
 
         Parameters
         ----------
-        ax : Axes, default=None
-            None makes a figure.
-        **kwargs : dict
-            For ``Axes.plot``, for the forecast.
+        <<ax>>
+        <<kwargs>>
 
         Returns
         -------
-        ForecastDisplay
-            Itself.
+        <<the display>>
 
         Raises
         ------
-        ImportError
-            If matplotlib is not there.
+        <<no matplotlib>>
         ValueError
-            If arrays do not fit each other.
+            If the shapes of the arrays do not match.
         """
         check_matplotlib(f"{type(self).__name__}.plot")
         from matplotlib import rcParams
@@ -254,11 +224,11 @@ class ForecastDisplay:
         (self.history_line_,) = self.ax_.plot(past, history, color=rcParams["text.color"], label="history")
         self.bands_, self.quantile_lines_ = {}, {}
         pairs = _symmetric(curves)
-        for (share, (low, high)), alpha in zip(pairs.items(), np.linspace(0.3, 0.6, len(pairs) + 1)[:-1], strict=True):
-            style = {"color": VERMILION, "alpha": alpha, "label": f"{share:.0%} interval"}
+        for (coverage, (low, high)), alpha in zip(pairs.items(), np.linspace(0.3, 0.6, len(pairs) + 1)[:-1], strict=True):
+            style = {"color": VERMILION, "alpha": alpha, "label": f"{coverage:.0%} interval"}
             band = self.ax_.fill_between(future, low, high, linewidth=0, **style) if horizon > 1 else None
-            self.bands_[share] = self.ax_.vlines(future, low, high, linewidth=8, **style) if band is None else band
-        for level in curves.keys() - {MEDIAN} - {level for share in pairs for level in _edges(curves, share)}:
+            self.bands_[coverage] = self.ax_.vlines(future, low, high, linewidth=8, **style) if band is None else band
+        for level in curves.keys() - {MEDIAN} - {level for coverage in pairs for level in _edges(curves, coverage)}:
             (line,) = self.ax_.plot(future, curves[level], "--", color=VERMILION, marker=marker, label=f"quantile {level:g}")
             self.quantile_lines_[level] = line
         if forecast is not None:
@@ -286,7 +256,7 @@ class ForecastDisplay:
 
 
 def _check_forecasts(model, caller):
-    """Raise unless an estimator predicts what follows a sequence."""
+    """Raise unless an estimator predicts the steps after a sequence."""
     network, _ = fitted_network(model, caller)
     if not isinstance(model, LSTMRegressor):
         raise TypeError(f"{caller} needs an LSTMRegressor, got {type(model).__name__}. Classes have no quantities to draw.")
@@ -298,7 +268,7 @@ def _check_forecasts(model, caller):
 
 
 def _horizon(forecast, curves, y_true):
-    """Steps of the forecasts, which all have as many."""
+    """Number of steps of the forecasts, which must be the same for all."""
     arrays = {} if forecast is None else {"the forecast": forecast}
     arrays |= {f"quantile {level:g}": values for level, values in curves.items()}
     arrays |= {} if y_true is None else {"y_true": np.asarray(y_true)}
@@ -311,7 +281,7 @@ def _horizon(forecast, curves, y_true):
 
 
 def _symmetric(curves):
-    """Share of the values -> lower and upper edge, for the quantiles that lie symmetrically; the widest first."""
+    """Nominal coverage -> lower and upper edge, for the symmetric pairs of quantiles; the widest first."""
     pairs = {}
     for low in curves:
         high = next((level for level in curves if np.isclose(low + level, 1)), None)
@@ -320,5 +290,5 @@ def _symmetric(curves):
     return pairs
 
 
-def _edges(curves, share):
-    return [level for level in curves if np.isclose(abs(2 * level - 1), share)]
+def _edges(curves, coverage):
+    return [level for level in curves if np.isclose(abs(2 * level - 1), coverage)]

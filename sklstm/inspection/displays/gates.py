@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from ...docstrings import document
+from ..documentation import PARTS
 from ..fitted import fitted_network, one_sequence
 from ..gates import gate_activations
-from .canvas import check_matplotlib, line_styles, make_axes, whole_numbers
+from .canvas import check_matplotlib, label_steps, line_styles, make_axes
 
 NAMES = {
     "i": "input\ngate i",
@@ -21,31 +23,31 @@ GATES = "iforz"  # between 0 and 1
 FEW = 4  # units that are shown where none are named
 
 
+@document(PARTS, display="GateDisplay", panel="quantity", artists="``Axes.plot``, for all curves")
 class GateDisplay:
     """Gates and states of some units over the steps of a sequence.
 
-    Make one with :meth:`from_estimator`.
+    Use :meth:`from_estimator` to create a display.
 
     Parameters
     ----------
     activations : dict of str to ndarray of shape (n_steps, n_units)
-        Of one sequence i: ``{name: values[i] for name, values in gate_activations(model, X).items()}``.
+        Gates and states in one sequence; for sequence i of X these are
+        ``{name: values[i] for name, values in gate_activations(model, X).items()}``.
     title : str, default=None
-        What is shown.
+        Title of the legend.
 
     Attributes
     ----------
-    axes_ : ndarray of Axes
-        One for each quantity.
-    figure_ : Figure
+    <<axes_>>
     lines_ : dict of str to list of Line2D
-        For each quantity the curves of the units.
+        Curves of the units, for each quantity.
     units_ : ndarray of int
-        The units that are shown.
+        Numbers of the units that are shown.
 
     See Also
     --------
-    gate_activations : The numbers.
+    gate_activations : Compute the gates and states.
 
     Examples
     --------
@@ -67,42 +69,31 @@ class GateDisplay:
     def from_estimator(
         cls, estimator, X, *, sequence=0, layer=-1, direction="forward", units=None, quantities=None, ax=None, **kwargs
     ):
-        """Run a fitted estimator over a sequence and draw.
+        """Record the gates and states of a fitted estimator in a sequence, and draw them.
 
         Parameters
         ----------
-        estimator : LSTMClassifier or LSTMRegressor
-            Fitted.
-        X : any accepted form of sequences
-            With the channels of fit.
-        sequence : int, default=0
-            Which sequence of X.
+        <<estimator>>
+        <<X as in fit>>
+        <<sequence>>
         layer : int, default=-1
-            Which recurrent layer: 0 is the first, -1 the last.
+            Number of the recurrent layer: 0 is the first, -1 the last.
         direction : {"forward", "reverse"}, default="forward"
-            Of a bidirectional model.
-        units : array-like of int, default=None
-            As in `plot`.
-        quantities : list of str, default=None
-            As in `plot`.
-        ax : Axes or array-like of Axes, default=None
-            As in `plot`.
-        **kwargs : dict
-            As in `plot`.
+            Direction of a bidirectional model in which it reads the sequence.
+        <<units and quantities>>
+        <<axes>>
+        <<kwargs of plot>>
 
         Returns
         -------
-        GateDisplay
-            Drawn.
+        <<a display>>
 
         Raises
         ------
-        ImportError
-            If matplotlib is not there.
-        TypeError
-            If the estimator is none of these.
+        <<no matplotlib>>
+        <<no estimator>>
         ValueError
-            If X does not fit the estimator, or there is no such sequence, layer, direction, unit or quantity.
+            If X does not fit the estimator, or if the sequence, layer, direction, unit or quantity does not exist.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         network, _ = fitted_network(estimator, f"{cls.__name__}.from_estimator")
@@ -116,30 +107,23 @@ class GateDisplay:
         return display.plot(ax, units=units, quantities=quantities, **kwargs)
 
     def plot(self, ax=None, *, units=None, quantities=None, **kwargs):
-        """Draw.
+        """Draw the gates and states.
 
         Parameters
         ----------
-        ax : Axes or array-like of Axes, default=None
-            One for each quantity, or one, which is divided. None makes a figure.
-        units : array-like of int, default=None
-            Units to show. None are up to four whose hidden state varies most.
-        quantities : list of str, default=None
-            Which of the activations to show, by their letters. None is all.
-        **kwargs : dict
-            For ``Axes.plot``, for all curves.
+        <<axes>>
+        <<units and quantities>>
+        <<kwargs>>
 
         Returns
         -------
-        GateDisplay
-            Itself.
+        <<the display>>
 
         Raises
         ------
-        ImportError
-            If matplotlib is not there.
+        <<no matplotlib>>
         ValueError
-            If there is no such unit or quantity, or the number of axes is another.
+            If a unit or quantity does not exist, or if the number of axes is not that of the quantities.
         """
         check_matplotlib(f"{type(self).__name__}.plot")
         quantities = list(self.activations) if quantities is None else list(quantities)
@@ -161,8 +145,7 @@ class GateDisplay:
             if name in GATES:
                 axes.set(ylim=(-0.08, 1.08), yticks=[0, 0.5, 1])
         self.axes_[0].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False, title=self.title)
-        self.axes_[-1].set_xlabel("Step")
-        whole_numbers(self.axes_[-1].xaxis)
+        label_steps(self.axes_[-1])
         return self
 
     def _chosen(self, units):

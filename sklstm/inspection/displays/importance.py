@@ -2,43 +2,45 @@
 
 import numpy as np
 
+from ...docstrings import document
+from ..documentation import PARTS
 from ..importance import step_importance
-from .canvas import BLUE, check_matplotlib, check_names, draw_map, make_axes, name_rows, whole_numbers
+from .canvas import BLUE, check_matplotlib, check_names, draw_map, label_steps, make_axes, map_height
 from .names import score_name
 
 
+@document(PARTS, display="StepImportanceDisplay", artists="``Axes.pcolormesh``, or for one channel of ``Axes.errorbar``")
 class StepImportanceDisplay:
-    """By how much a score falls when steps of a channel are exchanged between sequences: a map, or for one channel a curve.
+    """Decrease of a score when steps are permuted among the sequences: a map over channels, or a curve for one channel.
 
-    Make one with :meth:`from_estimator`. The curve has the standard deviation over the repeats.
+    Use :meth:`from_estimator` to create a display. The error bars of the curve are standard deviations over the repeats.
 
     Parameters
     ----------
     importances_mean : ndarray of shape (n_blocks, n_channels)
-        By how much the score falls, from :func:`step_importance`.
+        Mean decrease of the score, as :func:`step_importance` returns it.
     edges : ndarray of int of shape (n_blocks + 1,)
         Steps at which the blocks begin and end.
     importances_std : ndarray of shape (n_blocks, n_channels), default=None
         Standard deviation over the repeats.
     score_name : str, default="score"
-        What falls.
+        Name of the score.
     channel_names : list of str, default=None
-        None numbers the channels.
+        Names of the channels. None numbers them.
 
     Attributes
     ----------
-    ax_ : Axes
-    figure_ : Figure
+    <<ax_>>
     mesh_ : QuadMesh or None
-        The map.
-    colorbar_ : Colorbar or None
+        Map of several channels.
+    <<colorbar_>>
     errorbar_ : ErrorbarContainer or None
-        The curve.
+        Curve of a single channel.
 
     See Also
     --------
-    step_importance : The numbers.
-    SaliencyDisplay : What the steps contribute to a single answer.
+    step_importance : Compute the importances.
+    SaliencyDisplay : Contributions of the steps to a single prediction.
 
     Examples
     --------
@@ -77,48 +79,27 @@ class StepImportanceDisplay:
         ax=None,
         **kwargs,
     ):
-        """Measure with a fitted estimator, and draw.
+        """Compute the importance of steps for a fitted estimator, and draw it.
 
         Parameters
         ----------
-        estimator : estimator
-            Fitted; this and those up to `random_state` as in :func:`step_importance`.
-        X : any accepted form of sequences
-            With the channels of fit.
-        y : array-like
-            Targets.
-        scoring : str, callable or None, default=None
-            None is the estimator's ``score``.
-        steps : int or array-like of int of shape (n_blocks + 1,), default=1
-            Steps that are exchanged together.
-        align : {"start", "end"}, default="start"
-            Where steps are counted from.
-        channels : list of int or of lists of int, default=None
-            Channels to exchange.
-        n_repeats : int, default=5
-            How often.
-        sample_weight : array-like, default=None
-            Weights.
-        random_state : int, RandomState or None, default=None
-            Of the sequences to exchange with.
+        <<any estimator>>
+        <<X as in fit>>
+        <<permutation>>
         channel_names : list of str, default=None
-            None takes those of :class:`~sklstm.Sequences`, and numbers the channels if there are none.
-        ax : Axes, default=None
-            None makes a figure.
-        **kwargs : dict
-            As in `plot`.
+            Names of the channels. None takes those of X, if it is :class:`~sklstm.Sequences` with names, or numbers the channels.
+        <<ax>>
+        <<kwargs of plot>>
 
         Returns
         -------
-        StepImportanceDisplay
-            Drawn.
+        <<a display>>
 
         Raises
         ------
-        ImportError
-            If matplotlib is not there.
+        <<no matplotlib>>
         ValueError
-            As :func:`step_importance`.
+            If :func:`step_importance` raises one.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         found = step_importance(
@@ -149,32 +130,27 @@ class StepImportanceDisplay:
         return display.plot(ax, **kwargs)
 
     def plot(self, ax=None, *, colorbar=True, **kwargs):
-        """Draw.
+        """Draw the importances.
 
         Parameters
         ----------
-        ax : Axes, default=None
-            None makes a figure.
-        colorbar : bool, default=True
-            Whether to say what the colours mean.
-        **kwargs : dict
-            For ``Axes.pcolormesh``, or for one channel ``Axes.errorbar``.
+        <<ax>>
+        <<colorbar>>
+        <<kwargs>>
 
         Returns
         -------
-        StepImportanceDisplay
-            Itself.
+        <<the display>>
 
         Raises
         ------
-        ImportError
-            If matplotlib is not there.
+        <<no matplotlib>>
         """
         check_matplotlib(f"{type(self).__name__}.plot")
         mean, edges = np.asarray(self.importances_mean), np.asarray(self.edges)
         n_channels = mean.shape[1]
         names = check_names("channel_names", self.channel_names, n_channels, "channels")
-        (self.ax_,) = make_axes(ax, [2.6 if n_channels == 1 else min(1.2 + 0.3 * n_channels, 6.0)])
+        (self.ax_,) = make_axes(ax, [2.6 if n_channels == 1 else map_height(n_channels)])
         self.figure_ = self.ax_.figure
         self.mesh_ = self.colorbar_ = self.errorbar_ = None
         label = f"Fall of {self.score_name}"
@@ -185,8 +161,7 @@ class StepImportanceDisplay:
             self.ax_.axhline(0, color="0.5", linestyle=":")
             self.ax_.set_ylabel(label if names is None else f"{label}\n({names[0]} exchanged)")
         else:
-            self.mesh_, self.colorbar_ = draw_map(self.ax_, mean.T, edges - 0.5, label=label, colorbar=colorbar, **kwargs)
-            name_rows(self.ax_, names, n_channels, "Channel exchanged")
-        self.ax_.set_xlabel("Step" if edges[-1] > 0 else "Step (-1: the last)")
-        whole_numbers(self.ax_.xaxis)
+            style = {"label": label, "rows": "Channel exchanged", "names": names, "colorbar": colorbar}
+            self.mesh_, self.colorbar_ = draw_map(self.ax_, mean.T, edges - 0.5, **style, **kwargs)
+        label_steps(self.ax_, "Step" if edges[-1] > 0 else "Step (-1: the last)")
         return self

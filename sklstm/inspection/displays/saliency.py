@@ -2,38 +2,41 @@
 
 import numpy as np
 
+from ...docstrings import document
+from ..documentation import PARTS
 from ..fitted import fitted_network, one_sequence
 from ..integrated import integrated_gradients
 from ..outputs import describe_output
-from .canvas import check_matplotlib, check_names, draw_map, make_axes, name_rows, whole_numbers
+from .canvas import check_matplotlib, check_names, draw_map, label_steps, make_axes, map_height
 
 
+@document(PARTS, display="SaliencyDisplay", artists="``Axes.pcolormesh``")
 class SaliencyDisplay:
-    """What each channel of each step of a sequence contributes to an answer, as a map.
+    """Contribution of each channel of each step of a sequence to a prediction, as a map.
 
-    Make one with :meth:`from_estimator`. Vermilion (orange on dark ground) speaks for the answer, blue against it.
+    Use :meth:`from_estimator` to create a display. Positive contributions are vermilion (orange on a dark background),
+    negative ones blue.
 
     Parameters
     ----------
     attributions : ndarray of shape (n_steps, n_channels)
-        Contributions, from :func:`integrated_gradients` for instance.
+        Contributions, such as those of :func:`integrated_gradients`.
     output_name : str, default="output"
-        What they contribute to.
+        Name of the output to which they contribute.
     channel_names : list of str, default=None
-        None numbers the channels.
+        Names of the channels. None numbers them.
 
     Attributes
     ----------
-    ax_ : Axes
-    figure_ : Figure
+    <<ax_>>
     mesh_ : QuadMesh
-        The map.
-    colorbar_ : Colorbar or None
+        Map of the contributions.
+    <<colorbar_>>
 
     See Also
     --------
-    integrated_gradients : The numbers.
-    StepImportanceDisplay : What the steps are worth to a score over many sequences.
+    integrated_gradients : Compute the contributions.
+    StepImportanceDisplay : Importance of the steps for a score over many sequences.
 
     Examples
     --------
@@ -68,46 +71,37 @@ class SaliencyDisplay:
         ax=None,
         **kwargs,
     ):
-        """Explain the answer of a fitted estimator to a sequence, and draw.
+        """Explain the prediction of a fitted estimator for a sequence, and draw the contributions.
 
         Parameters
         ----------
-        estimator : LSTMClassifier or LSTMRegressor
-            Fitted.
-        X : any accepted form of sequences
-            With the channels of fit.
-        sequence : int, default=0
-            Which sequence of X.
+        <<estimator>>
+        <<X as in fit>>
+        <<sequence>>
         baseline : float, array-like of shape (n_channels,), sequences, or None, default=None
-            As in :func:`integrated_gradients`, for the one sequence.
+            Baseline for this sequence, as in :func:`integrated_gradients`.
         target : label or int, default=None
-            As in :func:`integrated_gradients`.
+            Output to explain, as in :func:`integrated_gradients`.
         step : int, default=None
-            As in :func:`integrated_gradients`.
+            Step whose prediction is explained, as in :func:`integrated_gradients`.
         tol : float, default=1e-3
-            As in :func:`integrated_gradients`.
+            Tolerance of the sum of the contributions, as in :func:`integrated_gradients`.
         max_points : int, default=16384
-            As in :func:`integrated_gradients`.
-        channel_names : list of str, default=None
-            None takes those of X, and numbers the channels if it has none.
-        ax : Axes, default=None
-            None makes a figure.
-        **kwargs : dict
-            As in `plot`.
+            Largest number of points at which gradients are computed, as in :func:`integrated_gradients`.
+        <<channel_names>>
+        <<ax>>
+        <<kwargs of plot>>
 
         Returns
         -------
-        SaliencyDisplay
-            Drawn.
+        <<a display>>
 
         Raises
         ------
-        ImportError
-            If matplotlib is not there.
-        TypeError
-            If the estimator is none of these.
+        <<no matplotlib>>
+        <<no estimator>>
         ValueError
-            As :func:`integrated_gradients`, or if there is no such sequence.
+            If :func:`integrated_gradients` raises one, or if `sequence` does not exist.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         network, _ = fitted_network(estimator, f"{cls.__name__}.from_estimator")
@@ -121,36 +115,29 @@ class SaliencyDisplay:
         return cls(explained.attributions[0], output_name=name, channel_names=names).plot(ax, **kwargs)
 
     def plot(self, ax=None, *, colorbar=True, **kwargs):
-        """Draw.
+        """Draw the contributions.
 
         Parameters
         ----------
-        ax : Axes, default=None
-            None makes a figure.
-        colorbar : bool, default=True
-            Whether to say what the colours mean.
-        **kwargs : dict
-            For ``Axes.pcolormesh``.
+        <<ax>>
+        <<colorbar>>
+        <<kwargs>>
 
         Returns
         -------
-        SaliencyDisplay
-            Itself.
+        <<the display>>
 
         Raises
         ------
-        ImportError
-            If matplotlib is not there.
+        <<no matplotlib>>
         """
         check_matplotlib(f"{type(self).__name__}.plot")
         n_steps, n_channels = np.shape(self.attributions)
         names = check_names("channel_names", self.channel_names, n_channels, "channels")
-        (self.ax_,) = make_axes(ax, [min(1.2 + 0.3 * n_channels, 6.0)])
+        (self.ax_,) = make_axes(ax, [map_height(n_channels)])
         self.figure_ = self.ax_.figure
         values, edges = np.asarray(self.attributions).T, np.arange(n_steps + 1) - 0.5
-        label = f"Contribution to\n{self.output_name}"
-        self.mesh_, self.colorbar_ = draw_map(self.ax_, values, edges, label=label, colorbar=colorbar, **kwargs)
-        name_rows(self.ax_, names, n_channels, "Channel")
-        self.ax_.set_xlabel("Step")
-        whole_numbers(self.ax_.xaxis)
+        style = {"label": f"Contribution to\n{self.output_name}", "rows": "Channel", "names": names, "colorbar": colorbar}
+        self.mesh_, self.colorbar_ = draw_map(self.ax_, values, edges, **style, **kwargs)
+        label_steps(self.ax_)
         return self

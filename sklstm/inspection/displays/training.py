@@ -1,9 +1,11 @@
-"""`TrainingDisplay`."""
+"""`TrainingHistoryDisplay`."""
 
 import numpy as np
 
+from ...docstrings import document
 from ..curves import training_curves
-from .canvas import BLUE, GREEN, PURPLE, VERMILION, check_matplotlib, make_axes, whole_numbers
+from ..documentation import PARTS
+from .canvas import BLUE, GREEN, PURPLE, VERMILION, check_matplotlib, label_steps, make_axes
 from .names import loss_name, score_name
 
 # Panel -> its curves, with their colours and labels.
@@ -17,42 +19,41 @@ LABELS = {"learning_rate": "Learning rate", "gradient_norm": "Gradient norm\n(be
 DECADES = 2  # a curve that spans more has a logarithmic axis
 
 
-class TrainingDisplay:
-    """How training went: loss, validation score, learning rate and gradient norm by epoch.
+@document(PARTS, display="TrainingHistoryDisplay", panel="panel", artists="``Axes.plot``, for all curves")
+class TrainingHistoryDisplay:
+    """Loss, validation score, learning rate and gradient norm in each epoch of training.
 
-    Make one with :meth:`from_estimator`.
+    Use :meth:`from_estimator` to create a display.
 
     Parameters
     ----------
     curves : dict of str to array-like of shape (n_epochs,)
-        From :func:`training_curves`.
+        History of the fit, as :func:`training_curves` returns it.
     loss_name : str, default="Loss"
         Label of the losses, with their unit.
     score_name : str, default="Validation score"
         Label of the validation score.
     best_epoch : int, default=None
-        The epoch whose weights the model has, to be marked.
+        Epoch whose weights were kept, which a dotted line marks.
 
     Attributes
     ----------
-    axes_ : ndarray of Axes
-        One for each panel.
-    figure_ : Figure
+    <<axes_>>
     lines_ : dict of str to Line2D
-        The curves by their names.
+        Curves by their names.
 
     See Also
     --------
-    training_curves : The numbers.
+    training_curves : The history as arrays.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sklstm import LSTMClassifier
-    >>> from sklstm.inspection import TrainingDisplay
+    >>> from sklstm.inspection import TrainingHistoryDisplay
     >>> X = np.random.default_rng(0).normal(size=(200, 6, 2))
     >>> model = LSTMClassifier(8, early_stopping=True, random_state=0).fit(X, X[:, 0, 0] > 0)
-    >>> display = TrainingDisplay.from_estimator(model)
+    >>> display = TrainingHistoryDisplay.from_estimator(model)
     >>> list(display.lines_)
     ['loss', 'validation_loss', 'validation_score', 'learning_rate', 'gradient_norm']
     """
@@ -65,30 +66,25 @@ class TrainingDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, *, panels=None, ax=None, **kwargs):
-        """Draw the history of a fitted estimator.
+        """Draw the training history of a fitted estimator.
 
         Parameters
         ----------
-        estimator : LSTMClassifier or LSTMRegressor
-            Fitted.
-        panels : list of str, default=None
-            As in `plot`.
-        ax : Axes or array-like of Axes, default=None
-            As in `plot`.
-        **kwargs : dict
-            As in `plot`.
+        <<estimator>>
+        <<panels>>
+        <<axes>>
+        <<kwargs>>
 
         Returns
         -------
-        TrainingDisplay
-            Drawn.
+        <<a display>>
 
         Raises
         ------
-        ImportError
-            If matplotlib is not there.
-        TypeError
-            If the estimator is none of these.
+        <<no matplotlib>>
+        <<no estimator>>
+        ValueError
+            If the history has no such panel, or if the number of axes is not that of the panels.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         curves = training_curves(estimator)
@@ -99,35 +95,29 @@ class TrainingDisplay:
         return display.plot(ax, panels=panels, **kwargs)
 
     def plot(self, ax=None, *, panels=None, **kwargs):
-        """Draw.
+        """Draw the history.
 
         Parameters
         ----------
-        ax : Axes or array-like of Axes, default=None
-            One for each panel, or one, which is divided. None makes a figure.
-        panels : list of {"loss", "validation_score", "learning_rate", "gradient_norm"}, default=None
-            What to show. None is all that there is.
-        **kwargs : dict
-            For ``Axes.plot``, for all curves.
+        <<axes>>
+        <<panels>>
+        <<kwargs>>
 
         Returns
         -------
-        TrainingDisplay
-            Itself.
+        <<the display>>
 
         Raises
         ------
-        ImportError
-            If matplotlib is not there.
+        <<no matplotlib>>
         ValueError
-            If there is no such panel, or the number of axes is another.
+            If the history has no such panel, or if the number of axes is not that of the panels.
         """
         check_matplotlib(f"{type(self).__name__}.plot")
-        there = [panel for panel, curves in PANELS.items() if any(self._has(name) for name in curves)]
-        panels = there if panels is None else list(panels)
-        absent = [panel for panel in panels if panel not in there]
-        if absent or not panels:
-            raise ValueError(f"panels must be some of {there}, which this history has, got {panels}.")
+        available = [panel for panel, curves in PANELS.items() if any(self._has(name) for name in curves)]
+        panels = available if panels is None else list(panels)
+        if not panels or any(panel not in available for panel in panels):
+            raise ValueError(f"panels must be some of {available}, which this history has, got {panels}.")
         self.axes_ = make_axes(ax, [2.2 if panel == "loss" else 1.5 for panel in panels])
         self.figure_ = self.axes_[0].figure
         labels = LABELS | {"loss": self.loss_name, "validation_score": self.score_name}
@@ -144,8 +134,7 @@ class TrainingDisplay:
                 axes.axvline(self.best_epoch, color="0.5", linestyle=":", label=label)
         if len(self.axes_[0].get_legend_handles_labels()[1]) > 1:
             self.axes_[0].legend()
-        self.axes_[-1].set_xlabel("Epoch")
-        whole_numbers(self.axes_[-1].xaxis)
+        label_steps(self.axes_[-1], "Epoch")
         return self
 
     def _has(self, name):

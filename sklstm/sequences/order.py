@@ -4,7 +4,7 @@ import re
 
 # A name of a channel and the number of a step, either of which may be first: a_0, a.t1, a[2], a-3, 0_a, t1.a, step_2_a.
 STEP = r"(?P<mark>(?:t|step|time|lag)[ _.\-]?)?(?P<step>\d+)"
-FORMS = (
+NAME_PATTERNS = (
     re.compile(rf"(?P<channel>.*?[^\d\s_.\-\[(])[ _.\-]*[\[(]?{STEP}[\])]?", re.IGNORECASE),
     re.compile(rf"{STEP}[ _.\-]+(?P<channel>.*\D.*)", re.IGNORECASE),
 )
@@ -34,16 +34,16 @@ def refuse_other_order(X, names, n_channels):
 
 
 def _channels_and_steps(names):
-    """What each name says: its channel and its step. None if one says no such."""
-    for form in FORMS:
-        found = [form.fullmatch(name) for name in names]
+    """What each name says: its channel and its step. None if one does not say them."""
+    for pattern in NAME_PATTERNS:
+        found = [pattern.fullmatch(name) for name in names]
         if all(found):
             return [(match["channel"].lower(), int(match["step"])) for match in found]
     return None
 
 
 def _may_be_in_order(first, second, n_channels):
-    """Whether columns with such pairs of labels may be steps of so many channels one after the other.
+    """Whether columns with these pairs of labels may be steps of so many channels one after the other.
 
     Nothing is known unless each label of one kind comes with each of the other once.
     """

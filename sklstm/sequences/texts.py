@@ -2,10 +2,14 @@
 
 import numpy as np
 
-from ..sequences import Sequences
-from ..sequences.columns import Column, floats_of_steps, numbers_or_objects, side_by_side
-from ..sequences.faults import locate
-from ..sequences.items import codes_of
+from .channels import codes_of, stack_channels
+from .columns import Column
+from .container import Sequences
+from .convert import numbers_of_channel
+from .errors import locate
+from .padding import without_padding
+from .steps import Steps
+from .validation import checked
 
 
 def holds_texts(X):
@@ -43,34 +47,38 @@ def _are_of_texts(kinds):
     return any(issubclass(kind, (str, bytes)) for kind in kinds)
 
 
-def with_categories(steps, channels):
-    """`Sequences` of steps whose categorical channels may hold texts: these become codes of categories.
+def read_texts(X, padding, channels_of):
+    """An X with texts in channels that are to be categories: these become codes.
 
     Parameters
     ----------
-    steps : Steps
-    channels : tuple of int
-        The categorical ones.
+    X : 3-D array, Sequences, list or tuple
+    padding : float or None
+        Leave steps out at either end of the rows of an array whose channels all have this value.
+    channels_of : callable
+        The categorical channels, by the number of all and their names.
 
     Raises
     ------
     ValueError
         If a categorical channel has texts and numbers, or another one a value that is no number.
     """
-    read = [
-        _read_categories(column, channel, steps) if channel in channels else (_read_numbers(column, channel, steps), None)
-        for channel, column in enumerate(steps.columns())
-    ]
-    values, categories = side_by_side(read)
-    return Sequences(values, steps.offsets, ids=steps.ids, channel_names=steps.names, categories=categories)
+    if padding is not None and hasattr(X, "shape") and len(X.shape) == 3:
+        X = Sequences(*without_padding(np.asarray(X), padding))
+    steps = Steps.from_sequences(X)
+    channels = channels_of(steps.n_channels, steps.names)
+    read = [_read_channel(values, channel, steps, channel in channels) for channel, values in enumerate(steps.columns())]
+    values, categories = stack_channels(read)
+    return checked(Sequences(values, steps.offsets, ids=steps.ids, channel_names=steps.names, categories=categories))
 
 
-def _read_categories(values, channel, steps):
+def _read_channel(values, channel, steps, is_categorical):
+    """Numbers (total_steps,) of a channel, and the categories that they are codes of, or None."""
     column = Column.of(values)
-    kinds = {type(value) for value in values[~column.missing].tolist()}
+    kinds = {type(value) for value in values[~column.missing].tolist()} if is_categorical else set()
     of_texts = [kind for kind in kinds if issubclass(kind, (str, bytes))]
     if not of_texts:
-        return _read_numbers(values, channel, steps), None
+        return numbers_of_channel(values, steps.offsets, channel, steps.names), None
     if len(of_texts) < len(kinds):
         is_text = np.array([isinstance(value, (str, bytes)) for value in values])
         raise ValueError(
@@ -78,18 +86,11 @@ def _read_categories(values, channel, steps):
             f" {_place(values, is_text & ~column.missing, steps)}, {_place(values, ~is_text & ~column.missing, steps)}."
             " Encode all of the channel as texts, or as numbers."
         )
-    return codes_of(values, column.missing, f"Channel {channel} of X")
+    codes, categories = codes_of(values, column.missing, f"Channel {channel} of X")
+    return Column(codes, column.missing, categories).numbers(channel)
 
 
 def _place(values, chosen, steps):
     row = int(chosen.argmax())
     sequence, step = locate(steps.offsets, row)
     return f"sequence {sequence}, step {step} is {values[row]!r}"
-
-
-def _read_numbers(values, channel, steps):
-    values, names = numbers_or_objects(values), steps.names
-    if values.dtype.kind in "fiub":
-        return values
-    named = None if names is None else {channel: names[channel]}
-    return floats_of_steps(values[:, np.newaxis], steps.offsets, named, first_channel=channel)[:, 0]

@@ -1,28 +1,23 @@
-"""y, weights and predictions with one entry for every step."""
-
-import sys
-from itertools import pairwise
+"""y and weights with one entry for every step."""
 
 import numpy as np
-from sklearn.metrics import get_scorer, get_scorer_names
 
-from ..sequences import Sequences
-from ..sequences.alignment import in_order_of
-from ..sequences.columns import decoded, is_missing
-from ..sequences.container import snapshot
-from ..sequences.faults import refuse_mask
-from ..sequences.refusals import array_of
-from .inputs import one_per_sequence, read_sample_weight
-from .targets import Places, as_array
+from .alignment import in_order_of, one_per_sequence
+from .channels import decoded
+from .container import Sequences, snapshot
+from .errors import refuse_mask
+from .missing import is_missing
+from .refusals import array_of
+from .targets import Places, as_array, read_sample_weight
 
-FORMS = (
+Y_FORMATS = (
     "Expected a list with one array per sequence, an array of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_outputs),"
     " or sklstm.Sequences."
 )
 
 
 def read_steps(name, values, sequences):
-    """Values for every step, one after the other, and the form they came in.
+    """Values for every step, one after the other, and the format they came in.
 
     Parameters
     ----------
@@ -36,7 +31,7 @@ def read_steps(name, values, sequences):
     Returns
     -------
     flat : ndarray of shape (total_steps,) or (total_steps, n_outputs)
-    form : dict
+    format : dict
         ``kind`` "list", "array" or "Sequences"; ``column``: whether there was an axis of one output.
     """
     if isinstance(values, Sequences):
@@ -59,7 +54,7 @@ def _flattened(name, values):
     if values.ndim > 1:
         return values.reshape(-1, *values.shape[2:]), np.full(len(values), values.shape[1]), "array"
     raise ValueError(
-        f"return_sequences=True needs {name} for every step, got one per sequence (shape {values.shape}). {FORMS}"
+        f"return_sequences=True needs {name} for every step, got one per sequence (shape {values.shape}). {Y_FORMATS}"
         " For one entry per sequence set return_sequences=False."
     )
 
@@ -78,7 +73,7 @@ def _list_or_array(name, values):
     if isinstance(values, (list, tuple)):
         return list(values)
     refuse_mask(values, name)
-    values = array_of(name, values, FORMS)
+    values = array_of(name, values, Y_FORMATS)
     if values.dtype.kind == "T":
         values = as_array(name, values)
     return list(values) if values.ndim == 1 and values.dtype == object else values
@@ -91,15 +86,15 @@ def _step_arrays(name, values):
         try:
             array = as_array(name, value)
         except ValueError as error:
-            raise ValueError(f"{name} of sequence {i} is no array: its steps differ in shape. {FORMS}") from error
+            raise ValueError(f"{name} of sequence {i} is no array: its steps differ in shape. {Y_FORMATS}") from error
         if array.ndim == 0:
             raise ValueError(
-                f"return_sequences=True needs {name} for every step, got {value!r} for sequence {i}. {FORMS}"
+                f"return_sequences=True needs {name} for every step, got {value!r} for sequence {i}. {Y_FORMATS}"
                 " For one entry per sequence set return_sequences=False."
             )
         if array.ndim > 2 or (arrays and array.shape[1:] != arrays[0].shape[1:]):
             raise ValueError(
-                f"{name} of sequence {i} has shape {array.shape}, unlike sequence 0 or with more than two axes. {FORMS}"
+                f"{name} of sequence {i} has shape {array.shape}, unlike sequence 0 or with more than two axes. {Y_FORMATS}"
             )
         arrays.append(array)
     return arrays if _can_be_joined({array.dtype for array in arrays}) else [array.astype(object) for array in arrays]
@@ -126,7 +121,7 @@ def _check_lengths(name, lengths, sequences, as_padded):
     if len(lengths) != len(sequences):
         raise ValueError(
             f"Found input variables with inconsistent numbers of samples: X has {len(sequences)} sequences, {name} has"
-            f" {len(lengths)} ([{len(sequences)}, {len(lengths)}]). Pass one entry of {name} for each sequence of X. {FORMS}"
+            f" {len(lengths)} ([{len(sequences)}, {len(lengths)}]). Pass one entry of {name} for each sequence of X. {Y_FORMATS}"
         )
     wrong = np.flatnonzero(np.asarray(lengths) != sequences.lengths)
     if len(wrong):
@@ -141,7 +136,7 @@ def _check_lengths(name, lengths, sequences, as_padded):
             )
         raise ValueError(
             f"{name} must have one entry for every step of X: sequence {wrong[0]} has {sequences.lengths[wrong[0]]} steps, but"
-            f" {lengths[wrong[0]]} entries in {name}. {FORMS}"
+            f" {lengths[wrong[0]]} entries in {name}. {Y_FORMATS}"
         )
 
 
@@ -174,77 +169,47 @@ def _read_step_weights(sample_weight, sequences):
         return read_sample_weight(sample_weight, int(sequences.offsets[-1]))
     if not isinstance(sample_weight, Sequences):
         sample_weight = in_order_of(sequences.ids, "sample_weight", sample_weight)
-        if _is_per_sequence(sample_weight):
+        if not holds_steps(_list_or_array("sample_weight", sample_weight), 2):
             return np.repeat(read_sample_weight(sample_weight, len(sequences)), sequences.lengths)
     flat, _ = read_steps("sample_weight", sample_weight, sequences)
     return read_sample_weight(flat, len(flat), Places(sequences.offsets))
 
 
-def _is_per_sequence(values):
-    """Whether there is one value for each sequence, not an array of values for each."""
-    values = _list_or_array("sample_weight", values)
-    if isinstance(values, list):
-        return not values or np.ndim(values[0]) == 0
-    return values.ndim <= 1
+# ---- of steps or of sequences, whichever came ----
 
 
-# Metrics whose mean over the steps of equally long sequences is that over the columns of an array (n_sequences, n_steps).
-MEANS = {
-    "mean_squared_error", "mean_absolute_error", "mean_squared_log_error", "mean_absolute_percentage_error"
-}  # fmt: skip
+def y_of_steps(y, steps):
+    """y with one entry or row for every step: its own, or that of its sequence."""
+    y = in_order_of(steps.ids, "y", y)
+    if holds_steps(y) and not _is_table(y, steps):
+        return read_steps("y", y, steps)[0]
+    y = one_per_sequence("y", y, len(steps), None)
+    rows = as_array("y", list(y) if holds_steps(y) else y)
+    return np.repeat(rows, steps.lengths, axis=0)
 
 
-def refuse_scorers_of_arrays(is_array):
-    """Raise where scikit-learn calls for predictions of steps to score them by a metric of its own.
-
-    Its scorers compare the user's y with the predictions as arrays: labels (n_sequences, n_steps) would be taken for
-    indicators of several labels, numbers for several outputs, and the score be another one, without a word. Neither y nor the
-    metric passes through the estimator, so the only way to tell is to look who calls. Frames of other packages and of users
-    end the search: what they do with the predictions is their affair.
-
-    Parameters
-    ----------
-    is_array : bool
-        Whether the predictions are an array (n_sequences, n_steps).
-    """
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").startswith(PASSING_ON):
-        if frame.f_code.co_name == "_score" and frame.f_globals["__name__"] == "sklearn.metrics._scorer":
-            scorer = frame.f_locals.get("self")
-            metric = getattr(scorer, "_score_func", None)
-            metric = getattr(metric, "func", metric)  # of a partial
-            name = getattr(metric, "__name__", "")
-            if not getattr(metric, "__module__", "").startswith("sklearn.") or (is_array and name in MEANS):
-                return
-            raise ValueError(
-                f"scikit-learn's {name} compares y with the predictions as arrays, one row for each sequence, and cannot score"
-                f" steps: the score would be another one. Pass scoring=sklstm.metrics.step_scorer({_scorer_name(scorer)}), or"
-                " scoring=None for that of `score`."
-            )
-        frame = frame.f_back
+def _is_table(y, steps):
+    """Whether a list of lists has a row of outputs per sequence: all equally long, and not as long as the sequences are."""
+    if isinstance(y, Sequences) or getattr(y, "ndim", 1) > 2 or any(np.ndim(row) != 1 for row in y):
+        return False
+    lengths = [np.size(row) for row in y]
+    return len(set(lengths)) == 1 and not np.array_equal(lengths, steps.lengths)
 
 
-PASSING_ON = ("sklstm.estimators.", "sklearn.", "imblearn.")
+def weights_of_steps(sample_weight, steps):
+    """The weight of every step: its own, or that of its sequence."""
+    sample_weight = in_order_of(steps.ids, "sample_weight", sample_weight)
+    if holds_steps(sample_weight):
+        return read_step_weights(sample_weight, steps)
+    return np.repeat(read_sample_weight(sample_weight, len(steps)), steps.lengths)
 
 
-def _scorer_name(scorer):
-    """What to pass to `step_scorer` for a scorer of scikit-learn."""
-    for name in get_scorer_names():
-        known = get_scorer(name)
-        if vars(known) == vars(scorer):
-            return repr(name)
-    return "scorer"
-
-
-def in_form(flat, sequences, form):
-    """Predictions for every step (total_steps, ...), in the form that y had; an array is a list where lengths differ."""
-    if form["column"] and flat.ndim == 1:
-        flat = flat[:, np.newaxis]
-    offsets, lengths = sequences.offsets, sequences.lengths
-    is_array = form["kind"] == "array" and (lengths == lengths[0]).all()
-    refuse_scorers_of_arrays(is_array and flat.ndim == 1)
-    if form["kind"] == "Sequences":
-        return Sequences(flat.reshape(len(flat), -1), offsets, ids=sequences.ids)
-    if is_array:
-        return flat.reshape(len(lengths), lengths[0], *flat.shape[1:])
-    return [flat[first:last] for first, last in pairwise(offsets)]
+def holds_steps(values, n_dimensions=3):
+    """Whether values have entries for every step: Sequences, a list of arrays, or an array of so many dimensions."""
+    if isinstance(values, Sequences):
+        return True
+    if not isinstance(values, (list, tuple)):
+        values = np.asarray(values)
+        if values.ndim != 1 or values.dtype != object:
+            return values.ndim >= n_dimensions
+    return len(values) > 0 and np.ndim(values[0]) > 0

@@ -10,8 +10,10 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.multiclass import type_of_target
 
-from ..sequences.columns import KINDS, is_missing, numbers_or_objects
-from ..sequences.faults import locate, refuse_mask
+from .columns import KIND_NAMES
+from .convert import numbers_or_objects
+from .errors import locate, refuse_mask
+from .missing import is_missing
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +177,7 @@ def _numbers_of_objects(name, array, places):
         except (OverflowError, ValueError):
             is_number = False
         if not is_number:
-            nature = next((nature for nature, kinds in NATURES.items() if isinstance(value, kinds)), "others")
+            nature = next((nature for nature, kinds in TYPES_BY_KIND.items() if isinstance(value, kinds)), "others")
             raise ValueError(
                 f"{name} must hold numbers, got {reprlib.repr(value)} ({type(value).__name__}): {places.name(*_index(array, k))}."
                 f" {_as_numbers(name, nature)}"
@@ -183,7 +185,7 @@ def _numbers_of_objects(name, array, places):
     return numbers.reshape(array.shape)
 
 
-NATURES = {
+TYPES_BY_KIND = {
     "texts": (str, bytes),
     "durations": (np.timedelta64, datetime.timedelta),
     "times": (np.datetime64, datetime.date),  # of which datetime.datetime is one
@@ -222,6 +224,39 @@ def _refuse_not_finite(name, array, places):
         )
 
 
+def read_sample_weight(sample_weight, n_samples, places=ONE_EACH):
+    """Weights as a float64 array (n_samples,), ones for None.
+
+    Raises
+    ------
+    ValueError
+        If their number is another, one is negative, NaN or infinite, or all are zero.
+    """
+    if sample_weight is None or (isinstance(sample_weight, Real) and not isinstance(sample_weight, np.timedelta64)):
+        sample_weight = np.full(n_samples, 1.0 if sample_weight is None else sample_weight, dtype=np.float64)
+    weights = read_numbers("sample_weight", sample_weight, places).astype(np.float64)
+    if weights.ndim != 1:
+        raise ValueError(
+            f"Sample weights must be 1D array or scalar: sample_weight has shape {weights.shape}. Pass one weight for each"
+            " sequence or step."
+        )
+    if len(weights) != n_samples:
+        raise ValueError(f"sample_weight has {len(weights)} entries, expected {n_samples}. Pass one for each.")
+    negative = np.flatnonzero(weights < 0)
+    if len(negative):
+        raise ValueError(
+            f"Negative values in sample_weight: {places.name(negative[0])} has {weights[negative[0]]}. Expected weights of at"
+            " least 0."
+        )
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if not np.isfinite(total):
+        raise ValueError("The sum of sample_weight is too large: it overflows to infinity. Pass smaller weights.")
+    if not weights.any():
+        raise ValueError("All values of sample_weight are zero: no sample is left. Pass at least one positive weight.")
+    return weights
+
+
 def kind_of_labels(y, places=ONE_EACH):
     """Kind of y as `sklearn.utils.multiclass.type_of_target` calls it, for labels of any kind.
 
@@ -245,7 +280,7 @@ def kind_of_labels(y, places=ONE_EACH):
 
 def refuse_other_kind(y, classes):
     """Raise where labels are of another kind than the classes: texts for numbers, say."""
-    kinds = [KINDS.get(array.dtype.kind, "objects") for array in (y, classes)]
+    kinds = [KIND_NAMES.get(array.dtype.kind, "objects") for array in (y, classes)]
     if len(y) and kinds[0] != kinds[1] and not np.any(code_of_each(y.ravel(), classes) >= 0):
         raise ValueError(
             f"y holds {kinds[0]}, such as {literals(y.ravel()[:1])[0]!r}, but the classes are {kinds[1]}: {literals(classes)}."
@@ -269,9 +304,9 @@ def sorted_labels(name, labels):
         for label in labels.tolist():
             kinds.setdefault(type(label).__name__, label)
         examples = " and ".join(f"{reprlib.repr(label)} ({kind})" for kind, label in list(kinds.items())[:2])
-        fault = "cannot be sorted together" if len(kinds) > 1 else "are of a kind that cannot be sorted"
+        problem = "cannot be sorted together" if len(kinds) > 1 else "are of a kind that cannot be sorted"
         raise ValueError(
-            f"The labels in {name} {fault}: {examples}. Pass labels of one kind, such as texts:"
+            f"The labels in {name} {problem}: {examples}. Pass labels of one kind, such as texts:"
             f" [str(label) for label in {name}]."
         ) from None
     return different

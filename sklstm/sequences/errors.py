@@ -19,6 +19,8 @@ LEAVE_OUT_PADDING = (
     " padding=np.nan of the estimator. Else impute"
 )
 
+PASS_LONG_TABLE = "If X is a table with one row per step, pass Sequences.from_long(X, id=..., time=...)."
+
 # What NumPy converts to numbers, or may, and is none.
 NO_NUMBERS = (str, bytes, bytearray, *TIMES)
 
@@ -28,6 +30,12 @@ def holds_no_numbers(values):
     if values.dtype.kind == "O":
         return any(issubclass(kind, NO_NUMBERS) for kind in set(map(type, values.ravel().tolist())))
     return values.dtype.kind in "mMVUST"
+
+
+def repeated(values):
+    """Those of some hashable values that occur earlier in them, too."""
+    seen = set()
+    return [value for value in values if value in seen or seen.add(value)]
 
 
 def locate(offsets, row):
@@ -152,17 +160,17 @@ TIMES_AMONG_NUMBERS = (
 )
 TEXTS = (
     "Encode categories and texts as numbers first: sklstm.preprocessing.SequenceTokenizer makes sequences of codes of"
-    " documents, Sequences.from_long of a column of a table, and categorical_features names channels that hold such."
+    " documents, Sequences.from_long of a column of a table, and categorical_features names channels that hold categories."
 )
 TEXTS_OF_NUMBERS = (
     "Convert texts to numbers first: X.astype(float) of an array or a DataFrame, [np.asarray(x, dtype=float) for x in X] of a"
-    " list; or read them as such, as by pandas.read_csv with decimal, thousands and na_values. If they are categories, name"
+    " list; or read them as numbers, as by pandas.read_csv with decimal, thousands and na_values. If they are categories, name"
     " their channel in categorical_features."
 )
 
 
 def channels_first_hint(lengths, remedy):
-    """What to say beside an error about channels of sequences whose lengths look like a number of channels: are the same."""
+    """What to add to an error about channels, where all sequences have one length, which may be the number of channels."""
     if len(lengths) != 1:
         return ""
     return f" All sequences have {next(iter(lengths))} steps: if that is the number of channels, transpose them: {remedy}."

@@ -22,12 +22,12 @@ POLARS_MONTHS = {"mo": 1, "q": 3, "y": 12}
 
 LONGEST = np.timedelta64(1000 * 366, "D")  # pandas lists dates one by one
 
-WAY_OUT = "Make the time a number instead, such as year * 12 + month for months, and pass spacing=1."
+WAY_OUT = "Make the time a number instead, such as year * 12 + month for months, and pass freq=1."
 
 
 @dataclass(frozen=True, eq=False)
 class Ruler:
-    """Times as marks on a line: two are k spacings apart where their marks differ by k units and their phases are the same.
+    """Times as marks on a line: two are k steps apart where their marks differ by k units and their phases are the same.
 
     Attributes
     ----------
@@ -42,12 +42,12 @@ class Ruler:
     phase: np.ndarray | None = None
 
 
-def ruler(spacing, times, offsets, name):
-    """The `Ruler` on which times are measured in spacings.
+def ruler(freq, times, offsets, name):
+    """The `Ruler` on which times are measured in steps.
 
     Parameters
     ----------
-    spacing : object
+    freq : object
         As the user passed it.
     times : Times
         Those of each sequence one after the other, rising.
@@ -60,30 +60,30 @@ def ruler(spacing, times, offsets, name):
     ValueError
         If it is no distance, not positive, or no distance of such times.
     """
-    distance = parse_spacing(spacing)
+    distance = parse_freq(freq)
     if distance is not None and not distance.positive:
-        raise ValueError(f"spacing must be positive, got {spacing!r}. Pass the distance of two consecutive steps.")
+        raise ValueError(f"freq must be positive, got {freq!r}. Pass the distance of two consecutive steps.")
     if distance is not None and not len(times):
         return Ruler(np.zeros(0, dtype=np.int64), Fraction(1))
     found = None if distance is None else distance.on(times, offsets)
     if found is None:
         raise ValueError(
-            f"spacing={spacing!r} is no distance of the times in column {name!r} ({times.kind}, {times.values.dtype})."
+            f"freq={freq!r} is no distance of the times in column {name!r} ({times.kind}, {times.values.dtype})."
             f" {EXPECTED[times.kind]}"
         )
     return found
 
 
-def calendar_hint(spacing, times):
-    """What to say beside an error about a distance of fixed length, where one of the calendar may be meant."""
-    distance = parse_spacing(spacing)
+def calendar_hint(freq, times):
+    """What to add to an error about a distance of fixed length, where one of the calendar may be meant."""
+    distance = parse_freq(freq)
     if times.kind != "dates" or not isinstance(distance, (Duration, Days)):
         return ""
-    seconds = distance.seconds if isinstance(distance, Duration) else 86_400 * distance.days
+    seconds = distance.size if isinstance(distance, Duration) else 86_400 * distance.size
     if seconds >= 28 * 86_400:
         return " Months have no fixed length: pass np.timedelta64(1, 'M') for them, and np.timedelta64(1, 'Y') for years."
     if times.wall is not None and isinstance(distance, Duration) and not seconds % 86_400:
-        return f" For days of the calendar, some of which have 23 or 25 hours, pass spacing='{seconds // 86_400}d'."
+        return f" For days of the calendar, some of which have 23 or 25 hours, pass freq='{seconds // 86_400}d'."
     return ""
 
 
@@ -93,35 +93,35 @@ EXPECTED = {
     "dates": f"Pass {DURATION} (a timedelta), or a frequency of the calendar, such as 'MS' or np.timedelta64(1, 'M').",
     "durations": f"Pass {DURATION} (a timedelta). Months and years have no fixed length.",
     "periods": "Pass 1 for steps of one period, or their frequency.",
-    "ranks": "Ordered categories have no distances: leave spacing out, or make the time a number.",
+    "ranks": "Ordered categories have no distances: leave freq out, or make the time a number.",
 }
 
 
-def parse_spacing(spacing):
+def parse_freq(freq):
     """A distance from what a user passes, None if it is none."""
-    if isinstance(spacing, str):
-        months = re.fullmatch(r"(\d*)([MQYA])", spacing)  # as pandas calls periods
+    if isinstance(freq, str):
+        months = re.fullmatch(r"(\d*)([MQYA])", freq)  # as pandas calls periods
         if months:
             return Months(int(months[1] or 1) * {"M": 1, "Q": 3}.get(months[2], 12))
-        return _of_polars(spacing) if POLARS.fullmatch(spacing) else _of_pandas(spacing)
-    if isinstance(spacing, np.timedelta64):
-        return _of_timedelta64(spacing)
-    if isinstance(spacing, timedelta):
-        if hasattr(spacing, "to_timedelta64"):  # pandas' Timedelta has nanoseconds
-            return _of_timedelta64(spacing.to_timedelta64())
-        return Duration(Fraction(spacing // timedelta.resolution, 10**6)) if spacing == spacing else Duration(Fraction(0))
-    if isinstance(spacing, (Real, Decimal)) and not isinstance(spacing, bool):
-        return Number(spacing)
-    if hasattr(type(spacing), "is_on_offset"):  # of pandas
-        return _of_pandas(spacing)
+        return _of_polars(freq) if POLARS.fullmatch(freq) else _of_pandas(freq)
+    if isinstance(freq, np.timedelta64):
+        return _of_timedelta64(freq)
+    if isinstance(freq, timedelta):
+        if hasattr(freq, "to_timedelta64"):  # pandas' Timedelta has nanoseconds
+            return _of_timedelta64(freq.to_timedelta64())
+        return Duration(Fraction(freq // timedelta.resolution, 10**6)) if freq == freq else Duration(Fraction(0))
+    if isinstance(freq, (Real, Decimal)) and not isinstance(freq, bool):
+        return Number(freq)
+    if hasattr(type(freq), "is_on_offset"):  # of pandas
+        return _of_pandas(freq)
     return None
 
 
-def _of_timedelta64(spacing):
-    unit, count = np.datetime_data(spacing.dtype)
-    if np.isnat(spacing):
+def _of_timedelta64(freq):
+    unit, count = np.datetime_data(freq.dtype)
+    if np.isnat(freq):
         return Duration(Fraction(0))
-    number = int(spacing.astype(np.int64)) * count
+    number = int(freq.astype(np.int64)) * count
     if unit in MONTHS:
         return Months(number * MONTHS[unit])
     return Duration(number * SECONDS[unit]) if unit in SECONDS else None
@@ -139,43 +139,43 @@ def _of_polars(text):
     return _of_parts(months, days, seconds, text)
 
 
-def _of_parts(months, days, seconds, spacing):
+def _of_parts(months, days, seconds, freq):
     if months and (days or seconds):
-        raise ValueError(f"spacing={spacing!r} mixes months and parts of fixed length. {WAY_OUT}")
+        raise ValueError(f"freq={freq!r} mixes months and parts of fixed length. {WAY_OUT}")
     if months:
         return Months(months)
     return Duration(seconds + 86_400 * days) if seconds else Days(days)
 
 
-def _of_pandas(spacing):
+def _of_pandas(freq):
     """A frequency, or an offset of pandas."""
     try:
         import pandas
     except ImportError:
         raise ValueError(
-            f"spacing={spacing!r} is read by pandas, which is not installed. Pass a duration, such as np.timedelta64(1, 'h'), or"
+            f"freq={freq!r} is read by pandas, which is not installed. Pass a duration, such as np.timedelta64(1, 'h'), or"
             f" np.timedelta64(1, 'M') for months. {WAY_OUT}"
         ) from None
-    offset = spacing
-    if isinstance(spacing, str):
+    offset = freq
+    if isinstance(freq, str):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of names that will be others
-                offset = pandas.tseries.frequencies.to_offset(spacing)
+                offset = pandas.tseries.frequencies.to_offset(freq)
         except (ValueError, TypeError, OverflowError):
             raise ValueError(
-                f"spacing={spacing!r} is no frequency that pandas or polars knows. Pass one, such as 'h', 'D', 'B', 'MS' or"
+                f"freq={freq!r} is no frequency that pandas or polars knows. Pass one, such as 'h', 'D', 'B', 'MS' or"
                 f" '15min', or {DURATION}."
             ) from None
     read = OFFSETS.get(type(offset).__name__)
-    return Anchored(offset) if read is None else read(offset, spacing)
+    return Anchored(offset) if read is None else read(offset, freq)
 
 
 def _of_tick(offset, _):
     return _of_timedelta64(sys.modules["pandas"].Timedelta(offset).to_timedelta64())
 
 
-def _of_dateoffset(offset, spacing):
+def _of_dateoffset(offset, freq):
     parts = {name: offset.n * value for name, value in offset.kwds.items()} or {"days": offset.n}
     months = parts.pop("years", 0) * 12 + parts.pop("months", 0)
     days = parts.pop("weeks", 0) * 7 + parts.pop("days", 0)
@@ -183,12 +183,12 @@ def _of_dateoffset(offset, spacing):
     try:
         seconds = Fraction(timedelta(**parts) // timedelta.resolution, 10**6) + Fraction(nanoseconds, 10**9)
     except TypeError:
-        raise ValueError(f"spacing={spacing!r} is no distance: it sets parts of a date. {WAY_OUT}") from None
-    return _of_parts(months, days, seconds, spacing)
+        raise ValueError(f"freq={freq!r} is no distance: it sets parts of a date. {WAY_OUT}") from None
+    return _of_parts(months, days, seconds, freq)
 
 
-def _refuse_hours(_, spacing):
-    raise ValueError(f"spacing={spacing!r} is not read: hours of business. {WAY_OUT}")
+def _refuse_hours(_, freq):
+    raise ValueError(f"freq={freq!r} is not read: hours of business. {WAY_OUT}")
 
 
 # By the class of the offset; any other is one whose dates pandas can list.
@@ -202,41 +202,42 @@ OFFSETS |= {
 
 
 @dataclass(frozen=True)
-class Number:
-    """A distance of numbers, or of periods."""
+class Distance:
+    """What a subclass says of its `size`: in which unit it is, and how times are measured by it."""
 
-    number: object
+    size: object
+
+    @property
+    def positive(self):
+        return self.size > 0
+
+
+class Number(Distance):
+    """A distance of numbers, or of periods."""
 
     @property
     def positive(self):
         try:
-            return bool(0 < self.number < float("inf"))
+            return bool(0 < self.size < float("inf"))
         except ArithmeticError:  # Decimal's NaN
             return False
 
     def on(self, times, offsets):
         values = times.values
         if times.kind == "periods":
-            return Ruler(values, Fraction(int(self.number)) * times.freq.n) if self.number == int(self.number) else None
+            return Ruler(values, Fraction(int(self.size)) * times.freq.n) if self.size == int(self.size) else None
         if times.kind != "numbers":
             return None
-        if values.dtype.kind == "f" or not isinstance(self.number, (Integral, Fraction, Decimal)):
+        if values.dtype.kind == "f" or not isinstance(self.size, (Integral, Fraction, Decimal)):
             try:
-                return Ruler(values.astype(np.result_type(values.dtype, np.float64)), float(self.number))
+                return Ruler(values.astype(np.result_type(values.dtype, np.float64)), float(self.size))
             except OverflowError:
                 return Ruler(values, float("inf"))
-        return Ruler(values if values.dtype == np.uint64 else values.astype(np.int64), Fraction(self.number))
+        return Ruler(values if values.dtype == np.uint64 else values.astype(np.int64), Fraction(self.size))
 
 
-@dataclass(frozen=True)
-class Duration:
-    """A fixed number of seconds."""
-
-    seconds: Fraction
-
-    @property
-    def positive(self):
-        return self.seconds > 0
+class Duration(Distance):
+    """A fixed number of seconds, a Fraction."""
 
     def on(self, times, offsets):
         if times.kind not in ("dates", "durations", "periods"):
@@ -247,63 +248,46 @@ class Duration:
             return None
         if unit in MONTHS:
             values, unit, count = _calendar_dates(times).astype("M8[D]"), "D", 1
-        return Ruler(values.astype(np.int64), self.seconds / (SECONDS[unit] * count))
+        return Ruler(values.astype(np.int64), self.size / (SECONDS[unit] * count))
 
 
-@dataclass(frozen=True)
-class Days:
+class Days(Distance):
     """Days of the calendar: in a zone with summer time some have 23 hours, some 25."""
-
-    days: int
-
-    @property
-    def positive(self):
-        return self.days > 0
 
     def on(self, times, offsets):
         if times.wall is None:
-            return Duration(Fraction(86_400 * self.days)).on(times, offsets)
+            return Duration(Fraction(86_400 * self.size)).on(times, offsets)
         days, time_of_day = _split(times.wall)
-        return Ruler(days.astype(np.int64), Fraction(self.days), time_of_day)
+        return Ruler(days.astype(np.int64), Fraction(self.size), time_of_day)
 
 
-@dataclass(frozen=True)
-class Months:
-    """Months or years of any length: the same day of the month, or its last where it has no such."""
-
-    months: int
-
-    @property
-    def positive(self):
-        return self.months > 0
+class Months(Distance):
+    """Months or years of any length: the same day of the month, or its last day where it has no such day."""
 
     def on(self, times, offsets):
         if times.kind == "durations" and np.datetime_data(times.values.dtype)[0] in MONTHS:
-            return Ruler(times.values.astype("m8[M]").astype(np.int64), Fraction(self.months))
+            return Ruler(times.values.astype("m8[M]").astype(np.int64), Fraction(self.size))
         if times.kind not in ("dates", "periods"):
             return None
         months, phase = month_marks(_calendar_dates(times), offsets)
-        return Ruler(months, Fraction(self.months), phase)
+        return Ruler(months, Fraction(self.size), phase)
 
 
-@dataclass(frozen=True)
-class Anchored:
+class Anchored(Distance):
     """The dates that an offset of pandas steps on: business days, ends of months, Fridays ..."""
-
-    offset: object
 
     @property
     def positive(self):
-        return self.offset.n > 0
+        return self.size.n > 0
 
     def on(self, times, offsets):
         if times.kind not in ("dates", "periods"):
             return None
-        unit = Fraction(self.offset.n)
-        if times.freq is not None and times.freq.base == self.offset.base:
+        unit = Fraction(self.size.n)
+        if times.freq is not None and times.freq.base == self.size.base:
             return Ruler(times.values, unit)
         days, time_of_day = _split(_calendar_dates(times))
-        marks, there = _business_days(self.offset, days) if hasattr(self.offset, "weekmask") else _listed(self.offset, days)
+        marks, there = _business_days(self.size, days) if hasattr(self.size, "weekmask") else _listed(self.size, days)
         return Ruler(marks, unit, np.where(there, time_of_day, -1 - np.arange(len(days))))
 
 
@@ -343,22 +327,22 @@ def _split(dates):
 
 
 def _business_days(offset, days):
-    """Number of business days before each day since the first, and which are such days."""
+    """Number of business days before each day since the first, and which are business days."""
     calendar = offset.calendar or np.busdaycalendar()
     start = days.min() if len(days) else np.datetime64("1970-01-01")
     return np.busday_count(start, days, busdaycal=calendar).astype(np.int64), np.is_busday(days, busdaycal=calendar)
 
 
 def _listed(offset, days):
-    """Position of each day among the dates that an offset steps on, and which are such dates."""
+    """Position of each day among the dates that an offset steps on, and which are among them."""
     pandas = sys.modules["pandas"]
     if not len(days):
         return np.zeros(0, np.int64), np.zeros(0, bool)
     if days.max() - days.min() > LONGEST:
-        raise ValueError(f"The times span more than 1000 years, too many to list the dates of spacing={offset!r}. {WAY_OUT}")
+        raise ValueError(f"The times span more than 1000 years, too many to list the dates of freq={offset!r}. {WAY_OUT}")
     try:
         dates = pandas.date_range(days.min(), days.max(), freq=offset.base, unit="s").to_numpy().astype("M8[D]")
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"pandas cannot list the dates of spacing={offset!r}: {error}. {WAY_OUT}") from None
+        raise ValueError(f"pandas cannot list the dates of freq={offset!r}: {error}. {WAY_OUT}") from None
     marks = np.searchsorted(dates, days)
     return marks.astype(np.int64), np.append(dates, np.datetime64("NaT"))[marks] == days

@@ -1,0 +1,185 @@
+"""Categorical channels: which they are, what values they have, and the rows of the embedding that stand for them."""
+
+from warnings import warn
+
+import numpy as np
+
+from .container import Sequences
+from .errors import locate, name_of
+from .parts import is_channel
+from .vocabulary import rows_of_codes
+
+
+def categorical_channels(categorical_features, n_channels, columns=None):
+    """Channels that `categorical_features` means, in ascending order.
+
+    Parameters
+    ----------
+    categorical_features : "all", array-like of int or str, or None
+    n_channels : int
+    columns : list of str, default=None
+        Names of the columns of a DataFrame, of which column j belongs to channel j modulo n_channels.
+
+    Raises
+    ------
+    ValueError
+        If a channel does not exist or is named twice, or if only some columns of a channel are named.
+    """
+    if categorical_features is None:
+        return ()
+    if isinstance(categorical_features, str):  # "all": other strings do not get here
+        return tuple(range(n_channels))
+    entries = list(categorical_features)
+    of_columns = any(isinstance(entry, str) for entry in entries)
+    entries = _known_names(entries, columns) if of_columns else _known_channels(entries, n_channels)
+    if len(set(entries)) < len(entries):
+        raise ValueError(f"categorical_features names a channel twice, got {entries}. Name each once.")
+    return _channels_of_names(entries, n_channels, columns) if of_columns else tuple(sorted(entries))
+
+
+def _known_channels(entries, n_channels):
+    """The entries as ints; raises unless they are channels."""
+    if not all(is_channel(entry, n_channels) for entry in entries):
+        raise ValueError(
+            f"categorical_features must hold channels from 0 to {n_channels - 1} or names of columns, or be 'all',"
+            f" got {entries!r}."
+        )
+    return [int(entry) for entry in entries]
+
+
+def _known_names(entries, columns):
+    """The entries; raises unless they are names of columns."""
+    if columns is None:
+        raise ValueError(
+            f"categorical_features={entries!r} are names of columns, but X is no DataFrame with named columns. Pass a"
+            " DataFrame, or the numbers of the channels."
+        )
+    unknown = [entry for entry in entries if entry not in columns]
+    if unknown:
+        raise ValueError(f"categorical_features names {unknown[0]!r}, which is no column of X; the columns are {list(columns)}.")
+    return entries
+
+
+def _channels_of_names(names, n_channels, columns):
+    """Channels of some columns; raises unless each has all of its columns among them."""
+    channels = sorted({columns.index(name) % n_channels for name in names})
+    for channel in channels:
+        missing = [column for column in columns[channel::n_channels] if column not in names]
+        if missing:
+            raise ValueError(
+                f"Channel {channel} is categorical in some steps and numeric in others: with n_channels={n_channels} it has the"
+                f" columns {columns[channel::n_channels]}, of which categorical_features leaves out {missing[0]!r}."
+                " Name all or none."
+            )
+    return tuple(channels)
+
+
+def refuse_unnamed_categories(sequences, channels):
+    """Raise if a channel whose values are codes of categories is read as numbers."""
+    for channel, categories in sequences.categories.items():
+        if channel not in channels:
+            name = name_of(channel, sequences.channel_names)
+            raise ValueError(
+                f"Channel {channel}{name} of X holds categories, such as {_first_literal(categories)}, but is read as numbers."
+                " Name it in categorical_features, or leave it out."
+            )
+
+
+def _first_literal(values):
+    return repr(values[:1].tolist()[0]) if len(values) else "none"
+
+
+def encode(sequences, channels, known):
+    """The sequences with the values of categorical channels replaced by rows of their tables, and the values of each.
+
+    Parameters
+    ----------
+    sequences : Sequences
+        Whose categorical channels hold integer codes: of its categories where it has some, else values themselves.
+    channels : tuple of int
+    known : list of ndarray or None
+        Values seen in an earlier fit; None learns them.
+
+    Returns
+    -------
+    sequences : Sequences
+        Row 0 for a value that is not known.
+    vocabularies : list of ndarray
+        Values of each channel, in the order of its rows from 1.
+    """
+    if not channels:
+        return sequences, []
+    values, vocabularies = sequences.values.copy(), []
+    for k, channel in enumerate(channels):
+        _check_codes(sequences, channel)
+        codes, categories = sequences.values[:, channel], sequences.categories.get(channel)
+        values[:, channel], vocabulary = rows_of_codes(codes, categories, None if known is None else known[k], channel)
+        vocabularies.append(vocabulary)
+        if known is not None and categories is None and not values[:, channel].any():
+            _warn_of_codes(sequences, channel, vocabulary)
+    return Sequences(values, sequences.offsets, ids=sequences.ids, channel_names=sequences.channel_names), vocabularies
+
+
+def _warn_of_codes(sequences, channel, vocabulary):
+    """Warn where no value of a channel is known, and all may be codes of the categories that fit had by their values."""
+    codes = sequences.values[:, channel]
+    if not len(vocabulary) or codes.max() >= len(vocabulary):
+        return
+    warn(
+        f"All values of channel {channel}{name_of(channel, sequences.channel_names)} of X are unknown: fit had categories such as"
+        f" {vocabulary[:1].tolist()[0]!r}, X has {codes[0]:.10g}. If these are codes of the categories, pass Sequences that have"
+        " the categories, as X[[0]] of Sequences X has; arrays and lists hold the categories themselves.",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
+def seen_only(sequences, channels, vocabularies, rows):
+    """`encode`, as if only the sequences `rows` had been there: what only others have becomes unknown.
+
+    Overwrites the values, which are not the user's: `encode` copied them.
+    """
+    if not channels:
+        return sequences, vocabularies
+    values, chosen = sequences.values, sequences[rows].values
+    seen = []
+    for channel, vocabulary in zip(channels, vocabularies, strict=True):
+        used = np.unique(chosen[:, channel]).astype(np.intp)
+        used = used[used > 0]
+        new_rows = np.zeros(len(vocabulary) + 1, dtype=values.dtype)
+        new_rows[used] = np.arange(1, len(used) + 1)
+        values[:, channel] = new_rows[values[:, channel].astype(np.intp)]
+        seen.append(vocabulary[used - 1])
+    return sequences, seen
+
+
+ADVICE = (
+    "Expected codes from 0 on, or negative ones for what is unknown: encode with sklearn.preprocessing.OrdinalEncoder, convert a"
+    " column of a DataFrame to categories, or leave the channel out of categorical_features."
+)
+
+
+def find_bad_code(codes):
+    """Index of a code that is no integer exact in its dtype, and what is wrong with it; None if there is none."""
+    largest = 1 << np.finfo(codes.dtype).nmant + 1
+    for is_bad, problem in (
+        (codes != np.floor(codes), "no integer"),
+        (np.abs(codes) >= largest, f"too large: {codes.dtype} holds integers exactly below {largest}"),
+    ):
+        if is_bad.any():
+            at = int(is_bad.argmax())
+            return at, f"{codes[at]:.10g}, which is {problem}"
+    return None
+
+
+def _check_codes(sequences, channel):
+    """Raise unless a channel holds integers that are exact in its dtype, and codes of its categories if it has such."""
+    codes, categories = sequences.values[:, channel], sequences.categories.get(channel)
+    bad = find_bad_code(codes)
+    if not bad and categories is not None and codes.max() >= len(categories):
+        row = int(codes.argmax())
+        bad = row, f"{codes[row]:.10g}, but the channel has {len(categories)} categories"
+    if bad:
+        row, problem = bad
+        sequence, step = locate(sequences.offsets, row)
+        raise ValueError(f"Channel {channel} of X is categorical, but sequence {sequence}, step {step} is {problem}. {ADVICE}")
