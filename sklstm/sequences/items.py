@@ -66,7 +66,7 @@ def column_names(item):
 
 def category_kind(dtype):
     """Name of the type of a column that is categories by its type; empty for others."""
-    kind = str(dtype).lower()
+    kind = "" if isinstance(dtype, np.dtype) else str(dtype).lower()
     return kind if kind.startswith(("category", "categorical", "enum", "dictionary")) else ""
 
 
