@@ -101,7 +101,7 @@ def _is_of_numbers(item):
 def _read_frames(items, names):
     """`read_items` of DataFrames, which are read as one that has the rows of all would be."""
     offsets = offsets_of(list(map(len, items)))
-    arrays = [None if hasattr(item, "columns") else _array_of_objects(item, i) for i, item in enumerate(items)]
+    arrays = [None if hasattr(item, "columns") else sequence_array(item, i).astype(object) for i, item in enumerate(items)]
     of_one_width([np.empty((1, len(names))), *(array for array in arrays if array is not None)])
     channels = []
     for j, name in enumerate(names):
@@ -198,7 +198,3 @@ def _numeric_array(item, i):
     """One sequence as a numeric array (n_steps, n_channels)."""
     array = sequence_array(item, i)
     return array if array.dtype.kind in "fiub" else numbers_of_steps(array, np.array([0, len(array)]), first=i)
-
-
-def _array_of_objects(item, i):
-    return sequence_array(item, i).astype(object)
