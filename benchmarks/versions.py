@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from inspect import signature
 from pathlib import Path
 from time import perf_counter
 
@@ -49,6 +50,8 @@ def cases():
     scaler = PerStep(StandardScaler()).fit(X)
     who, hour = np.divmod(np.arange(ROWS), STEPS)
     long = pd.DataFrame({"id": who, "t": pd.to_datetime(hour, unit="h"), **{f"c{k}": rng.normal(size=ROWS) for k in range(8)}})
+    parameters = signature(Sequences.from_long).parameters
+    hourly = {"freq" if "freq" in parameters else "spacing": pd.Timedelta("1h")}  # as earlier versions call it
     words = long[["id", "t"]].assign(word=np.array([f"w{k}" for k in range(5000)])[rng.integers(0, 5000, ROWS)])
     file = Path(tempfile.mkdtemp()) / "model"
     return {
@@ -64,7 +67,7 @@ def cases():
         f"from_list, {N}": (lambda: Sequences.from_list(ragged), 10),
         f"PerStep.transform, {N}": (lambda: scaler.transform(X), 10),
         f"from_long, {ROWS} rows": (lambda: Sequences.from_long(long, id="id", time="t"), 1),
-        "from_long with spacing": (lambda: Sequences.from_long(long, id="id", time="t", spacing=pd.Timedelta("1h")), 1),
+        "from_long with freq": (lambda: Sequences.from_long(long, id="id", time="t", **hourly), 1),
         "from_long of texts": (lambda: Sequences.from_long(words, id="id", time="t"), 1),
         f"make_windows, {ROWS} steps": (lambda: make_windows(long["c0"].to_numpy(), window=24), 10),
         "save": (lambda: save(wide, file), 3),

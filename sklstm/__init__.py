@@ -2,15 +2,15 @@
 
 A module imports only from the layers below its own:
 
-    estimators   LSTMClassifier, LSTMRegressor: scikit-learn's contract
-    training     epochs, minibatches, optimisers, schedules, stopping, checkpoints
-    network      the model as a spec: recurrent stack -> pooling -> head, forward and backward
-    sequences    any accepted X -> Sequences -> packed minibatch
-    _kernels     C speed without the GIL: the recursion over time, products, losses, optimiser steps
+    estimators     LSTMClassifier, LSTMRegressor: scikit-learn's contract
+    preprocessing  transformers for steps, windows of series, texts as codes; knows `sequences` only
+    training       epochs, minibatches, optimisers, schedules, stopping, checkpoints
+    network        the model as a spec: recurrent stack -> pooling -> head, forward and backward
+    sequences      any accepted X, y and weights -> Sequences -> packed minibatch
+    _kernels       C speed without the GIL: the recursion over time, products, losses, optimiser steps
 
-Beside them, for users and imported by no layer: `preprocessing` (transformers for steps, windows of series, texts
-as codes), `datasets` (sequence problems to try things on), `metrics` (scorers of steps), `inspection` (what a fitted model
-does, as numbers and pictures) and `persistence`.
+Beside them, for users and imported by no layer: `datasets` (sequence problems to try things on), `metrics` (scorers of
+steps), `inspection` (what a fitted model does, as numbers and pictures) and `persistence`.
 
 The path of one fit: LSTMClassifier.fit -> train -> Network.backward -> _scan.backward -> lstm_backward.
 """

@@ -45,6 +45,12 @@ def test_imports_point_down(path):
         assert target and target[0] in allowed, f"{'/'.join(parts)} imports {'.'.join(target)}"
 
 
+def test_preprocessing_knows_data_only():
+    for path in (ROOT / "preprocessing").glob("*.py"):
+        for target in imported_modules(path):
+            assert target[0] in {*GROUND, "sequences", "preprocessing"}, f"{path.name} imports {'.'.join(target)}"
+
+
 def test_no_imports_go_in_circles():
     names = {path.relative_to(ROOT).with_suffix("").parts for path in ROOT.rglob("*.py")}
     packages = {parts[:-1] for parts in names if parts[-1] == "__init__"}

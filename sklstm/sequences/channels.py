@@ -59,7 +59,8 @@ def codes_of(values, missing, what="X", is_sorted=True):
     """
     codes, present = np.full(len(values), -1), values[~missing]
     if values.dtype.kind != "O":
-        categories, codes[~missing] = np.unique(present, return_inverse=True)
+        categories = np.unique(present)
+        codes[~missing] = np.searchsorted(categories, present)
         return codes, categories
     entries = present.tolist()
     try:

@@ -163,7 +163,8 @@ def read_frame(X, channels, n_channels, padding=None):
     -------
     Sequences
     """
-    names, columns = column_names(X), [np.asarray(X[name]) for name in column_names(X)]
+    names = column_names(X)
+    columns = [np.asarray(X[name]) for name in names]
     by_type = [bool(category_kind(dtype)) for dtype in column_types(X)]
     first, last = _real_steps(columns, n_channels, padding)
     steps = np.arange(len(columns) // n_channels)
@@ -209,17 +210,17 @@ def _categories_of(columns, names, by_type, is_real, channel):
     """Codes (total_steps,) of the values of a channel, -1 for numbers below 0 that are no categories by type, and the values."""
     unknown = np.zeros(is_real.shape, dtype=bool)
     for step, (column, name) in enumerate(zip(columns, names, strict=True)):
-        rows = np.flatnonzero(is_real[:, step])
-        missing = is_missing(column[rows])
+        real = is_real[:, step]
+        missing = is_missing(column) & real
         if missing.any():
             raise ValueError(
-                f"Input X contains NaN: the categorical column {name!r} has no value in row {rows[missing.argmax()]}."
+                f"Input X contains NaN: the categorical column {name!r} has no value in row {missing.argmax()}."
                 " Fill missing values, for instance with a category of their own."
             )
         if column.dtype.kind in "fiub" and not by_type[step]:
-            bad = find_bad_code(column[rows].astype(np.float64))
+            bad = find_bad_code(np.where(real, column, np.float64(0)))
             if bad:
-                raise ValueError(f"Column {name!r} of X is categorical, but row {rows[bad[0]]} is {bad[1]}. {ADVICE}")
+                raise ValueError(f"Column {name!r} of X is categorical, but row {bad[0]} is {bad[1]}. {ADVICE}")
             unknown[:, step] = column < 0
     unknown = unknown[is_real]
     values = in_own_type(_in_steps(exactly_joined(columns), is_real))

@@ -66,7 +66,7 @@ def column_names(item):
 
 def category_kind(dtype):
     """Name of the type of a column that is categories by its type; empty for others."""
-    kind = str(dtype).lower()
+    kind = "" if isinstance(dtype, np.dtype) else str(dtype).lower()
     return kind if kind.startswith(("category", "categorical", "enum", "dictionary")) else ""
 
 
@@ -101,7 +101,7 @@ def _is_of_numbers(item):
 def _read_frames(items, names):
     """`read_items` of DataFrames, which are read as one that has the rows of all would be."""
     offsets = offsets_of(list(map(len, items)))
-    arrays = [None if hasattr(item, "columns") else _array_of_objects(item, i) for i, item in enumerate(items)]
+    arrays = [None if hasattr(item, "columns") else sequence_array(item, i).astype(object) for i, item in enumerate(items)]
     of_one_width([np.empty((1, len(names))), *(array for array in arrays if array is not None)])
     channels = []
     for j, name in enumerate(names):
@@ -198,7 +198,3 @@ def _numeric_array(item, i):
     """One sequence as a numeric array (n_steps, n_channels)."""
     array = sequence_array(item, i)
     return array if array.dtype.kind in "fiub" else numbers_of_steps(array, np.array([0, len(array)]), first=i)
-
-
-def _array_of_objects(item, i):
-    return sequence_array(item, i).astype(object)
