@@ -6,14 +6,14 @@ from typing import ClassVar
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from ..compat import Interval, StrOptions, _fit_context
-from ..network import LOSSES
+from ..network import LOSSES, loss_of_classes
 from ..sequences.columns import is_missing
 from .base import BaseRecurrent, takes_chunks
+from .class_weights import class_factors, class_totals
 from .documentation import document
 from .targets import (
     ONE_EACH,
@@ -27,59 +27,11 @@ from .targets import (
 )
 from .task import Task
 
-# Label of a step that is left out, where labels are integers: that of PyTorch's and Hugging Face's losses.
+# Label that masks a step, where labels are integers: that of PyTorch's and Hugging Face's losses.
 # Scikit-learn's -1 for the unlabelled is too often a class.
-LEFT_OUT = -100
+MASK_VALUE = -100
 
-# Loss -> scores to class indices (or label indicators).
-DECISIONS = {
-    "binary_log_loss": lambda scores: (LOSSES["binary_log_loss"].inverse_link(scores)[:, 1] > 0.5).astype(np.intp),
-    "multinomial_log_loss": lambda scores: scores.argmax(axis=1),
-    "multilabel_log_loss": lambda scores: (LOSSES["multilabel_log_loss"].inverse_link(scores) > 0.5).astype(int),
-}
-
-
-def class_totals(totals, role, known):
-    """Total weights of the classes that "balanced" balances: of this y, of all chunks so far, or of the training data."""
-    if role == "held out":
-        return known["_class_totals"]
-    if role == "chunk" and known is not None:
-        return totals + known["_class_totals"]
-    return totals
-
-
-def class_factors(class_weight, classes, totals):
-    """What `class_weight` multiplies the weight of each class by.
-
-    Parameters
-    ----------
-    class_weight : dict, "balanced" or None
-    classes : ndarray of shape (n_classes,)
-    totals : ndarray of shape (n_classes,)
-        Total sample weight of each class.
-
-    Returns
-    -------
-    ndarray of shape (n_classes,)
-    """
-    factors = np.ones(len(classes))
-    if class_weight is None:
-        return factors
-    if isinstance(class_weight, str):
-        # A class without weight so far has no samples to be weighted either.
-        return np.divide(totals.sum(), len(classes) * totals, out=factors, where=totals > 0)
-    if not isinstance(class_weight, dict):
-        raise ValueError(f"class_weight must be a dict of class label to weight, got {class_weight!r}.")
-    for label, factor in class_weight.items():
-        at = [k for k, known in enumerate(classes) if known == label]
-        if not at:
-            raise ValueError(
-                f"class_weight names the class {label!r}, which y does not have; the classes are {literals(classes)}."
-            )
-        if not (isinstance(factor, Real) and 0 <= factor < np.inf):
-            raise ValueError(f"class_weight must be finite and not negative, got {factor!r} for the class {label!r}.")
-        factors[at[0]] = factor
-    return factors
+DECISIONS = {name for name, loss in LOSSES.items() if loss.decide}  # for persistence.py
 
 
 @document(
@@ -322,22 +274,21 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         return self._answer(X, "predict_log_proba")
 
     def _decode(self, scores):
-        loss = self._network_spec["loss"]
-        decided = DECISIONS[loss](scores)
-        return decided if loss == "multilabel_log_loss" else self.classes_[decided]
+        loss = LOSSES[self._network_spec["loss"]]
+        decided = loss.decide(scores)
+        return self.classes_[decided] if loss.contrast else decided
 
     @staticmethod
     def _validation_score(task, data, scores):
-        # For several labels, the share of samples with all of them right.
-        multilabel = task.loss == "multilabel_log_loss"
-        targets = data.targets if multilabel else data.targets[:, 0].astype(np.intp)
-        return accuracy_score(targets, DECISIONS[task.loss](scores), sample_weight=data.weights)
+        loss = LOSSES[task.loss]
+        targets = data.targets[:, 0].astype(np.intp) if loss.contrast else data.targets
+        return loss.score(targets, loss.decide(scores), data.weights, task.loss_parameters)
 
     @staticmethod
     def _masked(y):
         masked = is_missing(y.ravel()).reshape(y.shape)
         if y.dtype.kind in "fiuO":
-            masked[~masked] = np.asarray(y[~masked] == LEFT_OUT, dtype=bool)  # apart from pandas' NA, which equals nothing
+            masked[~masked] = np.asarray(y[~masked] == MASK_VALUE, dtype=bool)  # apart from pandas' NA, which equals nothing
         return masked
 
     def score(self, X, y, sample_weight=None):
@@ -373,7 +324,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
             # By their numbers: scikit-learn knows labels that are texts and numbers only.
             refuse_other_kind(y, self.classes_)
             y, predicted = code_of_each(y.ravel(), self.classes_), code_of_each(predicted.ravel(), self.classes_)
-        return accuracy_score(y, predicted, sample_weight=sample_weight)
+        return LOSSES[self._network_spec["loss"]].score(y, predicted, sample_weight, self._network_spec["loss_parameters"])
 
     def _read_y(self, y, weights, role, known=None, classes=None, places=ONE_EACH):
         y = y if issparse(y) else read_labels(y, places)
@@ -424,9 +375,10 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         if isinstance(self.class_weight, list):
             raise ValueError("class_weight is a list, which is for multilabel y. Pass a dict of class label to weight.")
         totals = class_totals(np.bincount(codes, weights, minlength=len(classes)), role, known)
+        loss, n_scores = loss_of_classes(len(classes))
         return Task(
-            loss="binary_log_loss" if len(classes) == 2 else "multinomial_log_loss",
-            n_outputs=1 if len(classes) == 2 else len(classes),
+            loss=loss,
+            n_outputs=n_scores,
             targets=codes[:, np.newaxis].astype(np.float64),
             weights=weights * class_factors(self.class_weight, classes, totals)[codes],
             attributes={"classes_": classes, "_multilabel": False, "_class_totals": totals},

@@ -6,46 +6,16 @@ from typing import ClassVar
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
-from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from ..compat import Interval, StrOptions, _fit_context
-from ..network import LOSSES
+from ..network import LOSSES, REGRESSION_LOSSES
 from ..sequences.columns import is_missing
 from .base import BaseRecurrent, takes_chunks
 from .documentation import document
 from .targets import ONE_EACH, read_numbers
 from .task import Task
-
-# What `loss` may be; "quantile" with several quantiles is "quantiles" in the network's table.
-REGRESSION_LOSSES = ("squared_error", "absolute_error", "huber", "quantile", "poisson")
-
-
-def explained_pinball_loss(y, predicted, quantiles, weights=None):
-    """Mean over the quantiles of 1 minus pinball loss over that of the quantile of y itself, like a coefficient of
-    determination.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_samples, 1) or (n_samples, n_outputs)
-    predicted : ndarray of shape (n_samples, n_quantiles) or (n_samples, n_outputs)
-    quantiles : list of float
-        One for each column of the predictions, or one for all.
-    weights : ndarray of shape (n_samples,), default=None
-
-    Returns
-    -------
-    float
-    """
-    n = predicted.shape[1]
-    columns = zip(
-        y.T if y.shape[1] == n else np.repeat(y.T, n, axis=0),
-        predicted.T,
-        quantiles if len(quantiles) == n else quantiles * n,
-        strict=True,
-    )
-    return float(np.mean([d2_pinball_score(t, column, sample_weight=weights, alpha=q) for t, column, q in columns]))
 
 
 @document(
@@ -241,9 +211,10 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         return self._partial_fit(X, y, sample_weight)
 
     def _decode(self, scores):
-        predicted = LOSSES[self._network_spec["loss"]].inverse_link(scores)
-        if self._network_spec["loss"] == "quantiles":  # in the order in which they were asked for
-            return predicted[:, self._quantile_ranks]
+        loss = LOSSES[self._network_spec["loss"]]
+        predicted = loss.inverse_link(scores)
+        if loss.is_ordered:
+            return predicted[:, self._quantile_ranks]  # in the order in which they were asked for
         return predicted[:, 0] if self._one_dimensional else predicted
 
     @staticmethod
@@ -252,10 +223,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         targets, weights = data.targets[used], data.weights[used]
         if len(targets) < 2:
             return np.nan  # the variance of a single target is 0
-        predicted = LOSSES[task.loss].inverse_link(scores[used])
-        if task.loss in ("quantile", "quantiles"):
-            return explained_pinball_loss(targets, predicted, task.loss_parameters["quantiles"], weights)
-        return r2_score(targets, predicted, sample_weight=weights)
+        loss = LOSSES[task.loss]
+        return loss.score(targets, loss.inverse_link(scores[used]), weights, task.loss_parameters)
 
     @staticmethod
     def _masked(y):
@@ -289,13 +258,10 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
 
     def _metric(self, y, predicted, sample_weight, places=ONE_EACH):
         y = read_numbers("y", y, places)
-        quantiles = self._network_spec["loss_parameters"].get("quantiles")
-        if quantiles is None:
-            return r2_score(y, predicted, sample_weight=sample_weight)
-        predicted = predicted.reshape(len(predicted), -1)
-        if self._network_spec["loss"] == "quantiles":
+        loss = LOSSES[self._network_spec["loss"]]
+        if loss.is_ordered:
             predicted = predicted[:, np.argsort(self._quantile_ranks)]
-        return explained_pinball_loss(y.reshape(len(y), -1), predicted, quantiles, sample_weight)
+        return loss.score(y, predicted, sample_weight, self._network_spec["loss_parameters"])
 
     def _read_y(self, y, weights, role, known=None, classes=None, places=ONE_EACH):
         if issparse(y):
@@ -315,20 +281,20 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
 
     def _read_loss(self, targets):
         """Name, scores and parameters of the loss that `loss` and `quantile` ask for, and attributes, checked against y."""
-        if (self.loss == "quantile") != (self.quantile is not None):
+        loss, n_targets = REGRESSION_LOSSES[self.loss], targets.shape[1]
+        if loss.takes_quantiles != (self.quantile is not None):
             raise ValueError(
                 f"loss='quantile' and quantile go together, got loss={self.loss!r} and quantile={self.quantile!r}. Set"
                 " quantile to a number between 0 and 1, or to a list of such, for loss='quantile' only."
             )
-        n_targets = targets.shape[1]
-        if self.loss == "poisson" and (targets < 0).any():
+        if loss.is_nonnegative and (targets < 0).any():
             raise ValueError(
-                f"loss='poisson' is for counts and rates: y must not be negative, got {targets.min():.6g}. Use another loss."
+                f"loss={self.loss!r} is for {loss.domain}: y must not be negative, got {targets.min():.6g}. Use another loss."
             )
-        if self.loss != "quantile":
+        if not loss.takes_quantiles:
             return self.loss, n_targets, {}, {}
         if isinstance(self.quantile, Real):
-            return "quantile", n_targets, {"quantiles": [float(self.quantile)]}, {}
+            return self.loss, n_targets, {"quantiles": [float(self.quantile)]}, {}
         try:
             quantiles = np.asarray(self.quantile, dtype=np.float64)
         except (TypeError, ValueError):
@@ -346,11 +312,13 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
             )
         ranks = np.argsort(np.argsort(quantiles))
         parameters = {"quantiles": np.sort(quantiles).tolist()}
-        return "quantiles", len(quantiles), parameters, {"_quantile_ranks": ranks}
+        return loss.of_several, len(quantiles), parameters, {"_quantile_ranks": ranks}
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.positive_only = self.loss == "poisson"
+        is_known = isinstance(self.loss, str) and self.loss in REGRESSION_LOSSES
+        is_nonnegative = is_known and REGRESSION_LOSSES[self.loss].is_nonnegative
+        tags.target_tags.positive_only = is_nonnegative
         # Counts may have several outputs too, but scikit-learn's check of that hands over negative ones.
-        tags.target_tags.multi_output = self.loss != "poisson" and not isinstance(self.quantile, (list, tuple, np.ndarray))
+        tags.target_tags.multi_output = not (is_nonnegative or isinstance(self.quantile, (list, tuple, np.ndarray)))
         return tags

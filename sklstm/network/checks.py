@@ -8,7 +8,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from .biases import CELLS
+from .cells import CELLS
 from .pooling import POOLINGS
 from .recurrent import ACTIVATIONS, MERGE_MODES
 
