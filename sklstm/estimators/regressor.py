@@ -282,16 +282,17 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     def _read_loss(self, targets):
         """Name, scores and parameters of the loss that `loss` and `quantile` ask for, and attributes, checked against y."""
         loss, n_targets = REGRESSION_LOSSES[self.loss], targets.shape[1]
-        if loss.takes_quantiles != (self.quantile is not None):
+        if (loss.for_several_quantiles is None) != (self.quantile is None):
             raise ValueError(
                 f"loss='quantile' and quantile go together, got loss={self.loss!r} and quantile={self.quantile!r}. Set"
                 " quantile to a number between 0 and 1, or to a list of such, for loss='quantile' only."
             )
-        if loss.is_nonnegative and (targets < 0).any():
+        if loss.nonnegative_targets and (targets < 0).any():
             raise ValueError(
-                f"loss={self.loss!r} is for {loss.domain}: y must not be negative, got {targets.min():.6g}. Use another loss."
+                f"loss={self.loss!r} is for {loss.nonnegative_targets}: y must not be negative, got {targets.min():.6g}."
+                " Use another loss."
             )
-        if not loss.takes_quantiles:
+        if self.quantile is None:
             return self.loss, n_targets, {}, {}
         if isinstance(self.quantile, Real):
             return self.loss, n_targets, {"quantiles": [float(self.quantile)]}, {}
@@ -312,12 +313,12 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
             )
         ranks = np.argsort(np.argsort(quantiles))
         parameters = {"quantiles": np.sort(quantiles).tolist()}
-        return loss.of_several, len(quantiles), parameters, {"_quantile_ranks": ranks}
+        return loss.for_several_quantiles, len(quantiles), parameters, {"_quantile_ranks": ranks}
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         is_known = isinstance(self.loss, str) and self.loss in REGRESSION_LOSSES
-        is_nonnegative = is_known and REGRESSION_LOSSES[self.loss].is_nonnegative
+        is_nonnegative = is_known and REGRESSION_LOSSES[self.loss].nonnegative_targets is not None
         tags.target_tags.positive_only = is_nonnegative
         # Counts may have several outputs too, but scikit-learn's check of that hands over negative ones.
         tags.target_tags.multi_output = not (is_nonnegative or isinstance(self.quantile, (list, tuple, np.ndarray)))

@@ -56,14 +56,10 @@ class Loss:
     units : {"affine", "log"} or None
         How scores follow when targets are measured in other units: as targets do; by the logarithm of their scale; or
         targets have no units.
-    is_nonnegative : bool
-        Whether targets must not be negative.
-    domain : str
-        What such targets are, for the message.
-    takes_quantiles : bool
-        Whether the loss is that of the quantiles which the hyper-parameter `quantile` names.
-    of_several : str or None
-        Name of the loss for a list of quantiles.
+    nonnegative_targets : str or None
+        Plural noun for the targets, where none may be negative.
+    for_several_quantiles : str or None
+        Of a loss that needs the hyper-parameter `quantile`: name of the loss to take where that is a list.
     is_ordered : bool
         Whether the scores are several quantiles of one output in ascending order, whatever the order they were asked for in.
     """
@@ -78,10 +74,8 @@ class Loss:
     score: Callable = _r2
     score_name: str = "$R^2$"
     units: str | None = "affine"
-    is_nonnegative: bool = False
-    domain: str = "quantities"
-    takes_quantiles: bool = False
-    of_several: str | None = None
+    nonnegative_targets: str | None = None
+    for_several_quantiles: str | None = None
     is_ordered: bool = False
 
 
@@ -95,11 +89,11 @@ def _log_both_classes(scores):
     return np.hstack([log_expit(-scores), log_expit(scores)])
 
 
-def _more_likely_class(scores):
+def _likelier_class(scores):
     return (_both_classes(scores)[:, 1] > 0.5).astype(np.intp)
 
 
-def _second_class(codes, n_scores):
+def _for_or_against(codes, n_scores):
     return np.where(codes == 1, 1.0, -1.0)[:, np.newaxis]
 
 
@@ -109,7 +103,7 @@ def _softmax(scores):
     return out
 
 
-def _above_mean(codes, n_scores):
+def _against_mean(codes, n_scores):
     return np.eye(n_scores)[codes] - 1 / n_scores
 
 
@@ -150,17 +144,17 @@ def _explained_pinball_loss(targets, predicted, weights, parameters):
     return float(np.mean([d2_pinball_score(t, column, sample_weight=weights, alpha=q) for t, column, q in columns]))
 
 
-_OF_CLASSES = {"score": _accuracy, "score_name": "accuracy", "units": None}
-_OF_QUANTILES = {"takes_quantiles": True, "score": _explained_pinball_loss, "score_name": "share of pinball\nloss explained"}
+_OF_LABELS = {"score": _accuracy, "score_name": "accuracy", "units": None, "targets": "labels"}
+_OF_CLASSES = _OF_LABELS | {"targets": "classes"}
+_OF_QUANTILES = {"score": _explained_pinball_loss, "score_name": "share of pinball\nloss explained"}
 
 LOSSES = {
     "binary_log_loss": Loss(
         _losses.binary_log_loss,
         _both_classes,
         _log_both_classes,
-        decide=_more_likely_class,
-        contrast=_second_class,
-        targets="classes",
+        decide=_likelier_class,
+        contrast=_for_or_against,
         output_name="log-odds of class {}",
         **_OF_CLASSES,
     ),
@@ -169,8 +163,7 @@ LOSSES = {
         _softmax,
         partial(log_softmax, axis=1),
         decide=lambda scores: scores.argmax(axis=1),
-        contrast=_above_mean,
-        targets="classes",
+        contrast=_against_mean,
         output_name="score of class {}",
         **_OF_CLASSES,
     ),
@@ -179,14 +172,15 @@ LOSSES = {
         expit,
         log_expit,
         decide=lambda scores: (expit(scores) > 0.5).astype(int),
-        targets="labels",
         output_name="log-odds of label {}",
-        **_OF_CLASSES,
+        **_OF_LABELS,
     ),
     "squared_error": Loss(_losses.squared_error),
     "absolute_error": Loss(_losses.absolute_error),
     "huber": Loss(partial(_losses.huber, delta=HUBER_DELTA)),
-    "quantile": Loss(partial(_losses.quantile, quantiles=np.array([0.5])), of_several="quantiles", **_OF_QUANTILES),
+    "quantile": Loss(
+        partial(_losses.quantile, quantiles=np.array([0.5])), for_several_quantiles="quantiles", **_OF_QUANTILES
+    ),
     "quantiles": Loss(
         partial(_losses.quantile, quantiles=np.array([0.1, 0.5, 0.9])),
         _sorted_quantiles,
@@ -199,8 +193,7 @@ LOSSES = {
         np.exp,
         output_name="logarithm of prediction {}",
         units="log",
-        is_nonnegative=True,
-        domain="counts and rates",
+        nonnegative_targets="counts and rates",
     ),
 }
 
