@@ -52,17 +52,17 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
     <<architecture>>
     <<training>>
     label_smoothing : float, default=0.0
-        Share of the probability that training gives to all classes alike instead of to the label.
+        Fraction of the target probability that is spread evenly over all classes.
     class_weight : dict, "balanced", list of these or None, default=None
-        Weights of the classes, which multiply the sample weights: by class label, 1 where a class is missing, or
-        inversely proportional to the total sample weight of each class. With multilabel y the classes are those of each
-        label, 0 and 1, a list may treat each label differently, and the factors of the labels are multiplied.
+        Weights of the classes, which multiply the sample weights. A dict has them by class label, with 1 for classes that it does
+        not name; "balanced" makes them inversely proportional to the total sample weight of each class. With multilabel y the
+        classes are 0 and 1 for each label, a list has one entry per label, and the weights of all labels are multiplied.
     <<control>>
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Class labels, or for multilabel y the numbers of the labels.
+        Class labels; for multilabel y the column numbers of the labels.
     <<attributes>>
 
     See Also
@@ -212,9 +212,9 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         <<X>>
         <<y>>
         classes : array-like of shape (n_classes,), default=None
-            All class labels that any chunk may have; needed at the first call unless y is multilabel.
+            All class labels that any chunk may have; required at the first call unless y is multilabel.
         sample_weight : array-like of shape (n_sequences,), default=None
-            Weights of the sequences; with `return_sequences` also of the steps, in the forms of y.
+            Weights of the sequences, or with `return_sequences` also of their steps, in one of the forms of y.
 
         Returns
         -------
@@ -224,7 +224,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         Raises
         ------
         ValueError
-            As `fit`, or if y has a label that is not among the classes.
+            If X, y, a weight or a hyper-parameter is not as described, or if y has a label that is not among the classes.
         """
         return self._partial_fit(X, y, sample_weight, classes)
 
@@ -239,15 +239,15 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         Returns
         -------
         ndarray of shape (n_sequences, n_classes)
-            In the order of `classes_`. For multilabel y, the probability of each label by itself. With
-            `return_sequences` for every step, in the form that y had.
+            Probabilities, with columns in the order of `classes_`; for multilabel y the probability of each label by itself. With
+            `return_sequences` there are probabilities for every step, in the form of the y of `fit`.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            As `predict`.
+            If X is not as described, or has other channels than in `fit`.
         """
         return self._answer(X, "predict_proba")
 
@@ -262,14 +262,15 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         Returns
         -------
         ndarray of shape (n_sequences, n_classes)
-            In the order and form of `predict_proba`; finite also where a probability is so small that it is rounded to 0.
+            Logarithms of what `predict_proba` returns, in the same order and form. They are finite even where a probability is
+            rounded to 0.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            As `predict`.
+            If X is not as described, or has other channels than in `fit`.
         """
         return self._answer(X, "predict_log_proba")
 
@@ -292,28 +293,28 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         return masked
 
     def score(self, X, y, sample_weight=None):
-        """Return the accuracy; for multilabel y the share of samples with all labels right.
+        """Return the accuracy, for multilabel y the fraction of samples with all labels right.
 
         Parameters
         ----------
         X : any accepted form of sequences
-            With the channels of `fit`.
+            Sequences with the channels of `fit`.
         y : array-like
-            Labels, as in `fit`. With `return_sequences` the score is over all steps that are not left out.
+            True labels, as in `fit`. With `return_sequences` the score is over all steps that are not masked.
         sample_weight : array-like, default=None
             Weights, as in `fit`.
 
         Returns
         -------
         float
-            Between 0 and 1, the share that is right.
+            Fraction of correct predictions, between 0 and 1.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            As `predict`, or if y does not fit X.
+            If X is not as described, has other channels than in `fit`, or if y does not fit X.
         """
         return self._score(X, y, sample_weight)
 
@@ -321,7 +322,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         if not issparse(y):
             y = read_labels(y, places)
         if not self._multilabel and not issparse(y) and (y.ndim == 1 or y.shape[1] == 1):
-            # By their numbers: scikit-learn knows labels that are texts and numbers only.
+            # Compared as codes: scikit-learn accepts labels only if they are texts or numbers.
             refuse_other_kind(y, self.classes_)
             y, predicted = code_of_each(y.ravel(), self.classes_), code_of_each(predicted.ravel(), self.classes_)
         return LOSSES[self._network_spec["loss"]].score(y, predicted, sample_weight, self._network_spec["loss_parameters"])

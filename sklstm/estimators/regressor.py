@@ -35,12 +35,12 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     ----------
     <<architecture>>
     loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson"}, default="squared_error"
-        What training minimises. "huber" is half the squared error up to 1.345 (standard deviations of y, with
-        `standardize`) and linear beyond. "quantile" is the pinball loss of `quantile`. "poisson" is half the Poisson
+        Loss that training minimises: half the squared error, the absolute error, half the squared error up to 1.345 (standard
+        deviations of y, with `standardize`) and linear beyond ("huber"), the pinball loss of `quantile`, or half the Poisson
         deviance of counts or rates, of which the network predicts the logarithm.
     quantile : float or list of float, default=None
-        What ``loss="quantile"`` predicts, between 0 and 1; several need a single output, and `predict` then has one
-        column for each, put in order where they cross [12]_.
+        Quantile, or quantiles, to predict with ``loss="quantile"``, between 0 and 1. Several need a single output; `predict` then
+        returns a column for each, sorted where they cross [12]_.
     <<training>>
     <<control>>
 
@@ -196,7 +196,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         <<X>>
         <<y>>
         sample_weight : array-like of shape (n_sequences,), default=None
-            Weights of the sequences; with `return_sequences` also of the steps, in the forms of y.
+            Weights of the sequences, or with `return_sequences` also of their steps, in one of the forms of y.
 
         Returns
         -------
@@ -206,7 +206,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         Raises
         ------
         ValueError
-            As `fit`.
+            If X, y, a weight or a hyper-parameter is not as described.
         """
         return self._partial_fit(X, y, sample_weight)
 
@@ -231,28 +231,28 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         return is_missing(y.ravel()).reshape(y.shape)
 
     def score(self, X, y, sample_weight=None):
-        """Return the coefficient of determination; for quantiles, the mean share of the pinball loss that is explained.
+        """Return the coefficient of determination, for quantiles the mean fraction of the pinball loss that is explained.
 
         Parameters
         ----------
         X : any accepted form of sequences
-            With the channels of `fit`.
+            Sequences with the channels of `fit`.
         y : array-like
-            Targets, as in `fit`. With `return_sequences` the score is over all steps that are not left out.
+            True targets, as in `fit`. With `return_sequences` the score is over all steps that are not masked.
         sample_weight : array-like, default=None
             Weights, as in `fit`.
 
         Returns
         -------
         float
-            1 for predictions without error, 0 for such as are no better than the mean (the quantile) of y, less for worse ones.
+            1 for perfect predictions, 0 for predictions no better than the mean (the quantile) of y, and less for worse ones.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            As `predict`, or if y does not fit X.
+            If X is not as described, has other channels than in `fit`, or if y does not fit X.
         """
         return self._score(X, y, sample_weight)
 
@@ -280,7 +280,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         return Task(loss, n_outputs, targets, weights, attributes, loss_parameters=parameters)
 
     def _read_loss(self, targets):
-        """Name, scores and parameters of the loss that `loss` and `quantile` ask for, and attributes, checked against y."""
+        """Name, number of scores and parameters of the loss that `loss` and `quantile` name, and attributes, checked with y."""
         loss, n_targets = REGRESSION_LOSSES[self.loss], targets.shape[1]
         if (loss.for_several_quantiles is None) != (self.quantile is None):
             raise ValueError(
@@ -320,6 +320,6 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         is_known = isinstance(self.loss, str) and self.loss in REGRESSION_LOSSES
         is_nonnegative = is_known and REGRESSION_LOSSES[self.loss].nonnegative_targets is not None
         tags.target_tags.positive_only = is_nonnegative
-        # Counts may have several outputs too, but scikit-learn's check of that hands over negative ones.
+        # Counts may have several outputs too, but scikit-learn's check of several outputs passes negative values.
         tags.target_tags.multi_output = not (is_nonnegative or isinstance(self.quantile, (list, tuple, np.ndarray)))
         return tags

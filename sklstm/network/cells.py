@@ -1,6 +1,6 @@
-"""The recurrent cells, by name: what Python has to know of each beside its entry in the kernels' table (simd_level.h).
+"""The recurrent cells, by name: facts that Python needs beside those in the kernels' table.
 
-A new cell is an entry there, with its forward and backward pass in cells_impl.h, and an entry here.
+A new cell is an entry in that table with its forward and backward pass (cells_impl.h), and an entry here.
 """
 
 from collections.abc import Callable
@@ -53,7 +53,7 @@ class Cell:
     Attributes
     ----------
     index, n_blocks, n_input, n_recurrent, n_bias, n_extra, n_states : int
-        Position in the kernels' table, and numbers of blocks of H columns; simd.h says what each means.
+        Position in the kernels' table, and numbers of blocks of H columns, which simd.h describes.
     gates : str
         Letters (see QUANTITIES) of the gates and the candidate, in the order of their blocks; empty for a cell without gates.
     forget_gate, update_gate, input_gate : str or None
@@ -109,7 +109,7 @@ def _normalized_gates(products, gains, b, activation):
 _LSTM = {"gates": "ifgo", "forget_gate": "f", "input_gate": "i"}
 _GRU = {"gates": "rzn", "update_gate": "z"}
 
-# Name -> what the kernels' table does not say. References: the estimators' notes, which have the equations too.
+# Name -> facts that the kernels' table does not have. The estimators' notes have the equations and the references.
 _FACTS = {
     "lstm": _LSTM,
     "peephole": _LSTM | {"extra": Extra("p", (0,) * 3, is_weight=True)},

@@ -1,6 +1,6 @@
-"""The losses, by name: what training minimises, and what follows from that for predictions, scores and explanations.
+"""The losses, by name: the function that training minimises, and its consequences for predictions, scores and explanations.
 
-A new loss is an entry here and a point function in `_losses.pyx`, where the formulas stand.
+A new loss is an entry here and a point function in `_losses.pyx`, which has the formulas.
 """
 
 from collections.abc import Callable
@@ -27,41 +27,41 @@ def _r2(targets, predicted, weights, parameters):
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss; by default one of quantities, which the scores predict.
+    """A loss. The defaults are those of a loss of quantities, which the scores predict.
 
     Attributes
     ----------
     value_and_gradient : callable
         ``(scores, targets, weights, total_weight, dscores) -> float``: the weighted sum of the losses; dscores is
-        overwritten by the gradient of that sum over ``total_weight``. Targets are one array (n_samples, width) of the scores'
+        overwritten by the gradient of that sum over ``total_weight``. Targets are an array (n_samples, width) in the scores'
         dtype.
     inverse_link : callable
-        Scores to probabilities, or to predictions.
+        Function of the scores that returns probabilities, or predictions.
     log_inverse_link : callable or None
-        Scores to logarithms of probabilities, without the rounding to 0 in between.
+        Function of the scores that returns logarithms of probabilities, without rounding to 0 in between.
     decide : callable or None
-        Scores to codes of classes, or to label indicators; None for quantities.
+        Function of the scores that returns codes of classes, or label indicators; None for quantities.
     contrast : callable or None
-        ``(codes, n_scores)`` to coefficients (n, n_scores) of the scores that tell a class from the others; None where a sample
-        has not one class.
+        ``(codes, n_scores) -> coefficients``: linear combinations (n, n_scores) of the scores that tell a class from the others;
+        None where samples do not have one class each.
     targets : {"outputs", "classes", "labels"}
-        What the targets of a sample are.
+        Plural noun for the targets of a sample.
     output_name : str
-        Name of what a score, or a contrast of scores, is, for an axis; ``{}`` stands for the class, label, output or quantile.
+        Name, for an axis, of a score or a contrast of scores; ``{}`` stands for the class, label, output or quantile.
     score : callable
-        ``(targets, predicted, weights, parameters) -> float``: what `score` and validation return; more is better. The parameters
-        are those of `make_loss`.
+        ``(targets, predicted, weights, parameters) -> float``: value of the method `score` and of validation; more is better.
+        `parameters` are those of `make_loss`.
     score_name : str
         Name of that score, for an axis.
     units : {"affine", "log"} or None
-        How scores follow when targets are measured in other units: as targets do; by the logarithm of their scale; or
-        targets have no units.
+        How scores follow when targets are measured in other units: "affine" if they change as targets do, "log" if they change
+        by the logarithm of the scale, None if targets have no units.
     nonnegative_targets : str or None
-        Plural noun for the targets, where none may be negative.
+        Plural noun for targets that must not be negative; None where they may be.
     for_several_quantiles : str or None
-        Of a loss that needs the hyper-parameter `quantile`: name of the loss to take where that is a list.
+        Name of the loss for a list of quantiles; None for a loss that does not need the hyper-parameter `quantile`.
     is_ordered : bool
-        Whether the scores are several quantiles of one output in ascending order, whatever the order they were asked for in.
+        Whether the scores are several quantiles of one output in ascending order, in whichever order they were asked for.
     """
 
     value_and_gradient: Callable
@@ -197,17 +197,17 @@ LOSSES = {
     ),
 }
 
-# Losses of one quantity per score: what a regressor's `loss` may be.
+# Losses that a regressor's parameter `loss` may name.
 REGRESSION_LOSSES = {name: loss for name, loss in LOSSES.items() if loss.decide is None and not loss.is_ordered}
 
 
 def loss_of_classes(n_classes):
-    """Name of the loss for samples that have one of so many classes each, and its number of scores."""
+    """Name and number of scores of the loss for samples with one of `n_classes` classes each."""
     return ("binary_log_loss", 1) if n_classes == 2 else ("multinomial_log_loss", n_classes)
 
 
 def make_loss(name, **parameters):
-    """The loss of that name with other parameters than its own.
+    """The loss of a name, with parameters in place of its own.
 
     Parameters
     ----------
