@@ -10,7 +10,7 @@ from ..compat import Interval, Options, StrOptions, validate_parameter_constrain
 from ..network import ACTIVATIONS, CELLS, MERGE_MODES, POOLINGS, TIMESCALES
 from ..sequences.refusals import list_of, refused_as
 from ..training import SCHEDULES
-from .solving import SOLVERS
+from .solvers import SOLVERS
 
 COUNT = Interval(Integral, 1, None, closed="left")
 SHARE = Interval(Real, 0, 1, closed="left")

@@ -56,7 +56,10 @@ class Progress:
         """Take in a row of the history."""
         self._try(self._show, row)
 
-    def close(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
         self._try(self._close)
 
     def _try(self, show, *args):

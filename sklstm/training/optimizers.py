@@ -2,29 +2,20 @@
 
 An optimiser is an immutable object with ``init(theta) -> state``, a dict of arrays and numbers, and
 ``step(theta, grad, state, rate, grad_scale, momentum)``, which updates theta and the state in place. `rate` is the step size and
-`momentum`, where a schedule sets it, takes the place of the optimiser's own.
+`momentum`, where a schedule sets it, takes the place of the optimiser's own. Before each step the loop shrinks the weights by its
+`weight_decay`.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from .._kernels import _optim
-from .descent import descend
-
-
-class StepOptimizer:
-    """Base of the optimisers that take a step on each minibatch."""
-
-    weight_decay = 0.0
-
-    def run(self, gradient, state, plan, end_epoch):
-        """Run the epochs of a plan, as `descend`."""
-        descend(gradient, self, state, plan, end_epoch)
 
 
 @dataclass(frozen=True)
-class SGD(StepOptimizer):
+class SGD:
     """Gradient descent with (Nesterov's) momentum, ``v = momentum v - lr g``.
 
     References
@@ -34,6 +25,7 @@ class SGD(StepOptimizer):
 
     momentum: float
     nesterov: bool
+    weight_decay: ClassVar = 0.0
 
     def init(self, theta):
         return {"velocity": np.zeros_like(theta)}
@@ -44,7 +36,7 @@ class SGD(StepOptimizer):
 
 
 @dataclass(frozen=True)
-class RMSprop(StepOptimizer):
+class RMSprop:
     """Gradient descent on gradients divided by their root mean square. It has no momentum.
 
     References
@@ -54,6 +46,7 @@ class RMSprop(StepOptimizer):
 
     rho: float
     epsilon: float
+    weight_decay: ClassVar = 0.0
 
     def init(self, theta):
         return {"v": np.zeros_like(theta)}
@@ -63,7 +56,7 @@ class RMSprop(StepOptimizer):
 
 
 @dataclass(frozen=True)
-class Adam(StepOptimizer):
+class Adam:
     """Adam, with bias-corrected moments; with `weight_decay` AdamW, whose weights the loop shrinks before the step.
 
     References

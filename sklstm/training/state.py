@@ -164,13 +164,22 @@ class LastEpoch:
 
 
 def _copied(value, into=None):
-    """A copy of a field, where possible in the arrays of an earlier copy."""
-    if isinstance(value, dict):
-        return {key: _copied(part, None if into is None else into[key]) for key, part in value.items()}
-    if isinstance(value, np.ndarray) and into is not None:
+    """A copy of a field, where possible in the arrays and the generator of an earlier copy."""
+    if isinstance(value, np.ndarray):
+        if into is None:
+            return value.copy()
         np.copyto(into, value)
         return into
-    return list(value) if isinstance(value, list) else copy.deepcopy(value)
+    if isinstance(value, dict):
+        return {key: _copied(part, None if into is None else into[key]) for key, part in value.items()}
+    if isinstance(value, list):
+        return value.copy()
+    if isinstance(value, np.random.Generator):
+        if into is None:
+            return copy.deepcopy(value)
+        into.bit_generator.state = value.bit_generator.state
+        return into
+    return value
 
 
 def _is_like(value, fresh):

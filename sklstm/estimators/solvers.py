@@ -1,9 +1,9 @@
-"""From hyper-parameters to an optimiser and a training plan."""
+"""From hyper-parameters to an optimiser and a configuration of the training."""
 
 from joblib import effective_n_jobs
 
 from ..network.checks import is_count
-from ..training import LBFGS, SCHEDULES, SGD, Adam, Plan, RMSprop
+from ..training import LBFGS, SCHEDULES, SGD, Adam, RMSprop, TrainingConfig
 
 # Name -> the optimiser that an estimator's parameters describe.
 SOLVERS = {
@@ -24,7 +24,7 @@ ITERATIONS = 200  # of L-BFGS
 PATIENCE_STEPS, PATIENCE_EPOCHS = 500, 10  # without improvement, at least
 
 
-def check_solving(estimator):
+def check_solver_params(estimator):
     """Raise a ValueError where hyper-parameters of the training contradict each other, or have an unknown name."""
     for name, known in (("solver", SOLVERS), ("learning_rate", SCHEDULES)):
         value = getattr(estimator, name)
@@ -42,16 +42,16 @@ def check_solving(estimator):
         )
 
 
-def make_plan(estimator, n_samples, incremental):
-    """The plan for a fit on that many sequences."""
+def training_config(estimator, n_samples, *, one_epoch):
+    """The configuration for a fit on that many sequences."""
     batch_size = min(_batch_size(estimator, n_samples), n_samples)
     n_batches = 1 if estimator.solver == "lbfgs" else -(-n_samples // batch_size)
     has_end = SCHEDULES[estimator.learning_rate].needs_end
-    return Plan(
-        max_iter=1 if incremental else _max_iter(estimator, n_batches),
+    return TrainingConfig(
+        max_iter=1 if one_epoch else _max_iter(estimator, n_batches),
         batch_size=batch_size,
         learning_rate=estimator.learning_rate_init,
-        schedule="constant" if incremental and has_end else estimator.learning_rate,
+        learning_rate_schedule="constant" if one_epoch and has_end else estimator.learning_rate,
         power=estimator.power_t,
         warmup=estimator.warmup_fraction,
         shuffle=estimator.shuffle,
@@ -59,10 +59,10 @@ def make_plan(estimator, n_samples, incremental):
         max_grad_norm=estimator.max_grad_norm,
         tol=estimator.tol,
         n_iter_no_change=_patience(estimator, n_batches),
-        early_stopping=estimator.early_stopping and not incremental,
-        bptt_steps=estimator.bptt_steps,
+        early_stopping=estimator.early_stopping and not one_epoch,
+        bptt_steps=None if estimator.bptt_steps is None else _count("bptt_steps", estimator.bptt_steps, "None"),
         n_threads=effective_n_jobs(estimator.n_jobs),
-        warn_unconverged=not incremental,
+        warn_unconverged=not one_epoch,
     )
 
 
@@ -70,10 +70,10 @@ def _is_auto(value):
     return isinstance(value, str) and value == "auto"
 
 
-def _count(name, value):
+def _count(name, value, alternative="'auto'"):
     """The value as an int; raises a ValueError unless it is one of at least 1, however the hyper-parameters were validated."""
     if not is_count(value, 1):
-        raise ValueError(f"{name} must be 'auto' or an int of at least 1, got {value!r}.")
+        raise ValueError(f"{name} must be {alternative} or an int of at least 1, got {value!r}.")
     return int(value)
 
 
