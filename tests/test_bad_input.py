@@ -13,7 +13,7 @@ from scipy.sparse import coo_array, csr_array
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-import sklstm.estimators.base
+import sklstm.estimators.fitting
 import sklstm.training.loop
 import sklstm.training.state
 import sklstm.training.stopping
@@ -46,7 +46,7 @@ def no_work(monkeypatch):
     def train(*args, **kwargs):
         pytest.fail("Training began before the input was refused.")
 
-    return lambda: monkeypatch.setattr(sklstm.estimators.base, "train", train)
+    return lambda: monkeypatch.setattr(sklstm.estimators.fitting, "train", train)
 
 
 def refuses(estimator, call, words):

@@ -56,7 +56,7 @@ try:
 except ImportError:  # older joblib brings its own
     from joblib.externals import cloudpickle
 
-import sklstm.estimators.base
+import sklstm.estimators.fitting
 import sklstm.training.gradient
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm.estimators.progress import Progress

@@ -147,7 +147,7 @@ def state_of(model):
     held = {key: value for key, value in vars(model).items() if key != "_metadata_request"}
     if "history_" in held:
         rows = [{key: value for key, value in row.items() if key != "seconds"} for row in held["history_"]]
-        held |= {"history_": rows, "_state": held["_state"] | {"history": rows}}
+        held |= {"history_": rows, "_state": held["_state"].to_dict() | {"history": rows}}
     return dict(sorted(held.items()))
 
 

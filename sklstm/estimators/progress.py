@@ -56,11 +56,14 @@ class Progress:
         """Take in a row of the history."""
         self._try(self._show, row)
 
+    def close(self):
+        self._try(self._close)
+
     def __enter__(self):
         return self
 
     def __exit__(self, *exc_info):
-        self._try(self._close)
+        self.close()
 
     def _try(self, show, *args):
         if self.silent:

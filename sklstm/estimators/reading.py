@@ -85,19 +85,10 @@ def read_target(estimator, y, sample_weight, sequences, role, known, classes=Non
         return estimator._read_y(y, weights, role, known, classes)
     flat, form = read_steps("y", y, sequences)
     weights = read_step_weights(sample_weight, sequences)
-    used = labelled_steps(estimator, flat, "learn from")
+    used = estimator._labelled(flat, "learn from")
     places = Places(sequences.offsets, np.flatnonzero(used))
     target = estimator._read_y(flat[used], weights[used], role, known, classes, places)
     return target.over_steps(~used, sequences.offsets, form)
-
-
-def labelled_steps(estimator, y, purpose):
-    """Which steps (total_steps,) have a y; raises where none has one. `purpose` is what y is for, in the message."""
-    masked = estimator._masked(y)
-    left_out = masked if y.ndim == 1 else masked.all(axis=1)
-    if left_out.all():
-        raise ValueError(f"All steps of y have the mask value: there is nothing to {purpose}. Label at least one step.")
-    return ~left_out
 
 
 def _agreed_spec(estimator, sequences, target, form, previous):

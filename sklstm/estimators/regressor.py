@@ -13,8 +13,9 @@ from sklearn.utils.validation import column_or_1d
 from ..compat import Interval, StrOptions, _fit_context
 from ..network import LOSSES
 from ..sequences.columns import is_missing
-from .base import BaseRecurrent, supports_partial_fit
+from .base import BaseRecurrent
 from .documentation import document
+from .fitting import supports_partial_fit
 from .target import Target
 from .targets import ONE_EACH, read_numbers
 

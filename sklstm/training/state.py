@@ -77,7 +77,7 @@ class TrainingState:
 
     def to_dict(self):
         """The fields by their names, as plain values and arrays; not copied."""
-        return {name: getattr(self, name) for name in FIELDS}
+        return vars(self).copy()
 
     @classmethod
     def from_dict(cls, mapping, network, dtype, optimizer):
@@ -116,13 +116,13 @@ class TrainingState:
             "solver": lambda solver: isinstance(solver, str),
             "optimizer": lambda state: optimizer is None or _is_like(state, optimizer.init(fresh)),
             "rng": lambda rng: type(rng) is np.random.Generator,
-            "n_epochs": is_count,
-            "n_samples": is_count,
+            "n_epochs": _is_counter,
+            "n_samples": _is_counter,
             "history": lambda rows: isinstance(rows, list) and all(map(_is_row, rows)),
             "best_theta": lambda theta: theta is None or _is_like(theta, fresh),
             "best": _is_number,
-            "n_stalled": is_count,
-            "first_epoch": lambda epoch: is_count(epoch) and epoch <= self.n_epochs,
+            "n_stalled": _is_counter,
+            "first_epoch": lambda epoch: _is_counter(epoch) and epoch <= self.n_epochs,
             "rate_factor": _is_number,
             "done": _is_bool,
         }
@@ -194,7 +194,11 @@ def _is_like(value, fresh):
             and value.flags.c_contiguous
             and value.flags.aligned
         )
-    return is_count(value)
+    return _is_counter(value)
+
+
+def _is_counter(value):
+    return is_count(value) and value < 1 << 62
 
 
 def _is_number(value):
