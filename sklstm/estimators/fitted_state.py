@@ -7,6 +7,7 @@ import numpy as np
 from ..network import LOSSES
 from ..training import Scaling, TrainingState, check_moments
 from .architecture import build
+from .copies import with_attributes
 
 CHANGED = "The state of training of this estimator was changed since it was fitted: {}. Fit it afresh, or load it again."
 
@@ -19,11 +20,17 @@ PRIVATE = {
 
 def fitted_attributes(estimator):
     """The attributes that a fit sets, as a new dict."""
-    return {name: value for name, value in vars(estimator).items() if name in PRIVATE or _is_public_and_fitted(name)}
+    return {name: value for name, value in vars(estimator).items() if _is_fitted(name)}
 
 
-def _is_public_and_fitted(name):
-    return name.endswith("_") and not name.startswith("_")
+def _is_fitted(name):
+    return name in PRIVATE or (name.endswith("_") and not name.startswith("_"))
+
+
+def with_fitted_attributes(estimator, attributes):
+    """An estimator with the same parameters and other fitted attributes."""
+    own = {name: value for name, value in vars(estimator).items() if not _is_fitted(name)}
+    return with_attributes(estimator, own | attributes)
 
 
 @dataclass(frozen=True, eq=False)

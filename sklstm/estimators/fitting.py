@@ -126,7 +126,6 @@ class FitMixin:
         optimizer = SOLVERS[self.solver](self)
         if previous is not None:
             previous.check(self.solver, optimizer)
-        checkpoint = Checkpoint(self.checkpoint) if self.checkpoint is not None and not one_epoch else None
         last_epoch, state = LastEpoch(), None
 
         def on_epoch(row, last):
@@ -136,13 +135,7 @@ class FitMixin:
         try:
             # Bits that BLAS and LAPACK compute (initial weights, and on some machines products) may depend on their threads.
             with single_threaded_blas(), numpy_alone():
-                rng = self._generator(previous, checkpoint)
-                initial_rng = copy.deepcopy(rng)
-                inputs = read_fit_inputs(self, X, y, sample_weight, rng, previous, one_epoch=one_epoch, **data)
-                state = inputs.initial_state(self, optimizer, rng, previous, one_epoch=one_epoch)
-                if checkpoint is not None:
-                    identity = inputs.identity(self, initial_rng, state)
-                    state = checkpoint.start(identity, initial_rng, state, inputs.network, optimizer)
+                inputs, state, checkpoint = self._start(X, y, sample_weight, previous, optimizer, one_epoch, data)
                 config = training_config(self, len(inputs.data), one_epoch=one_epoch)
                 with Progress(self.verbose, config.max_iter, state.n_epochs - state.first_epoch) as progress:
                     callbacks.before_epoch()
@@ -155,7 +148,7 @@ class FitMixin:
                         config,
                         validation=inputs.validation,
                         on_epoch=on_epoch,
-                        checkpoint=None if checkpoint is None else checkpoint.save,
+                        checkpoint=checkpoint,
                         is_sound=lambda theta: inputs.predicts_finitely(theta, config.n_threads),
                         last_epoch=last_epoch,
                     )
@@ -171,6 +164,18 @@ class FitMixin:
             interrupt.args = (_what_is_kept(self.n_iter_, self.checkpoint is not None),)
             callbacks.end_interrupted(interrupt)
             raise
+
+    def _start(self, X, y, sample_weight, previous, optimizer, one_epoch, data):
+        """`FitInputs`, the state that training begins with, and a function that writes states to the checkpoint, or None."""
+        checkpoint = Checkpoint(self.checkpoint) if self.checkpoint is not None and not one_epoch else None
+        rng = self._generator(previous, checkpoint)
+        initial_rng = copy.deepcopy(rng)
+        inputs = read_fit_inputs(self, X, y, sample_weight, rng, previous, one_epoch=one_epoch, **data)
+        state = inputs.initial_state(self, optimizer, rng, previous, one_epoch=one_epoch)
+        if checkpoint is None:
+            return inputs, state, None
+        identity = inputs.identity(self, initial_rng, state)
+        return inputs, checkpoint.start(identity, initial_rng, state, inputs.network, optimizer), checkpoint.save
 
     def _become(self, attributes, previous):
         """Take over fitted attributes, all at one moment: no interrupt and no thread sees them beside those of an earlier fit."""

@@ -8,8 +8,8 @@ from ..sequences.refusals import refused_as
 from ..training import Scaling, Validation, check_range, updated_moments
 from .architecture import MUTABLE_KEYS, build, network_spec
 from .categories import embedding_widths, seen_only
-from .copies import stand_in_for
 from .fit_inputs import FitInputs
+from .fitted_state import with_fitted_attributes
 from .inputs import in_dtype, one_per_sequence, read_sample_weight, read_X, seen_lengths
 from .steps import read_step_weights, read_steps
 from .targets import Places
@@ -59,7 +59,8 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
     sequences = in_dtype(sequences, dtype)
 
     if held_out is not None:
-        held_out = _read_held_out(estimator, *held_out, form if previous is None else {}, spec, target, dtype)
+        reader = estimator if previous is not None else with_fitted_attributes(estimator, form | {"_network_spec": spec})
+        held_out = _read_held_out(reader, *held_out, target, dtype)
     elif rows_val is not None:
         held_out = target.take(sequences, rows_val)
         _refuse_too_few(estimator, held_out[1])
@@ -107,19 +108,13 @@ def _agreed_spec(estimator, sequences, target, form, previous):
     return spec
 
 
-def _read_held_out(estimator, X, y, weights, form, spec, target, dtype):
-    """Sequences and target of `X_val`, checked against this fit's X and y."""
-    # By a stand-in that has what this estimator will have once it is fitted.
-    stand_in = stand_in_for(estimator)
-    stand_in._network_spec = spec
-    if form:
-        vars(stand_in).pop("feature_names_in_", None)
-        vars(stand_in).update(form)
+def _read_held_out(reader, X, y, weights, target, dtype):
+    """Sequences and target of `X_val`, checked against X and y by an estimator that has what they leave."""
     try:
-        sequences = in_dtype(read_X(stand_in, X, reset=False)[0], dtype)
-        held_out = read_target(estimator, y, weights, sequences, "held out", target.attributes)
+        sequences = in_dtype(read_X(reader, X, reset=False)[0], dtype)
+        held_out = read_target(reader, y, weights, sequences, "held out", target.attributes)
         rows = held_out.weighted_rows()
-        _refuse_too_few(estimator, held_out)
+        _refuse_too_few(reader, held_out)
         if target.units:
             check_range("y_val", held_out.targets, dtype)
     except (TypeError, ValueError) as error:
