@@ -21,8 +21,8 @@ from problems import Problem
 from reference import relative_error
 from sklearn.base import clone
 
-import sklstm.estimators.base as base_module
 import sklstm.estimators.engines as engines_module
+import sklstm.estimators.predicting as predicting_module
 import sklstm.network.inference as inference_module
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm._kernels import _inference, _scan, _simd
@@ -343,7 +343,7 @@ N_FIT = 12
 def long_way():
     """Estimators do not take the short way."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(base_module, "quick_scores", lambda estimator, model, X: None)
+        patch.setattr(predicting_module, "quick_scores", lambda estimator, model, X: None)
         yield
 
 
@@ -623,7 +623,7 @@ def only_the_quick_way():
         raise AssertionError("X went the long way.")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(base_module, "read_X", fail)
+        patch.setattr(predicting_module, "read_X", fail)
         yield
 
 

@@ -10,23 +10,22 @@ import pytest
 import sklstm
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._kernels import _simd
-from sklstm.estimators.solving import SOLVERS
 from sklstm.network import CELLS, LOSSES, REGRESSION_LOSSES, TIMESCALES, TimescaleBias, loss_of_classes
 from sklstm.network.cells import QUANTITIES
-from sklstm.training import SCHEDULES
+from sklstm.training import SCHEDULES, SOLVERS
 
 ROOT = Path(sklstm.__file__).parent
 # File -> names of the table in it, which no other file may compare anything with.
 TABLES = {
     "network/cells.py": set(CELLS),
     "network/losses.py": set(LOSSES),
-    "estimators/solving.py": set(SOLVERS),
+    "training/optimizers.py": set(SOLVERS),
     "training/schedules.py": set(SCHEDULES),
 }
 # Names of losses that are also names of parameters, as keys of a dict.
 PARAMETERS = {"quantile", "quantiles"}
-# Files that are being rewritten.
-LATER = {"persistence.py", "estimators/base.py"}
+# A file that is being rewritten.
+LATER = {"persistence.py"}
 
 
 def compared_strings(tree):

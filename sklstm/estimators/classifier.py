@@ -12,9 +12,11 @@ from sklearn.utils.validation import column_or_1d
 from ..compat import Interval, StrOptions, _fit_context
 from ..network import LOSSES, loss_of_classes
 from ..sequences.columns import is_missing
-from .base import BaseRecurrent, takes_chunks
+from .base import BaseRecurrent
 from .class_weights import class_factors, class_totals
 from .documentation import document
+from .fitting import supports_partial_fit
+from .target import Target
 from .targets import (
     ONE_EACH,
     as_array,
@@ -25,7 +27,6 @@ from .targets import (
     refuse_other_kind,
     sorted_labels,
 )
-from .task import Task
 
 # Label that masks a step, where labels are integers: that of PyTorch's and Hugging Face's losses.
 # Scikit-learn's -1 for the unlabelled is too often a class.
@@ -152,56 +153,54 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         random_state=None,
         verbose=0,
     ):
-        super().__init__(
-            hidden_size,
-            num_layers,
-            cell=cell,
-            activation=activation,
-            bidirectional=bidirectional,
-            merge_mode=merge_mode,
-            pooling=pooling,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            residual=residual,
-            return_sequences=return_sequences,
-            categorical_features=categorical_features,
-            embedding_dim=embedding_dim,
-            initial_state=initial_state,
-            forget_bias=forget_bias,
-            n_channels=n_channels,
-            padding=padding,
-            standardize=standardize,
-            solver=solver,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            warmup_fraction=warmup_fraction,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            max_grad_norm=max_grad_norm,
-            bptt_steps=bptt_steps,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            rho=rho,
-            epsilon=epsilon,
-            warm_start=warm_start,
-            checkpoint=checkpoint,
-            n_jobs=n_jobs,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.cell = cell
+        self.activation = activation
+        self.bidirectional = bidirectional
+        self.merge_mode = merge_mode
+        self.pooling = pooling
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.residual = residual
+        self.return_sequences = return_sequences
+        self.categorical_features = categorical_features
+        self.embedding_dim = embedding_dim
+        self.initial_state = initial_state
+        self.forget_bias = forget_bias
+        self.n_channels = n_channels
+        self.padding = padding
+        self.standardize = standardize
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.warmup_fraction = warmup_fraction
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.max_grad_norm = max_grad_norm
+        self.bptt_steps = bptt_steps
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.rho = rho
+        self.epsilon = epsilon
+        self.warm_start = warm_start
+        self.checkpoint = checkpoint
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
 
-    @available_if(takes_chunks)
+    @available_if(supports_partial_fit)
     @document()
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -280,10 +279,10 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         return self.classes_[decided] if loss.contrast else decided
 
     @staticmethod
-    def _validation_score(task, data, scores):
-        loss = LOSSES[task.loss]
+    def _validation_score(target, data, scores):
+        loss = LOSSES[target.loss]
         targets = data.targets[:, 0].astype(np.intp) if loss.contrast else data.targets
-        return loss.score(targets, loss.decide(scores), data.weights, task.loss_parameters)
+        return loss.score(targets, loss.decide(scores), data.weights, target.loss_parameters)
 
     @staticmethod
     def _masked(y):
@@ -377,7 +376,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
             raise ValueError("class_weight is a list, which is for multilabel y. Pass a dict of class label to weight.")
         totals = class_totals(np.bincount(codes, weights, minlength=len(classes)), role, known)
         loss, n_scores = loss_of_classes(len(classes))
-        return Task(
+        return Target(
             loss=loss,
             n_outputs=n_scores,
             targets=codes[:, np.newaxis].astype(np.float64),
@@ -406,7 +405,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         factors = np.ones(len(y))
         for class_weight, column, column_totals in zip(per_label, y.T, totals, strict=True):
             factors *= class_factors(class_weight, np.arange(2), column_totals)[column]
-        return Task(
+        return Target(
             loss="multilabel_log_loss",
             n_outputs=n_labels,
             targets=y.astype(np.float64),

@@ -9,8 +9,7 @@ from sklearn import get_config
 from ..compat import Interval, Options, StrOptions, validate_parameter_constraints
 from ..network import ACTIVATIONS, CELLS, MERGE_MODES, POOLINGS, TIMESCALES
 from ..sequences.refusals import list_of, refused_as
-from ..training import SCHEDULES
-from .solving import SOLVERS
+from ..training import SCHEDULES, SOLVERS
 
 POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 UNIT_INTERVAL = Interval(Real, 0, 1, closed="left")

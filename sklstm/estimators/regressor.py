@@ -12,10 +12,11 @@ from sklearn.utils.validation import column_or_1d
 from ..compat import Interval, StrOptions, _fit_context
 from ..network import LOSSES, REGRESSION_LOSSES
 from ..sequences.columns import is_missing
-from .base import BaseRecurrent, takes_chunks
+from .base import BaseRecurrent
 from .documentation import document
+from .fitting import supports_partial_fit
+from .target import Target
 from .targets import ONE_EACH, read_numbers
-from .task import Task
 
 
 @document(
@@ -136,56 +137,54 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         random_state=None,
         verbose=0,
     ):
-        super().__init__(
-            hidden_size,
-            num_layers,
-            cell=cell,
-            activation=activation,
-            bidirectional=bidirectional,
-            merge_mode=merge_mode,
-            pooling=pooling,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            residual=residual,
-            return_sequences=return_sequences,
-            categorical_features=categorical_features,
-            embedding_dim=embedding_dim,
-            initial_state=initial_state,
-            forget_bias=forget_bias,
-            n_channels=n_channels,
-            padding=padding,
-            standardize=standardize,
-            solver=solver,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            warmup_fraction=warmup_fraction,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            max_grad_norm=max_grad_norm,
-            bptt_steps=bptt_steps,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            rho=rho,
-            epsilon=epsilon,
-            warm_start=warm_start,
-            checkpoint=checkpoint,
-            n_jobs=n_jobs,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.cell = cell
+        self.activation = activation
+        self.bidirectional = bidirectional
+        self.merge_mode = merge_mode
+        self.pooling = pooling
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.residual = residual
+        self.return_sequences = return_sequences
+        self.categorical_features = categorical_features
+        self.embedding_dim = embedding_dim
+        self.initial_state = initial_state
+        self.forget_bias = forget_bias
+        self.n_channels = n_channels
+        self.padding = padding
+        self.standardize = standardize
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.warmup_fraction = warmup_fraction
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.max_grad_norm = max_grad_norm
+        self.bptt_steps = bptt_steps
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.rho = rho
+        self.epsilon = epsilon
+        self.warm_start = warm_start
+        self.checkpoint = checkpoint
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
         self.loss = loss
         self.quantile = quantile
 
-    @available_if(takes_chunks)
+    @available_if(supports_partial_fit)
     @document()
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
@@ -218,13 +217,13 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         return predicted[:, 0] if self._one_dimensional else predicted
 
     @staticmethod
-    def _validation_score(task, data, scores):
+    def _validation_score(target, data, scores):
         used = data.weights > 0
         targets, weights = data.targets[used], data.weights[used]
         if len(targets) < 2:
             return np.nan  # the variance of a single target is 0
-        loss = LOSSES[task.loss]
-        return loss.score(targets, loss.inverse_link(scores[used]), weights, task.loss_parameters)
+        loss = LOSSES[target.loss]
+        return loss.score(targets, loss.inverse_link(scores[used]), weights, target.loss_parameters)
 
     @staticmethod
     def _masked(y):
@@ -277,7 +276,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
             )
         loss, n_outputs, parameters, attributes = self._read_loss(targets)
         attributes |= {"_one_dimensional": one_dimensional, "_n_targets": targets.shape[1]}
-        return Task(loss, n_outputs, targets, weights, attributes, loss_parameters=parameters)
+        return Target(loss, n_outputs, targets, weights, attributes, loss_parameters=parameters)
 
     def _read_loss(self, targets):
         """Name, number of scores and parameters of the loss that `loss` and `quantile` name, and attributes, checked with y."""
