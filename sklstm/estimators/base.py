@@ -1,10 +1,12 @@
 """`BaseRecurrent`: what the estimators share, and what each of them has to say of y."""
 
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from typing import ClassVar
 
 from sklearn.base import BaseEstimator
 
+from ..training import TrainingState
 from .callbacks import CallbackSupportMixin
 from .constraints import CONSTRAINTS
 from .fitting import FitMixin
@@ -52,6 +54,18 @@ class BaseRecurrent(FitMixin, PredictMixin, CallbackSupportMixin, BaseEstimator,
     @abstractmethod
     def _validation_score(target, data, scores):
         """Score of the network's outputs for the targets of `data`, both in standard units; more is better."""
+
+    def __getstate__(self):
+        """Plain values: pickles and skops' files name no class of the package but that of the estimator."""
+        attributes = super().__getstate__()
+        state = attributes.get("_state")
+        return attributes | {"_state": state.to_dict()} if isinstance(state, TrainingState) else attributes
+
+    def __setstate__(self, attributes):
+        super().__setstate__(attributes)
+        if isinstance(attributes.get("_state"), dict):
+            with suppress(TypeError):  # one of other fields is refused by the fit that is to continue from it
+                self._state = TrainingState(**attributes["_state"])
 
     def __sklearn_is_fitted__(self):
         return "_theta" in vars(self)
