@@ -50,11 +50,6 @@ class BaseRecurrent(FitMixin, PredictMixin, CallbackSupportMixin, BaseEstimator,
     def _decode(self, scores):
         """The predictions that the head's scores mean."""
 
-    @staticmethod
-    @abstractmethod
-    def _validation_score(target, data, scores):
-        """Score of the network's outputs for the targets of `data`, both in standard units; more is better."""
-
     def __getstate__(self):
         """Plain values: pickles and skops' files name no class of the package but that of the estimator."""
         attributes = super().__getstate__()

@@ -279,12 +279,6 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         return self.classes_[decided] if loss.contrast else decided
 
     @staticmethod
-    def _validation_score(target, data, scores):
-        loss = LOSSES[target.loss]
-        targets = data.targets[:, 0].astype(np.intp) if loss.contrast else data.targets
-        return loss.score(targets, loss.decide(scores), data.weights, target.loss_parameters)
-
-    @staticmethod
     def _masked(y):
         masked = is_missing(y.ravel()).reshape(y.shape)
         if y.dtype.kind in "fiuO":

@@ -72,7 +72,7 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
     scaling.raise_if_out_of_range(dtype)
     if target.units:
         check_range("y", target.targets, dtype)
-    validation = None if held_out is None else _validation(estimator, *held_out, scaling)
+    validation = None if held_out is None else _validation(*held_out, scaling)
     data = target.data(sequences, scaling)
     return FitInputs(spec, network, form, target, data, validation, scaling, moments, stops_early)
 
@@ -130,9 +130,9 @@ def _refuse_too_few(estimator, held_out):
         raise ValueError(f"early_stopping needs at least two {unit} with a y to score. Pass more, or turn it off.")
 
 
-def _validation(estimator, sequences, target, scaling):
+def _validation(sequences, target, scaling):
     data = target.data(sequences, scaling)
-    return Validation(data, lambda scores: estimator._validation_score(target, data, scores))
+    return Validation(data, lambda scores: target.score(data, scores))
 
 
 def _split(validation_fraction, rows, strata, rng):

@@ -217,15 +217,6 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         return predicted[:, 0] if self._one_dimensional else predicted
 
     @staticmethod
-    def _validation_score(target, data, scores):
-        used = data.weights > 0
-        targets, weights = data.targets[used], data.weights[used]
-        if len(targets) < 2:
-            return np.nan  # the variance of a single target is 0
-        loss = LOSSES[target.loss]
-        return loss.score(targets, loss.inverse_link(scores[used]), weights, target.loss_parameters)
-
-    @staticmethod
     def _masked(y):
         return is_missing(y.ravel()).reshape(y.shape)
 

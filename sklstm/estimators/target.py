@@ -107,6 +107,17 @@ class Target:
         weights = Sequences(self.weights[:, np.newaxis], self.offsets)[rows].values[:, 0]
         return chosen, replace(self, targets=targets.values, weights=weights, strata=None, offsets=targets.offsets)
 
+    def score(self, data, scores):
+        """Score of the network's outputs for the targets of `data`, both in standard units; more is better."""
+        loss, targets, weights = LOSSES[self.loss], data.targets, data.weights
+        if loss.decide:
+            targets = targets[:, 0].astype(np.intp) if loss.contrast else targets
+            return loss.score(targets, loss.decide(scores), weights, self.loss_parameters)
+        used = weights > 0
+        if np.count_nonzero(used) < 2:
+            return np.nan  # the variance of a single target is 0
+        return loss.score(targets[used], loss.inverse_link(scores[used]), weights[used], self.loss_parameters)
+
     def data(self, sequences, scaling):
         """`Data` to train or validate on, those sequences that have a weight, in the dtype of all."""
         dtype = sequences.values.dtype
