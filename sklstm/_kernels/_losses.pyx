@@ -17,18 +17,19 @@ cdef struct point:
 
 ctypedef point (*point_function)(double s, double t, double parameter) noexcept nogil
 
-cdef double ONE = 1
-
 
 cdef inline double sum_points(
     point_function l, const real[:, ::1] scores, const real[:, ::1] targets, const double[::1] weights, double total_weight,
     real[:, ::1] dscores, double divisor,
-    const double *parameters=&ONE, Py_ssize_t n_parameters=1, const double *factors=&ONE, Py_ssize_t n_factors=1,
+    const double *parameters=NULL, Py_ssize_t n_parameters=1, const double *factors=NULL, Py_ssize_t n_factors=1,
 ) noexcept:
-    """l_i = sum_k factor_k l(s_ik, t_ik, parameter_k) / divisor; targets, parameters and factors are K each, or one for all k"""
+    """l_i = sum_k factor_k l(s_ik, t_ik, parameter_k) / divisor
+
+    Targets, parameters and factors are K each, or one for all k; without parameters they are 0, without factors 1.
+    """
     cdef Py_ssize_t i, k, K = scores.shape[1]
     cdef Py_ssize_t t_step = targets.shape[1] > 1, parameter_step = n_parameters > 1, factor_step = n_factors > 1
-    cdef double total = 0, loss, scale, factor
+    cdef double total = 0, loss, scale, parameter = 0, factor = 1
     cdef const real *s
     cdef const real *t
     cdef real *ds
@@ -38,8 +39,11 @@ cdef inline double sum_points(
             s, t, ds = &scores[i, 0], &targets[i, 0], &dscores[i, 0]
             loss, scale = 0, weights[i] / total_weight
             for k in range(K):
-                factor = factors[k * factor_step]
-                at = l(s[k], t[k * t_step], parameters[k * parameter_step])
+                if parameters != NULL:
+                    parameter = parameters[k * parameter_step]
+                if factors != NULL:
+                    factor = factors[k * factor_step]
+                at = l(s[k], t[k * t_step], parameter)
                 loss += factor * at.loss
                 ds[k] = <real> (scale * factor * at.slope / divisor)
             total += weights[i] * loss / divisor
@@ -125,7 +129,7 @@ def poisson(
     There is a factor for each output, or one for all.
     """
     cdef Py_ssize_t n = factors.shape[0], K = scores.shape[1]
-    return sum_points(poisson_at, scores, targets, weights, total_weight, dscores, K, &ONE, 1, &factors[0], n)
+    return sum_points(poisson_at, scores, targets, weights, total_weight, dscores, K, NULL, 1, &factors[0], n)
 
 
 def multinomial_log_loss(
