@@ -38,7 +38,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm.datasets import make_adding_problem, make_seasonal, make_sine_mixture, make_temporal_order
-from sklstm.estimators import solving
+from sklstm.estimators import solvers
 
 SEEDS = 3
 TINY = 100  # training sequences
@@ -188,7 +188,7 @@ CANDIDATES = {
     "chrono": Candidate({"forget_bias": "chrono"}),
     "alpha 0.005": Candidate({"alpha": 5e-3}),
     "clip 1": Candidate({"max_grad_norm": 1.0}),
-    "4000 steps": Candidate(patches=((solving, "STEPS", 4000),)),
+    "4000 steps": Candidate(patches=((solvers, "STEPS", 4000),)),
 }
 
 

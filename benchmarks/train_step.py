@@ -45,7 +45,7 @@ import numpy as np
 from sklstm import Sequences
 from sklstm._kernels import _optim
 from sklstm.network import LOSSES, Network
-from sklstm.network.recurrent import CELLS
+from sklstm.network.cells import CELLS
 from sklstm.parallel import Threads, single_threaded_blas
 from sklstm.training import Adam, Data
 from sklstm.training.gradient import GradientComputer
@@ -268,7 +268,7 @@ class Jax:
 
         jax.config.update("jax_enable_x64", problem.theta.dtype == np.float64)
         B, _, _, H = problem.shape
-        cell_step, n_states = PEERS[problem.cell].step, CELLS[problem.cell]["n_states"]
+        cell_step, n_states = PEERS[problem.cell].step, CELLS[problem.cell].n_states
         tree = jax.tree.map
 
         def loss(p, X, y):

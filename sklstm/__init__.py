@@ -1,18 +1,49 @@
 """Recurrent networks as scikit-learn estimators.
 
-A module imports only from the layers below its own:
+A module imports only from the layers below its own, and from the ground:
 
-    estimators     LSTMClassifier, LSTMRegressor: scikit-learn's contract
-    preprocessing  transformers for steps, windows of series, texts as codes; knows `sequences` only
-    training       epochs, minibatches, optimisers, schedules, stopping, checkpoints
-    network        the model as a spec: recurrent stack -> pooling -> head, forward and backward
-    sequences      any accepted X, y and weights -> Sequences -> packed minibatch
-    _kernels       C speed without the GIL: the recursion over time, products, losses, optimiser steps
+    estimators      LSTMClassifier, LSTMRegressor: scikit-learn's contract
+    preprocessing   transformers for steps, windows of series, texts as codes; knows `sequences` only
+    training        epochs, minibatches, optimisers, schedules, stopping, checkpoints
+    network         the model as a spec: recurrent stack -> pooling -> head, forward and backward
+    sequences       any accepted X, y and weights -> Sequences -> packed minibatch
+    _kernels        C speed without the GIL: the recursion over time, products, losses, optimiser steps
+    the ground      archive, files, parallel, compat, docstrings: modules that import from no layer
 
-Beside them, for users and imported by no layer: `datasets` (sequence problems to try things on), `metrics` (scorers of
-steps), `inspection` (what a fitted model does, as numbers and pictures) and `persistence`.
+Beside them, for users and imported by no layer: `datasets` (sequence problems to try things on), `metrics` (scorers of steps),
+`inspection` (what a fitted model does, as numbers and pictures) and `persistence`.
 
-The path of one fit: LSTMClassifier.fit -> train -> Network.backward -> _scan.backward -> lstm_backward.
+A fit, from call to call, for the backward pass of one minibatch:
+
+    fit (estimators/fitting.py)
+    _fit (estimators/fitting.py)
+    train (training/loop.py)
+    _run_epoch (training/loop.py)
+    GradientComputer.__call__ (training/gradient.py)
+    _SequenceShard.run (training/gradient.py)
+    Network.backward_chunk (network/model.py)
+    RecurrentLayer.backward (network/recurrent.py)
+    backward (_kernels/_scan.pyx)
+    backward_steps (_kernels/_scan.pyx)
+    lstm_backward (_kernels/cells_impl.h)
+    lstm_backward_row (_kernels/cells_impl.h)
+
+A prediction, for an array or a list of arrays:
+
+    predict (estimators/predicting.py)
+    _answer (estimators/predicting.py)
+    quick_scores (estimators/engines.py)
+    _Ready.scores (estimators/engines.py)
+    Engine.predict (_kernels/_engine.pyx)
+    predict_sequences (_kernels/_engine.pyx)
+    run_chunk (_kernels/_engine.pyx)
+    run_steps (_kernels/_inference.pyx)
+    step (_kernels/_inference.pyx)
+    fused_step (_kernels/fused_impl.h)
+    fused_body (_kernels/fused_impl.h)
+    lstm_forward (_kernels/cells_impl.h)
+
+What is no such array is read by `read_X` and goes through `Network` by `apply` (network/inference.py), on the same kernels.
 """
 
 from importlib.metadata import version as _version

@@ -13,10 +13,11 @@ from sklearn import config_context
 
 from .archive import name_of, read_archive, write_archive
 from .estimators import LSTMClassifier, LSTMRegressor
-from .estimators.architecture import BESIDES, build
+from .estimators.architecture import NON_NETWORK_KEYS, build
 from .estimators.classifier import DECISIONS
-from .estimators.solving import SOLVERS
+from .estimators.solvers import SOLVERS
 from .network import ACTIVATIONS, CELLS, LOSSES, MAX_LAYERS, MERGE_MODES, POOLINGS, Network
+from .training import TrainingState
 
 __all__ = ["load", "save"]
 
@@ -89,6 +90,8 @@ def save(estimator, path):
         raise TypeError(_what_to_do_instead(estimator))
     parameters = estimator.get_params(deep=False)
     own = {key: value for key, value in vars(estimator).items() if key not in parameters and not LEFT_OUT.fullmatch(key)}
+    if isinstance(own.get("_state"), TrainingState):
+        own["_state"] = own["_state"].to_dict()
     try:
         _check_attributes(type(estimator), own)
     except _Fault as fault:
@@ -204,6 +207,8 @@ def _estimator(tree):
         attributes = {"history_": attributes["_state"]["history"]} | attributes
     _check_attributes(cls, attributes)
     estimator = cls(**_parameters(cls, tree["parameters"], tree["versions"]))
+    if "_state" in attributes:
+        attributes = attributes | {"_state": TrainingState(**attributes["_state"])}
     vars(estimator).update(attributes)
     _request_metadata(estimator, tree["metadata_requests"])
     return estimator
@@ -385,7 +390,7 @@ SPEC = {
 
 
 def _is_spec(value, a):
-    expected = {field.name for field in fields(Network)} | set(BESIDES)
+    expected = {field.name for field in fields(Network)} | set(NON_NETWORK_KEYS)
     if type(value) is not dict or value.keys() != expected:
         raise _Fault(f"its _network_spec should have the keys {sorted(expected)}")
     for key in sorted(expected, key=[*SPEC, *expected].index):
@@ -403,36 +408,13 @@ def _is_spec(value, a):
 
 
 def _is_state(value, a):
-    if type(value) is not dict or not STATE.keys() <= value.keys():
-        raise _Fault(f"its _state should have the keys {list(STATE)}")
-    for key, item in value.items():
-        check = STATE.get(key, _is_plain_or_like_theta)
-        _expect(check(item, a), f"its _state has the {_shown(key)} {_shown(item)}")
+    solver = value.get("solver") if type(value) is dict else None
+    _expect(_is_one_of(SOLVERS)(solver, a), f"its _state has the solver {_shown(solver)}")
+    try:
+        TrainingState.from_dict(value, build(a.spec), a.theta.dtype, SOLVERS[solver](LSTMRegressor()))
+    except ValueError as error:
+        raise _Fault(f"its _state is not as a fit leaves it: {error}") from None
     return True
-
-
-def _is_plain_or_like_theta(value, a):
-    """What later versions add: the kernels take arrays for as long as theta."""
-    if isinstance(value, (list, tuple)):
-        return all(_is_plain_or_like_theta(item, a) for item in value)
-    if isinstance(value, dict):
-        return all(isinstance(key, str) and _is_plain_or_like_theta(item, a) for key, item in value.items())
-    return _is_plain(value) or _is_like_theta(value, a)
-
-
-def _is_optimizer_state(value, a):
-    """Like a fresh one."""
-    solver = a.all["_state"]["solver"]
-    if not _is_one_of(SOLVERS)(solver, a):
-        return False
-    fresh = SOLVERS[solver](LSTMRegressor()).init(a.theta)
-    return type(value) is dict and value.keys() == fresh.keys() and all(_is_entry(value[key], fresh[key], a) for key in fresh)
-
-
-def _is_entry(value, fresh, a):
-    if isinstance(fresh, np.ndarray):
-        return _is_like_theta(value, a)
-    return _is_count(value) if isinstance(fresh, Integral) and not _is_bool(fresh) else _is_plain(value)
 
 
 def _is_history(value, a):
@@ -445,24 +427,6 @@ def _is_row(row):
         return False
     return "loss" in row and not any(row.get(key, 0) is None for key in ("loss", "validation_loss", "validation_score"))
 
-
-def _is_course(value, a):
-    """Counters and switches of the epochs since a fit began."""
-    return type(value) is dict and value.keys() == COURSE.keys() and all(COURSE[key](value[key]) for key in COURSE)
-
-
-COURSE = {"began": _is_count, "since": _is_count, "best": _is_number, "rate_factor": _is_number, "ended": _is_bool}
-
-STATE = {
-    "theta": _is_like_theta,
-    "solver": _is_one_of(SOLVERS),
-    "optimizer": _is_optimizer_state,
-    "rng": lambda value, a: type(value) is np.random.Generator,
-    "n_epochs": _is_count,
-    "n_samples": _is_count,
-    "history": _is_history,
-    "course": _is_course,
-}
 
 MOMENTS = {"weight", "mean", "deviation", "low", "high"}
 

@@ -425,7 +425,8 @@ def case(request, model, tmp_path):
     if request.param == "model":
         save(model, path)
         return path.read_bytes(), path, load
-    state = model._state | {"note": "é", "odd": {1: (True, None)}, "text": np.array(["a"]), "rs": np.random.RandomState(0)}
+    others = {"note": "é", "odd": {1: (True, None)}, "text": np.array(["a"]), "rs": np.random.RandomState(0)}
+    state = model._state.to_dict() | others
     write_archive(path, state, "checkpoint")
     return path.read_bytes(), path, lambda path: read_archive(path, "checkpoint")
 

@@ -13,8 +13,10 @@ from scipy.sparse import coo_array, csr_array
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-import sklstm.estimators.base
+import sklstm.estimators.fitting
 import sklstm.training.loop
+import sklstm.training.state
+import sklstm.training.stopping
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm.estimators.progress import Progress
 
@@ -44,7 +46,7 @@ def no_work(monkeypatch):
     def train(*args, **kwargs):
         pytest.fail("Training began before the input was refused.")
 
-    return lambda: monkeypatch.setattr(sklstm.estimators.base, "train", train)
+    return lambda: monkeypatch.setattr(sklstm.estimators.fitting, "train", train)
 
 
 def refuses(estimator, call, words):
@@ -1014,15 +1016,18 @@ def test_interruption_under_early_stopping_ends_with_the_best_weights(Estimator,
     np.testing.assert_array_equal(estimator.encode(X), alone.encode(X))
 
 
+OF_AN_EPOCH = {sklstm.training.loop.__file__, sklstm.training.state.__file__, sklstm.training.stopping.__file__}
+
+
 def interruption_at(instruction, epoch):
     """A trace function that raises KeyboardInterrupt at that instruction of the end of an epoch."""
     n_ended, n_executed = 0, 0
 
     def trace(frame, event, arg):
         nonlocal n_ended, n_executed
-        if frame.f_code.co_filename != sklstm.training.loop.__file__:
+        if frame.f_code.co_filename not in OF_AN_EPOCH:
             return None
-        n_ended += event == "call" and frame.f_code.co_name == "end_epoch"
+        n_ended += event == "call" and frame.f_code.co_name == "after_epoch"
         frame.f_trace_opcodes = True
         n_executed += event == "opcode" and n_ended == epoch
         if n_executed == instruction:
@@ -1033,7 +1038,7 @@ def interruption_at(instruction, epoch):
 
 
 def parts_of_state(estimator):
-    return joblib.hash({key: value for key, value in estimator._state.items() if key != "history"})
+    return joblib.hash({key: value for key, value in estimator._state.to_dict().items() if key != "history"})
 
 
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True, "validation_fraction": 0.3}, {"solver": "lbfgs"}], ids=str)

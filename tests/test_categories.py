@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
 from test_bad_input import refuses
 
-import sklstm.estimators.base
+import sklstm.estimators.fitting
 import sklstm.training.gradient
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences, load, save
 from sklstm.preprocessing import PerStep
@@ -433,7 +433,7 @@ def test_the_frame_is_not_changed(X, y):
 
 def refused(monkeypatch, estimator, call, words):
     """That `call` raises a ValueError with the words before training begins, and leaves the estimator as it was."""
-    monkeypatch.setattr(sklstm.estimators.base, "train", lambda *a, **k: pytest.fail("Training began."))
+    monkeypatch.setattr(sklstm.estimators.fitting, "train", lambda *a, **k: pytest.fail("Training began."))
     refuses(estimator, call, words)
     with pytest.raises(ValueError):
         call()

@@ -50,8 +50,8 @@ def same_bits(a, b):
     return (
         a._theta.tobytes() == b._theta.tobytes()
         and timeless[0] == timeless[1]
-        and a._state["rng"].bit_generator.state == b._state["rng"].bit_generator.state
-        and all(np.array_equal(v, b._state["optimizer"][k]) for k, v in a._state["optimizer"].items())
+        and a._state.rng.bit_generator.state == b._state.rng.bit_generator.state
+        and all(np.array_equal(v, b._state.optimizer[k]) for k, v in a._state.optimizer.items())
         and a.best_validation_score_ == b.best_validation_score_
     )
 
@@ -207,13 +207,13 @@ def test_states_that_do_not_fit_the_network(problem, tmp_path):
     changes = [
         lambda tree: tree.pop("rng"),
         lambda tree: tree.update(rng=None),
-        lambda tree: tree["state"].pop("course"),
+        lambda tree: tree["state"].pop("best"),
         lambda tree: tree["state"].update(theta=tree["state"]["theta"][:-1].copy()),
         lambda tree: tree["state"].update(best_theta=tree["state"]["theta"].astype(np.float32)),
         lambda tree: tree["state"].update(n_epochs="three"),
         lambda tree: tree["state"]["optimizer"].pop("m"),
         lambda tree: tree["state"]["optimizer"].update(v=np.zeros((2, 2))),
-        lambda tree: tree["state"]["course"].update(since=None),
+        lambda tree: tree["state"].update(n_stalled=None),
         lambda tree: tree["state"].update(history=[None, 1, "2"]),
         lambda tree: tree["state"].update(solver="sgd"),
     ]

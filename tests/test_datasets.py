@@ -23,7 +23,7 @@ from sklstm.datasets import (
     reber_legal_next,
 )
 from sklstm.datasets.memory import MASK_VALUE
-from sklstm.estimators.classifier import LEFT_OUT as LEFT_OUT_OF_CLASSIFIER
+from sklstm.estimators.classifier import MASK_VALUE as MASK_VALUE_OF_CLASSIFIER
 
 GENERATORS = [getattr(datasets, name) for name in datasets.__all__ if name.startswith("make_")]
 RAGGED = [make_adding_problem, make_copy_memory, make_sine_mixture, make_temporal_order]
@@ -209,7 +209,7 @@ def test_copy_memory(ragged, masked):
 
 
 def test_the_mask_is_that_of_the_classifier():
-    assert MASK_VALUE == LEFT_OUT_OF_CLASSIFIER
+    assert MASK_VALUE == MASK_VALUE_OF_CLASSIFIER
 
 
 def read(x):

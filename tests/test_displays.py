@@ -26,7 +26,6 @@ from sklstm.inspection import (
     step_importance,
     training_curves,
 )
-from sklstm.inspection.gates import BLOCKS
 from sklstm.network import CELLS
 
 plt.switch_backend("Agg")
@@ -259,7 +258,7 @@ def test_gates_of_the_units_that_vary_most(models):
 def test_every_cell_has_its_panels(cell):
     model = LSTMClassifier(**QUICK, cell=cell).fit(RAGGED, np.arange(30) % 2)
     display = GateDisplay.from_estimator(model, RAGGED)
-    assert len(display.axes_) == len(BLOCKS[cell]) + CELLS[cell]["n_states"]
+    assert len(display.axes_) == len(CELLS[cell].gates) + CELLS[cell].n_states
     assert [ax.get_ylabel()[-1] for ax in display.axes_] == list(gate_activations(model, RAGGED))
 
 

@@ -21,8 +21,8 @@ from problems import Problem
 from reference import relative_error
 from sklearn.base import clone
 
-import sklstm.estimators.base as base_module
 import sklstm.estimators.engines as engines_module
+import sklstm.estimators.predicting as predicting_module
 import sklstm.network.inference as inference_module
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm._kernels import _inference, _scan, _simd
@@ -76,8 +76,8 @@ class Recurrence:
 
     def __init__(self, rng, cell, activation, H, n_sequences, dtype):
         table = CELLS[cell]
-        self.kernel = table["index"], ACTIVATIONS.index(activation)
-        self.H, self.n_states, self.n_blocks, self.dtype = H, table["n_states"], table["n_blocks"], dtype
+        self.kernel = table.index, ACTIVATIONS.index(activation)
+        self.H, self.n_states, self.n_blocks, self.dtype = H, table.n_states, table.n_blocks, dtype
         self.lengths = np.sort(rng.integers(1, N_STEPS + 1, size=n_sequences))[::-1]
         active = [np.count_nonzero(self.lengths > t) for t in range(self.lengths[0])]
         self.starts = np.concatenate([[0], np.cumsum(active)]).astype(np.intp)
@@ -87,10 +87,10 @@ class Recurrence:
 
         self.x = draw(self.starts[-1], N_CHANNELS)
         self.weights = [
-            draw(N_CHANNELS, table["n_input"] * H),
-            draw(H, table["n_recurrent"] * H) / dtype(np.sqrt(H)),
-            draw(table["n_bias"] * H),
-            draw(table["n_extra"], H) if table["n_extra"] else None,
+            draw(N_CHANNELS, table.n_input * H),
+            draw(H, table.n_recurrent * H) / dtype(np.sqrt(H)),
+            draw(table.n_bias * H),
+            draw(table.n_extra, H) if table.n_extra else None,
         ]
         self.begin = [draw(n_sequences, H) for _ in range(self.n_states)]
         self.itemsize = np.dtype(dtype).itemsize
@@ -185,8 +185,8 @@ def test_a_workspace_has_room_for_fewer_sequences_too(cell, H, backward):
     for n in (1, 15, 16, 128, 163, 256):
         ws = RecurrentLayer(5, H, cell).workspace(n, n_rows, np.float32, backward)
         for fewer in range(1, n + 1):
-            assert ws.scratch.size >= _scan.scratch_size(table["index"], fewer, n_rows, 5, H, 4, backward)
-            assert len(ws.gates[0]) >= _scan.gate_rows(fewer, n_rows, table["n_blocks"] * H, 4)
+            assert ws.scratch.size >= _scan.scratch_size(table.index, fewer, n_rows, 5, H, 4, backward)
+            assert len(ws.gates[0]) >= _scan.gate_rows(fewer, n_rows, table.n_blocks * H, 4)
 
 
 # ---- a network on many sequences ----
@@ -343,7 +343,7 @@ N_FIT = 12
 def long_way():
     """Estimators do not take the short way."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(base_module, "quick_scores", lambda estimator, model, X: None)
+        patch.setattr(predicting_module, "quick_scores", lambda estimator, model, X: None)
         yield
 
 
@@ -623,7 +623,7 @@ def only_the_quick_way():
         raise AssertionError("X went the long way.")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(base_module, "read_X", fail)
+        patch.setattr(predicting_module, "read_X", fail)
         yield
 
 

@@ -14,9 +14,11 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-import sklstm.estimators.base as base
 import sklstm.estimators.callbacks as callbacks
+import sklstm.estimators.fitting as fitting
 import sklstm.training.loop as loop
+import sklstm.training.state as state
+import sklstm.training.stopping as stopping
 from sklstm import LSTMRegressor
 from sklstm.estimators.progress import Progress
 
@@ -34,7 +36,8 @@ def content(estimator):
     """A hash of everything but times."""
     left_out = ("_skl_callbacks", "history_", "max_iter")
     held = copy.deepcopy({key: value for key, value in vars(estimator).items() if key not in left_out})
-    held.get("_state", {}).pop("history", None)
+    if "_state" in held:
+        held["_state"].history = None
     return joblib.hash(held)
 
 
@@ -169,7 +172,7 @@ def test_callbacks_see_the_end_of_an_interrupted_fit(fails):
     assert bool(getattr(caught.value, "__notes__", [])) == fails
 
 
-FILES = {module.__file__ for module in (base, loop, callbacks)}
+FILES = {module.__file__ for module in (fitting, loop, stopping, state, callbacks)}
 
 
 @pytest.mark.parametrize("incremental", [False, True])

@@ -12,7 +12,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import d2_pinball_score, mean_pinball_loss, mean_poisson_deviance, r2_score
 from test_bad_input import refuses
 
-import sklstm.estimators.base
+import sklstm.estimators.fitting
 import sklstm.training.gradient
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 
@@ -617,7 +617,7 @@ def test_truncation_changes_gradients_but_no_loss(ragged, rng, pooling, steps):
 
 def test_truncation_needs_one_direction(ragged, rng, monkeypatch):
     model = regressor(bptt_steps=2, bidirectional=True)
-    monkeypatch.setattr(sklstm.estimators.base, "train", lambda *a, **k: pytest.fail("Training began."))
+    monkeypatch.setattr(sklstm.estimators.fitting, "train", lambda *a, **k: pytest.fail("Training began."))
     refuses(model, lambda: model.fit(ragged, rng.normal(size=len(ragged))), ["bptt_steps=2", "bidirectional=False"])
 
 

@@ -37,7 +37,7 @@ def peak_words(network, itemsize, parts, lengths, n_threads=1):
     workspace = (6 * H + D) * rows + 4 * H * (H + D) + 5 * H * chunk + 7 * H * sequences
     # theta, the gradient, Adam's two moments, the best theta, and a copy of four of those, of the last epoch that has ended.
     vectors = 5 + 4
-    waiting = min(len(parts) - 1, int(np.log2(len(parts))) + n_threads - 1)  # gradients of other shards
+    waiting = min(len(parts) - 1, n_threads)  # gradients of other shards
     return n_threads * workspace + (vectors + waiting) * P
 
 

@@ -147,7 +147,7 @@ def state_of(model):
     held = {key: value for key, value in vars(model).items() if key != "_metadata_request"}
     if "history_" in held:
         rows = [{key: value for key, value in row.items() if key != "seconds"} for row in held["history_"]]
-        held |= {"history_": rows, "_state": held["_state"] | {"history": rows}}
+        held |= {"history_": rows, "_state": held["_state"].to_dict() | {"history": rows}}
     return dict(sorted(held.items()))
 
 
@@ -228,7 +228,7 @@ def test_validation_data_and_weights(tmp_path):
     model.fit(X, y, np.arange(N), X_val=X[:9], y_val=y[:9])
     other = saved(model, tmp_path)
     assert other.validation_scores_ == model.validation_scores_
-    assert other.history_ is other._state["history"]  # as after a fit
+    assert other.history_ is other._state.history  # as after a fit
     assert_same(*(m.fit(X, y, np.arange(N), X_val=X[:9], y_val=y[:9]) for m in (model, other)))
 
 
@@ -438,9 +438,9 @@ LIES = {
     "epochs a text": attribute("_state", "n_epochs", value="many"),
     "epochs negative": attribute("_state", "n_epochs", value=-1),
     "epochs huge": attribute("_state", "n_epochs", value=2**100),
-    "course gone": drop("attributes", "_state", "course"),
-    "course empty": attribute("_state", "course", value={}),
-    "course of texts": attribute("_state", "course", "best", value="low"),
+    "best loss gone": drop("attributes", "_state", "best"),
+    "best loss a dict": attribute("_state", "best", value={}),
+    "best loss a text": attribute("_state", "best", value="low"),
     "history of numbers": attribute("_state", "history", value=[1]),
     "history without loss": attribute("_state", "history", value=[{"epoch": 1}]),
     "history of texts": attribute("_state", "history", value=[{"loss": "low"}]),
@@ -724,7 +724,7 @@ def test_the_safetensors_package_finds_the_weights(tmp_path):
     save(model, tmp_path / "model.safetensors")
     arrays = safetensors_numpy.load_file(tmp_path / "model.safetensors")
     assert same(arrays["attributes._theta"], model._theta)
-    assert same(arrays["attributes._state.optimizer.m"], model._state["optimizer"]["m"])
+    assert same(arrays["attributes._state.optimizer.m"], model._state.optimizer["m"])
 
 
 def test_the_file_is_small(tmp_path):

@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm.estimators.solving import SOLVERS, make_plan
+from sklstm.estimators.solvers import SOLVERS, training_config
 from sklstm.training import SCHEDULES, SGD, Adam, RMSprop
 from sklstm.training.schedules import ADAPTIVE_LOWEST, Epoch
 
@@ -215,8 +215,8 @@ def test_partial_fit_goes_on_with_a_schedule(problem):
 
 def test_what_auto_means():
     def of(n_samples, **parameters):
-        plan = make_plan(LSTMClassifier(**parameters), n_samples, False)
-        return plan.batch_size, plan.max_iter, plan.n_iter_no_change
+        config = training_config(LSTMClassifier(**parameters), n_samples, one_epoch=False)
+        return config.batch_size, config.max_iter, config.n_iter_no_change
 
     assert of(3) == (3, 500, 500) and of(32) == (32, 500, 500)
     assert of(40) == (5, 250, 63)

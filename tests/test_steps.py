@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict, cross_val_score, train_test_split
 from test_bad_input import refuses
 
-import sklstm.estimators.base
+import sklstm.estimators.fitting
 import sklstm.training.gradient
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm.metrics import step_scorer
@@ -643,7 +643,7 @@ def test_answers_have_the_ids_of_X(dense):
 
 def refused(monkeypatch, estimator, call, words):
     """That `call` raises with the words before training begins, and leaves the estimator as it was."""
-    monkeypatch.setattr(sklstm.estimators.base, "train", lambda *a, **k: pytest.fail("Training began."))
+    monkeypatch.setattr(sklstm.estimators.fitting, "train", lambda *a, **k: pytest.fail("Training began."))
     refuses(estimator, call, words)
 
 

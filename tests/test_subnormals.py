@@ -53,7 +53,7 @@ def test_states_and_gradients_that_decay(rng, cell, pooling, dtype):
     if cell != "layernorm":  # which makes large what is small
         np.testing.assert_array_equal(layer.h[0][-5:], 0)
         assert pooling != "last" or (dx[0] == 0).all()
-    states = [layer.h[0], layer.gates[0], layer.dh] + [layer.c[0], layer.dc] * (CELLS[cell]["n_states"] == 2)
+    states = [layer.h[0], layer.gates[0], layer.dh] + [layer.c[0], layer.dc] * (CELLS[cell].n_states == 2)
     for values in (problem.scores(), problem.dscores, grad, dx, *states):
         assert subnormals(values) == 0
 

@@ -321,14 +321,14 @@ X3 = VALUES.reshape(12, 6, 2)
 
 def of_optimizer(change):
     def tamper(model):
-        optimizer = model._state["optimizer"]
+        optimizer = model._state.optimizer
         optimizer.update({name: change(array) for name, array in optimizer.items() if isinstance(array, np.ndarray)})
 
     return tamper
 
 
 def of_state(name, change):
-    return lambda model: model._state.__setitem__(name, change(model._state[name]))
+    return lambda model: setattr(model._state, name, change(getattr(model._state, name)))
 
 
 RESUMING = {
@@ -339,15 +339,15 @@ RESUMING = {
     "2-D": of_optimizer(lambda array: array[np.newaxis]),
     "strided": of_optimizer(lambda array: np.repeat(array, 2)[::2]),
     "no array": of_optimizer(lambda array: None),
-    "nothing": lambda model: model._state["optimizer"].clear(),
+    "nothing": lambda model: model._state.optimizer.clear(),
     "weights short": of_state("theta", lambda theta: theta[:3].copy()),
     "weights of another dtype": of_state("theta", lambda theta: theta.astype(np.float32)),
     "no generator": of_state("rng", lambda rng: None),
     "no history": of_state("history", lambda history: None),
-    "no course": of_state("course", lambda course: {}),
+    "no best loss": of_state("best", lambda best: {}),
     "negative epochs": of_state("n_epochs", lambda n: -3),
     "no state": lambda model: setattr(model, "_state", None),
-    "no theta": lambda model: model._state.pop("theta"),
+    "no theta": lambda model: delattr(model._state, "theta"),
     "moments": lambda model: model._moments["x"].__setitem__("mean", np.zeros(9)),
     "no moments": lambda model: setattr(model, "_moments", 3),
 }
@@ -496,7 +496,7 @@ TARGETS = {LSTMClassifier: np.arange(12) % 2, LSTMRegressor: Y}
 
 def assert_good(model, *Xs):
     assert all(np.isfinite(weights).all() for weights in model.weights_.values())
-    assert np.isfinite(model._state["theta"]).all()
+    assert np.isfinite(model._state.theta).all()
     for X in Xs:
         assert np.isfinite(model.predict_proba(X) if isinstance(model, LSTMClassifier) else model.predict(X)).all()
 

@@ -21,7 +21,7 @@ from sklstm import LSTMRegressor
 from sklstm.network import Network
 from sklstm.parallel import Threads
 from sklstm.training.batching import MAX_SHARDS, SHARD_FLOPS, shards
-from sklstm.training.gradient import _SumOfGradients
+from sklstm.training.gradient import _SumInOrder
 
 N_SEQUENCES, N_THREADS = 1024, 64
 
@@ -94,9 +94,9 @@ def test_gradients_have_the_same_bits_whoever_ends_first(n_shards, rng):
     sums, orders = [], [np.arange(n_shards), *(rng.permutation(n_shards) for _ in range(5))]
     for order in orders:
         out = np.zeros(network.layout.size, dtype=np.float32)
-        summed = _SumOfGradients(network, out)
+        summed = _SumInOrder(network, out)
         for _ in range(2):  # used again, it begins anew
-            summed.begin(n_shards)
+            summed.start()
             taken = {}
             for k in order:
                 taken[k] = summed.take(k)
@@ -111,14 +111,14 @@ def test_gradients_have_the_same_bits_whoever_ends_first(n_shards, rng):
 
 def test_one_thread_needs_few_gradients(rng):
     network = Network(2, 1, (3,))
-    summed, seen = _SumOfGradients(network, np.zeros(network.layout.size)), []
+    summed, seen = _SumInOrder(network, np.zeros(network.layout.size)), []
     for n_shards in (2, 5, 64):
-        summed.begin(n_shards)
+        summed.start()
         for k in range(n_shards):
             gradient = summed.take(k)
             seen.append(gradient)  # alive, so that its id stays its own
             summed.add(k, gradient)
-        assert len({id(gradient) for gradient in seen}) <= 1 + np.log2(n_shards)
+        assert len({id(gradient) for gradient in seen}) == 2
 
 
 # ---- who computes ----
@@ -283,7 +283,7 @@ def test_a_grid_search_in_threads_does_not_multiply_them(problem, cpus, monkeypa
     # another one has a helper still makes it three, for the shard that this helper is busy with.
     X, y, model = problem
     lock, working, most = threading.Lock(), [0], [0]
-    original = gradient_module._Shard.run
+    original = gradient_module._SequenceShard.run
 
     def run(self, *args):
         with lock:
@@ -296,7 +296,7 @@ def test_a_grid_search_in_threads_does_not_multiply_them(problem, cpus, monkeypa
             with lock:
                 working[0] -= 1
 
-    monkeypatch.setattr(gradient_module._Shard, "run", run)
+    monkeypatch.setattr(gradient_module._SequenceShard, "run", run)
     search = GridSearchCV(model.set_params(n_jobs=2, max_iter=5), {"hidden_size": [8, 16, 24]}, cv=2, n_jobs=2, refit=False)
     with joblib.parallel_config(backend="threading"):
         search.fit(np.tile(X, (4, 1, 1)), np.tile(y, 4))
@@ -320,14 +320,14 @@ def test_fits_in_two_threads_hold_blas_to_one_thread_until_both_have_ended(probl
     # With shards on helpers of their own.
     cpus(4)
     X, y, model = problem
-    original, inside = gradient_module._Shard.run, []
+    original, inside = gradient_module._SequenceShard.run, []
     limit = threads_module._blas_limit
 
     def run(self, *args):
         inside.append((len(limit._inside), [library.num_threads for library in limit._libraries]))
         return original(self, *args)
 
-    monkeypatch.setattr(gradient_module._Shard, "run", run)
+    monkeypatch.setattr(gradient_module._SequenceShard, "run", run)
     alone = model.set_params(n_jobs=2).fit(X, y).weights_
     before = [library.num_threads for library in limit._libraries]
     fits = [type(model)(**model.get_params()) for _ in range(2)]

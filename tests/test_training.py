@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 
 from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm.estimators.target import Target
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -127,11 +128,7 @@ def test_split_of_early_stopping_is_stratified(problem, monkeypatch):
     X, _ = problem
     y = np.repeat(["a", "b", "c"], [80, 30, 10])
     seen = []
-    monkeypatch.setattr(
-        LSTMClassifier,
-        "_validation_score",
-        staticmethod(lambda task, data, scores: seen.append(data.targets[:, 0]) or 0.0),
-    )
+    monkeypatch.setattr(Target, "score", lambda self, data, scores: seen.append(data.targets[:, 0]) or 0.0)
     LSTMClassifier(hidden_size=2, max_iter=1, early_stopping=True, validation_fraction=0.2, random_state=0).fit(X, y)
     np.testing.assert_array_equal(np.bincount(seen[0].astype(int)), [16, 6, 2])
 
@@ -359,7 +356,7 @@ def test_constant_channel_in_long_data_and_chunks_is_ignored(rng, dtype, chunks)
 @pytest.mark.parametrize("value", [np.nan, -np.inf])
 def test_scores_that_are_not_finite_stop_training_and_keep_no_weights(problem, monkeypatch, value):
     X, y = problem
-    monkeypatch.setattr(LSTMClassifier, "_validation_score", staticmethod(lambda *arguments: value))
+    monkeypatch.setattr(Target, "score", lambda *arguments: value)
     model = LSTMClassifier(hidden_size=2, early_stopping=True, n_iter_no_change=3, random_state=0).fit(X, y)
     assert model.n_iter_ == 4
     assert model.best_validation_score_ is None

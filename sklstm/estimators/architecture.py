@@ -5,11 +5,11 @@ import numpy as np
 from ..network import MAX_LAYERS, TIMESCALES, Network
 from ..network.checks import is_count
 
-# What may change when a fit goes on.
-FREE = ("dropout", "recurrent_dropout", "loss_parameters")
+# What may change when a fit continues an earlier one.
+MUTABLE_KEYS = ("dropout", "recurrent_dropout", "loss_parameters")
 
 # What of the spec is not the network's own.
-BESIDES = ("categorical_features", "loss", "loss_parameters", "standardize")
+NON_NETWORK_KEYS = ("categorical_features", "loss", "loss_parameters", "standardize")
 
 
 def hidden_sizes(estimator):
@@ -46,14 +46,14 @@ def check_architecture(estimator):
         )
 
 
-def network_spec(estimator, n_channels, task, categories):
+def network_spec(estimator, n_channels, target, categories):
     """The network that the hyper-parameters, X and y ask for.
 
     Parameters
     ----------
     estimator : BaseRecurrent
     n_channels : int
-    task : Task
+    target : Target
     categories : list of [channel, rows, width]
 
     Returns
@@ -62,7 +62,7 @@ def network_spec(estimator, n_channels, task, categories):
     """
     return {
         "input_size": n_channels,
-        "output_size": task.n_outputs,
+        "output_size": target.n_outputs,
         "hidden_sizes": hidden_sizes(estimator),
         "cell": estimator.cell,
         "activation": estimator.activation,
@@ -75,8 +75,8 @@ def network_spec(estimator, n_channels, task, categories):
         "learned_state": estimator.initial_state == "learned",
         "categories": categories,
         "categorical_features": _plain(estimator.categorical_features),
-        "loss": task.loss,
-        "loss_parameters": task.loss_parameters,
+        "loss": target.loss,
+        "loss_parameters": target.loss_parameters,
         "standardize": bool(estimator.standardize),
     }
 
@@ -86,10 +86,26 @@ def _plain(values):
     return values if values is None or isinstance(values, str) else np.asarray(values, dtype=object).ravel().tolist()
 
 
+# Text of a spec -> its network, of those that were used last: to check and build one takes longer than many a prediction.
+_networks = {}
+MAX_NETWORKS = 16
+
+
 def build(spec):
     """The network of a spec, wherever that comes from; raises a ValueError if it is none."""
+    text = repr(spec)
+    network = _networks.get(text)
+    if network is None:
+        network = _build(spec)
+        if len(_networks) >= MAX_NETWORKS:
+            _networks.clear()
+        _networks[text] = network
+    return network
+
+
+def _build(spec):
     try:
-        architecture = {key: value for key, value in spec.items() if key not in BESIDES}
+        architecture = {key: value for key, value in spec.items() if key not in NON_NETWORK_KEYS}
         tuples = {
             "hidden_sizes": tuple(spec["hidden_sizes"]),
             "categories": tuple(tuple(category) for category in spec["categories"]),

@@ -6,12 +6,11 @@ from typing import ClassVar
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from ..compat import Interval, StrOptions, _fit_context
-from ..network import LOSSES
+from ..network import LOSSES, loss_of_classes
 from ..sequences.missing import is_missing
 from ..sequences.targets import (
     ONE_EACH,
@@ -23,63 +22,17 @@ from ..sequences.targets import (
     refuse_other_kind,
     sorted_labels,
 )
-from .base import BaseRecurrent, takes_chunks
+from .base import BaseRecurrent
+from .class_weights import class_factors, class_totals
 from .documentation import document
-from .task import Task
+from .fitting import supports_partial_fit
+from .target import Target
 
-# Label of a step that is left out, where labels are integers: that of PyTorch's and Hugging Face's losses.
+# Label that masks a step, where labels are integers: that of PyTorch's and Hugging Face's losses.
 # Scikit-learn's -1 for the unlabelled is too often a class.
-LEFT_OUT = -100
+MASK_VALUE = -100
 
-# Loss -> scores to class indices (or label indicators).
-DECISIONS = {
-    "binary_log_loss": lambda scores: (LOSSES["binary_log_loss"].inverse_link(scores)[:, 1] > 0.5).astype(np.intp),
-    "multinomial_log_loss": lambda scores: scores.argmax(axis=1),
-    "multilabel_log_loss": lambda scores: (LOSSES["multilabel_log_loss"].inverse_link(scores) > 0.5).astype(int),
-}
-
-
-def class_totals(totals, role, known):
-    """Total weights of the classes that "balanced" balances: of this y, of all chunks so far, or of the training data."""
-    if role == "held out":
-        return known["_class_totals"]
-    if role == "chunk" and known is not None:
-        return totals + known["_class_totals"]
-    return totals
-
-
-def class_factors(class_weight, classes, totals):
-    """What `class_weight` multiplies the weight of each class by.
-
-    Parameters
-    ----------
-    class_weight : dict, "balanced" or None
-    classes : ndarray of shape (n_classes,)
-    totals : ndarray of shape (n_classes,)
-        Total sample weight of each class.
-
-    Returns
-    -------
-    ndarray of shape (n_classes,)
-    """
-    factors = np.ones(len(classes))
-    if class_weight is None:
-        return factors
-    if isinstance(class_weight, str):
-        # A class without weight so far has no samples to be weighted either.
-        return np.divide(totals.sum(), len(classes) * totals, out=factors, where=totals > 0)
-    if not isinstance(class_weight, dict):
-        raise ValueError(f"class_weight must be a dict of class label to weight, got {class_weight!r}.")
-    for label, factor in class_weight.items():
-        at = [k for k, known in enumerate(classes) if known == label]
-        if not at:
-            raise ValueError(
-                f"class_weight names the class {label!r}, which y does not have; the classes are {literals(classes)}."
-            )
-        if not (isinstance(factor, Real) and 0 <= factor < np.inf):
-            raise ValueError(f"class_weight must be finite and not negative, got {factor!r} for the class {label!r}.")
-        factors[at[0]] = factor
-    return factors
+DECISIONS = {name for name, loss in LOSSES.items() if loss.decide}  # for persistence.py
 
 
 @document(
@@ -100,17 +53,17 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
     <<architecture>>
     <<training>>
     label_smoothing : float, default=0.0
-        Share of the probability that training gives to all classes alike instead of to the label.
+        Fraction of the target probability that is spread evenly over all classes.
     class_weight : dict, "balanced", list of these or None, default=None
-        Weights of the classes, which multiply the sample weights: by class label, 1 where a class is missing, or
-        inversely proportional to the total sample weight of each class. With multilabel y the classes are those of each
-        label, 0 and 1, a list may treat each label differently, and the factors of the labels are multiplied.
+        Weights of the classes, which multiply the sample weights. A dict has them by class label, with 1 for classes that it does
+        not name; "balanced" makes them inversely proportional to the total sample weight of each class. With multilabel y the
+        classes are 0 and 1 for each label, a list has one entry per label, and the weights of all labels are multiplied.
     <<control>>
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Class labels, or for multilabel y the numbers of the labels.
+        Class labels; for multilabel y the column numbers of the labels.
     <<attributes>>
 
     See Also
@@ -200,56 +153,54 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         random_state=None,
         verbose=0,
     ):
-        super().__init__(
-            hidden_size,
-            num_layers,
-            cell=cell,
-            activation=activation,
-            bidirectional=bidirectional,
-            merge_mode=merge_mode,
-            pooling=pooling,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            residual=residual,
-            return_sequences=return_sequences,
-            categorical_features=categorical_features,
-            embedding_dim=embedding_dim,
-            initial_state=initial_state,
-            forget_bias=forget_bias,
-            n_channels=n_channels,
-            padding=padding,
-            standardize=standardize,
-            solver=solver,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            warmup_fraction=warmup_fraction,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            max_grad_norm=max_grad_norm,
-            bptt_steps=bptt_steps,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            rho=rho,
-            epsilon=epsilon,
-            warm_start=warm_start,
-            checkpoint=checkpoint,
-            n_jobs=n_jobs,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.cell = cell
+        self.activation = activation
+        self.bidirectional = bidirectional
+        self.merge_mode = merge_mode
+        self.pooling = pooling
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.residual = residual
+        self.return_sequences = return_sequences
+        self.categorical_features = categorical_features
+        self.embedding_dim = embedding_dim
+        self.initial_state = initial_state
+        self.forget_bias = forget_bias
+        self.n_channels = n_channels
+        self.padding = padding
+        self.standardize = standardize
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.warmup_fraction = warmup_fraction
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.max_grad_norm = max_grad_norm
+        self.bptt_steps = bptt_steps
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.rho = rho
+        self.epsilon = epsilon
+        self.warm_start = warm_start
+        self.checkpoint = checkpoint
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
 
-    @available_if(takes_chunks)
+    @available_if(supports_partial_fit)
     @document()
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -260,9 +211,9 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         <<X>>
         <<y>>
         classes : array-like of shape (n_classes,), default=None
-            All class labels that any chunk may have; needed at the first call unless y is multilabel.
+            All class labels that any chunk may have; required at the first call unless y is multilabel.
         sample_weight : array-like of shape (n_sequences,), default=None
-            Weights of the sequences; with `return_sequences` also of the steps, in the forms of y.
+            Weights of the sequences, or with `return_sequences` also of their steps, in one of the forms of y.
 
         Returns
         -------
@@ -272,7 +223,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         Raises
         ------
         ValueError
-            As `fit`, or if y has a label that is not among the classes.
+            If X, y, a weight or a hyper-parameter is not as described, or if y has a label that is not among the classes.
         """
         return self._partial_fit(X, y, sample_weight, classes)
 
@@ -287,15 +238,15 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         Returns
         -------
         ndarray of shape (n_sequences, n_classes)
-            In the order of `classes_`. For multilabel y, the probability of each label by itself. With
-            `return_sequences` for every step, in the form that y had.
+            Probabilities, with columns in the order of `classes_`; for multilabel y the probability of each label by itself. With
+            `return_sequences` there are probabilities for every step, in the form of the y of `fit`.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            As `predict`.
+            If X is not as described, or has other channels than in `fit`.
         """
         return self._answer(X, "predict_proba")
 
@@ -310,59 +261,53 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         Returns
         -------
         ndarray of shape (n_sequences, n_classes)
-            In the order and form of `predict_proba`; finite also where a probability is so small that it is rounded to 0.
+            Logarithms of what `predict_proba` returns, in the same order and form. They are finite even where a probability is
+            rounded to 0.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            As `predict`.
+            If X is not as described, or has other channels than in `fit`.
         """
         return self._answer(X, "predict_log_proba")
 
     def _decode(self, scores):
-        loss = self._network_spec["loss"]
-        decided = DECISIONS[loss](scores)
-        return decided if loss == "multilabel_log_loss" else self.classes_[decided]
-
-    @staticmethod
-    def _validation_score(task, data, scores):
-        # For several labels, the share of samples with all of them right.
-        multilabel = task.loss == "multilabel_log_loss"
-        targets = data.targets if multilabel else data.targets[:, 0].astype(np.intp)
-        return accuracy_score(targets, DECISIONS[task.loss](scores), sample_weight=data.weights)
+        loss = LOSSES[self._network_spec["loss"]]
+        decided = loss.decide(scores)
+        return self.classes_[decided] if loss.contrast else decided
 
     @staticmethod
     def _masked(y):
         masked = is_missing(y.ravel()).reshape(y.shape)
         if y.dtype.kind in "fiuO":
-            masked[~masked] = np.asarray(y[~masked] == LEFT_OUT, dtype=bool)  # apart from pandas' NA, which equals nothing
+            masked[~masked] = np.asarray(y[~masked] == MASK_VALUE, dtype=bool)  # apart from pandas' NA, which equals nothing
         return masked
 
     def score(self, X, y, sample_weight=None):
-        """Return the accuracy; for multilabel y the share of samples with all labels right.
+        """Return the accuracy, for multilabel y the fraction of samples with all labels right.
 
         Parameters
         ----------
         X : any accepted form of sequences
-            With the channels of `fit`.
+            Sequences with the channels of `fit`.
         y : array-like
-            Labels, as in `fit`. With `return_sequences` the score is over all steps that are not left out.
+            True labels, as in `fit`. With `return_sequences` the score is over all steps that are not masked.
         sample_weight : array-like, default=None
             Weights, as in `fit`.
 
         Returns
         -------
         float
-            Between 0 and 1, the share that is right.
+            Fraction of correct predictions, between 0 and 1.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            As `predict`, or if y does not fit X.
+            If X is not as described, has other channels than in `fit`, or if y does not fit X.
         """
         return self._score(X, y, sample_weight)
 
@@ -370,10 +315,10 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         if not issparse(y):
             y = read_labels(y, places)
         if not self._multilabel and not issparse(y) and (y.ndim == 1 or y.shape[1] == 1):
-            # By their numbers: scikit-learn knows labels that are texts and numbers only.
+            # Compared as codes: scikit-learn accepts labels only if they are texts or numbers.
             refuse_other_kind(y, self.classes_)
             y, predicted = code_of_each(y.ravel(), self.classes_), code_of_each(predicted.ravel(), self.classes_)
-        return accuracy_score(y, predicted, sample_weight=sample_weight)
+        return LOSSES[self._network_spec["loss"]].score(y, predicted, sample_weight, self._network_spec["loss_parameters"])
 
     def _read_y(self, y, weights, role, known=None, classes=None, places=ONE_EACH):
         y = y if issparse(y) else read_labels(y, places)
@@ -424,9 +369,10 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         if isinstance(self.class_weight, list):
             raise ValueError("class_weight is a list, which is for multilabel y. Pass a dict of class label to weight.")
         totals = class_totals(np.bincount(codes, weights, minlength=len(classes)), role, known)
-        return Task(
-            loss="binary_log_loss" if len(classes) == 2 else "multinomial_log_loss",
-            n_outputs=1 if len(classes) == 2 else len(classes),
+        loss, n_scores = loss_of_classes(len(classes))
+        return Target(
+            loss=loss,
+            n_outputs=n_scores,
             targets=codes[:, np.newaxis].astype(np.float64),
             weights=weights * class_factors(self.class_weight, classes, totals)[codes],
             attributes={"classes_": classes, "_multilabel": False, "_class_totals": totals},
@@ -453,7 +399,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         factors = np.ones(len(y))
         for class_weight, column, column_totals in zip(per_label, y.T, totals, strict=True):
             factors *= class_factors(class_weight, np.arange(2), column_totals)[column]
-        return Task(
+        return Target(
             loss="multilabel_log_loss",
             n_outputs=n_labels,
             targets=y.astype(np.float64),

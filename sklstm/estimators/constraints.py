@@ -1,4 +1,4 @@
-"""What the hyper-parameters may be."""
+"""Valid types and values of the hyper-parameters."""
 
 from numbers import Integral, Real
 from os import PathLike
@@ -9,53 +9,52 @@ from sklearn import get_config
 from ..compat import Interval, Options, StrOptions, validate_parameter_constraints
 from ..network import ACTIVATIONS, CELLS, MERGE_MODES, POOLINGS, TIMESCALES
 from ..sequences.refusals import list_of, refused_as
-from ..training import SCHEDULES
-from .solving import SOLVERS
+from ..training import SCHEDULES, SOLVERS
 
-COUNT = Interval(Integral, 1, None, closed="left")
-SHARE = Interval(Real, 0, 1, closed="left")
+POSITIVE_INT = Interval(Integral, 1, None, closed="left")
+UNIT_INTERVAL = Interval(Real, 0, 1, closed="left")
 POSITIVE = Interval(Real, 0, None, closed="neither")
 NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 
 CONSTRAINTS = {
-    "hidden_size": [COUNT, tuple, list],
-    "num_layers": [COUNT],
+    "hidden_size": [POSITIVE_INT, tuple, list],
+    "num_layers": [POSITIVE_INT],
     "cell": [StrOptions(set(CELLS))],
     "activation": [StrOptions(set(ACTIVATIONS))],
     "bidirectional": ["boolean"],
     "merge_mode": [StrOptions(set(MERGE_MODES))],
     "pooling": [StrOptions(set(POOLINGS))],
-    "dropout": [SHARE],
-    "recurrent_dropout": [SHARE],
+    "dropout": [UNIT_INTERVAL],
+    "recurrent_dropout": [UNIT_INTERVAL],
     "residual": ["boolean"],
     "return_sequences": ["boolean"],
     "categorical_features": [StrOptions({"all"}), "array-like", None],
-    "embedding_dim": [StrOptions({"auto"}), COUNT, list, tuple, np.ndarray],
+    "embedding_dim": [StrOptions({"auto"}), POSITIVE_INT, list, tuple, np.ndarray],
     "initial_state": [StrOptions({"zeros", "learned"})],
     "forget_bias": [Interval(Real, None, None, closed="neither"), StrOptions(set(TIMESCALES))],
-    "n_channels": [COUNT],
+    "n_channels": [POSITIVE_INT],
     "padding": [Real, None],
     "standardize": ["boolean"],
     "solver": [StrOptions(set(SOLVERS))],
     "alpha": [NOT_NEGATIVE],
-    "batch_size": [StrOptions({"auto"}), COUNT],
+    "batch_size": [StrOptions({"auto"}), POSITIVE_INT],
     "learning_rate": [StrOptions(set(SCHEDULES))],
     "learning_rate_init": [POSITIVE],
     "power_t": [NOT_NEGATIVE],
-    "warmup_fraction": [SHARE],
-    "max_iter": [StrOptions({"auto"}), COUNT],
+    "warmup_fraction": [UNIT_INTERVAL],
+    "max_iter": [StrOptions({"auto"}), POSITIVE_INT],
     "shuffle": ["boolean"],
     "tol": [NOT_NEGATIVE],
-    "n_iter_no_change": [StrOptions({"auto"}), COUNT, Options(Real, {np.inf})],
+    "n_iter_no_change": [StrOptions({"auto"}), POSITIVE_INT, Options(Real, {np.inf})],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "max_grad_norm": [POSITIVE, None],
-    "bptt_steps": [COUNT, None],
-    "momentum": [SHARE],
+    "bptt_steps": [POSITIVE_INT, None],
+    "momentum": [UNIT_INTERVAL],
     "nesterovs_momentum": ["boolean"],
-    "beta_1": [SHARE],
-    "beta_2": [SHARE],
-    "rho": [SHARE],
+    "beta_1": [UNIT_INTERVAL],
+    "beta_2": [UNIT_INTERVAL],
+    "rho": [UNIT_INTERVAL],
     "epsilon": [POSITIVE],
     "warm_start": ["boolean"],
     "checkpoint": [str, PathLike, None],
@@ -66,9 +65,10 @@ CONSTRAINTS = {
 
 
 def check_types(estimator):
-    """Check the hyper-parameters by their constraints where scikit-learn was told to skip that, so that a wrong type is found
-    before the fit and not in the middle. Any value of a switch is used for its truth. Array-likes must become lists in any
-    case."""
+    """Check the hyper-parameters where scikit-learn was told to skip that, so that a wrong type is found before the fit starts.
+
+    Switches may have any value then; its truth counts. Whether an array-like can become a list is checked in any case.
+    """
     chosen = estimator.categorical_features
     if chosen is not None and not isinstance(chosen, str):
         list_of("categorical_features", chosen, "Pass a list of channels.")

@@ -9,21 +9,22 @@ OF_TRAINING = {
 
 def stand_in_for(estimator):
     """A shallow copy that may be written to, so that a fit which fails leaves nothing behind on the estimator."""
-    return _with_attributes(estimator, vars(estimator).copy())
+    return with_attributes(estimator, vars(estimator).copy())
 
 
 def at_this_moment(estimator):
     """The estimator as it is now, whatever another thread fits meanwhile; not to be written to. A fit puts new attributes in the
     place of the old ones, which stay as they are for whoever has them."""
-    return _with_attributes(estimator, estimator.__dict__)
+    return with_attributes(estimator, estimator.__dict__)
 
 
 def for_prediction(estimator):
     """A shallow copy without what predictions do not need."""
-    return _with_attributes(estimator, {name: value for name, value in vars(estimator).items() if name not in OF_TRAINING})
+    return with_attributes(estimator, {name: value for name, value in vars(estimator).items() if name not in OF_TRAINING})
 
 
-def _with_attributes(estimator, attributes):
+def with_attributes(estimator, attributes):
+    """An estimator of the same class with these attributes, parameters among them."""
     other = object.__new__(type(estimator))
     other.__dict__ = attributes
     return other

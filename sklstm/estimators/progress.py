@@ -59,6 +59,12 @@ class Progress:
     def close(self):
         self._try(self._close)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.close()
+
     def _try(self, show, *args):
         if self.silent:
             return

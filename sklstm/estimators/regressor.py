@@ -6,46 +6,17 @@ from typing import ClassVar
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
-from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from ..compat import Interval, StrOptions, _fit_context
-from ..network import LOSSES
+from ..network import LOSSES, REGRESSION_LOSSES
 from ..sequences.missing import is_missing
 from ..sequences.targets import ONE_EACH, read_numbers
-from .base import BaseRecurrent, takes_chunks
+from .base import BaseRecurrent
 from .documentation import document
-from .task import Task
-
-# What `loss` may be; "quantile" with several quantiles is "quantiles" in the network's table.
-REGRESSION_LOSSES = ("squared_error", "absolute_error", "huber", "quantile", "poisson")
-
-
-def explained_pinball_loss(y, predicted, quantiles, weights=None):
-    """Mean over the quantiles of 1 minus pinball loss over that of the quantile of y itself, like a coefficient of
-    determination.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_samples, 1) or (n_samples, n_outputs)
-    predicted : ndarray of shape (n_samples, n_quantiles) or (n_samples, n_outputs)
-    quantiles : list of float
-        One for each column of the predictions, or one for all.
-    weights : ndarray of shape (n_samples,), default=None
-
-    Returns
-    -------
-    float
-    """
-    n = predicted.shape[1]
-    columns = zip(
-        y.T if y.shape[1] == n else np.repeat(y.T, n, axis=0),
-        predicted.T,
-        quantiles if len(quantiles) == n else quantiles * n,
-        strict=True,
-    )
-    return float(np.mean([d2_pinball_score(t, column, sample_weight=weights, alpha=q) for t, column, q in columns]))
+from .fitting import supports_partial_fit
+from .target import Target
 
 
 @document(
@@ -65,12 +36,12 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     ----------
     <<architecture>>
     loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson"}, default="squared_error"
-        What training minimises. "huber" is half the squared error up to 1.345 (standard deviations of y, with
-        `standardize`) and linear beyond. "quantile" is the pinball loss of `quantile`. "poisson" is half the Poisson
+        Loss that training minimises: half the squared error, the absolute error, half the squared error up to 1.345 (standard
+        deviations of y, with `standardize`) and linear beyond ("huber"), the pinball loss of `quantile`, or half the Poisson
         deviance of counts or rates, of which the network predicts the logarithm.
     quantile : float or list of float, default=None
-        What ``loss="quantile"`` predicts, between 0 and 1; several need a single output, and `predict` then has one
-        column for each, put in order where they cross [12]_.
+        Quantile, or quantiles, to predict with ``loss="quantile"``, between 0 and 1. Several need a single output; `predict` then
+        returns a column for each, sorted where they cross [12]_.
     <<training>>
     <<control>>
 
@@ -166,56 +137,54 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         random_state=None,
         verbose=0,
     ):
-        super().__init__(
-            hidden_size,
-            num_layers,
-            cell=cell,
-            activation=activation,
-            bidirectional=bidirectional,
-            merge_mode=merge_mode,
-            pooling=pooling,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            residual=residual,
-            return_sequences=return_sequences,
-            categorical_features=categorical_features,
-            embedding_dim=embedding_dim,
-            initial_state=initial_state,
-            forget_bias=forget_bias,
-            n_channels=n_channels,
-            padding=padding,
-            standardize=standardize,
-            solver=solver,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            warmup_fraction=warmup_fraction,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            max_grad_norm=max_grad_norm,
-            bptt_steps=bptt_steps,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            rho=rho,
-            epsilon=epsilon,
-            warm_start=warm_start,
-            checkpoint=checkpoint,
-            n_jobs=n_jobs,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.cell = cell
+        self.activation = activation
+        self.bidirectional = bidirectional
+        self.merge_mode = merge_mode
+        self.pooling = pooling
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.residual = residual
+        self.return_sequences = return_sequences
+        self.categorical_features = categorical_features
+        self.embedding_dim = embedding_dim
+        self.initial_state = initial_state
+        self.forget_bias = forget_bias
+        self.n_channels = n_channels
+        self.padding = padding
+        self.standardize = standardize
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.warmup_fraction = warmup_fraction
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.max_grad_norm = max_grad_norm
+        self.bptt_steps = bptt_steps
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.rho = rho
+        self.epsilon = epsilon
+        self.warm_start = warm_start
+        self.checkpoint = checkpoint
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
         self.loss = loss
         self.quantile = quantile
 
-    @available_if(takes_chunks)
+    @available_if(supports_partial_fit)
     @document()
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
@@ -226,7 +195,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         <<X>>
         <<y>>
         sample_weight : array-like of shape (n_sequences,), default=None
-            Weights of the sequences; with `return_sequences` also of the steps, in the forms of y.
+            Weights of the sequences, or with `return_sequences` also of their steps, in one of the forms of y.
 
         Returns
         -------
@@ -236,66 +205,53 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         Raises
         ------
         ValueError
-            As `fit`.
+            If X, y, a weight or a hyper-parameter is not as described.
         """
         return self._partial_fit(X, y, sample_weight)
 
     def _decode(self, scores):
-        predicted = LOSSES[self._network_spec["loss"]].inverse_link(scores)
-        if self._network_spec["loss"] == "quantiles":  # in the order in which they were asked for
-            return predicted[:, self._quantile_ranks]
+        loss = LOSSES[self._network_spec["loss"]]
+        predicted = loss.inverse_link(scores)
+        if loss.is_ordered:
+            return predicted[:, self._quantile_ranks]  # in the order in which they were asked for
         return predicted[:, 0] if self._one_dimensional else predicted
-
-    @staticmethod
-    def _validation_score(task, data, scores):
-        used = data.weights > 0
-        targets, weights = data.targets[used], data.weights[used]
-        if len(targets) < 2:
-            return np.nan  # the variance of a single target is 0
-        predicted = LOSSES[task.loss].inverse_link(scores[used])
-        if task.loss in ("quantile", "quantiles"):
-            return explained_pinball_loss(targets, predicted, task.loss_parameters["quantiles"], weights)
-        return r2_score(targets, predicted, sample_weight=weights)
 
     @staticmethod
     def _masked(y):
         return is_missing(y.ravel()).reshape(y.shape)
 
     def score(self, X, y, sample_weight=None):
-        """Return the coefficient of determination; for quantiles, the mean share of the pinball loss that is explained.
+        """Return the coefficient of determination, for quantiles the mean fraction of the pinball loss that is explained.
 
         Parameters
         ----------
         X : any accepted form of sequences
-            With the channels of `fit`.
+            Sequences with the channels of `fit`.
         y : array-like
-            Targets, as in `fit`. With `return_sequences` the score is over all steps that are not left out.
+            True targets, as in `fit`. With `return_sequences` the score is over all steps that are not masked.
         sample_weight : array-like, default=None
             Weights, as in `fit`.
 
         Returns
         -------
         float
-            1 for predictions without error, 0 for such as are no better than the mean (the quantile) of y, less for worse ones.
+            1 for perfect predictions, 0 for predictions no better than the mean (the quantile) of y, and less for worse ones.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            As `predict`, or if y does not fit X.
+            If X is not as described, has other channels than in `fit`, or if y does not fit X.
         """
         return self._score(X, y, sample_weight)
 
     def _metric(self, y, predicted, sample_weight, places=ONE_EACH):
         y = read_numbers("y", y, places)
-        quantiles = self._network_spec["loss_parameters"].get("quantiles")
-        if quantiles is None:
-            return r2_score(y, predicted, sample_weight=sample_weight)
-        predicted = predicted.reshape(len(predicted), -1)
-        if self._network_spec["loss"] == "quantiles":
+        loss = LOSSES[self._network_spec["loss"]]
+        if loss.is_ordered:
             predicted = predicted[:, np.argsort(self._quantile_ranks)]
-        return explained_pinball_loss(y.reshape(len(y), -1), predicted, quantiles, sample_weight)
+        return loss.score(y, predicted, sample_weight, self._network_spec["loss_parameters"])
 
     def _read_y(self, y, weights, role, known=None, classes=None, places=ONE_EACH):
         if issparse(y):
@@ -311,24 +267,25 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
             )
         loss, n_outputs, parameters, attributes = self._read_loss(targets)
         attributes |= {"_one_dimensional": one_dimensional, "_n_targets": targets.shape[1]}
-        return Task(loss, n_outputs, targets, weights, attributes, loss_parameters=parameters)
+        return Target(loss, n_outputs, targets, weights, attributes, loss_parameters=parameters)
 
     def _read_loss(self, targets):
-        """Name, scores and parameters of the loss that `loss` and `quantile` ask for, and attributes, checked against y."""
-        if (self.loss == "quantile") != (self.quantile is not None):
+        """Name, number of scores and parameters of the loss that `loss` and `quantile` name, and attributes, checked with y."""
+        loss, n_targets = REGRESSION_LOSSES[self.loss], targets.shape[1]
+        if (loss.for_several_quantiles is None) != (self.quantile is None):
             raise ValueError(
                 f"loss='quantile' and quantile go together, got loss={self.loss!r} and quantile={self.quantile!r}. Set"
                 " quantile to a number between 0 and 1, or to a list of such, for loss='quantile' only."
             )
-        n_targets = targets.shape[1]
-        if self.loss == "poisson" and (targets < 0).any():
+        if loss.nonnegative_targets and (targets < 0).any():
             raise ValueError(
-                f"loss='poisson' is for counts and rates: y must not be negative, got {targets.min():.6g}. Use another loss."
+                f"loss={self.loss!r} is for {loss.nonnegative_targets}: y must not be negative, got {targets.min():.6g}."
+                " Use another loss."
             )
-        if self.loss != "quantile":
+        if self.quantile is None:
             return self.loss, n_targets, {}, {}
         if isinstance(self.quantile, Real):
-            return "quantile", n_targets, {"quantiles": [float(self.quantile)]}, {}
+            return self.loss, n_targets, {"quantiles": [float(self.quantile)]}, {}
         try:
             quantiles = np.asarray(self.quantile, dtype=np.float64)
         except (TypeError, ValueError):
@@ -346,11 +303,13 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
             )
         ranks = np.argsort(np.argsort(quantiles))
         parameters = {"quantiles": np.sort(quantiles).tolist()}
-        return "quantiles", len(quantiles), parameters, {"_quantile_ranks": ranks}
+        return loss.for_several_quantiles, len(quantiles), parameters, {"_quantile_ranks": ranks}
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.positive_only = self.loss == "poisson"
-        # Counts may have several outputs too, but scikit-learn's check of that hands over negative ones.
-        tags.target_tags.multi_output = self.loss != "poisson" and not isinstance(self.quantile, (list, tuple, np.ndarray))
+        is_known = isinstance(self.loss, str) and self.loss in REGRESSION_LOSSES
+        is_nonnegative = is_known and REGRESSION_LOSSES[self.loss].nonnegative_targets is not None
+        tags.target_tags.positive_only = is_nonnegative
+        # Counts may have several outputs too, but scikit-learn's check of several outputs passes negative values.
+        tags.target_tags.multi_output = not (is_nonnegative or isinstance(self.quantile, (list, tuple, np.ndarray)))
         return tags

@@ -3,29 +3,15 @@
 import reprlib
 
 import numpy as np
-from scipy.special import expit
 
-from .._kernels import _simd
 from .._kernels._pack import unpack
 from ..compat import StrOptions, validate_params
 from ..estimators.documentation import document
+from ..network import CELLS
 from ..parallel import single_threaded_blas
 from ..sequences import Sequences
 from .fitted import fitted_network
 from .running import Runner, groups
-
-# Cell -> the blocks of its gates in the order in which the kernels keep them, as the docstrings of the estimators name them; a
-# block that is no gate has no name. For "layernorm" they are computed again, see `_normalized_gates`.
-BLOCKS = {
-    "lstm": "ifgo",
-    "peephole": "ifgo",
-    "coupled": "fgo",
-    "layernorm": "ifgo",
-    "gru": "rzn",
-    "gru_reset_before": "rzn",
-    "rnn": "",
-}
-ACTIVATIONS = {"tanh": np.tanh, "relu": lambda v: np.maximum(v, 0)}
 
 
 @document()
@@ -104,7 +90,7 @@ class _Recorder:
 
     def record(self, sequences):
         """Name -> values at every step."""
-        names = [*BLOCKS[self.network.cell], *"ch"[2 - self.layer.n_states :]]
+        names = [*CELLS[self.network.cell].gates, *"ch"[2 - self.layer.n_states :]]
         shape = len(sequences.values), self.layer.hidden_size
         out = {name: np.empty(shape, self.runner.dtype) for name in names}
         for part in groups(sequences.lengths):
@@ -117,28 +103,10 @@ class _Recorder:
         """The arrays (n_rows, H) of the quantities, in the order of their names."""
         ws, n, H = self.runner.workspace.layers[self.index], packed.n_rows, self.layer.hidden_size
         gates = ws.gates[self.k][:n]
-        if self.network.cell == "layernorm":
-            gates = self._normalized_gates(gates)
-        blocks = [gates[:, j * H : (j + 1) * H] for j in range(len(BLOCKS[self.network.cell]))]
+        cell = CELLS[self.network.cell]
+        if cell.restore_gates:
+            p, prefix = self.runner.params[f"layer_{self.index}"], self.layer.directions[self.k]
+            gates = cell.restore_gates(gates, p[prefix + cell.extra.name], p[f"{prefix}b"], self.network.activation)
+        blocks = [gates[:, j * H : (j + 1) * H] for j in range(len(cell.gates))]
         states = [ws.c[self.k][:n], ws.h[self.k][:n]]
         return blocks + states[2 - self.layer.n_states :]
-
-    def _normalized_gates(self, products):
-        """i f g o from W x and R h_prev (n_rows, 2 * 4H), which are what is kept of them.
-
-        pre = gain_x N(W x) + gain_h N(R h_prev) + b
-        """
-        p, H = self.runner.params[f"layer_{self.index}"], self.layer.hidden_size
-        prefix = self.layer.directions[self.k]
-        gain_x, gain_h = p[f"{prefix}norm"][:4].ravel(), p[f"{prefix}norm"][4:8].ravel()
-        pre = gain_x * _normalized(products[:, : 4 * H]) + gain_h * _normalized(products[:, 4 * H :]) + p[f"{prefix}b"]
-        gates = expit(pre)
-        candidate = slice(2 * H, 3 * H)
-        gates[:, candidate] = ACTIVATIONS[self.network.activation](pre[:, candidate])
-        return gates
-
-
-def _normalized(v):
-    return (v - v.mean(axis=1, keepdims=True)) / np.sqrt(v.var(axis=1, keepdims=True) + _simd.LAYERNORM_EPSILON)
-
-

@@ -4,16 +4,8 @@ import reprlib
 
 import numpy as np
 
-from ..estimators.classifier import DECISIONS
+from ..network import LOSSES
 from ..sequences.refusals import array_of, refused_as
-
-# What an output is called; the others are predictions.
-NAMES = {
-    "binary_log_loss": "log-odds of class {}",
-    "multinomial_log_loss": "score of class {}",
-    "multilabel_log_loss": "log-odds of label {}",
-    "poisson": "logarithm of prediction {}",
-}
 
 
 def read_target(estimator, target, n):
@@ -30,12 +22,13 @@ def read_target(estimator, target, n):
     ndarray of int of shape (n,), or None
         Codes of classes, or numbers of labels or outputs; None for the predicted class of each.
     """
-    loss, n_outputs = estimator._network_spec["loss"], estimator._network_spec["output_size"]
+    spec = estimator._network_spec
+    loss = LOSSES[spec["loss"]]
     if target is not None:
         target = _one_per_sequence("target", target, n)
-    if loss in CONTRASTS:
+    if loss.contrast:
         return None if target is None else _class_codes(estimator.classes_, target)
-    return _column_numbers(target, n, n_outputs, "labels" if loss == "multilabel_log_loss" else "outputs")
+    return _column_numbers(target, n, spec["output_size"], loss.targets)
 
 
 def output_coefficients(estimator, codes, scores):
@@ -56,28 +49,28 @@ def output_coefficients(estimator, codes, scores):
     coefficients : ndarray of shape (n, n_scores)
         The output is their product with the scores, summed.
     """
-    loss, n_scores = estimator._network_spec["loss"], scores.shape[1]
-    if loss in CONTRASTS:
-        codes = DECISIONS[loss](scores) if codes is None else codes
-        return estimator.classes_[codes], CONTRASTS[loss](codes, n_scores)
+    loss, n_scores = LOSSES[estimator._network_spec["loss"]], scores.shape[1]
+    if loss.contrast:
+        codes = loss.decide(scores) if codes is None else codes
+        return estimator.classes_[codes], loss.contrast(codes, n_scores)
     # Several quantiles are predicted in the order in which they were asked for, and are scores in ascending order.
-    return codes, np.eye(n_scores)[estimator._quantile_ranks[codes] if loss == "quantiles" else codes]
+    return codes, np.eye(n_scores)[estimator._quantile_ranks[codes] if loss.is_ordered else codes]
 
 
 def describe_output(estimator, target):
     """Name of an output, for an axis."""
     spec = estimator._network_spec
-    if spec["loss"] == "quantiles":
-        return f"quantile {spec['loss_parameters']['quantiles'][estimator._quantile_ranks[target]]}"
-    of_several = spec["loss"] in CONTRASTS or spec["output_size"] > 1
-    return NAMES.get(spec["loss"], "prediction {}").format(target if of_several else "").strip()
+    loss = LOSSES[spec["loss"]]
+    if loss.is_ordered:
+        return loss.output_name.format(spec["loss_parameters"]["quantiles"][estimator._quantile_ranks[target]])
+    is_one_of_several = loss.contrast or spec["output_size"] > 1
+    return loss.output_name.format(target if is_one_of_several else "").strip()
 
 
 def output_units(estimator, coefficients):
-    """What counts as one, for each explained output: 1 for scores, the standard deviation of y for predictions; None where
-    that is not known."""
-    loss, moments = estimator._network_spec["loss"], estimator._moments["y"]
-    if loss in NAMES:
+    """Unit of each explained output: 1 for scores, the standard deviation of y for predictions; None where it is not known."""
+    loss, moments = LOSSES[estimator._network_spec["loss"]], estimator._moments["y"]
+    if loss.units != "affine":  # scores are no predictions then
         return np.ones(len(coefficients))
     if moments is None:
         return None
@@ -103,24 +96,12 @@ def read_step(step, sequences):
 
 
 def refuse_step(step):
-    """Raise where a step is named for a model that has one answer for each sequence."""
+    """Raise where a step is named for a model that has one output for each sequence."""
     if step is not None:
         raise ValueError(
             f"step={reprlib.repr(step)} is for models that predict for every step (return_sequences=True); this one has one"
             " output for each sequence. Leave it out."
         )
-
-
-def _of_binary(codes, n_scores):
-    return np.where(codes == 1, 1.0, -1.0)[:, np.newaxis]
-
-
-def _of_multinomial(codes, n_scores):
-    return np.eye(n_scores)[codes] - 1 / n_scores
-
-
-# Loss with one class per sequence -> from the classes' codes to coefficients of the scores.
-CONTRASTS = {"binary_log_loss": _of_binary, "multinomial_log_loss": _of_multinomial}
 
 
 def _one_per_sequence(name, values, n):

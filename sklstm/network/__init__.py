@@ -1,9 +1,10 @@
 """The model as a spec of layers, with forward and backward passes; it knows no training loop and no estimator."""
 
-from .biases import CELLS, TIMESCALES, ConstantBias, TimescaleBias
+from .bias_init import TIMESCALES, ConstantBias, TimescaleBias
+from .cells import CELLS
 from .checks import MAX_LAYERS
 from .inference import apply
-from .losses import HUBER_DELTA, LOSSES, make_loss
+from .losses import HUBER_DELTA, LOSSES, REGRESSION_LOSSES, loss_of_classes, make_loss
 from .model import Network
 from .pooling import POOLINGS
 from .recurrent import ACTIVATIONS, MERGE_MODES
@@ -17,11 +18,13 @@ __all__ = [
     "MAX_LAYERS",
     "MERGE_MODES",
     "POOLINGS",
+    "REGRESSION_LOSSES",
     "TIMESCALES",
     "ConstantBias",
     "Network",
     "TimescaleBias",
     "apply",
+    "loss_of_classes",
     "make_loss",
     "rescale",
 ]

@@ -1,6 +1,6 @@
-"""What the kernels rely on: a network whose every part has a size, and weights that are those of the network.
+"""Checks that the kernels rely on: every part of a network has a valid size, and the weights fit the network.
 
-Hyper-parameters are validated before they come here, but that can be switched off, and nobody validated what a pickle holds.
+Estimators validate hyper-parameters before, but that can be switched off, and nobody has validated the contents of a pickle.
 """
 
 from itertools import pairwise
@@ -8,20 +8,20 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from .biases import CELLS
+from .cells import CELLS
 from .pooling import POOLINGS
 from .recurrent import ACTIVATIONS, MERGE_MODES
 
-# Layers are Python objects: so many take a second to build.
+# Layers are Python objects: that many take a second to build.
 MAX_LAYERS = 10_000
-# Channels, units and scores, some of which are listed one by one.
+# Largest number of channels, units and scores, some of which are listed one by one.
 MAX_SIZE = 1 << 24
-# Eight terabytes of weights, and far from where sizes in bytes or numbers of columns overflow.
+# Eight terabytes of weights, far below where sizes in bytes or numbers of columns overflow.
 MAX_PARAMETERS = 1 << 40
 
 
 def is_count(value, low=0):
-    """Whether a value is an integer, no boolean, of at least `low`."""
+    """Whether a value is an integer of at least `low`, and not a boolean."""
     return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_)) and value >= low
 
 
@@ -48,7 +48,7 @@ def _are_categories(values):
     return sound and all(one[0] < other[0] for one, other in pairwise(values))
 
 
-# Attribute of a network -> what it has to be, and whether a value is that.
+# Attribute of a network -> description of a valid value, and a test of one.
 EXPECTED = {
     "input_size": (f"an int from 1 to {MAX_SIZE}", _is_size),
     "output_size": (f"an int from 1 to {MAX_SIZE}", _is_size),
@@ -67,7 +67,7 @@ EXPECTED = {
 
 
 def check_network(network):
-    """Raise a ValueError where the attributes of a network are not such that it can be built."""
+    """Raise a ValueError if a network cannot be built from its attributes."""
     for name, (what, is_sound) in EXPECTED.items():
         value = getattr(network, name)
         if not is_sound(value):
@@ -80,7 +80,7 @@ def check_network(network):
 
 
 def check_layout(layout, network):
-    """Raise a ValueError if there are more parameters than any machine holds."""
+    """Raise a ValueError if there are more parameters than fit into the memory of any machine."""
     if layout.size > MAX_PARAMETERS:
         raise ValueError(
             f"A network cannot be built: it would have {layout.size:.3g} weights, more than any machine holds, by"
@@ -89,7 +89,7 @@ def check_layout(layout, network):
 
 
 def check_vector(vector, size):
-    """Raise a ValueError unless a vector can be the parameters of a network that has `size` of them."""
+    """Raise a ValueError unless a vector can hold the `size` parameters of a network."""
     if not isinstance(vector, np.ndarray):
         got = type(vector).__name__
     elif vector.shape != (size,) or vector.dtype not in (np.float32, np.float64):

@@ -1,38 +1,82 @@
-"""The losses, by name: value and gradient on the head's scores, and the link to what an estimator predicts.
+"""The losses, by name: the function that training minimises, and its consequences for predictions, scores and explanations.
 
-Targets are one array (n_samples, width) of the scores' dtype. Formulas stand at the kernels in `_losses.pyx`.
+A new loss is an entry here and a point function in `_losses.pyx`, which has the formulas.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax
+from sklearn.metrics import accuracy_score, d2_pinball_score, r2_score
 
 from .._kernels import _losses
 
+# 95 % efficiency for normal errors of unit scale (Huber 1964; Holland and Welsch 1977).
+HUBER_DELTA = 1.345
 
-class Loss(NamedTuple):
-    """A loss.
+
+def _identity(scores):
+    return scores
+
+
+def _r2(targets, predicted, weights, parameters):
+    return r2_score(targets, predicted, sample_weight=weights)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss. The defaults are those of a loss of quantities, which the scores predict.
 
     Attributes
     ----------
     value_and_gradient : callable
         ``(scores, targets, weights, total_weight, dscores) -> float``: the weighted sum of the losses; dscores is
-        overwritten by the gradient of that sum over ``total_weight``.
+        overwritten by the gradient of that sum over ``total_weight``. Targets are an array (n_samples, width) in the scores'
+        dtype.
     inverse_link : callable
-        Scores to probabilities, or to predictions.
+        Function of the scores that returns probabilities, or predictions.
     log_inverse_link : callable or None
-        Scores to logarithms of probabilities, without the rounding to 0 in between.
+        Function of the scores that returns logarithms of probabilities, without rounding to 0 in between.
+    decide : callable or None
+        Function of the scores that returns codes of classes, or label indicators; None for quantities.
+    contrast : callable or None
+        ``(codes, n_scores) -> coefficients``: linear combinations (n, n_scores) of the scores that tell a class from the others;
+        None where samples do not have one class each.
+    targets : {"outputs", "classes", "labels"}
+        Plural noun for the targets of a sample.
+    output_name : str
+        Name, for an axis, of a score or a contrast of scores; ``{}`` stands for the class, label, output or quantile.
+    score : callable
+        ``(targets, predicted, weights, parameters) -> float``: value of the method `score` and of validation; more is better.
+        `parameters` are those of `make_loss`.
+    score_name : str
+        Name of that score, for an axis.
     units : {"affine", "log"} or None
-        How scores follow when targets are measured in other units: as targets do; by the logarithm of their scale; or
-        targets have no units.
+        How scores follow when targets are measured in other units: "affine" if they change as targets do, "log" if they change
+        by the logarithm of the scale, None if targets have no units.
+    nonnegative_targets : str or None
+        Plural noun for targets that must not be negative; None where they may be.
+    for_several_quantiles : str or None
+        Name of the loss for a list of quantiles; None for a loss that does not need the hyper-parameter `quantile`.
+    is_ordered : bool
+        Whether the scores are several quantiles of one output in ascending order, in whichever order they were asked for.
     """
 
-    value_and_gradient: callable
-    inverse_link: callable
-    log_inverse_link: callable = None
-    units: str | None = None
+    value_and_gradient: Callable
+    inverse_link: Callable = _identity
+    log_inverse_link: Callable | None = None
+    decide: Callable | None = None
+    contrast: Callable | None = None
+    targets: str = "outputs"
+    output_name: str = "prediction {}"
+    score: Callable = _r2
+    score_name: str = "$R^2$"
+    units: str | None = "affine"
+    nonnegative_targets: str | None = None
+    for_several_quantiles: str | None = None
+    is_ordered: bool = False
 
 
 def _both_classes(scores):
@@ -41,44 +85,129 @@ def _both_classes(scores):
     return out
 
 
+def _log_both_classes(scores):
+    return np.hstack([log_expit(-scores), log_expit(scores)])
+
+
+def _likelier_class(scores):
+    return (_both_classes(scores)[:, 1] > 0.5).astype(np.intp)
+
+
+def _for_or_against(codes, n_scores):
+    return np.where(codes == 1, 1.0, -1.0)[:, np.newaxis]
+
+
 def _softmax(scores):
     out = np.empty_like(scores)
     _losses.softmax(scores, out)
     return out
 
 
-def _as_they_are(scores):
-    return scores
+def _against_mean(codes, n_scores):
+    return np.eye(n_scores)[codes] - 1 / n_scores
 
 
-def _in_order(scores):
+def _sorted_quantiles(scores):
     # Quantiles that cross are put in order, which takes them closer to the true ones (Chernozhukov, Fernandez-Val and
     # Galichon 2010, "Quantile and probability curves without crossing", Econometrica 78).
     return np.sort(scores, axis=1)
 
 
-# 95 % efficiency for normal errors of unit scale (Huber 1964; Holland and Welsch 1977).
-HUBER_DELTA = 1.345
+def _accuracy(targets, predicted, weights, parameters):
+    return accuracy_score(targets, predicted, sample_weight=weights)
+
+
+def _explained_pinball_loss(targets, predicted, weights, parameters):
+    """Mean over the quantiles of 1 minus pinball loss over that of the quantile of y itself, like a coefficient of
+    determination.
+
+    Parameters
+    ----------
+    targets : ndarray of shape (n_samples,), (n_samples, 1) or (n_samples, n_outputs)
+    predicted : ndarray of shape (n_samples,), (n_samples, n_quantiles) or (n_samples, n_outputs)
+    weights : ndarray of shape (n_samples,) or None
+    parameters : dict
+        Its "quantiles" are one for each column of the predictions, or one for all.
+
+    Returns
+    -------
+    float
+    """
+    targets, predicted = (array.reshape(len(array), -1) for array in (targets, predicted))
+    n, quantiles = predicted.shape[1], parameters["quantiles"]
+    columns = zip(
+        targets.T if targets.shape[1] == n else np.repeat(targets.T, n, axis=0),
+        predicted.T,
+        quantiles if len(quantiles) == n else quantiles * n,
+        strict=True,
+    )
+    return float(np.mean([d2_pinball_score(t, column, sample_weight=weights, alpha=q) for t, column, q in columns]))
+
+
+_OF_LABELS = {"score": _accuracy, "score_name": "accuracy", "units": None, "targets": "labels"}
+_OF_CLASSES = _OF_LABELS | {"targets": "classes"}
+_OF_QUANTILES = {"score": _explained_pinball_loss, "score_name": "share of pinball\nloss explained"}
 
 LOSSES = {
     "binary_log_loss": Loss(
-        _losses.binary_log_loss, _both_classes, lambda scores: np.hstack([log_expit(-scores), log_expit(scores)])
+        _losses.binary_log_loss,
+        _both_classes,
+        _log_both_classes,
+        decide=_likelier_class,
+        contrast=_for_or_against,
+        output_name="log-odds of class {}",
+        **_OF_CLASSES,
     ),
-    "multilabel_log_loss": Loss(_losses.binary_log_loss, expit, log_expit),
     "multinomial_log_loss": Loss(
-        _losses.multinomial_log_loss, _softmax, lambda scores: log_softmax(scores, axis=1)
+        _losses.multinomial_log_loss,
+        _softmax,
+        partial(log_softmax, axis=1),
+        decide=lambda scores: scores.argmax(axis=1),
+        contrast=_against_mean,
+        output_name="score of class {}",
+        **_OF_CLASSES,
     ),
-    "squared_error": Loss(_losses.squared_error, _as_they_are, units="affine"),
-    "absolute_error": Loss(_losses.absolute_error, _as_they_are, units="affine"),
-    "huber": Loss(partial(_losses.huber, delta=HUBER_DELTA), _as_they_are, units="affine"),
-    "quantile": Loss(partial(_losses.quantile, quantiles=np.array([0.5])), _as_they_are, units="affine"),
-    "quantiles": Loss(partial(_losses.quantile, quantiles=np.array([0.1, 0.5, 0.9])), _in_order, units="affine"),
-    "poisson": Loss(partial(_losses.poisson, factors=np.ones(1)), np.exp, units="log"),
+    "multilabel_log_loss": Loss(
+        _losses.binary_log_loss,
+        expit,
+        log_expit,
+        decide=lambda scores: (expit(scores) > 0.5).astype(int),
+        output_name="log-odds of label {}",
+        **_OF_LABELS,
+    ),
+    "squared_error": Loss(_losses.squared_error),
+    "absolute_error": Loss(_losses.absolute_error),
+    "huber": Loss(partial(_losses.huber, delta=HUBER_DELTA)),
+    "quantile": Loss(
+        partial(_losses.quantile, quantiles=np.array([0.5])), for_several_quantiles="quantiles", **_OF_QUANTILES
+    ),
+    "quantiles": Loss(
+        partial(_losses.quantile, quantiles=np.array([0.1, 0.5, 0.9])),
+        _sorted_quantiles,
+        output_name="quantile {}",
+        is_ordered=True,
+        **_OF_QUANTILES,
+    ),
+    "poisson": Loss(
+        partial(_losses.poisson, factors=np.ones(1)),
+        np.exp,
+        output_name="logarithm of prediction {}",
+        units="log",
+        nonnegative_targets="counts and rates",
+    ),
 }
+
+# Losses that a regressor's parameter `loss` may name.
+REGRESSION_LOSSES = {name: loss for name, loss in LOSSES.items() if loss.decide is None and not loss.is_ordered}
+
+
+def loss_of_classes(n_classes):
+    """Name and number of scores of the loss for samples with one of `n_classes` classes each."""
+    return ("binary_log_loss", 1) if n_classes == 2 else ("multinomial_log_loss", n_classes)
 
 
 def make_loss(name, **parameters):
-    """The loss of that name with other parameters than its own.
+    """The loss of a name, with parameters in place of its own.
 
     Parameters
     ----------
@@ -92,4 +221,4 @@ def make_loss(name, **parameters):
     if not parameters:
         return loss
     arrays = {key: np.array(value) if isinstance(value, list) else value for key, value in parameters.items()}
-    return loss._replace(value_and_gradient=partial(loss.value_and_gradient, **arrays))
+    return replace(loss, value_and_gradient=partial(loss.value_and_gradient, **arrays))

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._kernels import _engine, _weights, _whole
-from .biases import ConstantBias
+from .bias_init import ConstantBias
 from .cached import cached
+from .cells import CELLS
 from .checks import check_layout, check_network
 from .dense import Dense
 from .dropout import Dropout, draw_mask
@@ -20,7 +21,7 @@ FORGET_BIAS = ConstantBias(1.0)
 
 # Parameters that the L2 penalty falls on, by their own name: not biases, gains, initial states or category vectors,
 # most of which a minibatch does not use.
-WEIGHTS = {"W", "R", "p", "A", "v", "V"}
+WEIGHTS = {"W", "R", "A", "v", "V"} | {cell.extra.name for cell in CELLS.values() if cell.extra and cell.extra.is_weight}
 
 
 @dataclass(frozen=True)

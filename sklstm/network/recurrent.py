@@ -5,14 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._kernels import _inference, _pooling, _scan, _simd
-from .biases import CELLS
 from .cached import cached
+from .cells import CELLS
 from .workspace import aligned_empty
 
 ACTIVATIONS = _simd.ACTIVATIONS
-
-# Further parameters of a cell: their name, and what each row of H begins with.
-EXTRAS = {"peephole": ("p", (0, 0, 0)), "layernorm": ("norm", (1,) * 9 + (0,))}
 
 # How many times as wide as one direction the output of a bidirectional layer is.
 MERGE_MODES = {"concat": 2, "sum": 1}
@@ -76,60 +73,60 @@ class RecurrentLayer:
     @property
     def folds_input_scale(self):
         """Whether an affine map of the input can be moved into W and b."""
-        return self.cell != "layernorm" and not self.adds_input
+        return CELLS[self.cell].is_affine_in_x and not self.adds_input
 
     @property
     def flops_per_row(self):
         """Multiplications and additions of one training step per row: three products with R and two with W."""
         cell, H = CELLS[self.cell], self.hidden_size
-        return len(self.directions) * 2 * H * (3 * H * cell["n_recurrent"] + 2 * self.input_size * cell["n_input"])
+        return len(self.directions) * 2 * H * (3 * H * cell.n_recurrent + 2 * self.input_size * cell.n_input)
 
     @cached
     def kernel(self):
         """Index of the cell and of the activation in the kernels' tables."""
-        return CELLS[self.cell]["index"], ACTIVATIONS.index(self.activation)
+        return CELLS[self.cell].index, ACTIVATIONS.index(self.activation)
 
     @property
     def n_states(self):
         """2 for h and c, 1 for h alone."""
-        return CELLS[self.cell]["n_states"]
+        return CELLS[self.cell].n_states
 
     @cached
     def states(self):
         """Names of the initial states, if they are learned."""
-        return ("h0", "c0")[: CELLS[self.cell]["n_states"]] if self.learned_state else ()
+        return ("h0", "c0")[: CELLS[self.cell].n_states] if self.learned_state else ()
 
     def param_shapes(self):
         """Dict of parameter name to shape."""
         cell, H = CELLS[self.cell], self.hidden_size
         shapes = {}
         for prefix in self.directions:
-            shapes[f"{prefix}W"] = (self.input_size, cell["n_input"] * H)
-            shapes[f"{prefix}R"] = (H, cell["n_recurrent"] * H)
-            shapes[f"{prefix}b"] = (cell["n_bias"] * H,)
-            if cell["n_extra"]:
-                shapes[f"{prefix}{EXTRAS[self.cell][0]}"] = (cell["n_extra"], H)
+            shapes[f"{prefix}W"] = (self.input_size, cell.n_input * H)
+            shapes[f"{prefix}R"] = (H, cell.n_recurrent * H)
+            shapes[f"{prefix}b"] = (cell.n_bias * H,)
+            if cell.extra:
+                shapes[f"{prefix}{cell.extra.name}"] = (cell.n_extra, H)
             shapes |= {f"{prefix}{state}": (H,) for state in self.states}
         return shapes
 
     def initialize(self, p, rng):
         """Write initial parameters.
 
-        W is uniform (Glorot and Bengio 2010), R orthogonal block by block (Saxe et al. 2014), further parameters are as in
-        EXTRAS, b (for which see `initialize_biases`) and states 0.
+        W is uniform (Glorot and Bengio 2010), R orthogonal block by block (Saxe et al. 2014), further parameters are as in the
+        table of cells, b (for which see `initialize_biases`) and states 0.
         """
         H, D = self.hidden_size, self.input_size
         for prefix in self.directions:
             bound = np.sqrt(6 / (D + H))
             p[f"{prefix}W"][...] = rng.uniform(-bound, bound, size=p[f"{prefix}W"].shape)
-            for block in range(CELLS[self.cell]["n_recurrent"]):
+            for block in range(CELLS[self.cell].n_recurrent):
                 q, r = np.linalg.qr(rng.standard_normal((H, H)))
                 # The signs of r's diagonal make the distribution uniform over the orthogonal matrices.
                 p[f"{prefix}R"][:, block * H : (block + 1) * H] = q * np.where(np.diag(r) < 0, -1, 1)
             p[f"{prefix}b"][...] = 0
-            if self.cell in EXTRAS:
-                name, values = EXTRAS[self.cell]
-                p[f"{prefix}{name}"][...] = np.array(values)[:, np.newaxis]
+            extra = CELLS[self.cell].extra
+            if extra:
+                p[f"{prefix}{extra.name}"][...] = np.array(extra.initial)[:, np.newaxis]
             for state in self.states:
                 p[f"{prefix}{state}"][...] = 0
 
@@ -204,7 +201,8 @@ class RecurrentLayer:
         return ws.y
 
     def _extra(self, p, prefix):
-        return p[f"{prefix}{EXTRAS[self.cell][0]}"] if self.cell in EXTRAS else None
+        extra = CELLS[self.cell].extra
+        return p[f"{prefix}{extra.name}"] if extra else None
 
     def _initial_state(self, p, packed, ws, k):
         """Rows of h and c to begin with, None for zeros."""
@@ -316,11 +314,11 @@ class _LayerWorkspace:
         H, D = layer.hidden_size, layer.input_size
         cell = CELLS[layer.cell]
         itemsize = np.dtype(dtype).itemsize
-        width = cell["n_blocks"] * H
+        width = cell.n_blocks * H
         self.backward = self.kept = backward
         gate_rows = n_rows if backward else _scan.gate_rows(n_sequences, n_rows, width, itemsize)
         c_rows = max(n_rows, 2 * n_sequences) if backward else 2 * n_sequences
-        if cell["n_states"] == 1:
+        if cell.n_states == 1:
             c_rows = 1  # not used
         directions = range(len(layer.directions))
         # Without `backward` the directions take turns in one chunk of gates.
@@ -341,11 +339,11 @@ class _LayerWorkspace:
             self.h = [layer.part(self.outputs, k) for k in directions]
         begins = layer.learned_state or carries
         self.h0 = [aligned_empty((n_sequences, H), dtype) if begins else None for _ in directions]
-        self.c0 = [aligned_empty((n_sequences, H), dtype) if begins and cell["n_states"] == 2 else None for _ in directions]
+        self.c0 = [aligned_empty((n_sequences, H), dtype) if begins and cell.n_states == 2 else None for _ in directions]
         if backward:
             self.dh = aligned_empty((n_sequences, H), dtype)
             self.dc = aligned_empty((n_sequences, H), dtype)
         self.zeros = np.zeros(H, dtype=dtype)
         self.scratch = aligned_empty(
-            (_scan.scratch_size(cell["index"], n_sequences, n_rows, D, H, itemsize, backward),), dtype
+            (_scan.scratch_size(cell.index, n_sequences, n_rows, D, H, itemsize, backward),), dtype
         )

@@ -12,19 +12,20 @@ def rescale(network, theta, input_scale, input_offset, output_scale, output_offs
     theta : ndarray of shape (n_params,)
         Parameters of f.
     input_scale, input_offset : ndarray of shape (input_size,)
-        Those of categorical channels are not used.
+        Scale and offset of each channel; those of categorical channels are not used.
     output_scale, output_offset : ndarray of shape (output_size,), or float
+        Scale and offset of each score.
 
     Returns
     -------
     ndarray of shape (n_params,)
-        In theta's dtype, computed in float64.
+        Parameters in theta's dtype, computed in float64.
 
     Notes
     -----
     With a = x W + b in the first layer, ``(s x + o) W + b = x (s W) + (b + o W)``; with y = h V + c in the head, ``s y
-    + o = h (V s) + (s c + o)``. Where the first layer does not let its input be scaled (layer normalisation is not
-    affine in x, and a residual connection passes it on), the input layer has a scale and an offset of its own.
+    + o = h (V s) + (s c + o)``. The input layer has a scale and an offset of its own where those of x cannot be folded into the
+    first layer: a layer-normalised cell is not affine in x, and a residual connection passes x on.
     """
     result = theta.astype(np.float64)
     params = network.bind(result)

@@ -1,29 +1,32 @@
 """Epochs, minibatches, optimisers and stopping, over a `network` and `sequences`; it knows no estimator."""
 
-from .checkpoint import Checkpoint, digest
-from .data import Data
-from .lbfgs import LBFGS
-from .loop import LastEpoch, Plan, Validation, train
-from .optimizers import SGD, Adam, RMSprop
-from .resuming import check_moments, check_state
+from .checkpoint import Checkpoint
+from .config import TrainingConfig
+from .data import Data, digest
+from .loop import train
+from .moments import check_moments
+from .optimizers import LBFGS, SGD, SOLVERS, Adam, RMSprop
+from .scaling import Scaling, check_range, updated_moments
 from .schedules import SCHEDULES
-from .units import Units, check_range, updated_moments
+from .state import LastEpoch, TrainingState
+from .validation import Validation
 
 __all__ = [
     "LBFGS",
     "SCHEDULES",
     "SGD",
+    "SOLVERS",
     "Adam",
     "Checkpoint",
     "Data",
     "LastEpoch",
-    "Plan",
     "RMSprop",
-    "Units",
+    "Scaling",
+    "TrainingConfig",
+    "TrainingState",
     "Validation",
     "check_moments",
     "check_range",
-    "check_state",
     "digest",
     "train",
     "updated_moments",

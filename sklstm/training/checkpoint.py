@@ -1,6 +1,5 @@
 """The state of a fit in a file: written after every epoch, and continued from by the next fit of the same data."""
 
-import hashlib
 import os
 import warnings
 
@@ -8,21 +7,10 @@ import numpy as np
 
 from ..archive import read_archive, write_archive
 from ..files import check_replaceable, expanded
+from .state import TrainingState
 
 KIND = "checkpoint"
 PARTS = {"identity": dict, "rng": np.random.Generator, "state": dict}
-
-
-def digest(*parts):
-    """SHA-256 of arrays and texts, as hexadecimal digits."""
-    result = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, str):
-            result.update(part.encode())
-        else:
-            result.update(f"{part.dtype.str}{part.shape}".encode())
-            result.update(np.ascontiguousarray(part).data)
-    return result.hexdigest()
 
 
 class Checkpoint:
@@ -71,8 +59,8 @@ class Checkpoint:
     def _advice(self):
         return "Pass the path of another file as checkpoint, or delete this one to start afresh."
 
-    def begin(self, identity, rng, state):
-        """Bind the file to this fit; the state to continue from: that of the file, or the one given.
+    def start(self, identity, rng, state, network, optimizer):
+        """Bind the file to this fit, and return the state to continue from: that of the file, or the one given.
 
         Parameters
         ----------
@@ -80,15 +68,17 @@ class Checkpoint:
             What the fit is of: its data and parameters, in groups.
         rng : Generator
             What the fit begins with; not drawn from any more.
-        state : dict
+        state : TrainingState
             The initial state.
+        network : Network
+        optimizer : SGD, RMSprop or Adam
 
         Raises
         ------
         ValueError
             If the file is of another fit.
         """
-        self._identity, self._began = identity, rng
+        self._identity, self._initial_rng = identity, rng
         if self._saved is None:
             return state
         saved, self._saved = self._saved, None
@@ -98,15 +88,17 @@ class Checkpoint:
                 f"The checkpoint {self.path!r} is of another fit: it differs in {', '.join(differing)}. Fit with the same data"
                 f" and parameters to continue it. {self._advice}"
             )
-        fault = _fault(saved["state"], state)
-        if fault:
-            raise ValueError(f"The checkpoint {self.path!r} does not fit the network: {fault}. {self._advice}")
-        return saved["state"]
+        try:
+            resumed = TrainingState.from_dict(saved["state"], network, state.theta.dtype, optimizer)
+            _check_between_epochs(resumed, state)
+        except ValueError as error:
+            raise ValueError(f"The checkpoint {self.path!r} does not fit the network: {error}. {self._advice}") from error
+        return resumed
 
     def save(self, state):
         """Write the state; where the file system refuses, warn once and leave the last file as it is."""
         try:
-            write_archive(self.path, {"identity": self._identity, "rng": self._began, "state": state}, KIND)
+            write_archive(self.path, {"identity": self._identity, "rng": self._initial_rng, "state": state.to_dict()}, KIND)
         except OSError as error:
             if not self._warned:
                 self._warned = True
@@ -116,6 +108,13 @@ class Checkpoint:
                     RuntimeWarning,
                     stacklevel=2,
                 )
+
+
+def _check_between_epochs(state, initial):
+    """Raise a ValueError unless a state is between two epochs of the fit that begins with `initial`."""
+    n_epochs, n_rows = state.n_epochs, len(state.history)
+    if state.solver != initial.solver or n_epochs != n_rows or state.best_theta is None:
+        raise ValueError(f"it is of {n_epochs} epochs by {state.solver!r} with {n_rows} rows of history")
 
 
 def _differences(saved, now):
@@ -128,35 +127,3 @@ def _differences(saved, now):
             if a != b:
                 result.append(f"{name} (there {a}, here {b})" if group == "parameters" else f"{name} ({group})")
     return result
-
-
-# Like those that a state has between two epochs.
-COURSE = {"best": 0.0, "since": 0, "began": 0, "rate_factor": 1.0, "ended": False}
-ROW = {"epoch", "loss", "learning_rate", "gradient_norm", "seconds"}
-
-
-def _fault(saved, initial):
-    """What is wrong with a state from a file, compared with the initial one of this fit; empty if nothing is."""
-    expected = initial | {"course": COURSE, "best_theta": initial["theta"]}
-    fault = _unlike("the state", saved, expected)
-    if fault:
-        return fault
-    history, n_epochs = saved["history"], saved["n_epochs"]
-    if not all(isinstance(row, dict) and ROW <= set(row) and isinstance(row["loss"], float) for row in history):
-        return f"not every row of its history has {sorted(ROW)}"
-    if saved["solver"] != initial["solver"] or n_epochs != len(history) or not 0 <= saved["course"]["began"] <= n_epochs:
-        return f"it is of {n_epochs} epochs by {saved['solver']!r} with {len(history)} rows of history"
-    return ""
-
-
-def _unlike(name, value, expected):
-    """How a value differs in type, shape or dtype from the one expected; empty if it does not."""
-    if type(value) is not type(expected):
-        return f"{name} is of type {type(value).__name__}, expected {type(expected).__name__}"
-    if isinstance(expected, np.ndarray) and (value.shape != expected.shape or value.dtype != expected.dtype):
-        return f"{name} is {value.dtype} of shape {value.shape}, expected {expected.dtype} of shape {expected.shape}"
-    if isinstance(expected, dict):
-        if set(value) != set(expected):
-            return f"{name} has {sorted(map(str, value))}, expected {sorted(expected)}"
-        return next((fault for key in expected if (fault := _unlike(key, value[key], expected[key]))), "")
-    return ""

@@ -1,11 +1,23 @@
 """What a fit trains on."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..sequences import Sequences
-from .checkpoint import digest
+
+
+def digest(*parts):
+    """SHA-256 of arrays and texts, as hexadecimal digits."""
+    result = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, str):
+            result.update(part.encode())
+        else:
+            result.update(f"{part.dtype.str}{part.shape}".encode())
+            result.update(np.ascontiguousarray(part).data)
+    return result.hexdigest()
 
 
 @dataclass(frozen=True, eq=False)

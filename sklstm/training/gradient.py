@@ -11,6 +11,10 @@ from ..sequences import Batch
 from .batching import shards
 
 
+class NonFinite(ArithmeticError):
+    """A loss, gradient or weight became NaN or infinite."""
+
+
 class GradientComputer:
     """Computes losses and gradients of minibatches into one flat vector.
 
@@ -48,8 +52,9 @@ class GradientComputer:
         self.params = network.bind(theta)
         self.grad = np.zeros_like(theta)
         self._penalties = list(zip(network.penalized(theta), network.penalized(self.grad), strict=True))
-        self._shards = _Reused(lambda: _Shard(network))
-        self._sum = _SumOfGradients(network, self.grad)
+        shard = _StepShard if network.per_step else _SequenceShard
+        self._shards = _Reused(lambda: shard(network))
+        self._sum = _SumInOrder(network, self.grad)
 
     def __call__(self, rows, rng):
         """Gradient of the mean loss over the samples `rows`, in `self.grad`.
@@ -72,7 +77,20 @@ class GradientComputer:
         rngs = [None] * len(parts)
         if self.network.draws:
             rngs = [np.random.default_rng(seed) for seed in rng.integers(1 << 63, size=len(parts))]
-        self._sum.begin(len(parts))
+        if len(parts) == 1:
+            shard = self._shards.take()
+            total = shard.run(self, rows, total_weight, rngs[0], self._sum.first)
+            self._shards.give_back(shard)
+        else:
+            total = self._run_shards(parts, total_weight, rngs)
+        for weights, grad in self._penalties if self.alpha else ():
+            total += 0.5 * self.alpha * _optim.sum_of_squares(weights)
+            _optim.add_scaled(self.alpha / total_weight, weights, grad)
+        return total, total_weight
+
+    def _run_shards(self, parts, total_weight, rngs):
+        """Compute the shards on the threads; their gradients end up in `self.grad`, and their losses are returned as a sum."""
+        self._sum.start()
 
         def run(k):
             shard, gradient = self._shards.take(), self._sum.take(k)
@@ -81,11 +99,7 @@ class GradientComputer:
             self._shards.give_back(shard)
             return total
 
-        total = sum(self.threads.map(run, range(len(parts))))
-        for weights, grad in self._penalties if self.alpha else ():
-            total += 0.5 * self.alpha * _optim.sum_of_squares(weights)
-            _optim.add_scaled(self.alpha / total_weight, weights, grad)
-        return total, total_weight
+        return sum(self.threads.map(run, range(len(parts))))
 
 
 class _Reused:
@@ -113,121 +127,130 @@ class _Gradient:
         self.views = network.bind(vector)
 
 
-class _SumOfGradients:
-    """Sums the gradients of shards in pairs: 0 + 1, 2 + 3, (0 + 1) + (2 + 3), ...
+class _SumInOrder:
+    """Sums the gradients of shards in the order of the shards, so that the bits do not depend on which thread ends when.
 
-    The order depends on nothing but the number of shards, so the bits do not depend on which thread ends when. Whoever
-    completes a pair adds it up: no thread waits for another, and of n shards run one after the other at most 1 + log2(n)
-    gradients exist at a time.
+    Whoever completes the next one in this order adds it, and those that wait behind it: no thread waits for another, and with n
+    threads about n + 1 gradients exist at a time.
 
     Parameters
     ----------
     network : Network
     out : ndarray of shape (n_params,)
-        Where the sum ends up: the gradient of shard 0.
+        Where the sum ends up.
+
+    Attributes
+    ----------
+    first : _Gradient
+        The one over `out`, which shard 0 overwrites and the others are added to.
     """
 
     def __init__(self, network, out):
-        self._first = _Gradient(network, out)
+        self.first = _Gradient(network, out)
         self._others = _Reused(lambda: _Gradient(network, np.empty_like(out)))
         self._lock = Lock()
 
-    def begin(self, n_shards):
-        self.n_shards = n_shards
-        self._partners = {}
+    def start(self):
+        """Before the first shard of a minibatch."""
+        self._waiting, self._next = {}, 0
 
     def take(self, k):
         """A gradient for shard k to overwrite."""
-        return self._others.take() if k else self._first
+        return self._others.take() if k else self.first
 
     def add(self, k, gradient):
-        """Add that of shard k, and all sums that this completes."""
-        size = 1  # k is the first of so many shards that `gradient` is the sum of
-        while size < self.n_shards:
-            partner = k ^ size
-            if partner < self.n_shards:
-                with self._lock:
-                    if (partner, size) not in self._partners:
-                        self._partners[k, size] = gradient
-                        return
-                    other = self._partners.pop((partner, size))
-                left, right = (gradient, other) if k < partner else (other, gradient)
-                left.vector += right.vector
-                self._others.give_back(right)
-                k, gradient = min(k, partner), left
-            size *= 2
+        """Add that of shard k as soon as all before it have been added."""
+        with self._lock:
+            self._waiting[k] = gradient
+            while self._next in self._waiting:
+                gradient = self._waiting.pop(self._next)
+                if gradient is not self.first:
+                    self.first.vector += gradient.vector
+                    self._others.give_back(gradient)
+                self._next += 1
 
 
 class _Shard:
-    """Computes one shard at a time, in a workspace that it keeps."""
+    """Computes one shard at a time, in a workspace that it keeps. A subclass has the order of forward and backward."""
 
     def __init__(self, network):
         self.network = network
         self.ws = None
 
-    def _reserve(self, n_sequences, n_rows, dtype, carries):
-        if self.ws is None or not self.ws.holds(n_sequences, n_rows):
-            if self.ws is not None:
-                n_sequences, n_rows = max(n_sequences, self.ws.n_sequences), max(n_rows, self.ws.n_rows)
-            self.ws = None  # let go of the old one first
+    def _start(self, computer, rows, rng):
+        """The batch of these samples, and the steps between which it is cut into chunks; a workspace that holds them."""
+        batch = Batch(computer.data.sequences.offsets, rows)
+        bounds = batch.bounds(computer.bptt_steps)
+        n_rows = max(map(batch.rows_between, bounds, bounds[1:]))
+        self._reserve(len(rows), n_rows, computer.grad.dtype, carries=computer.bptt_steps is not None)
+        self.network.begin(len(rows), self.ws, rng)
+        return batch, bounds
+
+    def _reserve(self, n_sequences, n_rows, dtype, *, carries):
+        ws = self.ws
+        if ws is None or not ws.holds(n_sequences, n_rows):
+            if ws is not None:
+                n_sequences, n_rows = max(n_sequences, ws.n_sequences), max(n_rows, ws.n_rows)
+            self.ws = ws = None  # let go of the old one first
             self.ws = self.network.workspace(n_sequences, n_rows, dtype, backward=True, carries=carries)
 
-    def run(self, task, rows, total_weight, rng, gradient):
-        """Overwrite `gradient`; return the weighted sum of the losses."""
-        batch = Batch(task.data.sequences.offsets, rows)
-        bounds = batch.bounds(task.bptt_steps)
-        most = max(map(batch.rows_between, bounds, bounds[1:]))
-        self._reserve(len(rows), most, gradient.vector.dtype, task.bptt_steps is not None)
-        # Training that overflows shows in the loss and the gradient; NumPy's warnings would only add noise.
-        with np.errstate(over="ignore", invalid="ignore"):
-            self.network.begin(len(rows), self.ws, rng)
-            run = self._run_steps if self.network.per_step else self._run_sequences
-            return run(task, batch, bounds, total_weight, rng, gradient)
-
-    def _run_sequences(self, task, batch, bounds, total_weight, rng, gradient):
-        """One loss per sequence: known after the last chunk, so that all but the only one are computed twice."""
-        network, ws, params, data = self.network, self.ws, task.params, task.data
-        whole = len(bounds) == 2
-        replay = None if whole else deepcopy(rng)
-        for packed in self._chunks(task, batch, bounds):
-            network.forward_chunk(params, packed, ws, rng, keep=whole)
-            if not whole:
-                network.carry(packed, ws)
-        scores = network.scores(params, batch.lengths, ws, rng)
-        dscores = ws.dscores[: len(scores)]
-        targets, weights = data.targets[batch.order], data.weights[batch.order]
-        total = task.loss.value_and_gradient(scores, targets, weights, total_weight, dscores)
-        gradient.vector[:] = 0  # late, to be in the cache
-        network.backward_scores(params, gradient.views, ws, dscores)
-        if whole:
-            network.backward_chunk(params, gradient.views, packed, ws)
-            return total
-        for packed in self._chunks(task, batch, bounds):
-            network.forward_chunk(params, packed, ws, replay, pooled=False)
-            network.backward_chunk(params, gradient.views, packed, ws)
-            network.carry(packed, ws)
-        return total
-
-    def _run_steps(self, task, batch, bounds, total_weight, rng, gradient):
-        """One loss per step, chunk by chunk."""
-        network, ws, params, data, total = self.network, self.ws, task.params, task.data, 0.0
-        one, zero = np.ones(data.targets.shape[1], data.targets.dtype), np.zeros(data.targets.shape[1], data.targets.dtype)
-        gradient.vector[:] = 0
-        for packed in self._chunks(task, batch, bounds):
-            first, last, n = packed.first, packed.first + packed.n_steps, packed.n_rows
-            targets = batch.pack(data.targets, first, last, zero, one, np.empty((n, len(one)), data.targets.dtype))
-            weights = batch.pack(data.weights[:, np.newaxis], first, last, np.zeros(1), np.ones(1), np.empty((n, 1)))[:, 0]
-            network.forward_chunk(params, packed, ws, rng)
-            scores = network.step_scores(params, packed, ws, rng)
-            dscores = ws.dscores[:n]
-            total += task.loss.value_and_gradient(scores, targets, weights, total_weight, dscores)
-            network.backward_chunk(params, gradient.views, packed, ws, dscores)
-            if packed.n_continuing:
-                network.carry(packed, ws)
-        return total
-
-    def _chunks(self, task, batch, bounds):
-        data = task.data
+    def _chunks(self, data, batch, bounds):
         for first, last in pairwise(bounds):
             values = batch.pack(data.sequences.values, first, last, data.shift, data.factor, self.ws.values)
             yield batch.chunk(first, last, values)
+
+
+class _SequenceShard(_Shard):
+    """One loss per sequence: known after the last chunk, so that all but the only one are computed twice."""
+
+    def run(self, computer, rows, total_weight, rng, gradient):
+        """Overwrite `gradient`; return the weighted sum of the losses."""
+        network, params, data = self.network, computer.params, computer.data
+        # Training that overflows shows in the loss and the gradient; NumPy's warnings would only add noise.
+        with np.errstate(over="ignore", invalid="ignore"):
+            batch, bounds = self._start(computer, rows, rng)
+            ws, whole = self.ws, len(bounds) == 2
+            replay = None if whole else deepcopy(rng)
+            for packed in self._chunks(data, batch, bounds):
+                network.forward_chunk(params, packed, ws, rng, keep=whole)
+                if not whole:
+                    network.carry(packed, ws)
+            scores = network.scores(params, batch.lengths, ws, rng)
+            dscores = ws.dscores[: len(scores)]
+            targets, weights = data.targets[batch.order], data.weights[batch.order]
+            total = computer.loss.value_and_gradient(scores, targets, weights, total_weight, dscores)
+            gradient.vector[:] = 0  # late, to be in the cache
+            network.backward_scores(params, gradient.views, ws, dscores)
+            if whole:
+                network.backward_chunk(params, gradient.views, packed, ws)
+                return total
+            for packed in self._chunks(data, batch, bounds):
+                network.forward_chunk(params, packed, ws, replay, pooled=False)
+                network.backward_chunk(params, gradient.views, packed, ws)
+                network.carry(packed, ws)
+            return total
+
+
+class _StepShard(_Shard):
+    """One loss per step, chunk by chunk."""
+
+    def run(self, computer, rows, total_weight, rng, gradient):
+        """Overwrite `gradient`; return the weighted sum of the losses."""
+        network, params, data, total = self.network, computer.params, computer.data, 0.0
+        one, zero = np.ones(data.targets.shape[1], data.targets.dtype), np.zeros(data.targets.shape[1], data.targets.dtype)
+        gradient.vector[:] = 0
+        with np.errstate(over="ignore", invalid="ignore"):
+            batch, bounds = self._start(computer, rows, rng)
+            ws = self.ws
+            for packed in self._chunks(data, batch, bounds):
+                first, last, n = packed.first, packed.first + packed.n_steps, packed.n_rows
+                targets = batch.pack(data.targets, first, last, zero, one, np.empty((n, len(one)), data.targets.dtype))
+                weights = batch.pack(data.weights[:, np.newaxis], first, last, np.zeros(1), np.ones(1), np.empty((n, 1)))[:, 0]
+                network.forward_chunk(params, packed, ws, rng)
+                scores = network.step_scores(params, packed, ws, rng)
+                dscores = ws.dscores[:n]
+                total += computer.loss.value_and_gradient(scores, targets, weights, total_weight, dscores)
+                network.backward_chunk(params, gradient.views, packed, ws, dscores)
+                if packed.n_continuing:
+                    network.carry(packed, ws)
+            return total

@@ -1,13 +1,12 @@
 """Limited-memory BFGS on all samples at once: SciPy's."""
 
-from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
 from scipy.optimize import minimize
 
 from .._kernels import _optim
-from .descent import NonFinite
+from .gradient import NonFinite
 
 # Sequences whose activations are held at a time.
 CHUNK = 256
@@ -15,56 +14,52 @@ CHUNK = 256
 LINE_SEARCH = 50
 
 
-@dataclass(frozen=True)
-class LBFGS:
-    """Quasi-Newton steps with a line search. An iteration is an epoch; there is no learning rate and no minibatch.
+def run_lbfgs(gradient, state, config, after_epoch):
+    """Iterate until `after_epoch` asks to stop, `max_iter` is reached, or no step improves the loss.
 
-    References
+    Parameters
     ----------
-    Byrd, Lu, Nocedal and Zhu (1995), "A limited memory algorithm for bound constrained optimization", SIAM Journal on
-    Scientific Computing 16(5).
+    gradient : GradientComputer
+    state : TrainingState
+    config : TrainingConfig
+    after_epoch : callable
+        ``after_epoch(row) -> bool``: takes a row of the history; whether to stop.
     """
+    theta = state.theta
+    objective = _Objective(gradient, state, config.alpha)
 
-    def init(self, theta):
-        return {}
+    def end_iteration(intermediate_result):
+        theta[:] = intermediate_result.x
+        state.n_epochs += 1
+        state.n_samples += objective.n_samples
+        if after_epoch({"epoch": state.n_epochs, "loss": float(intermediate_result.fun), **objective.report()}):
+            raise StopIteration
 
-    def run(self, gradient, state, plan, end_epoch):
-        """Iterate until `end_epoch` says to stop, the plan is done, or no step improves the loss."""
-        theta = state["theta"]
-        objective = _Objective(gradient, state, plan)
-
-        def end_iteration(intermediate_result):
-            theta[:] = intermediate_result.x
-            state["n_epochs"] += 1
-            state["n_samples"] += objective.n_samples
-            if end_epoch({"epoch": state["n_epochs"], "loss": float(intermediate_result.fun), **objective.report()}):
-                raise StopIteration
-
-        options = {"maxiter": plan.max_iter, "maxfun": LINE_SEARCH * (plan.max_iter + 1), "maxls": LINE_SEARCH, "gtol": plan.tol}
-        start = theta.astype(np.float64)
-        result = minimize(objective, start, method="L-BFGS-B", jac=True, callback=end_iteration, options=options)
-        theta[:] = result.x
-        if result.status != 1:
-            # Not at the limit of iterations: the gradient is small, or no step improves the loss beyond rounding.
-            state["course"]["ended"] = True
+    most = {"maxiter": config.max_iter, "maxfun": LINE_SEARCH * (config.max_iter + 1), "maxls": LINE_SEARCH}
+    start = theta.astype(np.float64)
+    result = minimize(objective, start, method="L-BFGS-B", jac=True, callback=end_iteration, options=most | {"gtol": config.tol})
+    theta[:] = result.x
+    if result.status != 1:
+        # Not at the limit of iterations: the gradient is small, or no step improves the loss beyond rounding.
+        state.done = True
 
 
 class _Objective:
     """Mean loss over all samples, and its gradient, in float64."""
 
-    def __init__(self, gradient, state, plan):
+    def __init__(self, gradient, state, alpha):
         rows = gradient.data.rows
         order = rows[np.argsort(gradient.lengths[rows], kind="stable")]
         self.chunks = [order[k : k + CHUNK] for k in range(0, len(order), CHUNK)]
         self.gradient = gradient
-        gradient.alpha = plan.alpha / len(self.chunks)  # each chunk adds its share of the penalty
-        self.theta = state["theta"]
+        gradient.alpha = alpha / len(self.chunks)  # each chunk adds its share of the penalty
+        self.theta = state.theta
         # The same numbers at every call, for what is hidden at random: the objective has to be a function.
-        self.seed = int(state["rng"].integers(1 << 63))
+        self.seed = int(state.rng.integers(1 << 63))
         self.n_samples = len(order)
-        self._begin()
+        self._reset()
 
-    def _begin(self):
+    def _reset(self):
         self.started, self.n_evaluations, self.norm = perf_counter(), 0, np.nan
 
     def report(self):
@@ -75,7 +70,7 @@ class _Objective:
             "seconds": perf_counter() - self.started,
             "evaluations": self.n_evaluations,
         }
-        self._begin()
+        self._reset()
         return row
 
     def __call__(self, x):

@@ -101,3 +101,17 @@ def _without_rounding(moments):
     rounding = 10 * np.finfo(np.float64).eps * np.abs(moments["mean"])
     constant = (moments["low"] == moments["high"]) | (moments["deviation"] <= rounding)
     return moments | {"deviation": np.where(constant, 0.0, moments["deviation"])}
+
+
+def check_moments(moments, n_channels):
+    """Raise a ValueError unless moments are those of `n_channels` channels, or None, and of a y; the message is a clause."""
+    parts = [moments.get("x"), moments.get("y")] if isinstance(moments, dict) else [moments, None]
+    for part, n in zip(parts, (n_channels, None), strict=True):
+        if part is not None and not (isinstance(part, dict) and _are_moments(part, n)):
+            raise ValueError("its means and standard deviations are not what a fit leaves")
+
+
+def _are_moments(part, n):
+    arrays = [part.get(name) for name in ("mean", "deviation", "low", "high")]
+    sound = all(isinstance(array, np.ndarray) and array.ndim == 1 and array.dtype == np.float64 for array in arrays)
+    return sound and len({len(array) for array in arrays} | ({n} if n else set())) == 1 and np.isscalar(part.get("weight"))

@@ -2,7 +2,10 @@
 
 An optimiser is an immutable object with ``init(theta) -> state``, a dict of arrays and numbers, and
 ``step(theta, grad, state, rate, grad_scale, momentum)``, which updates theta and the state in place. `rate` is the step size and
-`momentum`, where a schedule sets it, takes the place of the optimiser's own.
+`momentum`, where a schedule sets it, takes the place of the optimiser's own. Before each step the loop shrinks the weights by its
+`weight_decay`.
+
+A new optimiser is a class and an entry of SOLVERS here, and its loop in the kernels.
 """
 
 from dataclasses import dataclass
@@ -10,21 +13,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._kernels import _optim
-from .descent import descend
 
 
-class StepOptimizer:
-    """Base of the optimisers that take a step on each minibatch."""
+class Optimizer:
+    """Facts about an optimiser.
+
+    Attributes
+    ----------
+    weight_decay : float
+        Decay of the weights that takes the place of the L2 penalty.
+    needs_all_samples : bool
+        Whether a step is taken on all samples at once, and of the same function at every call.
+    """
 
     weight_decay = 0.0
-
-    def run(self, gradient, state, plan, end_epoch):
-        """Run the epochs of a plan, as `descend`."""
-        descend(gradient, self, state, plan, end_epoch)
+    needs_all_samples = False
 
 
 @dataclass(frozen=True)
-class SGD(StepOptimizer):
+class SGD(Optimizer):
     """Gradient descent with (Nesterov's) momentum, ``v = momentum v - lr g``.
 
     References
@@ -44,7 +51,7 @@ class SGD(StepOptimizer):
 
 
 @dataclass(frozen=True)
-class RMSprop(StepOptimizer):
+class RMSprop(Optimizer):
     """Gradient descent on gradients divided by their root mean square. It has no momentum.
 
     References
@@ -63,7 +70,7 @@ class RMSprop(StepOptimizer):
 
 
 @dataclass(frozen=True)
-class Adam(StepOptimizer):
+class Adam(Optimizer):
     """Adam, with bias-corrected moments; with `weight_decay` AdamW, whose weights the loop shrinks before the step.
 
     References
@@ -85,3 +92,29 @@ class Adam(StepOptimizer):
         state["t"] += 1
         beta_1 = self.beta_1 if momentum is None else momentum
         _optim.adam_step(theta, grad, state["m"], state["v"], state["t"], rate, grad_scale, beta_1, self.beta_2, self.epsilon)
+
+
+@dataclass(frozen=True)
+class LBFGS(Optimizer):
+    """Quasi-Newton steps with a line search. An iteration is an epoch; there is no learning rate and no minibatch.
+
+    References
+    ----------
+    Byrd, Lu, Nocedal and Zhu (1995), "A limited memory algorithm for bound constrained optimization", SIAM Journal on
+    Scientific Computing 16(5).
+    """
+
+    needs_all_samples = True
+
+    def init(self, theta):
+        return {}
+
+
+# Name -> function of an object with hyper-parameters, such as an estimator, that returns the optimiser they describe.
+SOLVERS = {
+    "sgd": lambda e: SGD(e.momentum, e.nesterovs_momentum),
+    "rmsprop": lambda e: RMSprop(e.rho, e.epsilon),
+    "adam": lambda e: Adam(e.beta_1, e.beta_2, e.epsilon),
+    "adamw": lambda e: Adam(e.beta_1, e.beta_2, e.epsilon, weight_decay=e.alpha),
+    "lbfgs": lambda e: LBFGS(),
+}

@@ -33,7 +33,7 @@ class Epoch:
         Initial rate times the factor so far.
     n_samples : int
         Samples seen since the optimiser began.
-    since : int
+    n_stalled : int
         Epochs since the loss (or the validation score) last improved by more than `tol`.
     patience : float
         Epochs without improvement after which a fit ends.
@@ -41,7 +41,7 @@ class Epoch:
 
     rate: float
     n_samples: int
-    since: int
+    n_stalled: int
     patience: float
 
 
@@ -101,13 +101,13 @@ def invscaling(factor, epoch, power):
 
 def adaptive(factor, epoch, power):
     """Down whenever the fit would end."""
-    return factor / ADAPTIVE_DIVISOR if epoch.since > epoch.patience else factor
+    return factor / ADAPTIVE_DIVISOR if epoch.n_stalled > epoch.patience else factor
 
 
 def plateau(factor, epoch, power):
     """Down whenever another half of the patience has passed without improvement."""
     half = max(1.0, np.floor(epoch.patience / 2))
-    return factor * PLATEAU_FACTOR if epoch.since > 0 and epoch.since % half == 0 else factor
+    return factor * PLATEAU_FACTOR if epoch.n_stalled > 0 and epoch.n_stalled % half == 0 else factor
 
 
 SCHEDULES = {

@@ -1,36 +1,40 @@
-"""When to stop, and which weights were the best."""
+"""When to stop, which weights were the best, and how the learning rate continues: decided after every epoch."""
 
-import numpy as np
+import math
+
+from .schedules import Epoch
 
 
-class Stopping:
-    """Follows one number per epoch and says when it has ceased to improve.
+def update_best(state, config, row):
+    """Compare the newest row of the history with the best so far.
 
     Parameters
     ----------
-    sign : {1, -1}
-        1 if more is better (a score), -1 if less is (a loss).
-    tol : float
-        Improvements up to this count as none.
-    state : dict
-        Where training stands. Owned here: ``course``, with ``best``, the best value so far, and ``since``, the epochs since it
-        improved by more than `tol`; and ``best_theta``, the weights of the best epoch. What is there already is continued from.
+    state : TrainingState
+        Gets `best`, `best_theta` and `n_stalled`.
+    config : TrainingConfig
+    row : dict
     """
+    value = row["validation_score"] if config.early_stopping else row["loss"]
+    sign = 1 if config.early_stopping else -1
+    if not math.isfinite(value):
+        gain = -math.inf  # no improvement, not even on none
+    else:
+        gain = math.inf if math.isnan(state.best) else sign * (value - state.best)
+    state.n_stalled = 0 if gain > config.tol else state.n_stalled + 1
+    if gain > 0:
+        state.best = value
+        state.best_theta[:] = state.theta
 
-    def __init__(self, sign, tol, state):
-        self.sign = sign
-        self.tol = tol
-        self.state = state
-        state.setdefault("course", {"best": -sign * np.inf, "since": 0})
-        state.setdefault("best_theta", state["theta"].copy())
 
-    def update(self, value):
-        """Take in the value of one epoch; returns the epochs since the last improvement."""
-        course = self.state["course"]
-        # A value that is not finite is no improvement, not even on none.
-        gain = self.sign * (value - course["best"]) if np.isfinite(value) else -np.inf
-        course["since"] = 0 if gain > self.tol else course["since"] + 1
-        if gain > 0:
-            course["best"] = value
-            self.state["best_theta"][:] = self.state["theta"]
-        return course["since"]
+def follow_schedule(state, config):
+    """Decide whether training is done, and set the rate of the next epoch, by the number of epochs without improvement."""
+    schedule = config.schedule
+    # A schedule with an end runs to it: what it does to the loss it does last.
+    stalled = state.n_stalled > config.n_iter_no_change and (config.early_stopping or not schedule.needs_end)
+    epoch = Epoch(config.learning_rate * state.rate_factor, state.n_samples, state.n_stalled, config.n_iter_no_change)
+    state.done = stalled and (schedule.ends is None or schedule.ends(epoch))
+    if schedule.after is not None:
+        state.rate_factor = float(schedule.after(state.rate_factor, epoch, config.power))
+    if stalled and not state.done:
+        state.n_stalled = 0

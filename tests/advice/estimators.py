@@ -713,9 +713,9 @@ CHANGED = [
         lambda: tampered(lambda model: model._network_spec.update(hidden_sizes=1), lambda model: model.fit(X, Y).predict(X)),
     ),
     case(
-        lambda: tampered(lambda model: model._state.pop("theta"), lambda model: continued(model, X, Y)),
+        lambda: tampered(lambda model: delattr(model._state, "theta"), lambda model: continued(model, X, Y)),
         "Fit it afresh, or load it again",
-        lambda: tampered(lambda model: model._state.pop("theta"), lambda model: model.fit(X, Y).predict(X)),
+        lambda: tampered(lambda model: delattr(model._state, "theta"), lambda model: model.fit(X, Y).predict(X)),
         restored,
     ),
     case(

@@ -91,7 +91,7 @@ def of_others(content):
 
 def changed():
     model = regress()
-    model._state.pop("theta")
+    del model._state.theta
     return model
 
 

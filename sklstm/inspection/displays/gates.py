@@ -3,23 +3,12 @@
 import numpy as np
 
 from ...docstrings import document
+from ...network.cells import QUANTITIES
 from ..documentation import PARTS
 from ..fitted import fitted_network, one_sequence
 from ..gates import gate_activations
 from .canvas import check_matplotlib, label_steps, line_styles, make_axes
 
-NAMES = {
-    "i": "input\ngate i",
-    "f": "forget\ngate f",
-    "g": "candidate\ng",
-    "o": "output\ngate o",
-    "r": "reset\ngate r",
-    "z": "update\ngate z",
-    "n": "candidate\nn",
-    "c": "cell\nstate c",
-    "h": "hidden\nstate h",
-}
-GATES = "iforz"  # between 0 and 1
 FEW = 4  # units that are shown where none are named
 
 
@@ -141,8 +130,8 @@ class GateDisplay:
                 axes.plot(values[:, unit], **style | own | {"label": f"unit {unit}"} | kwargs)[0]
                 for unit, own in zip(self.units_, line_styles(len(self.units_)), strict=True)
             ]
-            axes.set_ylabel(NAMES[name])
-            if name in GATES:
+            axes.set_ylabel(f"{QUANTITIES[name]} {name}".replace(" ", "\n", 1))
+            if QUANTITIES[name].endswith("gate"):
                 axes.set(ylim=(-0.08, 1.08), yticks=[0, 0.5, 1])
         self.axes_[0].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False, title=self.title)
         label_steps(self.axes_[-1])

@@ -27,7 +27,7 @@ def check_range(name, targets, dtype):
 
 
 @dataclass(frozen=True, eq=False)
-class Units:
+class Scaling:
     """The affine maps between the units of the data and those the network is trained in.
 
     Attributes
@@ -120,13 +120,13 @@ class Units:
         """Scale and offset that take scores to the units of the data."""
         return (1.0, np.log(self.target_scale)) if self.logarithmic else (self.target_scale, self.target_shift)
 
-    def folded(self, network, theta):
+    def fold_into_weights(self, network, theta):
         """Parameters of the network whose inputs and outputs are in the units of the data; not finite where they overflow."""
         with np.errstate(over="ignore", invalid="ignore"):
             return rescale(network, theta, self.factor, -self.shift * self.factor, *self._of_scores())
 
-    def carried_over(self, network, theta, new):
-        """Parameters that compute in `new` units what theta computes in these.
+    def convert_to(self, network, theta, other):
+        """Parameters that compute with another scaling what theta computes with this one.
 
         A channel that was left out here keeps its initial weights: what it will mean, training has to find out. One that is left
         out from now on enters as 0, which stands for its mean: it keeps its weights, and its mean goes into the biases.
@@ -138,10 +138,10 @@ class Units:
         """
         known = self.factor > 0
         scale = np.ones_like(self.factor)
-        (old_scale, old_offset), (new_scale, new_offset) = self._of_scores(), new._of_scores()
+        (old_scale, old_offset), (new_scale, new_offset) = self._of_scores(), other._of_scores()
         with np.errstate(over="ignore", invalid="ignore"):
-            np.divide(self.factor, new.factor, out=scale, where=known & (new.factor > 0))
-            offset = np.where(known, (new.shift - self.shift) * self.factor, 0.0)
+            np.divide(self.factor, other.factor, out=scale, where=known & (other.factor > 0))
+            offset = np.where(known, (other.shift - self.shift) * self.factor, 0.0)
             carried = rescale(network, theta, scale, offset, old_scale / new_scale, (old_offset - new_offset) / new_scale)
         if not np.isfinite(carried).all():
             raise ValueError(

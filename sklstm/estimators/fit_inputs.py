@@ -1,35 +1,34 @@
-"""`Prepared`: what a fit knows before it trains."""
+"""`FitInputs`: everything that a fit has read and computed before it trains."""
 
-import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..network import LOSSES, Network, apply
-from ..training import Data, Units, Validation, digest
-from .task import Task
+from ..network import LOSSES, ConstantBias, Network, TimescaleBias, apply
+from ..training import Data, Scaling, TrainingState, Validation, digest
+from .target import Target
 
 # Parameters that the weights do not depend on, or that are compared by what they lead to.
 NOT_IDENTIFYING = {"checkpoint", "n_jobs", "random_state", "verbose", "warm_start"}
 
 
 @dataclass(frozen=True, eq=False)
-class Prepared:
+class FitInputs:
     """Everything that was read and computed for a fit.
 
     Attributes
     ----------
     spec : dict
-        Of the network, as plain values.
+        Description of the network, as plain values.
     network : Network
     form : dict
         Fitted attributes that describe X.
-    task : Task
+    target : Target
     data : Data
-        To train on.
+        What is trained on.
     validation : Validation or None
-    units : Units
-        That the network is trained in.
+    scaling : Scaling
+        Units that the network is trained in.
     moments : dict
         Statistics that those come from.
     stops_early : bool
@@ -39,23 +38,47 @@ class Prepared:
     spec: dict
     network: Network
     form: dict
-    task: Task
+    target: Target
     data: Data
     validation: Validation | None
-    units: Units
+    scaling: Scaling
     moments: dict
     stops_early: bool
 
+    def make_loss(self):
+        """The loss, for targets in standard units."""
+        return self.target.make_loss(self.scaling)
+
+    def initial_state(self, estimator, optimizer, rng, previous, *, one_epoch):
+        """The state that training begins with: a new one, or a copy of that of an earlier fit in the units of this one."""
+        network, solver = self.network, estimator.solver
+        if previous is None:
+            theta = network.initialize(rng, self.data.sequences.values.dtype, self._initial_bias(estimator.forget_bias))
+            return TrainingState(theta, solver, optimizer.init(theta), rng)
+        state = replace(previous.state.copy(), rng=rng)
+        state.start_fit(keep_schedule=one_epoch and not previous.stopped_early)
+        if one_epoch:
+            state.theta = previous.scaling(network).convert_to(network, state.theta, self.scaling)
+        if state.solver != solver:
+            state.solver, state.optimizer = solver, optimizer.init(state.theta)
+        return state
+
+    def _initial_bias(self, forget_bias):
+        """What the biases of the gates begin with."""
+        if not isinstance(forget_bias, str):
+            return ConstantBias(forget_bias)
+        return TimescaleBias(forget_bias, int(self.data.sequences.lengths[self.data.rows].max()))
+
     def attributes(self, state):
         """The fitted attributes that a state of training makes."""
-        history, validated = state["history"], self.validation is not None
+        history, validated = state.history, self.validation is not None
         losses = [row["loss"] for row in history]
         scores = [row["validation_score"] for row in history if "validation_score" in row]
-        best = state["course"]["best"] if self.stops_early else max(filter(np.isfinite, scores), default=-np.inf)
+        best = state.best if self.stops_early else max(filter(np.isfinite, scores), default=-np.inf)
         report = {
             "history_": history,
-            "n_iter_": state["n_epochs"],
-            "t_": state["n_samples"],
+            "n_iter_": state.n_epochs,
+            "t_": state.n_samples,
             "n_outputs_": self.spec["output_size"],
             "loss_curve_": losses,
             "best_loss_": None if self.stops_early else min(losses, default=None),
@@ -67,25 +90,25 @@ class Prepared:
             "_network_spec": self.spec,
             "_moments": self.moments,
             "_state": state,
-            "_theta": self.units.folded(self.network, state["theta"]),
+            "_theta": self.scaling.fold_into_weights(self.network, state.theta),
         }
-        return self.form | self.task.attributes | report
+        return self.form | self.target.attributes | report
+
+    def attributes_so_far(self, state):
+        """The same while training continues, and of a copy."""
+        state = state.copy()
+        if self.stops_early:
+            state.theta = state.best_theta
+        state.best_theta = None
+        return self.attributes(state)
 
     def predicts_finitely(self, theta, n_threads):
         """Whether the model that weights become gives finite predictions for all sequences that it is trained on."""
-        folded, sequences, rows = self.units.folded(self.network, theta), self.data.sequences, self.data.rows
+        folded, sequences, rows = self.scaling.fold_into_weights(self.network, theta), self.data.sequences, self.data.rows
         chosen = sequences if len(rows) == len(sequences) else sequences[rows]
         with np.errstate(over="ignore", invalid="ignore"):
             predicted = LOSSES[self.spec["loss"]].inverse_link(apply(self.network, folded, chosen, n_threads=n_threads))
         return bool(np.isfinite(folded).all() and np.isfinite(predicted).all())
-
-    def attributes_so_far(self, state):
-        """The same while training goes on, and of a copy."""
-        state = copy.deepcopy(state)
-        best_theta = state.pop("best_theta")
-        if self.stops_early:
-            state["theta"] = best_theta
-        return self.attributes(state)
 
     def identity(self, estimator, rng, state):
         """What a checkpoint of this fit is compared with.
@@ -95,7 +118,7 @@ class Prepared:
         estimator : BaseRecurrent
         rng : Generator
             As it was when the fit began.
-        state : dict
+        state : TrainingState
             The initial state.
 
         Returns
@@ -105,7 +128,7 @@ class Prepared:
         parameters = {name: value for name, value in estimator.get_params(deep=False).items() if name not in NOT_IDENTIFYING}
         identity = {
             "parameters": {name: repr(_plain(value)) for name, value in parameters.items()},
-            "start": {"random_state": digest(repr(rng.bit_generator.state)), "initial weights": digest(state["theta"])},
+            "start": {"random_state": digest(repr(rng.bit_generator.state)), "initial weights": digest(state.theta)},
             "data": self.data.digests(),
         }
         if self.validation is not None:

@@ -1,18 +1,9 @@
-"""From hyper-parameters to an optimiser and a training plan."""
+"""From hyper-parameters to an optimiser and a configuration of the training."""
 
 from joblib import effective_n_jobs
 
 from ..network.checks import is_count
-from ..training import LBFGS, SCHEDULES, SGD, Adam, Plan, RMSprop
-
-# Name -> the optimiser that an estimator's parameters describe.
-SOLVERS = {
-    "sgd": lambda e: SGD(e.momentum, e.nesterovs_momentum),
-    "rmsprop": lambda e: RMSprop(e.rho, e.epsilon),
-    "adam": lambda e: Adam(e.beta_1, e.beta_2, e.epsilon),
-    "adamw": lambda e: Adam(e.beta_1, e.beta_2, e.epsilon, weight_decay=e.alpha),
-    "lbfgs": lambda e: LBFGS(),
-}
+from ..training import SCHEDULES, SOLVERS, TrainingConfig
 
 # What "auto" means; benchmarks/defaults.py has what these were chosen from. Small data need small minibatches and many epochs to
 # be given enough steps of the optimiser at all.
@@ -24,45 +15,48 @@ ITERATIONS = 200  # of L-BFGS
 PATIENCE_STEPS, PATIENCE_EPOCHS = 500, 10  # without improvement, at least
 
 
-def check_solving(estimator):
+def check_solver_params(estimator):
     """Raise a ValueError where hyper-parameters of the training contradict each other, or have an unknown name."""
     for name, known in (("solver", SOLVERS), ("learning_rate", SCHEDULES)):
         value = getattr(estimator, name)
         if not isinstance(value, str) or value not in known:
             raise ValueError(f"{name} must be one of {sorted(known)}, got {value!r}.")
-    if estimator.solver == "lbfgs" and (estimator.dropout or estimator.recurrent_dropout):
+    if not SOLVERS[estimator.solver](estimator).needs_all_samples:
+        return
+    if estimator.dropout or estimator.recurrent_dropout:
         raise ValueError(
-            f"solver='lbfgs' compares losses of the same function, which dropout={estimator.dropout} and"
+            f"solver={estimator.solver!r} compares losses of the same function, which dropout={estimator.dropout} and"
             f" recurrent_dropout={estimator.recurrent_dropout} change at every call. Set them to 0, or take another solver."
         )
-    if estimator.solver == "lbfgs" and estimator.checkpoint is not None:
+    if estimator.checkpoint is not None:
         raise ValueError(
-            "solver='lbfgs' cannot continue from a checkpoint: SciPy does not expose the state of its L-BFGS-B."
+            f"solver={estimator.solver!r} cannot continue from a checkpoint: SciPy does not expose the state of its L-BFGS-B."
             " Set checkpoint=None, or take another solver."
         )
 
 
-def make_plan(estimator, n_samples, incremental):
-    """The plan for a fit on that many sequences."""
+def training_config(estimator, n_samples, *, one_epoch):
+    """The configuration for a fit on that many sequences."""
+    optimizer = SOLVERS[estimator.solver](estimator)
     batch_size = min(_batch_size(estimator, n_samples), n_samples)
-    n_batches = 1 if estimator.solver == "lbfgs" else -(-n_samples // batch_size)
+    n_batches = None if optimizer.needs_all_samples else -(-n_samples // batch_size)
     has_end = SCHEDULES[estimator.learning_rate].needs_end
-    return Plan(
-        max_iter=1 if incremental else _max_iter(estimator, n_batches),
+    return TrainingConfig(
+        max_iter=1 if one_epoch else _max_iter(estimator, n_batches),
         batch_size=batch_size,
         learning_rate=estimator.learning_rate_init,
-        schedule="constant" if incremental and has_end else estimator.learning_rate,
+        learning_rate_schedule="constant" if one_epoch and has_end else estimator.learning_rate,
         power=estimator.power_t,
         warmup=estimator.warmup_fraction,
         shuffle=estimator.shuffle,
-        alpha=0.0 if estimator.solver == "adamw" else estimator.alpha,  # AdamW's is no part of the loss
+        alpha=0.0 if optimizer.weight_decay else estimator.alpha,  # weight decay takes the place of the penalty
         max_grad_norm=estimator.max_grad_norm,
         tol=estimator.tol,
         n_iter_no_change=_patience(estimator, n_batches),
-        early_stopping=estimator.early_stopping and not incremental,
-        bptt_steps=estimator.bptt_steps,
+        early_stopping=estimator.early_stopping and not one_epoch,
+        bptt_steps=None if estimator.bptt_steps is None else _count("bptt_steps", estimator.bptt_steps, "None"),
         n_threads=effective_n_jobs(estimator.n_jobs),
-        warn_unconverged=not incremental,
+        warn_unconverged=not one_epoch,
     )
 
 
@@ -70,10 +64,10 @@ def _is_auto(value):
     return isinstance(value, str) and value == "auto"
 
 
-def _count(name, value):
+def _count(name, value, alternative="'auto'"):
     """The value as an int; raises a ValueError unless it is one of at least 1, however the hyper-parameters were validated."""
     if not is_count(value, 1):
-        raise ValueError(f"{name} must be 'auto' or an int of at least 1, got {value!r}.")
+        raise ValueError(f"{name} must be {alternative} or an int of at least 1, got {value!r}.")
     return int(value)
 
 
@@ -88,11 +82,11 @@ def _batch_size(estimator, n_samples):
 def _max_iter(estimator, n_batches):
     if not _is_auto(estimator.max_iter):
         return _count("max_iter", estimator.max_iter)
-    return ITERATIONS if estimator.solver == "lbfgs" else min(max(-(-STEPS // n_batches), EPOCHS[0]), EPOCHS[1])
+    return ITERATIONS if n_batches is None else min(max(-(-STEPS // n_batches), EPOCHS[0]), EPOCHS[1])
 
 
 def _patience(estimator, n_batches):
-    """Epochs without improvement after which to stop."""
+    """Epochs without improvement after which to stop; `n_batches` is None for a solver without minibatches."""
     if estimator.n_iter_no_change != "auto":
         return estimator.n_iter_no_change
-    return PATIENCE_EPOCHS if estimator.solver == "lbfgs" else max(-(-PATIENCE_STEPS // n_batches), PATIENCE_EPOCHS)
+    return PATIENCE_EPOCHS if n_batches is None else max(-(-PATIENCE_STEPS // n_batches), PATIENCE_EPOCHS)

@@ -1,4 +1,4 @@
-"""`Task`: what an estimator makes of y."""
+"""`Target`: what an estimator makes of y."""
 
 from dataclasses import dataclass, field, replace
 
@@ -10,7 +10,7 @@ from ..training import Data
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class Target:
     """What an estimator makes of y.
 
     Attributes
@@ -47,12 +47,12 @@ class Task:
         """How the scores follow the units of y; None if y has none."""
         return LOSSES[self.loss].units
 
-    def make_loss(self, units):
+    def make_loss(self, scaling):
         """The loss, for targets in standard units."""
-        return make_loss(self.loss, **self.loss_parameters, **units.loss_parameters())
+        return make_loss(self.loss, **self.loss_parameters, **scaling.loss_parameters())
 
     def over_steps(self, left_out, offsets, form):
-        """This task, made of the steps that are not left out, for all steps: those have the weight 0."""
+        """This target, made of the steps that are not left out, for all steps: those have the weight 0."""
         targets, weights = self.targets.copy(), self.weights
         if left_out.any():
             targets, weights = np.zeros((len(left_out), targets.shape[1])), np.zeros(len(left_out))
@@ -87,7 +87,7 @@ class Task:
         return rows
 
     def only(self, rows):
-        """This task for the sequences `rows`: the others have the weight 0, and targets that do not overflow."""
+        """This target for the sequences `rows`: the others have the weight 0, and targets that do not overflow."""
         if len(rows) == len(self.sequence_weights):
             return self
         kept = np.zeros(len(self.sequence_weights), dtype=bool)
@@ -97,7 +97,7 @@ class Task:
         return replace(self, targets=np.where(kept[:, np.newaxis], self.targets, 0.0), weights=np.where(kept, self.weights, 0.0))
 
     def take(self, sequences, rows):
-        """Copies of some sequences and of their part of the task; no copies where they are all."""
+        """Copies of some sequences and of their part of the target; no copies where they are all."""
         if len(rows) == len(sequences):
             return sequences, self
         chosen = sequences[rows]
@@ -107,15 +107,26 @@ class Task:
         weights = Sequences(self.weights[:, np.newaxis], self.offsets)[rows].values[:, 0]
         return chosen, replace(self, targets=targets.values, weights=weights, strata=None, offsets=targets.offsets)
 
-    def data(self, sequences, units):
+    def score(self, data, scores):
+        """Score of the network's outputs for the targets of `data`, both in standard units; more is better."""
+        loss, targets, weights = LOSSES[self.loss], data.targets, data.weights
+        if loss.decide:
+            targets = targets[:, 0].astype(np.intp) if loss.contrast else targets
+            return loss.score(targets, loss.decide(scores), weights, self.loss_parameters)
+        used = weights > 0
+        if np.count_nonzero(used) < 2:
+            return np.nan  # the variance of a single target is 0
+        return loss.score(targets[used], loss.inverse_link(scores[used]), weights[used], self.loss_parameters)
+
+    def data(self, sequences, scaling):
         """`Data` to train or validate on, those sequences that have a weight, in the dtype of all."""
         dtype = sequences.values.dtype
         return Data(
             sequences,
-            units.to_scores(self.targets).astype(dtype),
+            scaling.to_scores(self.targets).astype(dtype),
             self.weights,
-            units.shift.astype(dtype),
-            units.factor.astype(dtype),
+            scaling.shift.astype(dtype),
+            scaling.factor.astype(dtype),
             self.weighted_rows(),
             per_step=self.offsets is not None,
         )

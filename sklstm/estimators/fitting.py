@@ -1,0 +1,202 @@
+"""`FitMixin`: from hyper-parameters, X and y to a call of `train`, and from its result to attributes."""
+
+import copy
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+
+from ..compat import _fit_context
+from ..parallel import single_threaded_blas
+from ..sequences.refusals import refused_as
+from ..sequences.validation import numpy_alone
+from ..training import Checkpoint, LastEpoch, train
+from .architecture import check_architecture
+from .callbacks import CallbackContext
+from .constraints import check_types
+from .documentation import document
+from .fitted_state import FittedState, fitted_attributes
+from .progress import Progress
+from .reading import SEEDS, read_fit_inputs
+from .solvers import SOLVERS, check_solver_params, training_config
+
+
+def supports_partial_fit(estimator):
+    """Whether `partial_fit` is available: not for a solver that needs all samples at once."""
+    solver = estimator.solver
+    if isinstance(solver, str) and solver in SOLVERS and SOLVERS[solver](estimator).needs_all_samples:
+        raise AttributeError(
+            f"partial_fit is not available for solver={solver!r}, which needs all samples at once. Set another solver, such as"
+            " 'adam'."
+        )
+    return True
+
+
+def _what_is_kept(n_epochs, has_checkpoint):
+    epochs = "The epoch that is done is" if n_epochs == 1 else f"The {n_epochs} epochs that are done are"
+    how = "warm_start=True, checkpoint=None" if has_checkpoint else "warm_start=True"  # the checkpoint is of the first fit
+    return f"{epochs} kept: the estimator is fitted, and set_params({how}).fit(X, y) continues from there."
+
+
+class FitMixin:
+    """Methods that train. They read everything first, and write to the estimator at the end."""
+
+    @document()
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        <<X>>
+        <<y>>
+        sample_weight : array-like of shape (n_sequences,), default=None
+            Weights of the training sequences; None is 1 each. A sequence of weight 0 is left out. With `return_sequences` also
+            weights of the steps, in the forms of y.
+        X_val, y_val : any accepted form of sequences and array-like, default=None
+            Data to validate on after every epoch, in any accepted form. `early_stopping` uses them instead of a split
+            of X; without early stopping the validation curves are recorded all the same.
+        sample_weight_val : array-like of shape (n_val_sequences,), default=None
+            Weights of the validation sequences, in the forms of `sample_weight`.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X, y, a weight or a hyper-parameter is not as described, or if `checkpoint` is a file of another fit; the estimator
+            is left as it was.
+        OSError
+            If `checkpoint` is a path to which no file can be written: it is found before X is read.
+        KeyboardInterrupt
+            If the fit is interrupted from the keyboard (Ctrl-C). Epochs that have ended are kept: the estimator is fitted as if
+            the fit had ended with the last of them, and ``set_params(warm_start=True).fit(X, y)`` continues from there. During
+            the first epoch the estimator is left as it was, as by any other exception, such as one that a callback raises.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `max_iter` is reached by a `learning_rate` that has no end (all but "cosine" and "onecycle"), or if training became
+            non-finite.
+        RuntimeWarning
+            If `checkpoint` cannot be written any more, such as on a disk that is full.
+        """
+        if (X_val is None) != (y_val is None):
+            raise ValueError(f"X_val and y_val go together, got only {'y_val' if X_val is None else 'X_val'}.")
+        if X_val is None and sample_weight_val is not None:
+            raise ValueError("sample_weight_val weights the sequences of X_val, but X_val is not given.")
+        held_out = None if X_val is None else (X_val, y_val, sample_weight_val)
+        previous = FittedState.of(self) if self.warm_start else None
+        callbacks = CallbackContext(self, X, y, sample_weight)
+        self._fit(X, y, sample_weight, previous, callbacks, held_out=held_out)
+        callbacks.end()
+        return self
+
+    def _validate_params(self):
+        with refused_as("A hyper-parameter", "Pass numbers, texts and booleans of Python."):  # whose comparison may fail
+            super()._validate_params()
+
+    def _partial_fit(self, X, y, sample_weight, classes=None):
+        previous = FittedState.of(self)
+        if previous is not None:
+            self._validate_params()  # which scikit-learn leaves out for a fitted estimator
+        self._fit(X, y, sample_weight, previous, CallbackContext(), one_epoch=True, classes=classes)
+        return self
+
+    def _fit(self, X, y, sample_weight, previous, callbacks, *, one_epoch=False, **data):
+        """Read everything, train, and only then write to self; an interrupt keeps the epochs that have ended.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+        previous : FittedState or None
+            What the fit continues from.
+        callbacks : CallbackContext
+        one_epoch : bool
+            Whether this is a `partial_fit`, of one epoch that counts as a whole or not at all.
+        **data
+            Passed to `read_fit_inputs`.
+        """
+        check_types(self)
+        check_architecture(self)
+        check_solver_params(self)
+        optimizer = SOLVERS[self.solver](self)
+        if previous is not None:
+            previous.check(self.solver, optimizer)
+        last_epoch, state = LastEpoch(), None
+
+        def on_epoch(row, last):
+            progress.show(row)
+            return callbacks.after_epoch(last, lambda: inputs.attributes_so_far(state))
+
+        try:
+            # Bits that BLAS and LAPACK compute (initial weights, and on some machines products) may depend on their threads.
+            with single_threaded_blas(), numpy_alone():
+                inputs, state, checkpoint = self._start(X, y, sample_weight, previous, optimizer, one_epoch, data)
+                config = training_config(self, len(inputs.data), one_epoch=one_epoch)
+                with Progress(self.verbose, config.max_iter, state.n_epochs - state.first_epoch) as progress:
+                    callbacks.before_epoch()
+                    problems = train(
+                        inputs.network,
+                        inputs.make_loss(),
+                        optimizer,
+                        state,
+                        inputs.data,
+                        config,
+                        validation=inputs.validation,
+                        on_epoch=on_epoch,
+                        checkpoint=checkpoint,
+                        is_sound=lambda theta: inputs.predicts_finitely(theta, config.n_threads),
+                        last_epoch=last_epoch,
+                    )
+                for problem in problems:
+                    warnings.warn(problem, ConvergenceWarning, stacklevel=2)
+                self._become(inputs.attributes(state), previous)
+        except KeyboardInterrupt as interrupt:
+            is_fitted = state is not None and vars(self).get("_state") is state
+            if not is_fitted and (one_epoch or not last_epoch.n_epochs):
+                raise
+            if not is_fitted:
+                self._become(inputs.attributes_so_far(last_epoch.state), previous)
+            interrupt.args = (_what_is_kept(self.n_iter_, self.checkpoint is not None),)
+            callbacks.end_interrupted(interrupt)
+            raise
+
+    def _start(self, X, y, sample_weight, previous, optimizer, one_epoch, data):
+        """`FitInputs`, the state that training begins with, and a function that writes states to the checkpoint, or None."""
+        checkpoint = Checkpoint(self.checkpoint) if self.checkpoint is not None and not one_epoch else None
+        rng = self._generator(previous, checkpoint)
+        initial_rng = copy.deepcopy(rng)
+        inputs = read_fit_inputs(self, X, y, sample_weight, rng, previous, one_epoch=one_epoch, **data)
+        state = inputs.initial_state(self, optimizer, rng, previous, one_epoch=one_epoch)
+        if checkpoint is None:
+            return inputs, state, None
+        identity = inputs.identity(self, initial_rng, state)
+        return inputs, checkpoint.start(identity, initial_rng, state, inputs.network, optimizer), checkpoint.save
+
+    def _become(self, attributes, previous):
+        """Take over fitted attributes, all at one moment: no interrupt and no thread sees them beside those of an earlier fit."""
+        stale = set() if previous is not None else fitted_attributes(self).keys()
+        self.__dict__ = {name: value for name, value in vars(self).copy().items() if name not in stale} | attributes
+        if previous is None:
+            self._advance_random_state()
+
+    def _generator(self, previous, checkpoint):
+        """The generator that a fit begins with: that of the last one, of its checkpoint, or one by `random_state`."""
+        if previous is not None:
+            return copy.deepcopy(previous.state.rng)
+        if self.random_state is None:
+            # Whatever numbers an interrupted fit drew: the one that continues it draws the same.
+            return np.random.default_rng() if checkpoint is None or checkpoint.rng is None else checkpoint.rng
+        # From a copy: a fit that fails is to leave the user's RandomState as it was.
+        with refused_as("random_state", "Pass an int."):
+            return np.random.default_rng(check_random_state(copy.deepcopy(self.random_state)).randint(SEEDS))
+
+    def _advance_random_state(self):
+        """Take from a RandomState what `_generator` took from its copy, so that the next fit is another one."""
+        if isinstance(self.random_state, np.random.RandomState):
+            self.random_state.randint(SEEDS)

@@ -1,0 +1,225 @@
+"""`PredictMixin`: from X to the outputs of the fitted network, by the short way or by way of `Sequences`."""
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from ..network import apply
+from ..sequences import Sequences
+from ..sequences.alignment import ids_of, in_order_of, one_per_sequence
+from ..sequences.refusals import refused_as
+from ..sequences.step_targets import read_step_weights, read_steps
+from ..sequences.targets import Places, read_sample_weight
+from ..sequences.validation import in_dtype, numpy_alone
+from .architecture import build
+from .copies import at_this_moment
+from .documentation import document
+from .engines import hand_out, lent_engine, quick_scores
+from .inputs import read_X
+from .reading import Y_AND_WEIGHTS
+from .responses import RESPONSES
+from .step_predictions import restore_format
+from .streaming import Stream
+
+OF_ANY_NETWORK = {"input_size", "pooling", "categories", "loss"}  # in every spec
+
+
+def _has_attention(estimator):
+    """Whether the fitted network, or the one that will be fitted, pools by attention."""
+    spec = vars(estimator).get("_network_spec")
+    return spec["pooling"] == "attention" if spec else estimator.pooling == "attention" and not estimator.return_sequences
+
+
+class PredictMixin:
+    """Methods of a fitted estimator. They read it as it is at one moment, whatever another thread fits meanwhile."""
+
+    def _check_spec(self):
+        """Raise a ValueError where the spec of the network has been emptied."""
+        if not OF_ANY_NETWORK <= getattr(self._network_spec, "keys", set)():
+            build(self._network_spec)  # which raises
+
+    def _read_fitted(self, X):
+        """X as the fitted network reads it."""
+        check_is_fitted(self)
+        self._check_spec()
+        with numpy_alone():
+            return in_dtype(read_X(self, X, reset=False)[0], self._theta.dtype)
+
+    def _apply(self, sequences, output="scores"):
+        """Outputs of the fitted network, in the units of the data."""
+        network, n_threads = build(self._network_spec), effective_n_jobs(self.n_jobs)
+        return apply(network, self._theta, sequences, output, n_threads=n_threads)
+
+    def _answer(self, X, method):
+        """What a response method returns for every sequence, or for every step in the form that y had."""
+        model = at_this_moment(self)
+        scores, decode = quick_scores(self, model, X), RESPONSES[method]
+        if scores is not None:
+            return decode(model)(scores)
+        sequences = model._read_fitted(X)
+        outputs = decode(model)(model._apply(sequences))
+        return restore_format(outputs, sequences, model._y_form) if model._per_step else outputs
+
+    @property
+    def _per_step(self):
+        return self._network_spec["pooling"] is None
+
+    def _score(self, X, y, sample_weight):
+        """The metric of the predictions for all sequences, or for the steps that have a y."""
+        check_is_fitted(self)
+        model = at_this_moment(self)
+        with numpy_alone():
+            return model._score_predictions(self, X, y, sample_weight)
+
+    def _score_predictions(self, estimator, X, y, sample_weight):
+        """`_score`, where this is the estimator at one moment."""
+        self._check_spec()
+        if not self._per_step:
+            with lent_engine(estimator, self):
+                predicted = self.predict(X)
+            ids = ids_of(X)
+            with refused_as("y or sample_weight", Y_AND_WEIGHTS):
+                y = one_per_sequence("y", y, len(predicted), ids)
+                if sample_weight is not None:
+                    sample_weight = read_sample_weight(in_order_of(ids, "sample_weight", sample_weight), len(predicted))
+                return self._metric(y, predicted, sample_weight)
+        sequences = self._read_fitted(X)
+        predicted = self._decode(self._apply(sequences))
+        with refused_as("y or sample_weight", Y_AND_WEIGHTS):
+            flat, _ = read_steps("y", y, sequences)
+            used = self._labelled(flat, "score")
+            weights = None if sample_weight is None else read_step_weights(sample_weight, sequences, used)
+            places = Places(sequences.offsets, np.flatnonzero(used))
+            return self._metric(flat[used], predicted[used], weights, places)
+
+    def _labelled(self, y, purpose):
+        """Which steps (total_steps,) have a y; raises where none has one. `purpose` is what y is for, in the message."""
+        masked = self._masked(y)
+        left_out = masked if y.ndim == 1 else masked.all(axis=1)
+        if left_out.all():
+            raise ValueError(f"All steps of y have the mask value: there is nothing to {purpose}. Label at least one step.")
+        return ~left_out
+
+    @document()
+    def predict(self, X):
+        """Predict the label of each sequence, or its quantities.
+
+        Parameters
+        ----------
+        <<X>>
+
+        Returns
+        -------
+        ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
+            Of a classifier class labels, or for multilabel y 0/1 indicators; of a regressor quantities in the units of y, or with
+            several quantiles a column for each in the order of `quantile`. With `return_sequences` one entry for every step, in
+            the form that y had: a list of arrays, an array (n_sequences, n_steps[, n_outputs]) (or a list, where X has sequences
+            of different lengths), or :class:`~sklstm.Sequences`.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X is not as described, or has other channels than in `fit` (if it is 2-D, other columns).
+        """
+        return self._answer(X, "predict")
+
+    @document()
+    def encode(self, X):
+        """Return the state in which the last layer ends each sequence: features for another estimator.
+
+        Parameters
+        ----------
+        <<X>>
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_features)
+            State h of the forward direction after the last step, and of a reverse direction after the first, merged as
+            `merge_mode` says: `hidden_size` features, or twice as many of both directions side by side ("concat").
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            As `predict`.
+
+        See Also
+        --------
+        sklstm.inspection.gate_activations : The states and gates at every step.
+        """
+        model = at_this_moment(self)
+        return model._apply(model._read_fitted(X), "end_states")
+
+    def stream(self, response_method="predict"):
+        """Predict step by step, for sequences that arrive one step at a time.
+
+        Parameters
+        ----------
+        response_method : {"predict", "predict_proba", "predict_log_proba", "encode"}, default="predict"
+            Method whose output each step returns. Probabilities need a classifier.
+
+        Returns
+        -------
+        Stream
+            Object whose ``step(x_t)`` returns what the method returns for the steps so far. Its ``reset()`` begins new sequences,
+            and its ``state`` can be read and set as plain arrays.
+
+        Raises
+        ------
+        ValueError
+            If the model is bidirectional, or its pooling needs all steps at once ("attention").
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklstm import LSTMRegressor
+        >>> X = np.random.default_rng(0).normal(size=(50, 20, 2))
+        >>> model = LSTMRegressor(8, max_iter=20, random_state=0).fit(X, X[:, :, 0].sum(axis=1))
+        >>> stream = model.stream()
+        >>> for x_t in X[0]:
+        ...     y = stream.step(x_t)
+        >>> bool(y == model.predict(X[:1]))
+        True
+        """
+        check_is_fitted(self)
+        return Stream(self, response_method)
+
+    @available_if(_has_attention)
+    @document()
+    def attention(self, X):
+        """Return how much each step weighs in the pooling of its sequence; with ``pooling="attention"`` only.
+
+        Parameters
+        ----------
+        <<X>>
+
+        Returns
+        -------
+        Sequences
+            Of one channel; the weights of a sequence are positive and sum to 1.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            As `predict`.
+
+        See Also
+        --------
+        sklstm.inspection.AttentionDisplay : A picture of them.
+        """
+        model = at_this_moment(self)
+        sequences = model._read_fitted(X)
+        return Sequences(model._apply(sequences, "attention"), sequences.offsets, ids=sequences.ids)
+
+    @property
+    def weights_(self):
+        """The fitted parameters by their names, a dict of str to ndarray; the attributes of the class say which."""
+        check_is_fitted(self)
+        model = at_this_moment(self)
+        return build(model._network_spec).layout.views(hand_out(model._theta))

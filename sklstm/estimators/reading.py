@@ -1,0 +1,172 @@
+"""From X, y, weights and validation data, as `fit` gets them, to `FitInputs`."""
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from ..sequences.agreement import seen_lengths
+from ..sequences.alignment import in_order_of, one_per_sequence
+from ..sequences.categories import seen_only
+from ..sequences.refusals import refused_as
+from ..sequences.step_targets import read_step_weights, read_steps
+from ..sequences.targets import Places, read_sample_weight
+from ..sequences.validation import in_dtype
+from ..training import Scaling, Validation, check_range, updated_moments
+from .architecture import MUTABLE_KEYS, build, network_spec
+from .embedding import embedding_widths
+from .fit_inputs import FitInputs
+from .fitted_state import with_fitted_attributes
+from .inputs import read_X
+
+Y_AND_WEIGHTS = "Expected an array or a list with one entry for each sequence, or with return_sequences for every step."
+SEEDS = np.iinfo(np.int32).max
+
+
+def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=False, held_out=None, classes=None):
+    """Read and compute everything that a fit needs before it trains.
+
+    Parameters
+    ----------
+    estimator : BaseRecurrent
+        Not changed.
+    X, y, sample_weight
+        As the user passes them.
+    rng : Generator
+        Draws the split of early stopping.
+    previous : FittedState or None
+        What the fit continues from.
+    one_epoch : bool, default=False
+        Whether X and y are a chunk for `partial_fit`.
+    held_out : tuple (X, y, sample_weight), default=None
+        Validation data.
+    classes : array-like, default=None
+        Classes announced to `partial_fit`.
+
+    Returns
+    -------
+    FitInputs
+    """
+    sequences, form = read_X(estimator, X, reset=previous is None)
+    form["_n_steps"] = seen_lengths(sequences.lengths, None if previous is None else previous.attributes.get("_n_steps"))
+    if y is None:
+        raise ValueError(f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None.")
+    known = None if previous is None else previous.attributes
+    target = read_target(estimator, y, sample_weight, sequences, "chunk" if one_epoch else "fit", known, classes)
+    stops_early = estimator.early_stopping and not one_epoch
+    rows, rows_val = target.weighted_rows(), None
+    if held_out is None and stops_early:
+        rows, rows_val = _split(estimator.validation_fraction, rows, target.strata, rng)
+    if previous is None:
+        sequences, form["categories_"] = seen_only(sequences, form["_categorical"], form["categories_"], rows)
+    spec = _agreed_spec(estimator, sequences, target, form, previous)
+    dtype = sequences.values.dtype if previous is None else previous.theta.dtype
+    sequences = in_dtype(sequences, dtype)
+
+    if held_out is not None:
+        reader = estimator if previous is not None else with_fitted_attributes(estimator, form | {"_network_spec": spec})
+        held_out = _read_held_out(reader, *held_out, target, dtype)
+    elif rows_val is not None:
+        held_out = target.take(sequences, rows_val)
+        _refuse_too_few(estimator, held_out[1])
+    target = target.only(rows)
+
+    moments = _moments(estimator.standardize, sequences, target, previous, one_epoch)
+    network = build(spec)
+    scaling = Scaling.from_moments(moments, network.input_size, target.units, form["_categorical"])
+    scaling.raise_if_out_of_range(dtype)
+    if target.units:
+        check_range("y", target.targets, dtype)
+    validation = None if held_out is None else _validation(*held_out, scaling)
+    data = target.data(sequences, scaling)
+    return FitInputs(spec, network, form, target, data, validation, scaling, moments, stops_early)
+
+
+@refused_as("y or sample_weight", Y_AND_WEIGHTS)
+def read_target(estimator, y, sample_weight, sequences, role, known, classes=None):
+    """y and the sample weights, of sequences or of their steps, as a `Target`; parameters as in `_read_y`."""
+    if not estimator.return_sequences:
+        y = one_per_sequence("y", y, len(sequences), sequences.ids)
+        weights = read_sample_weight(in_order_of(sequences.ids, "sample_weight", sample_weight), len(sequences))
+        return estimator._read_y(y, weights, role, known, classes)
+    flat, form = read_steps("y", y, sequences)
+    weights = read_step_weights(sample_weight, sequences)
+    used = estimator._labelled(flat, "learn from")
+    places = Places(sequences.offsets, np.flatnonzero(used))
+    target = estimator._read_y(flat[used], weights[used], role, known, classes, places)
+    return target.over_steps(~used, sequences.offsets, form)
+
+
+def _agreed_spec(estimator, sequences, target, form, previous):
+    """The spec of the network, which a fit that continues an earlier one must not change."""
+    widths = embedding_widths(estimator.embedding_dim, form["categories_"])
+    tables = zip(form["_categorical"], form["categories_"], widths, strict=True)
+    categories = [[channel, len(values) + 1, width] for channel, values, width in tables]
+    spec = network_spec(estimator, sequences.n_channels, target, categories)
+    fitted = spec if previous is None else previous.network_spec
+    changed = {key: (fitted[key], spec[key]) for key in spec if fitted[key] != spec[key] and key not in MUTABLE_KEYS}
+    if changed:
+        raise ValueError(
+            f"The fitted network cannot continue with other parameters (fitted, requested): {changed}. Keep the"
+            " hyper-parameters of the network and the kind of y, or fit afresh with warm_start=False."
+        )
+    return spec
+
+
+def _read_held_out(reader, X, y, weights, target, dtype):
+    """Sequences and target of `X_val`, checked against X and y by an estimator that has what they leave."""
+    try:
+        sequences = in_dtype(read_X(reader, X, reset=False)[0], dtype)
+        held_out = read_target(reader, y, weights, sequences, "held out", target.attributes)
+        rows = held_out.weighted_rows()
+        _refuse_too_few(reader, held_out)
+        if target.units:
+            check_range("y_val", held_out.targets, dtype)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"In the validation data (X_val, y_val): {error}") from error
+    return held_out.take(sequences, rows)
+
+
+def _refuse_too_few(estimator, held_out):
+    """A coefficient of determination needs two targets."""
+    if estimator.early_stopping and held_out.units and held_out.n_weighted < 2:
+        unit = "steps" if estimator.return_sequences else "sequences"
+        raise ValueError(f"early_stopping needs at least two {unit} with a y to score. Pass more, or turn it off.")
+
+
+def _validation(sequences, target, scaling):
+    data = target.data(sequences, scaling)
+    return Validation(data, lambda scores: target.score(data, scores))
+
+
+def _split(validation_fraction, rows, strata, rng):
+    """Training and validation rows of early stopping."""
+    n_samples = len(rows)
+    try:
+        rows, rows_val = train_test_split(
+            rows,
+            test_size=validation_fraction,
+            stratify=None if strata is None else strata[rows],
+            random_state=int(rng.integers(SEEDS)),
+        )
+        if len(rows_val) < 2:
+            raise ValueError("a score needs at least two samples, but the split leaves one.")
+    except ValueError as error:
+        raise ValueError(
+            f"early_stopping=True cannot set aside validation_fraction={validation_fraction} of {n_samples}"
+            f" samples: {error} Set another validation_fraction, pass X_val and y_val, or turn early_stopping off."
+        ) from error
+    return np.sort(rows), np.sort(rows_val)
+
+
+def _moments(standardize, sequences, target, previous, one_epoch):
+    """Statistics of X and y: of this fit, of an earlier one that it continues, or of all chunks so far."""
+    if previous is not None and not one_epoch:
+        return previous.moments
+    if not standardize:
+        return {"x": None, "y": None}
+    known = None if previous is None else previous.moments
+    weighted, rows = target.weights > 0, target.weighted_rows()
+    return {
+        "x": updated_moments(known, "x", sequences.values, target.sequence_weights, sequences.offsets, rows),
+        "y": updated_moments(known, "y", target.targets[weighted], target.weights[weighted]) if target.units else None,
+    }
