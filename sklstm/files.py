@@ -15,6 +15,12 @@ def is_file_object(path, method):
     return hasattr(path, method) and not isinstance(path, (str, bytes, os.PathLike))
 
 
+def name_of(path):
+    """The name of a path or a file, for messages."""
+    name = getattr(path, "name", None) if is_file_object(path, "read") else path
+    return os.fsdecode(name) if isinstance(name, (str, bytes, os.PathLike)) else "The file"
+
+
 def expanded(path):
     """A path as a str, with a leading ``~`` replaced by the home directory.
 
@@ -100,7 +106,7 @@ def replacing(path):
         target, status = _target(path)
         temporary, descriptor = _open_beside(target, status)
         try:
-            with open(descriptor, "wb") as file:
+            with open(descriptor, "wb", CHUNK) as file:  # small pieces are written at once
                 if status is not None:
                     _make_like(file.fileno(), status)
                 yield file
