@@ -20,11 +20,10 @@ import sys
 import zipfile
 import zlib
 from importlib.metadata import version
-from types import NoneType
 
 import numpy as np
 
-from .files import copy_bytes, is_file_object, name_of, open_regular, replacing, write_all
+from .files import copy_bytes, is_file_object, kind_of_file, name_of, open_regular, replacing, write_all
 
 FORMAT_VERSION = 1
 OWN_VERSION = version("sklstm")
@@ -45,16 +44,6 @@ START = re.compile(
 )
 OLD_START = re.compile(rb'.{8}\{"__metadata__":\{"sha256":.{1,200}?"sklstm_version":"([\w.+!-]{1,40})"', re.DOTALL)  # safetensors
 N_START = 200  # bytes that these take at most, and fewer than any file has
-
-# First bytes of other files, for messages.
-OTHER_FILES = {
-    b"PK\x03\x04": "another zip file (such as NumPy's .npz, PyTorch's .pt, skops)",
-    b"\x1f\x8b": "a gzip file",
-    b"\x80": "a pickle (such as joblib.dump writes)",
-    b"\x93NUMPY": "a NumPy array (.npy)",
-    b"\x89HDF": "an HDF5 file",
-    b"x": "a compressed pickle (such as joblib.dump writes)",
-}
 
 MAX_DEPTH = 64  # of the tree
 LONGEST_ITEM = 1 << 20  # bytes of an item in an array that has none: NumPy allocates one all the same
@@ -96,9 +85,16 @@ def read_archive(path, kind):
     with _in_memory(path) if is_file_object(path, "read") else open_regular(path) as file:
         start = file.read(N_START)
         found = START.match(start)
-        fault = _difference(*found.groups(), kind) if found else _description(start, kind)
-        if fault:
-            raise ValueError(f"{name} {fault}")
+        if not found:
+            raise ValueError(f"{name} {_description(start, kind)}")
+        if int(found[1]) != FORMAT_VERSION:
+            raise ValueError(
+                f"{name} was written by a newer sklstm (format {int(found[1])}), version {found[3].decode('latin-1')}; this"
+                f" version reads format {FORMAT_VERSION}: upgrade sklstm."
+            )
+        got = found[2].decode()
+        if got != kind:
+            raise ValueError(f"{name} is {KINDS.get(got, f'a {got}')}; expected {KINDS[kind]}. Pass the path of such a file.")
         try:
             return _read_zip(file, int(found[4]))
         except MemoryError:
@@ -122,17 +118,6 @@ def _in_memory(file):
     return buffer
 
 
-def _difference(format_version, kind, own_version, n_bytes, expected):
-    """Why a file of sklstm is not one that is expected; empty if it is."""
-    if int(format_version) != FORMAT_VERSION:
-        return (
-            f"was written by a newer sklstm (format {int(format_version)}), version {own_version.decode('latin-1')}; this version"
-            f" reads format {FORMAT_VERSION}: upgrade sklstm."
-        )
-    got = KINDS.get(kind.decode(), f"a {kind.decode()}")
-    return "" if got == KINDS[expected] else f"is {got}; expected {KINDS[expected]}. Pass the path of such a file."
-
-
 def _description(start, kind):
     """What a file is that begins otherwise."""
     old = OLD_START.match(start)
@@ -141,15 +126,10 @@ def _description(start, kind):
             f"was written by sklstm {old[1].decode()} in an earlier format (safetensors), which sklstm {OWN_VERSION} cannot read."
             " Fit again and save with this version, or load the file with that one."
         )
-    other = next((name for magic, name in OTHER_FILES.items() if start.startswith(magic)), None)
-    got = other or (f"a file that begins with {start[:16]!r}" if start else "an empty file")
     return (
-        f"is no sklstm file: expected {KINDS[kind]}, got {got}. Pass the path of a file that sklstm wrote (if this is one, it is"
-        " damaged: restore a copy)."
+        f"is no sklstm file: expected {KINDS[kind]}, got {kind_of_file(start)}. Pass the path of a file that sklstm wrote (if"
+        " this is one, it is damaged: restore a copy)."
     )
-
-
-# ---- the zip file ----
 
 
 def _npy_start(array):
@@ -241,9 +221,6 @@ def _read_array(file, name, crc, begin, end):
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
-# ---- from a tree to JSON and arrays ----
-
-
 def _encoded(tree):
     """The text of a tree, and the arrays in it by name."""
     arrays = {}
@@ -254,10 +231,10 @@ def _encoded(tree):
 def _to_json(value, path, arrays):
     """A value as JSON; `path` is the keys that lead to it, and its arrays are added to `arrays` by name."""
     kind = type(value)
-    if kind in (str, bool, NoneType) or (kind is float and math.isfinite(value)) or (kind is int and abs(value) < 2**63):
+    if value is None or kind in (str, bool) or (kind is float and math.isfinite(value)) or (kind is int and abs(value) < 2**63):
         return value
     if len(path) > MAX_DEPTH:
-        raise TypeError(f"{_subscripts(path[:3])}... is nested more than {MAX_DEPTH} deep, or contains itself. Flatten it.")
+        raise TypeError(f"{path[0]!r} is nested more than {MAX_DEPTH} deep, or contains itself. Flatten it.")
     if kind is list:
         return [_to_json(item, (*path, k), arrays) for k, item in enumerate(value)]
     if kind is dict:
@@ -293,22 +270,16 @@ def _is_plain(dtype):
     return dtype.kind in "biufcSUmM" and dtype.char not in "gG" and dtype.itemsize > 0 and "[0" not in dtype.str
 
 
-def _subscripts(path):
-    return "".join(f"[{part!r}]" for part in path) or "The value"
-
-
 def _unknown_type(value, path):
     kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
     if isinstance(value, (np.ndarray, np.generic)):
         kind = f"{kind} of dtype {value.dtype}"
+    where = "".join(f"[{key!r}]" for key in path) or "The value"
     return (
-        f"{_subscripts(path)} is a {kind}, which cannot be saved: expected None, bool, int, float, str, bytes, date, datetime,"
-        " time, timedelta, Decimal, list, tuple, dict, a NumPy scalar or array, a Generator by PCG64 or a RandomState by MT19937."
+        f"{where} is a {kind}, which cannot be saved: expected None, bool, int, float, str, bytes, date, datetime, time,"
+        " timedelta, Decimal, list, tuple, dict, a NumPy scalar or array, a Generator by PCG64 or a RandomState by MT19937."
         " Convert it to one of these."
     )
-
-
-# ---- kinds of values that are other values in JSON ----
 
 
 def _reduce_time(value):

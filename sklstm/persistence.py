@@ -2,20 +2,14 @@
 
 import os
 import re
-from dataclasses import fields
 
 import numpy as np
 import sklearn
 
 from .archive import OWN_VERSION, read_archive, write_archive
 from .estimators import LSTMClassifier, LSTMRegressor
-from .estimators.architecture import NON_NETWORK_KEYS, build
-from .estimators.classifier import DECISIONS
-from .estimators.solvers import SOLVERS
+from .estimators.fitted_state import check_attributes
 from .files import name_of
-from .network import LOSSES, Network
-from .network.checks import is_count
-from .training import TrainingState, check_moments
 
 __all__ = ["load", "save"]
 
@@ -63,10 +57,10 @@ def save(estimator, path):
     A file that is replaced leaves its permissions and, where the system allows it, its owner to the new one. A symbolic link
     stays, and the file that it points to is replaced; other hard links keep the old file.
 
-    For a `Pipeline`, a search or a subclass of your own use skops, whose files do not run code unasked either::
+    For a `Pipeline`, a search or a subclass of your own use skops, which asks before it loads a class::
 
         skops.io.dump(pipeline, "pipeline.skops")
-        types = skops.io.get_untrusted_types(file="pipeline.skops")  # to be read by you
+        types = skops.io.get_untrusted_types(file="pipeline.skops")  # read them
         pipeline = skops.io.load("pipeline.skops", trusted=types)
 
     Examples
@@ -150,7 +144,6 @@ def load(path):
 
 
 def _said(error):
-    """The message of an error, with its type where it is not of ours."""
     return f"{error!s:.400}".rstrip(".") if type(error) is ValueError else f"{error!r:.400}"
 
 
@@ -202,60 +195,5 @@ def _check(estimator, attributes):
     for name in attributes:
         if type(name) is not str or name in parameters or hasattr(type(estimator), name) or SKIPPED_ATTRIBUTES.fullmatch(name):
             raise ValueError(f"{name!r:.60} is no attribute of a model")
-    if attributes.keys().isdisjoint({"_theta", "_network_spec", "_state"}):
-        return None
-    spec, theta, state, moments = (attributes[name] for name in ("_network_spec", "_theta", "_state", "_moments"))
-    if spec.keys() != {*NON_NETWORK_KEYS, *(field.name for field in fields(Network))}:
-        raise ValueError(f"its network is specified by {list(spec)}")
-    network = build(spec)
-    network.bind(theta)
-    check_moments(moments, network.input_size)
-    state = TrainingState.from_dict(state, network, theta.dtype, SOLVERS[state["solver"]](estimator))
-    of_class = _facts_of_classifier if isinstance(estimator, LSTMClassifier) else _facts_of_regressor
-    facts = _facts(attributes, state, spec) | of_class(attributes, spec)
-    for name, holds in facts.items():
-        if not holds:
-            raise ValueError(f"its {name} is not what a fit leaves")
-    return state
-
-
-def _facts(a, state, spec):
-    """Attribute -> whether it agrees with the network and with others."""
-    columns, names, categories = a["n_features_in_"], a.get("feature_names_in_"), spec["categories"]
-    standardized, has_units = spec["standardize"], LOSSES[spec["loss"]].units is not None
-    has_moments = {"x": standardized, "y": standardized and has_units}
-    return {
-        "_moments": {name: part is not None for name, part in a["_moments"].items()} == has_moments,
-        "_n_steps": len(a["_n_steps"]) == 2 and all(map(is_count, a["_n_steps"])),
-        "_flat": isinstance(a["_flat"], bool),
-        "n_features_in_": is_count(columns, 1) and (a["_flat"] or columns == spec["input_size"]),
-        "feature_names_in_": names is None or [type(name) for name in names] == [str] * columns,
-        "_categorical": all(map(is_count, a["_categorical"])) and list(a["_categorical"]) == [one[0] for one in categories],
-        "categories_": [len(set(values.tolist())) + 1 for values in a["categories_"]] == [one[1] for one in categories],
-        "_y_form": spec["pooling"] is not None or a["_y_form"]["kind"] in ("list", "array", "Sequences"),
-        "n_outputs_": a["n_outputs_"] == spec["output_size"],
-        "n_iter_": a["n_iter_"] == state.n_epochs,
-        "loss_curve_": a["loss_curve_"] == [row["loss"] for row in a["history_"]],
-        "best_loss_": a["best_loss_"] in (None, min(a["loss_curve_"], default=None)),
-    }
-
-
-def _facts_of_classifier(a, spec):
-    classes, n_classes = a["classes_"], LOSSES[spec["loss"]].inverse_link(np.zeros((1, spec["output_size"]))).shape[1]
-    return {
-        "loss": spec["loss"] in DECISIONS and spec["loss_parameters"].keys() <= {"smoothing"},
-        "classes_": classes.shape == (n_classes,) and len(set(classes.tolist())) == n_classes,
-        "_multilabel": isinstance(a["_multilabel"], bool),
-        "_class_totals": a["_class_totals"].shape == ((n_classes, 2) if a["_multilabel"] else (n_classes,)),
-    }
-
-
-def _facts_of_regressor(a, spec):
-    n_outputs, quantiles = spec["output_size"], spec["loss_parameters"].get("quantiles", [])
-    has_ranks, ranks = "_quantile_ranks" in a, list(range(n_outputs))
-    return {
-        "loss": spec["loss"] not in DECISIONS and all(0 < quantile < 1 for quantile in quantiles),
-        "_quantile_ranks": not has_ranks or (sorted(a["_quantile_ranks"]) == ranks and len(quantiles) == n_outputs),
-        "_n_targets": a["_n_targets"] == (1 if has_ranks else n_outputs),
-        "_one_dimensional": isinstance(a["_one_dimensional"], bool) and (not a["_one_dimensional"] or a["_n_targets"] == 1),
-    }
+    is_fitted = not attributes.keys().isdisjoint({"_theta", "_network_spec", "_state"})
+    return check_attributes(estimator, attributes) if is_fitted else None
