@@ -53,7 +53,7 @@ class GradientComputer:
         self.grad = np.zeros_like(theta)
         self._penalties = list(zip(network.penalized(theta), network.penalized(self.grad), strict=True))
         shard = _StepShard if network.per_step else _SequenceShard
-        self._shards = _Reused(lambda: shard(self))
+        self._shards = _Reused(lambda: shard(network))
         self._sum = _SumInOrder(network, self.grad)
 
     def __call__(self, rows, rng):
@@ -79,7 +79,7 @@ class GradientComputer:
             rngs = [np.random.default_rng(seed) for seed in rng.integers(1 << 63, size=len(parts))]
         if len(parts) == 1:
             shard = self._shards.take()
-            total = shard.run(rows, total_weight, rngs[0], self._sum.first)
+            total = shard.run(self, rows, total_weight, rngs[0], self._sum.first)
             self._shards.give_back(shard)
         else:
             total = self._run_shards(parts, total_weight, rngs)
@@ -94,7 +94,7 @@ class GradientComputer:
 
         def run(k):
             shard, gradient = self._shards.take(), self._sum.take(k)
-            total = shard.run(parts[k], total_weight, rngs[k], gradient)
+            total = shard.run(self, parts[k], total_weight, rngs[k], gradient)
             self._sum.add(k, gradient)
             self._shards.give_back(shard)
             return total
@@ -173,32 +173,28 @@ class _SumInOrder:
 class _Shard:
     """Computes one shard at a time, in a workspace that it keeps. A subclass has the order of forward and backward."""
 
-    def __init__(self, computer):
-        self.computer = computer
-        self.network = computer.network
+    def __init__(self, network):
+        self.network = network
         self.ws = None
 
-    def _start(self, rows, rng):
+    def _start(self, computer, rows, rng):
         """The batch of these samples, and the steps between which it is cut into chunks; a workspace that holds them."""
-        computer = self.computer
         batch = Batch(computer.data.sequences.offsets, rows)
         bounds = batch.bounds(computer.bptt_steps)
         n_rows = max(map(batch.rows_between, bounds, bounds[1:]))
-        self._reserve(len(rows), n_rows)
+        self._reserve(len(rows), n_rows, computer.grad.dtype, carries=computer.bptt_steps is not None)
         self.network.begin(len(rows), self.ws, rng)
         return batch, bounds
 
-    def _reserve(self, n_sequences, n_rows):
-        ws, computer = self.ws, self.computer
+    def _reserve(self, n_sequences, n_rows, dtype, *, carries):
+        ws = self.ws
         if ws is None or not ws.holds(n_sequences, n_rows):
             if ws is not None:
                 n_sequences, n_rows = max(n_sequences, ws.n_sequences), max(n_rows, ws.n_rows)
             self.ws = ws = None  # let go of the old one first
-            carries = computer.bptt_steps is not None
-            self.ws = self.network.workspace(n_sequences, n_rows, computer.grad.dtype, backward=True, carries=carries)
+            self.ws = self.network.workspace(n_sequences, n_rows, dtype, backward=True, carries=carries)
 
-    def _chunks(self, batch, bounds):
-        data = self.computer.data
+    def _chunks(self, data, batch, bounds):
         for first, last in pairwise(bounds):
             values = batch.pack(data.sequences.values, first, last, data.shift, data.factor, self.ws.values)
             yield batch.chunk(first, last, values)
@@ -207,16 +203,15 @@ class _Shard:
 class _SequenceShard(_Shard):
     """One loss per sequence: known after the last chunk, so that all but the only one are computed twice."""
 
-    def run(self, rows, total_weight, rng, gradient):
+    def run(self, computer, rows, total_weight, rng, gradient):
         """Overwrite `gradient`; return the weighted sum of the losses."""
-        network, computer = self.network, self.computer
-        params, data = computer.params, computer.data
+        network, params, data = self.network, computer.params, computer.data
         # Training that overflows shows in the loss and the gradient; NumPy's warnings would only add noise.
         with np.errstate(over="ignore", invalid="ignore"):
-            batch, bounds = self._start(rows, rng)
+            batch, bounds = self._start(computer, rows, rng)
             ws, whole = self.ws, len(bounds) == 2
             replay = None if whole else deepcopy(rng)
-            for packed in self._chunks(batch, bounds):
+            for packed in self._chunks(data, batch, bounds):
                 network.forward_chunk(params, packed, ws, rng, keep=whole)
                 if not whole:
                     network.carry(packed, ws)
@@ -229,7 +224,7 @@ class _SequenceShard(_Shard):
             if whole:
                 network.backward_chunk(params, gradient.views, packed, ws)
                 return total
-            for packed in self._chunks(batch, bounds):
+            for packed in self._chunks(data, batch, bounds):
                 network.forward_chunk(params, packed, ws, replay, pooled=False)
                 network.backward_chunk(params, gradient.views, packed, ws)
                 network.carry(packed, ws)
@@ -239,16 +234,15 @@ class _SequenceShard(_Shard):
 class _StepShard(_Shard):
     """One loss per step, chunk by chunk."""
 
-    def run(self, rows, total_weight, rng, gradient):
+    def run(self, computer, rows, total_weight, rng, gradient):
         """Overwrite `gradient`; return the weighted sum of the losses."""
-        network, computer = self.network, self.computer
-        params, data, total = computer.params, computer.data, 0.0
+        network, params, data, total = self.network, computer.params, computer.data, 0.0
         one, zero = np.ones(data.targets.shape[1], data.targets.dtype), np.zeros(data.targets.shape[1], data.targets.dtype)
         gradient.vector[:] = 0
         with np.errstate(over="ignore", invalid="ignore"):
-            batch, bounds = self._start(rows, rng)
+            batch, bounds = self._start(computer, rows, rng)
             ws = self.ws
-            for packed in self._chunks(batch, bounds):
+            for packed in self._chunks(data, batch, bounds):
                 first, last, n = packed.first, packed.first + packed.n_steps, packed.n_rows
                 targets = batch.pack(data.targets, first, last, zero, one, np.empty((n, len(one)), data.targets.dtype))
                 weights = batch.pack(data.weights[:, np.newaxis], first, last, np.zeros(1), np.ones(1), np.empty((n, 1)))[:, 0]
