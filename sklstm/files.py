@@ -9,10 +9,32 @@ import stat
 CHUNK = 1 << 20  # bytes that are read at a time
 PAGE = bytes(4096)  # what a probe writes: an empty file fits on a disk that is full
 
+# First bytes of files that others write -> what they are.
+OTHER_FILES = {
+    b"PK\x03\x04": "another zip file (such as NumPy's .npz, PyTorch's .pt, skops)",
+    b"\x1f\x8b": "a gzip file",
+    b"\x80": "a pickle (such as joblib.dump writes)",
+    b"\x93NUMPY": "a NumPy array (.npy)",
+    b"\x89HDF": "an HDF5 file",
+    b"x": "a compressed pickle (such as joblib.dump writes)",
+}
+
 
 def is_file_object(path, method):
     """Whether what was passed is an open file, which has that method, and no path."""
     return hasattr(path, method) and not isinstance(path, (str, bytes, os.PathLike))
+
+
+def name_of(path):
+    """The name of a path or a file, for messages."""
+    name = getattr(path, "name", None) if is_file_object(path, "read") else path
+    return os.fsdecode(name) if isinstance(name, (str, bytes, os.PathLike)) else "The file"
+
+
+def kind_of_file(start):
+    """What kind of file begins with some bytes, for messages."""
+    kind = next((name for magic, name in OTHER_FILES.items() if start.startswith(magic)), None)
+    return kind or (f"a file that begins with {start[:16]!r}" if start else "an empty file")
 
 
 def expanded(path):
@@ -100,7 +122,7 @@ def replacing(path):
         target, status = _target(path)
         temporary, descriptor = _open_beside(target, status)
         try:
-            with open(descriptor, "wb") as file:
+            with open(descriptor, "wb", CHUNK) as file:  # small pieces are written at once
                 if status is not None:
                     _make_like(file.fileno(), status)
                 yield file

@@ -153,9 +153,6 @@ NOT_RUN = {
     "Pass a list of the values that the codes": "an object has to fail where it is read",
     "it has hyper-parameters that this version of sklstm": "the way out is another version of sklstm",
     "was written by a newer sklstm": "the way out is another version of sklstm",
-    "has the format {}, which sklstm {} no longer reads": "the way out is another version of sklstm",
-    "is no consistent sklstm file": "a copy is restored as for a damaged file",
-    "The values beside the arrays take": "the file has to have 100 MB of values that are no arrays",
     "The checkpoint {} could not be written: {}. Training": "the disk has to be full; test_checkpoint.py lets writing fail",
 }
 

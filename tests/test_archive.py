@@ -1,20 +1,22 @@
 """What must hold for a tree of values in a file: the same bits come back, and a file that is not as it was is refused."""
 
 import copy
+import datetime
 import errno
 import gzip
-import hashlib
 import io
 import json
 import os
 import pathlib
 import pickle
+import re
 import socket
 import stat
 import struct
 import tempfile
 import tracemalloc
 import zipfile
+import zoneinfo
 
 import numpy as np
 import pytest
@@ -53,30 +55,52 @@ def same(a, b):
     return a == b
 
 
-def split(raw):
-    """Header and arrays of a file."""
-    n = int.from_bytes(raw[:8], "little")
-    return json.loads(raw[8 : 8 + n]), raw[8 + n :]
+def members_of(raw):
+    """Name -> bytes of each member of a file."""
+    with zipfile.ZipFile(io.BytesIO(raw)) as file:
+        return {name: file.read(name) for name in file.namelist()}
 
 
-def signed(header, buffer, length=None):
-    """A file with a right checksum, whatever the header (a dict or a text) says."""
-    text = header if isinstance(header, bytes) else json.dumps(header, separators=(",", ":")).encode()
-    raw = (len(text) if length is None else length).to_bytes(8, "little") + text + buffer
-    start, stop = archive.DIGEST.start, archive.DIGEST.stop
-    blank = raw[:start] + b"0" * 64 + raw[stop:]
-    return blank[:start] + hashlib.sha256(blank).hexdigest().encode() + blank[stop:]
+def zipped(members, compression=zipfile.ZIP_STORED):
+    """A zip file of members, a dict or a list of (name, bytes), with right checksums and the number of its bytes in its tree."""
+    items = list(members.items() if isinstance(members, dict) else members)
+    for _ in range(2):
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w", compression) as file:
+            for name, content in items:
+                member = zipfile.ZipInfo(name)
+                member.create_system = 3
+                file.writestr(member, content, compression)
+        n_bytes = b'"n_bytes":"%020d"' % len(stream.getvalue())
+        items = [(name, re.sub(rb'"n_bytes":"[0-9]{20}"', n_bytes, content, count=1)) for name, content in items]
+    return stream.getvalue()
+
+
+def with_members(raw, change):
+    """The file after a change of its members, a function of name -> bytes."""
+    members = members_of(raw)
+    changed = change(members)
+    return zipped(members if changed is None else changed)
+
+
+def tree_of(raw):
+    """The tree of a file, as JSON."""
+    return json.loads(members_of(raw)["tree.json"])["tree"]
 
 
 def with_tree(raw, node):
-    """The file with another tree: a JSON value, or a text as it is."""
-    header, buffer = split(raw)
-    header["__metadata__"]["tree"] = node if isinstance(node, str) else json.dumps(node)
-    return signed(header, buffer)
+    """The file with another tree, a JSON value or a text as it is, and with its arrays."""
+    text = node if isinstance(node, str) else json.dumps(node, separators=(",", ":"), ensure_ascii=False)
+
+    def change(members):
+        header = members["tree.json"].partition(b'"tree":')[0]
+        members["tree.json"] = header + b'"tree":' + text.encode("utf-8", "surrogatepass") + b"}"
+
+    return with_members(raw, change)
 
 
 def written(tmp_path, tree, kind="checkpoint"):
-    path = tmp_path / "file.sklstm"
+    path = tmp_path / "file.npz"
     write_archive(path, tree, kind)
     return path
 
@@ -180,30 +204,23 @@ def test_arrays_are_writable_apart_and_aligned(tmp_path):
     tree = [np.arange(n, dtype=dtype) for n in (1, 3, 100) for dtype in (np.int8, np.float32, np.float64)]
     arrays = read_archive(written(tmp_path, tree), "checkpoint")
     for array in arrays:
-        assert array.flags.writeable and array.flags.c_contiguous and array.ctypes.data % 64 == 0
+        assert array.flags.writeable and array.flags.c_contiguous and array.flags.aligned
         array[...] = 0
     for k, a in enumerate(arrays):
         assert not any(np.shares_memory(a, b) for b in arrays[:k])
 
 
-BIT_GENERATORS = [np.random.MT19937, np.random.PCG64, np.random.PCG64DXSM, np.random.Philox, np.random.SFC64]
-
-
-@pytest.mark.parametrize("bit_generator", BIT_GENERATORS)
-def test_generators_go_on(tmp_path, bit_generator):
-    rng = np.random.Generator(bit_generator(7))
+def test_generators_go_on(tmp_path):
+    rng = np.random.default_rng(7)
     rng.integers(10, size=3, dtype=np.int32), rng.standard_normal(5)  # so that half a number is in store
-    rng.spawn(1)
     other = read_archive(written(tmp_path, {"rng": rng}), "checkpoint")["rng"]
     assert same(rng, other)
     assert same(rng.integers(2**31, size=1000, dtype=np.int32), other.integers(2**31, size=1000, dtype=np.int32))
     assert same(rng.standard_normal(1000), other.standard_normal(1000))
-    assert same(rng.spawn(2)[1], other.spawn(2)[1])
 
 
-@pytest.mark.parametrize("bit_generator", BIT_GENERATORS)
-def test_random_states_go_on(tmp_path, bit_generator):
-    random_state = np.random.RandomState(bit_generator(7))
+def test_random_states_go_on(tmp_path):
+    random_state = np.random.RandomState(7)
     random_state.normal(size=3)  # so that one number is in store
     other = read_archive(written(tmp_path, [random_state]), "checkpoint")[0]
     assert same(random_state.normal(size=1001), other.normal(size=1001))
@@ -234,6 +251,9 @@ class Text(str):
         ({"a": np.zeros(2, "i4,f8")}, "['a']", "numpy.ndarray of dtype"),
         ({"a": np.array([1, slice(2)], dtype=object)}, "['a'][1]", "slice"),
         (object(), "The value", "object"),
+        ([np.random.Generator(np.random.Philox(0))], "[0]", "Generator"),
+        ({"r": np.random.RandomState(np.random.SFC64(0))}, "['r']", "RandomState"),
+        ([datetime.datetime(2024, 10, 27, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin"))], "[0]", "datetime"),
     ],
 )
 def test_other_values_are_refused_by_their_path(tmp_path, tree, path, kind):
@@ -266,27 +286,36 @@ def test_unknown_kind(tmp_path):
         write_archive(tmp_path / "file", None, "pickle")
 
 
-def test_the_safetensors_package_opens_it(tmp_path):
-    safetensors = pytest.importorskip("safetensors")
-    from safetensors.numpy import load_file
+def test_numpy_opens_it(tmp_path):
+    arrays = {np.dtype(code).name: np.arange(7).astype(code) for code in "bBhHiIqQefd?FD"}
+    tree = {"w": arrays, "classes": np.array(["a", "bc"]), "day": np.array(["2024-02-29"], "M8[D]"), "e": np.zeros((0, 2))}
+    path = written(tmp_path, tree | {"ü/..": np.zeros(1), "name": "ü", "one": np.float32(1)})
+    with np.load(path, allow_pickle=False) as found:
+        assert set(found.files) == {"tree.json", *(f"w.{name}" for name in arrays), "classes", "day", "e", "_.."}
+        for name, array in arrays.items():
+            assert same(found[f"w.{name}"], array)
+        assert same(found["classes"], tree["classes"]) and same(found["day"], tree["day"]) and same(found["e"], tree["e"])
+        header = json.loads(found["tree.json"])
+    assert (header["format"], header["kind"], header["format_version"]) == ("sklstm", "checkpoint", archive.FORMAT_VERSION)
+    assert header["version"] == archive.OWN_VERSION and int(header["n_bytes"]) == path.stat().st_size
+    assert header["tree"]["name"] == "ü" and header["tree"]["w"]["float64"] == {"$array": "w.float64.npy"}
+    # So it does for the tree alone, and for any other tree.
+    for tree in TREES.values():
+        with np.load(written(tmp_path, tree), allow_pickle=False) as found:
+            assert "tree.json" in found.files and all(found[name] is not None for name in found.files)
 
-    arrays = {code: np.arange(7).astype(code) for code in "bBhHiIqQefd?"}
-    tree = {"w": arrays, "classes": np.array(["a", "bc"]), "z": np.array([1 + 2j]), "name": "ü", "e": np.zeros((0, 2))}
+
+def test_large_files(tmp_path, monkeypatch):
+    """A zip file has other records for what takes more than 2 GB: here for more than 500 bytes."""
+    tree = {"a": np.arange(100.0), "b": np.arange(1000.0), "c": "d", "e": np.arange(3)}
+    small = written(tmp_path, tree).read_bytes()
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 500)
     path = written(tmp_path, tree)
-    found = load_file(path)
-    for code, array in arrays.items():
-        assert same(found[f"w.{code}"], array)
-    assert found["classes"].tolist() == [[97, 0], [98, 99]]
-    assert found["z"].tolist() == [[1.0, 2.0]]
-    with safetensors.safe_open(path, "np") as file:
-        metadata = file.metadata()
-    assert (metadata["format"], metadata["kind"], metadata["format_version"]) == ("sklstm", "checkpoint", "1")
-    # Each array begins at a multiple of its items, which tools that map the file rely on.
-    header, buffer = split(path.read_bytes())
-    assert (path.stat().st_size - len(buffer)) % 64 == 0
-    for name, entry in header.items():
-        if name != "__metadata__":
-            assert entry["data_offsets"][0] % found[name].itemsize == 0
+    assert path.stat().st_size > len(small) + 100 and b"PK\x06\x06" in path.read_bytes()
+    assert same(read_archive(path, "checkpoint"), tree)
+    assert same(read_archive(io.BytesIO(path.read_bytes()), "checkpoint"), tree)
+    with np.load(path, allow_pickle=False) as found:
+        assert same(found["b"], tree["b"])
 
 
 # ---- a file is there as a whole or not at all ----
@@ -421,7 +450,7 @@ def model():
 @pytest.fixture(params=["model", "checkpoint"])
 def case(request, model, tmp_path):
     """Raw bytes of a file, where it is, and the function that reads such."""
-    path = tmp_path / "damaged.sklstm"
+    path = tmp_path / "damaged.npz"
     if request.param == "model":
         save(model, path)
         return path.read_bytes(), path, load
@@ -457,13 +486,13 @@ def traced():
 def damage(rng, raw):
     """The file, damaged in one of the ways that disks, networks and editors have."""
     n = len(raw)
-    at, n_header = int(rng.integers(n)), 8 + int.from_bytes(raw[:8], "little")
+    at, directory = int(rng.integers(n)), raw.index(b"PK\1\2")
     changed = bytearray(raw)
     kind = rng.integers(9)
     if kind == 0:
         return raw[:at]
     if kind == 1:
-        return raw[: int(rng.choice([n_header, n - n_header, 8, 7, 9, 64, n - 1, archive.DIGEST.start, archive.DIGEST.stop]))]
+        return raw[: int(rng.choice([directory, n - 22, directory + 46, 4, 30, 39, 200, n - 1]))]
     if kind == 2:
         changed[at] ^= 1 << int(rng.integers(8))
     if kind == 3:
@@ -474,7 +503,7 @@ def damage(rng, raw):
     if kind == 5:
         changed[at : at + 512] = bytes(len(changed[at : at + 512]))
     if kind == 6:
-        changed[int(rng.integers(8))] = int(rng.integers(256))  # the length of the header
+        changed[int(rng.integers(directory, n))] = int(rng.integers(256))  # the directory
     if kind == 7:
         del changed[at : at + int(rng.integers(1, 20))]
     if kind == 8:
@@ -482,33 +511,50 @@ def damage(rng, raw):
     return bytes(changed)
 
 
+def refused_or_the_same(raw, path, read, expected):
+    """Whether a damaged file is refused. Some bytes of a zip file mean nothing to a reader, such as the date of a member."""
+    path.write_bytes(raw)
+    try:
+        found = read(path)
+    except ValueError:
+        refused(raw, path, read, "no sklstm file|is damaged|newer sklstm|is a .*; expected a")
+        return True
+    assert same(vars(found) | {"_state": found._state.to_dict()} if isinstance(found, LSTMClassifier) else found, expected)
+    return False
+
+
 @pytest.mark.parametrize("part", range(4))
 def test_damaged_files_are_refused(case, traced, part):
     raw, path, read = case
+    path.write_bytes(raw)
+    whole = read(path)
+    whole = vars(whole) | {"_state": whole._state.to_dict()} if isinstance(whole, LSTMClassifier) else whole
     rng = np.random.default_rng(part)
-    n_refused = 0
+    n_refused = n_harmless = 0
     while n_refused < 150:
         damaged = damage(rng, raw)
-        if damaged != raw:
-            refused(damaged, path, read, "no sklstm file|is damaged")
+        if damaged != raw and refused_or_the_same(damaged, path, read, whole):
             n_refused += 1
-    path.write_bytes(raw)
-    read(path)
+        else:
+            n_harmless += damaged != raw
+    assert n_harmless < 40
 
 
 def test_a_flipped_bit_of_any_byte_is_found(tmp_path):
-    path = written(tmp_path, {"a": np.arange(3.0), "b": "text"})
+    tree = {"a": np.arange(3.0), "b": "text"}
+    path = written(tmp_path, tree)
     raw = path.read_bytes()
+    contents = [(raw.index(content), raw.index(content) + len(content)) for content in members_of(raw).values()]
     for at in range(len(raw)):  # another bit of each byte
-        path.write_bytes(raw[:at] + bytes([raw[at] ^ 1 << at % 8]) + raw[at + 1 :])
-        with pytest.raises(ValueError, match=r"file.sklstm is (no sklstm file|damaged)"):
-            read_archive(path, "checkpoint")
+        flipped = raw[:at] + bytes([raw[at] ^ 1 << at % 8]) + raw[at + 1 :]
+        is_refused = refused_or_the_same(flipped, path, lambda path: read_archive(path, "checkpoint"), tree)
+        assert is_refused or not any(begin <= at < end for begin, end in contents)
 
 
-def zipped():
+def bomb():
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as bomb:
-        bomb.writestr("zeros", bytes(10**7))
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("zeros", bytes(10**7))
     return stream.getvalue()
 
 
@@ -521,7 +567,7 @@ class Exploit:
 
 FOREIGN = {
     "an empty file": b"",
-    "a zip file": zipped(),
+    "another zip file": bomb(),
     "a gzip file": gzip.compress(bytes(10**6)),
     "a pickle": pickle.dumps(Exploit()),
     "a file that begins with b'cos": pickle.dumps(Exploit(), protocol=0).replace(b"c__builtin__", b"cos") + b"cos",
@@ -530,308 +576,382 @@ FOREIGN = {
     "a compressed pickle": b"x\x9c" + bytes(100),
     "begins with b'Dear": b"Dear reader, " * 20,
     "begins with b'\\\\x00": bytes(1000),
-    "another safetensors file": bytes(8) + b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}' + bytes(100),
+    "a safetensors file": bytes(8) + b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}' + bytes(100),
 }
 
 
 @pytest.mark.parametrize("name", FOREIGN)
 def test_other_files_are_refused(case, traced, name):
     _, path, read = case
-    words = name if not name.startswith("a file that begins") else "a file that begins"
+    words = "a file that begins" if name.startswith(("a file that begins", "a safetensors")) else name
     message = refused(FOREIGN[name], path, read, "is no sklstm file: expected a (model|checkpoint).*got .*" + words)
     assert "Pass the path" in message
 
 
-def entry(header):
-    """A description of an array of a header."""
-    return next(value for key, value in header.items() if key != "__metadata__")
+def test_files_of_the_format_before_say_which_version_wrote_them(case, tmp_path):
+    _, path, read = case
+    header = b'{"__metadata__":{"sha256":"' + b"0" * 64 + b'","format":"sklstm","format_version":"1","kind":"checkpoint",'
+    old = header + b'"sklstm_version":"0.1.0.dev0","tree":"{}"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+    raw = len(old).to_bytes(8, "little") + old + bytes(4)
+    path.write_bytes(raw)
+    words = "was written by sklstm 0.1.0.dev0 in an earlier format .safetensors., which sklstm .* cannot read. Fit again"
+    for source in (path, io.BytesIO(raw)):
+        with pytest.raises(ValueError, match=words):
+            read(source)
 
 
-def set_shape(shape):
-    return lambda header: entry(header).update(shape=shape)
+# ---- files with right checksums that sklstm did not write ----
 
 
-def set_entry(**values):
-    return lambda header: entry(header).update(values)
+def first_array(members):
+    return next(name for name in members if name.endswith(".npy"))
 
 
-def set_metadata(**values):
-    return lambda header: header["__metadata__"].update(values)
+def edit_array(change):
+    """A change of the bytes of the first array."""
+
+    def changed(members):
+        members[first_array(members)] = change(members[first_array(members)])
+
+    return changed
 
 
-def shift(begin, end):
-    def shifted(header):
-        offsets = entry(header)["data_offsets"]
-        entry(header).update(data_offsets=[offsets[0] + begin, offsets[1] + end])
-
-    return shifted
-
-
-def twice(header):
-    """Two entries for the same bytes."""
-    header["again"] = dict(entry(header))
+def npy(array=None, version=(1, 0), **header):
+    """The bytes of an array as NumPy writes them; of a header that says something else than there is."""
+    stream = io.BytesIO()
+    if array is not None:
+        np.lib.format.write_array(stream, array, version)
+        return stream.getvalue()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "<f8", "fortran_order": False, "shape": (1,)} | header)
+    return stream.getvalue()
 
 
-def swap(header):
-    """Two arrays change places: of other sizes, so that they overlap."""
-    entries = [value for key, value in header.items() if key != "__metadata__"]
-    one, other = entries[0], next(e for e in entries if e["shape"] != entries[0]["shape"])
-    one["data_offsets"], other["data_offsets"] = other["data_offsets"], one["data_offsets"]
+def set_header(**values):
+    return edit_array(lambda raw: npy(**values) + raw[128:])
 
 
-def add_empty(*shape):
-    return lambda header: header.update(extra={"dtype": "F32", "shape": list(shape), "data_offsets": [0, 0]})
+def in_header(old, new):
+    """Another text in the header of an array, with as many blanks less or more."""
+    return edit_array(lambda raw: raw.replace(old, new, 1)[: len(raw) + len(new) - len(old)])
 
 
-def without_first(header):
-    del header[next(key for key in header if key != "__metadata__")]
-
-
-def rename(header):
-    key = next(key for key in header if key != "__metadata__")
-    header["other"] = header.pop(key)
-
-
-HEADERS = {
-    "shape 2**62": set_shape([2**62]),
-    "shape 2**62 x 2": set_shape([2**62, 2]),
-    "shape 2**62 x 4": set_shape([2**62, 4]),
-    "shape 2**62 x 0": set_shape([2**62, 0]),
-    "shape 2**32 x 2**32": set_shape([2**32, 2**32]),
-    "shape -1": set_shape([-1]),
-    "shape -1 x -1": set_shape([-1, -1]),
-    "shape 1.0": set_shape([1.0]),
-    "shape true": set_shape([True]),
-    "shape text": set_shape("5"),
-    "shape nested": set_shape([[1]]),
-    "shape null": set_shape(None),
-    "many axes": set_shape([1] * 1000),
-    "no dtype": set_entry(dtype=None),
-    "dtype O": set_entry(dtype="O"),
-    "dtype F128": set_entry(dtype="F128"),
-    "dtype list": set_entry(dtype=["F32"]),
-    "dtype of other size": set_entry(dtype="I8"),
-    "key too many": set_entry(order="F"),
-    "begin - 8": shift(-8, -8),
-    "begin + 8": shift(8, 8),
-    "end + 8": shift(0, 8),
-    "end 2**62": shift(0, 2**62),
-    "offsets reversed": lambda header: entry(header)["data_offsets"].reverse(),
-    "offsets float": set_entry(data_offsets=[0.0, 8.0]),
-    "three offsets": set_entry(data_offsets=[0, 8, 16]),
-    "no offsets": set_entry(data_offsets={}),
-    "entry is a list": lambda header: header.update(extra=[1]),
-    "entry is null": lambda header: header.update(extra=None),
-    "same bytes twice": twice,
-    "swapped": swap,
-    "one array less": without_first,
-    "renamed": rename,
-    "empty array too many": add_empty(0),
-    "huge empty array too many": add_empty(2**62, 0),
-    "other format": set_metadata(format="pt"),
-    "no format": lambda header: header["__metadata__"].pop("format"),
-    "no version": lambda header: header["__metadata__"].pop("format_version"),
-    "version a number": set_metadata(format_version=1),
-    "version text": set_metadata(format_version="one"),
-    "version digits": set_metadata(format_version="9" * 5000),
-    "version negative": set_metadata(format_version="-1"),
-    "version of other digits": set_metadata(format_version="\u0661"),
-    "version 0": set_metadata(format_version="0"),
-    "version newer": set_metadata(format_version="2"),
-    "other kind": set_metadata(kind="state"),
-    "kind list": set_metadata(kind=[]),
-    "no tree": lambda header: header["__metadata__"].pop("tree"),
-    "tree not a text": set_metadata(tree={}),
-    "tree empty": set_metadata(tree=""),
+MEMBERS = {
+    "shape 2**62": set_header(shape=(2**62,)),
+    "shape 2**62 x 4": set_header(shape=(2**62, 4)),
+    "shape 2**62 x 0": set_header(shape=(2**62, 0)),
+    "shape 2**32 x 2**32": set_header(shape=(2**32, 2**32)),
+    "many axes": set_header(shape=(1,) * 100),
+    "shape -1": in_header(b"(", b"(-"),
+    "shape of a float": in_header(b",), }", b".0,), }"),
+    "shape of a call": in_header(b"(", b"f("),
+    "shape of text": in_header(b"(", b"('1',"),
+    "longer than the array": edit_array(lambda raw: raw[:-8]),
+    "shorter than the array": edit_array(lambda raw: raw + bytes(8)),
+    "empty": edit_array(lambda raw: b""),
+    "no header": edit_array(lambda raw: raw[:10]),
+    "no text": edit_array(lambda raw: raw[:10] + bytes(len(raw) - 10)),
+    "header beyond the array": edit_array(lambda raw: raw[:8] + b"\xff\xff" + raw[10:]),
+    "nested": in_header(b"(", b"(" * 1000),
+    "signs": in_header(b"(", b"(" + b"-" * 9000),
+    "dtype O": set_header(descr="|O"),
+    "an array of objects": edit_array(lambda raw: npy(np.array([{1: 2}], object))),
+    "a pickle": edit_array(lambda raw: npy(descr="|O") + pickle.dumps(Exploit())),
+    "dtype of fields": set_header(descr=[("a", "<f8")]),
+    "dtype V8": set_header(descr="|V8"),
+    "dtype f16": set_header(descr="<f16"),
+    "dtype of nothing": set_header(descr="<U0", shape=(2**62,)),
+    "dtype of a long text": set_header(descr="<U500000000", shape=(0,)),
+    "no dtype": set_header(descr="<q9"),
+    "dtype of many": set_header(descr="f8,f8"),
+    "big-endian": edit_array(lambda raw: npy(np.arange(3.0).astype(">f8"))),
+    "Fortran order": edit_array(lambda raw: npy(np.asfortranarray(np.zeros((3, 4))))),
+    "version 2": edit_array(lambda raw: npy(np.zeros(3), (2, 0))),
+    "version 9": edit_array(lambda raw: raw[:6] + b"\x09" + raw[7:]),
+    "an array less": lambda members: members.pop(first_array(members)) and None,
+    "an array too many": lambda members: members.update({"extra.npy": npy(np.zeros(3))}),
+    "an empty array too many": lambda members: members.update({"extra.npy": npy(shape=(2**62, 0))}),
+    "a member too many": lambda members: members.update({"run.py": b"print(1)"}),
+    "a folder": lambda members: members.update({"folder/": b""}),
+    "a path": lambda members: members.update({"../../etc/cron.d/x.npy": npy(np.zeros(3))}),
+    "a name of other letters": lambda members: members.update({"ü.npy": npy(np.zeros(3))}),
+    "renamed": lambda members: members.update({"other.npy": members.pop(first_array(members))}),
+    "a path instead": lambda members: members.update({"/tmp/other.npy": members.pop(first_array(members))}),
+    "twice": lambda members: [*members.items(), (first_array(members), members[first_array(members)])],
+    "two trees": lambda members: [*members.items(), ("tree.json", members["tree.json"])],
+    "tree last": lambda members: dict(reversed(members.items())),
+    "in another order": lambda members: {"tree.json": members.pop("tree.json")} | dict(reversed(members.items())),
+    "no tree": lambda members: members.pop("tree.json") and None,
+    "nothing": lambda members: {},
 }
 
 
-@pytest.mark.parametrize("name", HEADERS)
-def test_headers_that_lie_are_refused(case, traced, name):
+@pytest.mark.parametrize("name", MEMBERS)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_members_that_lie_are_refused(case, traced, name):
     raw, path, read = case
-    header, buffer = split(raw)
-    HEADERS[name](header)
-    refused(signed(header, buffer), path, read)
+    refused(with_members(raw, MEMBERS[name]), path, read, "is damaged|is no sklstm file")
 
 
-@pytest.mark.parametrize("length", [0, 1, 7, 2**31, 2**63 - 1, 2**63, 2**64 - 1])
-def test_lengths_of_the_header_that_lie_are_refused(case, traced, length):
+def test_files_that_another_program_packed_are_refused(case, traced):
     raw, path, read = case
-    header, buffer = split(raw)
-    refused(signed(header, buffer, length), path, read, "header is said to have|JSON is not valid")
+    assert zipped(members_of(raw)) == raw
+    refused(zipped(members_of(raw), zipfile.ZIP_DEFLATED), path, read, "is damaged|no sklstm file")
+    some = dict(list(members_of(raw).items())[:1])
+    stream = io.BytesIO(zipped(some))
+    with zipfile.ZipFile(stream, "a") as file:
+        for name, content in members_of(raw).items():
+            if name not in some:
+                file.writestr(name, content, zipfile.ZIP_DEFLATED)
+    grown = re.sub(rb'"n_bytes":"[0-9]{20}"', b'"n_bytes":"%020d"' % 0, stream.getvalue())
+    refused(grown, path, read, "is compressed or encrypted")
+    with np.load(path, allow_pickle=False) as found:
+        np.savez_compressed(path.with_suffix(".other.npz"), **{name: found[name] for name in found.files if name != "tree.json"})
+    refused(path.with_suffix(".other.npz").read_bytes(), path, read, "another zip file")
 
 
-def test_buffers_of_other_sizes_are_refused(case, traced):
+def directory_of(raw):
+    """First byte of the directory, and of each record in it."""
+    end = raw.rindex(b"PK\5\6")
+    begin = int.from_bytes(raw[end + 16 : end + 20], "little")
+    records, at = [], begin
+    while at < end:
+        records.append(at)
+        at += 46 + int.from_bytes(raw[at + 28 : at + 30], "little")
+    return begin, records, end
+
+
+def set_number(which, offset, size, value):
+    """A change of a number in a record of the directory (0 to n), or with None in the last record of the file."""
+
+    def change(raw):
+        _, records, end = directory_of(raw)
+        at = (end if which is None else records[which]) + offset
+        old = int.from_bytes(raw[at : at + size], "little")
+        new = value(old) if callable(value) else value
+        return raw[:at] + (new % 256**size).to_bytes(size, "little") + raw[at + size :]
+
+    return change
+
+
+DIRECTORIES = {
+    "encrypted": set_number(1, 8, 2, 1),
+    "encrypted tree": set_number(0, 8, 2, 1),
+    "strongly encrypted": set_number(1, 8, 2, 0x41),
+    "patched": set_number(0, 8, 2, 0x20),
+    "sizes behind the data": set_number(1, 8, 2, 8),
+    "compressed": set_number(1, 10, 2, 8),
+    "compressed tree": set_number(0, 10, 2, 8),
+    "LZMA": set_number(1, 10, 2, 14),
+    "unknown method": set_number(1, 10, 2, 77),
+    "another checksum": set_number(1, 16, 4, lambda crc: crc + 1),
+    "another checksum of the tree": set_number(0, 16, 4, lambda crc: crc + 1),
+    "smaller than stored": set_number(1, 20, 4, lambda size: size - 8),
+    "larger than stored": set_number(1, 24, 4, lambda size: size + 8),
+    "4 GB": set_number(1, 24, 4, 2**32 - 1),
+    "tree of 4 GB": lambda raw: set_number(0, 24, 4, 2**32 - 2)(set_number(0, 20, 4, 2**32 - 2)(raw)),
+    "both larger": lambda raw: set_number(1, 24, 4, lambda size: size + 8)(set_number(1, 20, 4, lambda size: size + 8)(raw)),
+    "tree shorter": lambda raw: set_number(0, 24, 4, lambda n: n - 1)(set_number(0, 20, 4, lambda n: n - 1)(raw)),
+    "longer name": set_number(1, 28, 2, lambda n: n + 1),
+    "name of 64 KB": set_number(1, 28, 2, 65535),
+    "extra of 64 KB": set_number(1, 30, 2, 65535),
+    "comment of 64 KB": set_number(1, 32, 2, 65535),
+    "begins before": set_number(1, 42, 4, lambda at: at - 8),
+    "begins after": set_number(1, 42, 4, lambda at: at + 8),
+    "overlaps the tree": set_number(1, 42, 4, 0),
+    "overlaps another": lambda raw: set_number(2, 42, 4, int.from_bytes(raw[directory_of(raw)[1][1] + 42 :][:4], "little"))(raw),
+    "begins beyond": set_number(1, 42, 4, 2**31),
+    "begins in 64 bits": set_number(1, 42, 4, 2**32 - 1),
+    "tree begins beyond": set_number(0, 42, 4, lambda at: at + 1),
+    "no signature": set_number(1, 0, 4, 0),
+    "name with null": set_number(1, 47, 1, 0),
+    "absolute name": set_number(1, 46, 1, ord("/")),
+    "directory before": set_number(None, 16, 4, lambda at: at - 46),
+    "directory beyond": set_number(None, 16, 4, 2**32 - 2),
+    "directory of 4 GB": set_number(None, 12, 4, 2**32 - 2),
+    "directory of 64 bits": set_number(None, 12, 4, 2**32 - 1),
+    "directory of nothing": set_number(None, 12, 4, 0),
+    "no end": set_number(None, 0, 4, 0),
+    "bytes before": lambda raw: raw[:200] + bytes(8) + raw[200:],
+    "a comment": lambda raw: set_number(None, 20, 2, 5)(raw) + b"hello",
+}
+
+
+@pytest.mark.parametrize("name", DIRECTORIES)
+def test_directories_that_lie_are_refused(case, traced, name):
     raw, path, read = case
-    header, buffer = split(raw)
-    for other in (buffer[:-1], buffer + b"\0", b"", buffer * 2):
-        refused(signed(header, other), path, read, "is no consistent sklstm file: one array ends")
+    changed = DIRECTORIES[name](raw)
+    changed = re.sub(rb'"n_bytes":"[0-9]{20}"', b'"n_bytes":"%020d"' % 0, changed)  # so that its size does not tell
+    refused(changed, path, read, "is damaged|is no sklstm file")
 
 
-def test_headers_that_are_no_json_are_refused(case, traced):
+def test_starts_that_lie_are_refused(case, traced):
     raw, path, read = case
-    n = int.from_bytes(raw[:8], "little")
-    text, buffer = raw[8 : 8 + n].rstrip(), raw[8 + n :]
-    assert signed(text, buffer) != raw and same(text, text.strip())
-    for other in (
-        text[:-1],
-        text + b"x",
-        text[:-1] + b',"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-        text[:-1] + b',"a":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001,
-        text[:-1] + b',"a":NaN}',
-        text[:-1] + b',"a":-Infinity}',
-        text[:-1] + b',"a":1e999}',
-        text[:-1] + b',"a":' + b"9" * 100_000 + b"}",
-        text[:-1] + b',"__metadata__":{}}',
-        text[:-1] + b',"a":1,"a":1}',
-        text[:-1] + b',"\xff":1}',
-        text[:-1].replace(b'"format":', b'"format":"x","format":') + b"}",
-        b"[" + text + b"]",
+    for old, new in (
+        (b'"format":"sklstm"', b'"format":"others"'),
+        (b'"format_version":1', b'"format_version":x'),
+        (b'"format_version":1', b'"format_version":-1'),
+        (b'"format_version":1', b'"format_version":' + b"9" * 100),
+        (b'"kind":', b'"kinds":'),
+        (b'"tree":', b'"trees":'),
+        (b'"tree":', b'"x":1,"tree":'),
+        (b'"tree":', b'"tree":1,"tree":'),
+        (b'"n_bytes":"0', b'"n_bytes":"1'),
+        (b'{"format"', b'[{"format"'),
     ):
-        refused(signed(other, buffer), path, read)
+        members = members_of(raw)
+        members["tree.json"] = members["tree.json"].replace(old, new, 1)
+        assert members["tree.json"] != members_of(raw)["tree.json"]
+        content = zipped(members) if b"n_bytes" not in old else zipped(members).replace(b'"n_bytes":"0', b'"n_bytes":"1', 1)
+        refused(content, path, read, "is damaged|is no sklstm file")
 
 
 TREES_OF_LIES = {
     "deep lists": "[" * 100_000 + "]" * 100_000,
     "lists of 100": "[" * 100 + "]" * 100,
-    "deep dicts": '{"dict":{"a":' * 5000 + "1" + "}}" * 5000,
-    "unknown tag": {"pickle": "gAM="},
-    "two tags": {"tuple": [], "dict": {}},
-    "no tag": {},
-    "tuple of text": {"tuple": "ab"},
-    "dict of list": {"dict": []},
-    "items of text": {"items": ["ab"]},
-    "items of three": {"items": [[1, 2, 3]]},
-    "unhashable key": {"items": [[[], 1]]},
-    "array as key": {"items": [[{"objects": [[0], []]}, 1]]},
-    "key twice": {"items": [[1, 1], [True, 1]]},
-    "JSON key twice": '{"dict":{"a":1,"a":2}}',
+    "deep dicts": '{"a":' * 5000 + "1" + "}" * 5000,
+    "no JSON": "[1,",
+    "more than JSON": "1}1",
+    "blanks": "[1, 2]",
+    "unknown tag": {"$pickle": "gAM="},
+    "tag of a class": {"$os.system": "ls"},
+    "two tags": {"$tuple": [], "$dict": []},
+    "tag beside a key": {"a": 1, "$tuple": []},
+    "tuple of text": {"$tuple": "ab"},
+    "tuple of a number": {"$tuple": 3},
+    "dict of texts": {"$dict": ["ab"]},
+    "dict of threes": {"$dict": [[1, 2, 3]]},
+    "dict that needs no tag": {"$dict": [["a", 1]]},
+    "unhashable key": {"$dict": [[[], 1]]},
+    "array as key": {"$dict": [[{"$objects": [[0], []]}, 1]]},
+    "key twice": {"$dict": [[1, 1], [True, 1]]},
+    "JSON key twice": '{"a":1,"a":2}',
     "NaN": "NaN",
-    "Infinity": '[{"tuple":[Infinity]}]',
+    "Infinity": '[{"$tuple":[Infinity]}]',
     "1e999": "[1e999]",
+    "float with zeros": "[1.50]",
+    "escaped letter": '["\\u0041"]',
     "huge int": "9" * 1_000_000,
-    "hexadecimal int of nothing": {"int": "0x"},
-    "int of text": {"int": "0b1"},
-    "int of letters": {"int": "0x_1"},
-    "short float": {"float": "7ff8"},
-    "float of a float": {"float": 1.0},
-    "bytes of odd digits": {"bytes": "abc"},
-    "bytes of letters": {"bytes": "zz"},
-    "str of no UTF-8": {"str": "ff"},
-    "scalar of objects": {"scalar": ["O", "00"]},
-    "scalar of fields": {"scalar": ["i4,i4", "0000000000000000"]},
-    "scalar of a long text": {"scalar": ["U1000000000", ""]},
-    "scalar too short": {"scalar": ["f8", "00"]},
-    "scalar that is no bool": {"scalar": ["b1", "02"]},
-    "scalar of nothing": {"scalar": []},
-    "scalar of numbers": {"scalar": [1, 2]},
-    "time of an unknown unit": {"scalar": ["M8[fortnight]", "00" * 8]},
-    "time of 0 seconds": {"scalar": ["M8[0s]", "00" * 8]},
-    "array that is not there": {"array": ["nothing", "f8"]},
-    "array of no dtype": {"array": ["nothing"]},
-    "array of a list": {"array": [[], "f8"]},
-    "objects of a wrong number": {"objects": [[3], [1, 2]]},
-    "objects without end": {"objects": [[2**62], []]},
-    "objects 2**62 x 0": {"objects": [[2**62, 0, 4], []]},
-    "objects 10**19 x 0": {"objects": [[10**19, 0], []]},
-    "objects of many axes": {"objects": [[1] * 100, [1]]},
-    "objects of -1": {"objects": [[-1, -1], [1]]},
-    "objects of true": {"objects": [[True], [1]]},
-    "generator of nothing": {"generator": []},
-    "generator of no state": {"generator": [1, None]},
-    "generator by another name": {"generator": [{"dict": {"bit_generator": "os.system"}}, None]},
-    "generator of a list": {"generator": [{"dict": {"bit_generator": []}}, None]},
-    "generator without state": {"generator": [{"dict": {"bit_generator": "PCG64"}}, None]},
-    "seed of nothing": {"generator": [{"dict": {"bit_generator": "PCG64"}}, {"dict": {}}]},
-    "seed with a huge pool": {
-        "generator": [{"dict": {"bit_generator": "PCG64"}}, {"dict": {"entropy": 1, "spawn_key": [], "pool_size": 2**31 - 1}}]
-    },
-    "random state of a list": {"random_state": []},
-    "random state of a dict": {"random_state": {"dict": {"bit_generator": "MT19937"}}},
+    "int of 65 bits": str(2**65),
+    "hexadecimal int of nothing": {"$int": "0x"},
+    "small hexadecimal int": {"$int": "0x1"},
+    "int of text": {"$int": "0b1"},
+    "int of letters": {"$int": "0x_1" + "0" * 20},
+    "short float": {"$float": "7ff8"},
+    "finite float": {"$float": "3ff0000000000000"},
+    "float of a float": {"$float": 1.0},
+    "bytes of odd digits": {"$bytes": "abc"},
+    "bytes of letters": {"$bytes": "zz"},
+    "bytes with blanks": {"$bytes": "00 11"},
+    "date of month 13": {"$date": "2024-13-01"},
+    "date of another form": {"$date": "20240101"},
+    "time of nothing": {"$time": ""},
+    "timedelta of texts": {"$timedelta": ["a", 0, 0]},
+    "timedelta of many": {"$timedelta": [1, 2, 3, 4, 5, 6, 7, 8]},
+    "timedelta too long": {"$timedelta": [2**62, 0, 0]},
+    "decimal of text": {"$decimal": "one"},
+    "scalar of objects": {"$scalar": ["O", "00"]},
+    "scalar of fields": {"$scalar": ["i4,i4", "0000000000000000"]},
+    "scalar of many": {"$scalar": ["(1000000,1000000)f8", "00"]},
+    "scalar of a long text": {"$scalar": ["U500000000", ""]},
+    "scalar too short": {"$scalar": ["f8", "00"]},
+    "scalar too long": {"$scalar": ["f4", "00" * 8]},
+    "scalar that is no bool": {"$scalar": ["b1", "02"]},
+    "scalar of nothing": {"$scalar": []},
+    "scalar of numbers": {"$scalar": [1, 2]},
+    "time of an unknown unit": {"$scalar": ["M8[fortnight]", "00" * 8]},
+    "time of 0 seconds": {"$scalar": ["M8[0s]", "00" * 8]},
+    "array that is not there": {"$array": "nothing.npy"},
+    "array of a list": {"$array": []},
+    "tree as an array": {"$array": "tree.json"},
+    "objects of a wrong number": {"$objects": [[3], [1, 2]]},
+    "objects without end": {"$objects": [[2**62], []]},
+    "objects 2**62 x 4": {"$objects": [[2**62, 4], []]},
+    "objects 10**19 x 0": {"$objects": [[10**19, 0], []]},
+    "objects of many axes": {"$objects": [[1] * 100, [1]]},
+    "objects of -1": {"$objects": [[-1], [1]]},
+    "objects of true": {"$objects": [[True], [1]]},
+    "objects of nothing": {"$objects": []},
+    "generator of nothing": {"$Generator": {}},
+    "generator of a list": {"$Generator": []},
+    "generator by another name": {"$Generator": {"bit_generator": "os.system"}},
+    "generator without state": {"$Generator": {"bit_generator": "PCG64"}},
+    "random state of a list": {"$RandomState": []},
+    "random state of a dict": {"$RandomState": {"bit_generator": "MT19937"}},
 }
 
 
 @pytest.mark.parametrize("name", TREES_OF_LIES)
 def test_trees_that_lie_are_refused(case, traced, name):
     raw, path, read = case
-    header, _ = split(raw)
-    bare = signed({"__metadata__": header["__metadata__"]}, b"")  # no arrays, which would have to be in the tree
-    refused(with_tree(bare, TREES_OF_LIES[name]), path, read, "is no consistent sklstm file")
+    bare = zipped({"tree.json": members_of(raw)["tree.json"]})  # no arrays, which would have to be in the tree
+    refused(with_tree(bare, TREES_OF_LIES[name]), path, read, "is damaged")
 
 
-def test_arrays_must_be_in_the_tree_once_and_of_their_dtype(tmp_path, traced):
+def test_arrays_must_be_in_the_tree_once(tmp_path, traced):
     def read(path):
         return read_archive(path, "checkpoint")
 
-    path = written(tmp_path, {"a": np.zeros(1000), "b": np.array(["abc"]), "c": np.array([True]), "d": np.array([1j])})
+    path = written(tmp_path, {"a": np.zeros(1000), "b": np.array(["abc"]), "c": np.array([True])})
     raw = path.read_bytes()
-    names = {"a": "f8", "b": "U3", "c": "b1", "d": "c16"}
-    nodes = {name: {"array": [name, dtype]} for name, dtype in names.items()}
-    path.write_bytes(with_tree(raw, {"dict": nodes}))
-    assert read(path)["d"] == 1j
-    refused(with_tree(raw, {"dict": nodes | {"e": nodes["a"]}}), path, read, "the array 'a' twice")
-    refused(with_tree(raw, [nodes["a"]] * 1000), path, read, "the array 'a' twice")
-    refused(with_tree(raw, {"dict": {"a": nodes["a"]}}), path, read, "3 of its 4 arrays are not part of the tree, such as 'b'")
-    others = {"a": "f4 M8[s] c16 i8 O V8 f16", "b": "U2 U4 S12 U0 f4", "c": "u1 i1", "d": "c8 f4"}
-    for name, dtypes in others.items():
-        for dtype in dtypes.split():
-            changed = nodes | {name: {"array": [name, dtype]}}
-            refused(with_tree(raw, {"dict": changed}), path, read, "no dtype|is to be of")
+    nodes = tree_of(raw)
+    assert nodes == {name: {"$array": f"{name}.npy"} for name in "abc"} and with_tree(raw, nodes) == raw
+    refused(with_tree(raw, nodes | {"e": nodes["a"]}), path, read, "is damaged")
+    refused(with_tree(raw, [nodes["a"]] * 1000), path, read, "is damaged")
+    refused(with_tree(raw, {"a": nodes["a"]}), path, read, "tree.json is not as sklstm writes it")
+    refused(with_tree(raw, nodes | {"a": nodes["b"], "b": nodes["a"]}), path, read, "tree.json is not as sklstm writes it")
 
 
 def test_values_that_a_dtype_does_not_have_are_refused(tmp_path, traced):
-    for array, buffer in ((np.array([True]), b"\x02"), (np.array(["a"]), (0x110000).to_bytes(4, "little"))):
+    for array, last in ((np.array([True]), b"\x02"), (np.array(["a"]), (0x110000).to_bytes(4, "little"))):
         path = written(tmp_path, [array])
-        header, _ = split(path.read_bytes())
-        refused(signed(header, buffer), path, lambda path: read_archive(path, "checkpoint"), "values that .* does not have")
+        raw = with_members(path.read_bytes(), edit_array(lambda content, last=last: content[: -len(last)] + last))
+        refused(raw, path, lambda path: read_archive(path, "checkpoint"), "values that .* does not have")
 
 
 @pytest.mark.parametrize(
-    ("bit_generator", "key", "value"),
+    ("tag", "key", "value"),
     [
-        (np.random.MT19937, "pos", 625),
-        (np.random.MT19937, "pos", -1),
-        (np.random.MT19937, "key", np.zeros(10, np.uint32)),
-        (np.random.MT19937, "key", np.zeros(624)),
-        (np.random.Philox, "buffer_pos", -1),
-        (np.random.Philox, "buffer_pos", 5),
-        (np.random.Philox, "counter", np.zeros(3, np.uint64)),
-        (np.random.PCG64, "inc", 2**128),
-        (np.random.PCG64, "inc", "1"),
-        (np.random.PCG64, "has_uint32", 2),
-        (np.random.PCG64, "uinteger", 2**32),
-        (np.random.PCG64, "uinteger", True),
-        (np.random.SFC64, "extra", 1),
+        ("$RandomState", "pos", 625),
+        ("$RandomState", "pos", -1),
+        ("$RandomState", "pos", 1.5),
+        ("$RandomState", "key", np.zeros(10, np.uint32)),
+        ("$RandomState", "key", np.zeros(624)),
+        ("$RandomState", "gauss", "1"),
+        ("$Generator", "inc", 2**128),
+        ("$Generator", "inc", "1"),
+        ("$Generator", "inc", -1),
+        ("$Generator", "state", 2**128),
+        ("$Generator", "has_uint32", 2**40),
+        ("$Generator", "uinteger", 2**32),
+        ("$Generator", "uinteger", True),
+        ("$Generator", "extra", 1),
     ],
 )
-def test_states_of_generators_that_lie_are_refused(tmp_path, traced, bit_generator, key, value):
+def test_states_of_generators_that_lie_are_refused(tmp_path, traced, tag, key, value):
     # NumPy itself takes some of these, and then reads from where there is no memory.
-    class Lying:
-        state = bit_generator(0).state
-
-    inner = Lying.state["state"] if key in Lying.state["state"] else Lying.state
+    rng = np.random.RandomState(0)
+    state = rng.get_state(legacy=False) if tag == "$RandomState" else np.random.default_rng(0).bit_generator.state
+    inner = state["state"] if key in state["state"] else state
     inner[key] = value
-    seed = bit_generator(0).seed_seq.state
-    path = written(tmp_path, [Lying.state, seed])
-    header, buffer = split(path.read_bytes())
-    header["__metadata__"]["tree"] = json.dumps({"generator": json.loads(header["__metadata__"]["tree"])})
-    refused(signed(header, buffer), path, lambda path: read_archive(path, "checkpoint"), "is no consistent sklstm file")
+    path = written(tmp_path, [state])
+    raw = with_tree(path.read_bytes(), [{tag: tree_of(path.read_bytes())[0]}])
+    refused(raw, path, lambda path: read_archive(path, "checkpoint"), "is damaged")
 
 
-UNITS = "[] {} 0 1.5 {'tuple':[]} {'bytes':''} {'objects':[[0],[]]} {'scalar':['b1','00']} 'Ā'".replace("'", '"').split()
+UNITS = "[] {} 0 1.5 {'$tuple':[]} {'$bytes':''} {'$objects':[[0],[]]} {'$scalar':['b1','00']} 'Ā'".replace("'", '"').split()
 
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_memory_is_bounded_by_the_size_of_the_file(tmp_path, traced, unit):
     # The last entry is a fault, so that all before it has been read. What JSON makes of such takes some tens of times its text.
     path = written(tmp_path, None)
-    raw = with_tree(path.read_bytes(), "[" + f"{unit}," * (500_000 // len(unit)) + '{"no":1}]')
+    raw = with_tree(path.read_bytes(), "[" + f"{unit}," * (500_000 // len(unit)) + '{"$no":1}]')
     refused(raw, path, lambda path: read_archive(path, "checkpoint"), factor=60)
 
 
 def test_the_other_kind_is_refused(tmp_path):
     path = written(tmp_path, [1], "checkpoint")
-    with pytest.raises(ValueError, match=r"file.sklstm is a checkpoint, .*; expected a model, which sklstm\.persist"):
+    with pytest.raises(ValueError, match=r"file.npz is a checkpoint, .*; expected a model, which sklstm\.persist"):
         read_archive(path, "model")
 
 
@@ -839,43 +959,21 @@ def test_the_other_kind_is_refused(tmp_path):
 
 
 def of_version(raw, format_version):
-    header, buffer = split(raw)
-    header["__metadata__"]["format_version"] = str(format_version)
-    return signed(header, buffer)
+    """The file as another version might have written it."""
+
+    def change(members):
+        members["tree.json"] = members["tree.json"].replace(b'"format_version":1,', b'"format_version":%d,' % format_version, 1)
+
+    return with_members(raw, change)
 
 
 def test_newer_files_are_refused(tmp_path):
     path = written(tmp_path, [1])
     newer = archive.FORMAT_VERSION + 1
     # Whatever a newer tree is written like.
-    path.write_bytes(with_tree(of_version(path.read_bytes(), newer), {"quaternion": [1, 2, 3, 4]}))
-    with pytest.raises(ValueError, match=rf"by a newer sklstm \(format {newer}\).* reads up to {newer - 1}: upgrade sklstm"):
-        read_archive(path, "checkpoint")
-
-
-def test_older_files_are_upgraded_version_by_version(tmp_path, monkeypatch):
-    path = written(tmp_path, {"weights": np.arange(3.0)})
-    path.write_bytes(of_version(path.read_bytes(), 0))
-    with pytest.raises(ValueError, match=r"has the format 0, which sklstm .* no longer reads \(it reads 1 to 1\)"):
-        read_archive(path, "checkpoint")
-
-    def renamed(tree, kind):
-        assert kind == "checkpoint"
-        return {"theta": tree["weights"]}
-
-    def counted(tree, kind):
-        return tree | {"n_epochs": 0}
-
-    monkeypatch.setattr(archive, "FORMAT_VERSION", 2)
-    monkeypatch.setattr(archive, "UPGRADES", {0: renamed, 1: counted})
-    assert same(read_archive(path, "checkpoint"), {"theta": np.arange(3.0), "n_epochs": 0})
-    assert read_archive(written(tmp_path, {"theta": 1}), "checkpoint") == {"theta": 1}
-    path = written(tmp_path, {"theta": 1})
-    path.write_bytes(of_version(path.read_bytes(), 1))
-    assert read_archive(path, "checkpoint") == {"theta": 1, "n_epochs": 0}
-    # An older version that is none of sklstm's.
-    path.write_bytes(of_version(path.read_bytes(), 0))
-    with pytest.raises(ValueError, match=r"what it holds is not of format 0 \(KeyError: 'weights'\)"):
+    path.write_bytes(with_tree(of_version(path.read_bytes(), newer), {"$quaternion": [1, 2, 3, 4]}))
+    words = rf"by a newer sklstm \(format {newer}\), version 0.* reads format {newer - 1}: upgrade sklstm"
+    with pytest.raises(ValueError, match=words):
         read_archive(path, "checkpoint")
 
 
@@ -883,34 +981,29 @@ def test_older_files_are_upgraded_version_by_version(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("size", [1 << 32, 1 << 40])
-@pytest.mark.parametrize("start", ["a file", "the start of a file", "zeros", "a long header"])
+@pytest.mark.parametrize("start", ["a file", "the start of a file", "zeros", "a file in front"])
 def test_sparse_files_are_refused_before_they_are_read(case, traced, size, start, monkeypatch):
     raw, path, read = case
-    contents = {
-        "a file": raw,
-        "the start of a file": raw[: archive.DIGEST.stop],
-        "zeros": b"",
-        "a long header": (1 << 26).to_bytes(8, "little") + raw[8:],
-    }
-    n_hashed = [0]
+    contents = {"a file": raw, "the start of a file": raw[:200], "zeros": b"", "a file in front": raw}
+    n_checked = [0]
 
-    class Counting:
-        def __init__(self, data=b""):
-            n_hashed[0] += len(data)
+    def counted(data, value=0):
+        n_checked[0] += len(data)
+        return 0
 
-        def update(self, data):
-            n_hashed[0] += len(data)
-
-    monkeypatch.setattr(archive.hashlib, "sha256", Counting)
+    monkeypatch.setattr(archive.zlib, "crc32", counted)
     path.write_bytes(contents[start])
     with open(path, "r+b") as file:
         try:
             file.truncate(size)
         except OSError:
             pytest.skip("no files of that size here")
-    with pytest.raises(ValueError, match=f"no sklstm file|is damaged: it has {size} bytes, but its header describes"):
+        if start == "a file in front":  # and its end behind
+            file.seek(-len(raw), os.SEEK_END)
+            file.write(raw)
+    with pytest.raises(ValueError, match=f"no sklstm file|is damaged: it has {size} bytes, but was written with"):
         read(path)
-    assert n_hashed[0] == 0
+    assert n_checked[0] == 0
     path.unlink()
 
 
@@ -1086,15 +1179,14 @@ def test_several_trees_in_one_file():
     assert file.read() == b"after"
 
 
-@pytest.mark.parametrize("n_bytes", [0, 5, 100, 1000, -1])
+@pytest.mark.parametrize("n_bytes", [0, 5, 100, 200, 1000, -1])
 def test_open_files_that_end_early(n_bytes, tmp_path):
     raw = written(tmp_path, TREE_WITH_ARRAYS).read_bytes()
     with pytest.raises(ValueError, match=r"^The file is (damaged|no sklstm file)"):
         read_archive(io.BytesIO(raw[:n_bytes]), "checkpoint")
-    lying = bytearray(raw)
-    lying[:8] = (2**62).to_bytes(8, "little")
+    lying = re.sub(rb'"n_bytes":"[0-9]{20}"', b'"n_bytes":"%020d"' % 2**62, raw)
     with pytest.raises(ValueError, match=r"^The file is damaged"):
-        read_archive(io.BytesIO(bytes(lying)), "checkpoint")
+        read_archive(io.BytesIO(lying), "checkpoint")
 
 
 def test_files_in_text_mode_are_refused_in_words(tmp_path):

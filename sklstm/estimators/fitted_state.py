@@ -1,13 +1,16 @@
 """`FittedState`: what an earlier fit left on an estimator, for one that continues it or takes its place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
+from sklearn.base import ClassifierMixin
 
-from ..network import LOSSES
+from ..network import LOSSES, Network
+from ..network.checks import is_count
 from ..training import Scaling, TrainingState, check_moments
-from .architecture import build
+from .architecture import NON_NETWORK_KEYS, build
 from .copies import with_attributes
+from .solvers import SOLVERS
 
 CHANGED = "The state of training of this estimator was changed since it was fitted: {}. Fit it afresh, or load it again."
 
@@ -85,3 +88,79 @@ class FittedState:
         """The scaling that it was trained with."""
         units = LOSSES[self.network_spec["loss"]].units
         return Scaling.from_moments(self.moments, network.input_size, units, self.attributes["_categorical"])
+
+
+def check_attributes(estimator, attributes):
+    """The state of the training in attributes from anywhere, such as a file, that an estimator is to have.
+
+    Parameters
+    ----------
+    estimator : BaseRecurrent
+    attributes : dict
+        As a fit leaves them, but with ``_state`` as from `TrainingState.to_dict`.
+
+    Returns
+    -------
+    TrainingState
+
+    Raises
+    ------
+    ValueError, or what Python and NumPy raise
+        If the estimator could not predict with them, or not continue to train: the network, its weights and the state, which
+        kernels trust, or attributes that do not agree with them.
+    """
+    spec, theta, state = attributes["_network_spec"], attributes["_theta"], attributes["_state"]
+    if spec.keys() != {*NON_NETWORK_KEYS, *(field.name for field in fields(Network))}:
+        raise ValueError(f"its network is specified by {list(spec)}")
+    network = build(spec)
+    network.bind(theta)
+    check_moments(attributes["_moments"], network.input_size)
+    state = TrainingState.from_dict(state, network, theta.dtype, SOLVERS[state["solver"]](estimator))
+    of_task = _agreement_of_classes if isinstance(estimator, ClassifierMixin) else _agreement_of_targets
+    for name, agrees in (_agreement(attributes, state, spec) | of_task(attributes, spec)).items():
+        if not agrees:
+            raise ValueError(f"its {name} is not what a fit leaves")
+    return state
+
+
+def _agreement(a, state, spec):
+    """Attribute -> whether it agrees with the network and with others."""
+    columns, names, categories = a["n_features_in_"], a.get("feature_names_in_"), spec["categories"]
+    standardized, has_units = spec["standardize"], LOSSES[spec["loss"]].units is not None
+    has_moments = {"x": standardized, "y": standardized and has_units}
+    return {
+        "_moments": {name: part is not None for name, part in a["_moments"].items()} == has_moments,
+        "_n_steps": len(a["_n_steps"]) == 2 and all(map(is_count, a["_n_steps"])),
+        "_flat": isinstance(a["_flat"], bool),
+        "n_features_in_": is_count(columns, 1) and (a["_flat"] or columns == spec["input_size"]),
+        "feature_names_in_": names is None or [type(name) for name in names] == [str] * columns,
+        "_categorical": all(map(is_count, a["_categorical"])) and list(a["_categorical"]) == [one[0] for one in categories],
+        "categories_": [len(set(values.tolist())) + 1 for values in a["categories_"]] == [one[1] for one in categories],
+        "_y_form": spec["pooling"] is not None or a["_y_form"]["kind"] in ("list", "array", "Sequences"),
+        "n_outputs_": a["n_outputs_"] == spec["output_size"],
+        "n_iter_": a["n_iter_"] == state.n_epochs,
+        "loss_curve_": a["loss_curve_"] == [row["loss"] for row in a["history_"]],
+        "best_loss_": a["best_loss_"] in (None, min(a["loss_curve_"], default=None)),
+    }
+
+
+def _agreement_of_classes(a, spec):
+    loss, classes = LOSSES[spec["loss"]], a["classes_"]
+    n_classes = loss.inverse_link(np.zeros((1, spec["output_size"]))).shape[1]
+    return {
+        "loss": loss.log_inverse_link is not None and spec["loss_parameters"].keys() <= {"smoothing"},
+        "classes_": classes.shape == (n_classes,) and len(set(classes.tolist())) == n_classes,
+        "_multilabel": isinstance(a["_multilabel"], bool),
+        "_class_totals": a["_class_totals"].shape == ((n_classes, 2) if a["_multilabel"] else (n_classes,)),
+    }
+
+
+def _agreement_of_targets(a, spec):
+    loss, n_scores, ranks = LOSSES[spec["loss"]], spec["output_size"], a.get("_quantile_ranks")
+    quantiles = spec["loss_parameters"].get("quantiles", [])
+    return {
+        "loss": loss.log_inverse_link is None and all(0 < quantile < 1 for quantile in quantiles),
+        "_quantile_ranks": ranks is None or (sorted(ranks) == list(range(n_scores)) and len(quantiles) == n_scores),
+        "_n_targets": a["_n_targets"] == (n_scores if ranks is None else 1),
+        "_one_dimensional": isinstance(a["_one_dimensional"], bool) and (not a["_one_dimensional"] or a["_n_targets"] == 1),
+    }

@@ -12,10 +12,10 @@ import numpy as np
 import skops.io
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
-from test_archive import signed, split
+from test_archive import members_of, with_members, zipped
 
 from sklstm import LSTMRegressor
-from sklstm.archive import CHUNK, write_archive
+from sklstm.archive import write_archive
 from sklstm.persistence import load, save
 
 from .case import X, Y, case, regress
@@ -52,7 +52,8 @@ def cut(content):
 
 
 def other(content):
-    return content[:-1] + bytes([content[-1] ^ 1])
+    at = content.index(b"PK\1\2") - 1  # of the last array
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
 
 
 def checkpoint_of(X, **params):
@@ -84,9 +85,17 @@ def nested(depth):
 
 
 def of_others(content):
-    header, arrays = split(content)
-    header["__metadata__"]["format"] = "others"
-    return signed(header, arrays)
+    return zipped({name: member.replace(b'"sklstm"', b'"others"', 1) for name, member in members_of(content).items()})
+
+
+def without_an_array(content):
+    return with_members(content, lambda members: members.popitem() and None)
+
+
+def of_the_format_before(content):
+    """As it began in the first versions."""
+    text = b'{"__metadata__":{"sha256":"' + b"0" * 64 + b'","format":"sklstm","kind":"model","sklstm_version":"0.0.1"}}'
+    return len(text).to_bytes(8, "little") + text
 
 
 def changed():
@@ -126,7 +135,7 @@ SAVED = [
     ),
     case(
         lambda: load(saved(change=other)),
-        "did not|do not have the checksum.* restore a copy, or write it again",
+        "does not have the checksum.*: restore a copy, or write it again",
         lambda: restored_or_written_again(other),
     ),
     case(
@@ -151,13 +160,23 @@ SAVED = [
         lambda: save(regress().set_params(verbose=[0] * 500), io.BytesIO()),
     ),
     case(
-        lambda: load(saved(change=lambda content: content + bytes(CHUNK + 1))),
-        "It was changed since it was written; restore a copy, or write it again",
-        lambda: restored_or_written_again(lambda content: content + bytes(CHUNK + 1)),
+        lambda: load(saved(change=lambda content: content + bytes(2**20))),
+        "It was cut off or changed since it was written, or is not by sklstm: restore a copy, or write it again",
+        lambda: restored_or_written_again(lambda content: content + bytes(2**20)),
+    ),
+    case(
+        lambda: load(saved(change=without_an_array)),
+        "is not by sklstm: restore a copy, or write it again",
+        lambda: restored_or_written_again(without_an_array),
+    ),
+    case(
+        lambda: load(saved(change=of_the_format_before)),
+        "was written by sklstm 0.0.1 .* Fit again and save with this version",
+        lambda: load(saved(regress())),
     ),
     case(
         lambda: load(saved(change=of_others)),
-        "expected the format 'sklstm', got 'others'. Pass the path of a file that sklstm wrote",
+        "got another zip file .* Pass the path of a file that sklstm wrote",
         lambda: load(saved()),
     ),
     case(

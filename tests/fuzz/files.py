@@ -1,45 +1,53 @@
 """Files that are not as `save` and checkpoints write them, and what `load` and `fit` make of them."""
 
 import contextlib
-import hashlib
 import io
 import json
 import os
 import pathlib
+import re
 import socket
 import stat
 import tempfile
+import tracemalloc
+import warnings
+import zipfile
 from unittest import mock
 
 import numpy as np
 
 from sklstm import load, save
+from sklstm.archive import read_archive
 from sklstm.estimators.progress import Progress
 
 from .errors import complaint
 from .models import RECIPES, bits, data, fitted, state_of, unfitted
 
-DIGEST = slice(8 + len(b'{"__metadata__":{"sha256":"'), 8 + len(b'{"__metadata__":{"sha256":"') + 64)
 ALLOWED = (ValueError, TypeError, OSError)
+TREE = "tree.json"
 
 
-def resealed(content):
-    """The content with the checksum that it should have."""
-    if len(content) < DIGEST.stop:
-        return content
-    blank = content[: DIGEST.start] + b"0" * 64 + content[DIGEST.stop :]
-    return blank[: DIGEST.start] + hashlib.sha256(blank).hexdigest().encode() + blank[DIGEST.stop :]
+def _members(content):
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        return [[name, file.read(name)] for name in file.namelist()]
 
 
-def _header(content):
-    n = int.from_bytes(content[:8], "little")
-    return json.loads(content[8 : 8 + n]), content[8 + n :]
+def _with_size(content, n_bytes):
+    """The content with another number of bytes in its tree."""
+    return re.sub(rb'"n_bytes":"[0-9]{20}"', b'"n_bytes":"%020d"' % n_bytes, content, count=1)
 
 
-def _with_header(header, rest):
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-(8 + len(text)) % 64)
-    return resealed(len(text).to_bytes(8, "little") + text + rest)
+def _packed(members, compression=zipfile.ZIP_STORED):
+    """A zip file of [name, bytes], with right checksums and the number of its bytes in its tree."""
+    for _ in range(2):
+        stream = io.BytesIO()
+        with warnings.catch_warnings(), zipfile.ZipFile(stream, "w", compression) as file:
+            warnings.simplefilter("ignore")  # of names that come twice
+            for name, content in members:
+                file.writestr(zipfile.ZipInfo(name), content, compression)
+        n_bytes = len(stream.getvalue())
+        members = [[name, _with_size(content, n_bytes)] for name, content in members]
+    return stream.getvalue()
 
 
 # ---- edits of the content ----
@@ -56,27 +64,166 @@ def _flip(rng, c):
     return bytes(c)
 
 
-def _flip_and_seal(rng, c):
-    return resealed(_flip(rng, c))
+def _append(rng, c):
+    return c + rng.bytes(rng.integers(1, 5000))
 
 
-def _truncate_and_seal(rng, c):
-    return resealed(_truncate(rng, c))
+def _shift(rng, c):
+    """Bytes are missing or too many in the middle, and the number of bytes is right."""
+    at = rng.integers(200, len(c))
+    changed = c[:at] + rng.bytes(rng.integers(1, 100)) + c[at:] if rng.integers(2) else c[:at] + c[at + rng.integers(1, 100) :]
+    return _with_size(changed, len(changed))
 
 
-def _append_and_seal(rng, c):
-    return resealed(c + rng.bytes(rng.integers(1, 5000)))
+def _edit_size(rng, c):
+    return _with_size(c, int(rng.choice([0, 1, len(c) - 1, len(c) + 1, 2**31, 2**40, 2**63 - 1])))
 
 
-def _header_length(rng, c):
-    n = int(rng.choice([0, 1, 8, len(c) - 8, len(c), 2**31, 2**40, 2**63 - 1]))
-    return resealed(n.to_bytes(8, "little") + c[8:])
+def _edit_directory(rng, c):
+    """Other bytes or numbers in the directory, which says where each member is and how long."""
+    c = bytearray(_with_size(c, 0) if rng.integers(2) else c)
+    begin, end = c.index(b"PK\1\2"), len(c)
+    for _ in range(rng.integers(1, 4)):
+        at, size = rng.integers(begin, end), int(rng.choice([1, 2, 4]))
+        number = int(rng.choice([0, 1, 8, 30, 46, 2**16 - 1, 2**31, 2**32 - 1, rng.integers(2**32)])) % 256**size
+        c[at : at + size] = number.to_bytes(size, "little")[: end - at]
+    return bytes(c)
+
+
+# Of a record of the directory: byte and size of its numbers.
+FLAGS, METHOD, CHECKSUM, PACKED, UNPACKED = (8, 2), (10, 2), (16, 4), (20, 4), (24, 4)
+NAME, EXTRA, COMMENT, OFFSET = (28, 2), (30, 2), (32, 2), (42, 4)
+
+
+def _edit_record(rng, c):
+    """One number in the record of a member."""
+    c = bytearray(_with_size(c, 0))
+    starts = [found.start() for found in re.finditer(rb"PK\x01\x02", c)]
+    start = starts[rng.integers(len(starts))]
+    fields = [FLAGS, METHOD, CHECKSUM, PACKED, UNPACKED, NAME, EXTRA, COMMENT, OFFSET]
+    at, size = fields[rng.integers(len(fields))]
+    old = int.from_bytes(c[start + at : start + at + size], "little")
+    new = int(rng.choice([0, 1, 8, 12, old + 1, old - 1, old * 2, old + 64, 2 ** (8 * size) - 1, 2 ** (8 * size - 1)]))
+    c[start + at : start + at + size] = (new % 256**size).to_bytes(size, "little")
+    return bytes(c)
+
+
+def _overlap(rng, c):
+    """A member lies where another does, with its length and its checksum."""
+    c = bytearray(_with_size(c, 0))
+    starts = [found.start() for found in re.finditer(rb"PK\x01\x02", c)]
+    one, other = rng.choice(starts, 2)
+    for at, size in (CHECKSUM, PACKED, UNPACKED, OFFSET):
+        c[one + at : one + at + size] = c[other + at : other + at + size]
+    return bytes(c)
+
+
+def _compress(rng, c):
+    return _packed(_members(c), int(rng.choice([zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])))
+
+
+def _repeat(rng, c):
+    members = _members(c)
+    members.insert(rng.integers(1, len(members) + 1), members[rng.integers(len(members))])
+    return _packed(members)
+
+
+def _drop(rng, c):
+    members = _members(c)
+    del members[rng.integers(len(members))]
+    return _packed(members)
+
+
+def _reorder(rng, c):
+    members = _members(c)
+    return _packed([members[k] for k in rng.permutation(len(members))])
+
+
+NAMES = [
+    "../x.npy", "/etc/x.npy", "C:\\x.npy", "x/", "", "x.py", "ü.npy", "x\0.npy", "a" * 60_000, "tree.json", "TREE.JSON", ".npy",
+]  # fmt: skip
+
+
+def _rename(rng, c):
+    members = _members(c)
+    members[rng.integers(len(members))][0] = NAMES[rng.integers(len(NAMES))]
+    return _packed(members)
+
+
+def _add(rng, c):
+    extra = [NAMES[rng.integers(len(NAMES))], _members(c)[-1][1] if rng.integers(2) else rng.bytes(rng.integers(200))]
+    members = _members(c)
+    members.insert(rng.integers(1, len(members) + 1), extra)
+    return _packed(members)
+
+
+def _array(rng, members):
+    """A member that is an array, if there is one; else the tree."""
+    arrays = [member for member in members if member[0] != TREE]
+    return arrays[rng.integers(len(arrays))] if arrays else members[0]
+
+
+def _edit_header(rng, c):
+    """Another text in the header of an array: shape, order, dtype."""
+    members = _members(c)
+    member = _array(rng, members)
+    changes = [
+        (rb"'shape': \(", b"'shape': (1, "), (rb"'shape': \([0-9]*", b"'shape': (%d" % 2**62), (rb"'shape': \(", b"'shape': (-"),
+        (rb"'shape': \([0-9]*", b"'shape': (0, %d" % 2**62), (rb"False", b"True"), (rb"False", b"1"), (rb"'<", b"'>"),
+        (rb"'[<|][^']+'", b"'|O'"), (rb"'[<|][^']+'", b"'<f2'"), (rb"'[<|][^']+'", b"'<U1'"), (rb"'[<|][^']+'", b"'|V8'"),
+        (rb"'[<|][^']+'", b"'<c16'"), (rb"'[<|][^']+'", b"'<M8[0s]'"), (rb"'[<|][^']+'", b"[('a', '<f8')]"), (rb"descr", b"x"),
+        (rb"'[<|][^']+'", b"'<U0'"), (rb"'[<|][^']+'", b"'<U999999999'"), (rb"\(", b"(" * 50), (rb"\(", b"open('x', 'w').x("),
+        (rb"\{", b"{'a': 1, "), (rb"\x01\x00", b"\x02\x00"), (rb"\x01\x00..", b"\x01\x00\xff\xff"), (rb"NUMPY", b"NUMPI"),
+    ]  # fmt: skip
+    old, new = changes[rng.integers(len(changes))]
+    edited = re.sub(old, lambda found: new, member[1], count=1, flags=re.DOTALL)
+    if rng.integers(2):  # the text is as long as it was
+        blanks = member[1].find(b"\n", 10)
+        excess = len(edited) - len(member[1])
+        edited = edited[: blanks - max(0, excess)] + edited[blanks:] if 0 < excess < 40 else edited
+    member[1] = edited
+    return _packed(members)
+
+
+def _cut_array(rng, c):
+    members = _members(c)
+    member = _array(rng, members)
+    member[1] = member[1][: rng.integers(len(member[1]))] if rng.integers(2) else member[1] + rng.bytes(rng.integers(1, 100))
+    return _packed(members)
+
+
+def _pickled(rng, c):
+    """An array of objects, with the pickle that NumPy writes of them."""
+    stream = io.BytesIO()
+    np.save(stream, np.array([{"a": 1}, None], object), allow_pickle=True)
+    members = _members(c)
+    _array(rng, members)[1] = stream.getvalue()
+    return _packed(members)
+
+
+def _bit_in_member(rng, c):
+    """A bit of a member is another, and its checksum right."""
+    members = _members(c)
+    member = members[rng.integers(len(members))]
+    member[1] = _flip(rng, member[1])
+    return _packed(members)
+
+
+def _old_format(rng, c):
+    """A file of the format before, whole or in part."""
+    text = (
+        b'{"__metadata__":{"sha256":"' + b"0" * 64 + b'","format":"sklstm","format_version":"1","kind":"model","sklstm_version":'
+        b'"0.1.0.dev0","tree":"{}"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+    )
+    old = len(text).to_bytes(8, "little") + text + bytes(4)
+    return old if rng.integers(3) else _flip(rng, old) if rng.integers(2) else old[: rng.integers(1, len(old))]
 
 
 ODD = [
     None, True, 0, -1, 1, 2**31, 2**63, -(2**63), 1e308, -0.5, "", "a", "nan", [], [1], {}, {"a": 1}, [None], "0" * 70,
-    {"int": "9" * 4000}, {"tuple": []}, {"float": "nan"}, {"float": "inf"}, {"array": [0]}, {"dict": {}}, {"scalar": []},
-    {"generator": []}, [[[[[]]]]],
+    {"$int": "9" * 4000}, {"$tuple": []}, {"$float": "7ff8000000000000"}, {"$float": "inf"}, {"$array": "x.npy"}, {"$dict": {}},
+    {"$dict": [[[], 1]]}, {"$scalar": []}, {"$scalar": ["O", "00"]}, {"$objects": [[2**62], []]}, {"$Generator": {}}, {"$ls": ""},
+    {"$RandomState": {"bit_generator": "MT19937", "state": {"key": 0, "pos": 10**6}}}, [[[[[]]]]],
 ]  # fmt: skip
 
 
@@ -113,29 +260,55 @@ def _edit_at(rng, tree):
     return tree
 
 
+def _with_tree(c, text):
+    members = _members(c)
+    start = members[0][1].partition(b'"tree":')[0]
+    members[0][1] = start + b'"tree":' + text.encode() + b"}"
+    return _packed(members)
+
+
 def _edit_tree(rng, c):
-    header, rest = _header(c)
-    tree = json.loads(header["__metadata__"]["tree"])
+    tree = json.loads(_members(c)[0][1])["tree"]
     for _ in range(rng.integers(1, 3)):
         tree = _edit_at(rng, tree)
-    header["__metadata__"]["tree"] = json.dumps(tree, separators=(",", ":"))
-    return _with_header(header, rest)
+    return _with_tree(c, json.dumps(tree, separators=(",", ":"), ensure_ascii=False))
 
 
-def _edit_entries(rng, c):
-    header, rest = _header(c)
-    return _with_header(_edit_at(rng, header), rest)
+TEXTS = [
+    "", "[", "NaN", "[1e999]", "[-Infinity]", '{"a":1,"a":2}', "[" * 100_000 + "]" * 100_000, '{"a":' * 50_000, "9" * 100_000,
+    "1 ", "[1, 2]", '"\\u0041"', "1}", "null,null", '"' + "\udc80".encode("utf-8", "surrogatepass").decode("latin-1"), "{}" * 3,
+    "[" + "[]," * 100_000 + "1]", "[" + '{"$objects":[[0],[]]},' * 20_000 + "1]",
+]  # fmt: skip
+
+
+def _other_tree(rng, c):
+    """A tree that is no JSON, not strict, too deep, or something else."""
+    return _with_tree(c, TEXTS[rng.integers(len(TEXTS))])
+
+
+def _edit_start(rng, c):
+    """Another format, version or kind."""
+    old, new = [
+        (b'"sklstm"', b'"others"'), (b'_version":1', b'_version":2'), (b'_version":1', b'_version":999999'),
+        (b'_version":1', b'_version":0'), (b'"kind":"', b'"kind":"x'), (b'"kind":"', b'"kind":["'), (b'"tree"', b'"Tree"'),
+        (b'"tree"', b'"tree":0,"tree"'), (b"{", b"[{"), (b'"version":"', b'"version":"' + b"9" * 30),
+    ][rng.integers(10)]  # fmt: skip
+    members = _members(c)
+    members[0][1] = members[0][1].replace(old, new, 1)
+    return _packed(members)
 
 
 def _edit_arrays(rng, c):
-    """Other numbers in the arrays: infinite, NaN, huge, negative."""
-    header, rest = _header(c)
-    rest = bytearray(rest)
-    begin = 8 * int(rng.integers(0, max(1, len(rest) // 8 - 4)))
+    """Other numbers in an array: infinite, NaN, huge, negative."""
+    members = _members(c)
+    member = _array(rng, members)
+    content = bytearray(member[1])
+    begin = 128 + 8 * int(rng.integers(0, max(1, (len(content) - 128) // 8 - 4)))
     kind = rng.integers(4)
     words = np.array([np.nan, np.inf, 1e308, -1.0]) if kind else np.array([2**63 - 1, -1, 2**31, 2**62]).view(float)
-    rest[begin : begin + 32] = words.tobytes()[: len(rest) - begin]
-    return _with_header(header, bytes(rest))
+    content[begin : begin + 32] = words.tobytes()[: max(0, len(content) - begin)]
+    member[1] = bytes(content)
+    return _packed(members)
 
 
 def _other_file(rng, c):
@@ -145,8 +318,10 @@ def _other_file(rng, c):
 
 
 EDITS = [
-    _truncate, _flip, _flip_and_seal, _flip_and_seal, _truncate_and_seal, _append_and_seal, _header_length,
-    _edit_tree, _edit_tree, _edit_tree, _edit_tree, _edit_entries, _edit_entries, _edit_arrays, _other_file,
+    _truncate, _flip, _append, _shift, _edit_size, _edit_directory, _edit_directory, _edit_record, _edit_record, _overlap,
+    _compress, _repeat, _drop, _reorder, _rename, _add, _edit_header, _edit_header, _edit_header, _cut_array, _pickled,
+    _bit_in_member, _old_format, _edit_tree, _edit_tree, _edit_tree, _edit_tree, _other_tree, _other_tree, _edit_start,
+    _edit_arrays, _other_file,
 ]  # fmt: skip
 
 
@@ -225,12 +400,13 @@ def _in(folder, rng, recipe, checkpoint):
         path.unlink()
         place = PLACES[rng.integers(len(PLACES))]
         place(folder, path, content)
-        what, sound = f"{place.__name__} for {recipe}", None
+        what, sound, too_large = f"{place.__name__} for {recipe}", None, ""
     else:
         edit = EDITS[rng.integers(len(EDITS))]
         edited = edit(rng, content)
         path.write_bytes(edited)
         what, sound = f"{edit.__name__} of {recipe}", edited == content
+        too_large = _memory(path, "checkpoint" if checkpoint else "model")
     what += ", checkpoint" if checkpoint else ", model"
     kind = _kinds(folder)
     source = path if checkpoint or sound is None or rng.integers(3) else _opened(rng, path)
@@ -239,6 +415,7 @@ def _in(folder, rng, recipe, checkpoint):
         found = (_fit_on if checkpoint else _load)(recipe, source)
     except Exception as error:
         found = "a file as it was written is refused" if sound and source is path else complaint(error, ALLOWED)
+    found = found or too_large
     if not found and sound is None and not checkpoint:
         found = _saving(recipe, path)
     if not found and sound is None and not kind.items() <= _kinds(folder).items():
@@ -246,6 +423,17 @@ def _in(folder, rng, recipe, checkpoint):
     if not found and any(entry.name.startswith(".sklstm") for entry in folder.iterdir()):
         found = "a temporary file was left"
     return what, found
+
+
+def _memory(path, kind):
+    """What is wrong with the memory that reading takes, which the size of the file bounds."""
+    size = path.stat().st_size
+    tracemalloc.start()
+    with contextlib.suppress(*ALLOWED):
+        read_archive(path, kind)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return f"reading a file of {size} bytes takes {peak}" if peak > 60 * size + 5_000_000 else ""
 
 
 def _interrupted(model, recipe):

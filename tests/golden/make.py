@@ -58,10 +58,10 @@ def main():
     warnings.simplefilter("ignore", ConvergenceWarning)
     for name, (model, X, y) in models().items():
         model.fit(X, y)
-        save(model, FOLDER / f"{name}.sklstm")
+        save(model, FOLDER / f"{name}.npz")
         content = {"class": type(model).__name__, "dtype": X[0].dtype.name, "X": [x.tolist() for x in X], "y": y.tolist()}
         (FOLDER / f"{name}.json").write_text(json.dumps(content | {"answers": answers(model, X)}) + "\n")
-        print(f"{FOLDER.name}/{name}.sklstm: {(FOLDER / f'{name}.sklstm').stat().st_size} bytes")
+        print(f"{FOLDER.name}/{name}.npz: {(FOLDER / f'{name}.npz').stat().st_size} bytes")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
     python tests/scripts/hostile.py races --count 100            containers edited by another thread while they are read
     python tests/scripts/hostile.py states --count 1000          pickles of estimators and streams with an edited state
     python tests/scripts/hostile.py attributes --count 1000      the same, edited in the private attributes themselves
-    python tests/scripts/hostile.py files --count 500            edited models and checkpoints; FIFOs, devices, links
+    python tests/scripts/hostile.py files --count 1000           edited models and checkpoints; FIFOs, devices, links
     python tests/scripts/hostile.py interrupts --count 500       KeyboardInterrupt at random lines
     python tests/scripts/hostile.py forks --count 1000           forks while threads fit
     python tests/scripts/hostile.py pools --count 100            fork pools while threads fit
