@@ -321,7 +321,7 @@ def test_labels_in_containers_of_other_libraries():
     zoned = pd.Series(pd.to_datetime(["2024", "2025"] * 3)).dt.tz_localize("UTC")
     model = classifier().fit(DENSE, zoned)
     assert model.predict(DENSE)[0] in set(zoned) and model.score(DENSE, zoned) >= 0.5
-    with pytest.raises(TypeError, match=r"classes_.*pandas\.Timestamp.*no form for.*Convert"):
+    with pytest.raises(TypeError, match=r"classes_.*pandas\.Timestamp.*cannot be saved.*Convert"):
         save(model, "model.sklstm")
 
 
