@@ -1,12 +1,15 @@
 """`TrainingState`: its copies, its dict and its checks; what a fit leaves behind of an earlier one."""
 
+import ast
 import copy
 import pickle
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import sklstm
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.estimators.fitted_state import fitted_attributes
 from sklstm.network import Network
@@ -128,6 +131,15 @@ def test_the_fields_are_these_and_no_others(state):
 
 def test_that_of_another_solver_is_not_compared(state):
     state.check(NETWORK, np.float64, None)
+
+
+def test_no_code_reads_a_field_by_a_string():
+    package = Path(sklstm.__file__).parent
+    for path in (*package.glob("training/*.py"), *package.glob("estimators/*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value in OTHERS:
+                # A checkpoint has a generator of its own, beside the state.
+                assert ast.unparse(node) in ("saved['rng']", "self._saved['rng']"), f"{path.name}: {ast.unparse(node)}"
 
 
 # ---- what a fit leaves of an earlier one ----
