@@ -238,7 +238,8 @@ def _to_json(value, path, arrays):
     if kind is list:
         return [_to_json(item, (*path, k), arrays) for k, item in enumerate(value)]
     if kind is dict:
-        items = {key: _to_json(item, (*path, key), arrays) for key, item in value.items()}
+        # Without a call for each text: a checkpoint has many, such as all parameters.
+        items = {key: item if type(item) is str else _to_json(item, (*path, key), arrays) for key, item in value.items()}
         if all(type(key) is str and key[:1] != "$" for key in items):
             return items
         return {"$dict": [[_to_json(key, (*path, key), arrays), item] for key, item in items.items()]}

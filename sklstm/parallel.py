@@ -1,7 +1,7 @@
-"""Running independent pieces of work on plain Python threads, with BLAS held to one thread meanwhile.
+"""Independent calls on Python threads, with the threads of BLAS limited to one meanwhile.
 
-The kernels release the GIL, so ordinary threads run them in parallel. No OpenMP: bundled runtimes collide on macOS, and
-libgomp's spinning threads fight OpenBLAS's where both alternate.
+The kernels release the GIL, so Python's threads run them in parallel. OpenMP is not used: bundled runtimes collide on macOS, and
+the busy waiting of libgomp's threads slows those of OpenBLAS down where both alternate.
 """
 
 import multiprocessing
@@ -17,43 +17,43 @@ import joblib
 from joblib.parallel import get_active_backend
 from threadpoolctl import ThreadpoolController
 
-# Guards the counts below, and is held while the process forks: a child finds neither a count half changed nor BLAS's own lock
-# taken by a thread that the child does not have. Reentrant, because the garbage collector may end a hold of the thread that has
-# it.
+# Guards the counts below, and is held while the process forks: a child finds no count half changed, and no lock of BLAS that is
+# held by a thread which the child does not have. Reentrant, because the garbage collector may end a context of the thread that
+# holds it.
 _lock = threading.RLock()
 
 
 class _BlasLimit:
-    """Holds the process's BLAS libraries at one thread while at least one caller is inside.
+    """Limit of one thread on the BLAS libraries of the process, while at least one context is active.
 
-    The number of BLAS threads belongs to the process: the first caller in saves and sets it, the last one out puts it back,
-    whichever threads those are.
+    The number of BLAS threads belongs to the process: the first context to be entered saves and sets it, the last one to be left
+    restores it, in whichever threads those are.
     """
 
     def __init__(self):
-        self._inside = {}  # id of a hold -> thread that has it, and a weak reference to it
+        self._inside = {}  # id of an active context -> its thread, and a weak reference to it
         self._libraries = None
         self._before = None  # (library, number of threads) while a limit is set
         self._complete = False
 
-    def enter(self, hold):
-        """The hold counts until it leaves, or until it is gone without having left."""
-        key = id(hold)
+    def enter(self, context):
+        """Activate a context until it is left, or until it is garbage without having been left."""
+        key = id(context)
         with _lock:
-            self._inside[key] = threading.get_ident(), ref(hold, lambda _: self._remove(key))
+            self._inside[key] = threading.get_ident(), ref(context, lambda _: self._remove(key))
             if self._complete:
                 return
             if self._before is None:
-                if self._libraries is None:  # scans the loaded libraries: once per process
+                if self._libraries is None:  # once per process: this scans the loaded libraries
                     self._libraries = ThreadpoolController().select(user_api="blas").lib_controllers
                 self._before = [(library, library.num_threads) for library in self._libraries]
             for library, _ in self._before:
                 _set_num_threads(library, 1)
             self._complete = True
 
-    def leave(self, hold):
-        """Nothing happens if the hold has left; if an interrupt came half-way, leaving again completes it."""
-        self._remove(id(hold))
+    def leave(self, context):
+        """Deactivate a context. To leave it again changes nothing, but completes what an interrupt stopped half-way."""
+        self._remove(id(context))
 
     def _remove(self, key):
         with _lock:
@@ -68,16 +68,16 @@ class _BlasLimit:
         self._before = None
 
     def after_fork(self):
-        """Keep, in a child, the holds of the thread that forked: the child has no other."""
+        """Keep, in a child, the contexts of the thread that forked: the child has no other thread."""
         own = threading.get_ident()
-        self._inside = {key: (thread, hold) for key, (thread, hold) in self._inside.items() if thread == own}
+        self._inside = {key: (thread, context) for key, (thread, context) in self._inside.items() if thread == own}
         if not self._inside:
             self._lift()
 
 
 def _set_num_threads(library, n_threads):
-    # From version 3.7 on, threadpoolctl lets only the thread that holds a limit set another and ignores all others, silently.
-    # What counts here are the callers of all threads together, so the rule is passed by where there is one.
+    # Since version 3.7, threadpoolctl silently ignores a limit that is set by another thread than the one that set the first.
+    # Here the contexts of all threads count together, so the function without that rule is called, where there is one.
     getattr(library, "_real_set_num_threads", library.set_num_threads)(n_threads)
 
 
@@ -87,8 +87,8 @@ _blas_limit = _BlasLimit()
 class single_threaded_blas:
     """Context in which BLAS runs on one thread, for all threads of the process.
 
-    An interrupt at any moment leaves BLAS as it was. One that comes before the first line of `__exit__` cannot be caught there:
-    then the limit ends with this object, as soon as the traceback is let go.
+    An interrupt at any moment leaves BLAS as it was. One before the first line of `__exit__` cannot be caught there: then the
+    limit ends with this object, as soon as the traceback is deleted.
     """
 
     def __enter__(self):
@@ -108,14 +108,14 @@ class single_threaded_blas:
 
 @cache
 def _cpu_count():
-    return joblib.cpu_count()  # a tenth of a millisecond: it reads what a container may use
+    return joblib.cpu_count()  # takes a tenth of a millisecond: it reads the limits of a container
 
 
 def _usable_cpus():
-    """CPUs for the threads of this process: all, or within a worker of joblib or dask what that sets aside for each.
+    """Number of CPUs for the threads of this process: all of them, or the share of a worker of joblib or dask.
 
-    A worker process of joblib says so by the variable it sets for OpenMP: ``n_cpus // n_workers``, or
-    ``inner_max_num_threads`` of :func:`joblib.parallel_config`. The threads of a process are counted by `_Cpus`.
+    A worker process of joblib has its share in the variable that is set for OpenMP: ``n_cpus // n_workers``, or
+    ``inner_max_num_threads`` of :func:`joblib.parallel_config`. `_CpuBudget` counts the threads of a process.
     """
     if _inside_dask_worker():
         return 1
@@ -126,7 +126,7 @@ def _usable_cpus():
 
 
 def _inside_dask_worker():
-    distributed = sys.modules.get("distributed")  # whoever is inside one has imported it
+    distributed = sys.modules.get("distributed")  # a worker has imported it
     if distributed is None:
         return False
     try:
@@ -136,34 +136,34 @@ def _inside_dask_worker():
     return True
 
 
-class _Cpus:
-    """Counts the threads of this process that work, so that calls from several that may have helpers share the CPUs."""
+class _CpuBudget:
+    """Number of busy threads of this process, so that calls from several threads share the CPUs among their helpers."""
 
     def __init__(self):
         self.after_fork()
 
     def after_fork(self):
-        # Helpers do not survive a fork. By their owner, which an interrupt may keep from giving them back before it is gone.
+        # Helpers do not survive a fork. References are weak, because an interrupt may keep an owner from releasing its threads.
         self._busy = WeakKeyDictionary()
 
     @property
     def n_busy(self):
         return sum(self._busy.values())
 
-    def take(self, owner, wanted, n_cpus):
-        """The owner begins to work; how many helpers it may have, `wanted` at most."""
+    def acquire(self, owner, wanted, n_cpus):
+        """Count the owner as busy, and return the number of helpers that it may have, at most `wanted`."""
         with _lock:
             self._busy.pop(owner, None)
             helpers = max(0, min(wanted, n_cpus - self.n_busy - 1))
             self._busy[owner] = 1 + helpers
             return helpers
 
-    def give_back(self, owner):
+    def release(self, owner):
         with _lock:
             self._busy.pop(owner, None)
 
 
-_cpus = _Cpus()
+_cpus = _CpuBudget()
 
 
 def _after_fork_in_child():
@@ -180,36 +180,36 @@ if hasattr(os, "register_at_fork"):
 
 
 class Threads:
-    """The caller's thread and helpers, for calls that are independent of each other.
+    """Pool of the caller's thread and of helpers, for calls that are independent of each other.
 
     Parameters
     ----------
     n_threads : int
-        The caller's and at most so many less one. Fewer help where CPUs are missing or busy with calls from other threads;
-        with 1, no thread is started.
+        Largest number of threads, that of the caller included. Fewer are used where CPUs are missing, or busy with calls from
+        other threads; with 1, no thread is started.
     """
 
     def __init__(self, n_threads):
         self._n_cpus = _usable_cpus() if n_threads > 1 else 1
         self.n_threads = max(1, min(n_threads, self._n_cpus))
         self._pool = ThreadPoolExecutor(self.n_threads - 1) if self.n_threads > 1 else None
-        self._ending = None
+        self._abandoned = None
 
     def map(self, function, items):
-        """[function(item) for item in items]; every call has ended when this returns or raises.
+        """Return ``[function(item) for item in items]``. All calls have ended when this returns or raises.
 
         Calls begin in the order of the items, each on the first thread that is free.
         """
-        if self._pool is None:  # not counted, which would cost a small minibatch a hundredth
+        if self._pool is None:  # not counted: that would take a hundredth of the time of a small minibatch
             return [function(item) for item in items]
         try:
-            n_helpers = _cpus.take(self, min(self.n_threads, len(items)) - 1, self._n_cpus)
-            return self._share(function, items, n_helpers) if n_helpers > 0 else [function(item) for item in items]
+            n_helpers = _cpus.acquire(self, min(self.n_threads, len(items)) - 1, self._n_cpus)
+            return self._map_with_helpers(function, items, n_helpers) if n_helpers > 0 else [function(item) for item in items]
         finally:
-            _cpus.give_back(self)
+            _cpus.release(self)
 
-    def _share(self, function, items, n_helpers):
-        """The same on this thread and, as they wake up, that many helpers."""
+    def _map_with_helpers(self, function, items, n_helpers):
+        """Do the same on this thread and on so many helpers, as soon as they wake up."""
         results, waiting, errors = [None] * len(items), deque(enumerate(items)), []
 
         def work():
@@ -226,38 +226,38 @@ class Threads:
 
         futures = []
         try:
-            self._call_helpers(work, n_helpers, futures)
+            self._submit(work, n_helpers, futures)
             work()
             for future in futures:
-                if not future.cancel():  # one that has not begun finds nothing left
+                if not future.cancel():  # a call that has not begun has nothing left to do
                     future.result()
             if self._pool is None or errors:
-                self._end()
+                self._shut_down()
         except BaseException:  # an interrupt
             waiting.clear()
             for future in futures:
                 future.cancel()
-            self._end()
+            self._shut_down()
             raise
         if errors:
             raise errors[0]
         return results
 
-    def _call_helpers(self, work, n_helpers, futures):
-        """Append a future for each helper that there is.
+    def _submit(self, work, n_helpers, futures):
+        """Append a future for each helper that is available.
 
-        Where the system has no thread to give (it is out of them, or the interpreter is about to end), the pool is given up, and
-        the caller continues alone, now and in calls to come.
+        If no thread can be started (the system has no more, or the interpreter is about to end), the pool is abandoned, and the
+        caller continues alone, now and in later calls.
         """
         try:
             for _ in range(n_helpers):
                 futures.append(self._pool.submit(work))
         except (RuntimeError, MemoryError):
-            self._ending, self._pool = self._pool, None
+            self._abandoned, self._pool = self._pool, None
 
-    def _end(self):
-        """Wait for the threads of the pool. What is left in its queue finds nothing to do."""
-        for pool in (self._pool, self._ending):
+    def _shut_down(self):
+        """Wait for the threads of the pool. Calls that are left in its queue have nothing to do."""
+        for pool in (self._pool, self._abandoned):
             if pool is not None:
                 pool.shutdown(wait=True)
 
@@ -265,4 +265,4 @@ class Threads:
         return self
 
     def __exit__(self, *exc_info):
-        self._end()
+        self._shut_down()

@@ -152,7 +152,7 @@ NOT_RUN = {
     "Pass numbers, texts and booleans of Python": "an object has to fail where scikit-learn compares it",
     "Pass a list of the values that the codes": "an object has to fail where it is read",
     "it has hyper-parameters that this version of sklstm": "the way out is another version of sklstm",
-    "was written by a newer sklstm": "the way out is another version of sklstm",
+    "{} was written by a newer sklstm": "the way out is another version of sklstm",
     "The checkpoint {} could not be written: {}. Training": "the disk has to be full; test_checkpoint.py lets writing fail",
 }
 
