@@ -42,7 +42,7 @@ def numbers_of_steps(values, offsets, names=None, first=0, first_channel=0, what
         return values
     if values.dtype.kind == "c":
         raise ValueError(
-            f"Complex data not supported: {what} must be real, but sequence {first} is complex. Pass its real and imaginary parts"
+            f"Complex data not supported: sequence {first} is complex, but {what} must be real. Pass its real and imaginary parts"
             " as two channels."
         )
     try:
