@@ -41,7 +41,10 @@ def numbers_of_steps(values, offsets, names=None, first=0, first_channel=0, what
     if values.dtype.kind in "fiub":
         return values
     if values.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported: {what} must be real. Pass its real and imaginary parts as two channels.")
+        raise ValueError(
+            f"Complex data not supported: sequence {first} is complex, but {what} must be real. Pass its real and imaginary parts"
+            " as two channels."
+        )
     try:
         return as_floats(values)
     except (TypeError, ValueError, OverflowError) as error:
