@@ -25,7 +25,7 @@ from .categories import embedding_widths, seen_only
 from .constraints import CONSTRAINTS, check_types
 from .copies import at_this_moment, stand_in_for
 from .documentation import document
-from .engines import hand_out, lent_engine, quick_scores
+from .engines import fast_path_scores, lent_engine
 from .inputs import in_dtype, numpy_alone, one_per_sequence, read_sample_weight, read_X, seen_lengths
 from .prepared import Prepared
 from .progress import Progress
@@ -34,6 +34,7 @@ from .solving import SOLVERS, check_solving, make_plan
 from .steps import in_form, read_step_weights, read_steps
 from .streaming import Stream
 from .targets import ONE_EACH, Places
+from .weights import WeightsMixin
 
 Y_AND_WEIGHTS = "Expected an array or a list with one entry for each sequence, or with return_sequences for every step."
 OF_ANY_NETWORK = {"input_size", "pooling", "categories", "loss"}  # in every spec
@@ -62,7 +63,7 @@ def _what_is_kept(n_epochs, has_checkpoint):
     return f"{epochs} kept: the estimator is fitted, and set_params({how}).fit(X, y) continues from there."
 
 
-class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
+class BaseRecurrent(CallbackSupportMixin, WeightsMixin, BaseEstimator, ABC):
     """Base of the estimators. A subclass says what y means: the abstract methods below."""
 
     _parameter_constraints: ClassVar = CONSTRAINTS
@@ -530,7 +531,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
     def _answer(self, X, method):
         """What a response method returns for every sequence, or for every step in the form that y had."""
         model = at_this_moment(self)
-        scores, decode = quick_scores(self, model, X), RESPONSES[method]
+        scores, decode = fast_path_scores(self, model, X), RESPONSES[method]
         if scores is not None:
             return decode(model)(scores)
         sequences = model._read_fitted(X)
@@ -692,13 +693,6 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator, ABC):
         model = at_this_moment(self)
         sequences = model._read_fitted(X)
         return Sequences(model._apply(sequences, "attention"), sequences.offsets, ids=sequences.ids)
-
-    @property
-    def weights_(self):
-        """The fitted parameters by their names, a dict of str to ndarray; the attributes of the class say which."""
-        check_is_fitted(self)
-        model = at_this_moment(self)
-        return build(model._network_spec).layout.views(hand_out(model._theta))
 
     def __sklearn_is_fitted__(self):
         return "_theta" in vars(self)

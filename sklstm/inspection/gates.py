@@ -12,7 +12,7 @@ from ..estimators.documentation import document
 from ..parallel import single_threaded_blas
 from ..sequences import Sequences
 from .fitted import fitted_network
-from .running import Runner, groups
+from .forward_pass import ForwardPass, groups
 
 # Cell -> the blocks of its gates in the order in which the kernels keep them, as the docstrings of the estimators name them; a
 # block that is no gate has no name. For "layernorm" they are computed again, see `_normalized_gates`.
@@ -99,23 +99,23 @@ class _Recorder:
     """Runs a network and keeps what one direction of one layer does."""
 
     def __init__(self, network, theta, layer, k):
-        self.network, self.runner = network, Runner(network, theta)
+        self.network, self.forward_pass = network, ForwardPass(network, theta)
         self.index, self.layer, self.k = layer, network.layers[layer], k
 
     def record(self, sequences):
         """Name -> values at every step."""
         names = [*BLOCKS[self.network.cell], *"ch"[2 - self.layer.n_states :]]
         shape = len(sequences.values), self.layer.hidden_size
-        out = {name: np.empty(shape, self.runner.dtype) for name in names}
+        out = {name: np.empty(shape, self.forward_pass.dtype) for name in names}
         for part in groups(sequences.lengths):
-            packed = self.runner.forward(sequences, np.arange(part.start, part.stop))
+            packed = self.forward_pass.forward(sequences, np.arange(part.start, part.stop))
             for name, values in zip(names, self._kept(packed), strict=True):
                 unpack(packed.starts, sequences.offsets[packed.order], np.ascontiguousarray(values), out[name])
         return {name: Sequences(values, sequences.offsets, ids=sequences.ids) for name, values in out.items()}
 
     def _kept(self, packed):
         """The arrays (n_rows, H) of the quantities, in the order of their names."""
-        ws, n, H = self.runner.workspace.layers[self.index], packed.n_rows, self.layer.hidden_size
+        ws, n, H = self.forward_pass.workspace.layers[self.index], packed.n_rows, self.layer.hidden_size
         gates = ws.gates[self.k][:n]
         if self.network.cell == "layernorm":
             gates = self._normalized_gates(gates)
@@ -128,7 +128,7 @@ class _Recorder:
 
         pre = gain_x N(W x) + gain_h N(R h_prev) + b
         """
-        p, H = self.runner.params[f"layer_{self.index}"], self.layer.hidden_size
+        p, H = self.forward_pass.params[f"layer_{self.index}"], self.layer.hidden_size
         prefix = self.layer.directions[self.k]
         gain_x, gain_h = p[f"{prefix}norm"][:4].ravel(), p[f"{prefix}norm"][4:8].ravel()
         pre = gain_x * _normalized(products[:, : 4 * H]) + gain_h * _normalized(products[:, 4 * H :]) + p[f"{prefix}b"]

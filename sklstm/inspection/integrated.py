@@ -16,7 +16,7 @@ from ..sequences import Sequences
 from .fitted import fitted_network, sequences_in_double
 from .gradients import behind_input_layer, channels_of_inputs, layer_inputs
 from .outputs import output_coefficients, output_units, read_step, read_target, refuse_step
-from .path import FEWEST_POINTS, Path
+from .path import FEWEST_POINTS, IntegrationPath
 
 
 @document()
@@ -132,7 +132,7 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
         outputs, baseline_outputs = ((part * coefficients).sum(axis=1) for part in (scores, baseline_scores))
         difference, units = outputs - baseline_outputs, output_units(estimator, coefficients)
         allowed = tol * (np.abs(difference).max() if units is None else units) * np.ones(len(outputs))
-        path = Path(inner, theta, Sequences(ends, sequences.offsets), begins, coefficients, rows)
+        path = IntegrationPath(inner, theta, Sequences(ends, sequences.offsets), begins, coefficients, rows)
         contributions, n_points = path.contributions(outputs, baseline_outputs, allowed, max_points)
     missed = np.flatnonzero(~(np.abs(_sums(contributions, sequences) - difference) <= allowed))  # so written, NaN is among them
     if len(missed):

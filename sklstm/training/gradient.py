@@ -170,7 +170,7 @@ class _Shard:
             if self.ws is not None:
                 n_sequences, n_rows = max(n_sequences, self.ws.n_sequences), max(n_rows, self.ws.n_rows)
             self.ws = None  # let go of the old one first
-            self.ws = self.network.workspace(n_sequences, n_rows, dtype, backward=True, carries=carries)
+            self.ws = self.network.workspace(n_sequences, n_rows, dtype, carries=carries)
 
     def run(self, task, rows, total_weight, rng, gradient):
         """Overwrite `gradient`; return the weighted sum of the losses."""
@@ -190,7 +190,7 @@ class _Shard:
         whole = len(bounds) == 2
         replay = None if whole else deepcopy(rng)
         for packed in self._chunks(task, batch, bounds):
-            network.forward_chunk(params, packed, ws, rng, keep=whole)
+            network.forward_chunk(params, packed, ws, rng)
             if not whole:
                 network.carry(packed, ws)
         scores = network.scores(params, batch.lengths, ws, rng)
@@ -203,7 +203,7 @@ class _Shard:
             network.backward_chunk(params, gradient.views, packed, ws)
             return total
         for packed in self._chunks(task, batch, bounds):
-            network.forward_chunk(params, packed, ws, replay, pooled=False)
+            network.recompute_chunk(params, packed, ws, replay)
             network.backward_chunk(params, gradient.views, packed, ws)
             network.carry(packed, ws)
         return total
