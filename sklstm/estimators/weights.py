@@ -18,8 +18,7 @@ class WeightsMixin:
 
     @property
     def weights_(self):
-        """The fitted parameters by their names, a dict of str to ndarray, read-only; the attributes of the class say which.
-        `set_weights` sets them."""
+        """Fitted parameters by their names, a dict of str to ndarray; read-only, `set_weights` sets them."""
         check_is_fitted(self)
         model = at_this_moment(self)
         network = build(model._network_spec)
