@@ -93,7 +93,7 @@ cdef void run_chunk(
 ) noexcept nogil:
     """Layers and pooling over the next T steps; n_continuing as in `advance`."""
     cdef:
-        Py_ssize_t k, t, r, last = w.n_layers - 1
+        Py_ssize_t k, last = w.n_layers - 1
         real *y = NULL
         real *ends
         uint64_t mode = ftz_enter()
@@ -104,14 +104,22 @@ cdef void run_chunk(
         x = y
     b.parity = (b.parity + T) & 1
     b.chunk_rows = starts[T]
-    for t in range(T):
-        for r in range(starts[t + 2] - starts[t + 1] if t + 1 < T else 0, starts[t + 1] - starts[t]):
-            b.lengths[r] += t + 1
-    pool(w, b, starts, T, y)
+    count_steps(starts, T, b.lengths)
+    if b.pooling != LAST:
+        pool(w, b, starts, T, y)
     ftz_leave(mode)
 
 
-cdef void run_layer(
+cdef inline void count_steps(const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t *lengths) noexcept nogil:
+    """lengths[r] += the steps of sequence r among these"""
+    cdef Py_ssize_t t, r = 0
+    for t in range(T, 0, -1):
+        while r < starts[t] - starts[t - 1]:
+            lengths[r] += t
+            r += 1
+
+
+cdef inline void run_layer(
     Weights w, buffers *b, Py_ssize_t k, const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t n_continuing, const real *x, real *y,
     real *ends, real *scratch,
 ) noexcept nogil:
@@ -164,7 +172,7 @@ cdef void add_input_at_ends(
 
 
 cdef void pool(Weights w, buffers *b, const Py_ssize_t *starts, Py_ssize_t T, const real *y) noexcept nogil:
-    """The outputs (n_rows, F) of a chunk, unless the last ones are wanted alone, into `pooled`"""
+    """The outputs (n_rows, F) of a chunk into `pooled`"""
     cdef:
         Py_ssize_t F = w.F
         real *pooled = <real *> b.pooled
