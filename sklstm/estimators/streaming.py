@@ -84,7 +84,7 @@ class Stream:
         self._served = model  # shared with other streams: what the estimator was, whatever becomes of it
         self._response_method = response_method
         self._encoded = response_method == "encode"
-        self._answer = model.response(response_method)
+        self._decode = model.response(response_method)
         self._width = network.layers[-1].output_size if self._encoded else network.output_size
         self._dtype = model.model._theta.dtype
         self._begun = self._direct = self._shape = None
@@ -114,7 +114,7 @@ class Stream:
             out = np.empty(self._shape, self._dtype)
             try:
                 if direct.step(x_t, out):
-                    return self._answer(out)
+                    return self._decode(out)
             except (ValueError, TypeError, BufferError):
                 pass  # to be converted, or refused with the reason
         begun = self._begun
@@ -124,7 +124,7 @@ class Stream:
             x = self._served.enter(x, entry)
         out = np.empty((engine.n_sequences, self._width), self._dtype)
         engine.step(x, out)
-        return self._answer(out)
+        return self._decode(out)
 
     def reset(self, streams=None):
         """Begin anew.

@@ -1,4 +1,4 @@
-"""Integrated gradients: what each channel of each step contributes to an answer."""
+"""Integrated gradients: what each channel of each step contributes to a prediction."""
 
 import warnings
 from numbers import Integral, Real
@@ -25,7 +25,7 @@ from .path import FEWEST_POINTS, IntegrationPath
     prefer_skip_nested_validation=True,
 )
 def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None, tol=1e-3, max_points=16384):
-    """What each channel of each step contributes to an answer, by integrated gradients.
+    """What each channel of each step contributes to a prediction, by integrated gradients.
 
     The contributions of a sequence sum to the difference between its output and that of a baseline, which says nothing.
 
@@ -43,8 +43,8 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
         Whose output is explained: a class label, for several labels or outputs the number of one. None is the predicted class
         of each sequence, or the only output.
     step : int or array-like of int of shape (n_sequences,), default=None
-        Of a model with `return_sequences` the step whose answer is explained, counted from the end where negative. Only for such
-        models, and needed there.
+        Of a model with `return_sequences` the step whose prediction is explained, counted from the end where negative. Only for
+        such models, and needed there.
     tol : float, default=1e-3
         By how much the sum of the contributions may miss the difference of the outputs, in units of a score, or for quantities in
         standard deviations of y.

@@ -295,7 +295,7 @@ class Network:
             if ws.dropouts[k] is not None:
                 ws.dropouts[k].backward(grad_input, packed.n_rows)
             if layer.adds_input and grad_input is not None:
-                layer.add_skipped(packed, dx=grad_input, **grad_output)
+                layer.backward_skip(packed, dx=grad_input, **grad_output)
             grad_output = {"dy": grad_input}
         if self.entry is not None:
             self.entry.backward(params["input"], grads["input"], packed, ws.dx[0], ws.input, dx)

@@ -286,7 +286,7 @@ class RecurrentLayer:
                 for state, gradient in zip(self.states, (ws.dh, ws.dc), strict=False):
                     g[f"{prefix}{state}"] += gradient[:n].sum(axis=0)
 
-    def add_skipped(self, packed, dx, dy=None, d_end=None):
+    def backward_skip(self, packed, dx, dy=None, d_end=None):
         """dx += the gradient that comes past the recurrence of a residual layer; dy, d_end as in `backward`."""
         if dy is not None:
             dx[: packed.n_rows] += dy[: packed.n_rows]
