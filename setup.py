@@ -24,7 +24,7 @@ GENERATED = Path("build") / f"cython-{MODE}"  # generated sources: never in the 
 KERNELS = "sklstm/_kernels"
 C_LOOPS = [f"{KERNELS}/{name}.c" for name in ("simd", "simd_baseline", "simd_avx2", "simd_avx512")]
 MODULES = (
-    "_simd", "_scan", "_inference", "_given", "_weights", "_engine", "_whole",
+    "_simd", "_scan", "_inference", "_given", "_weights", "_forward", "_engine",
     "_pack", "_embedding", "_pooling", "_dense", "_losses", "_optim",
 )  # fmt: skip
 

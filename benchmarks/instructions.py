@@ -47,7 +47,7 @@ def recurrence(cell, backward):
     packed = Packed(np.arange(B), np.full(B, T), np.arange(0, B * T + 1, B), x)
     p = {name: 0.3 * rng.standard_normal(shape).astype(np.float32) for name, shape in layer.param_shapes().items()}
     g = {name: np.zeros_like(values) for name, values in p.items()}
-    ws = layer.workspace(B, B * T, np.float32, True)
+    ws = layer.workspace(B, B * T, np.float32)
 
     def forward_pass():
         layer.forward(p, packed, x, ws)
@@ -60,36 +60,35 @@ def recurrence(cell, backward):
 
 
 def inference():
-    """The forward pass of an LSTM on weights packed for it, and the rows and steps of it."""
+    """The forward pass of a network of one LSTM layer for predictions, and the rows and steps of it."""
     import numpy as np
 
-    from sklstm._kernels import _inference
-    from sklstm.network.recurrent import RecurrentLayer
-    from sklstm.network.workspace import aligned_empty
-
     n, d = FUSED
-    rng, layer = np.random.default_rng(0), RecurrentLayer(d, H)
-    p = {name: 0.3 * rng.standard_normal(shape).astype(np.float32) for name, shape in layer.param_shapes().items()}
+    engine, rng = lstm_engine(d, n, n * T)
     x, starts = rng.standard_normal((n * T, d)).astype(np.float32), np.arange(0, n * T + 1, n)
-    direction, cell = layer.pack(p), layer.kernel[0]
-    state = np.zeros(_inference.state_shape(cell, n, H, 4), np.float32)
-    scratch = aligned_empty((_inference.scratch_size(cell, n, n * T, H, 4),), np.float32)
-    ends = np.empty((n, H), np.float32)
-    return lambda: _inference.run(direction, False, starts, 0, x, state, 0, None, ends, scratch), n * T
+    engine.begin(n)
+    return lambda: engine.advance(starts, 0, x), n * T
 
 
 def stream():
     """A step of one sequence through a whole network, and 1: that step."""
     import numpy as np
 
-    from sklstm.network import Network
-
-    rng, network = np.random.default_rng(0), Network(D, 1, (H,))
-    theta = 0.3 * rng.standard_normal(network.layout.size).astype(np.float32)
-    engine = network.engine(network.weights(network.bind(theta)), 1, 1)
+    engine, rng = lstm_engine(D, 1, 1)
     x, out = rng.standard_normal((1, D)).astype(np.float32), np.empty((1, 1), np.float32)
     engine.begin(1)
     return lambda: engine.step(x, out), 1
+
+
+def lstm_engine(d, n_sequences, n_rows):
+    """What runs a network of d channels with random weights, and the generator."""
+    import numpy as np
+
+    from sklstm.network import Network
+
+    rng, network = np.random.default_rng(0), Network(d, 1, (H,))
+    theta = 0.3 * rng.standard_normal(network.layout.size).astype(np.float32)
+    return network.engine(network.weights(network.bind(theta)), n_sequences, n_rows), rng
 
 
 def product():

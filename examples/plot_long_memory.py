@@ -27,7 +27,7 @@ def arriving(model, X):
     n, rows, norms = len(X), X.swapaxes(0, 1).reshape(-1, 2), []  # step by step
     network, theta = Network(2, 1, (UNITS,), cell=model.cell), np.concatenate([w.ravel() for w in model.weights_.values()])
     params, grads = network.bind(theta), network.bind(theta.copy())
-    ws = network.workspace(n, n * T, theta.dtype, backward=True, carries=True)
+    ws = network.workspace(n, n * T, theta.dtype, carries=True)
     for t in range(1, T):
         network.begin(n, ws, None)
         for t0, t1 in ((0, t), (t, T)):

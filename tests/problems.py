@@ -37,7 +37,6 @@ class Problem:
         hidden_sizes=(3,),
         dtype=np.float64,
         seed=0,
-        backward=True,
         training_seed=None,
         **architecture,
     ):
@@ -55,7 +54,7 @@ class Problem:
         self.network = Network(self.sequences.n_channels, n_outputs, tuple(hidden_sizes), **architecture)
         # Biases too are random, so that none of their errors hides behind a zero.
         self.theta = rng.normal(scale=0.5, size=self.network.layout.size).astype(dtype)
-        self.ws = self.network.workspace(len(sequences), len(self.values), dtype, backward)
+        self.ws = self.network.workspace(len(sequences), len(self.values), dtype)
         self.dtype = dtype
         self.training_seed = training_seed
         self.pack()

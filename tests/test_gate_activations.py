@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from test_bad_input import state_of
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
-from sklstm.inspection import attention_weights, gate_activations, integrated_gradients, running
+from sklstm.inspection import attention_weights, forward_pass, gate_activations, integrated_gradients
 from sklstm.network import CELLS
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*not converged:sklearn.exceptions.ConvergenceWarning")
@@ -157,8 +157,8 @@ def test_ids_are_those_of_X(rng):
 def test_many_sequences_are_run_in_groups(spread, monkeypatch):
     model = model_for(spread)
     whole = gate_activations(model, spread)
-    monkeypatch.setattr(running.groups, "__defaults__", (6,))
-    parts = [(part.start, part.stop) for part in running.groups([3, 1, 5, 1, 9, 2, 2, 2, 1])]
+    monkeypatch.setattr(forward_pass.groups, "__defaults__", (6,))
+    parts = [(part.start, part.stop) for part in forward_pass.groups([3, 1, 5, 1, 9, 2, 2, 2, 1])]
     assert parts == [(0, 2), (2, 4), (4, 5), (5, 8), (8, 9)]
     for name, values in gate_activations(model, spread).items():
         np.testing.assert_allclose(values.values, whole[name].values, rtol=1e-12)

@@ -25,12 +25,11 @@ import sklstm.estimators.engines as engines_module
 import sklstm.estimators.predicting as predicting_module
 import sklstm.network.inference as inference_module
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
-from sklstm._kernels import _inference, _scan, _simd
+from sklstm._kernels import _scan, _simd
 from sklstm.estimators.copies import at_this_moment
 from sklstm.network import ACTIVATIONS, CELLS, POOLINGS, Network
 from sklstm.network.inference import apply
 from sklstm.network.recurrent import RecurrentLayer
-from sklstm.network.workspace import aligned_empty
 
 each_cell = pytest.mark.parametrize("cell", CELLS)
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -46,147 +45,34 @@ def assert_same(actual, expected):
         assert relative_error(actual, expected) < 1000 * np.finfo(expected.dtype).eps
 
 
-# ---- the kernel: as `_scan.forward` ----
+# ---- the recursion: as that of training ----
 
 UNITS = (1, 7, 8, 16, 37, 64)
 N_SEQUENCES = (1, 2, 3, 4, 13, 32)
-N_CHANNELS, N_STEPS = 5, 9
-SENTINEL = 12345.0
-
-
-class Buffers:
-    """Buffers of NaN, and behind each some elements that nobody may write to."""
-
-    def __init__(self, dtype):
-        self.dtype, self.all = dtype, []
-
-    def new(self, *shape):
-        size = int(np.prod(shape))
-        flat = aligned_empty((size + 64,), self.dtype)
-        flat[:size], flat[size:] = np.nan, SENTINEL
-        self.all.append(flat[size:])
-        return flat[:size].reshape(shape)
-
-    def assert_untouched(self):
-        assert all((tail == SENTINEL).all() for tail in self.all)
-
-
-class Recurrence:
-    """A direction with random weights, and packed sequences of different lengths."""
-
-    def __init__(self, rng, cell, activation, H, n_sequences, dtype):
-        table = CELLS[cell]
-        self.kernel = table.index, ACTIVATIONS.index(activation)
-        self.H, self.n_states, self.n_blocks, self.dtype = H, table.n_states, table.n_blocks, dtype
-        self.lengths = np.sort(rng.integers(1, N_STEPS + 1, size=n_sequences))[::-1]
-        active = [np.count_nonzero(self.lengths > t) for t in range(self.lengths[0])]
-        self.starts = np.concatenate([[0], np.cumsum(active)]).astype(np.intp)
-
-        def draw(*shape):
-            return rng.normal(scale=0.5, size=shape).astype(dtype)
-
-        self.x = draw(self.starts[-1], N_CHANNELS)
-        self.weights = [
-            draw(N_CHANNELS, table.n_input * H),
-            draw(H, table.n_recurrent * H) / dtype(np.sqrt(H)),
-            draw(table.n_bias * H),
-            draw(table.n_extra, H) if table.n_extra else None,
-        ]
-        self.begin = [draw(n_sequences, H) for _ in range(self.n_states)]
-        self.itemsize = np.dtype(dtype).itemsize
-
-    def expected(self, reverse):
-        """h of every step, and where each walk ends."""
-        n, n_rows, width, buffers = len(self.lengths), len(self.x), self.n_blocks * self.H, Buffers(self.dtype)
-        gates = buffers.new(_scan.gate_rows(n, n_rows, width, self.itemsize), width)
-        c, h, zeros = buffers.new(2 * n, self.H), buffers.new(n_rows, self.H), np.zeros(self.H, self.dtype)
-        size = _scan.scratch_size(self.kernel[0], n, n_rows, N_CHANNELS, self.H, self.itemsize, False)
-        h0, c0 = [*self.begin, None][:2]
-        last = (None, gates, c, h, zeros, False, buffers.new(size))
-        _scan.forward(*self.kernel, reverse, self.starts, self.x, *self.weights, h0, c0, *last)
-        rows = np.arange(n)
-        return h, h[rows if reverse else self.starts[self.lengths - 1] + rows]
-
-    def pack(self, buffers):
-        buffer = buffers.new(_inference.pack_size(self.kernel[0], N_CHANNELS, self.H, self.itemsize))
-        return _inference.pack(*self.kernel, *self.weights, buffer)
-
-    def initial_state(self, buffers, turn, both):
-        """The state that each row begins with in one row of the pair or in both; units that fill up vectors are 0."""
-        state = buffers.new(*_inference.state_shape(self.kernel[0], len(self.lengths), self.H, self.itemsize))
-        state[:, :, self.H :] = 0
-        for k, rows in enumerate(self.begin):
-            state[2 * k : 2 * k + 2, :, : self.H] = rows if both else np.nan
-            state[2 * k + turn, :, : self.H] = rows
-        return state
-
-    def scratch(self, buffers):
-        size = _inference.scratch_size(self.kernel[0], len(self.lengths), len(self.x), self.H, self.itemsize)
-        return buffers.new(size)
 
 
 @each_cell
 @each_activation
 @each_dtype
-def test_the_kernel_equals_the_recursion_of_training(rng, cell, activation, dtype):
-    for H, n_sequences, reverse in itertools.product(UNITS, N_SEQUENCES, (False, True)):
-        task, buffers = Recurrence(rng, cell, activation, H, n_sequences, dtype), Buffers(dtype)
-        h, expected_ends = task.expected(reverse)
-        direction, turn = task.pack(buffers), int(rng.integers(2))
-        state, scratch = task.initial_state(buffers, turn, both=reverse), task.scratch(buffers)
-        both = buffers.new(len(h), 2 * H)
-        y, ends = both[:, H:] if reverse else both[:, :H], buffers.new(n_sequences, H)
-        _inference.run(direction, reverse, task.starts, 0, task.x, state, turn, y, ends, scratch)
-        assert_same(y, h)
-        assert_same(ends, expected_ends)
-        assert np.isnan(both[:, :H] if reverse else both[:, H:]).all()
-        buffers.assert_untouched()
-
-
-@each_cell
-@each_dtype
-@pytest.mark.parametrize("per_chunk", [1, 2, 5])
-def test_the_kernel_goes_on_where_the_last_chunk_ended(rng, cell, dtype, per_chunk):
-    for H, n_sequences in itertools.product((7, 16), N_SEQUENCES):
-        task, buffers = Recurrence(rng, cell, "tanh", H, n_sequences, dtype), Buffers(dtype)
-        h, expected_ends = task.expected(False)
-        direction, state, scratch = task.pack(buffers), task.initial_state(buffers, 0, both=False), task.scratch(buffers)
-        y, ends, n_steps = buffers.new(*h.shape), buffers.new(n_sequences, H), len(task.starts) - 1
-        for first in range(0, n_steps, per_chunk):
-            last = min(first + per_chunk, n_steps)
-            begin, starts = task.starts[first], task.starts[first : last + 1] - task.starts[first]
-            n_continuing = np.count_nonzero(task.lengths > last)
-            _inference.run(direction, False, starts, n_continuing, task.x[begin:], state, first % 2, y[begin:], ends, scratch)
-        assert_same(y, h)
-        assert_same(ends, expected_ends)
-        buffers.assert_untouched()
-
-
-@each_cell
-@each_dtype
-@pytest.mark.parametrize("reverse", [False, True])
-def test_the_kernel_without_outputs_of_steps_or_without_ends(rng, cell, dtype, reverse):
-    task, buffers = Recurrence(rng, cell, "tanh", 16, 5, dtype), Buffers(dtype)
-    h, expected_ends = task.expected(reverse)
-    direction, scratch = task.pack(buffers), task.scratch(buffers)
-    ends, y = buffers.new(5, 16), buffers.new(*h.shape)
-    for given in ((None, ends), (y, None)):
-        _inference.run(direction, reverse, task.starts, 0, task.x, task.initial_state(buffers, 0, True), 0, *given, scratch)
-    assert_same(ends, expected_ends)
-    assert_same(y, h)
+def test_predictions_have_the_bits_of_the_forward_pass_of_training(rng, cell, activation, dtype):
+    for H, n_sequences, bidirectional in itertools.product(UNITS, N_SEQUENCES, (False, True)):
+        sequences = draw(rng, rng.integers(1, 10, size=n_sequences))
+        for pooling in (None, "last"):
+            options = {"pooling": pooling, "bidirectional": bidirectional, "learned_state": True}
+            problem = Problem(sequences, hidden_sizes=(H,), dtype=dtype, cell=cell, activation=activation, **options)
+            problem.theta /= dtype(max(1, np.sqrt(H) / 4))
+            assert_same(apply(problem.network, problem.theta, problem.sequences)[problem.order], problem.scores())
 
 
 @each_cell
 @pytest.mark.parametrize("H", [8, 128, 512])
-@pytest.mark.parametrize("backward", [False, True])
-def test_a_workspace_has_room_for_fewer_sequences_too(cell, H, backward):
+def test_a_workspace_has_room_for_fewer_sequences_too(cell, H):
     # Chunks of time are so many steps of the sequences there are: 2 of 93, but 1 of 163.
     table, n_rows = CELLS[cell], 1000
     for n in (1, 15, 16, 128, 163, 256):
-        ws = RecurrentLayer(5, H, cell).workspace(n, n_rows, np.float32, backward)
+        ws = RecurrentLayer(5, H, cell).workspace(n, n_rows, np.float32)
         for fewer in range(1, n + 1):
-            assert ws.scratch.size >= _scan.scratch_size(table.index, fewer, n_rows, 5, H, 4, backward)
-            assert len(ws.gates[0]) >= _scan.gate_rows(fewer, n_rows, table.n_blocks * H, 4)
+            assert ws.scratch.size >= _scan.scratch_size(table.index, fewer, n_rows, 5, H, 4)
 
 
 # ---- a network on many sequences ----
@@ -201,7 +87,7 @@ def draw(rng, lengths=LENGTHS):
 
 def make(rng, lengths=LENGTHS, **options):
     """A network and its sequences; a recurrence that shrinks, so that long sequences keep their digits."""
-    problem = Problem(draw(rng, lengths), backward=False, **options)
+    problem = Problem(draw(rng, lengths), **options)
     problem.theta *= problem.dtype(0.6)
     return problem
 
@@ -282,7 +168,6 @@ def test_an_answer_depends_neither_on_the_others_nor_on_chunks_nor_on_threads(rn
                 patch.setattr(inference_module, "THREAD_FLOPS", 1.0)
                 for words, most, rows, n_threads in [(1, 256, 1, 1), (100, 4, 50, 1), (500, 3, 100, 2), (9999, 256, 9999, 3)]:
                     patch.setattr(inference_module, "CHUNK_WORDS", words)
-                    patch.setattr(inference_module, "PACKING_ROWS", 0)
                     patch.setattr(inference_module, "CHUNK_SEQUENCES", most)
                     patch.setattr(inference_module, "CHUNK_ROWS", rows)
                     assert_same(apply(network, theta, sequences, output, n_threads=n_threads), whole)
@@ -343,7 +228,7 @@ N_FIT = 12
 def long_way():
     """Estimators do not take the short way."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(predicting_module, "quick_scores", lambda estimator, model, X: None)
+        patch.setattr(predicting_module, "fast_path_scores", lambda estimator, model, X: None)
         yield
 
 
@@ -470,19 +355,20 @@ def test_an_estimator_that_is_not_fitted_says_so(rng):
 
 
 @each_model
-def test_weights_changed_in_place_take_effect(rng, Estimator, options):
+def test_weights_that_are_set_take_effect(rng, Estimator, options):
     estimator, X = fitted(Estimator, rng, **options), dense(rng)
     before, alike = estimator.predict(X), copy.copy(estimator)
-    views = alike.weights_.values()  # a shallow copy shares the weights
+    expected = {method.__name__: method(X) for method in methods(estimator)}
     for factor in (1.5, 0.5, 1.75):
-        for weights in views:
-            weights *= factor
-        for method in (*methods(estimator), *methods(alike)):
+        alike.set_weights({name: factor * weights for name, weights in alike.weights_.items()})
+        for method in methods(alike):
             with long_way():
-                expected = method(X)
-            assert_same(method(X), expected)
+                changed = method(X)
+            assert_same(method(X), changed)
+        for method in methods(estimator):  # a shallow copy shares the weights until they are set
+            assert_same(method(X), expected[method.__name__])
     if Estimator is not LSTMClassifier:
-        assert not np.array_equal(estimator.predict(X), before)
+        assert not np.array_equal(alike.predict(X), before)
 
 
 @each_model
@@ -515,8 +401,7 @@ def test_copies_after_predict(rng, Estimator, options):
     # A copy's weights are its own.
     other = copy.deepcopy(estimator)
     other.predict(X)
-    for weights in other.weights_.values():
-        weights[...] = 0
+    other.set_weights({name: np.zeros_like(weights) for name, weights in other.weights_.items()})
     for method, answer in zip(methods(estimator), expected, strict=True):
         assert_same(method(X), answer)
 
@@ -600,7 +485,7 @@ def test_another_thread_goes_on_during_a_prediction(rng, short):
     try:
         before = ticks[0]
         if short:
-            scores = engines_module.quick_scores(estimator, at_this_moment(estimator), X)
+            scores = engines_module.fast_path_scores(estimator, at_this_moment(estimator), X)
         else:
             scores = estimator._apply(Sequences(X[0], [0, X.shape[1]]))
         during = ticks[0] - before
@@ -774,8 +659,8 @@ def test_whole_networks_equal_the_long_way(rng, cell, dtype):
             random_state=0,
             **directions,
         ).fit(X, np.arange(len(X)))
-        for weights in estimator.weights_.values():
-            weights += rng.normal(scale=0.1, size=weights.shape).astype(dtype)
+        drawn = {name: rng.normal(scale=0.1, size=weights.shape).astype(dtype) for name, weights in estimator.weights_.items()}
+        estimator.set_weights({name: weights + drawn[name] for name, weights in estimator.weights_.items()})
         for form in (X, X[2:3], [x[:1] for x in X], np.stack([X[2], X[8]])):
             both_ways(estimator, form, quick=cell != "layernorm")
 
@@ -801,8 +686,8 @@ def test_an_engine_refuses_arrays_that_do_not_fit(rng):
     x, starts, out, double = np.zeros((6, 3)), np.array([0, 2, 4]), np.zeros((2, 2)), np.float64
     engine.advance(starts, 2, x)
     state = [np.zeros(2, np.intp), *(np.zeros((2, n)) for n in (5, 5, 4, 4, 4))]
-    engine.exchange_state(state, False)
-    engine.exchange_state(state, True)
+    engine.get_state(state)
+    engine.set_state(state)
     refused = [
         lambda: engine.begin(3),
         lambda: engine.begin(0),
@@ -818,18 +703,21 @@ def test_an_engine_refuses_arrays_that_do_not_fit(rng):
         lambda: engine.advance(starts, 2, x[:3]),
         lambda: engine.advance(starts, 2, x[:, :2].copy()),
         lambda: engine.advance(starts, 2, x.astype(np.float32)),
-        lambda: engine.scores(starts, out),
-        lambda: engine.scores(starts[1:], out[:1]),
-        lambda: engine.scores(starts[1:], out.astype(np.float32)),
-        lambda: engine.outputs(np.zeros((2, 3))),
-        lambda: engine.outputs(np.zeros((2, 4), np.float32)),
-        lambda: engine.exchange_state(state[:-1], False),
-        lambda: engine.exchange_state([*state[:-1], np.zeros((2, 3))], True),
-        lambda: engine.exchange_state([*state[:-1], np.zeros((4, 2)).T], True),
-        lambda: engine.exchange_state([*state[:-1], np.zeros((2, 4), np.float32)], True),
-        lambda: engine.exchange_state([np.zeros(2), *state[1:]], True),
-        lambda: engine.exchange_state([np.full(2, 2**63 - 1), *state[1:]], True),
-        lambda: engine.exchange_state([np.full(2, -1), *state[1:]], True),
+        lambda: engine.results(out[:1]),
+        lambda: engine.results(np.zeros((2, 3))),
+        lambda: engine.results(out.astype(np.float32)),
+        lambda: engine.step_scores(out[:1]),
+        lambda: engine.step_scores(np.zeros((6, 3))),
+        lambda: engine.step_scores(np.zeros((6, 2), np.float32)),
+        lambda: engine.attention_logits(np.zeros((6, 1))),
+        lambda: engine.attention_weights(np.array([0, 1]), np.zeros((6, 1))),
+        lambda: engine.get_state(state[:-1]),
+        lambda: engine.set_state([*state[:-1], np.zeros((2, 3))]),
+        lambda: engine.set_state([*state[:-1], np.zeros((4, 2)).T]),
+        lambda: engine.set_state([*state[:-1], np.zeros((2, 4), np.float32)]),
+        lambda: engine.set_state([np.zeros(2), *state[1:]]),
+        lambda: engine.set_state([np.full(2, 2**63 - 1), *state[1:]]),
+        lambda: engine.set_state([np.full(2, -1), *state[1:]]),
         lambda: engine.step(x[:1], out),
         lambda: engine.step(x[:2], out[:1]),
         lambda: engine.step(double(1), out),
@@ -837,7 +725,7 @@ def test_an_engine_refuses_arrays_that_do_not_fit(rng):
         lambda: engine.predict(x, out),
         lambda: engine.predict(double(1), out),
         lambda: engine.predict([x[:1], x[:2]], out),  # the longest is not first
-        lambda: engine.predict([x[:1]] * 3, np.zeros((3, 2))),
+        lambda: engine.predict([x[:1]] * 3, out),
         lambda: engine.predict([x[:0]], out[:1]),
         lambda: engine.predict([], out[:0]),
         lambda: network.engine(engine.weights, 0, 0),
@@ -865,10 +753,20 @@ def test_weights_that_do_not_fit_make_no_engine(rng):
     ]:
         with pytest.raises((ValueError, TypeError)):
             network.weights(params | {part: params[part] | {name: array}})
+    engine, x = wide[0].engine(wide[0].weights(wide[1]), 1, 2), np.zeros((2, 3))
+    engine.begin(1)
     with pytest.raises(ValueError, match="one direction"):
-        network.engine(wide[0].weights(wide[1]), 1, 1, pooled=False)
-    with pytest.raises(ValueError, match="Attention has weights"):
-        network.whole_engine(Network(3, 2, (5, 4)).weights(other))
+        engine.step(x[:1], np.zeros((1, 2)))
+    with pytest.raises(ValueError, match="starts must"):
+        engine.advance(np.array([0, 1]), 1, x)  # both directions need whole sequences
+    with pytest.raises(ValueError, match="Attention needs weights"):
+        network.engine(Network(3, 2, (5, 4)).weights(other), 1, 1)
+    engine = network.engine(network.weights(params), 2, 6)
+    engine.begin(2)
+    engine.advance(np.array([0, 2, 4]), 0, np.zeros((4, 3)))
+    for rows in ([0], [0, 3], [-1, 2], [0, 2, 4]):
+        with pytest.raises(ValueError, match="rows"):
+            engine.attention_weights(np.array(rows), np.zeros((4, 1)))
 
 
 # ---- a refit under readers ----

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from test_bad_input import state_of
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences, load, save
-from sklstm.inspection import integrated, integrated_gradients, path, running
+from sklstm.inspection import forward_pass, integrated, integrated_gradients, path
 from sklstm.network import CELLS
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*not converged:sklearn.exceptions.ConvergenceWarning")
@@ -176,7 +176,7 @@ def test_many_sequences_are_explained_as_each_alone(X, rng, monkeypatch):
     model = regressor(pooling="max").fit(X, quantity(X))
     whole = integrated_gradients(model, X)
     monkeypatch.setattr(path, "ROWS", 100)
-    monkeypatch.setattr(running.groups, "__defaults__", (10,))
+    monkeypatch.setattr(forward_pass.groups, "__defaults__", (10,))
     parts = integrated_gradients(model, X)
     # Other batches: equal up to rounding.
     np.testing.assert_allclose(parts.attributions.values, whole.attributions.values, rtol=1e-9, atol=1e-9 * quantity(X).std())

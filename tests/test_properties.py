@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.metrics import accuracy_score
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
-from sklstm.network import CELLS
+from sklstm.network import CELLS, apply
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -117,7 +117,8 @@ def test_reversed_sequences_with_swapped_directions(ragged, pooling):
 def test_backward_direction_ends_at_the_first_step(ragged):
     # Read at the last step, as output[:, -1] does, it would have seen one step only.
     problem = Problem(ragged, hidden_sizes=(4,), bidirectional=True, pooling="last")
-    ends = problem.network.end_states(problem.network.bind(problem.theta), problem.packed, problem.ws)
+    ends = apply(problem.network, problem.theta, problem.sequences, "end_states")[problem.packed.order]
+    problem.scores()
     y = problem.ws.layers[0].y
     for r, length in enumerate(problem.packed.lengths):
         np.testing.assert_array_equal(ends[r, 4:], y[r, 4:])

@@ -183,7 +183,7 @@ def test_reset(X, pooling, initial_state):
 def test_has_the_weights_of_its_moment(X):
     model = fitted(LSTMRegressor, X)
     stream, expected = model.stream(), model.predict(X[:, :1])
-    model.weights_["head.b"][:] = 100
+    model.set_weights({"head.b": [100] * len(model.weights_["head.b"])})
     model.set_params(hidden_size=3).fit(X, -X[:, 0, 0])
     np.testing.assert_array_equal(stream.step(X[:, 0]), expected)
 
@@ -414,10 +414,10 @@ def test_later_streams_have_what_the_model_has_become(X, pooling):
         model.classes_ = np.array(["a", "b", "c"])
 
     def edit():
-        model.weights_["head.V"][:] *= -2
+        model.set_weights({"head.V": -2 * model.weights_["head.V"]})
 
     def edit_again():
-        model.weights_["layer_0.h0"][:] += 1
+        model.set_weights({"layer_0.h0": 1 + model.weights_["layer_0.h0"]})
 
     y = np.arange(N) % 3
     changes = [relabel, edit, edit_again, lambda: model.fit(X, y), lambda: model.partial_fit(X, y)]

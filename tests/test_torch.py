@@ -7,7 +7,7 @@ import pytest
 from problems import Problem
 from reference import relative_error
 
-from sklstm.network import POOLINGS
+from sklstm.network import POOLINGS, apply
 from sklstm.parallel import Threads
 from sklstm.training.gradient import GradientComputer
 
@@ -143,8 +143,8 @@ def test_equals_torch_packed(rng, cell, dtype, bidirectional, num_layers, hidden
     for r, i in enumerate(packed.order):
         ours = y[packed.starts[: packed.lengths[r]] + r]
         assert relative_error(ours, outputs[i].detach().numpy()) < tolerance
-    end_states = problem.network.end_states(problem.network.bind(problem.theta), packed, problem.ws)
-    assert relative_error(end_states, ends.detach().numpy()[packed.order]) < tolerance
+    end_states = apply(problem.network, problem.theta, problem.sequences, "end_states")
+    assert relative_error(end_states, ends.detach().numpy()) < tolerance
     assert_gradients_equal(problem, grad, twin, tolerance)
     assert relative_error(dx, np.concatenate([x.grad.numpy() for x in inputs])) < tolerance
 

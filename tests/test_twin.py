@@ -11,7 +11,7 @@ import reference
 from problems import Problem
 from reference import central_differences, relative_error
 
-from sklstm.network import ACTIVATIONS, CELLS, POOLINGS
+from sklstm.network import ACTIVATIONS, CELLS, POOLINGS, apply
 from sklstm.parallel import Threads
 from sklstm.training.gradient import GradientComputer
 
@@ -62,10 +62,7 @@ def assert_scores_equal(problem):
     expected = reference.scores(weights, sequences, pooling=problem.network.pooling, **options)[problem.order]
     error = relative_error(problem.scores(), expected)
     assert error < tolerance(problem.dtype), problem.network
-    # As in prediction: a chunk of gates and two rows of c instead of those of every step.
-    problem.ws = problem.network.workspace(len(sequences), len(problem.values), problem.dtype, backward=False)
-    problem.pack()
-    error = relative_error(problem.scores(), expected)
+    error = relative_error(apply(problem.network, problem.theta, problem.sequences)[problem.order], expected)
     assert error < tolerance(problem.dtype), problem.network
 
 
@@ -117,14 +114,13 @@ def test_scores_of_long_sequences(rng, cell, direction, learned_state):
 @each_option
 def test_end_states_and_attention(ragged, cell, direction, options):
     problem = Problem(ragged, cell=cell, pooling="attention", **direction, **options)
-    params, order = problem.network.bind(problem.theta), problem.packed.order
     weights, sequences, choice = slow(problem)
     outputs, ends = zip(*(reference.outputs(weights, x, **choice) for x in sequences), strict=True)
-    end_states = problem.network.end_states(params, problem.packed, problem.ws)
-    assert relative_error(end_states, np.array(ends)[order]) < tolerance(np.float64)
-    alpha = problem.network.attention(params, problem.packed, problem.ws)[:, 0]
+    end_states = apply(problem.network, problem.theta, problem.sequences, "end_states")
+    assert relative_error(end_states, np.array(ends)) < tolerance(np.float64)
+    alpha = apply(problem.network, problem.theta, problem.sequences, "attention")[:, 0]
     expected = np.concatenate([reference.attention(reference.part(weights, "attention."), y) for y in outputs])
-    assert relative_error(alpha, expected[problem.unpacking]) < tolerance(np.float64)
+    assert relative_error(alpha, expected) < tolerance(np.float64)
 
 
 # ---- truncated back-propagation through time ----

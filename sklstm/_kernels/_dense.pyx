@@ -11,15 +11,20 @@ def forward(const real[:, ::1] x, const real[:, ::1] V, const real[::1] b, real[
     """out := x V + b, with x (n, F), V (F, K), b (K,), out (n, K) and scratch from `scratch_size`, aligned to 64 bytes."""
     cdef uint64_t mode
     cdef operand op_V
-    cdef Py_ssize_t i, k
     with nogil:
         mode = ftz_enter()
         make_operand(&op_V, False, V.shape[0], V.shape[1], &V[0, 0], V.shape[1], &scratch[0])
-        multiply(&op_V, x.shape[0], &x[0, 0], x.shape[1], &out[0, 0], V.shape[1], False)
-        for i in range(out.shape[0]):
-            for k in range(out.shape[1]):
-                out[i, k] += b[k]
+        affine(&op_V, &b[0], x.shape[0], &x[0, 0], &out[0, 0])
         ftz_leave(mode)
+
+
+cdef void affine(const operand *op, const real *b, Py_ssize_t n, const real *x, real *out) noexcept nogil:
+    """out (n, K) := x V + b, with x (n, F) and V as an operand"""
+    cdef Py_ssize_t r, k, K = op.columns
+    multiply(op, n, x, op.rows, out, K, False)
+    for r in range(n):
+        for k in range(K):
+            out[r * K + k] += b[k]
 
 
 def backward(

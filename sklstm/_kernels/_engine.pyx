@@ -1,38 +1,30 @@
-"""A whole forward-only network from steps to scores in one call: layers, pooling and head, with two rows of state per layer.
+"""A whole network from steps to scores, with two rows of state per sequence and direction: what predictions and streams run on.
 
-What predicts short sequences and streams: a call costs a microsecond or two beside its arithmetic. Sequences come as packed
-chunks of steps (see `_scan`); the layers of a chunk run one after the other, so that each keeps its weights in cache.
+A call costs a microsecond or two beside its arithmetic. Memory is that of a chunk of steps, however long the sequences are; only a
+network of two directions has to have whole sequences in one.
 """
 from cpython.buffer cimport PyBuffer_Release
-from libc.math cimport INFINITY
 from libc.stdint cimport uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
+from ._dense cimport affine
+from ._forward cimport (
+    ALIGNMENT, ATTENTION, LAST, STACK_BYTES, begin_sequences, buffers, find_results, lay_out, round_up, run_chunk,
+)
 from ._ftz cimport ftz_enter, ftz_leave
 from ._given cimport Given, acquire, all_finite, hold, is_finite, pack_steps, pointer, sequence
-from ._inference cimport packed_direction, run_steps, scratch_elements, state_elements
+from ._inference cimport packed_direction
+from ._pooling cimport weigh
 from ._real cimport real
-from ._weights cimport Weights, apply_head, layer_weights
+from ._weights cimport Weights
 
 import numpy as np
 
-POOLINGS = ("last", "mean", "max")
+POOLINGS = ("last", "mean", "max", "attention")     # in the order of `_forward`
 MOST_STEPS = 1 << 62    # of a state that is set, so that a stream never counts beyond its integers
 
-cdef enum:
-    LAST
-    MEAN
-    MAX
-    ALIGNMENT = 64          # bytes
-    STACK_BYTES = 1 << 14   # scratch of a step that lies on the stack, so that no stream has its own
-
 cdef object ndarray = np.ndarray
-
-
-cdef struct layer_state:
-    void *state                 # as in `_inference.state_shape`
-    void *y                     # (n_rows, H): outputs of a chunk, NULL where nobody reads them
 
 
 cdef class Engine:
@@ -41,109 +33,83 @@ cdef class Engine:
     Parameters
     ----------
     weights : Weights
-        Of one direction; shared with any number of engines.
-    pooling : {"last", "mean", "max"}
+        Shared with any number of engines.
+    pooling : {"last", "mean", "max", "attention"} or None
+        None is "last", with the outputs of every step of a chunk.
     n_sequences : int
-        At most.
+        Sequences at most; `predict` makes room for more.
     n_rows : int
-        Of a chunk, at most; 0 for an engine that takes single steps of all sequences only.
+        Rows of a chunk at most; 0 for an engine that takes single steps of all sequences only.
+    encodes : bool, default=False
+        Whether results are the pooled outputs (n_sequences, F) instead of the scores (n_sequences, K).
     """
     cdef:
         readonly Weights weights
-        layer_state *layers
-        int pooling, turn
-        readonly Py_ssize_t n_sequences, n_rows
-        Py_ssize_t active                   # sequences that have begun
-        Py_ssize_t *lengths                 # (active,): steps that each has had, where `step` counts them
-        Py_ssize_t *starts                  # (n_rows + 1,)
+        buffers b
+        bint bidirectional
+        Py_ssize_t width                    # of a result
         void *memory
-        void *pooled                        # (n_sequences, F): last outputs, sums or maxima
-        void *means                         # (n_sequences, F)
-        void *x                             # (n_rows, D)
-        void *scratch                       # NULL where a step has its own on the stack
 
-    def __cinit__(self, Weights weights not None, pooling, Py_ssize_t n_sequences, Py_ssize_t n_rows):
-        cdef Py_ssize_t k, itemsize = weights.itemsize, most_scratch = 0
-        cdef layer_weights *layer
-        cdef list sizes = []
-        cdef bint wanted
+    def __cinit__(self, Weights weights not None, pooling, Py_ssize_t n_sequences, Py_ssize_t n_rows, bint encodes=False):
+        cdef int k
         self.weights = weights
-        self.pooling = POOLINGS.index(pooling)
+        self.b.pooling = LAST if pooling is None else POOLINGS.index(pooling)
+        self.b.keeps_steps = pooling != "last"
+        self.b.encodes = encodes
+        self.width = weights.F if encodes else weights.K
         if n_sequences < 1 or n_rows < 0 or 0 < n_rows < n_sequences:
             raise ValueError(f"An engine needs a sequence, and a row for each, got {n_sequences} and {n_rows}.")
-        self.n_sequences = n_sequences
-        self.n_rows = n_rows
-        self.layers = <layer_state *> calloc(weights.n_layers, sizeof(layer_state))
-        if not self.layers:
-            raise MemoryError
+        if self.b.pooling == ATTENTION and not weights.attends:
+            raise ValueError("Attention needs weights of its own, and these have none.")
         for k in range(weights.n_layers):
-            layer = &weights.layers[k]
-            if layer.n_directions != 1:
-                raise ValueError("An engine runs networks of one direction.")
-            wanted = k < weights.n_layers - 1 or self.pooling != LAST or layer.adds_input
-            sizes += [
-                state_elements(layer.directions[0], n_sequences) * itemsize,
-                max(n_rows, n_sequences) * layer.H * itemsize if wanted else 0,
-            ]
-            most_scratch = max(most_scratch, scratch_elements(layer.directions[0], n_sequences, max(n_rows, n_sequences)) * itemsize)
-        sizes += [
-            n_sequences * weights.F * itemsize,
-            n_sequences * weights.F * itemsize if self.pooling == MEAN else 0,
-            n_rows * weights.input_size * itemsize,
-            most_scratch if n_rows or most_scratch > STACK_BYTES else 0,
-            n_sequences * sizeof(Py_ssize_t),
-            (n_rows + 1) * sizeof(Py_ssize_t) if n_rows else 0,
-        ]
-        self.allocate(sizes)
-
-    cdef int allocate(self, list sizes) except -1:
-        """One piece of memory for parts of so many bytes, each aligned; NULL for those of 0."""
-        cdef Py_ssize_t k, n_bytes = ALIGNMENT
-        cdef uintptr_t place
-        cdef list places = []
-        for size in sizes:
-            n_bytes += round_up(size)
-        self.memory = malloc(n_bytes)
-        if not self.memory:
+            self.bidirectional = self.bidirectional or weights.layers[k].n_directions == 2
+        self.b.states = <void **> calloc(weights.n_layers, sizeof(void *))
+        if not self.b.states:
             raise MemoryError
-        place = round_up(<uintptr_t> self.memory)
-        for size in sizes:
-            places.append(place if size else 0)
-            place += round_up(size)
-        for k in range(self.weights.n_layers):
-            self.layers[k].state = <void *> <uintptr_t> places[2 * k]
-            self.layers[k].y = <void *> <uintptr_t> places[2 * k + 1]
-        k = 2 * self.weights.n_layers
-        self.pooled = <void *> <uintptr_t> places[k]
-        self.means = <void *> <uintptr_t> places[k + 1]
-        self.x = <void *> <uintptr_t> places[k + 2]
-        self.scratch = <void *> <uintptr_t> places[k + 3]
-        self.lengths = <Py_ssize_t *> <uintptr_t> places[k + 4]
-        self.starts = <Py_ssize_t *> <uintptr_t> places[k + 5]
-        return 0
+        self.reserve(n_sequences, n_rows)
 
     def __dealloc__(self):
-        free(self.layers)
+        free(self.b.states)
         free(self.memory)
+
+    cdef int reserve(self, Py_ssize_t n_sequences, Py_ssize_t n_rows) except -1:
+        """Make room for so many; no sequence has begun then."""
+        self.b.active = self.b.chunk_rows = 0
+        self.b.n_sequences, self.b.n_rows = n_sequences, n_rows
+        free(self.memory)
+        self.memory = malloc(lay_out(self.weights, &self.b, 0) + ALIGNMENT)
+        if not self.memory:
+            self.b.n_sequences = self.b.n_rows = 0
+            raise MemoryError
+        lay_out(self.weights, &self.b, round_up(<uintptr_t> self.memory))
+        return 0
+
+    @property
+    def n_sequences(self):
+        """Sequences at most."""
+        return self.b.n_sequences
+
+    # ---- chunk by chunk ----
 
     def begin(self, Py_ssize_t n_sequences):
         """Begin so many sequences; n_sequences is at most what this was made for."""
-        cdef Py_ssize_t r
-        if not 1 <= n_sequences <= self.n_sequences:
-            raise ValueError(f"n_sequences must be in 1 .. {self.n_sequences}, got {n_sequences}.")
-        self.active = n_sequences
-        self.turn = 0
-        for r in range(n_sequences):
-            self.restart(r)
+        if not 1 <= n_sequences <= self.b.n_sequences:
+            raise ValueError(f"n_sequences must be in 1 .. {self.b.n_sequences}, got {n_sequences}.")
+        self.b.active = n_sequences
+        self.b.parity = self.b.chunk_rows = 0
+        self.begin_rows(0, n_sequences)
 
-    cpdef restart(self, Py_ssize_t r):
+    def restart(self, Py_ssize_t r):
         """Begin sequence r anew."""
-        if not 0 <= r < self.active:
-            raise IndexError(f"There are {self.active} sequences, and none is number {r}.")
+        if not 0 <= r < self.b.active:
+            raise IndexError(f"There are {self.b.active} sequences, and none is number {r}.")
+        self.begin_rows(r, r + 1)
+
+    cdef void begin_rows(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         if self.weights.dtype == 0:
-            begin_sequence(self, r, <float *> NULL)
+            begin_sequences(self.weights, &self.b, first, last, <float *> NULL)
         else:
-            begin_sequence(self, r, <double *> NULL)
+            begin_sequences(self.weights, &self.b, first, last, <double *> NULL)
 
     def advance(self, const Py_ssize_t[::1] starts, Py_ssize_t n_continuing, const real[:, ::1] x):
         """Run the next steps of the sequences that have begun.
@@ -153,73 +119,62 @@ cdef class Engine:
         starts : (n_steps + 1,) memoryview
             Row at which each step begins, from 0 on; at most `n_rows` in all.
         n_continuing : int
-            How many sequences go on after these steps.
+            How many sequences continue after these steps; 0 with two directions.
         x : (>= starts[-1], D) IN
         """
         check_chunk(self, 0 if real is float else 1, starts, n_continuing, x.shape[0], x.shape[1])
         with nogil:
-            run_chunk(self, &starts[0], starts.shape[0] - 1, n_continuing, &x[0, 0], <real *> self.scratch)
+            run_chunk(self.weights, &self.b, &starts[0], starts.shape[0] - 1, n_continuing, &x[0, 0], <real *> self.b.scratch)
 
-    def scores(self, const Py_ssize_t[::1] lengths, real[:, ::1] out):
-        """out (n_sequences, K) := scores of the sequences, which have had `lengths` steps."""
-        cdef Weights w = self.weights
-        if out.shape[0] != self.active or out.shape[1] != w.K or lengths.shape[0] != self.active or out.itemsize != w.itemsize:
-            raise ValueError(f"out must be ({self.active}, {w.K}), got ({out.shape[0]}, {out.shape[1]}).")
+    def results(self, real[:, ::1] out):
+        """out (n_sequences, width) := scores, or pooled outputs, of the sequences after the steps so far"""
+        check_rows(self, self.b.active, self.width, out.shape[0], out.shape[1], out.itemsize)
         with nogil:
-            find_scores(self, &lengths[0], 1, &out[0, 0])
+            find_results(self.weights, &self.b, &out[0, 0])
 
-    def outputs(self, real[:, ::1] out):
-        """out (n_sequences, F) := last outputs, sums or maxima of the sequences."""
+    def step_scores(self, real[:, ::1] out):
+        """out (>= rows of the last chunk, K) := scores of each of its steps"""
         cdef Weights w = self.weights
-        if out.shape[0] != self.active or out.shape[1] != w.F or out.itemsize != w.itemsize:
-            raise ValueError(f"out must be ({self.active}, {w.F}), got ({out.shape[0]}, {out.shape[1]}).")
-        memcpy(&out[0, 0], self.pooled, self.active * w.F * sizeof(real))
+        cdef real *y = <real *> self.b.y[(w.n_layers - 1) & 1]
+        cdef uint64_t mode
+        check_rows(self, self.b.chunk_rows if self.b.keeps_steps else 0, w.K, out.shape[0], out.shape[1], out.itemsize)
+        with nogil:
+            mode = ftz_enter()
+            affine(&w.op_V, <const real *> w.b, self.b.chunk_rows, y, &out[0, 0])
+            ftz_leave(mode)
 
-    def step(self, x, out, bint encoded=False):
-        """Run one step of all sequences.
+    def attention_logits(self, real[:, ::1] out):
+        """out (>= rows of the last chunk, 1) := what the softmax of the attention is taken of"""
+        check_rows(self, self.b.chunk_rows if self.b.e != NULL else 0, 1, out.shape[0], out.shape[1], out.itemsize)
+        memcpy(&out[0, 0], self.b.e, self.b.chunk_rows * sizeof(real))
 
-        Parameters
-        ----------
-        x : buffer (n_sequences, D), or (D,) of one sequence
-        out : buffer (n_sequences, K) OUT
-            Scores for the steps so far; if `encoded`, the pooled outputs (n_sequences, F).
+    def attention_weights(self, const Py_ssize_t[::1] first_rows, real[:, ::1] out):
+        """out (total, 1) := softmax, over the steps of each sequence, of the logits in it; first_rows (n_sequences,) are the rows
+        of the first steps."""
+        cdef Py_ssize_t r, row
+        cdef uint64_t mode
+        check_rows(self, first_rows.shape[0] if self.b.e != NULL else 0, 1, out.shape[0], out.shape[1], out.itemsize)
+        for r in range(self.b.active):
+            if first_rows.shape[0] != self.b.active or not 0 <= first_rows[r] <= out.shape[0] - self.b.lengths[r]:
+                raise ValueError("The rows are not those of the sequences that have begun.")
+        with nogil:
+            mode = ftz_enter()
+            for r in range(self.b.active):
+                for row in range(first_rows[r], first_rows[r] + self.b.lengths[r]):
+                    out[row, 0] = weigh(out[row, 0], self.b.top[r], self.b.norm[r])
+            ftz_leave(mode)
 
-        Returns
-        -------
-        bool
-            False, without a step, where x has a NaN or infinite number.
-        """
-        cdef Py_buffer given, result
-        cdef Weights w = self.weights
-        cdef Py_ssize_t n = self.active
-        cdef bint done = False
-        if type(x) is not ndarray and hasattr(x, "mask"):
-            raise TypeError("x must not hide values behind a mask.")
-        acquire(x, &given, w.dtype, n * w.input_size, False)
-        try:
-            if given.shape[given.ndim - 1] != w.input_size or not (given.ndim == 2 or given.ndim == 1 and n == 1):
-                raise ValueError(f"x must be ({n}, {w.input_size}).")
-            acquire(out, &result, w.dtype, n * (w.F if encoded else w.K), True)
-            # What lends a buffer may have run code of its own.
-            if self.active == n:
-                if w.dtype == 0:
-                    done = take_step(self, <const float *> given.buf, <float *> result.buf, encoded)
-                else:
-                    done = take_step(self, <const double *> given.buf, <double *> result.buf, encoded)
-            PyBuffer_Release(&result)
-        finally:
-            PyBuffer_Release(&given)
-        return done
+    # ---- whole sequences ----
 
     def predict(self, X, out):
-        """Run whole sequences.
+        """Run whole sequences, however many and however long.
 
         Parameters
         ----------
         X : array (n, T, D), or list of n arrays (T_i, D), the longest first
-            C-contiguous, of the dtype of the weights; at most as many sequences as this was made for.
-        out : array (n, K) OUT
-            Their scores.
+            C-contiguous, of the dtype of the weights.
+        out : array (n, width) OUT
+            As of `results`.
 
         Returns
         -------
@@ -228,11 +183,12 @@ cdef class Engine:
         """
         cdef Weights w = self.weights
         cdef Given given = hold(X, w.dtype, w.input_size)
+        cdef Py_ssize_t n_rows = given.n_rows if self.bidirectional else given.n
         cdef Py_buffer result
         cdef bint done
-        if given.n > min(self.n_sequences, self.n_rows):
-            raise ValueError(f"X must have 1 .. {min(self.n_sequences, self.n_rows)} sequences, got {given.n}.")
-        acquire(out, &result, w.dtype, given.n * w.K, True)
+        if given.n > self.b.n_sequences or n_rows > self.b.n_rows:
+            self.reserve(max(given.n, self.b.n_sequences), max(n_rows, self.b.n_rows))
+        acquire(out, &result, w.dtype, given.n * self.width, True)
         with nogil:
             done = all_finite(given, w.input_size, w.dtype)
             if done and w.dtype == 0:
@@ -242,8 +198,48 @@ cdef class Engine:
         PyBuffer_Release(&result)
         return done
 
-    def exchange_state(self, list arrays, bint write):
-        """What the next step depends on, copied to `arrays`, or from them if `write`.
+    # ---- step by step, of one direction and without attention ----
+
+    def step(self, x, out):
+        """Run one step of all sequences.
+
+        Parameters
+        ----------
+        x : buffer (n_sequences, D), or (D,) of one sequence
+        out : buffer (n_sequences, width) OUT
+            As of `results`, after this step.
+
+        Returns
+        -------
+        bool
+            False, without a step, where x has a NaN or infinite number.
+        """
+        cdef Py_buffer given, result
+        cdef Weights w = self.weights
+        cdef Py_ssize_t n = self.b.active
+        cdef bint done = False
+        if type(x) is not ndarray and hasattr(x, "mask"):
+            raise TypeError("x must not hide values behind a mask.")
+        if self.bidirectional:
+            raise ValueError("Single steps need a network of one direction.")
+        acquire(x, &given, w.dtype, n * w.input_size, False)
+        try:
+            if given.shape[given.ndim - 1] != w.input_size or not (given.ndim == 2 or given.ndim == 1 and n == 1):
+                raise ValueError(f"x must be ({n}, {w.input_size}).")
+            acquire(out, &result, w.dtype, n * self.width, True)
+            # What lends a buffer may have run code of its own.
+            if self.b.active == n:
+                if w.dtype == 0:
+                    done = take_step(self, <const float *> given.buf, <float *> result.buf)
+                else:
+                    done = take_step(self, <const double *> given.buf, <double *> result.buf)
+            PyBuffer_Release(&result)
+        finally:
+            PyBuffer_Release(&given)
+        return done
+
+    def get_state(self, list arrays):
+        """Copy what the next step depends on to `arrays`.
 
         Parameters
         ----------
@@ -251,37 +247,43 @@ cdef class Engine:
             The steps that each sequence has had, (n_sequences,) of intp; for each layer h, and where the cell has one c,
             (n_sequences, H) each; last, unless the pooling is that of the last output, the sums or maxima (n_sequences, F).
         """
-        cdef Weights w = self.weights
-        cdef Py_ssize_t n = self.active, itemsize = w.itemsize, k, r, H, units, n_arrays = 1 + (self.pooling != LAST)
-        cdef int part
-        cdef packed_direction *d
-        cdef char *state
-        cdef Py_ssize_t *lengths
-        for k in range(w.n_layers):
-            n_arrays += w.layers[k].directions[0].layer.cell.n_states
-        if len(arrays) != n_arrays:
-            raise ValueError(f"There must be {n_arrays} arrays, got {len(arrays)}.")
-        lengths = <Py_ssize_t *> pointer(arrays[0], 2, n, 0, not write)
-        for r in range(n if write else 0):
-            if not 0 <= lengths[r] <= MOST_STEPS:
-                raise ValueError(f"A number of steps must be in 0 .. {MOST_STEPS}, got {lengths[r]}.")
-        shapes = [w.layers[k].H for k in range(w.n_layers) for _ in range(w.layers[k].directions[0].layer.cell.n_states)]
-        shapes += [w.F] * (self.pooling != LAST)
-        places = [<uintptr_t> pointer(array, w.dtype, n, H, not write) for array, H in zip(arrays[1:], shapes)]
-        copy_state(n, sizeof(Py_ssize_t), <char *> self.lengths, sizeof(Py_ssize_t), <char *> lengths, write)
-        place = iter(places)
-        for k in range(w.n_layers):
-            d = w.layers[k].directions[0]
-            H, units = d.layer.H * itemsize, d.units * itemsize
-            for part in range(d.layer.cell.n_states):
-                state = <char *> self.layers[k].state + (2 * part + self.turn) * self.n_sequences * units
-                copy_state(n, H, state, units, <char *> <uintptr_t> next(place), write)
-        if self.pooling != LAST:
-            H = w.F * itemsize
-            copy_state(n, H, <char *> self.pooled, H, <char *> <uintptr_t> next(place), write)
+        exchange_state(self, arrays, False)
+
+    def set_state(self, list arrays):
+        """Continue from such arrays."""
+        exchange_state(self, arrays, True)
 
 
-cdef void copy_state(Py_ssize_t rows, Py_ssize_t n_bytes, char *state, Py_ssize_t stride, char *array, bint write) noexcept nogil:
+cdef int exchange_state(Engine e, list arrays, bint write) except -1:
+    cdef Weights w = e.weights
+    cdef Py_ssize_t n = e.b.active, itemsize = w.itemsize, k, r, H, units
+    cdef int part
+    cdef packed_direction *d
+    cdef char *state
+    cdef Py_ssize_t *lengths
+    widths = [w.layers[k].H for k in range(w.n_layers) for _ in range(w.layers[k].directions[0].layer.cell.n_states)]
+    widths += [w.F] * (e.b.pooling != LAST)
+    if len(arrays) != 1 + len(widths):
+        raise ValueError(f"There must be {1 + len(widths)} arrays, got {len(arrays)}.")
+    lengths = <Py_ssize_t *> pointer(arrays[0], 2, n, 0, not write)
+    for r in range(n if write else 0):
+        if not 0 <= lengths[r] <= MOST_STEPS:
+            raise ValueError(f"A number of steps must be in 0 .. {MOST_STEPS}, got {lengths[r]}.")
+    place = iter([<uintptr_t> pointer(array, w.dtype, n, H, not write) for array, H in zip(arrays[1:], widths)])
+    copy_rows(n, sizeof(Py_ssize_t), <char *> e.b.lengths, sizeof(Py_ssize_t), <char *> lengths, write)
+    for k in range(w.n_layers):
+        d = w.layers[k].directions[0]
+        H, units = d.layer.H * itemsize, d.units * itemsize
+        for part in range(d.layer.cell.n_states):
+            state = <char *> e.b.states[k] + (2 * part + e.b.parity) * e.b.n_sequences * units
+            copy_rows(n, H, state, units, <char *> <uintptr_t> next(place), write)
+    if e.b.pooling != LAST:
+        H = w.F * itemsize
+        copy_rows(n, H, <char *> e.b.pooled, H, <char *> <uintptr_t> next(place), write)
+    return 0
+
+
+cdef void copy_rows(Py_ssize_t rows, Py_ssize_t n_bytes, char *state, Py_ssize_t stride, char *array, bint write) noexcept nogil:
     cdef Py_ssize_t r
     for r in range(rows):
         if write:
@@ -290,15 +292,18 @@ cdef void copy_state(Py_ssize_t rows, Py_ssize_t n_bytes, char *state, Py_ssize_
             memcpy(array + r * n_bytes, state + r * stride, n_bytes)
 
 
-cdef inline uintptr_t round_up(uintptr_t n) noexcept nogil:
-    return (n + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+cdef int check_rows(Engine e, Py_ssize_t rows, Py_ssize_t width, Py_ssize_t n, Py_ssize_t columns, Py_ssize_t itemsize) except -1:
+    """Raise unless there are rows, and an array (n, columns) has room for them."""
+    if rows < 1 or n < rows or columns != width or itemsize != e.weights.itemsize:
+        raise ValueError(f"out must be ({rows}, {width}) of the dtype of the weights, got ({n}, {columns}).")
+    return 0
 
 
 cdef int check_chunk(
     Engine e, int dtype, const Py_ssize_t[::1] starts, Py_ssize_t n_continuing, Py_ssize_t rows_of_x, Py_ssize_t D,
 ) except -1:
     """Raise unless a chunk is one of steps that fewer and fewer of the sequences have, and fits."""
-    cdef Py_ssize_t T = starts.shape[0] - 1, t, rows = e.active
+    cdef Py_ssize_t T = starts.shape[0] - 1, t, rows = e.b.active
     cdef bint falling
     if dtype != e.weights.dtype:
         raise TypeError("Arrays must have the dtype of the weights.")
@@ -306,127 +311,37 @@ cdef int check_chunk(
     for t in range(T if falling else 0):
         falling = falling and 1 <= starts[t + 1] - starts[t] <= rows
         rows = starts[t + 1] - starts[t]
-    if not falling or not 0 <= n_continuing <= rows:
+    if not falling or not 0 <= n_continuing <= (0 if e.bidirectional else rows):
         raise ValueError("starts must begin at 0, and each step have as many rows as the one before or fewer.")
-    if starts[T] > e.n_rows or starts[T] > rows_of_x or D != e.weights.input_size:
-        raise ValueError(f"x must have {e.weights.input_size} columns and at most {e.n_rows} rows, got ({rows_of_x}, {D}).")
+    if starts[T] > e.b.n_rows or starts[T] > rows_of_x or D != e.weights.input_size:
+        raise ValueError(f"x must have {e.weights.input_size} columns and at most {e.b.n_rows} rows, got ({rows_of_x}, {D}).")
     return 0
 
 
-cdef bint take_step(Engine e, const real *x, real *out, bint encoded) noexcept nogil:
+cdef bint take_step(Engine e, const real *x, real *out) noexcept nogil:
     cdef char[STACK_BYTES + ALIGNMENT] stack
-    cdef Py_ssize_t[2] starts = [0, e.active]
-    cdef Py_ssize_t r
-    cdef real *scratch = <real *> e.scratch
-    if not is_finite(x, e.active * e.weights.input_size, e.weights.dtype):
+    cdef Py_ssize_t[2] starts = [0, e.b.active]
+    cdef real *scratch = <real *> e.b.scratch
+    if not is_finite(x, e.b.active * e.weights.input_size, e.weights.dtype):
         return False
     if scratch == NULL:
         scratch = <real *> round_up(<uintptr_t> stack)
-    for r in range(e.active):
-        e.lengths[r] += 1
-    run_chunk(e, starts, 1, 0, x, scratch)
-    if encoded:
-        memcpy(out, e.pooled, e.active * e.weights.F * sizeof(real))
-    else:
-        find_scores(e, e.lengths, 1, out)
+    run_chunk(e.weights, &e.b, starts, 1, 0, x, scratch)
+    find_results(e.weights, &e.b, out)
     return True
 
 
 cdef void predict_sequences(Engine e, Py_ssize_t n, const sequence *sequences, real *out) noexcept nogil:
-    """Scores of sequences, the longest first."""
-    cdef Py_ssize_t first = 0, active = n, n_steps, r
-    e.active = n
-    e.turn = 0
-    for r in range(n):
-        begin_sequence(e, r, <real *> NULL)
+    """Results for sequences, the longest first."""
+    cdef Py_ssize_t first = 0, active = n, n_steps
+    e.b.active = n
+    e.b.parity = 0
+    begin_sequences(e.weights, &e.b, 0, n, <real *> NULL)
     while active:
-        n_steps = min(e.n_rows // active, sequences[0].length - first)
-        pack_steps(sequences, &active, first, n_steps, e.weights.input_size * sizeof(real), e.x, e.starts)
+        n_steps = sequences[0].length - first
+        if not e.bidirectional:
+            n_steps = min(e.b.n_rows // active, n_steps)
+        pack_steps(sequences, &active, first, n_steps, e.weights.input_size * sizeof(real), e.b.x, e.b.starts)
         first += n_steps
-        run_chunk(e, e.starts, n_steps, active, <const real *> e.x, <real *> e.scratch)
-    find_scores(e, &sequences[0].length, sizeof(sequence) // sizeof(Py_ssize_t), out)
-
-
-cdef void begin_sequence(Engine e, Py_ssize_t r, real *dtype) noexcept nogil:
-    cdef Py_ssize_t k, j, units, size
-    cdef int part
-    cdef real *state
-    cdef layer_weights *layer
-    cdef const void *initial
-    e.lengths[r] = 0
-    for k in range(e.weights.n_layers):
-        layer = &e.weights.layers[k]
-        units = layer.directions[0].units
-        size = e.n_sequences * units
-        for part in range(layer.directions[0].layer.cell.n_states):
-            state = <real *> e.layers[k].state + (2 * part + e.turn) * size + r * units
-            initial = layer.c0[0] if part else layer.h0[0]
-            memset(state, 0, units * sizeof(real))
-            if initial != NULL:
-                memcpy(state, initial, layer.H * sizeof(real))
-    for j in range(e.weights.F):
-        (<real *> e.pooled)[r * e.weights.F + j] = <real> (-INFINITY if e.pooling == MAX else 0)
-
-
-cdef void run_chunk(
-    Engine e, const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t n_continuing, const real *x, real *scratch,
-) noexcept nogil:
-    """Layers and pooling over the next T steps; n_continuing as in `advance`."""
-    cdef:
-        Py_ssize_t k, j, t, n, F = e.weights.F
-        layer_weights *layer
-        real *y = NULL
-        real *pooled = <real *> e.pooled
-        bint ends
-        uint64_t mode = ftz_enter()
-    for k in range(e.weights.n_layers):
-        layer = &e.weights.layers[k]
-        y = <real *> e.layers[k].y
-        F = layer.H
-        ends = k == e.weights.n_layers - 1 and y == NULL
-        run_steps(layer.directions[0], False, starts, T, n_continuing, x, <real *> e.layers[k].state, e.n_sequences, e.turn, y, F,
-                  pooled if ends else NULL, F, scratch)
-        if layer.adds_input:
-            for j in range(starts[T] * F):
-                y[j] += x[j]
-        x = y
-    e.turn = (e.turn + T) & 1
-    for t in range(T if y != NULL else 0):
-        n = starts[t + 1] - starts[t]
-        if e.pooling == LAST:
-            memcpy(pooled, y + starts[t] * F, n * F * sizeof(real))
-        elif e.pooling == MEAN:
-            add_to(n * F, y + starts[t] * F, pooled)
-        else:
-            enlarge(n * F, y + starts[t] * F, pooled)
-    ftz_leave(mode)
-
-
-cdef void add_to(Py_ssize_t n, const real *x, real *out) noexcept nogil:
-    cdef Py_ssize_t j
-    for j in range(n):
-        out[j] += x[j]
-
-
-cdef void enlarge(Py_ssize_t n, const real *x, real *out) noexcept nogil:
-    """out := max(out, x), a NaN of either stays"""
-    cdef Py_ssize_t j
-    for j in range(n):
-        if x[j] > out[j] or x[j] != x[j]:
-            out[j] = x[j]
-
-
-cdef void find_scores(Engine e, const Py_ssize_t *lengths, Py_ssize_t stride, real *out) noexcept nogil:
-    """out (active, K); the length of row r is lengths[r * stride]."""
-    cdef Py_ssize_t r, j, F = e.weights.F
-    cdef real *source = <real *> e.pooled
-    cdef real factor
-    cdef uint64_t mode = ftz_enter()
-    if e.pooling == MEAN:
-        for r in range(e.active):
-            factor = <real> (1.0 / lengths[r * stride])
-            for j in range(F):
-                (<real *> e.means)[r * F + j] = source[r * F + j] * factor
-        source = <real *> e.means
-    apply_head(e.weights, e.active, source, out)
-    ftz_leave(mode)
+        run_chunk(e.weights, &e.b, e.b.starts, n_steps, active, <const real *> e.b.x, <real *> e.b.scratch)
+    find_results(e.weights, &e.b, out)

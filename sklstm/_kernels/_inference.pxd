@@ -11,12 +11,6 @@ cdef struct packed_direction:
     operand[MAX_PRODUCTS] ops
     int dtype
     Py_ssize_t units                    # width of a row of state: H, or more where it is padded
-    # Where the weights come from, and where they are packed to.
-    const void *W
-    const void *R
-    const void *b
-    const void *extra
-    void *buffer
 
 
 cdef class Direction:
@@ -28,9 +22,7 @@ cdef Py_ssize_t scratch_elements(const packed_direction *d, Py_ssize_t n_sequenc
 
 cdef Py_ssize_t state_elements(const packed_direction *d, Py_ssize_t n_sequences) noexcept nogil
 
-cdef void fill(packed_direction *d, real *free) noexcept nogil
-
 cdef void run_steps(
     const packed_direction *d, bint reverse, const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t n_continuing, const real *x,
-    real *state, Py_ssize_t n_sequences, int turn, real *y, Py_ssize_t ld_y, real *ends, Py_ssize_t ld_ends, real *scratch,
+    real *state, Py_ssize_t n_sequences, int parity, real *y, Py_ssize_t ld_y, real *ends, Py_ssize_t ld_ends, real *scratch,
 ) noexcept nogil

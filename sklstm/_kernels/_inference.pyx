@@ -7,11 +7,9 @@ whole rows of products into scratch and run the same bodies as `_scan` does.
 x W is made within each step, where a row of x is read once for all gates; for one to three sequences it is made for many steps
 at once before, since then the weights are what has to be moved. Both give the same bits.
 """
-from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
 from ._buffers cimport CELL_SCRATCH, padded
-from ._ftz cimport ftz_enter, ftz_leave
 from ._product cimport make_operand, multiply, packed_size
 from ._real cimport real
 from ._simd cimport FROM_H, cell_entry, cell_step, fused_layer, fused_rows, simd
@@ -43,7 +41,7 @@ def pack(
     Parameters
     ----------
     cell, activation, W, R, b, extra
-        As in `_scan.forward`. They are read here only, where there are tiles.
+        As in `_scan.forward`. Where there are tiles, they are read here only.
     buffer : (`pack_size(...)`,) OUT, aligned to 64 bytes
         Belongs to the result.
 
@@ -61,46 +59,40 @@ def pack(
     d.dtype = 0 if real is float else 1
     d.fused = is_fused(d.layer.cell)
     d.units = d.layer.units = units_of(d.layer.cell, d.layer.H, d.dtype)
-    d.W = &W[0, 0]
-    d.R = &R[0, 0]
-    d.b = &b[0]
-    d.extra = &extra[0, 0] if extra is not None else NULL
-    d.buffer = &buffer[0]
-    fill(d, &buffer[0])
+    pack_into(d, &W[0, 0], &R[0, 0], &b[0], &extra[0, 0] if extra is not None else NULL, &buffer[0])
     return direction
 
 
-cdef void fill(packed_direction *d, real *free) noexcept nogil:
-    """Pack the weights as they are now."""
+cdef void pack_into(packed_direction *d, const real *W, const real *R, const real *b, const real *extra, real *free) noexcept nogil:
     cdef:
         const cell_entry *cell = d.layer.cell
         Py_ssize_t D = d.layer.D, H = d.layer.H, ldR = cell.n_recurrent * H, p, n
-        const real *R
-    d.layer.bias = d.b
-    d.layer.extra = d.extra
+        const real *R_p
+    d.layer.bias = b
+    d.layer.extra = extra
     if d.fused:
-        simd().interleave[d.dtype](cell.n_blocks, D, cell.n_input, H, d.W, cell.n_input * H, free)
+        simd().interleave[d.dtype](cell.n_blocks, D, cell.n_input, H, W, cell.n_input * H, free)
         d.layer.W = free
         free += padded(D * cell.n_input * d.units)
     else:
-        make_operand(&d.op_W, False, D, cell.n_input * H, <const real *> d.W, cell.n_input * H, free)
+        make_operand(&d.op_W, False, D, cell.n_input * H, W, cell.n_input * H, free)
         free += padded(packed_size(D, cell.n_input * H, d.dtype))
     for p in range(cell.n_products):
         n = cell.products[p].n
-        R = <const real *> d.R + cell.products[p].first * H
+        R_p = R + cell.products[p].first * H
         if d.fused:
-            simd().interleave[d.dtype](cell.n_blocks, H, n, H, R, ldR, free)
+            simd().interleave[d.dtype](cell.n_blocks, H, n, H, R_p, ldR, free)
             d.layer.R[p] = free
             free += padded(H * n * d.units)
         else:
-            make_operand(&d.ops[p], False, H, n * H, R, ldR, free)
+            make_operand(&d.ops[p], False, H, n * H, R_p, ldR, free)
             free += padded(packed_size(H, n * H, d.dtype))
     if d.fused:
-        simd().interleave[d.dtype](cell.n_blocks, 1, cell.n_bias, H, d.b, 0, free)
+        simd().interleave[d.dtype](cell.n_blocks, 1, cell.n_bias, H, b, 0, free)
         d.layer.bias = free
         free += padded(cell.n_bias * d.units)
         if cell.n_extra:
-            simd().interleave[d.dtype](cell.n_blocks, 1, cell.n_extra, H, d.extra, 0, free)
+            simd().interleave[d.dtype](cell.n_blocks, 1, cell.n_extra, H, extra, 0, free)
             d.layer.extra = free
 
 
@@ -117,25 +109,8 @@ def pack_size(int cell, Py_ssize_t D, Py_ssize_t H, Py_ssize_t itemsize):
     return size + padded(entry.n_bias * units) + padded(entry.n_extra * units)
 
 
-def state_shape(int cell, Py_ssize_t n_sequences, Py_ssize_t H, Py_ssize_t itemsize):
-    """Shape of the state of so many sequences: two rows of h for each, in turns, and where the cell has one two of c."""
-    cdef const cell_entry *entry = &simd().cells[cell]
-    return 2 * entry.n_states, n_sequences, units_of(entry, H, 0 if itemsize == sizeof(float) else 1)
-
-
-def scratch_size(int cell, Py_ssize_t n_sequences, Py_ssize_t n_rows, Py_ssize_t H, Py_ssize_t itemsize):
-    """Elements of scratch that `run` needs for batches of so many sequences and rows at most."""
-    cdef packed_direction d
-    d.dtype = 0 if itemsize == sizeof(float) else 1
-    d.layer.cell = &simd().cells[cell]
-    d.layer.H = H
-    d.fused = is_fused(d.layer.cell)
-    d.units = d.layer.units = units_of(d.layer.cell, H, d.dtype)
-    return scratch_elements(&d, n_sequences, n_rows)
-
-
 cdef Py_ssize_t scratch_elements(const packed_direction *d, Py_ssize_t n_sequences, Py_ssize_t n_rows) noexcept nogil:
-    """The same for a direction."""
+    """Elements of scratch, aligned to 64 bytes, for chunks of so many sequences and rows at most."""
     cdef Py_ssize_t Z = d.layer.cell.n_blocks * d.units, itemsize = sizeof(float) if d.dtype == 0 else sizeof(double)
     if not d.fused:
         return padded(n_sequences * Z) + CELL_SCRATCH * d.units
@@ -143,7 +118,7 @@ cdef Py_ssize_t scratch_elements(const packed_direction *d, Py_ssize_t n_sequenc
 
 
 cdef Py_ssize_t state_elements(const packed_direction *d, Py_ssize_t n_sequences) noexcept nogil:
-    """The product of `state_shape`."""
+    """Elements of the state of so many sequences: two rows of h for each, taken in turns, and where the cell has one two of c."""
     return 2 * d.layer.cell.n_states * n_sequences * d.units
 
 
@@ -153,23 +128,23 @@ cdef inline Py_ssize_t input_rows(const fused_layer *layer, Py_ssize_t itemsize)
 
 
 cdef void step(
-    const packed_direction *d, Py_ssize_t rows, const real *x, real *z, real *state, Py_ssize_t n_sequences, int turn, real *scratch,
+    const packed_direction *d, Py_ssize_t rows, const real *x, real *z, real *state, Py_ssize_t n_sequences, int parity, real *scratch,
 ) noexcept nogil:
-    """One step of the first rows: state[turn] -> state[1 - turn], and so for c; x or z = x W."""
+    """One step of the first rows: state[parity] -> state[1 - parity], and so for c; x or z = x W."""
     cdef:
         Py_ssize_t size = n_sequences * d.units
         fused_rows s
         real *c = state + 2 * size if d.layer.cell.n_states == 2 else state
     if not d.fused:
-        plain_step(d, rows, x, state + turn * size, c + turn * size, state + (1 - turn) * size, c + (1 - turn) * size, scratch)
+        plain_step(d, rows, x, state + parity * size, c + parity * size, state + (1 - parity) * size, c + (1 - parity) * size, scratch)
         return
     s.rows = rows
     s.x = x
     s.ld_x = d.layer.D
-    s.h_prev = state + turn * size
-    s.c_prev = c + turn * size
-    s.h = state + (1 - turn) * size
-    s.c = c + (1 - turn) * size
+    s.h_prev = state + parity * size
+    s.c_prev = c + parity * size
+    s.h = state + (1 - parity) * size
+    s.c = c + (1 - parity) * size
     s.z = scratch if z == NULL else z
     simd().fused_step[d.dtype](&d.layer, &s)
 
@@ -213,9 +188,29 @@ cdef void copy_rows(Py_ssize_t rows, Py_ssize_t n, const real *source, Py_ssize_
 
 cdef void run_steps(
     const packed_direction *d, bint reverse, const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t n_continuing, const real *x,
-    real *state, Py_ssize_t n_sequences, int turn, real *y, Py_ssize_t ld_y, real *ends, Py_ssize_t ld_ends, real *scratch,
+    real *state, Py_ssize_t n_sequences, int parity, real *y, Py_ssize_t ld_y, real *ends, Py_ssize_t ld_ends, real *scratch,
 ) noexcept nogil:
-    """`run` on pointers, NULL for None."""
+    """Run a direction over the steps of a packed batch.
+
+    Parameters
+    ----------
+    reverse : bool
+        Walk from the last step of each sequence to its first.
+    starts : (T + 1,)
+        Row at which each step begins.
+    n_continuing : int
+        How many sequences do not end with these steps.
+    x : (n_rows, D) IN
+    state : (2 or 4, n_sequences, units) IN/OUT
+        IN: in ``state[parity]``, and for c in ``state[2 + parity]``, what each row begins with; if `reverse`, in both rows of the
+        pair. OUT: in ``state[(parity + T) % 2]`` the state of the sequences that continue.
+    parity : {0, 1}
+    y : (n_rows, H), row stride ld_y, OUT or NULL
+        h of every step.
+    ends : (n_sequences, H), row stride ld_ends, OUT or NULL
+        h in which the walk of each sequence that ends here ends.
+    scratch : (`scratch_elements(...)`,), aligned to 64 bytes
+    """
     cdef:
         Py_ssize_t D = d.layer.D, H = d.layer.H, units = d.units, size = n_sequences * units, Z = d.layer.cell.n_blocks * units
         Py_ssize_t k, t, rows, following, first = 0, last = 0, per_input = input_rows(&d.layer, sizeof(real)) // starts[1]
@@ -234,9 +229,9 @@ cdef void run_steps(
                 simd().fused_input[d.dtype](&d.layer, starts[last] - starts[first], x + starts[first] * D, D, scratch)
             z = scratch + (starts[t] - starts[first]) * Z
             x_t = NULL
-        step(d, rows, x_t, z, state, n_sequences, turn, scratch)
-        turn = 1 - turn
-        h = state + turn * size
+        step(d, rows, x_t, z, state, n_sequences, parity, scratch)
+        parity = 1 - parity
+        h = state + parity * size
         if y != NULL:
             copy_rows(rows, H, h, units, y + starts[t] * ld_y, ld_y)
         if ends != NULL:
@@ -245,48 +240,3 @@ cdef void run_steps(
             else:
                 following = starts[t + 2] - starts[t + 1] if t + 1 < T else n_continuing
             copy_rows(rows - following, H, h + following * units, units, ends + following * ld_ends, ld_ends)
-
-
-def run(
-    Direction direction, bint reverse, const Py_ssize_t[::1] starts, Py_ssize_t n_continuing, const real[:, ::1] x,
-    real[:, :, ::1] state, int turn, real[:, :] y, real[:, :] ends, real[::1] scratch,
-):
-    """Run a direction over the steps of a packed batch.
-
-    Parameters
-    ----------
-    direction : Direction
-        Of the dtype of the arrays.
-    reverse : bool
-        Walk from the last step of each sequence to its first.
-    starts : (n_steps + 1,) memoryview
-        Row at which each step begins.
-    n_continuing : int
-        How many sequences do not end with these steps.
-    x : (>= n_rows, D) IN
-    state : `state_shape(...)` IN/OUT
-        IN: in ``state[turn]``, and for c in ``state[2 + turn]``, what each row begins with; if `reverse`, in both rows of the pair.
-        OUT: in ``state[(turn + n_steps) % 2]`` the state of the sequences that continue.
-    turn : {0, 1}
-    y : (>= n_rows, H) OUT or None
-        h of every step.
-    ends : (>= n_sequences, H) OUT or None
-        h in which the walk of each sequence that ends here ends.
-    scratch : (`scratch_size(...)`,), aligned to 64 bytes
-    """
-    cdef:
-        real *y_out = NULL
-        real *ends_out = NULL
-        Py_ssize_t ld_y = 0, ld_ends = 0
-        uint64_t mode
-    if y is not None:
-        y_out = &y[0, 0]
-        ld_y = y.strides[0] // sizeof(real)
-    if ends is not None:
-        ends_out = &ends[0, 0]
-        ld_ends = ends.strides[0] // sizeof(real)
-    with nogil:
-        mode = ftz_enter()
-        run_steps(&direction.packed, reverse, &starts[0], starts.shape[0] - 1, n_continuing, &x[0, 0], &state[0, 0, 0], state.shape[1],
-                  turn, y_out, ld_y, ends_out, ld_ends, &scratch[0])
-        ftz_leave(mode)

@@ -3,9 +3,9 @@
 Everywhere: `starts` (n_steps + 1,) of a chunk of steps, the sequences longest first; y (>= n_rows, F) one row per step; out
 and dout (>= n_sequences, F) one row per sequence. dy is overwritten.
 """
-from libc.math cimport exp
+from libc.math cimport INFINITY, exp
 from libc.stdint cimport uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from ._ftz cimport ftz_enter, ftz_leave
 from ._real cimport real
@@ -28,17 +28,37 @@ def last_step(
 def add_steps(const Py_ssize_t[::1] starts, const real[:, ::1] y, real[:, ::1] out):
     """out[r] += sum of y over the steps of sequence r"""
     cdef uint64_t mode
-    cdef Py_ssize_t t, j, n, F = out.shape[1]
-    cdef const real *source
-    cdef real *target = &out[0, 0]
     with nogil:
         mode = ftz_enter()
-        for t in range(starts.shape[0] - 1):
-            n = starts[t + 1] - starts[t]
-            source = &y[starts[t], 0]
-            for j in range(n * F):
-                target[j] += source[j]
+        sum_steps(&starts[0], starts.shape[0] - 1, out.shape[1], &y[0, 0], &out[0, 0])
         ftz_leave(mode)
+
+
+cdef void sum_steps(const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t F, const real *y, real *out) noexcept nogil:
+    cdef Py_ssize_t t, j
+    cdef const real *y_t
+    for t in range(T):
+        y_t = y + starts[t] * F
+        for j in range((starts[t + 1] - starts[t]) * F):
+            out[j] += y_t[j]
+
+
+def mean(const Py_ssize_t[::1] lengths, real[:, ::1] out):
+    """out[r] := out[r] / length of r"""
+    cdef uint64_t mode
+    with nogil:
+        mode = ftz_enter()
+        divide_by_lengths(lengths.shape[0], out.shape[1], &lengths[0], &out[0, 0], &out[0, 0])
+        ftz_leave(mode)
+
+
+cdef void divide_by_lengths(Py_ssize_t n, Py_ssize_t F, const Py_ssize_t *lengths, const real *sums, real *out) noexcept nogil:
+    cdef Py_ssize_t r, j
+    cdef real factor
+    for r in range(n):
+        factor = <real> (1.0 / lengths[r])
+        for j in range(F):
+            out[r * F + j] = sums[r * F + j] * factor
 
 
 def mean_backward(const Py_ssize_t[::1] starts, const Py_ssize_t[::1] lengths, const real[:, ::1] dout, real[:, ::1] dy):
@@ -59,23 +79,30 @@ def mean_backward(const Py_ssize_t[::1] starts, const Py_ssize_t[::1] lengths, c
 
 def maximum(const Py_ssize_t[::1] starts, Py_ssize_t first, const real[:, ::1] y, real[:, ::1] out, Py_ssize_t[:, ::1] argmax):
     """out[r] := largest value of y over the steps of sequence r, argmax[r] := the first step that has it; steps count from `first`,
-    and a chunk that does not begin at 0 goes on from what is in out."""
-    cdef Py_ssize_t t, r, j, n, begin = 0, F = out.shape[1], B = starts[1] - starts[0]
-    cdef real value
+    and a chunk that does not begin at 0 continues from what is in out."""
+    cdef Py_ssize_t k, n = (starts[1] - starts[0]) * out.shape[1]
     with nogil:
         if first == 0:
-            memcpy(&out[0, 0], &y[0, 0], B * F * sizeof(real))
-            memset(&argmax[0, 0], 0, B * F * sizeof(Py_ssize_t))
-            begin = 1
-        for t in range(begin, starts.shape[0] - 1):
-            n = starts[t + 1] - starts[t]
-            for r in range(n):
-                for j in range(F):
-                    value = y[starts[t] + r, j]
-                    # Or NaN, which then stays: nothing is larger.
-                    if value > out[r, j] or value != value:
-                        out[r, j] = value
-                        argmax[r, j] = first + t
+            memset(&argmax[0, 0], 0, n * sizeof(Py_ssize_t))
+            for k in range(n):
+                (&out[0, 0])[k] = -INFINITY
+        enlarge(&starts[0], starts.shape[0] - 1, out.shape[1], first, &y[0, 0], &out[0, 0], &argmax[0, 0])
+
+
+cdef void enlarge(
+    const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t F, Py_ssize_t first, const real *y, real *out, Py_ssize_t *argmax,
+) noexcept nogil:
+    """`maximum` without its beginning; argmax may be NULL."""
+    cdef Py_ssize_t t, j
+    cdef const real *y_t
+    for t in range(T):
+        y_t = y + starts[t] * F
+        for j in range((starts[t + 1] - starts[t]) * F):
+            # Or NaN, which then stays: nothing is larger.
+            if y_t[j] > out[j] or y_t[j] != y_t[j]:
+                out[j] = y_t[j]
+                if argmax != NULL:
+                    argmax[j] = first + t
 
 
 def maximum_backward(
@@ -145,6 +172,22 @@ cdef void attend(
                 out[r * F + j] += scale * y[row * F + j]
 
 
+def attention_mean(const double[::1] norm, real[:, ::1] out, Py_ssize_t n):
+    """out[r] := out[r] / norm[r], for the first n rows: the weighted mean, after the last chunk"""
+    cdef uint64_t mode
+    with nogil:
+        mode = ftz_enter()
+        divide_by_norms(n, out.shape[1], &norm[0], &out[0, 0], &out[0, 0])
+        ftz_leave(mode)
+
+
+cdef void divide_by_norms(Py_ssize_t n, Py_ssize_t F, const double *norm, const real *sums, real *out) noexcept nogil:
+    cdef Py_ssize_t r, j
+    for r in range(n):
+        for j in range(F):
+            out[r * F + j] = sums[r * F + j] / <real> norm[r]
+
+
 def attention_weights(const Py_ssize_t[::1] starts, const double[::1] top, const double[::1] norm, real[::1] e):
     """e := exp(e - top) / norm, the weights of the steps: over a sequence they sum to 1"""
     cdef uint64_t mode
@@ -154,8 +197,12 @@ def attention_weights(const Py_ssize_t[::1] starts, const double[::1] top, const
         for t in range(starts.shape[0] - 1):
             n = starts[t + 1] - starts[t]
             for r in range(n):
-                e[starts[t] + r] = <real> (exp(e[starts[t] + r] - top[r]) / norm[r])
+                e[starts[t] + r] = weigh(e[starts[t] + r], top[r], norm[r])
         ftz_leave(mode)
+
+
+cdef real weigh(real e, double top, double norm) noexcept nogil:
+    return <real> (exp(e - top) / norm)
 
 
 def attention_backward(

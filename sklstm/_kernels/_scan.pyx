@@ -23,91 +23,10 @@ from ._ftz cimport ftz_enter, ftz_leave
 from ._product cimport add_product_of_transpose, make_operand, multiply, operand, packed_size
 from ._real cimport real
 from ._simd cimport FROM_H, MAX_PRODUCTS, cell_entry, cell_step, recurrent_product, simd
-
-
-# Bytes of gates per chunk of time: a quarter of a common second-level cache of 1 MB, the rest being for R, x and h.
-cdef enum:
-    CHUNK_BYTES = 1 << 18
-    # Rows that a chunk has where T allows, so that streaming W and the gradients of wide layers is shared by enough of them.
-    CHUNK_ROWS = 128
-
-
-cdef inline Py_ssize_t chunk_rows(Py_ssize_t n_sequences, Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t itemsize) noexcept nogil:
-    """Upper bound on the rows of a chunk of time, for `width` words per row and that many sequences or fewer."""
-    return min(n_rows, max(CHUNK_BYTES // (width * itemsize), n_sequences + CHUNK_ROWS - 1))
-
-
-cdef struct walk:
-    # The order in which a direction visits the steps.
-    const Py_ssize_t *starts    # (n_steps + 1,)
-    Py_ssize_t n_steps
-    bint reverse
-
-
-cdef inline Py_ssize_t rows_at(const walk *w, Py_ssize_t t) noexcept nogil:
-    return w.starts[t + 1] - w.starts[t]
-
-
-cdef inline Py_ssize_t step_before(const walk *w, Py_ssize_t t) noexcept nogil:
-    """The step walked before t; t itself where the walk begins."""
-    return min(t + 1, w.n_steps - 1) if w.reverse else max(t - 1, 0)
-
-
-cdef inline Py_ssize_t rows_continued(const walk *w, Py_ssize_t t) noexcept nogil:
-    """How many rows of step t have a step before; the others start here, from the initial state."""
-    cdef Py_ssize_t before = step_before(w, t)
-    return 0 if before == t else min(rows_at(w, t), rows_at(w, before))
-
-
-cdef inline Py_ssize_t chunk_steps(const walk *w, Py_ssize_t width, Py_ssize_t itemsize) noexcept nogil:
-    """Steps per chunk of time, from the rows of the first (widest) step and the words per row."""
-    cdef Py_ssize_t rows = rows_at(w, 0)
-    return max(CHUNK_BYTES // (rows * width * itemsize), (CHUNK_ROWS + rows - 1) // rows)
-
-
-cdef struct chunk:
-    # Steps first .. last - 1, visited upwards or downwards.
-    Py_ssize_t first, last
-    bint upwards
-
-
-cdef inline chunk chunk_after(Py_ssize_t done, Py_ssize_t n_steps, Py_ssize_t per_chunk, bint upwards) noexcept nogil:
-    """The next chunk where `done` steps have been visited."""
-    if upwards:
-        return chunk(done, min(done + per_chunk, n_steps), upwards)
-    return chunk(max(n_steps - done - per_chunk, 0), n_steps - done, upwards)
-
-
-cdef inline Py_ssize_t step_number(const chunk *steps, Py_ssize_t k) noexcept nogil:
-    """The k-th step of a chunk as it is visited."""
-    return steps.first + k if steps.upwards else steps.last - 1 - k
-
-
-cdef struct direction:
-    # One direction of one layer and its input; all arrays IN, of the dtype of the pass.
-    const cell_entry *cell
-    int activation
-    walk w
-    Py_ssize_t D, H
-    const void *x           # (n_rows, D)
-    const void *W           # (D, n_input H)
-    const void *R           # (H, n_recurrent H)
-    const void *b           # (n_bias H,)
-    const void *extra       # (n_extra H,)
-    const void *h0          # (n_sequences, H) state to begin with, NULL for zeros
-    const void *c0          # the same of c, NULL for zeros
-    const void *mask        # (n_sequences, H), NULL for none
-    const void *zeros       # (H,)
-
-
-cdef struct gradients:
-    # What the backward pass of a direction adds to, in the shapes of the parameters, and its gradient of x.
-    void *dW
-    void *dR
-    void *db
-    void *d_extra           # NULL where the cell has none
-    void *dx                # (n_rows, D) OUT, IN/OUT with `accumulate_dx`; NULL where it is not wanted
-    bint accumulate_dx
+from ._walk cimport (
+    chunk, chunk_after, chunk_rows, chunk_steps, clear_targets, continuing_rows, direction, gradients, masked, rows_at,
+    rows_continued, set_pointers, starting_rows, step_before, step_number, walk,
+)
 
 
 cdef real *pack_recurrent(const direction *d, bint transpose, operand *ops, real *scratch) noexcept nogil:
@@ -121,63 +40,6 @@ cdef real *pack_recurrent(const direction *d, bint transpose, operand *ops, real
         make_operand(&ops[p], transpose, rows, columns, <const real *> d.R + product.first * H, d.cell.n_recurrent * H, scratch)
         scratch += padded(packed_size(rows, columns, 0 if real is float else 1))
     return scratch
-
-
-cdef cell_step step_of(const direction *d, Py_ssize_t ld_h, real *scratch) noexcept nogil:
-    """What is the same at every step, for rows that continue the step before."""
-    cdef cell_step step
-    memset(&step, 0, sizeof(step))
-    step.hidden = d.H
-    step.ld_a = d.cell.n_blocks * d.H
-    step.ld_c = d.H
-    step.bias = d.b
-    step.extra = d.extra
-    step.ld_h = ld_h
-    step.ld_h_prev = ld_h
-    step.ld_c_prev = d.H
-    step.scratch = scratch
-    return step
-
-
-cdef cell_step start_of(const direction *d, const cell_step *step) noexcept nogil:
-    """The same for rows that start at a step: from h0 and c0, or from a row of zeros."""
-    cdef cell_step start = step[0]
-    start.ld_h_prev = d.H if d.h0 != NULL else 0
-    start.ld_c_prev = d.H if d.c0 != NULL else 0
-    return start
-
-
-cdef void place(
-    const direction *d, Py_ssize_t t, real *a_t, real *c_t, const real *c_before, real *h, cell_step *step, cell_step *start,
-) noexcept nogil:
-    """step := the rows of step t that continue, start := the others, which follow them; a_t, c_t and c_before point to the first
-    row of this step and of the one before, h to the first of all."""
-    cdef:
-        const walk *w = &d.w
-        Py_ssize_t H = d.H, Z = d.cell.n_blocks * H, Hc = H if d.cell.n_states == 2 else 0
-        Py_ssize_t continued = rows_continued(w, t)
-    step.rows = continued
-    step.a = a_t
-    step.c = c_t
-    step.h = h + w.starts[t] * step.ld_h
-    step.h_prev = h + w.starts[step_before(w, t)] * step.ld_h
-    step.c_prev = c_before
-    start.rows = rows_at(w, t) - continued
-    start.a = a_t + continued * Z
-    start.c = c_t + continued * Hc
-    start.h = h + (w.starts[t] + continued) * step.ld_h
-    start.h_prev = d.zeros if d.h0 == NULL else <const real *> d.h0 + continued * H
-    start.c_prev = d.zeros if d.c0 == NULL else <const real *> d.c0 + continued * H
-
-
-cdef void masked(
-    Py_ssize_t rows, Py_ssize_t H, const real *x, Py_ssize_t ld, const real *mask, real *out, Py_ssize_t ld_out,
-) noexcept nogil:
-    """out := x mask, (rows, H) each; out may be x"""
-    cdef Py_ssize_t r, j
-    for r in range(rows):
-        for j in range(H):
-            out[r * ld_out + j] = x[r * ld + j] * mask[r * H + j]
 
 
 cdef void multiply_recurrent(
@@ -207,29 +69,17 @@ cdef void multiply_recurrent(
         multiply(&ops[p], rows, source, ld, a + product.target * H, Z, product.add)
 
 
-cdef void clear_targets(const cell_entry *cell, Py_ssize_t rows, Py_ssize_t H, real *a) noexcept nogil:
-    """The blocks of a that only a product with R writes := 0, for rows that begin with zeros."""
-    cdef Py_ssize_t p, r
-    for p in range(cell.n_products):
-        if not cell.products[p].add:
-            for r in range(rows):
-                memset(a + (r * cell.n_blocks + cell.products[p].target) * H, 0, cell.products[p].n * H * sizeof(real))
-
-
-cdef void forward_steps(const direction *d, real *a, real *c, real *h, Py_ssize_t ld_h, bint keep, real *scratch) noexcept nogil:
+cdef void forward_steps(const direction *d, real *a, real *c, real *h, Py_ssize_t ld_h, real *scratch) noexcept nogil:
     cdef:
         const cell_entry *cell = d.cell
         const walk *w = &d.w
-        Py_ssize_t D = d.D, H = d.H, Z = cell.n_blocks * H, T = w.n_steps, B = rows_at(w, 0)
+        Py_ssize_t D = d.D, H = d.H, Z = cell.n_blocks * H, T = w.n_steps
         Py_ssize_t per_chunk = chunk_steps(w, Z, sizeof(real)), Hc = H if cell.n_states == 2 else 0
         Py_ssize_t done = 0, first_row, k, t
         int stage, dtype = 0 if real is float else 1
         const real *mask = <const real *> d.mask
         const real *mask_rest
-        const real *c_before = <const real *> d.zeros
-        real *a_chunk
         real *a_t
-        real *c_t
         real *masked_h
         chunk steps
         cell_step step, start
@@ -237,21 +87,18 @@ cdef void forward_steps(const direction *d, real *a, real *c, real *h, Py_ssize_
         operand[MAX_PRODUCTS] ops
     make_operand(&op_W, False, D, cell.n_input * H, <const real *> d.W, cell.n_input * H, scratch)
     scratch = pack_recurrent(d, False, ops, scratch + padded(packed_size(D, cell.n_input * H, dtype)))
-    step = step_of(d, ld_h, scratch)
-    start = start_of(d, &step)
+    step = continuing_rows(d, ld_h, scratch)
+    start = starting_rows(d, &step)
     masked_h = scratch + padded(CELL_SCRATCH * H)
     while done < T:
         steps = chunk_after(done, T, per_chunk, not w.reverse)
         first_row = w.starts[steps.first]
-        a_chunk = a + first_row * Z if keep else a
         # a := x W
-        multiply(&op_W, w.starts[steps.last] - first_row, <const real *> d.x + first_row * D, D, a_chunk, Z, False)
+        multiply(&op_W, w.starts[steps.last] - first_row, <const real *> d.x + first_row * D, D, a + first_row * Z, Z, False)
         for k in range(steps.last - steps.first):
             t = step_number(&steps, k)
-            a_t = a_chunk + (w.starts[t] - first_row) * Z
-            # Without `keep`, c is two blocks of B rows, written in turn.
-            c_t = c + w.starts[t] * Hc if keep else c + ((done + k) & 1) * B * Hc
-            place(d, t, a_t, c_t, c_before, h, &step, &start)
+            a_t = a + w.starts[t] * Z
+            set_pointers(d, t, a_t, c + w.starts[t] * Hc, c + w.starts[step_before(w, t)] * Hc, h, &step, &start)
             for stage in range(cell.n_stages):
                 if step.rows:
                     multiply_recurrent(d, stage, ops, step.rows, <const real *> step.h_prev, ld_h, mask, a_t, masked_h)
@@ -263,7 +110,6 @@ cdef void forward_steps(const direction *d, real *a, real *c, real *h, Py_ssize_
                     elif stage == 0:
                         clear_targets(cell, start.rows, H, <real *> start.a)
                     cell.forward[stage][d.activation][dtype](&start)
-            c_before = c_t
         done += steps.last - steps.first
 
 
@@ -291,19 +137,19 @@ cdef void gather_h_prev(
         out += rows * H
 
 
-cdef struct entered:
+cdef struct recurrent_input:
     # The h that entered R in the rows of a chunk but the first `skipped`, where they lie.
     Py_ssize_t skipped, n_rows
     const void *h           # (n_rows, H), row stride ld
     Py_ssize_t ld
 
 
-cdef entered find_entered(const direction *d, const chunk *steps, const real *h, Py_ssize_t ld_h, real *gathered) noexcept nogil:
+cdef recurrent_input locate_h_prev(const direction *d, const chunk *steps, const real *h, Py_ssize_t ld_h, real *gathered) noexcept nogil:
     """In h itself, or put together in `gathered` (rows of the chunk, H)."""
     cdef:
         const walk *w = &d.w
         Py_ssize_t lo = steps.first, hi = steps.last
-        entered found
+        recurrent_input found
     if d.h0 == NULL:
         # Nothing entered where the walk begins; leaving that step out often makes the rest one block of equal steps.
         if w.reverse and hi == w.n_steps:
@@ -337,7 +183,7 @@ cdef void add_weight_gradients(
         int dtype = 0 if real is float else 1
         real *dR
         operand op_dz
-        entered before = find_entered(d, steps, h, ld_h, h_prev)
+        recurrent_input before = locate_h_prev(d, steps, h, ld_h, h_prev)
     # dW += x' dz
     make_operand(&op_dz, False, n_rows, n_input, a, Z, packed_dz)
     add_product_of_transpose(&op_dz, 0, n_rows, n_input, D, <const real *> d.x + first_row * D, D, <real *> g.dW, n_input)
@@ -420,21 +266,21 @@ cdef void backward_steps(
     masked_dh = d_source + padded(B * H)
     h_prev = masked_dh + padded(B * H)
     packed_dz = h_prev + padded(chunk_rows(B, w.starts[T], Z, sizeof(real)) * H)
-    step = step_of(d, ld_h, scratch)
+    step = continuing_rows(d, ld_h, scratch)
     step.d_bias = g.db
     step.d_extra = g.d_extra
     step.ld_dy = ld_dy
     step.d_source = d_source
     step.dh = dh
     step.dc = dc
-    start = start_of(d, &step)
+    start = starting_rows(d, &step)
     while done < T:
         # The walk of the forward pass, backwards.
         steps = chunk_after(done, T, per_chunk, w.reverse)
         for k in range(steps.last - steps.first):
             t = step_number(&steps, k)
             a_t = a + w.starts[t] * Z
-            place(d, t, a_t, <real *> c + w.starts[t] * Hc, c + w.starts[step_before(w, t)] * Hc, <real *> h, &step, &start)
+            set_pointers(d, t, a_t, <real *> c + w.starts[t] * Hc, c + w.starts[step_before(w, t)] * Hc, <real *> h, &step, &start)
             continued = step.rows
             step.dy = d.zeros if dy == NULL else dy + w.starts[t] * ld_dy
             start.dy = d.zeros if dy == NULL else dy + (w.starts[t] + continued) * ld_dy
@@ -490,7 +336,7 @@ cdef void fill_direction(
 def forward(
     int cell, int activation, bint reverse, const Py_ssize_t[::1] starts, const real[:, ::1] x, const real[:, ::1] W,
     const real[:, ::1] R, const real[::1] b, const real[:, ::1] extra, const real[:, ::1] h0, const real[:, ::1] c0,
-    const real[:, ::1] mask, real[:, ::1] gates, real[:, ::1] c, real[:, :] h, const real[::1] zeros, bint keep, real[::1] scratch,
+    const real[:, ::1] mask, real[:, ::1] gates, real[:, ::1] c, real[:, :] h, const real[::1] zeros, real[::1] scratch,
 ):
     """Run one direction of one layer over a packed batch.
 
@@ -515,15 +361,13 @@ def forward(
         State that each row of the batch begins with.
     mask : (>= n_sequences, H) IN, or None
         Multiplies what enters R, row by row.
-    gates : (>= n_rows, n_blocks H) OUT, or (`gate_rows(...)`, n_blocks H) scratch without `keep`
-    c : (>= n_rows, H) OUT, or (2 starts[1], H) scratch without `keep`
-        In the latter case step t is in row block t modulo 2, counted as walked. Not used by cells whose only state is h.
+    gates : (>= n_rows, n_blocks H) OUT
+    c : (>= n_rows, H) OUT
+        Not used by cells whose only state is h.
     h : (>= n_rows, H) OUT
         Its rows may lie apart, as the halves of a concatenated output do.
     zeros : (>= H,) IN
         Zeros.
-    keep : bool
-        Keep gates and c of every step, for `backward`.
     scratch : (`scratch_size(...)`,), aligned to 64 bytes
     """
     cdef direction d
@@ -531,7 +375,7 @@ def forward(
     fill_direction(&d, cell, activation, reverse, starts, x, W, R, b, extra, h0, c0, mask, zeros)
     with nogil:
         mode = ftz_enter()
-        forward_steps(&d, &gates[0, 0], &c[0, 0], &h[0, 0], h.strides[0] // sizeof(real), keep, &scratch[0])
+        forward_steps(&d, &gates[0, 0], &c[0, 0], &h[0, 0], h.strides[0] // sizeof(real), &scratch[0])
         ftz_leave(mode)
 
 
@@ -547,7 +391,7 @@ def backward(
     Parameters
     ----------
     cell, activation, reverse, starts, x, W, R, b, extra, h0, c0, mask, c, h, zeros
-        As in `forward`, run with `keep`.
+        As in `forward`.
     gates : (>= n_rows, n_blocks H) IN/OUT
         What `forward` left; overwritten by dz.
     dy : (>= n_rows, H) IN or None
@@ -584,25 +428,8 @@ def backward(
         ftz_leave(mode)
 
 
-def gate_rows(Py_ssize_t n_sequences, Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t itemsize):
-    """Rows of gates that `forward` needs without `keep`.
-
-    Parameters
-    ----------
-    n_sequences, n_rows : int
-        Sequences and rows of the packed batch.
-    width : int
-        Words per row, n_blocks H.
-    itemsize : int
-        Bytes per word.
-    """
-    return chunk_rows(n_sequences, n_rows, width, itemsize)
-
-
-def scratch_size(
-    int cell, Py_ssize_t n_sequences, Py_ssize_t n_rows, Py_ssize_t D, Py_ssize_t H, Py_ssize_t itemsize, bint backward,
-):
-    """Elements of scratch that `forward`, or `forward` and `backward`, need for a layer of D inputs and H units."""
+def scratch_size(int cell, Py_ssize_t n_sequences, Py_ssize_t n_rows, Py_ssize_t D, Py_ssize_t H, Py_ssize_t itemsize):
+    """Elements of scratch that `forward` and `backward` need for a layer of D inputs and H units."""
     cdef const cell_entry *entry = &simd().cells[cell]
     cdef Py_ssize_t rows = chunk_rows(n_sequences, n_rows, entry.n_blocks * H, itemsize), n_input = entry.n_input * H
     cdef Py_ssize_t p, n, state = padded(n_sequences * H), forward_size, backward_size, packed_dz
@@ -615,4 +442,4 @@ def scratch_size(
         forward_size += padded(packed_size(H, n, dtype))
         backward_size += padded(packed_size(n, H, dtype))
         packed_dz = max(packed_dz, packed_size(rows, n, dtype))
-    return max(forward_size, backward_size + packed_dz if backward else 0)
+    return max(forward_size, backward_size + packed_dz)

@@ -1,7 +1,6 @@
 """The weights of a network, for the modules that run it."""
 from ._inference cimport packed_direction
 from ._product cimport operand
-from ._real cimport real
 
 
 cdef struct layer_weights:
@@ -31,8 +30,3 @@ cdef class Weights:
         void *packed_V
         void *packed_A
         object kept                     # the arrays that it points into
-
-    cdef void read_dense(self) noexcept nogil
-
-
-cdef void apply_head(Weights w, Py_ssize_t n, const real *x, real *out) noexcept nogil

@@ -3,8 +3,8 @@ from libc.stdint cimport uintptr_t
 from libc.stdlib cimport calloc, free, malloc
 
 from ._given cimport pointer
-from ._inference cimport Direction, fill
-from ._product cimport make_operand, multiply, packed_size
+from ._inference cimport Direction
+from ._product cimport make_operand, packed_size
 from ._real cimport real
 
 cdef enum:
@@ -12,7 +12,7 @@ cdef enum:
 
 
 cdef class Weights:
-    """What engines read; it does not change unless it is told to `reload`.
+    """What engines read; it does not change.
 
     Parameters
     ----------
@@ -63,31 +63,14 @@ cdef class Weights:
             raise MemoryError
         self.packed_V = <void *> ((<uintptr_t> self.memory + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT)
         self.packed_A = <char *> self.packed_V + place
-        self.read_dense()
-
-    def __dealloc__(self):
-        free(self.layers)
-        free(self.memory)
-
-    cdef void read_dense(self) noexcept nogil:
         if self.dtype == 0:
             make_dense(self, <float *> NULL)
         else:
             make_dense(self, <double *> NULL)
 
-    def reload(self):
-        """Read the weights again, where they were when this was made. Nobody may run them meanwhile."""
-        cdef int k, j
-        cdef packed_direction *d
-        with nogil:
-            for k in range(self.n_layers):
-                for j in range(self.layers[k].n_directions):
-                    d = self.layers[k].directions[j]
-                    if self.dtype == 0:
-                        fill(d, <float *> d.buffer)
-                    else:
-                        fill(d, <double *> d.buffer)
-            self.read_dense()
+    def __dealloc__(self):
+        free(self.layers)
+        free(self.memory)
 
 
 cdef int read_layer(Weights w, layer_weights *layer, tuple parts) except -1:
@@ -115,13 +98,3 @@ cdef void make_dense(Weights w, real *dtype) noexcept nogil:
     make_operand(&w.op_V, False, w.F, w.K, <const real *> w.V, w.K, <real *> w.packed_V)
     if w.attends:
         make_operand(&w.op_A, False, w.F, w.F, <const real *> w.A, w.F, <real *> w.packed_A)
-
-
-cdef void apply_head(Weights w, Py_ssize_t n, const real *x, real *out) noexcept nogil:
-    """out (n, K) := x V + b, with x (n, F)"""
-    cdef Py_ssize_t r, j, K = w.K
-    cdef const real *b = <const real *> w.b
-    multiply(&w.op_V, n, x, w.F, out, K, False)
-    for r in range(n):
-        for j in range(K):
-            out[r * K + j] += b[j]

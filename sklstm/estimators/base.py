@@ -12,9 +12,10 @@ from .callbacks import CallbackSupportMixin
 from .constraints import CONSTRAINTS
 from .fitting import FitMixin
 from .predicting import PredictMixin
+from .weights import WeightsMixin
 
 
-class BaseRecurrent(FitMixin, PredictMixin, CallbackSupportMixin, BaseEstimator, ABC):
+class BaseRecurrent(FitMixin, PredictMixin, WeightsMixin, CallbackSupportMixin, BaseEstimator, ABC):
     """Base of the estimators. A subclass says what y means: the abstract methods below."""
 
     _parameter_constraints: ClassVar = CONSTRAINTS

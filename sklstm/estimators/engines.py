@@ -2,7 +2,7 @@
 
 import math
 from contextlib import contextmanager
-from weakref import WeakKeyDictionary, WeakValueDictionary, ref
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -14,41 +14,32 @@ from .copies import for_prediction, stand_in_for
 from .plain import in_c_order, plain_arrays
 from .responses import RESPONSES
 
-# Estimator -> its `_Ready`, while nobody uses it. Not in the estimator: what is there is plain values.
+# Estimator -> its `CachedEngine`, while nobody uses it. Not in the estimator: what is there is plain values.
 _idle = WeakKeyDictionary()
 # Estimator -> the `Served` of its newest stream.
 _served = WeakKeyDictionary()
-# Weights that somebody may write to, by their identity. Engines have the weights packed, and pack these again at each call.
-_handed_out = WeakValueDictionary()
+class CachedEngine:
+    """An engine for a model as it was at one moment.
 
+    Attributes
+    ----------
+    engine : Engine or None
+        None where the fast path does not serve the network.
+    most_rows : int or float
+        Steps of all sequences that it runs at once.
+    """
 
-def hand_out(theta):
-    """Return theta, to somebody who may write to it."""
-    _handed_out[id(theta)] = theta
-    return theta
-
-
-class _Ready:
-    """An engine for batches of up to so many sequences, and `most_rows` steps."""
-
-    def __init__(self, model, n_sequences, weights=None):
+    def __init__(self, model):
         self.spec, self.theta = model._network_spec, model._theta
         network = build(self.spec)
-        self.n_sequences = n_sequences
         self.n_outputs = network.output_size
         self.flops_per_row = network.flops_per_row
-        self.most_rows = math.inf
-        if network.entry is not None or network.per_step:
-            self.engine, self.most_rows = None, 0
-            return
-        weights = network.weights(network.bind(self.theta)) if weights is None else weights
-        if network.runs_forward:
-            widest = max(network.input_size, *network.hidden_sizes)
-            self.engine = network.engine(weights, n_sequences, max(CHUNK_WORDS // widest, n_sequences))
-        else:
-            self.engine = network.whole_engine(weights)
-            self.n_sequences = CHUNK_SEQUENCES
-            self.most_rows = CHUNK_WORDS // max(network.input_size, *(layer.output_size for layer in network.layers))
+        self.engine, self.most_rows = None, 0
+        if network.entry is None and not network.per_step:
+            n_rows = max(CHUNK_WORDS // max(network.input_size, *(layer.output_size for layer in network.layers)), 1)
+            # In both directions all rows lie in one chunk, for which the engine makes room as they come.
+            self.engine = network.engine(network.weights(network.bind(self.theta)), 1, 1 if network.bidirectional else n_rows)
+            self.most_rows = n_rows if network.bidirectional else math.inf
 
     def scores(self, X, n):
         """Scores of an array or a list of n sequences; None if a value is not finite."""
@@ -63,21 +54,15 @@ class _Ready:
         scores[order] = out
         return scores
 
-    def made_of(self, model):
+    def is_of(self, model):
+        """Whether the model still is what it was."""
         return model._theta is self.theta and model._network_spec is self.spec
 
 
-def _ready_for(estimator, model, n):
-    """The engine beside an estimator, or a new one where that is of other weights or of fewer sequences; for the caller alone."""
-    ready = _idle.pop(estimator, None)
-    if ready is None or not ready.made_of(model):
-        return _Ready(model, n)
-    return ready if n <= ready.n_sequences or ready.engine is None else _Ready(model, n, ready.engine.weights)
+def fast_path_scores(estimator, model, X):
+    """Scores for an X that is plain arrays, without making `Sequences` of it, which takes longer than short sequences do.
 
-
-def quick_scores(estimator, model, X):
-    """Scores of an X that is plain arrays, by the shortest way: over `Sequences`, short ones would spend most of the time on the
-    way. None where X is something else, or is to be refused. The bits are the same.
+    None where X is something else, or is to be refused. The bits are the same.
 
     Parameters
     ----------
@@ -96,29 +81,29 @@ def quick_scores(estimator, model, X):
     if not 0 < n <= CHUNK_SEQUENCES:
         return None
     n_rows = n * arrays.shape[1] if type(arrays) is np.ndarray else sum([len(x) for x in arrays])
-    ready, scores = _ready_for(estimator, model, n), None
-    if n_rows <= ready.most_rows and (n_rows * ready.flops_per_row < 2 * THREAD_FLOPS or effective_n_jobs(model.n_jobs) == 1):
+    cached, scores = _idle.pop(estimator, None), None  # for this caller alone
+    if cached is None or not cached.is_of(model):
+        cached = CachedEngine(model)
+    if n_rows <= cached.most_rows and (n_rows * cached.flops_per_row < 2 * THREAD_FLOPS or effective_n_jobs(model.n_jobs) == 1):
         arrays = in_c_order(arrays, theta.dtype)
         if arrays is not None:
-            if _handed_out and id(theta) in _handed_out:
-                ready.engine.weights.reload()
-            scores = ready.scores(arrays, n)
-    _idle[estimator] = ready
+            scores = cached.scores(arrays, n)
+    _idle[estimator] = cached
     return scores
 
 
 @contextmanager
 def lent_engine(estimator, moment):
     """Let the same estimator at one moment predict with the engine that is kept for it."""
-    ready = _idle.pop(estimator, None)
-    if ready is not None:
-        _idle[moment] = ready
+    cached = _idle.pop(estimator, None)
+    if cached is not None:
+        _idle[moment] = cached
     try:
         yield
     finally:
-        ready = _idle.pop(moment, None)
-        if ready is not None:
-            _idle[estimator] = ready
+        cached = _idle.pop(moment, None)
+        if cached is not None:
+            _idle[estimator] = cached
 
 
 class Served:
@@ -131,9 +116,9 @@ class Served:
     """
 
     def __init__(self, model):
-        self.theta = ref(model._theta)
         self.model = for_prediction(model)
         self.n_attributes = len(vars(model))
+        self.theta = ref(model._theta)
         self.attributes = {name: value for name, value in vars(self.model).items() if name != "_theta"}
         theta = self.model._theta = model._theta.copy()
         self.model.padding = None  # in single steps
@@ -153,10 +138,10 @@ class Served:
             self.responses[method] = RESPONSES[method](self.model)
         return self.responses[method]
 
-    def engine(self, n_streams, pooled):
+    def engine(self, n_streams, encodes):
         if self.weights is None:
             self.weights = self.network.weights(self.params)
-        return self.network.engine(self.weights, n_streams, 0, pooled=pooled)
+        return self.network.engine(self.weights, n_streams, 0, encodes=encodes)
 
     def enter(self, x, buffers):
         """What the input layer makes of one step of some sequences."""
@@ -166,13 +151,10 @@ class Served:
 
     def is_of(self, model):
         """Whether the model still is what it was."""
+        now = vars(model)
         if self.theta() is not model._theta:
             return False
-        now = vars(model)
-        if len(now) != self.n_attributes or any([now.get(name, self) is not value for name, value in self.attributes.items()]):
-            return False
-        # Weights that somebody may have written to, bit by bit.
-        return id(model._theta) not in _handed_out or model._theta.tobytes() == self.model._theta.tobytes()
+        return len(now) == self.n_attributes and all([now.get(name, self) is value for name, value in self.attributes.items()])
 
 
 def served(estimator):

@@ -15,7 +15,7 @@ from ..sequences.validation import in_dtype, numpy_alone
 from .architecture import build
 from .copies import at_this_moment
 from .documentation import document
-from .engines import hand_out, lent_engine, quick_scores
+from .engines import fast_path_scores, lent_engine
 from .inputs import read_X
 from .reading import Y_AND_WEIGHTS
 from .responses import RESPONSES
@@ -54,7 +54,7 @@ class PredictMixin:
     def _answer(self, X, method):
         """What a response method returns for every sequence, or for every step in the form that y had."""
         model = at_this_moment(self)
-        scores, decode = quick_scores(self, model, X), RESPONSES[method]
+        scores, decode = fast_path_scores(self, model, X), RESPONSES[method]
         if scores is not None:
             return decode(model)(scores)
         sequences = model._read_fitted(X)

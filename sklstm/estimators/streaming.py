@@ -84,7 +84,7 @@ class Stream:
         self._served = model  # shared with other streams: what the estimator was, whatever becomes of it
         self._response_method = response_method
         self._encoded = response_method == "encode"
-        self._answer = model.response(response_method)
+        self._decode = model.response(response_method)
         self._width = network.layers[-1].output_size if self._encoded else network.output_size
         self._dtype = model.model._theta.dtype
         self._begun = self._direct = self._shape = None
@@ -113,8 +113,8 @@ class Stream:
         if direct is not None:
             out = np.empty(self._shape, self._dtype)
             try:
-                if direct.step(x_t, out, self._encoded):
-                    return self._answer(out)
+                if direct.step(x_t, out):
+                    return self._decode(out)
             except (ValueError, TypeError, BufferError):
                 pass  # to be converted, or refused with the reason
         begun = self._begun
@@ -123,8 +123,8 @@ class Stream:
         if entry is not None:
             x = self._served.enter(x, entry)
         out = np.empty((engine.n_sequences, self._width), self._dtype)
-        engine.step(x, out, self._encoded)
-        return self._answer(out)
+        engine.step(x, out)
+        return self._decode(out)
 
     def reset(self, streams=None):
         """Begin anew.
@@ -166,7 +166,7 @@ class Stream:
             return None
         engine = begun[0]
         arrays = {name: np.empty((engine.n_sequences, *shape), dtype) for name, (shape, dtype) in self._parts().items()}
-        engine.exchange_state(list(arrays.values()), False)
+        engine.get_state(list(arrays.values()))
         return arrays
 
     @state.setter
@@ -178,7 +178,7 @@ class Stream:
         begun, n = self._begun, len(arrays[0])
         engine = begun[0] if begun is not None and begun[0].n_sequences == n else self._begin(n)[0]
         engine.begin(n)
-        engine.exchange_state(arrays, True)
+        engine.set_state(arrays)
 
     def _parts(self):
         known = self._served.parts
@@ -188,9 +188,9 @@ class Stream:
 
     def _begin(self, n_streams):
         """An engine, and the buffers of the input layer where there is one."""
-        engine, entry = self._served.engine(n_streams, not self._encoded), self._served.network.entry
+        engine, entry = self._served.engine(n_streams, self._encoded), self._served.network.entry
         engine.begin(n_streams)
-        self._begun = engine, None if entry is None else entry.workspace(n_streams, self._dtype, backward=False)
+        self._begun = engine, None if entry is None else entry.workspace(n_streams, self._dtype)
         self._shape, self._direct = (n_streams, self._width), engine if entry is None else None
         return self._begun
 

@@ -11,7 +11,7 @@ from ..network import CELLS
 from ..parallel import single_threaded_blas
 from ..sequences import Sequences
 from .fitted import fitted_network
-from .running import Runner, groups
+from .forward_pass import ForwardPass, groups
 
 
 @document()
@@ -85,27 +85,27 @@ class _Recorder:
     """Runs a network and keeps what one direction of one layer does."""
 
     def __init__(self, network, theta, layer, k):
-        self.network, self.runner = network, Runner(network, theta)
+        self.network, self.forward_pass = network, ForwardPass(network, theta)
         self.index, self.layer, self.k = layer, network.layers[layer], k
 
     def record(self, sequences):
         """Name -> values at every step."""
         names = [*CELLS[self.network.cell].gates, *"ch"[2 - self.layer.n_states :]]
         shape = len(sequences.values), self.layer.hidden_size
-        out = {name: np.empty(shape, self.runner.dtype) for name in names}
+        out = {name: np.empty(shape, self.forward_pass.dtype) for name in names}
         for part in groups(sequences.lengths):
-            packed = self.runner.forward(sequences, np.arange(part.start, part.stop))
+            packed = self.forward_pass.forward(sequences, np.arange(part.start, part.stop))
             for name, values in zip(names, self._kept(packed), strict=True):
                 unpack(packed.starts, sequences.offsets[packed.order], np.ascontiguousarray(values), out[name])
         return {name: Sequences(values, sequences.offsets, ids=sequences.ids) for name, values in out.items()}
 
     def _kept(self, packed):
         """The arrays (n_rows, H) of the quantities, in the order of their names."""
-        ws, n, H = self.runner.workspace.layers[self.index], packed.n_rows, self.layer.hidden_size
+        ws, n, H = self.forward_pass.workspace.layers[self.index], packed.n_rows, self.layer.hidden_size
         gates = ws.gates[self.k][:n]
         cell = CELLS[self.network.cell]
         if cell.restore_gates:
-            p, prefix = self.runner.params[f"layer_{self.index}"], self.layer.directions[self.k]
+            p, prefix = self.forward_pass.params[f"layer_{self.index}"], self.layer.directions[self.k]
             gates = cell.restore_gates(gates, p[prefix + cell.extra.name], p[f"{prefix}b"], self.network.activation)
         blocks = [gates[:, j * H : (j + 1) * H] for j in range(len(cell.gates))]
         states = [ws.c[self.k][:n], ws.h[self.k][:n]]

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._kernels._pack import unpack
 from ..sequences import Batch
-from .running import Runner
+from .forward_pass import ForwardPass
 
 
 def behind_input_layer(network, theta):
@@ -49,7 +49,7 @@ class InputGradient:
 
     def __init__(self, network, theta):
         self.network = network
-        self._runner = Runner(network, theta)
+        self._forward_pass = ForwardPass(network, theta)
         self._grads = network.bind(np.zeros_like(theta))  # of the weights: not used
 
     def __call__(self, sequences, dscores):
@@ -66,13 +66,13 @@ class InputGradient:
         ndarray of shape (total_steps, input_size)
         """
         rows = np.arange(len(sequences))
-        packed = self._runner.forward(sequences, rows)
+        packed = self._forward_pass.forward(sequences, rows)
         if self.network.per_step:
             zeros, ones, arriving = np.zeros(dscores.shape[1]), np.ones(dscores.shape[1]), np.empty_like(dscores)
             Batch(sequences.offsets, rows).pack(dscores, 0, packed.n_steps, zeros, ones, arriving)
         else:
             arriving = dscores[packed.order]
         dx, out = np.empty_like(sequences.values), np.empty_like(sequences.values)
-        self.network.backward(self._runner.params, self._grads, packed, self._runner.workspace, arriving, dx=dx)
+        self.network.backward(self._forward_pass.params, self._grads, packed, self._forward_pass.workspace, arriving, dx=dx)
         unpack(packed.starts, sequences.offsets[packed.order], dx, out)
         return out

@@ -1,4 +1,4 @@
-"""Integrated gradients: what each channel of each step contributes to an answer."""
+"""Integrated gradients: what each channel of each step contributes to a prediction."""
 
 import warnings
 from numbers import Integral, Real
@@ -16,7 +16,7 @@ from ..sequences import Sequences
 from .fitted import fitted_network, sequences_in_double
 from .gradients import behind_input_layer, channels_of_inputs, layer_inputs
 from .outputs import output_coefficients, output_units, read_step, read_target, refuse_step
-from .path import FEWEST_POINTS, Path
+from .path import FEWEST_POINTS, IntegrationPath
 
 
 @document()
@@ -25,7 +25,7 @@ from .path import FEWEST_POINTS, Path
     prefer_skip_nested_validation=True,
 )
 def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None, tol=1e-3, max_points=16384):
-    """What each channel of each step contributes to an answer, by integrated gradients.
+    """What each channel of each step contributes to a prediction, by integrated gradients.
 
     The contributions of a sequence sum to the difference between its output and that of a baseline, which says nothing.
 
@@ -43,8 +43,8 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
         Whose output is explained: a class label, for several labels or outputs the number of one. None is the predicted class
         of each sequence, or the only output.
     step : int or array-like of int of shape (n_sequences,), default=None
-        Of a model with `return_sequences` the step whose answer is explained, counted from the end where negative. Only for such
-        models, and needed there.
+        Of a model with `return_sequences` the step whose prediction is explained, counted from the end where negative. Only for
+        such models, and needed there.
     tol : float, default=1e-3
         By how much the sum of the contributions may miss the difference of the outputs, in units of a score, or for quantities in
         standard deviations of y.
@@ -132,7 +132,7 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
         outputs, baseline_outputs = ((part * coefficients).sum(axis=1) for part in (scores, baseline_scores))
         difference, units = outputs - baseline_outputs, output_units(estimator, coefficients)
         allowed = tol * (np.abs(difference).max() if units is None else units) * np.ones(len(outputs))
-        path = Path(inner, theta, Sequences(ends, sequences.offsets), begins, coefficients, rows)
+        path = IntegrationPath(inner, theta, Sequences(ends, sequences.offsets), begins, coefficients, rows)
         contributions, n_points = path.contributions(outputs, baseline_outputs, allowed, max_points)
     missed = np.flatnonzero(~(np.abs(_sums(contributions, sequences) - difference) <= allowed))  # so written, NaN is among them
     if len(missed):

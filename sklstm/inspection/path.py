@@ -1,11 +1,11 @@
-"""`Path`: from baselines to sequences in straight lines, and the gradients along them."""
+"""`IntegrationPath`: from baselines to sequences in straight lines, and the gradients along them."""
 
 import numpy as np
 
 from ..network import apply
 from ..sequences import Sequences
+from .forward_pass import ROWS, groups
 from .gradients import InputGradient
-from .running import ROWS, groups
 
 # Gauss and Legendre's points of a piece of the path and their weights, which sum to 1.
 POINTS, WEIGHTS = ((values + at) / 2 for values, at in zip(np.polynomial.legendre.leggauss(8), (1, 0), strict=True))
@@ -13,7 +13,7 @@ HALVINGS = 1  # of the whole path, to begin with
 FEWEST_POINTS = 2**HALVINGS * len(POINTS)
 
 
-class Path:
+class IntegrationPath:
     """The straight lines from baselines to sequences, in what the first layer reads.
 
     Parameters

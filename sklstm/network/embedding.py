@@ -56,8 +56,8 @@ class InputLayer:
         for channel, rows, width in self.categories:
             p[f"E{channel}"][...] = rng.standard_normal((rows, width))
 
-    def workspace(self, n_rows, dtype, backward):
-        return InputWorkspace(self, n_rows, dtype, backward)
+    def workspace(self, n_rows, dtype):
+        return InputWorkspace(self, n_rows, dtype)
 
     def forward(self, p, packed, ws, rng=None):
         """Output of every row; with `rng`, as in training."""
@@ -73,24 +73,22 @@ class InputLayer:
             column += width
         return ws.x
 
-    def backward(self, p, g, packed, ws, dx=None):
-        """Add to the gradients of the vectors, given that of the output in ``ws.dx``; dx gets those of the channels, 0 for
-        categorical ones."""
+    def backward(self, p, g, packed, dout, ws, dx=None):
+        """Add to the gradients of the vectors, given that of the output; dx gets those of the channels, 0 for categorical
+        ones."""
         n, column = packed.n_rows, len(ws.numeric)
         for k, (channel, _, width) in enumerate(self.categories):
-            _embedding.lookup_backward(ws.codes[k], ws.dx, column, g[f"E{channel}"], n)
+            _embedding.lookup_backward(ws.codes[k], dout, column, g[f"E{channel}"], n)
             column += width
         if dx is not None:
             dx[:n] = 0
-            _embedding.numeric_backward(ws.dx, ws.numeric, p["scale"], dx, n)
+            _embedding.numeric_backward(dout, ws.numeric, p["scale"], dx, n)
 
 
 class InputWorkspace:
     """Buffers of an `InputLayer` for batches of up to `n_rows` rows."""
 
-    def __init__(self, layer, n_rows, dtype, backward):
+    def __init__(self, layer, n_rows, dtype):
         self.numeric = layer.numeric
         self.x = aligned_empty((n_rows, layer.output_size), dtype)
         self.codes = [np.empty(n_rows, dtype=np.intp) for _ in layer.categories]
-        if backward:
-            self.dx = aligned_empty((n_rows, layer.output_size), dtype)

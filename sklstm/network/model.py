@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._kernels import _engine, _weights, _whole
+from .._kernels import _engine, _weights
 from .bias_init import ConstantBias
 from .cached import cached
 from .cells import CELLS
@@ -100,7 +100,7 @@ class Network:
     @cached
     def runs_forward(self):
         """Whether the outputs so far need the steps so far alone, and of those a state of fixed size."""
-        return not self.bidirectional and self.pooling in (None, *_engine.POOLINGS)
+        return not self.bidirectional and self.pooling != "attention"
 
     def weights(self, params):
         """What engines read, packed: of the layers, the attention and the head, not of the input layer.
@@ -108,7 +108,7 @@ class Network:
         Parameters
         ----------
         params : dict of str to dict of str to ndarray
-            From `bind`; kept, and read again by its `reload`.
+            From `bind`; not to be written to any more.
 
         Returns
         -------
@@ -129,35 +129,22 @@ class Network:
         """Whether the outputs of two directions are added."""
         return self.bidirectional and self.merge_mode == "sum"
 
-    def engine(self, weights, n_sequences, n_rows, *, pooled=True):
-        """The kernel that runs a network which `runs_forward`, after its input layer.
+    def engine(self, weights, n_sequences, n_rows, *, encodes=False):
+        """The kernel that runs the network, after its input layer, for predictions.
 
         Parameters
         ----------
         weights : Weights
         n_sequences, n_rows : int
             Of a chunk of steps, at most; no rows for an engine that takes single steps only.
-        pooled : bool, default=True
-            False takes the last output whatever the pooling.
+        encodes : bool, default=False
+            Whether results are the last outputs, whatever the pooling, instead of the scores.
 
         Returns
         -------
         Engine
         """
-        return _engine.Engine(weights, self.pooling if pooled and self.pooling else "last", n_sequences, n_rows)
-
-    def whole_engine(self, weights):
-        """The kernel that runs any network with scores of sequences, after its input layer, on whole sequences.
-
-        Parameters
-        ----------
-        weights : Weights
-
-        Returns
-        -------
-        WholeEngine
-        """
-        return _whole.WholeEngine(weights, self.pooling)
+        return _engine.Engine(weights, "last" if encodes else self.pooling, n_sequences, n_rows, encodes)
 
     @cached
     def flops_per_row(self):
@@ -191,9 +178,9 @@ class Network:
         """Views of the parameters that the L2 penalty falls on: the weights, not the biases."""
         return [vector[part] for name, part in self.layout.slices.items() if name.rpartition(".")[2] in WEIGHTS]
 
-    def workspace(self, n_sequences, n_rows, dtype, backward, *, carries=False):
+    def workspace(self, n_sequences, n_rows, dtype, *, carries=False):
         """Buffers for batches of up to that many sequences and rows, or with `carries` for chunks of longer ones."""
-        return NetworkWorkspace(self, n_sequences, n_rows, dtype, backward, carries)
+        return NetworkWorkspace(self, n_sequences, n_rows, dtype, carries)
 
     # ---- a whole batch ----
 
@@ -224,20 +211,6 @@ class Network:
             self.backward_scores(params, grads, ws, dscores)
         self.backward_chunk(params, grads, packed, ws, dscores if self.per_step else None, dx)
 
-    def end_states(self, params, packed, ws):
-        """Output where the last layer ends each sequence: (n_sequences, its output_size), in the workspace."""
-        self.begin(packed.n_sequences, ws, None)
-        self.forward_chunk(params, packed, ws, keep=False, pooled=None)
-        out = ws.ends[: packed.n_sequences]
-        self.layers[-1].end_states(packed, ws.skips[-1], ws.layers[-1], out)
-        return out
-
-    def attention(self, params, packed, ws):
-        """Weight of each row in its sequence's attention: (n_rows, 1), in the workspace."""
-        self.begin(packed.n_sequences, ws, None)
-        self.forward_chunk(params, packed, ws, keep=False)
-        return self.pool.weights(packed, ws.pool)[:, np.newaxis]
-
     # ---- chunk of steps by chunk of steps ----
 
     def begin(self, n_sequences, ws, rng):
@@ -252,24 +225,30 @@ class Network:
         if self.pool is not None:
             self.pool.begin(n_sequences, ws.pool)
 
-    def forward_chunk(self, params, packed, ws, rng=None, *, keep=True, pooled=True):
-        """Run the layers over a chunk; hand their outputs to the pooling, or with ``pooled=False``, where it has had them
-        already, let it look again; None leaves it out."""
+    def forward_chunk(self, params, packed, ws, rng=None):
+        """Run the layers over a chunk, and hand their outputs to the pooling."""
+        self._run_layers(params, packed, ws, rng)
+        if self.pool is not None:
+            self.pool.update(params.get(self.pooling), packed, self.layers[-1], ws.skips[-1], ws.layers[-1], ws.pool)
+
+    def recompute_chunk(self, params, packed, ws, rng=None):
+        """Compute again what `backward_chunk` reads of a chunk that the pooling has had."""
+        y = self._run_layers(params, packed, ws, rng)
+        if self.pool is not None:
+            self.pool.recompute(params.get(self.pooling), packed, y, ws.pool)
+
+    def _run_layers(self, params, packed, ws, rng):
+        """Outputs of the last layer."""
         x = packed.values if self.entry is None else self.entry.forward(params["input"], packed, ws.input, rng)
         for k, layer in enumerate(self.layers):
             ws.skips[k] = x
             ws.inputs[k] = x if ws.dropouts[k] is None else ws.dropouts[k].forward(x, packed.n_rows, rng)
             masks = None if ws.recurrent_masks is None or rng is None else ws.recurrent_masks[k]
-            x = layer.forward(params[f"layer_{k}"], packed, ws.inputs[k], ws.layers[k], skip=x, keep=keep, masks=masks)
-        if self.pool is not None and pooled is not None:
-            p = params.get(self.pooling)
-            if pooled:
-                self.pool.update(p, packed, self.layers[-1], ws.skips[-1], ws.layers[-1], ws.pool)
-            else:
-                self.pool.revisit(p, packed, x, ws.pool)
+            x = layer.forward(params[f"layer_{k}"], packed, ws.inputs[k], ws.layers[k], skip=x, masks=masks)
+        return x
 
     def carry(self, packed, ws):
-        """Keep the states for the sequences that go on in the next chunk."""
+        """Keep the states for the sequences that continue in the next chunk."""
         for layer, layer_ws in zip(self.layers, ws.layers, strict=True):
             layer.carry(packed, layer_ws)
 
@@ -303,55 +282,55 @@ class Network:
         """Add the gradients of a chunk, after `forward_chunk` on it; dscores where scores are per step."""
         if self.per_step:
             self._backward_head(params, grads, ws, dscores, ws.dy)
-            arriving = {"dy": ws.dy}
+            grad_output = {"dy": ws.dy}
         else:
             p, g = params.get(self.pooling), grads.get(self.pooling)
-            arriving = self.pool.backward(p, g, packed, ws.layers[-1].y, ws.pool)
+            grad_output = self.pool.backward(p, g, packed, ws.layers[-1].y, ws.pool)
         for k in reversed(range(len(self.layers))):
             layer, name = self.layers[k], f"layer_{k}"
             wanted = dx is not None or self.categories  # of the input layer
-            passed_on = ws.dx[k] if k else dx if self.entry is None else ws.input.dx if wanted else None
+            grad_input = dx if self.entry is None and k == 0 else ws.dx[k] if k or wanted else None
             masks = None if ws.recurrent_masks is None else ws.recurrent_masks[k]
-            layer.backward(params[name], grads[name], packed, ws.inputs[k], ws.layers[k], dx=passed_on, masks=masks, **arriving)
+            p, g = params[name], grads[name]
+            layer.backward(p, g, packed, ws.inputs[k], ws.layers[k], dx=grad_input, masks=masks, **grad_output)
             if ws.dropouts[k] is not None:
-                ws.dropouts[k].backward(passed_on, packed.n_rows)
-            if layer.adds_input and passed_on is not None:
-                layer.add_skipped(packed, dx=passed_on, **arriving)
-            arriving = {"dy": passed_on}
+                ws.dropouts[k].backward(grad_input, packed.n_rows)
+            if layer.adds_input and grad_input is not None:
+                layer.backward_skip(packed, dx=grad_input, **grad_output)
+            grad_output = {"dy": grad_input}
         if self.entry is not None:
-            self.entry.backward(params["input"], grads["input"], packed, ws.input, dx)
+            self.entry.backward(params["input"], grads["input"], packed, ws.dx[0], ws.input, dx)
 
 
 class NetworkWorkspace:
     """Every buffer that a network writes for batches of up to `n_sequences` sequences and `n_rows` rows."""
 
-    def __init__(self, network, n_sequences, n_rows, dtype, backward, carries):
+    def __init__(self, network, n_sequences, n_rows, dtype, carries):
         self.n_sequences = n_sequences
         self.n_rows = n_rows
         layers, width = network.layers, network.layers[-1].output_size
         self.values = aligned_empty((n_rows, network.input_size), dtype)
-        self.input = None if network.entry is None else network.entry.workspace(n_rows, dtype, backward)
-        self.layers = [layer.workspace(n_sequences, n_rows, dtype, backward, carries=carries) for layer in layers]
+        self.input = None if network.entry is None else network.entry.workspace(n_rows, dtype)
+        self.layers = [layer.workspace(n_sequences, n_rows, dtype, carries=carries) for layer in layers]
         # What each layer reads, and what it adds to its output: the same before dropout.
         self.inputs, self.skips = [None] * len(layers), [None] * len(layers)
-        self.ends = aligned_empty((n_sequences, width), dtype)
-        self.pool = None if network.pool is None else network.pool.workspace(n_sequences, n_rows, dtype, backward)
+        self.pool = None if network.pool is None else network.pool.workspace(n_sequences, n_rows, dtype)
         n_scores = n_rows if network.per_step else n_sequences
         self.head = network.head.workspace(n_scores, dtype)
         self.scores = aligned_empty((n_scores, network.output_size), dtype)
         self.dropouts, self.head_dropout, self.recurrent_masks = [None] * len(layers), None, None
-        if backward:
-            self.dscores = aligned_empty((n_scores, network.output_size), dtype)
-            # dx[k]: gradient with respect to the input of layer k, for all but the first.
-            self.dx = [None, *(aligned_empty((n_rows, layer.input_size), dtype) for layer in layers[1:])]
-            self.dy = aligned_empty((n_rows, width), dtype) if network.per_step else None
-            if network.dropout:
-                self.dropouts[1:] = [Dropout(network.dropout, n_rows, layer.input_size, dtype) for layer in layers[1:]]
-                self.head_dropout = Dropout(network.dropout, n_scores, width, dtype)
-            if network.recurrent_dropout:
-                self.recurrent_masks = [
-                    [aligned_empty((n_sequences, layer.hidden_size), dtype) for _ in layer.directions] for layer in layers
-                ]
+        self.dscores = aligned_empty((n_scores, network.output_size), dtype)
+        # dx[k]: gradient with respect to the input of layer k; that of the first is the network's own without an input layer.
+        self.dx = [aligned_empty((n_rows, layer.input_size), dtype) for layer in layers[1:]]
+        self.dx.insert(0, None if network.entry is None else aligned_empty((n_rows, layers[0].input_size), dtype))
+        self.dy = aligned_empty((n_rows, width), dtype) if network.per_step else None
+        if network.dropout:
+            self.dropouts[1:] = [Dropout(network.dropout, n_rows, layer.input_size, dtype) for layer in layers[1:]]
+            self.head_dropout = Dropout(network.dropout, n_scores, width, dtype)
+        if network.recurrent_dropout:
+            self.recurrent_masks = [
+                [aligned_empty((n_sequences, layer.hidden_size), dtype) for _ in layer.directions] for layer in layers
+            ]
 
     def holds(self, n_sequences, n_rows):
         """Whether a batch of that size fits."""

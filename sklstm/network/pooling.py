@@ -3,7 +3,7 @@
 A pooling is a spec like a layer. For each batch ``begin(n_sequences, ws)`` is called, ``update`` for every chunk of
 steps and ``finish`` when all have passed; ``ws.out`` then holds the result. ``backward`` takes the gradient in
 ``ws.dout`` and returns the keyword arguments by which the last layer's `backward` learns of it, for a chunk whose
-`update` or `revisit` came last.
+`update` or `recompute` came last.
 """
 
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ class Pooling:
     def initialize(self, p, rng):
         """Nothing to learn."""
 
-    def workspace(self, n_sequences, n_rows, dtype, backward):
-        return PoolingWorkspace(self, n_sequences, n_rows, dtype, backward)
+    def workspace(self, n_sequences, n_rows, dtype):
+        return PoolingWorkspace(self, n_sequences, n_rows, dtype)
 
     def begin(self, n_sequences, ws):
         """Before the first chunk."""
 
-    def revisit(self, p, packed, y, ws):
+    def recompute(self, p, packed, y, ws):
         """What `backward` needs of a chunk whose outputs have been computed again."""
 
     def finish(self, lengths, ws):
@@ -63,7 +63,7 @@ class Mean(Pooling):
 
     def finish(self, lengths, ws):
         ws.lengths = lengths
-        ws.out[: len(lengths)] *= (1 / lengths[:, np.newaxis]).astype(ws.out.dtype)
+        _pooling.mean(lengths, ws.out)
 
     def backward(self, p, g, packed, y, ws):
         _pooling.mean_backward(packed.starts, ws.lengths, ws.dout, ws.dy)
@@ -103,7 +103,7 @@ class Attention(Pooling):
         ws.norm[:n_sequences] = 0
         ws.out[:n_sequences] = 0
 
-    def revisit(self, p, packed, y, ws):
+    def recompute(self, p, packed, y, ws):
         n = packed.n_rows
         _dense.forward(y[:n], p["A"], p["b"], ws.u[:n], ws.scratch)
         flat = ws.u[:n].reshape(-1)
@@ -111,12 +111,11 @@ class Attention(Pooling):
         _pooling.attention_scores(ws.u, p["v"], ws.e, n)
 
     def update(self, p, packed, layer, x, layer_ws, ws):
-        self.revisit(p, packed, layer_ws.y, ws)
+        self.recompute(p, packed, layer_ws.y, ws)
         _pooling.attention(packed.starts, ws.e, layer_ws.y, ws.top, ws.norm, ws.out)
 
     def finish(self, lengths, ws):
-        n = len(lengths)
-        ws.out[:n] /= ws.norm[:n, np.newaxis].astype(ws.out.dtype)
+        _pooling.attention_mean(ws.norm, ws.out, len(lengths))
 
     def weights(self, packed, ws):
         """alpha of each row, after `finish`."""
@@ -137,7 +136,7 @@ POOLINGS = {"last": Last, "mean": Mean, "max": Max, "attention": Attention}
 class PoolingWorkspace:
     """Buffers of a pooling over batches of up to that size."""
 
-    def __init__(self, pooling, n_sequences, n_rows, dtype, backward):
+    def __init__(self, pooling, n_sequences, n_rows, dtype):
         size = pooling.size
         self.out = aligned_empty((n_sequences, size), dtype)
         self.argmax = np.empty((n_sequences, size), dtype=np.intp) if isinstance(pooling, Max) else None
@@ -146,6 +145,5 @@ class PoolingWorkspace:
             self.top, self.norm = np.empty(n_sequences), np.empty(n_sequences)
             self.u, self.e = aligned_empty((n_rows, size), dtype), aligned_empty((n_rows,), dtype)
             self.scratch = aligned_empty((_dense.scratch_size(n_rows, size, size, np.dtype(dtype).itemsize),), dtype)
-        if backward:
-            self.dout = aligned_empty((n_sequences, size), dtype)
-            self.dy = aligned_empty((n_rows, size), dtype) if pooling.gradient_per_step else None
+        self.dout = aligned_empty((n_sequences, size), dtype)
+        self.dy = aligned_empty((n_rows, size), dtype) if pooling.gradient_per_step else None

@@ -143,13 +143,12 @@ class RecurrentLayer:
         buffer = aligned_empty((size,), W.dtype)
         return _inference.pack(*self.kernel, W, p[f"{prefix}R"], p[f"{prefix}b"], self._extra(p, prefix), buffer)
 
-    def workspace(self, n_sequences, n_rows, dtype, backward, *, carries=False):
-        """Buffers for batches of up to that size; with `backward`, those that `backward` needs too, and with `carries` those
-        for a state from an earlier chunk."""
-        return _LayerWorkspace(self, n_sequences, n_rows, dtype, backward, carries)
+    def workspace(self, n_sequences, n_rows, dtype, *, carries=False):
+        """Buffers for batches of up to that size; with `carries` those for a state from an earlier chunk too."""
+        return _LayerWorkspace(self, n_sequences, n_rows, dtype, carries)
 
-    def forward(self, p, packed, x, ws, *, skip=None, keep=True, masks=None):
-        """Outputs of every step.
+    def forward(self, p, packed, x, ws, *, skip=None, masks=None):
+        """Outputs of every step, for training: what `backward` reads is kept.
 
         Parameters
         ----------
@@ -161,8 +160,6 @@ class RecurrentLayer:
         ws : workspace
         skip : ndarray of shape (>= n_rows, D), default=None
             What a residual layer adds to its output: its input before dropout. None is x.
-        keep : bool, default=True
-            Keep what `backward` needs, if the workspace has room for it.
         masks : list of ndarray of shape (>= n_sequences, H), default=None
             For each direction, what multiplies h on its way into R.
 
@@ -171,7 +168,6 @@ class RecurrentLayer:
         ndarray of shape (>= n_rows, output_size)
             Lives in the workspace.
         """
-        ws.kept = keep and ws.backward
         for k, prefix in enumerate(self.directions):
             h0, c0 = self._initial_state(p, packed, ws, k)
             _scan.forward(
@@ -190,7 +186,6 @@ class RecurrentLayer:
                 ws.c[k],
                 ws.h[k],
                 ws.zeros,
-                ws.kept,
                 ws.scratch,
             )
         n = packed.n_rows
@@ -214,13 +209,11 @@ class RecurrentLayer:
         return ws.h0[k], ws.c0[k]
 
     def carry(self, packed, ws):
-        """Keep the state after the last step of a chunk for the sequences that go on in the next one."""
-        last, n = packed.n_steps - 1, packed.n_continuing
-        h_row = int(packed.starts[last])
-        ws.h0[0][:n] = ws.h[0][h_row : h_row + n]
+        """Keep the state after the last step of a chunk for the sequences that continue in the next one."""
+        n, row = packed.n_continuing, int(packed.starts[-2])
+        ws.h0[0][:n] = ws.h[0][row : row + n]
         if ws.c0[0] is not None:
-            c_row = h_row if ws.kept else (last & 1) * packed.n_sequences
-            ws.c0[0][:n] = ws.c[0][c_row : c_row + n]
+            ws.c0[0][:n] = ws.c[0][row : row + n]
 
     def end_states(self, packed, skip, ws, out):
         """out := the output where each direction's walk ends, merged as the outputs are, for the sequences that end here.
@@ -291,7 +284,7 @@ class RecurrentLayer:
                 for state, gradient in zip(self.states, (ws.dh, ws.dc), strict=False):
                     g[f"{prefix}{state}"] += gradient[:n].sum(axis=0)
 
-    def add_skipped(self, packed, dx, dy=None, d_end=None):
+    def backward_skip(self, packed, dx, dy=None, d_end=None):
         """dx += the gradient that comes past the recurrence of a residual layer; dy, d_end as in `backward`."""
         if dy is not None:
             dx[: packed.n_rows] += dy[: packed.n_rows]
@@ -308,25 +301,13 @@ class RecurrentLayer:
 
 
 class _LayerWorkspace:
-    """What a layer writes for one batch: gates and c (kept for `backward`, or a chunk of them), h, and scratch."""
+    """What a layer writes for one batch: gates, c and h of every step, kept for `backward`, and scratch."""
 
-    def __init__(self, layer, n_sequences, n_rows, dtype, backward, carries):
+    def __init__(self, layer, n_sequences, n_rows, dtype, carries):
         H, D = layer.hidden_size, layer.input_size
-        cell = CELLS[layer.cell]
-        itemsize = np.dtype(dtype).itemsize
-        width = cell.n_blocks * H
-        self.backward = self.kept = backward
-        gate_rows = n_rows if backward else _scan.gate_rows(n_sequences, n_rows, width, itemsize)
-        c_rows = max(n_rows, 2 * n_sequences) if backward else 2 * n_sequences
-        if cell.n_states == 1:
-            c_rows = 1  # not used
-        directions = range(len(layer.directions))
-        # Without `backward` the directions take turns in one chunk of gates.
-        buffers = len(directions) if backward else 1
-        gates = [aligned_empty((gate_rows, width), dtype) for _ in range(buffers)]
-        c = [aligned_empty((c_rows, H), dtype) for _ in range(buffers)]
-        self.gates = [gates[k % buffers] for k in directions]
-        self.c = [c[k % buffers] for k in directions]
+        cell, directions = CELLS[layer.cell], range(len(layer.directions))
+        self.gates = [aligned_empty((n_rows, cell.n_blocks * H), dtype) for _ in directions]
+        self.c = [aligned_empty((n_rows if cell.n_states == 2 else 1, H), dtype) for _ in directions]
         self.y = aligned_empty((n_rows, layer.output_size), dtype)
         self.merged = layer.bidirectional and layer.merge_mode == "sum"
         # The recurrence reads its own outputs again: what is added to them goes elsewhere.
@@ -340,10 +321,8 @@ class _LayerWorkspace:
         begins = layer.learned_state or carries
         self.h0 = [aligned_empty((n_sequences, H), dtype) if begins else None for _ in directions]
         self.c0 = [aligned_empty((n_sequences, H), dtype) if begins and cell.n_states == 2 else None for _ in directions]
-        if backward:
-            self.dh = aligned_empty((n_sequences, H), dtype)
-            self.dc = aligned_empty((n_sequences, H), dtype)
+        self.dh = aligned_empty((n_sequences, H), dtype)
+        self.dc = aligned_empty((n_sequences, H), dtype)
         self.zeros = np.zeros(H, dtype=dtype)
-        self.scratch = aligned_empty(
-            (_scan.scratch_size(cell.index, n_sequences, n_rows, D, H, itemsize, backward),), dtype
-        )
+        size = _scan.scratch_size(cell.index, n_sequences, n_rows, D, H, np.dtype(dtype).itemsize)
+        self.scratch = aligned_empty((size,), dtype)

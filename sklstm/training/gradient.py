@@ -192,7 +192,7 @@ class _Shard:
             if ws is not None:
                 n_sequences, n_rows = max(n_sequences, ws.n_sequences), max(n_rows, ws.n_rows)
             self.ws = ws = None  # let go of the old one first
-            self.ws = self.network.workspace(n_sequences, n_rows, dtype, backward=True, carries=carries)
+            self.ws = self.network.workspace(n_sequences, n_rows, dtype, carries=carries)
 
     def _chunks(self, data, batch, bounds):
         for first, last in pairwise(bounds):
@@ -212,7 +212,7 @@ class _SequenceShard(_Shard):
             ws, whole = self.ws, len(bounds) == 2
             replay = None if whole else deepcopy(rng)
             for packed in self._chunks(data, batch, bounds):
-                network.forward_chunk(params, packed, ws, rng, keep=whole)
+                network.forward_chunk(params, packed, ws, rng)
                 if not whole:
                     network.carry(packed, ws)
             scores = network.scores(params, batch.lengths, ws, rng)
@@ -225,7 +225,7 @@ class _SequenceShard(_Shard):
                 network.backward_chunk(params, gradient.views, packed, ws)
                 return total
             for packed in self._chunks(data, batch, bounds):
-                network.forward_chunk(params, packed, ws, replay, pooled=False)
+                network.recompute_chunk(params, packed, ws, replay)
                 network.backward_chunk(params, gradient.views, packed, ws)
                 network.carry(packed, ws)
             return total

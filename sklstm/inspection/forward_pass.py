@@ -1,4 +1,4 @@
-"""`Runner`: a network run forward over whole sequences, with all that it computes kept."""
+"""`ForwardPass`: a network run forward over whole sequences, with all that it computes kept."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ def groups(lengths, most=ROWS):
         first, done = stop, stops[stop - 1]
 
 
-class Runner:
+class ForwardPass:
     """Buffers for a network and its weights.
 
     Attributes
@@ -42,5 +42,5 @@ class Runner:
 
     def _allocate(self, n_sequences, n_rows):
         if self.workspace is None or not self.workspace.holds(n_sequences, n_rows):
-            self.workspace = self.network.workspace(n_sequences, n_rows, self.dtype, backward=True)
+            self.workspace = self.network.workspace(n_sequences, n_rows, self.dtype)
         return self.workspace.values

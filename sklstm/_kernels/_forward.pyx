@@ -1,0 +1,207 @@
+"""The layers, the pooling and the head of a network over a chunk of steps: what an engine runs.
+
+Sequences are the packed rows of `_scan`. The layers run one after the other, so that each keeps its weights in cache. Of two
+directions each has to have whole sequences, in one chunk.
+"""
+from libc.math cimport INFINITY
+from libc.stdint cimport uint64_t, uintptr_t
+from libc.string cimport memcpy, memset
+
+from ._dense cimport affine
+from ._ftz cimport ftz_enter, ftz_leave
+from ._inference cimport run_steps, scratch_elements, state_elements
+from ._pooling cimport attend, divide_by_lengths, divide_by_norms, enlarge, score_rows, sum_steps
+from ._real cimport real
+from ._simd cimport simd
+from ._weights cimport Weights, layer_weights
+
+
+cdef void *take(uintptr_t *free, Py_ssize_t n_bytes) noexcept nogil:
+    """The next so many bytes, aligned; NULL for none."""
+    cdef uintptr_t place = free[0]
+    free[0] += round_up(n_bytes)
+    return <void *> place if n_bytes else NULL
+
+
+cdef uintptr_t lay_out(Weights w, buffers *b, uintptr_t begin) noexcept:
+    """Let the buffers lie one behind the other from an address on; returns their bytes."""
+    cdef:
+        Py_ssize_t n = b.n_sequences, rows = max(b.n_rows, n), size = w.itemsize, F = w.F, k
+        Py_ssize_t scratch = 0, reverse = 0, summed = 0
+        Py_ssize_t[2] widths = [0, 0]
+        bint attends = b.pooling == ATTENTION, divides = b.pooling == MEAN or attends
+        layer_weights *layer
+        uintptr_t place = begin
+    for k in range(w.n_layers):
+        layer = &w.layers[k]
+        b.states[k] = take(&place, state_elements(layer.directions[0], n) * size)
+        scratch = max(scratch, scratch_elements(layer.directions[0], n, rows) * size)
+        if b.keeps_steps or k < w.n_layers - 1:
+            widths[k & 1] = max(widths[k & 1], layer.F)
+        if layer.n_directions == 2:
+            reverse = max(reverse, state_elements(layer.directions[1], n))
+            summed = max(summed, layer.H if layer.sums else 0)
+    b.reverse_state = take(&place, reverse * size)
+    b.y[0] = take(&place, rows * widths[0] * size)
+    b.y[1] = take(&place, rows * widths[1] * size)
+    b.summand = take(&place, rows * summed * size)
+    b.end_summand = take(&place, n * summed * size)
+    b.pooled = take(&place, n * F * size)
+    b.means = take(&place, n * F * size if divides else 0)
+    b.u = take(&place, rows * F * size if attends else 0)
+    b.e = take(&place, rows * size if attends else 0)
+    b.top = <double *> take(&place, n * sizeof(double) if attends else 0)
+    b.norm = <double *> take(&place, n * sizeof(double) if attends else 0)
+    b.x = take(&place, b.n_rows * w.input_size * size)
+    b.scratch = take(&place, scratch if b.n_rows or scratch > STACK_BYTES else 0)
+    b.lengths = <Py_ssize_t *> take(&place, n * sizeof(Py_ssize_t))
+    b.starts = <Py_ssize_t *> take(&place, (b.n_rows + 1) * sizeof(Py_ssize_t) if b.n_rows else 0)
+    return place - begin
+
+
+cdef void begin_direction(
+    const layer_weights *layer, int d, real *state, Py_ssize_t n_sequences, int parity, Py_ssize_t first, Py_ssize_t last,
+) noexcept nogil:
+    """state[parity], and for c state[2 + parity], of rows first .. last - 1 := what direction d begins with"""
+    cdef Py_ssize_t r, units = layer.directions[d].units
+    cdef int part
+    cdef real *rows
+    cdef const void *initial
+    for part in range(layer.directions[d].layer.cell.n_states):
+        rows = state + (2 * part + parity) * n_sequences * units
+        initial = layer.c0[d] if part else layer.h0[d]
+        memset(rows + first * units, 0, (last - first) * units * sizeof(real))
+        for r in range(first, last if initial != NULL else first):
+            memcpy(rows + r * units, initial, layer.H * sizeof(real))
+
+
+cdef void begin_sequences(Weights w, buffers *b, Py_ssize_t first, Py_ssize_t last, real *dtype) noexcept nogil:
+    cdef Py_ssize_t k, r, F = w.F
+    for k in range(w.n_layers):
+        begin_direction(&w.layers[k], 0, <real *> b.states[k], b.n_sequences, b.parity, first, last)
+    for k in range(first * F, last * F):
+        (<real *> b.pooled)[k] = <real> (-INFINITY if b.pooling == MAX else 0)
+    for r in range(first, last):
+        b.lengths[r] = 0
+        if b.pooling == ATTENTION:
+            b.top[r] = -INFINITY
+            b.norm[r] = 0
+
+
+cdef void run_chunk(
+    Weights w, buffers *b, const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t n_continuing, const real *x, real *scratch,
+) noexcept nogil:
+    """Layers and pooling over the next T steps; n_continuing as in `advance`."""
+    cdef:
+        Py_ssize_t k, last = w.n_layers - 1
+        real *y = NULL
+        real *ends
+        uint64_t mode = ftz_enter()
+    for k in range(last + 1):
+        y = <real *> b.y[k & 1] if k < last or b.keeps_steps else NULL
+        ends = <real *> b.pooled if k == last and b.pooling == LAST else NULL
+        run_layer(w, b, k, starts, T, n_continuing, x, y, ends, scratch)
+        x = y
+    b.parity = (b.parity + T) & 1
+    b.chunk_rows = starts[T]
+    count_steps(starts, T, b.lengths)
+    if b.pooling != LAST:
+        pool(w, b, starts, T, y)
+    ftz_leave(mode)
+
+
+cdef inline void count_steps(const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t *lengths) noexcept nogil:
+    """lengths[r] += the steps of sequence r among these"""
+    cdef Py_ssize_t t, r = 0
+    for t in range(T, 0, -1):
+        while r < starts[t] - starts[t - 1]:
+            lengths[r] += t
+            r += 1
+
+
+cdef inline void run_layer(
+    Weights w, buffers *b, Py_ssize_t k, const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t n_continuing, const real *x, real *y,
+    real *ends, real *scratch,
+) noexcept nogil:
+    """y (n_rows, F) := outputs of layer k, ends (n_sequences, F) := those where the walk of each direction ends, of the sequences
+    that end here; either NULL where it is not wanted. The reverse direction begins with these steps."""
+    cdef:
+        const layer_weights *layer = &w.layers[k]
+        Py_ssize_t H = layer.H, F = layer.F, n = starts[1], ld
+        int d
+        bint added
+        real *state = <real *> b.states[k]
+        real *y_d
+        real *ends_d
+    for d in range(layer.n_directions):
+        added = d == 1 and layer.sums
+        if d == 1:
+            # In both rows of the pair: a reverse walk begins the shorter sequences later.
+            state = <real *> b.reverse_state
+            begin_direction(layer, 1, state, b.n_sequences, 0, 0, n)
+            begin_direction(layer, 1, state, b.n_sequences, 1, 0, n)
+        y_d = NULL if y == NULL else <real *> b.summand if added else y + d * H
+        ends_d = NULL if ends == NULL else <real *> b.end_summand if added else ends + d * H
+        ld = H if added else F
+        run_steps(layer.directions[d], d == 1, starts, T, n_continuing, x, state, b.n_sequences, 0 if d else b.parity, y_d, ld, ends_d,
+                  ld, scratch)
+        if added:
+            add(0 if y == NULL else starts[T] * H, y_d, y)
+            add(0 if ends == NULL else n * H, ends_d, ends)
+        elif layer.adds_input and ends != NULL:
+            add_input_at_ends(layer, d, starts, T, n_continuing, x, ends)
+    if layer.adds_input and y != NULL:
+        add(starts[T] * F, x, y)
+
+
+cdef void add(Py_ssize_t n, const real *x, real *out) noexcept nogil:
+    """out (n,) += x"""
+    cdef Py_ssize_t j
+    for j in range(n):
+        out[j] += x[j]
+
+
+cdef void add_input_at_ends(
+    const layer_weights *layer, int d, const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t n_continuing, const real *x, real *ends,
+) noexcept nogil:
+    """ends (n_sequences, F) += x where direction d ends its walk, in the columns of that direction"""
+    cdef Py_ssize_t t, r, F = layer.F, column = d * layer.H
+    for t in range(T):
+        for r in range(starts[t + 2] - starts[t + 1] if t + 1 < T else n_continuing, starts[t + 1] - starts[t]):
+            add(layer.H, x + (r if d == 1 else starts[t] + r) * F + column, ends + r * F + column)
+
+
+cdef void pool(Weights w, buffers *b, const Py_ssize_t *starts, Py_ssize_t T, const real *y) noexcept nogil:
+    """The outputs (n_rows, F) of a chunk into `pooled`"""
+    cdef:
+        Py_ssize_t F = w.F
+        real *pooled = <real *> b.pooled
+        real *u = <real *> b.u
+    if b.pooling == MEAN:
+        sum_steps(starts, T, F, y, pooled)
+    elif b.pooling == MAX:
+        enlarge(starts, T, F, 0, y, pooled, <Py_ssize_t *> NULL)
+    elif b.pooling == ATTENTION:
+        affine(&w.op_A, <const real *> w.A_b, starts[T], y, u)
+        simd().tanh_array[w.dtype](starts[T] * F, u, u)
+        score_rows(u, <const real *> w.v, <real *> b.e, starts[T], F)
+        attend(starts, T, <const real *> b.e, y, b.top, b.norm, pooled, F)
+
+
+cdef void find_results(Weights w, buffers *b, real *out) noexcept nogil:
+    """out (active, width) := what `results` says"""
+    cdef Py_ssize_t F = w.F
+    cdef real *source = <real *> b.pooled
+    cdef real *means = <real *> b.means
+    cdef uint64_t mode = ftz_enter()
+    if b.pooling == MEAN:
+        divide_by_lengths(b.active, F, b.lengths, source, means)
+    elif b.pooling == ATTENTION:
+        divide_by_norms(b.active, F, b.norm, source, means)
+    if means != NULL:
+        source = means
+    if b.encodes:
+        memcpy(out, source, b.active * F * sizeof(real))
+    else:
+        affine(&w.op_V, <const real *> w.b, b.active, source, out)
+    ftz_leave(mode)

@@ -1,0 +1,156 @@
+"""The order in which a direction of `_scan` visits the steps and chunks of time of a packed batch, and the rows of a step."""
+from libc.string cimport memset
+
+from ._real cimport real
+from ._simd cimport cell_entry, cell_step
+
+
+# Bytes of gates per chunk of time: a quarter of a common second-level cache of 1 MB, the rest being for R, x and h.
+cdef enum:
+    CHUNK_BYTES = 1 << 18
+    # Rows that a chunk has where T allows, so that streaming W and the gradients of wide layers is shared by enough of them.
+    CHUNK_ROWS = 128
+
+
+cdef inline Py_ssize_t chunk_rows(Py_ssize_t n_sequences, Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t itemsize) noexcept nogil:
+    """Upper bound on the rows of a chunk of time, for `width` words per row and that many sequences or fewer."""
+    return min(n_rows, max(CHUNK_BYTES // (width * itemsize), n_sequences + CHUNK_ROWS - 1))
+
+
+cdef struct walk:
+    # The order in which a direction visits the steps.
+    const Py_ssize_t *starts    # (n_steps + 1,)
+    Py_ssize_t n_steps
+    bint reverse
+
+
+cdef inline Py_ssize_t rows_at(const walk *w, Py_ssize_t t) noexcept nogil:
+    return w.starts[t + 1] - w.starts[t]
+
+
+cdef inline Py_ssize_t step_before(const walk *w, Py_ssize_t t) noexcept nogil:
+    """The step walked before t; t itself where the walk begins."""
+    return min(t + 1, w.n_steps - 1) if w.reverse else max(t - 1, 0)
+
+
+cdef inline Py_ssize_t rows_continued(const walk *w, Py_ssize_t t) noexcept nogil:
+    """How many rows of step t have a step before; the others start here, from the initial state."""
+    cdef Py_ssize_t before = step_before(w, t)
+    return 0 if before == t else min(rows_at(w, t), rows_at(w, before))
+
+
+cdef inline Py_ssize_t chunk_steps(const walk *w, Py_ssize_t width, Py_ssize_t itemsize) noexcept nogil:
+    """Steps per chunk of time, from the rows of the first (widest) step and the words per row."""
+    cdef Py_ssize_t rows = rows_at(w, 0)
+    return max(CHUNK_BYTES // (rows * width * itemsize), (CHUNK_ROWS + rows - 1) // rows)
+
+
+cdef struct chunk:
+    # Steps first .. last - 1, visited upwards or downwards.
+    Py_ssize_t first, last
+    bint upwards
+
+
+cdef inline chunk chunk_after(Py_ssize_t done, Py_ssize_t n_steps, Py_ssize_t per_chunk, bint upwards) noexcept nogil:
+    """The next chunk where `done` steps have been visited."""
+    if upwards:
+        return chunk(done, min(done + per_chunk, n_steps), upwards)
+    return chunk(max(n_steps - done - per_chunk, 0), n_steps - done, upwards)
+
+
+cdef inline Py_ssize_t step_number(const chunk *steps, Py_ssize_t k) noexcept nogil:
+    """The k-th step of a chunk as it is visited."""
+    return steps.first + k if steps.upwards else steps.last - 1 - k
+
+
+cdef struct direction:
+    # One direction of one layer and its input; all arrays IN, of the dtype of the pass.
+    const cell_entry *cell
+    int activation
+    walk w
+    Py_ssize_t D, H
+    const void *x           # (n_rows, D)
+    const void *W           # (D, n_input H)
+    const void *R           # (H, n_recurrent H)
+    const void *b           # (n_bias H,)
+    const void *extra       # (n_extra H,)
+    const void *h0          # (n_sequences, H) state to begin with, NULL for zeros
+    const void *c0          # the same of c, NULL for zeros
+    const void *mask        # (n_sequences, H), NULL for none
+    const void *zeros       # (H,)
+
+
+cdef struct gradients:
+    # What the backward pass of a direction adds to, in the shapes of the parameters, and its gradient of x.
+    void *dW
+    void *dR
+    void *db
+    void *d_extra           # NULL where the cell has none
+    void *dx                # (n_rows, D) OUT, IN/OUT with `accumulate_dx`; NULL where it is not wanted
+    bint accumulate_dx
+
+
+cdef inline cell_step continuing_rows(const direction *d, Py_ssize_t ld_h, real *scratch) noexcept nogil:
+    """What is the same at every step, for rows that continue the step before."""
+    cdef inline cell_step step
+    memset(&step, 0, sizeof(step))
+    step.hidden = d.H
+    step.ld_a = d.cell.n_blocks * d.H
+    step.ld_c = d.H
+    step.bias = d.b
+    step.extra = d.extra
+    step.ld_h = ld_h
+    step.ld_h_prev = ld_h
+    step.ld_c_prev = d.H
+    step.scratch = scratch
+    return step
+
+
+cdef inline cell_step starting_rows(const direction *d, const cell_step *step) noexcept nogil:
+    """The same for rows that start at a step: from h0 and c0, or from a row of zeros."""
+    cdef inline cell_step start = step[0]
+    start.ld_h_prev = d.H if d.h0 != NULL else 0
+    start.ld_c_prev = d.H if d.c0 != NULL else 0
+    return start
+
+
+cdef inline void set_pointers(
+    const direction *d, Py_ssize_t t, real *a_t, real *c_t, const real *c_before, real *h, cell_step *step, cell_step *start,
+) noexcept nogil:
+    """step := the rows of step t that continue, start := the others, which follow them; a_t, c_t and c_before point to the first
+    row of this step and of the one before, h to the first of all."""
+    cdef:
+        const walk *w = &d.w
+        Py_ssize_t H = d.H, Z = d.cell.n_blocks * H, Hc = H if d.cell.n_states == 2 else 0
+        Py_ssize_t continued = rows_continued(w, t)
+    step.rows = continued
+    step.a = a_t
+    step.c = c_t
+    step.h = h + w.starts[t] * step.ld_h
+    step.h_prev = h + w.starts[step_before(w, t)] * step.ld_h
+    step.c_prev = c_before
+    start.rows = rows_at(w, t) - continued
+    start.a = a_t + continued * Z
+    start.c = c_t + continued * Hc
+    start.h = h + (w.starts[t] + continued) * step.ld_h
+    start.h_prev = d.zeros if d.h0 == NULL else <const real *> d.h0 + continued * H
+    start.c_prev = d.zeros if d.c0 == NULL else <const real *> d.c0 + continued * H
+
+
+cdef inline void masked(
+    Py_ssize_t rows, Py_ssize_t H, const real *x, Py_ssize_t ld, const real *mask, real *out, Py_ssize_t ld_out,
+) noexcept nogil:
+    """out := x mask, (rows, H) each; out may be x"""
+    cdef Py_ssize_t r, j
+    for r in range(rows):
+        for j in range(H):
+            out[r * ld_out + j] = x[r * ld + j] * mask[r * H + j]
+
+
+cdef inline void clear_targets(const cell_entry *cell, Py_ssize_t rows, Py_ssize_t H, real *a) noexcept nogil:
+    """The blocks of a that only a product with R writes := 0, for rows that begin with zeros."""
+    cdef Py_ssize_t p, r
+    for p in range(cell.n_products):
+        if not cell.products[p].add:
+            for r in range(rows):
+                memset(a + (r * cell.n_blocks + cell.products[p].target) * H, 0, cell.products[p].n * H * sizeof(real))

@@ -1,0 +1,106 @@
+"""`WeightsMixin`: the fitted parameters by their names, to read and to set."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from ..network import LOSSES
+from ..sequences.refusals import array_of
+from ..training import Units
+from .architecture import build
+from .copies import at_this_moment
+from .solving import SOLVERS
+
+ADVICE = "weights_ shows the names and shapes."
+
+
+class WeightsMixin:
+    """`weights_` and `set_weights` of an estimator."""
+
+    @property
+    def weights_(self):
+        """Fitted parameters by their names, a dict of str to ndarray; read-only, `set_weights` sets them."""
+        check_is_fitted(self)
+        model = at_this_moment(self)
+        network = build(model._network_spec)
+        network.bind(model._theta)  # raises where they are not those of the network
+        # Of a buffer that lends itself for reading only, so that no flag makes the views writable.
+        return network.layout.views(np.frombuffer(memoryview(model._theta).toreadonly(), model._theta.dtype))
+
+    def set_weights(self, weights):
+        """Set fitted parameters: some, or all of them.
+
+        Predictions use them from then on; streams that exist keep theirs. `warm_start` and `partial_fit` continue from them, with
+        an optimiser whose averages start anew. What describes the fit, such as `history_` and `best_loss_`, stays.
+
+        Parameters
+        ----------
+        weights : dict of str to array-like
+            New values by the names of `weights_`, each in the shape that it has there. They are copied, and rounded to the dtype
+            of the model. Other parameters keep their values.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        TypeError
+            If weights is not a dict.
+        ValueError
+            If there is no parameter of a name, or if an array has another shape, is not an array of numbers, or is not finite in
+            the dtype of the model; the estimator is left as it was.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklstm import LSTMRegressor
+        >>> X = np.random.default_rng(0).normal(size=(50, 20, 2))
+        >>> model = LSTMRegressor(4, max_iter=2, random_state=0).fit(X, X[:, :, 0].sum(axis=1))
+        >>> model.weights_["head.V"].shape
+        (4, 1)
+        >>> model.set_weights({"head.V": np.zeros((4, 1)), "head.b": [0.5]}).predict(X[:2])
+        array([0.5, 0.5])
+        """
+        check_is_fitted(self)
+        model = at_this_moment(self)
+        network, theta = build(model._network_spec), model._theta.copy()
+        network.bind(theta)
+        if not isinstance(weights, dict):
+            raise TypeError(f"weights must be a dict of names to arrays, got {type(weights).__name__}. {ADVICE}")
+        views = network.layout.views(theta)
+        for name, values in weights.items():
+            if name not in views:
+                raise ValueError(f"The model has no weights {name!r}; their names are {', '.join(views)}.")
+            views[name][...] = _read(f"weights[{name!r}]", values, views[name])
+        attributes = {"_theta": theta, "_state": _state_from(model, network, theta)}
+        self.__dict__ = vars(self).copy() | attributes  # all at one moment
+        return self
+
+
+def _read(what, values, like):
+    """Values as a finite array of the shape and dtype of another one."""
+    array = array_of(what, values, ADVICE)
+    if array.dtype.kind not in "iuf" or np.ma.isMaskedArray(values):
+        kind = "a masked array" if np.ma.isMaskedArray(values) else array.dtype
+        raise ValueError(f"{what} must be an array of numbers, got {kind}. {ADVICE}")
+    if array.shape != like.shape:
+        raise ValueError(f"{what} must have shape {like.shape}, got {array.shape}. {ADVICE}")
+    with np.errstate(over="ignore"):
+        array = array.astype(like.dtype)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{what} must be finite in {like.dtype}, got {array[~np.isfinite(array)][0]}. Pass finite numbers.")
+    return array
+
+
+def _state_from(model, network, theta):
+    """Where training continues from weights that were set: the optimiser and the best loss so far were of others."""
+    loss_units = LOSSES[model._network_spec["loss"]].units
+    units = Units.from_moments(model._moments, network.input_size, loss_units, model._categorical)
+    standard = Units.from_moments({"x": None, "y": None}, network.input_size, loss_units).carried_over(network, theta, units)
+    state = model._state | {"theta": standard, "optimizer": SOLVERS[model._state["solver"]](model).init(standard)}
+    if "course" in state:
+        state["course"] = state["course"] | {"best": np.inf, "since": 0}
+    return state
