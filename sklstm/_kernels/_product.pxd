@@ -27,13 +27,17 @@ cdef struct operand:
     void *packed        # NULL: leave it to BLAS
 
 
-cdef inline bint has_tiles() noexcept nogil:
-    return simd().multiply[0] != NULL
+cdef bint uses_tiles() noexcept nogil
 
 
 cdef inline Py_ssize_t packed_size(Py_ssize_t rows, Py_ssize_t columns, int dtype) noexcept nogil:
     """Elements of the buffer that `make_operand` packs into."""
-    return simd().packed_size[dtype](rows, columns) if has_tiles() else 0
+    return simd().packed_size[dtype](rows, columns) if uses_tiles() else 0
+
+
+cdef inline void pack_operand(operand *self, real *buffer) noexcept nogil:
+    self.packed = buffer
+    simd().pack[0 if real is float else 1](self.transpose, self.rows, self.columns, self.B, self.ldb, buffer)
 
 
 cdef inline void make_operand(
@@ -46,9 +50,8 @@ cdef inline void make_operand(
     self.B = B
     self.ldb = ldb
     self.packed = NULL
-    if has_tiles():
-        self.packed = buffer
-        simd().pack[0 if real is float else 1](transpose, rows, columns, B, ldb, buffer)
+    if uses_tiles():
+        pack_operand(self, buffer)
 
 
 cdef inline void multiply(

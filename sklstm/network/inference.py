@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from .._kernels import _simd
+from .._kernels import _product
 from .._kernels._pack import unpack
 from ..parallel import Threads, single_threaded_blas
 from ..sequences import Batch
@@ -53,7 +53,7 @@ def apply(network, theta, sequences, output="scores", *, shift=None, factor=None
     pooled = output == "end_states" or network.pooling != "attention"
     run = _run_engine if pooled and not per_step and not network.bidirectional else _run_layers
     run = run(network, network.bind(theta), sequences, output, shift, factor, out)
-    with nullcontext() if _simd.has_products() else single_threaded_blas(), Threads(n_threads) as threads:
+    with nullcontext() if _product.products() == "tiles" else single_threaded_blas(), Threads(n_threads) as threads:
         threads.map(run, [chunks[k::n_threads] for k in range(n_threads)])
     return out
 

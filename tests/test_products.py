@@ -1,0 +1,134 @@
+"""The two kinds of matrix product: each against NumPy, the choice between them, and sources that need no GCC."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reference import relative_error
+
+from sklstm._kernels import _product, choices
+from sklstm.network.workspace import aligned_empty
+
+KERNELS = Path(__file__).parents[1] / "sklstm" / "_kernels"
+
+each_kind = pytest.mark.parametrize("kind", _product.AVAILABLE)
+each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+def run_python(code, **environment):
+    return subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, env=os.environ | environment)
+
+
+@each_kind
+@each_dtype
+@pytest.mark.parametrize("m", [1, 2, 6, 7, 12, 13, 40])
+@pytest.mark.parametrize("k, n", [(1, 1), (3, 5), (17, 16), (8, 33), (64, 100)])
+@pytest.mark.parametrize("transpose", ["neither", "A", "B"])
+def test_product_equals_that_of_numpy(rng, kind, dtype, m, k, n, transpose):
+    transpose_a, transpose_b = transpose == "A", transpose == "B"
+    A = rng.normal(size=(k, m) if transpose_a else (m, k)).astype(dtype)
+    B = rng.normal(size=(n, k) if transpose_b else (k, n)).astype(dtype)
+    C = rng.normal(size=(m, n)).astype(dtype)
+    expected = (A.T if transpose_a else A).astype(float) @ (B.T if transpose_b else B) + (C if transpose_a else 0)
+    buffer = aligned_empty((max(1, _product.packed_elements(k, n, C.itemsize)),), dtype)
+    _product.multiply_by(kind, A, B, C, buffer, transpose_a, transpose_b, 1, False)
+    # A sum of k products of numbers around 1.
+    np.testing.assert_allclose(C, expected, rtol=0, atol=20 * k * np.finfo(dtype).eps)
+
+
+@pytest.mark.skipif("tiles" not in _product.AVAILABLE, reason="this build has no vectors")
+@each_dtype
+def test_a_row_of_tiles_does_not_depend_on_the_others(rng, dtype):
+    A, B = rng.normal(size=(29, 37)).astype(dtype), rng.normal(size=(37, 50)).astype(dtype)
+    buffer = aligned_empty((_product.packed_elements(37, 50, A.itemsize),), dtype)
+    whole = np.empty((29, 50), dtype)
+    _product.multiply_by("tiles", A, B, whole, buffer, False, False, 1, False)
+    for n_rows in range(1, 29):
+        part = np.empty((n_rows, 50), dtype)
+        _product.multiply_by("tiles", A[:n_rows], B, part, buffer, False, False, 1, False)
+        np.testing.assert_array_equal(part, whole[:n_rows])
+
+
+# ---- the choice ----
+
+GRADIENT = f"""
+import sys
+sys.path[:0] = [{os.path.dirname(__file__)!r}]
+import numpy as np
+from problems import Problem
+rng = np.random.default_rng(0)
+sequences = [rng.normal(size=(n, 3)) for n in (3, 1, 9, 9, 2, 30)]
+problem = Problem(sequences, "multinomial_log_loss", (21, 21), bidirectional=True)
+print(repr([problem.gradients()[0].tolist(), problem.scores().ravel().tolist()]))
+"""
+
+
+def test_both_kinds_give_the_same_gradient_and_scores():
+    results = [run_python(GRADIENT, SKLSTM_PRODUCTS=kind) for kind in _product.AVAILABLE]
+    (gradient, scores), *others = (map(np.array, eval(result.stdout)) for result in results)
+    for other_gradient, other_scores in others:
+        # Sums of some dozen products in another order.
+        assert relative_error(gradient, other_gradient) < 1e-13 and relative_error(scores, other_scores) < 1e-13
+
+
+@each_kind
+def test_the_choice_is_forced_and_shown(kind):
+    shown = run_python("import sklstm; sklstm.show_versions()", SKLSTM_PRODUCTS=kind).stdout
+    assert f"products: {kind} (SKLSTM_PRODUCTS={kind})" in shown
+
+
+def test_an_unknown_kind_is_refused():
+    assert "SKLSTM_PRODUCTS must be one of tiles, blas or unset, got 'mkl'" in run_python("import sklstm", SKLSTM_PRODUCTS="mkl").stderr
+
+
+def test_a_choice_that_is_not_available_is_refused(monkeypatch):
+    monkeypatch.setenv("SKLSTM_PRODUCTS", "tiles")
+    with pytest.raises(ImportError, match=r"SKLSTM_PRODUCTS=tiles is not available .* this build; available: blas\."):
+        choices.choose("SKLSTM_PRODUCTS", ("tiles", "blas"), ("blas",), "blas")
+
+
+@pytest.mark.parametrize(
+    "platform, built_with, loaded, expected",
+    [
+        ("linux", "accelerate", [], False),
+        ("darwin", "accelerate", [], True),
+        ("darwin", "Accelerate", [], True),
+        ("darwin", "scipy-openblas", ["blas"], False),
+        ("darwin", "openblas", [], False),  # one that threadpoolctl does not find
+        ("darwin", "blas", ["blas", "openmp"], False),  # conda's generic one, which OpenBLAS stands in for
+        ("darwin", "blas", ["openmp"], True),  # or Accelerate
+    ],
+)
+def test_accelerate_is_recognised(monkeypatch, platform, built_with, loaded, expected):
+    configuration = {"Build Dependencies": {"blas": {"name": built_with}}}
+    monkeypatch.setattr(choices.sys, "platform", platform)
+    monkeypatch.setattr("scipy.show_config", lambda mode: configuration)
+    monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: [{"user_api": name} for name in loaded])
+    assert choices.is_accelerate() is expected
+
+
+# ---- compilers without vectors ----
+
+WITHOUT_GCC = """
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#undef __GNUC__
+#define __attribute__(x) a compiler that is not GCC has no attributes
+#include "{source}"
+"""
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+@pytest.mark.parametrize("source", sorted(path.name for path in KERNELS.glob("*.c")))
+def test_the_loops_are_plain_c_where_there_are_no_vectors(tmp_path, source):
+    path = tmp_path / "source.c"
+    path.write_text(WITHOUT_GCC.format(source=source))
+    flags = ["-std=c99", "-pedantic-errors", "-Wall", "-Werror", "-fsyntax-only", f"-I{KERNELS}", "-DSKLSTM_NO_VECTORS"]
+    result = subprocess.run(["cc", *flags, path], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
