@@ -1,4 +1,6 @@
-"""The compiled part of the build: extensions, flags and four switches. Everything else is in pyproject.toml.
+"""The compiled part of the build: extensions, flags and modes. Everything else is in pyproject.toml.
+
+The first of these environment variables that is set chooses the mode:
 
 SKLSTM_DEBUG=1      bounds checks in Cython, no optimisation, annotated HTML under build/
 SKLSTM_COVERAGE=1   line tracing, for coverage of the .pyx files
@@ -16,12 +18,10 @@ from setuptools import Extension, setup
 from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
 
-DEBUG = os.environ.get("SKLSTM_DEBUG", "0") == "1"
-COVERAGE = os.environ.get("SKLSTM_COVERAGE", "0") == "1"
-SANITIZE = os.environ.get("SKLSTM_SANITIZE", "0") == "1"
-NO_VECTORS = os.environ.get("SKLSTM_NO_VECTORS", "0") == "1"
+MODES = ("debug", "coverage", "sanitize", "no_vectors")
+MODE = next((mode for mode in MODES if os.environ.get(f"SKLSTM_{mode.upper()}") == "1"), "release")
+DEBUG, COVERAGE, SANITIZE, NO_VECTORS = (MODE == mode for mode in MODES)
 
-MODE = "debug" if DEBUG else "coverage" if COVERAGE else "sanitize" if SANITIZE else "no-vectors" if NO_VECTORS else "release"
 GENERATED = Path("build") / f"cython-{MODE}"  # generated sources: never in the tree, the sdist or the wheel
 KERNELS = "sklstm/_kernels"
 C_LOOPS = [f"{KERNELS}/{name}.c" for name in ("simd", "simd_baseline", "simd_avx2", "simd_avx512")]
@@ -69,7 +69,7 @@ class BuildExtensions(build_ext):
     def finalize_options(self):
         super().finalize_options()
         self.force = self.force or MODE != "release"
-        if MODE in ("sanitize", "no-vectors"):
+        if SANITIZE or NO_VECTORS:
             self.parallel = self.parallel or os.cpu_count()
 
     def build_extensions(self):

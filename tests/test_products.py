@@ -15,7 +15,7 @@ from sklstm.network.workspace import aligned_empty
 
 KERNELS = Path(__file__).parents[1] / "sklstm" / "_kernels"
 
-each_kind = pytest.mark.parametrize("kind", _product.AVAILABLE)
+each_kind = pytest.mark.parametrize("kind", _product.KINDS)
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
@@ -35,18 +35,18 @@ def test_product_equals_that_of_numpy(rng, kind, dtype, m, k, n, transpose):
     C = rng.normal(size=(m, n)).astype(dtype)
     expected = (A.T if transpose_a else A).astype(float) @ (B.T if transpose_b else B) + (C if transpose_a else 0)
     buffer = aligned_empty((max(1, _product.packed_elements(k, n, C.itemsize)),), dtype)
-    _product.multiply_by(kind, A, B, C, buffer, transpose_a, transpose_b, 1, False)
+    _product.multiply_by(kind, A, B, C, buffer, transpose_a, transpose_b, 1, True)
     # A sum of k products of numbers around 1.
     np.testing.assert_allclose(C, expected, rtol=0, atol=20 * k * np.finfo(dtype).eps)
 
 
-@pytest.mark.skipif("tiles" not in _product.AVAILABLE, reason="this build has no vectors")
+@pytest.mark.skipif("tiles" not in _product.KINDS, reason="this build has no vectors")
 @each_dtype
 def test_a_row_of_tiles_does_not_depend_on_the_others(rng, dtype):
     A, B = rng.normal(size=(29, 37)).astype(dtype), rng.normal(size=(37, 50)).astype(dtype)
     buffer = aligned_empty((_product.packed_elements(37, 50, A.itemsize),), dtype)
     whole = np.empty((29, 50), dtype)
-    _product.multiply_by("tiles", A, B, whole, buffer, False, False, 1, False)
+    _product.multiply_by("tiles", A, B, whole, buffer, False, False, 1, True)
     for n_rows in range(1, 29):
         part = np.empty((n_rows, 50), dtype)
         _product.multiply_by("tiles", A[:n_rows], B, part, buffer, False, False, 1, False)
@@ -68,27 +68,28 @@ print(repr([problem.gradients()[0].tolist(), problem.scores().ravel().tolist()])
 
 
 def test_both_kinds_give_the_same_gradient_and_scores():
-    results = [run_python(GRADIENT, SKLSTM_PRODUCTS=kind) for kind in _product.AVAILABLE]
+    results = [run_python(GRADIENT, SKLSTM_PRODUCTS=kind) for kind in _product.KINDS]
     (gradient, scores), *others = (map(np.array, eval(result.stdout)) for result in results)
     for other_gradient, other_scores in others:
         # Sums of some dozen products in another order.
         assert relative_error(gradient, other_gradient) < 1e-13 and relative_error(scores, other_scores) < 1e-13
 
 
-@each_kind
+@pytest.mark.parametrize("kind", [*_product.KINDS, *(["both"] if "tiles" in _product.KINDS else [])])
 def test_the_choice_is_forced_and_shown(kind):
     shown = run_python("import sklstm; sklstm.show_versions()", SKLSTM_PRODUCTS=kind).stdout
     assert f"products: {kind} (SKLSTM_PRODUCTS={kind})" in shown
 
 
 def test_an_unknown_kind_is_refused():
-    assert "SKLSTM_PRODUCTS must be one of tiles, blas or unset, got 'mkl'" in run_python("import sklstm", SKLSTM_PRODUCTS="mkl").stderr
+    error = run_python("import sklstm", SKLSTM_PRODUCTS="mkl").stderr
+    assert "SKLSTM_PRODUCTS must be one of both, tiles, blas or unset, got 'mkl'" in error
 
 
 def test_a_choice_that_is_not_available_is_refused(monkeypatch):
     monkeypatch.setenv("SKLSTM_PRODUCTS", "tiles")
     with pytest.raises(ImportError, match=r"SKLSTM_PRODUCTS=tiles is not available .* this build; available: blas\."):
-        choices.choose("SKLSTM_PRODUCTS", ("tiles", "blas"), ("blas",), "blas")
+        choices.choose("SKLSTM_PRODUCTS", _product.CHOICES, ("blas",), "blas")
 
 
 @pytest.mark.parametrize(

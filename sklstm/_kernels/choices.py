@@ -35,8 +35,8 @@ def choose(variable, choices, available, default):
 def is_accelerate():
     """Return whether SciPy's BLAS is Apple's Accelerate.
 
-    SciPy's wheels name the library that they are built with. A conda package is built with a generic one that any may stand in for
-    at run time, Accelerate among them, which alone of those in use on macOS is unknown to threadpoolctl.
+    SciPy's wheels name the library that they are built with. A conda package is built with a generic one that any may stand in
+    for at run time, Accelerate among them, which alone of those in use on macOS is unknown to threadpoolctl.
     """
     if sys.platform != "darwin":
         return False

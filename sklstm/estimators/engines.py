@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary, ref
 import numpy as np
 from joblib import effective_n_jobs
 
-from ..network.inference import CHUNK_SEQUENCES, CHUNK_WORDS, THREAD_FLOPS
+from ..network.inference import CHUNK_SEQUENCES, CHUNK_WORDS, THREAD_FLOPS, with_one_blas_thread
 from ..sequences import Packed
 from .architecture import build
 from .copies import for_prediction, stand_in_for
@@ -50,6 +50,7 @@ class _Ready:
             self.n_sequences = CHUNK_SEQUENCES
             self.most_rows = CHUNK_WORDS // max(network.input_size, *(layer.output_size for layer in network.layers))
 
+    @with_one_blas_thread
     def scores(self, X, n):
         """Scores of an array or a list of n sequences; None if a value is not finite."""
         out = np.empty((n, self.n_outputs), self.theta.dtype)

@@ -1,6 +1,6 @@
 """Outputs of a network for many sequences, in chunks of bounded memory."""
 
-from contextlib import nullcontext
+from functools import wraps
 from itertools import pairwise
 
 import numpy as np
@@ -23,6 +23,20 @@ CHUNK_ROWS = 1 << 14
 THREAD_FLOPS = 1e7
 
 
+def with_one_blas_thread(function):
+    """Where products are BLAS calls, hold BLAS at one thread while a function predicts, as training does."""
+    if _product.products() != "blas":
+        return function
+
+    @wraps(function)
+    def limited(*args, **kwargs):
+        with single_threaded_blas():
+            return function(*args, **kwargs)
+
+    return limited
+
+
+@with_one_blas_thread
 def apply(network, theta, sequences, output="scores", *, shift=None, factor=None, n_threads=1):
     """Apply a network to every sequence. The output for one does not depend on the others, nor on the number of threads.
 
@@ -53,7 +67,7 @@ def apply(network, theta, sequences, output="scores", *, shift=None, factor=None
     pooled = output == "end_states" or network.pooling != "attention"
     run = _run_engine if pooled and not per_step and not network.bidirectional else _run_layers
     run = run(network, network.bind(theta), sequences, output, shift, factor, out)
-    with nullcontext() if _product.products() == "tiles" else single_threaded_blas(), Threads(n_threads) as threads:
+    with Threads(n_threads) as threads:
         threads.map(run, [chunks[k::n_threads] for k in range(n_threads)])
     return out
 
