@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 from reference import relative_error
 
+from sklstm import LSTMClassifier
 from sklstm._kernels import _product, choices
 from sklstm.network.workspace import aligned_empty
 
 KERNELS = Path(__file__).parents[1] / "sklstm" / "_kernels"
+
+AVAILABLE = _product.CHOICES if "tiles" in _product.KINDS else _product.KINDS
 
 each_kind = pytest.mark.parametrize("kind", _product.KINDS)
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -56,29 +59,37 @@ def test_a_row_of_tiles_does_not_depend_on_the_others(rng, dtype):
 # ---- the choice ----
 
 GRADIENT = f"""
-import sys
+import os, sys
 sys.path[:0] = [{os.path.dirname(__file__)!r}]
 import numpy as np
 from problems import Problem
 rng = np.random.default_rng(0)
 sequences = [rng.normal(size=(n, 3)) for n in (3, 1, 9, 9, 2, 30)]
-problem = Problem(sequences, "multinomial_log_loss", (21, 21), bidirectional=True)
+problem = Problem(sequences, "multinomial_log_loss", eval(os.environ['HIDDEN']), bidirectional=True)
 print(repr([problem.gradients()[0].tolist(), problem.scores().ravel().tolist()]))
 """
 
 
-def test_both_kinds_give_the_same_gradient_and_scores():
-    results = [run_python(GRADIENT, SKLSTM_PRODUCTS=kind) for kind in _product.KINDS]
+@pytest.mark.parametrize("hidden_sizes", [(21, 21), (129,)])  # the second so wide that by default BLAS makes its gradients
+def test_all_choices_give_the_same_gradient_and_scores(hidden_sizes):
+    results = [run_python(GRADIENT, SKLSTM_PRODUCTS=choice, HIDDEN=repr(hidden_sizes)) for choice in AVAILABLE]
     (gradient, scores), *others = (map(np.array, eval(result.stdout)) for result in results)
     for other_gradient, other_scores in others:
         # Sums of some dozen products in another order.
         assert relative_error(gradient, other_gradient) < 1e-13 and relative_error(scores, other_scores) < 1e-13
 
 
-@pytest.mark.parametrize("kind", [*_product.KINDS, *(["both"] if "tiles" in _product.KINDS else [])])
-def test_the_choice_is_forced_and_shown(kind):
-    shown = run_python("import sklstm; sklstm.show_versions()", SKLSTM_PRODUCTS=kind).stdout
-    assert f"products: {kind} (SKLSTM_PRODUCTS={kind})" in shown
+@pytest.mark.parametrize("choice", AVAILABLE)
+def test_the_choice_is_forced_and_shown(choice):
+    shown = run_python("import sklstm; sklstm.show_versions()", SKLSTM_PRODUCTS=choice).stdout
+    assert f"products: {choice} (SKLSTM_PRODUCTS={choice})" in shown
+
+
+def test_a_wide_layer_has_the_same_bits_for_any_n_jobs(rng):
+    X, y = rng.normal(size=(64, 6, 4)), np.arange(64) % 2
+    fits = [LSTMClassifier(129, max_iter=2, random_state=0, n_jobs=n_jobs).fit(X, y) for n_jobs in (1, 2)]
+    for name, weights in fits[0].weights_.items():
+        np.testing.assert_array_equal(fits[1].weights_[name], weights)
 
 
 def test_an_unknown_kind_is_refused():
