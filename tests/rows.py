@@ -13,7 +13,7 @@ ROUNDING = 1000
 def assert_same_rows(actual, expected):
     """Equal bits; where products are those of BLAS, and for floats alone, equality up to ROUNDING units in the last place."""
     actual, expected = np.asarray(actual), np.asarray(expected)
-    assert actual.dtype == expected.dtype
+    assert (actual.dtype, actual.shape) == (expected.dtype, expected.shape)
     if INDEPENDENT or expected.dtype.kind != "f":
         np.testing.assert_array_equal(actual, expected)
     else:

@@ -76,21 +76,22 @@ def step(str name, real[::1] theta, const real[::1] grad, dict state, double lea
     cdef uint64_t mode
     cdef optimizer_step step
     cdef real[::1] array
+    cdef int index, k
+    cdef tuple state_names, rate_names
     index, state_names, rate_names = OPTIMIZERS[name]
-    cdef int k = index
-    cdef const optimizer_entry *entry = simd().optimizers + k
+    cdef const optimizer_entry *entry = simd().optimizers + index
     check_length(theta.shape[0], grad.shape[0], "the gradient")
     step.n = theta.shape[0]
     step.theta = &theta[0]
     step.grad = &grad[0]
     step.learning_rate = learning_rate
     step.grad_scale = grad_scale
-    for k, key in enumerate(state_names):
-        array = state[key]
-        check_length(step.n, array.shape[0], key)
+    for k in range(len(state_names)):
+        array = state[state_names[k]]
+        check_length(step.n, array.shape[0], state_names[k])
         step.states[k] = &array[0]
-    for k, key in enumerate(rate_names):
-        step.rates[k] = rates[key]
+    for k in range(len(rate_names)):
+        step.rates[k] = rates[rate_names[k]]
     with nogil:
         mode = ftz_enter()
         entry.step[0 if real is float else 1](&step)
