@@ -1,14 +1,15 @@
-# make example    install into .venv and run the first example
-# make test       install the test extras too and run tests/
-# make test-slow  the tests that take minutes: scikit-learn's checks of every option, gradients of every architecture
-# make test-simd      what depends on the instruction set, at each that the machine has
-# make test-sanitize  the kernels with AddressSanitizer and UndefinedBehaviorSanitizer, built in build/sanitized
+# make example        install into .venv and run the first example
+# make test           install the test extras too and run tests/
+# make test-slow      the tests that take minutes: scikit-learn's checks of every option, gradients of every architecture
+# make test-simd      what depends on the instruction set, at each that the machine has but the one in use
+# make test-products  the tests with products by BLAS, and on a build without vectors in build/installed_no_vectors
+# make test-sanitize  the kernels with AddressSanitizer and UndefinedBehaviorSanitizer, built in build/installed_sanitize
 # make test-fuzz      the stateful fuzz, 10,000 calls with those sanitizers, and the campaigns of tests/scripts/hostile.py
 # make test-memcheck  the kernels under valgrind
-# make clients    what other packages do with the estimators, in an environment of its own with those packages
-# make bench      every benchmark beside its peers: tables, and benchmarks/*.json and *.png; hours. make bench-fit runs one
-# make lint       ruff and cython-lint
-# make clean      remove what the other targets made
+# make clients        what other packages do with the estimators, in an environment of its own with those packages
+# make bench          every benchmark beside its peers: tables, and benchmarks/*.json and *.png; hours. make bench-fit runs one
+# make lint           ruff and cython-lint
+# make clean          remove what the other targets made
 
 PYTHON ?= python3
 VENV := .venv
@@ -18,7 +19,8 @@ SOURCES := pyproject.toml setup.py $(shell find sklstm -name '*.py' -o -name '*.
 CLIENTS := .venv-clients
 BENCHMARKS := train_step predict stream fit grid_search threads memory
 
-.PHONY: example test test-slow test-simd test-sanitize test-fuzz test-memcheck clients bench $(BENCHMARKS:%=bench-%) lint clean
+.PHONY: example test test-slow test-simd test-products test-sanitize test-fuzz test-memcheck clients
+.PHONY: bench $(BENCHMARKS:%=bench-%) lint clean
 
 example: $(VENV)/installed-plot
 	$(BIN)/python examples/plot_grid_search.py
@@ -33,8 +35,12 @@ bench: $(BENCHMARKS:%=bench-%)
 
 $(BENCHMARKS:%=bench-%): bench-%: $(VENV)/installed-bench
 	$(BIN)/python benchmarks/$*.py --json benchmarks/$*.json --picture benchmarks/$*.png
+
 test-simd: $(VENV)/installed-test
 	$(BIN)/python tests/scripts/levels.py
+
+test-products: $(VENV)/installed-test
+	$(BIN)/python tests/scripts/products.py
 
 test-sanitize: $(VENV)/installed-test
 	$(BIN)/python tests/scripts/sanitized.py

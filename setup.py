@@ -1,8 +1,11 @@
-"""The compiled part of the build: extensions, flags and three switches. Everything else is in pyproject.toml.
+"""The compiled part of the build: extensions, flags and modes. Everything else is in pyproject.toml.
+
+The first of these environment variables that is set chooses the mode:
 
 SKLSTM_DEBUG=1      bounds checks in Cython, no optimisation, annotated HTML under build/
 SKLSTM_COVERAGE=1   line tracing, for coverage of the .pyx files
 SKLSTM_SANITIZE=1   AddressSanitizer and UndefinedBehaviorSanitizer of GCC or Clang; tests/scripts/sanitized.py runs it
+SKLSTM_NO_VECTORS=1 plain C and BLAS, as for a compiler without vectors as a language extension; tests/scripts/products.py runs it
 """
 
 import os
@@ -15,16 +18,15 @@ from setuptools import Extension, setup
 from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
 
-DEBUG = os.environ.get("SKLSTM_DEBUG", "0") == "1"
-COVERAGE = os.environ.get("SKLSTM_COVERAGE", "0") == "1"
-SANITIZE = os.environ.get("SKLSTM_SANITIZE", "0") == "1"
+MODES = ("debug", "coverage", "sanitize", "no_vectors")
+MODE = next((mode for mode in MODES if os.environ.get(f"SKLSTM_{mode.upper()}") == "1"), "release")
+DEBUG, COVERAGE, SANITIZE, NO_VECTORS = (MODE == mode for mode in MODES)
 
-MODE = "debug" if DEBUG else "coverage" if COVERAGE else "sanitize" if SANITIZE else "release"
 GENERATED = Path("build") / f"cython-{MODE}"  # generated sources: never in the tree, the sdist or the wheel
 KERNELS = "sklstm/_kernels"
 C_LOOPS = [f"{KERNELS}/{name}.c" for name in ("simd", "simd_baseline", "simd_avx2", "simd_avx512")]
 MODULES = (
-    "_simd", "_scan", "_inference", "_given", "_weights", "_forward", "_engine",
+    "_simd", "_product", "_scan", "_inference", "_given", "_weights", "_forward", "_engine",
     "_pack", "_embedding", "_pooling", "_dense", "_losses", "_optim",
 )  # fmt: skip
 
@@ -38,6 +40,7 @@ SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 if SANITIZE:
     # Python's own flags have signed overflow wrap, which would hide it.
     FLAGS["unix"] = ["-O1", "-g1", "-fno-omit-frame-pointer", "-fno-wrapv", *SANITIZERS]
+MACROS = [("CYTHON_TRACE_NOGIL", "1")] * COVERAGE + [("SKLSTM_NO_VECTORS", "1")] * NO_VECTORS
 
 
 def write_blas_int():
@@ -66,7 +69,7 @@ class BuildExtensions(build_ext):
     def finalize_options(self):
         super().finalize_options()
         self.force = self.force or MODE != "release"
-        if SANITIZE:
+        if SANITIZE or NO_VECTORS:
             self.parallel = self.parallel or os.cpu_count()
 
     def build_extensions(self):
@@ -86,7 +89,7 @@ setup(
                 [f"{KERNELS}/{name}.pyx", *(C_LOOPS if name == "_simd" else [])],
                 include_dirs=[KERNELS],
                 depends=[str(path) for path in Path(KERNELS).glob("*.h")],
-                define_macros=[("CYTHON_TRACE_NOGIL", "1")] if COVERAGE else [],
+                define_macros=MACROS,
             )
             for name in MODULES
         ],

@@ -53,8 +53,8 @@ class Problem:
         self.gradient(np.arange(B), None)
         m, v = self.moments
         m[:] = v[:] = self.moment
-        rates = LEARNING_RATE, 1.0, BETA_1, BETA_2, EPSILON
-        _optim.adam_step(self.theta, self.gradient.grad, m, v, 1000, *rates)
+        rates = {"t": 1000, "beta_1": BETA_1, "beta_2": BETA_2, "epsilon": EPSILON}
+        _optim.step("adam", self.theta, self.gradient.grad, {"m": m, "v": v}, LEARNING_RATE, 1.0, rates)
 
 
 def compare(cell, dtype, seconds, repeats):

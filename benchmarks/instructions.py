@@ -111,7 +111,8 @@ def adam():
     from sklstm._kernels import _optim
 
     theta, grad, m, v = np.random.default_rng(0).random((4, N_PARAMETERS)).astype(np.float32)
-    return lambda: _optim.adam_step(theta, grad, m, v, 10, 1e-3, 1.0, 0.9, 0.999, 1e-8), N_PARAMETERS
+    state, rates = {"m": m, "v": v}, {"t": 10, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
+    return lambda: _optim.step("adam", theta, grad, state, 1e-3, 1.0, rates), N_PARAMETERS
 
 
 # Name -> function that returns a call of the kernel and its number of units, and the unit. Memory is warm.

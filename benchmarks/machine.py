@@ -148,7 +148,7 @@ def describe():
     -------
     dict of str to str, int, float, list or dict
     """
-    from sklstm._kernels import _simd
+    from sklstm._kernels import _product, _simd
 
     return {
         "cpu": _cpu(),
@@ -159,6 +159,7 @@ def describe():
         "python": platform.python_version(),
         "versions": {package: _version(package) for package in PACKAGES},
         "sklstm SIMD level": _simd.level(),
+        "sklstm products": _product.products(),
         "environment": {name: value for name, value in sorted(os.environ.items()) if name.startswith(STEERING)},
         "blas": _thread_pools(),
         "gemm GFLOP/s": {dtype: gemm_gflops(dtype) for dtype in ("float32", "float64")},
@@ -175,7 +176,7 @@ def report(facts):
         f"- CPU: {cpu['model']}; {flags}; second-level cache {cpu['second-level cache']}; {facts['system']}",
         f"- {facts['cpus used']} of {facts['cpus']} CPUs used, load average {facts['load average']}",
         f"- python {facts['python']}, {versions}",
-        f"- sklstm SIMD level: {facts['sklstm SIMD level']}",
+        f"- sklstm SIMD level: {facts['sklstm SIMD level']}, products: {facts['sklstm products']}",
         *(f"- {name}={value}" for name, value in facts["environment"].items() if ONE_THREAD.get(name) != value),
         *(f"- {pool}" for pool in facts["blas"]),
         f"- gemm: {GEMM_SIZE} x {GEMM_SIZE} matrices by SciPy's BLAS, GFLOP/s of the fastest of 50: {gemm}",

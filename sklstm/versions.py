@@ -7,8 +7,8 @@ import platform
 def show_versions():
     """Print what a bug report should say.
 
-    These are the versions of Python, sklstm and its dependencies, the BLAS libraries, the instruction set in use and the number
-    of threads.
+    These are the versions of Python, sklstm and its dependencies, the BLAS libraries, the instruction set and the kind of
+    matrix products in use and the number of threads.
 
     See Also
     --------
@@ -25,7 +25,7 @@ def show_versions():
     import joblib
     from threadpoolctl import threadpool_info
 
-    from ._kernels import _simd
+    from ._kernels import _product, _simd
 
     print(f"sklstm: {version('sklstm')}")
     print(f"python: {platform.python_version()} ({platform.python_implementation()})")
@@ -33,6 +33,7 @@ def show_versions():
     for package in ("numpy", "scipy", "scikit-learn", "joblib", "threadpoolctl"):
         print(f"{package}: {version(package)}")
     print(f"SIMD level: {_simd.level()} (SKLSTM_SIMD={os.environ.get('SKLSTM_SIMD', '')})")
+    print(f"products: {_product.products()} (SKLSTM_PRODUCTS={os.environ.get('SKLSTM_PRODUCTS', '')})")
     print(f"CPUs: {os.cpu_count()}, usable here: {joblib.cpu_count()}")
     for library in threadpool_info():
         print(

@@ -19,13 +19,14 @@ import pytest
 import reference
 from problems import Problem
 from reference import relative_error
+from rows import assert_same_rows
 from sklearn.base import clone
 
 import sklstm.estimators.engines as engines_module
 import sklstm.estimators.predicting as predicting_module
 import sklstm.network.inference as inference_module
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
-from sklstm._kernels import _scan, _simd
+from sklstm._kernels import _scan
 from sklstm.estimators.copies import at_this_moment
 from sklstm.network import ACTIVATIONS, CELLS, POOLINGS, Network
 from sklstm.network.inference import apply
@@ -34,15 +35,6 @@ from sklstm.network.recurrent import RecurrentLayer
 each_cell = pytest.mark.parametrize("cell", CELLS)
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 each_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
-
-
-def assert_same(actual, expected):
-    """Equal bits; where products are those of BLAS, whose sums depend on the shape, up to rounding."""
-    assert actual.dtype == expected.dtype
-    if _simd.has_products() or expected.dtype.kind != "f":
-        np.testing.assert_array_equal(actual, expected)
-    else:
-        assert relative_error(actual, expected) < 1000 * np.finfo(expected.dtype).eps
 
 
 # ---- the recursion: as that of training ----
@@ -61,7 +53,7 @@ def test_predictions_have_the_bits_of_the_forward_pass_of_training(rng, cell, ac
             options = {"pooling": pooling, "bidirectional": bidirectional, "learned_state": True}
             problem = Problem(sequences, hidden_sizes=(H,), dtype=dtype, cell=cell, activation=activation, **options)
             problem.theta /= dtype(max(1, np.sqrt(H) / 4))
-            assert_same(apply(problem.network, problem.theta, problem.sequences)[problem.order], problem.scores())
+            assert_same_rows(apply(problem.network, problem.theta, problem.sequences)[problem.order], problem.scores())
 
 
 @each_cell
@@ -160,17 +152,17 @@ def test_an_answer_depends_neither_on_the_others_nor_on_chunks_nor_on_threads(rn
         for output in outputs_of(problem):
             whole = apply(network, theta, sequences, output)
             for k in range(n):
-                assert_same(apply(network, theta, sequences[[k]], output), whole[rows_of(problem, output, k)])
+                assert_same_rows(apply(network, theta, sequences[[k]], output), whole[rows_of(problem, output, k)])
             some = rng.permutation(n)[: n // 2]
             picked = np.concatenate([whole[rows_of(problem, output, k)] for k in some])
-            assert_same(apply(network, theta, sequences[some], output), picked)
+            assert_same_rows(apply(network, theta, sequences[some], output), picked)
             with monkeypatch.context() as patch:
                 patch.setattr(inference_module, "THREAD_FLOPS", 1.0)
                 for words, most, rows, n_threads in [(1, 256, 1, 1), (100, 4, 50, 1), (500, 3, 100, 2), (9999, 256, 9999, 3)]:
                     patch.setattr(inference_module, "CHUNK_WORDS", words)
                     patch.setattr(inference_module, "CHUNK_SEQUENCES", most)
                     patch.setattr(inference_module, "CHUNK_ROWS", rows)
-                    assert_same(apply(network, theta, sequences, output, n_threads=n_threads), whole)
+                    assert_same_rows(apply(network, theta, sequences, output, n_threads=n_threads), whole)
 
 
 @pytest.mark.parametrize("pooling", ["last", "mean", "attention", None])
@@ -178,7 +170,7 @@ def test_standardization_on_the_way_in(rng, pooling):
     problem, shift, factor = make(rng, pooling=pooling), np.array([1.0, -2.0, 0.5]), np.array([2.0, 0.25, 3.0])
     standardized = Sequences((problem.values - shift) * factor, problem.sequences.offsets)
     expected = apply(problem.network, problem.theta, standardized)
-    assert_same(apply(problem.network, problem.theta, problem.sequences, shift=shift, factor=factor), expected)
+    assert_same_rows(apply(problem.network, problem.theta, problem.sequences, shift=shift, factor=factor), expected)
 
 
 # ---- memory ----
@@ -280,9 +272,9 @@ def test_every_form_of_x_has_the_same_answer(rng, Estimator, options):
         with long_way():
             expected = method(X)
         for form in [X, *forms, read_only]:
-            assert_same(method(form), expected)
-        assert_same(np.concatenate([method(X[k : k + 1]) for k in range(len(X))]), expected)
-        assert_same(np.concatenate([method([x]) for x in X]), expected)
+            assert_same_rows(method(form), expected)
+        assert_same_rows(np.concatenate([method(X[k : k + 1]) for k in range(len(X))]), expected)
+        assert_same_rows(np.concatenate([method([x]) for x in X]), expected)
 
 
 @each_model
@@ -292,9 +284,9 @@ def test_ragged_lists_take_the_short_way_in_any_order(rng, Estimator, options):
     for method in methods(estimator):
         with long_way():
             expected = method(X)
-        assert_same(method(X), expected)
-        assert_same(method([X[k] for k in order]), expected[order])
-        assert_same(method(Sequences.from_list(X)), expected)
+        assert_same_rows(method(X), expected)
+        assert_same_rows(method([X[k] for k in order]), expected[order])
+        assert_same_rows(method(Sequences.from_list(X)), expected)
 
 
 def test_more_sequences_and_longer_ones_after_few(rng):
@@ -303,7 +295,7 @@ def test_more_sequences_and_longer_ones_after_few(rng):
         X = rng.normal(size=(n, length, 3)).astype(np.float32)
         with long_way():
             expected = estimator.predict_proba(X)
-        assert_same(estimator.predict_proba(X), expected)
+        assert_same_rows(estimator.predict_proba(X), expected)
 
 
 def message(function, *args):
@@ -346,7 +338,7 @@ def test_what_is_refused_is_refused_with_the_same_message(rng, Estimator, option
         with long_way():
             words = message(method, bad)
         assert message(method, bad) == words
-    assert_same(estimator.predict(X), expected)
+    assert_same_rows(estimator.predict(X), expected)
 
 
 def test_an_estimator_that_is_not_fitted_says_so(rng):
@@ -364,9 +356,9 @@ def test_weights_that_are_set_take_effect(rng, Estimator, options):
         for method in methods(alike):
             with long_way():
                 changed = method(X)
-            assert_same(method(X), changed)
+            assert_same_rows(method(X), changed)
         for method in methods(estimator):  # a shallow copy shares the weights until they are set
-            assert_same(method(X), expected[method.__name__])
+            assert_same_rows(method(X), expected[method.__name__])
     if Estimator is not LSTMClassifier:
         assert not np.array_equal(alike.predict(X), before)
 
@@ -381,7 +373,7 @@ def test_a_refit_after_predict_uses_the_new_weights(rng, Estimator, options):
         for method in methods(estimator):
             with long_way():
                 expected = method(X)
-            assert_same(method(X), expected)
+            assert_same_rows(method(X), expected)
     assert methods(estimator)[-2](X).shape != before.shape
 
 
@@ -393,7 +385,7 @@ def test_copies_after_predict(rng, Estimator, options):
     for other in (copy.deepcopy(estimator), copy.copy(estimator), pickle.loads(pickle.dumps(estimator))):
         for _ in range(2):
             for method, answer in zip(methods(other), expected, strict=True):
-                assert_same(method(X), answer)
+                assert_same_rows(method(X), answer)
         assert set(vars(other)) == state
     fresh = clone(estimator)
     with pytest.raises(Exception, match="not fitted"):
@@ -403,7 +395,7 @@ def test_copies_after_predict(rng, Estimator, options):
     other.predict(X)
     other.set_weights({name: np.zeros_like(weights) for name, weights in other.weights_.items()})
     for method, answer in zip(methods(estimator), expected, strict=True):
-        assert_same(method(X), answer)
+        assert_same_rows(method(X), answer)
 
 
 @each_model
@@ -450,7 +442,7 @@ def test_n_jobs_changes_no_bit(rng, Estimator, options, monkeypatch):
     for n_jobs in (2, 3, -1):
         estimator.set_params(n_jobs=n_jobs)
         for method, answer in zip(methods(estimator), expected, strict=True):
-            assert_same(method(X), answer)
+            assert_same_rows(method(X), answer)
 
 
 @each_model
@@ -518,10 +510,10 @@ def both_ways(estimator, X, quick):
     for name in methods_of:
         with long_way():
             expected = getattr(estimator, name)(X)
-        assert_same(getattr(estimator, name)(X), expected)
+        assert_same_rows(getattr(estimator, name)(X), expected)
         if quick:
             with only_the_quick_way():
-                assert_same(getattr(estimator, name)(X), expected)
+                assert_same_rows(getattr(estimator, name)(X), expected)
     return expected
 
 
@@ -553,7 +545,7 @@ def test_arrays_whose_order_of_bytes_is_named(rng, Estimator, options):
     assert named.dtype == X.dtype
     for form in (named, list(named)):
         both_ways(estimator, form, quick=True)
-    assert_same(estimator.predict(named), estimator.predict(X))
+    assert_same_rows(estimator.predict(named), estimator.predict(X))
 
 
 @each_model
@@ -563,7 +555,7 @@ def test_flat_arrays_take_the_quick_way(rng, Estimator, options):
     flat = X.reshape(N_FIT, -1)
     for form in (flat, flat[:1], flat.astype(np.float64), np.asfortranarray(flat), flat[::3], np.repeat(flat, 2, axis=1)[:, ::2]):
         both_ways(estimator, form, quick=True)
-    assert_same(estimator.predict(flat), estimator.predict(X))
+    assert_same_rows(estimator.predict(flat), estimator.predict(X))
     assert "np.asarray(X)" in message(estimator.predict, flat.tolist())  # lists are sequences of one channel
     for wrong in (flat[:, :-3], flat[:, :-1], flat[:0], flat[:, :0], np.where(flat > 1, np.nan, flat)):
         with long_way():
@@ -594,7 +586,7 @@ def test_tables_with_the_columns_of_fit_take_the_quick_way(rng, kind, order):
     estimator = LSTMClassifier(5, n_channels=3, max_iter=1, random_state=0).fit(table, np.arange(N_FIT) % 3)
     both_ways(estimator, table, quick=True)
     both_ways(estimator, table[2:3], quick=True)
-    assert_same(estimator.predict_proba(table), estimator.predict_proba(X))
+    assert_same_rows(estimator.predict_proba(table), estimator.predict_proba(X))
     library = pytest.importorskip(kind)
     if kind == "pandas":
         single, integer = table.astype(np.float32), table.astype({names[1]: np.int64, names[2]: np.float32})

@@ -13,6 +13,8 @@ from reference import scores as reference_scores
 
 from sklstm._kernels import _optim, _pooling, _simd
 from sklstm.network import LOSSES, apply
+from sklstm.network.recurrent import RecurrentLayer
+from sklstm.sequences import Packed
 
 FINE = np.longdouble  # 64 bits of mantissa on x86-64, enough to judge float64
 
@@ -39,12 +41,24 @@ def test_tanh_within_some_ulp(dtype):
     assert np.abs(out).max() == 1
 
 
+def input_gate(x, H=32):
+    """Of an LSTM of H units and one step, with W_i the identity and R = b = 0: sigmoid(x), of shape (n,) as x."""
+    n = -(-len(x) // H)
+    layer = RecurrentLayer(H, H)
+    p = {name: np.zeros(shape, x.dtype) for name, shape in layer.param_shapes().items()}
+    p["W"][:, :H] = np.eye(H)
+    rows = np.zeros((n, H), x.dtype)
+    rows.reshape(-1)[: len(x)] = x
+    packed = Packed(np.arange(n), np.ones(n, np.intp), np.array([0, n]), rows)
+    ws = layer.workspace(n, n, x.dtype, True)
+    layer.forward(p, packed, rows, ws)
+    return ws.gates[0][:, :H].reshape(-1)[: len(x)]
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_sigmoid_within_3_ulp(dtype):
+def test_sigmoid_of_a_gate_within_3_ulp(dtype):
     x = points(dtype)
-    out = np.empty_like(x)
-    _simd.sigmoid(x, out)
-    assert ulps(out, 1 / (1 + np.exp(-x.astype(FINE))), dtype).max() <= 3
+    assert ulps(input_gate(x), 1 / (1 + np.exp(-x.astype(FINE))), dtype).max() <= 3
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -54,9 +68,9 @@ def test_special_values(dtype):
     _simd.tanh(x, out)
     np.testing.assert_array_equal(out, np.array([np.nan, 1, -1, 0, -0.0, 1, -1], dtype=dtype))
     assert np.signbit(out[4]) and not np.signbit(out[3])
-    _simd.sigmoid(x, out)
-    assert np.isnan(out[0])
-    np.testing.assert_allclose(out[1:], [1, 0, 0.5, 0.5, 1, 0], atol=1e-37)
+    gate = input_gate(x, H=1)
+    assert np.isnan(gate[0])
+    np.testing.assert_allclose(gate[1:], [1, 0, 0.5, 0.5, 1, 0], atol=1e-37)
 
 
 @pytest.mark.parametrize("at", [0, 2, 4])
@@ -133,7 +147,7 @@ def test_sgd_step(rng, nesterov):
     expected_theta, expected_velocity = theta.copy(), velocity.copy()
     for _ in range(3):
         grad = rng.normal(size=37)
-        _optim.sgd_step(theta, grad, velocity, 0.1, 0.5, 0.9, nesterov)
+        _optim.step("sgd", theta, grad, {"velocity": velocity}, 0.1, 0.5, {"momentum": 0.9, "nesterov": nesterov})
         step = -0.1 * 0.5 * grad
         expected_velocity = 0.9 * expected_velocity + step
         expected_theta += 0.9 * expected_velocity + step if nesterov else expected_velocity
@@ -145,7 +159,8 @@ def test_adam_step(rng):
     expected, mean, square = theta.copy(), np.zeros(37), np.zeros(37)
     for t in range(1, 4):
         grad = rng.normal(size=37)
-        _optim.adam_step(theta, grad, m, v, t, 0.01, 0.5, 0.9, 0.99, 1e-8)
+        rates = {"t": t, "beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-8}
+        _optim.step("adam", theta, grad, {"m": m, "v": v}, 0.01, 0.5, rates)
         g = 0.5 * grad
         mean, square = 0.9 * mean + 0.1 * g, 0.99 * square + 0.01 * g**2
         expected -= 0.01 * (mean / (1 - 0.9**t)) / (np.sqrt(square / (1 - 0.99**t)) + 1e-8)

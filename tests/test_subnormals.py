@@ -115,13 +115,14 @@ def test_moments_of_optimisers_and_sums(dtype):
     info, n = np.finfo(dtype), 37
     zero, theta = np.zeros(n, dtype), np.ones(n, dtype)
     m, v = np.full((2, n), info.tiny)
-    _optim.adam_step(theta, zero, m, v, 1000, 1e-3, 1.0, 0.9, 0.999, 1e-8)
+    rates = {"t": 1000, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
+    _optim.step("adam", theta, zero, {"m": m, "v": v}, 1e-3, 1.0, rates)
     assert (m == 0).all() and (v == 0).all()
     velocity = np.full(n, info.tiny)
-    _optim.sgd_step(theta, zero, velocity, 0.1, 1.0, 0.9, True)
+    _optim.step("sgd", theta, zero, {"velocity": velocity}, 0.1, 1.0, {"momentum": 0.9, "nesterov": True})
     assert (velocity == 0).all()
     v = np.full(n, info.tiny)
-    _optim.rmsprop_step(theta, zero, v, 1e-3, 1.0, 0.9, 1e-8)
+    _optim.step("rmsprop", theta, zero, {"v": v}, 1e-3, 1.0, {"rho": 0.9, "epsilon": 1e-8})
     assert (v == 0).all()
     out = np.zeros(n, dtype)
     _optim.add_scaled(0.5, np.full(n, info.tiny), out)

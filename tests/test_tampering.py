@@ -305,13 +305,9 @@ def test_kernels_refuse_rows_that_are_not_there():
 @pytest.mark.parametrize("n", [(3, 2, 3), (3, 3, 2), (2, 3, 3), (0, 0, 0)])
 def test_optimisers_refuse_arrays_of_other_lengths(n):
     theta, grad, state = map(np.ones, n)
-    for step in (
-        lambda: _optim.sgd_step(theta, grad, state, 0.1, 1.0, 0.9, True),
-        lambda: _optim.rmsprop_step(theta, grad, state, 0.1, 1.0, 0.9, 1e-8),
-        lambda: _optim.adam_step(theta, grad, state, state, 1, 0.1, 1.0, 0.9, 0.99, 1e-8),
-    ):
+    for name, (_, states, rates) in _optim.OPTIMIZERS.items():
         with pytest.raises(ValueError, match="arrays as long as"):
-            step()
+            _optim.step(name, theta, grad, dict.fromkeys(states, state), 0.1, 1.0, dict.fromkeys(rates, 0.5))
 
 
 # ---- private state ----

@@ -10,7 +10,7 @@ at once before, since then the weights are what has to be moved. Both give the s
 from libc.string cimport memcpy, memset
 
 from ._buffers cimport CELL_SCRATCH, padded
-from ._product cimport make_operand, multiply, packed_size
+from ._product cimport make_operand, multiply, packed_size, uses_tiles
 from ._real cimport real
 from ._simd cimport FROM_H, cell_entry, cell_step, fused_layer, fused_rows, simd
 
@@ -22,7 +22,7 @@ cdef enum:
 
 
 cdef inline bint is_fused(const cell_entry *cell) noexcept nogil:
-    return cell.fused and simd().fused_step[0] != NULL
+    return cell.fused and uses_tiles()
 
 
 cdef inline Py_ssize_t units_of(const cell_entry *cell, Py_ssize_t H, int dtype) noexcept nogil:

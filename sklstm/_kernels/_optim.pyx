@@ -1,9 +1,9 @@
-"""One call per optimiser step on the flat parameter vector; the loops are in vectors_impl.h."""
+"""One call per optimiser step on the flat parameter vector; the loops are in optim_impl.h."""
 from libc.stdint cimport uint64_t
 
 from ._ftz cimport ftz_enter, ftz_leave
 from ._real cimport real
-from ._simd cimport adam_rates, rmsprop_rates, sgd_rates, simd
+from ._simd cimport optimizer_entry, optimizer_step, simd
 
 
 def sum_of_squares(const real[::1] x):
@@ -17,10 +17,10 @@ def sum_of_squares(const real[::1] x):
     return total
 
 
-cdef int check_lengths(Py_ssize_t n, Py_ssize_t n_grad, Py_ssize_t n_state) except -1:
-    """Raise a ValueError unless theta, its gradient and an array of the optimiser's state are equally long, and not empty."""
-    if n < 1 or n_grad != n or n_state != n:
-        raise ValueError(f"An optimiser needs arrays as long as the {n} weights, got a gradient of {n_grad} and a state of {n_state}.")
+cdef int check_length(Py_ssize_t n, Py_ssize_t length, name) except -1:
+    """Raise a ValueError unless an array is as long as the weights, and those are not empty."""
+    if n < 1 or length != n:
+        raise ValueError(f"An optimiser needs arrays as long as the {n} weights, got {length} entries of {name}.")
     return 0
 
 
@@ -29,7 +29,7 @@ def add_scaled(double factor, const real[::1] x, real[::1] out):
     cdef uint64_t mode
     cdef Py_ssize_t i
     cdef real factor_ = <real> factor
-    check_lengths(out.shape[0], x.shape[0], x.shape[0])
+    check_length(out.shape[0], x.shape[0], "x")
     with nogil:
         mode = ftz_enter()
         for i in range(x.shape[0]):
@@ -37,57 +37,62 @@ def add_scaled(double factor, const real[::1] x, real[::1] out):
         ftz_leave(mode)
 
 
-def sgd_step(
-    real[::1] theta, const real[::1] grad, real[::1] velocity, double learning_rate, double grad_scale, double momentum, bint nesterov,
-):
-    """theta, velocity (n,) IN/OUT: one step of gradient descent with momentum on grad_scale * grad."""
+cdef tuple names(const char **first):
+    """The strings up to a NULL."""
+    found = []
+    while first[0] != NULL:
+        found.append(first[0].decode())
+        first += 1
+    return tuple(found)
+
+
+cdef dict read_table():
+    cdef const optimizer_entry *entry = simd().optimizers
+    table = {}
+    while entry.name != NULL:
+        table[entry.name.decode()] = len(table), names(entry.states), names(entry.rates)
+        entry += 1
+    return table
+
+
+# Name -> index in the kernels' table, names of the arrays of its state, names of its rates.
+OPTIMIZERS = read_table()
+
+
+def step(str name, real[::1] theta, const real[::1] grad, dict state, double learning_rate, double grad_scale, dict rates):
+    """One step of an optimiser of the table in optim_impl.h, on grad_scale * grad.
+
+    Parameters
+    ----------
+    name : str
+    theta : (n,) IN/OUT
+    grad : (n,) IN
+    state : dict of str to (n,) IN/OUT
+        Has the arrays that the table names.
+    learning_rate, grad_scale : float
+    rates : dict of str to float
+        Has the numbers that the table names.
+    """
     cdef uint64_t mode
-    cdef sgd_rates rates
-    rates.learning_rate = learning_rate
-    rates.grad_scale = grad_scale
-    rates.momentum = momentum
-    rates.nesterov = nesterov
-    check_lengths(theta.shape[0], grad.shape[0], velocity.shape[0])
+    cdef optimizer_step step
+    cdef real[::1] array
+    cdef int index, k
+    cdef tuple state_names, rate_names
+    index, state_names, rate_names = OPTIMIZERS[name]
+    cdef const optimizer_entry *entry = simd().optimizers + index
+    check_length(theta.shape[0], grad.shape[0], "the gradient")
+    step.n = theta.shape[0]
+    step.theta = &theta[0]
+    step.grad = &grad[0]
+    step.learning_rate = learning_rate
+    step.grad_scale = grad_scale
+    for k in range(len(state_names)):
+        array = state[state_names[k]]
+        check_length(step.n, array.shape[0], state_names[k])
+        step.states[k] = &array[0]
+    for k in range(len(rate_names)):
+        step.rates[k] = rates[rate_names[k]]
     with nogil:
         mode = ftz_enter()
-        simd().sgd_step[0 if real is float else 1](theta.shape[0], &theta[0], &grad[0], &velocity[0], &rates)
-        ftz_leave(mode)
-
-
-def adam_step(
-    real[::1] theta, const real[::1] grad, real[::1] m, real[::1] v, Py_ssize_t t, double learning_rate, double grad_scale,
-    double beta_1, double beta_2, double epsilon,
-):
-    """theta, m, v (n,) IN/OUT: step number t (from 1) of Adam on grad_scale * grad."""
-    cdef uint64_t mode
-    cdef adam_rates rates
-    rates.learning_rate = learning_rate
-    rates.grad_scale = grad_scale
-    rates.beta_1 = beta_1
-    rates.beta_2 = beta_2
-    rates.epsilon = epsilon
-    rates.correction_1 = 1 - beta_1 ** t
-    rates.correction_2 = 1 - beta_2 ** t
-    check_lengths(theta.shape[0], grad.shape[0], m.shape[0])
-    check_lengths(theta.shape[0], grad.shape[0], v.shape[0])
-    with nogil:
-        mode = ftz_enter()
-        simd().adam_step[0 if real is float else 1](theta.shape[0], &theta[0], &grad[0], &m[0], &v[0], &rates)
-        ftz_leave(mode)
-
-
-def rmsprop_step(
-    real[::1] theta, const real[::1] grad, real[::1] v, double learning_rate, double grad_scale, double rho, double epsilon,
-):
-    """theta, v (n,) IN/OUT: one step of RMSprop on grad_scale * grad."""
-    cdef uint64_t mode
-    cdef rmsprop_rates rates
-    rates.learning_rate = learning_rate
-    rates.grad_scale = grad_scale
-    rates.rho = rho
-    rates.epsilon = epsilon
-    check_lengths(theta.shape[0], grad.shape[0], v.shape[0])
-    with nogil:
-        mode = ftz_enter()
-        simd().rmsprop_step[0 if real is float else 1](theta.shape[0], &theta[0], &grad[0], &v[0], &rates)
+        entry.step[0 if real is float else 1](&step)
         ftz_leave(mode)

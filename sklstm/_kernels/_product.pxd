@@ -1,17 +1,25 @@
-"""C := A op(B) (+ C) for a B that many A are multiplied by: our packed kernels where the instruction set has them, else BLAS.
+"""C := A op(B) (+ C) for a B that many A are multiplied by, in two kinds: packed tiles of our own (gemm_impl.h), and SciPy's BLAS.
 
-The rule, and why (float32, one core of a Zen 5, GFLOP/s, 32 rows, K = H, N = 4 H):
+The rule is per platform the faster. Where the compiler has vectors as a language extension, tiles take every product but the
+gradients of wide weights, which are those of BLAS; where it has none (MSVC), and where SciPy's BLAS is Apple's Accelerate with its
+matrix units, BLAS takes all. SKLSTM_PRODUCTS forces one kind for all. Why (one core of a Zen 4 with AVX-512, SciPy's OpenBLAS 0.3.30 and
+its SkylakeX kernels, GFLOP/s of tiles and of BLAS, from benchmarks/products.py; 128 rows, D = 32):
 
-    H                                                        64   128   256   512
-    SciPy's OpenBLAS 0.3.30, its AVX-512 (SkylakeX) kernels 162   123   101   114
-    packed tiles, AVX-512                                   247   247   243   190
-    SciPy's OpenBLAS 0.3.30, its AVX2 (Haswell) kernels      75    76    75    72
-    packed tiles, AVX2                                      120   120   121   102
+                                              float32, H =                        float64, H =
+                                           32     64    128    256    512      32     64    128    256    512
+    recurrent         h R              99 105 105 86 108 88 107 80 102 75   48 48  53 47  54 49  51 48  44 47
+    input             x W              95 103  98 79 102 82 101 76  96 73   50 53  50 44  48 42  46 41  45 41
+    weight gradient   dR += h' dz      91 103  99 79 100 90  88 90  74 83   45 53  48 46  46 47  44 51  37 49
 
-OpenBLAS reaches 215 (AVX-512) and 115 (AVX2) on large square matrices here; at these shapes it spends the rest on packing.
-The tiles win at every size, for the hoisted and the weight-gradient products too (A or its transpose, both by strides), and only with
-them a row's result does not depend on how many there are. So they take every product, at the baseline (SSE2, NEON) too. BLAS is for
-compilers without vectors as a language extension (MSVC).
+With 16 rows tiles are up to 3.7 times as fast in products with R, since BLAS packs R again at each step; below a million
+multiplications, where this BLAS has kernels that pack nothing, both are equal. Weight gradients have another B each time, which has
+to be packed for tiles too, and a large C: with 512 units BLAS takes 0.67 to 0.91 times as long in float32 and 0.48 to 0.82 in
+float64, with 128 in float64 0.85 to 0.98; with the AVX2 (Haswell) kernels of both it is the same. On a Zen 5, whose tiles reach 250
+GFLOP/s, they had every product in float32 up to 2.1 times as fast.
+
+Only with tiles a row's result does not depend on how many there are. So what is promised about bits (a prediction does not depend on
+the sequences beside it) holds where tiles make the predictions; with BLAS for all, it holds up to rounding. That fits have the same
+bits for any n_jobs holds within each choice.
 """
 from ._blas cimport gemm
 from ._real cimport real
@@ -27,13 +35,24 @@ cdef struct operand:
     void *packed        # NULL: leave it to BLAS
 
 
-cdef inline bint has_tiles() noexcept nogil:
-    return simd().multiply[0] != NULL
+cdef bint uses_tiles() noexcept nogil
+cdef bint uses_blas() noexcept nogil        # both are true where each takes the products that it is faster at
+
+
+cdef enum:
+    # Columns of dz from which on BLAS adds weight gradients, for float32 and float64: those of 512 and of 128 units of an LSTM.
+    BLAS_COLUMNS_S = 2048
+    BLAS_COLUMNS_D = 512
 
 
 cdef inline Py_ssize_t packed_size(Py_ssize_t rows, Py_ssize_t columns, int dtype) noexcept nogil:
     """Elements of the buffer that `make_operand` packs into."""
-    return simd().packed_size[dtype](rows, columns) if has_tiles() else 0
+    return simd().packed_size[dtype](rows, columns) if uses_tiles() else 0
+
+
+cdef inline void pack_operand(operand *self, real *buffer) noexcept nogil:
+    self.packed = buffer
+    simd().pack[0 if real is float else 1](self.transpose, self.rows, self.columns, self.B, self.ldb, buffer)
 
 
 cdef inline void make_operand(
@@ -46,9 +65,20 @@ cdef inline void make_operand(
     self.B = B
     self.ldb = ldb
     self.packed = NULL
-    if has_tiles():
-        self.packed = buffer
-        simd().pack[0 if real is float else 1](transpose, rows, columns, B, ldb, buffer)
+    if uses_tiles():
+        pack_operand(self, buffer)
+
+
+cdef inline void make_gradient_operand(
+    operand *self, Py_ssize_t rows, Py_ssize_t columns, const real *B, Py_ssize_t ldb, real *buffer,
+) noexcept nogil:
+    """The same for a B that weight gradients alone are made of. There no row has to have its bits alone, so the faster kind may
+    take them whatever the number of rows is."""
+    cdef Py_ssize_t wide = BLAS_COLUMNS_S if real is float else BLAS_COLUMNS_D
+    if uses_blas() and columns >= wide:
+        self[0] = operand(rows, columns, False, B, ldb, NULL)
+    else:
+        make_operand(self, False, rows, columns, B, ldb, buffer)
 
 
 cdef inline void multiply(

@@ -20,7 +20,7 @@ from libc.string cimport memcpy, memset
 
 from ._buffers cimport CELL_SCRATCH, padded
 from ._ftz cimport ftz_enter, ftz_leave
-from ._product cimport add_product_of_transpose, make_operand, multiply, operand, packed_size
+from ._product cimport add_product_of_transpose, make_gradient_operand, make_operand, multiply, operand, packed_size
 from ._real cimport real
 from ._simd cimport FROM_H, MAX_PRODUCTS, cell_entry, cell_step, recurrent_product, simd
 from ._walk cimport (
@@ -185,7 +185,7 @@ cdef void add_weight_gradients(
         operand op_dz
         recurrent_input before = locate_h_prev(d, steps, h, ld_h, h_prev)
     # dW += x' dz
-    make_operand(&op_dz, False, n_rows, n_input, a, Z, packed_dz)
+    make_gradient_operand(&op_dz, n_rows, n_input, a, Z, packed_dz)
     add_product_of_transpose(&op_dz, 0, n_rows, n_input, D, <const real *> d.x + first_row * D, D, <real *> g.dW, n_input)
     # dR += source' dz, from the blocks that each product filled; those from block 0 on are packed already
     for p in range(cell.n_products):
@@ -194,7 +194,7 @@ cdef void add_weight_gradients(
         dR = <real *> g.dR + product.first * H
         if product.target != packed_block:
             packed_block = product.target
-            make_operand(&op_dz, False, n_rows, n, a + packed_block * H, Z, packed_dz)
+            make_gradient_operand(&op_dz, n_rows, n, a + packed_block * H, Z, packed_dz)
         if product.source != FROM_H:
             add_product_of_transpose(&op_dz, 0, n_rows, n, H, a + product.source * H, Z, dR, ldR)
         elif before.n_rows:

@@ -5,7 +5,6 @@ cdef extern from "simd.h" nogil:
     double _LAYERNORM_EPSILON "LAYERNORM_EPSILON"
 
     enum:
-        N_CELLS
         FROM_H
         MAX_PRODUCTS
 
@@ -63,19 +62,24 @@ cdef extern from "simd.h" nogil:
         void *c
         void *z
 
-    ctypedef struct sgd_rates:
-        double learning_rate, grad_scale, momentum
-        int nesterov
+    ctypedef struct optimizer_step:
+        Py_ssize_t n
+        void *theta
+        const void *grad
+        void **states       # arrays, in C as part of the struct; so are rates
+        double learning_rate, grad_scale
+        double *rates
 
-    ctypedef struct adam_rates:
-        double learning_rate, grad_scale, beta_1, beta_2, epsilon, correction_1, correction_2
-
-    ctypedef struct rmsprop_rates:
-        double learning_rate, grad_scale, rho, epsilon
+    ctypedef struct optimizer_entry:
+        const char *name
+        const char **states
+        const char **rates
+        void (*step[2])(const optimizer_step *) noexcept nogil
 
     ctypedef struct simd_table:
         const char *level
-        cell_entry cells[7]
+        const cell_entry *cells
+        const optimizer_entry *optimizers
         Py_ssize_t (*packed_size[2])(Py_ssize_t K, Py_ssize_t N) noexcept nogil
         void (*pack[2])(
             int transpose, Py_ssize_t K, Py_ssize_t N, const void *B, Py_ssize_t ldb, void *packed) noexcept nogil
@@ -89,14 +93,8 @@ cdef extern from "simd.h" nogil:
         void (*fused_input[2])(const fused_layer *, Py_ssize_t rows, const void *x, Py_ssize_t ld_x, void *z) noexcept nogil
         void (*fused_step[2])(const fused_layer *, const fused_rows *) noexcept nogil
         void (*tanh_array[2])(Py_ssize_t n, const void *x, void *y) noexcept nogil
-        void (*sigmoid_array[2])(Py_ssize_t n, const void *x, void *y) noexcept nogil
         void (*add_row_sums[2])(Py_ssize_t rows, Py_ssize_t n, const void *x, Py_ssize_t ld, void *out) noexcept nogil
         double (*sum_of_squares[2])(Py_ssize_t n, const void *x) noexcept nogil
-        void (*sgd_step[2])(Py_ssize_t n, void *theta, const void *grad, void *velocity, const sgd_rates *) noexcept nogil
-        void (*adam_step[2])(
-            Py_ssize_t n, void *theta, const void *grad, void *m, void *v, const adam_rates *) noexcept nogil
-        void (*rmsprop_step[2])(
-            Py_ssize_t n, void *theta, const void *grad, void *v, const rmsprop_rates *) noexcept nogil
 
     const simd_table *simd_choose(const char *level)
 

@@ -1,6 +1,6 @@
 /* Every loop for one dtype and instruction set; the cells once per activation of the candidate and the state. */
 #include "vecmath_impl.h"
-#include "norm_impl.h"
+#include "sums_impl.h"
 #define AFN(name) FN(PASTE(name, tanh))
 #define ACT(x) FN(vtanh)(x)
 #define DACT(y) (1 - (y) * (y))
@@ -15,7 +15,7 @@
 #undef AFN
 #undef ACT
 #undef DACT
-#include "vectors_impl.h"
+#include "optim_impl.h"
 #ifdef VECTOR_BYTES
 #include "gemm_impl.h"
 #include "fused_impl.h"

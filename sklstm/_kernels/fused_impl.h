@@ -50,7 +50,7 @@ static void FN(interleave)(int n_blocks, ptrdiff_t K, int n, ptrdiff_t H, const 
 
 /* C (M, P panels of V vectors) := A B, or += if add: several panels at once, for few rows. M, P and V are constants wherever this
    is inlined. Panel p begins at B + p b_stride, and its columns of C at C + p c_stride. */
-static inline __attribute__((always_inline)) void FN(wide_tile)(
+static ALWAYS_INLINE void FN(wide_tile)(
     const int M, const int P, const int V, ptrdiff_t K, const REAL *A, ptrdiff_t lda, const REAL *B, ptrdiff_t b_stride,
     REAL *C, ptrdiff_t ldc, ptrdiff_t c_stride, int add)
 {

@@ -66,7 +66,7 @@ static inline void FN(store_columns)(ptrdiff_t columns, const REAL *restrict row
 }
 
 /* C (M, columns) := A B, or += if add, for one tile; M and V are constants wherever this is inlined. */
-static inline __attribute__((always_inline)) void FN(tile)(
+static ALWAYS_INLINE void FN(tile)(
     const int M, const int V, ptrdiff_t K,
     const REAL *A, ptrdiff_t row_stride, ptrdiff_t column_stride,
     const REAL *B,                      /* (K, V LANES) IN: panel */

@@ -7,17 +7,30 @@
 
 #include <stddef.h>
 
-#if defined(_MSC_VER) && !defined(__clang__)
-#define restrict __restrict
-#endif
-
-/* Before a loop whose iterations do not depend on each other although its pointers may be equal. */
+/* What is said to GCC and Clang alone. IVDEP stands before a loop whose iterations do not depend on each other although its
+   pointers may be equal, NO_UNROLL before one whose body is to stay as it is. */
+#if defined(__GNUC__)
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#define NO_UNROLL _Pragma("GCC unroll 1")
 #if defined(__clang__)
 #define IVDEP _Pragma("clang loop vectorize(assume_safety)")
-#elif defined(__GNUC__)
-#define IVDEP _Pragma("GCC ivdep")
 #else
+#define IVDEP _Pragma("GCC ivdep")
+#endif
+#else
+#if defined(_MSC_VER)
+#define ALWAYS_INLINE __forceinline
+#else
+#define ALWAYS_INLINE inline
+#endif
+#define NO_UNROLL
 #define IVDEP
+#endif
+
+/* Vectors as a language extension, on which the packed products stand. The switch -DSKLSTM_NO_VECTORS makes of GCC and Clang
+   compilers without it: one set of loops, in plain C, and products by BLAS. */
+#if defined(__GNUC__) && !defined(SKLSTM_NO_VECTORS)
+#define HAS_VECTORS
 #endif
 
 /* Added to the variance by layer normalisation; PyTorch's and Keras' order of magnitude. */
@@ -52,7 +65,7 @@ typedef struct {
 
 typedef void (*cell_function)(const cell_step *);
 
-enum { N_CELLS = 7, N_ACTIVATIONS = 2, MAX_STAGES = 2, MAX_PRODUCTS = 2 };
+enum { N_ACTIVATIONS = 2, MAX_STAGES = 2, MAX_PRODUCTS = 2 };
 
 /* a[target .. target + n) := source R[first .. first + n), or += if add; all counted in blocks of H columns */
 typedef struct {
@@ -101,36 +114,44 @@ typedef struct {
     void *z;                /* (rows, n_blocks units) IN/OUT where x is NULL, else scratch of `fused_scratch` elements */
 } fused_rows;
 
-typedef struct { double learning_rate, grad_scale, momentum; int nesterov; } sgd_rates;
+enum { MAX_OPTIMIZER_STATES = 2, MAX_OPTIMIZER_RATES = 4 };
+
+/* One step of an optimiser on a vector of n weights. */
 typedef struct {
-    double learning_rate, grad_scale, beta_1, beta_2, epsilon;
-    double correction_1, correction_2;      /* 1 - beta_1^t, 1 - beta_2^t */
-} adam_rates;
-typedef struct { double learning_rate, grad_scale, rho, epsilon; } rmsprop_rates;
+    ptrdiff_t n;
+    void *theta;                                /* (n,) IN/OUT */
+    const void *grad;                           /* (n,) IN, to be multiplied by grad_scale */
+    void *states[MAX_OPTIMIZER_STATES];         /* (n,) IN/OUT each, in the order of the entry */
+    double learning_rate, grad_scale;
+    double rates[MAX_OPTIMIZER_RATES];          /* in the order of the entry */
+} optimizer_step;
+
+typedef struct {
+    const char *name;
+    const char *states[MAX_OPTIMIZER_STATES + 1], *rates[MAX_OPTIMIZER_RATES + 1];     /* names, up to a NULL */
+    void (*step[2])(const optimizer_step *);
+} optimizer_entry;
 
 typedef struct {
     const char *level;      /* "baseline", "avx2" or "avx512" */
-    cell_entry cells[N_CELLS];
-    /* Matrix products on packed operands (gemm_impl.h); NULL in levels that leave them to BLAS. */
+    const cell_entry *cells;                    /* up to one without a name (cells_impl.h) */
+    const optimizer_entry *optimizers;          /* up to one without a name (optim_impl.h) */
+    /* Matrix products on packed operands (gemm_impl.h); NULL in a build without vectors. */
     ptrdiff_t (*packed_size[2])(ptrdiff_t K, ptrdiff_t N);
     void (*pack[2])(int transpose, ptrdiff_t K, ptrdiff_t N, const void *B, ptrdiff_t ldb, void *packed);
     void (*multiply[2])(ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, const void *A, ptrdiff_t row_stride, ptrdiff_t column_stride,
                         const void *packed, ptrdiff_t packed_rows, ptrdiff_t packed_columns, ptrdiff_t first_row, void *C, ptrdiff_t ldc,
                         int add);
-    /* Fused steps (fused_impl.h), by the same levels. */
+    /* Fused steps (fused_impl.h); NULL in a build without vectors. */
     ptrdiff_t (*padded_units[2])(ptrdiff_t H);
     ptrdiff_t (*fused_scratch[2])(const fused_layer *);
     void (*interleave[2])(int n_blocks, ptrdiff_t K, int n, ptrdiff_t H, const void *B, ptrdiff_t ldb, void *out);
     void (*fused_input[2])(const fused_layer *, ptrdiff_t rows, const void *x, ptrdiff_t ld_x, void *z);
     void (*fused_step[2])(const fused_layer *, const fused_rows *);
-    /* Elementwise loops (vecmath_impl.h, vectors_impl.h). */
+    /* Elementwise loops and sums (vecmath_impl.h, sums_impl.h). */
     void (*tanh_array[2])(ptrdiff_t n, const void *x, void *y);
-    void (*sigmoid_array[2])(ptrdiff_t n, const void *x, void *y);
     void (*add_row_sums[2])(ptrdiff_t rows, ptrdiff_t n, const void *x, ptrdiff_t ld, void *out);
     double (*sum_of_squares[2])(ptrdiff_t n, const void *x);
-    void (*sgd_step[2])(ptrdiff_t n, void *theta, const void *grad, void *velocity, const sgd_rates *);
-    void (*adam_step[2])(ptrdiff_t n, void *theta, const void *grad, void *m, void *v, const adam_rates *);
-    void (*rmsprop_step[2])(ptrdiff_t n, void *theta, const void *grad, void *v, const rmsprop_rates *);
 } simd_table;
 
 /* The best table that this CPU runs; with a name, that one, or NULL where the CPU or the build lacks it. */

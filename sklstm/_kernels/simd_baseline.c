@@ -1,10 +1,11 @@
 /* The loops for the instruction set that every machine of the platform has: SSE2 on x86-64, NEON on arm64. */
+#include "simd.h"
 #define LEVEL baseline
 #define LEVEL_NAME "baseline"
 #if defined(__aarch64__)
 #define HAS_FMA
 #endif
-#if defined(__GNUC__)                   /* and Clang: vectors as a language extension */
+#ifdef HAS_VECTORS
 #define VECTOR_BYTES 16
 #define TILE_VECTORS 2
 #if defined(__aarch64__)

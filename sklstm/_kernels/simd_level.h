@@ -1,13 +1,35 @@
 /* The body of one instruction set: every loop for both dtypes, and the table of them.
 
-   simd_baseline.c, simd_avx2.c and simd_avx512.c define LEVEL and LEVEL_NAME, switch the compiler to their instruction
-   set by a pragma, and include this file. Several translation units instead of `target_clones`: the same helpers inline
-   into every level, each level can be forced and tested, and nothing depends on the C library's ifunc. */
+   simd_baseline.c, simd_avx2.c and simd_avx512.c switch the compiler to their instruction set by a pragma and include this file.
+   Several translation units instead of `target_clones`: the same helpers inline into every level, each level can be forced and
+   tested, and nothing depends on the C library's ifunc.
+
+   The bodies are in files named *_impl.h, which are included again and again and are written in macros that the includer defines:
+
+       by the level            LEVEL, LEVEL_NAME           baseline, "baseline"
+                               HAS_FMA                     defined where a product and a sum are one instruction
+                               VECTOR_BYTES                of a vector register; not defined in a build without vectors
+                               TILE_ROWS, TILE_VECTORS     rows and vectors of the accumulators of a product (gemm_impl.h)
+       here, for each dtype    REAL, REAL_INDEX            float, 0 or double, 1
+                               UINT                        the unsigned integer of its size
+                               FN(name)                    name_s or name_d: glibc owns names such as tanhf32
+                               SQRT, FMA, FABS, COPYSIGN   of the C library for it; the last two in float64 alone
+                               MAGIC, MANTISSA_BITS, LOG2_E, LN2_HI, LN2_LO, EXP_CLAMP, EXPM1_Q, TANH_CLAMP, TANH_P, TANH_Q
+                                                           constants and polynomials of vecmath_impl.h
+       by dtype_impl.h, for    AFN(name)                   FN(name_tanh) or FN(name_relu)
+       each activation         ACT(x), DACT(y)             the activation, and its derivative where it is y
+       by gemm_impl.h          VEC, VEC_U, LANES, PANEL    a vector, one at any address, its elements, the columns of a panel
+
+   and leave two tables, CELLS (cells_impl.h) and OPTIMIZERS (optim_impl.h), which end up in that of the level, below. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "simd.h"
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#define restrict __restrict
+#endif
 
 #define PASTE_(name, suffix) name##_##suffix
 #define PASTE(name, suffix) PASTE_(name, suffix)
@@ -72,47 +94,16 @@
 #define BOTH(name) { name##_s, name##_d }
 #define EACH(name) { BOTH(name##_tanh), BOTH(name##_relu) }    /* in the order of the activations */
 
+#define NAMES(...) { __VA_ARGS__ }
+#define OPTIMIZER(name, states, rates) { #name, states, rates, BOTH(name##_step) },
+
+static const cell_entry cells[] = { CELLS { .name = NULL } };
+static const optimizer_entry optimizers[] = { OPTIMIZERS { .name = NULL } };
+
 const simd_table PASTE(simd_table, LEVEL) = {
     .level = LEVEL_NAME,
-    .cells = {
-        {
-            .name = "lstm", .fused = 1, .n_blocks = 4, .n_input = 4, .n_recurrent = 4, .n_bias = 4, .sums_bias = 1, .n_states = 2,
-            .n_stages = 1, .n_products = 1, .products = {{ .source = FROM_H, .n = 4, .add = 1 }},
-            .forward = { EACH(lstm_forward) }, .backward = { EACH(lstm_backward) },
-        },
-        {
-            .name = "peephole", .fused = 1, .n_blocks = 4, .n_input = 4, .n_recurrent = 4, .n_bias = 4, .sums_bias = 1, .n_extra = 3, .n_states = 2,
-            .n_stages = 1, .n_products = 1, .products = {{ .source = FROM_H, .n = 4, .add = 1 }},
-            .forward = { EACH(peephole_forward) }, .backward = { EACH(peephole_backward) },
-        },
-        {
-            .name = "coupled", .fused = 1, .n_blocks = 3, .n_input = 3, .n_recurrent = 3, .n_bias = 3, .sums_bias = 1, .n_states = 2,
-            .n_stages = 1, .n_products = 1, .products = {{ .source = FROM_H, .n = 3, .add = 1 }},
-            .forward = { EACH(coupled_forward) }, .backward = { EACH(coupled_backward) },
-        },
-        {
-            .name = "layernorm", .n_blocks = 8, .n_input = 4, .n_recurrent = 4, .n_bias = 4, .n_extra = 10, .n_states = 2,
-            .n_stages = 1, .n_products = 1, .products = {{ .source = FROM_H, .n = 4, .target = 4 }},
-            .forward = { EACH(layernorm_forward) }, .backward = { EACH(layernorm_backward) },
-        },
-        {   /* r and z add up, the candidate's two products stay apart */
-            .name = "gru", .fused = 1, .n_blocks = 4, .n_input = 3, .n_recurrent = 3, .n_bias = 4, .sums_bias = 1, .n_states = 1, .direct = 1,
-            .n_stages = 1, .n_products = 2,
-            .products = {{ .source = FROM_H, .n = 2, .add = 1 }, { .source = FROM_H, .first = 2, .n = 1, .target = 3 }},
-            .forward = { EACH(gru_forward) }, .backward = { EACH(gru_backward) },
-        },
-        {   /* the second stage's product reads block 3, r h_prev */
-            .name = "gru_reset_before", .n_blocks = 4, .n_input = 3, .n_recurrent = 3, .n_bias = 3, .sums_bias = 1, .n_states = 1,
-            .direct = 1, .n_stages = 2, .n_products = 2,
-            .products = {{ .source = FROM_H, .n = 2, .add = 1 }, { .stage = 1, .source = 3, .first = 2, .n = 1, .target = 2, .add = 1 }},
-            .forward = { EACH(reset_forward), EACH(candidate_forward) }, .backward = { EACH(reset_backward), EACH(candidate_backward) },
-        },
-        {
-            .name = "rnn", .fused = 1, .n_blocks = 1, .n_input = 1, .n_recurrent = 1, .n_bias = 1, .sums_bias = 1, .n_states = 1,
-            .n_stages = 1, .n_products = 1, .products = {{ .source = FROM_H, .n = 1, .add = 1 }},
-            .forward = { EACH(rnn_forward) }, .backward = { EACH(rnn_backward) },
-        },
-    },
+    .cells = cells,
+    .optimizers = optimizers,
 #ifdef VECTOR_BYTES
     .packed_size = BOTH(packed_size),
     .pack = BOTH(pack),
@@ -124,10 +115,6 @@ const simd_table PASTE(simd_table, LEVEL) = {
     .fused_step = BOTH(fused_step),
 #endif
     .tanh_array = BOTH(tanh_array),
-    .sigmoid_array = BOTH(sigmoid_array),
     .add_row_sums = BOTH(add_row_sums),
     .sum_of_squares = BOTH(sum_of_squares),
-    .sgd_step = BOTH(sgd_step),
-    .adam_step = BOTH(adam_step),
-    .rmsprop_step = BOTH(rmsprop_step),
 };

@@ -7,14 +7,16 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "simd.h"
+
 #define SIMD_PRAGMA_(text) _Pragma(#text)
 #define SIMD_PRAGMA(text) SIMD_PRAGMA_(text)
 
-#if defined(__x86_64__) && defined(__clang__)
+#if defined(__x86_64__) && defined(HAS_VECTORS) && defined(__clang__)
 #define SIMD_X86_LEVELS
 #define SIMD_BEGIN(arch) SIMD_PRAGMA(clang attribute push(__attribute__((target(arch))), apply_to = function))
 #define SIMD_END SIMD_PRAGMA(clang attribute pop)
-#elif defined(__x86_64__) && defined(__GNUC__) && __GNUC__ >= 12
+#elif defined(__x86_64__) && defined(HAS_VECTORS) && __GNUC__ >= 12
 #define SIMD_X86_LEVELS
 #define SIMD_BEGIN(arch) SIMD_PRAGMA(GCC push_options) SIMD_PRAGMA(GCC target(arch))
 #define SIMD_END SIMD_PRAGMA(GCC pop_options)

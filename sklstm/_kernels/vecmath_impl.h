@@ -76,7 +76,7 @@ static inline REAL FN(vtanh)(REAL x)
 /* max(x, 0), and NaN for NaN */
 static inline REAL FN(vrelu)(REAL x) { return x < 0 ? (REAL)0 : x; }
 
-/* In both, y may be x: hence no restrict. */
+/* y may be x: hence no restrict. */
 static void FN(tanh_array)(ptrdiff_t n, const void *x, void *y)
 {
     const REAL *in = x;     /* (n,) IN */
@@ -84,13 +84,4 @@ static void FN(tanh_array)(ptrdiff_t n, const void *x, void *y)
     IVDEP
     for (ptrdiff_t i = 0; i < n; i++)
         out[i] = FN(vtanh)(in[i]);
-}
-
-static void FN(sigmoid_array)(ptrdiff_t n, const void *x, void *y)
-{
-    const REAL *in = x;     /* (n,) IN */
-    REAL *out = y;          /* (n,) OUT */
-    IVDEP
-    for (ptrdiff_t i = 0; i < n; i++)
-        out[i] = FN(vsigmoid)(in[i]);
 }

@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 from joblib import effective_n_jobs
 
-from ..network.inference import CHUNK_SEQUENCES, CHUNK_WORDS, THREAD_FLOPS
+from ..network.inference import CHUNK_SEQUENCES, CHUNK_WORDS, THREAD_FLOPS, with_one_blas_thread
 from ..sequences import Packed
 from .architecture import build
 from .copies import for_prediction, stand_in_for
@@ -41,6 +41,7 @@ class CachedEngine:
             self.engine = network.engine(network.weights(network.bind(self.theta)), 1, 1 if network.bidirectional else n_rows)
             self.most_rows = n_rows if network.bidirectional else math.inf
 
+    @with_one_blas_thread
     def scores(self, X, n):
         """Scores of an array or a list of n sequences; None if a value is not finite."""
         out = np.empty((n, self.n_outputs), self.theta.dtype)

@@ -216,10 +216,3 @@ class PredictMixin:
         model = at_this_moment(self)
         sequences = model._read_fitted(X)
         return Sequences(model._apply(sequences, "attention"), sequences.offsets, ids=sequences.ids)
-
-    @property
-    def weights_(self):
-        """The fitted parameters by their names, a dict of str to ndarray; the attributes of the class say which."""
-        check_is_fitted(self)
-        model = at_this_moment(self)
-        return build(model._network_spec).layout.views(hand_out(model._theta))

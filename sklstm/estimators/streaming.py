@@ -4,6 +4,7 @@ import reprlib
 
 import numpy as np
 
+from ..network.inference import with_one_blas_thread
 from ..sequences.errors import refuse_mask
 from ..sequences.flattened import refuse_converted
 from ..sequences.refusals import array_of, refused_as
@@ -89,6 +90,7 @@ class Stream:
         self._dtype = model.model._theta.dtype
         self._begun = self._direct = self._shape = None
 
+    @with_one_blas_thread
     def step(self, x_t):
         """Take the next step.
 

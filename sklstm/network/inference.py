@@ -1,11 +1,11 @@
 """Outputs of a network for many sequences, in chunks of bounded memory."""
 
-from contextlib import nullcontext
+from functools import wraps
 from itertools import pairwise
 
 import numpy as np
 
-from .._kernels import _simd
+from .._kernels import _product
 from .._kernels._pack import unpack
 from ..parallel import Threads, single_threaded_blas
 from ..sequences import Batch
@@ -21,6 +21,20 @@ CHUNK_ROWS = 1 << 14
 THREAD_FLOPS = 1e7
 
 
+def with_one_blas_thread(function):
+    """Where products are BLAS calls, hold BLAS at one thread while a function predicts, as training does."""
+    if _product.products() != "blas":
+        return function
+
+    @wraps(function)
+    def limited(*args, **kwargs):
+        with single_threaded_blas():
+            return function(*args, **kwargs)
+
+    return limited
+
+
+@with_one_blas_thread
 def apply(network, theta, sequences, output="scores", *, shift=None, factor=None, n_threads=1):
     """Apply a network to every sequence. The output for one does not depend on the others, nor on the number of threads.
 
@@ -49,7 +63,7 @@ def apply(network, theta, sequences, output="scores", *, shift=None, factor=None
     n_threads = max(1, min(n_threads, int(len(sequences.values) * network.flops_per_row / THREAD_FLOPS)))
     chunks = _chunks(sequences.lengths, CHUNK_ROWS if network.bidirectional else None, n_threads)
     run = _runner(network, network.bind(theta), sequences, output, per_step, shift, factor, out)
-    with nullcontext() if _simd.has_products() else single_threaded_blas(), Threads(n_threads) as threads:
+    with Threads(n_threads) as threads:
         threads.map(run, [chunks[k::n_threads] for k in range(n_threads)])
     return out
 

@@ -47,7 +47,7 @@ class SGD(Optimizer):
 
     def step(self, theta, grad, state, rate, grad_scale, momentum=None):
         momentum = self.momentum if momentum is None else momentum
-        _optim.sgd_step(theta, grad, state["velocity"], rate, grad_scale, momentum, self.nesterov)
+        _optim.step("sgd", theta, grad, state, rate, grad_scale, {"momentum": momentum, "nesterov": self.nesterov})
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class RMSprop(Optimizer):
         return {"v": np.zeros_like(theta)}
 
     def step(self, theta, grad, state, rate, grad_scale, momentum=None):
-        _optim.rmsprop_step(theta, grad, state["v"], rate, grad_scale, self.rho, self.epsilon)
+        _optim.step("rmsprop", theta, grad, state, rate, grad_scale, {"rho": self.rho, "epsilon": self.epsilon})
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,8 @@ class Adam(Optimizer):
     def step(self, theta, grad, state, rate, grad_scale, momentum=None):
         state["t"] += 1
         beta_1 = self.beta_1 if momentum is None else momentum
-        _optim.adam_step(theta, grad, state["m"], state["v"], state["t"], rate, grad_scale, beta_1, self.beta_2, self.epsilon)
+        rates = {"t": state["t"], "beta_1": beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+        _optim.step("adam", theta, grad, state, rate, grad_scale, rates)
 
 
 @dataclass(frozen=True)

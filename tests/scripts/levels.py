@@ -1,9 +1,9 @@
-"""Run the tests that depend on the instruction set at every level that this machine has, forced by SKLSTM_SIMD.
+"""Run the tests that depend on the instruction set at the levels that this machine has, forced by SKLSTM_SIMD.
 
     python tests/scripts/levels.py [arguments of pytest]
 
-Left out: the estimators' contract and the formats of files, which are above the kernels, and of what has many cases two of
-three, of central differences ten of eleven.
+Left out: the level that is used where none is forced, at which all other tests run; the estimators' contract and the formats of
+files, which are above the kernels; and of what has many cases two of three, of central differences ten of eleven.
 """
 
 import os
@@ -16,40 +16,47 @@ ABOVE = (
     "archive", "bad_input", "checkpoint", "common", "datasets", "docs", "ecosystem", "instructions", "large_data", "layers",
     "named_problems", "persistence", "progress",
 )
-GRADIENTS = "tests/test_gradients.py"
+# Runs of pytest; see `ABOVE`.
+IGNORED = [f"--ignore=tests/test_{name}.py" for name in (*ABOVE, "gradients")]
+SOME = [
+    ["--one-in=3", "tests", *IGNORED, "-k", "not instruction_set"],
+    ["--one-in=11", "tests/test_gradients.py"],
+]
 
 
 def has(level):
-    result = subprocess.run([sys.executable, "-P", "-c", "import sklstm"], capture_output=True, text=True, env=forced(level))
+    environment = forced({"SKLSTM_SIMD": level})
+    result = subprocess.run([sys.executable, "-P", "-c", "import sklstm"], capture_output=True, text=True, env=environment)
     if result.returncode and "is not available on this machine" not in result.stderr:
         raise SystemExit(result.stderr)
     return result.returncode == 0
 
 
-def forced(level):
-    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return os.environ | {"SKLSTM_SIMD": level, "PYTHONPATH": path}
+def forced(variables):
+    """The environment with these variables, and with the folder of this file in PYTHONPATH."""
+    environment = os.environ | variables
+    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, [environment.get("PYTHONPATH")])])
+    return environment | {"PYTHONPATH": path}
 
 
-def run_tests(level):
-    """Whether all pass."""
+def run_tests(variables, runs=None):
+    """Whether all of some runs of pytest pass, those of `SOME` by default, with these environment variables."""
     pytest = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "one_in", "-m", "not slow", "-n", "2"]
-    ignored = [f"--ignore=tests/test_{name}.py" for name in ABOVE]
-    all_but_gradients = ["--one-in=3", "tests", *ignored, f"--ignore={GRADIENTS}", "-k", "not instruction_set"]
-    runs = [sys.argv[1:]] if sys.argv[1:] else [all_but_gradients, ["--one-in=11", GRADIENTS]]
-    return all([subprocess.run([*pytest, *arguments], cwd=ROOT, env=forced(level)).returncode == 0 for arguments in runs])
+    return all([subprocess.run([*pytest, *run], cwd=ROOT, env=forced(variables)).returncode == 0 for run in runs or SOME])
 
 
 def main():
-    from sklstm._kernels._simd import LEVELS
+    from sklstm._kernels._simd import LEVELS, level
 
     failed = []
-    for level in LEVELS:
-        print(f"SKLSTM_SIMD={level}", flush=True)
-        if not has(level):
+    for name in LEVELS:
+        print(f"SKLSTM_SIMD={name}", flush=True)
+        if name == level():
+            print("Skipped: all other tests run at it.")
+        elif not has(name):
             print("Skipped: this machine lacks it.")
-        elif not run_tests(level):
-            failed.append(level)
+        elif not run_tests({"SKLSTM_SIMD": name}, [sys.argv[1:]] if sys.argv[1:] else None):
+            failed.append(name)
     if failed:
         raise SystemExit(f"Tests failed at {', '.join(failed)}.")
 

@@ -1,11 +1,11 @@
-"""Run the tests of the kernels on extensions with AddressSanitizer and UndefinedBehaviorSanitizer, built in build/sanitized.
+"""Run the tests of the kernels on extensions with AddressSanitizer and UndefinedBehaviorSanitizer.
 
     python tests/scripts/sanitized.py [arguments of pytest]
     python tests/scripts/sanitized.py --fuzz 10000                         calls of the stateful fuzz of tests/test_fuzz.py
     python tests/scripts/sanitized.py --hostile containers --count 1000    a campaign of tests/scripts/hostile.py
 
-Where the compiler has no such libraries, or Python does not so much as start with them, that is said and nothing done. Leaks are
-not looked for: CPython keeps memory to its end.
+They are built in build/installed_sanitize. Where the compiler has no such libraries, or Python does not so much as start with
+them, that is said and nothing done. Leaks are not looked for: CPython keeps memory to its end.
 """
 
 import os
@@ -15,9 +15,10 @@ import sys
 import sysconfig
 from pathlib import Path
 
+from builds import install
+
 ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "build" / "sanitized"
-STAMP = PACKAGE / "built"
+PACKAGE = ROOT / "build" / "installed_sanitize"
 LIBRARIES = "libasan.so", "libubsan.so", "libstdc++.so"  # the last before any module that throws, else ASan misses its hooks
 TESTS = [
     ["tests/test_kernels.py", "tests/test_sequences.py"],
@@ -45,16 +46,6 @@ def libraries():
             return None
         found.append(path)
     return found
-
-
-def build():
-    """Install the package into build/sanitized, unless that is newer than its sources."""
-    sources = [ROOT / "setup.py", *(path for path in (ROOT / "sklstm").rglob("*") if path.suffix != ".so" and path.is_file())]
-    if STAMP.exists() and all(path.stat().st_mtime < STAMP.stat().st_mtime for path in sources):
-        return
-    install = ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--upgrade", "--target", PACKAGE, "."]
-    subprocess.run([sys.executable, "-m", "pip", *install], cwd=ROOT, env=os.environ | {"SKLSTM_SANITIZE": "1"}, check=True)
-    STAMP.touch()
 
 
 def obstacle(preload):
@@ -120,7 +111,7 @@ def main():
     reason = obstacle(preload)
     if reason:
         return print(f"Skipped: {reason}")
-    build()
+    install("SKLSTM_SANITIZE")
     for old in PACKAGE.glob("report.*"):
         old.unlink()
     failed = run_all(preload, sys.argv[1:])
