@@ -627,7 +627,7 @@ def test_state_is_plain():
             assert isinstance(value, (np.ndarray, np.generic, np.random.Generator, int, float, str, bool, type(None))), path
 
     X, y = named_frame(), targets()[0]
-    walk(vars(classifier(n_channels=D, early_stopping=True).fit(X, y).partial_fit(X, y)), "self")
+    walk(classifier(n_channels=D, early_stopping=True).fit(X, y).partial_fit(X, y).__getstate__(), "self")
 
 
 @pytest.mark.parametrize("name", MODELS)
