@@ -85,7 +85,7 @@ def of_generator(make, n_samples, **parameters):
 
 
 def forecast():
-    """A day's shape and a week's in noise: 12 steps ahead from 48; the test is what comes later, without common steps."""
+    """Daily and weekly patterns in noise: forecasts of 12 steps from 48. The test data are later and share no steps."""
     X, y = make_seasonal(1200, period=(24, 168), n_harmonics=3, noise=0.3, window=48, horizon=12, random_state=0)
     X = X.astype(np.float32)
     return X[:700], y[:700], X[760:], y[760:]

@@ -55,12 +55,12 @@ def recurrence(cell, backward):
     def backward_pass():
         layer.backward(p, g, packed, x, ws, dy=dy, dx=dx)
 
-    forward_pass()  # the backward pass finds what it left
+    forward_pass()  # the backward pass uses its results
     return backward_pass if backward else forward_pass, B * T
 
 
 def inference():
-    """The forward pass of a network of one LSTM layer for predictions, and the rows and steps of it."""
+    """Forward pass for predictions of a network of one LSTM layer, and its number of rows and steps."""
     import numpy as np
 
     n, d = FUSED
@@ -71,7 +71,7 @@ def inference():
 
 
 def stream():
-    """A step of one sequence through a whole network, and 1: that step."""
+    """One step of one sequence through a whole network, and the number of steps, 1."""
     import numpy as np
 
     engine, rng = lstm_engine(D, 1, 1)
@@ -92,7 +92,7 @@ def lstm_engine(d, n_sequences, n_rows):
 
 
 def product():
-    """x V + b, most of it a product on packed operands, and the rows of x."""
+    """x V + b, mostly a product of packed operands, and the number of rows of x."""
     import numpy as np
 
     from sklstm.network.dense import Dense

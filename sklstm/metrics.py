@@ -39,7 +39,7 @@ def step_scorer(metric, *, response_method=None, greater_is_better=None, **kwarg
     Returns
     -------
     callable
-        The scorer, ``scorer(estimator, X, y, sample_weight=None)``, to be passed as `scoring`.
+        The scorer, Scorer ``scorer(estimator, X, y, sample_weight=None)``, to pass as `scoring`.
 
     Raises
     ------

@@ -23,7 +23,7 @@ UNSOUND = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def save(estimator, path):
-    """Save an estimator to a file that is safe to load.
+    """Save an estimator to a file from which loading runs no code.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def save(estimator, path):
 
 
 def load(path):
-    """Load an estimator that `save` saved. No code from the file is run.
+    """Load an estimator that `save` wrote, without running code from the file.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def load(path):
     Raises
     ------
     OSError
-        If there is no such file, if it cannot be read, or if it is a directory, device, FIFO or socket.
+        If the file does not exist or cannot be read, or if it is a directory, device, FIFO or socket.
     ValueError
         If the file was not written by sklstm, is damaged, was written by a newer version, or does not hold a model.
 

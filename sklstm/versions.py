@@ -5,14 +5,14 @@ import platform
 
 
 def show_versions():
-    """Print what a bug report should say.
+    """Print the versions and settings that a bug report needs.
 
     These are the versions of Python, sklstm and its dependencies, the BLAS libraries, the instruction set and the kind of
     matrix products in use and the number of threads.
 
     See Also
     --------
-    sklearn.show_versions : More packages, as scikit-learn's developers ask for them.
+    sklearn.show_versions : Prints the versions of more packages.
 
     Examples
     --------

@@ -307,7 +307,7 @@ UNSOUND = {
 def test_offsets_and_indices_that_lead_elsewhere_are_refused(kind):
     column = UNSOUND[kind]
     for act in (Sequences.from_arrow, lambda column: LSTMRegressor().fit(column, np.arange(len(column)))):
-        with pytest.raises(ValueError, match=r"X is no sound Arrow array: .*Make it anew") as caught:
+        with pytest.raises(ValueError, match=r"X is no sound Arrow array: .*Create it again") as caught:
             act(column)
         assert type(caught.value) is ValueError
     with pytest.raises(ValueError, match="Column 'p' is no sound Arrow array"):

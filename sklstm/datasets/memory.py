@@ -18,7 +18,7 @@ ORDER_SYMBOLS = "EBabcdXY"
 @document(PARTS, what="length", most="n_steps", least=" (but at least 2)")
 @checked(n_steps=[at_least(2)])
 def make_adding_problem(n_samples=1000, *, n_steps=100, ragged=False, random_state=None):
-    """Make the adding problem: the sum of the two numbers that are marked.
+    """Generate the adding problem, in which y is the sum of two marked numbers.
 
     A regression problem. The first channel has independent numbers, uniform between 0 and 1. The second is 1 at one random
     step of the first half of the sequence (its first ``n_steps // 2`` steps) and at one of the second half, else 0. A constant
@@ -81,7 +81,7 @@ def make_adding_problem(n_samples=1000, *, n_steps=100, ragged=False, random_sta
 @document(PARTS, what="lag", most="lag", least=" (but at least 1)")
 @checked(lag=[at_least(1)], n_copy=[at_least(1)], n_symbols=[at_least(2)], masked=["boolean"])
 def make_copy_memory(n_samples=1000, *, lag=50, n_copy=10, n_symbols=8, masked=True, ragged=False, random_state=None):
-    """Make the copy memory problem: repeat at the end the symbols that were shown at the beginning.
+    """Generate the copy memory problem: the first symbols must be repeated at the end.
 
     A classification of every step, for an estimator with ``return_sequences=True`` and ``categorical_features="all"``. A
     sequence shows `n_copy` symbols, independent and uniform, then ``lag - 1`` blanks and a delimiter, which asks for the symbols
@@ -158,7 +158,7 @@ def make_copy_memory(n_samples=1000, *, lag=50, n_copy=10, n_symbols=8, masked=T
 @document(PARTS, what="length", most="n_steps", least=" (but at least 10)")
 @checked(n_steps=[at_least(10)], n_bits=[Options(Integral, {2, 3})])
 def make_temporal_order(n_samples=1000, *, n_steps=100, n_bits=3, encode="onehot", ragged=False, random_state=None):
-    """Make the temporal order problem: which of X and Y came first, which second, which third.
+    """Generate the temporal order problem: y encodes the order of the symbols X and Y.
 
     A classification problem with ``2 ** n_bits`` classes. A sequence begins with E, ends with B, and has independent and uniform
     symbols a, b, c, d between them, but X or Y at `n_bits` random places far apart. The class says which of the two came at

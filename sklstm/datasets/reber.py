@@ -43,7 +43,7 @@ LEGAL = np.array([[code in edges for code in range(len(REBER_SYMBOLS))] for edge
 @document(PARTS)
 @checked(targets=[StrOptions({"symbol", "legal"})])
 def make_embedded_reber(n_samples=1000, *, targets="symbol", encode="onehot", random_state=None):
-    """Make strings of the embedded Reber grammar: which symbol comes next.
+    """Generate strings of the embedded Reber grammar, to predict the next symbol.
 
     A classification of every step, for an estimator with ``return_sequences=True``. A string is B, then T or P, then a string of
     Reber's grammar, then the same T or P again, then E. Where the grammar leaves a choice, both symbols have probability 1/2: the

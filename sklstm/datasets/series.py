@@ -128,7 +128,7 @@ def make_sine_mixture(
 def make_seasonal(
     n_steps=1000, *, period=24, n_harmonics=1, trend=0.001, noise=0.1, window=None, horizon=1, random_state=None
 ):
-    """Make a series with a trend and seasons, whole or cut into windows for forecasts.
+    """Generate a series with a trend and seasons, whole or cut into windows for forecasts.
 
     A regression problem. The series is a straight line, plus a Fourier series for each period, plus independent Gaussian noise.
 

@@ -42,7 +42,7 @@ def class_factors(class_weight, classes, totals):
         at = [k for k, known in enumerate(classes) if known == label]
         if not at:
             raise ValueError(
-                f"class_weight names the class {label!r}, which y does not have; the classes are {literals(classes)}."
+                f"class_weight has the class {label!r}, which is not in y; the classes are {literals(classes)}."
             )
         if not (isinstance(factor, Real) and 0 <= factor < np.inf):
             raise ValueError(f"class_weight must be finite and not negative, got {factor!r} for the class {label!r}.")

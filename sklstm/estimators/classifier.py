@@ -44,9 +44,9 @@ DECISIONS = {name for name, loss in LOSSES.items() if loss.decide}  # for persis
     and_y="",
 )
 class LSTMClassifier(ClassifierMixin, BaseRecurrent):
-    """Long short-term memory network, or one of its relatives, for classifying sequences or their steps.
+    """Recurrent neural network (LSTM, GRU or simple) that classifies sequences or their steps.
 
-    Binary, multiclass and multilabel, with any kind of class labels, by minimising the log-loss.
+    Supports binary, multiclass and multilabel targets, with class labels of any kind. Training minimises the log-loss.
 
     Parameters
     ----------
@@ -70,9 +70,9 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
     --------
     LSTMRegressor : The same network for quantities.
     Sequences : Container for sequences of different lengths.
-    sklstm.preprocessing.PerStep : Imputers, encoders and other transformers for the steps of X.
-    sklstm.preprocessing.SequenceTokenizer : Texts as sequences of codes.
-    sklstm.load, sklstm.save : Models as files.
+    sklstm.preprocessing.PerStep : Applies imputers, encoders and other transformers to the steps of X.
+    sklstm.preprocessing.SequenceTokenizer : Encodes texts as sequences of codes.
+    sklstm.load, sklstm.save : Read and write models as files.
 
     Notes
     -----
@@ -244,7 +244,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         Raises
         ------
         NotFittedError
-            Before `fit`.
+            If the estimator is not fitted.
         ValueError
             If X is not as described, or has other channels than in `fit`.
         """
@@ -267,7 +267,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         Raises
         ------
         NotFittedError
-            Before `fit`.
+            If the estimator is not fitted.
         ValueError
             If X is not as described, or has other channels than in `fit`.
         """
@@ -305,7 +305,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         Raises
         ------
         NotFittedError
-            Before `fit`.
+            If the estimator is not fitted.
         ValueError
             If X is not as described, has other channels than in `fit`, or if y does not fit X.
         """

@@ -52,11 +52,11 @@ class FitMixin:
         <<X>>
         <<y>>
         sample_weight : array-like of shape (n_sequences,), default=None
-            Weights of the training sequences; None is 1 each. A sequence of weight 0 is left out. With `return_sequences` also
-            weights of the steps, in the forms of y.
+            Weights of the training sequences; None means 1 for each. Sequences of weight 0 are ignored. With
+            `return_sequences`, weights of the steps are accepted too, in the forms of y.
         X_val, y_val : any accepted form of sequences and array-like, default=None
-            Data to validate on after every epoch, in any accepted form. `early_stopping` uses them instead of a split
-            of X; without early stopping the validation curves are recorded all the same.
+            Validation data, which are scored after every epoch. `early_stopping` uses them instead of a split of X. Without
+            `early_stopping`, only the validation curves are recorded.
         sample_weight_val : array-like of shape (n_val_sequences,), default=None
             Weights of the validation sequences, in the forms of `sample_weight`.
 
@@ -68,22 +68,22 @@ class FitMixin:
         Raises
         ------
         ValueError
-            If X, y, a weight or a hyper-parameter is not as described, or if `checkpoint` is a file of another fit; the estimator
-            is left as it was.
+            If X, y, a weight or a hyper-parameter is invalid, or if `checkpoint` is a file of another fit. The estimator is
+            unchanged.
         OSError
-            If `checkpoint` is a path to which no file can be written: it is found before X is read.
+            If the `checkpoint` file cannot be written, which is checked before X is read.
         KeyboardInterrupt
-            If the fit is interrupted from the keyboard (Ctrl-C). Epochs that have ended are kept: the estimator is fitted as if
-            the fit had ended with the last of them, and ``set_params(warm_start=True).fit(X, y)`` continues from there. During
-            the first epoch the estimator is left as it was, as by any other exception, such as one that a callback raises.
+            If the fit is interrupted from the keyboard (Ctrl-C). Completed epochs are kept: the estimator is fitted as if
+            training had stopped after the last of them, and ``set_params(warm_start=True).fit(X, y)`` continues from there.
+            An interrupt during the first epoch leaves the estimator unchanged, and so does any other exception, such as one
+            in a callback.
 
         Warns
         -----
         ConvergenceWarning
-            If `max_iter` is reached by a `learning_rate` that has no end (all but "cosine" and "onecycle"), or if training became
-            non-finite.
+            If `max_iter` is reached before convergence (except with "cosine" and "onecycle"), or if training became non-finite.
         RuntimeWarning
-            If `checkpoint` cannot be written any more, such as on a disk that is full.
+            If writing `checkpoint` fails during training, for example on a full disk.
         """
         if (X_val is None) != (y_val is None):
             raise ValueError(f"X_val and y_val go together, got only {'y_val' if X_val is None else 'X_val'}.")

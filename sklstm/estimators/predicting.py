@@ -98,12 +98,12 @@ class PredictMixin:
         masked = self._masked(y)
         left_out = masked if y.ndim == 1 else masked.all(axis=1)
         if left_out.all():
-            raise ValueError(f"All steps of y have the mask value: there is nothing to {purpose}. Label at least one step.")
+            raise ValueError(f"All steps of y have the mask value, so there is nothing to {purpose}. Label at least one step.")
         return ~left_out
 
     @document()
     def predict(self, X):
-        """Predict the label of each sequence, or its quantities.
+        """Predict class labels or target values.
 
         Parameters
         ----------
@@ -112,23 +112,23 @@ class PredictMixin:
         Returns
         -------
         ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
-            Of a classifier class labels, or for multilabel y 0/1 indicators; of a regressor quantities in the units of y, or with
-            several quantiles a column for each in the order of `quantile`. With `return_sequences` one entry for every step, in
-            the form that y had: a list of arrays, an array (n_sequences, n_steps[, n_outputs]) (or a list, where X has sequences
-            of different lengths), or :class:`~sklstm.Sequences`.
+            Class labels of a classifier (0/1 indicators for multilabel y), or target values of a regressor in the units of y.
+            With several quantiles there is one column per quantile, in the order of `quantile`. With `return_sequences` there
+            is an entry for every step, in the form of y in `fit`: a list of arrays, an array (n_sequences, n_steps[,
+            n_outputs]), or :class:`~sklstm.Sequences`. An array becomes a list if X has sequences of different lengths.
 
         Raises
         ------
         NotFittedError
-            Before `fit`.
+            If the estimator is not fitted.
         ValueError
-            If X is not as described, or has other channels than in `fit` (if it is 2-D, other columns).
+            If X is invalid, or has other channels (other columns, if it is 2-D) than in `fit`.
         """
         return self._answer(X, "predict")
 
     @document()
     def encode(self, X):
-        """Return the state in which the last layer ends each sequence: features for another estimator.
+        """Return the last hidden state of each sequence, as features for another estimator.
 
         Parameters
         ----------
@@ -137,15 +137,15 @@ class PredictMixin:
         Returns
         -------
         ndarray of shape (n_sequences, n_features)
-            State h of the forward direction after the last step, and of a reverse direction after the first, merged as
-            `merge_mode` says: `hidden_size` features, or twice as many of both directions side by side ("concat").
+            State h of the last layer: of the forward direction after the last step, and of the reverse direction after the
+            first step. `merge_mode` combines them into `hidden_size` features, or twice as many for "concat".
 
         Raises
         ------
         NotFittedError
-            Before `fit`.
+            If the estimator is not fitted.
         ValueError
-            As `predict`.
+            For the same reasons as `predict`.
 
         See Also
         --------
@@ -165,13 +165,13 @@ class PredictMixin:
         Returns
         -------
         Stream
-            Object whose ``step(x_t)`` returns what the method returns for the steps so far. Its ``reset()`` begins new sequences,
-            and its ``state`` can be read and set as plain arrays.
+            Object whose ``step(x_t)`` returns what the method returns for the steps so far. Its ``reset()`` starts new
+            sequences, and its ``state`` can be read and assigned as plain arrays.
 
         Raises
         ------
         ValueError
-            If the model is bidirectional, or its pooling needs all steps at once ("attention").
+            If the model is bidirectional or uses ``pooling="attention"``, which needs all steps at once.
 
         Examples
         --------
@@ -191,7 +191,7 @@ class PredictMixin:
     @available_if(_has_attention)
     @document()
     def attention(self, X):
-        """Return how much each step weighs in the pooling of its sequence; with ``pooling="attention"`` only.
+        """Return the attention weight of each step; requires ``pooling="attention"``.
 
         Parameters
         ----------
@@ -200,18 +200,18 @@ class PredictMixin:
         Returns
         -------
         Sequences
-            Of one channel; the weights of a sequence are positive and sum to 1.
+            Attention weights, in one channel. The weights of a sequence are positive and sum to 1.
 
         Raises
         ------
         NotFittedError
-            Before `fit`.
+            If the estimator is not fitted.
         ValueError
-            As `predict`.
+            For the same reasons as `predict`.
 
         See Also
         --------
-        sklstm.inspection.AttentionDisplay : A picture of them.
+        sklstm.inspection.AttentionDisplay : Plot of these weights.
         """
         model = at_this_moment(self)
         sequences = model._read_fitted(X)

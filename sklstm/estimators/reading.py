@@ -130,7 +130,7 @@ def _refuse_too_few(estimator, held_out):
     """A coefficient of determination needs two targets."""
     if estimator.early_stopping and held_out.units and held_out.n_weighted < 2:
         unit = "steps" if estimator.return_sequences else "sequences"
-        raise ValueError(f"early_stopping needs at least two {unit} with a y to score. Pass more, or turn it off.")
+        raise ValueError(f"early_stopping needs at least two {unit} with a y to score. Pass more, or set early_stopping=False.")
 
 
 def _validation(sequences, target, scaling):

@@ -22,15 +22,15 @@ from .target import Target
 @document(
     standardize_y=", and the targets likewise",
     stratified="",
-    loss_units=", for standardised targets: in units of their variance",
-    validation_score="Coefficient of determination (for quantiles the share of the pinball loss explained), weighted,",
+    loss_units=", of the standardised targets",
+    validation_score="Weighted coefficient of determination (for quantiles, the fraction of the pinball loss that is explained)",
     mask="NaN",
     and_y=" and y",
 )
 class LSTMRegressor(RegressorMixin, BaseRecurrent):
-    """Long short-term memory network, or one of its relatives, for predicting quantities from sequences or their steps.
+    """Recurrent neural network (LSTM, GRU or simple) that predicts quantities from sequences or their steps.
 
-    One or several outputs, by minimising half the squared error or another loss (the mean over the outputs).
+    Supports one or several outputs. Training minimises half the squared error or another loss, averaged over the outputs.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         deviations of y, with `standardize`) and linear beyond ("huber"), the pinball loss of `quantile`, or half the Poisson
         deviance of counts or rates, of which the network predicts the logarithm.
     quantile : float or list of float, default=None
-        Quantile, or quantiles, to predict with ``loss="quantile"``, between 0 and 1. Several need a single output; `predict` then
-        returns a column for each, sorted where they cross [12]_.
+        Quantile or quantiles that ``loss="quantile"`` predicts, each in (0, 1). Several quantiles require a single output.
+        `predict` then returns one column per quantile, sorted where they cross [21]_.
     <<training>>
     <<control>>
 
@@ -53,9 +53,9 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     --------
     LSTMClassifier : The same network for classes.
     Sequences : Container for sequences of different lengths.
-    sklstm.preprocessing.PerStep : Imputers, encoders and other transformers for the steps of X.
-    sklstm.preprocessing.make_windows : X and y of forecasts, from series.
-    sklstm.load, sklstm.save : Models as files.
+    sklstm.preprocessing.PerStep : Applies imputers, encoders and other transformers to the steps of X.
+    sklstm.preprocessing.make_windows : Makes X and y for forecasts from series.
+    sklstm.load, sklstm.save : Read and write models as files.
 
     Notes
     -----
@@ -64,7 +64,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     References
     ----------
     <<references>>
-    .. [12] V. Chernozhukov, I. Fernandez-Val and A. Galichon (2010), "Quantile and probability curves without
+    .. [21] V. Chernozhukov, I. Fernandez-Val and A. Galichon (2010), "Quantile and probability curves without
        crossing", Econometrica 78(3).
 
     Examples
@@ -240,7 +240,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         Raises
         ------
         NotFittedError
-            Before `fit`.
+            If the estimator is not fitted.
         ValueError
             If X is not as described, has other channels than in `fit`, or if y does not fit X.
         """
@@ -298,7 +298,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
             raise ValueError(f"quantile names a number twice, got {self.quantile!r}. Name each once.")
         if n_targets > 1:
             raise ValueError(
-                f"quantile={self.quantile!r} asks for several quantiles, which one output can have, but y has {n_targets}."
+                f"quantile={self.quantile!r} has several quantiles, which only one output can have, but y has {n_targets}."
                 " Pass a single quantile, or fit one regressor per output."
             )
         ranks = np.argsort(np.argsort(quantiles))

@@ -52,7 +52,7 @@ def read_state(state, parts, pooling):
     counts = n_steps.ndim == 1 and n_steps.dtype.kind in "iu" and len(n_steps) > 0
     if not counts or (n_steps < 0).any() or (n_steps > MOST_STEPS).any():
         raise ValueError(
-            "'n_steps' of the state must have a number of steps, an integer, 0 or more and at most 2**62, for each stream, got"
+            "'n_steps' of the state must hold the number of steps of each stream, integers of 0 or more and at most 2**62, got"
             f" {_shown(n_steps)}."
         )
     n = len(n_steps)
@@ -85,7 +85,7 @@ def _check_unbegun(pooled, n_steps, pooling):
     if len(wrong):
         raise ValueError(
             f"'n_steps' of the state says that stream {wrong[0]} has had no step, so 'pooled' must be {empty:g} there, got"
-            f" {_shown(pooled[wrong[0]])}. Call reset() for a stream that begins anew."
+            f" {_shown(pooled[wrong[0]])}. Call reset() to start a new sequence."
         )
 
 

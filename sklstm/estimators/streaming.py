@@ -15,13 +15,13 @@ from .states import parts_of, read_state
 
 
 class Stream:
-    """Predictions of a fitted estimator, step by step; made by its method ``stream``.
+    """Step-by-step predictions of a fitted estimator, created by its method ``stream``.
 
-    Every call of `step` takes the next step of one sequence, or of several independent ones side by side, and returns what the
-    response method returns for the steps so far, to the bit. A step costs the same however many came before. The stream has the
-    weights of the moment in which it was made, and shares them with the other streams of the same model: it takes little more
-    memory than its state. Its pickles have the weights and nothing of training; those in one pickle share them again, and a copy
-    shares them with the original. A stream is for one thread at a time.
+    Each call of `step` takes the next step of one sequence, or of several independent sequences. It returns what the response
+    method returns for the steps so far, with the same bits. Its cost does not depend on the number of previous steps. A
+    stream keeps the weights that the model had when the stream was created. Streams of one model share these weights, so each
+    needs little more memory than its state. A pickle contains the weights but no training state. Streams in one pickle share
+    their weights, and so do a copy and its original. Use a stream in one thread at a time.
 
     Parameters
     ----------
@@ -33,20 +33,20 @@ class Stream:
     Attributes
     ----------
     state : dict of str to ndarray, or None
-        Everything that predictions for further steps depend on, as copies: ``n_steps`` (n_streams,), for each layer
+        Copies of everything that predictions for further steps depend on: ``n_steps`` (n_streams,), for each layer
         ``layer_<k>.h`` and, where the cell has one, ``layer_<k>.c`` (n_streams, hidden_size), and with ``pooling="mean"`` or
-        ``"max"`` the sums or maxima ``pooled``. None before the first step. May be set, on this stream or another one of the
-        same model; arrays of another shape, numbers that are not finite and invalid numbers of steps are refused.
+        ``"max"`` the sums or maxima ``pooled``. None before the first step. Can be assigned to this stream or to another one
+        of the same model. Wrong shapes, values that are not finite and invalid numbers of steps are errors.
     n_streams : int or None
-        How many sequences there are; None before the first step.
+        Number of sequences; None before the first step.
 
     See Also
     --------
-    sklstm.LSTMClassifier.stream : What makes one.
+    sklstm.LSTMClassifier.stream : Creates a stream.
 
     Examples
     --------
-    Two streams, whose first step is the same and second is not:
+    Two streams with the same first step and different second steps:
 
     >>> import numpy as np
     >>> from sklstm import LSTMClassifier
@@ -79,7 +79,7 @@ class Stream:
             )
         if not network.runs_forward:
             raise ValueError(
-                f"pooling={network.pooling!r} cannot stream: it weighs all steps again whenever one comes. Fit with"
+                f"pooling={network.pooling!r} cannot stream: it weights all steps again at every step. Fit with"
                 " pooling='last', 'mean' or 'max'."
             )
         self._served = model  # shared with other streams: what the estimator was, whatever becomes of it
@@ -92,24 +92,23 @@ class Stream:
 
     @with_one_blas_thread
     def step(self, x_t):
-        """Take the next step.
+        """Process the next step.
 
         Parameters
         ----------
         x_t : array-like of shape (n_streams, n_channels), or (n_channels,) for one stream
-            The first step, or the first after `reset`, decides how many streams there are. An array of the model's dtype in C
-            order is read as it is.
+            Next step of each stream. The first step, also the first after `reset`, determines the number of streams. An array
+            of the model's dtype in C order is not converted.
 
         Returns
         -------
         ndarray of shape (n_streams,) or (n_streams, n_outputs)
-            What the response method returns for the sequences of the steps so far. Of a model fitted with `return_sequences` what
-            it returns for this step.
+            Output of the response method for the steps so far or, with `return_sequences`, for this step.
 
         Raises
         ------
         ValueError
-            If x_t has another shape, is no number, NaN or infinite. The stream is then as it was before.
+            If x_t has a wrong shape, is not numeric, or contains NaN or infinity. The stream is unchanged.
         """
         direct = self._direct
         if direct is not None:
@@ -129,24 +128,24 @@ class Stream:
         return self._decode(out)
 
     def reset(self, streams=None):
-        """Begin anew.
+        """Start new sequences.
 
         Parameters
         ----------
         streams : int or array-like of int, default=None
-            Which of the streams; None is all, and the next step may then have another number of them.
+            Numbers of the streams to reset. None resets all streams, and the next step may have another number of them.
 
         Raises
         ------
         ValueError
-            If there is no such stream, or if none has begun yet.
+            If a stream does not exist, or before the first step.
         """
         if streams is None:
             self._begun = self._direct = self._shape = None
             return
         begun = self._begun
         if begun is None:
-            raise ValueError("No step has come yet, so there are no streams to begin anew. Call step first.")
+            raise ValueError("No step has come yet, so there are no streams to reset. Call step first.")
         n = begun[0].n_sequences
         chosen = np.atleast_1d(array_of("streams", streams, f"Pass numbers of streams, 0 to {n - 1}."))
         if chosen.dtype.kind not in "iu" or chosen.ndim != 1 or not ((chosen >= 0) & (chosen < n)).all():
@@ -156,13 +155,13 @@ class Stream:
 
     @property
     def n_streams(self):
-        """How many sequences there are; None before the first step."""
+        """Number of sequences; None before the first step."""
         begun = self._begun
         return None if begun is None else begun[0].n_sequences
 
     @property
     def state(self):
-        """State of the sequences, as copies: a dict of str to ndarray, or None before the first step."""
+        """Copies of the state of the sequences, as a dict of str to ndarray; None before the first step."""
         begun = self._begun
         if begun is None:
             return None
@@ -210,7 +209,7 @@ class Stream:
             x = x[np.newaxis]
         if x.ndim != 2 or x.shape[1] != D or (x.shape[0] != n if n else x.shape[0] == 0):
             hint = " Pass a single number x as [x]." if shape == () and D == 1 and n in (None, 1) else ""
-            hint += " To begin with another number of streams, call reset()." if n else ""
+            hint += " To change the number of streams, call reset()." if n else ""
             raise ValueError(f"x_t must have shape {wanted}: one step, with the channels of fit. It has shape {shape}.{hint}")
         if x.dtype == self._dtype and x.flags.c_contiguous and not self._served.network.categories and np.isfinite(x).all():
             return x

@@ -82,7 +82,7 @@ class Target:
         rows = np.flatnonzero(self.sequence_weights > 0)
         if len(rows) == 0:
             raise ValueError(
-                "sample_weight and class_weight leave no sample: all weights are zero, at least one must be positive."
+                "sample_weight and class_weight exclude all samples: all weights are zero. At least one must be positive."
             )
         return rows
 

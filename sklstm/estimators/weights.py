@@ -27,16 +27,17 @@ class WeightsMixin:
         return network.layout.views(np.frombuffer(memoryview(model._theta).toreadonly(), model._theta.dtype))
 
     def set_weights(self, weights):
-        """Set fitted parameters: some, or all of them.
+        """Set some or all fitted parameters.
 
-        Predictions use them from then on; streams that exist keep theirs. `warm_start` and `partial_fit` continue from them, with
-        an optimiser whose averages start anew. What describes the fit, such as `history_` and `best_loss_`, stays.
+        Later predictions use the new values; existing streams keep the old ones. `warm_start` and `partial_fit` continue from
+        the new values and reset the averages of the optimiser. Attributes that describe the fit, such as `history_` and
+        `best_loss_`, do not change.
 
         Parameters
         ----------
         weights : dict of str to array-like
-            New values by the names of `weights_`, each in the shape that it has there. They are copied, and rounded to the dtype
-            of the model. Other parameters keep their values.
+            New values, by the names and in the shapes of `weights_`. They are copied and converted to the dtype of the model.
+            Other parameters keep their values.
 
         Returns
         -------
@@ -46,12 +47,12 @@ class WeightsMixin:
         Raises
         ------
         NotFittedError
-            Before `fit`.
+            If the estimator is not fitted.
         TypeError
             If weights is not a dict.
         ValueError
-            If there is no parameter of a name, or if an array has another shape, is not an array of numbers, or is not finite in
-            the dtype of the model; the estimator is left as it was.
+            If a name is unknown, or if an array has a wrong shape, is not numeric, or is not finite in the dtype of the
+            model. The estimator is unchanged.
 
         Examples
         --------

@@ -6,7 +6,7 @@ from .fitted import fitted_network
 
 @document()
 def attention_weights(estimator, X):
-    """How much each step weighs in the pooling of its sequence, for models with ``pooling="attention"``.
+    """Return the attention weight of each step, for models with ``pooling="attention"``.
 
     Parameters
     ----------
@@ -17,25 +17,25 @@ def attention_weights(estimator, X):
     Returns
     -------
     Sequences
-        Of one channel; the weights of a sequence are positive and sum to 1.
+        Attention weights, in one channel. The weights of a sequence are positive and sum to 1.
 
     Raises
     ------
     TypeError
-        If the estimator is none of these.
+        If the estimator is of another type.
     ValueError
-        If the model has another pooling, or X does not fit it.
+        If the model has another pooling, or X does not fit the model.
 
     See Also
     --------
-    AttentionDisplay : A picture of them.
+    AttentionDisplay : Plot of these weights.
     sklstm.LSTMClassifier.attention : The method of the estimator.
 
     Notes
     -----
-    What the weights are of is the output of the last layer at each step, which has seen the steps before it, and those after it
-    in a bidirectional model: a large weight says where the model looks, not that the step alone decides. For that see
-    :func:`integrated_gradients` and :func:`step_importance`.
+    The weights apply to the outputs of the last layer. The output at a step also depends on the steps before it and, in a
+    bidirectional model, on those after it. A large weight therefore does not mean that the step alone determines the
+    prediction; see :func:`integrated_gradients` and :func:`step_importance` for that.
 
     Examples
     --------

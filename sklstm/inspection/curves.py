@@ -6,7 +6,7 @@ from .fitted import fitted_network
 
 
 def training_curves(estimator):
-    """The history of a fit as one array for each quantity.
+    """Return the history of a fit, as one array per quantity.
 
     Parameters
     ----------
@@ -16,17 +16,17 @@ def training_curves(estimator):
     Returns
     -------
     dict of str to ndarray of shape (n_epochs,)
-        The columns of `history_`, in its order: ``epoch``, ``loss``, ``learning_rate``, ``gradient_norm``, ``seconds``, and where
-        there were validation data ``validation_loss`` and ``validation_score``. NaN in epochs that have no such entry.
+        The columns of `history_`, in its order: ``epoch``, ``loss``, ``learning_rate``, ``gradient_norm``, ``seconds``, and
+        with validation data ``validation_loss`` and ``validation_score``. Epochs without an entry have NaN.
 
     Raises
     ------
     TypeError
-        If the estimator is none of these.
+        If the estimator is of another type.
 
     See Also
     --------
-    TrainingHistoryDisplay : A picture of them.
+    TrainingHistoryDisplay : Plot of these curves.
 
     Examples
     --------

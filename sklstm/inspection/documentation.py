@@ -116,7 +116,7 @@ channels : list of int or of lists of int, default=None
 n_repeats : int, default=5
     Number of times that each block of each channel is permuted.
 sample_weight : array-like, default=None
-    Weights, as the scorer takes them.
+    Sample weights, as for the scorer.
 random_state : int, RandomState or None, default=None
     Seed or generator of the permutations. Pass an int for the same result in every call.
 """

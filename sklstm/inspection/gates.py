@@ -25,35 +25,34 @@ def gate_activations(estimator, X, *, layer=-1, direction="forward"):
         Fitted.
     <<X>>
     layer : int, default=-1
-        Which recurrent layer: 0 is the first, -1 the last.
+        Number of the recurrent layer: 0 is the first, -1 the last.
     direction : {"forward", "reverse"}, default="forward"
-        Of a bidirectional model, the direction that reads each sequence from its first step, or from its last.
+        Direction of a bidirectional model: from the first step to the last, or from the last to the first.
 
     Returns
     -------
     dict of str to Sequences
-        For each quantity a value for every unit at every step of X, in the dtype of the model: ``i``, ``f``, ``g`` and ``o``
+        Values of each quantity for every unit and step of X, in the dtype of the model: ``i``, ``f``, ``g`` and ``o``
         (input, forget and output gate, candidate g) of LSTMs, without ``i``, which is 1 - f, for ``cell="coupled"``; ``r``, ``z``
-        and ``n`` (reset and update gate, candidate n) of GRUs; ``c``, the cell state, of LSTMs; and ``h``, the hidden state. In
-        the reverse direction those at a step are from when it had read the sequence from its end to this step.
+        and ``n`` (reset and update gate, candidate n) of GRUs; ``c``, the cell state, of LSTMs; and ``h``, the hidden state.
+        Values of the reverse direction at a step are those after it has read the sequence from its end to this step.
 
     Raises
     ------
     TypeError
-        If the estimator is none of these.
+        If the estimator is of another type.
     ValueError
-        If X does not fit the estimator, or there is no such layer or direction.
+        If X does not fit the estimator, or if the layer or direction does not exist.
 
     See Also
     --------
-    GateDisplay : A picture of them.
+    GateDisplay : Plot of these values.
     sklstm.LSTMClassifier.encode : The last hidden states.
 
     Notes
     -----
-    The equations of the cells are in the notes of :class:`~sklstm.LSTMClassifier`. The states are those of the cell, before a
-    residual layer adds its input and before directions are merged. All values are kept in memory: up to six for every unit and
-    step.
+    The equations of the cells are in the notes of :class:`~sklstm.LSTMClassifier`. States are those of the cell, before a
+    residual layer adds its input and before directions are merged. Memory holds up to six values per unit and step.
 
     Examples
     --------

@@ -58,7 +58,7 @@ def step_importance(
     Bunch
         ``importances``, ndarray of shape (n_blocks, n_channels, n_repeats), the decreases of the score, NaN for steps that fewer
         than two sequences have; ``importances_mean`` and ``importances_std``, ndarray of shape (n_blocks, n_channels); ``score``,
-        the score of X as it is; ``edges``, ndarray of int of shape (n_blocks + 1,), the steps at which the blocks begin and end.
+        the score of X as it is; ``edges``, ndarray of int of shape (n_blocks + 1,), the edges of the blocks.
 
     Raises
     ------

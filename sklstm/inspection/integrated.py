@@ -27,7 +27,7 @@ from .path import FEWEST_POINTS, IntegrationPath
 def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None, tol=1e-3, max_points=16384):
     """What each channel of each step contributes to a prediction, by integrated gradients.
 
-    The contributions of a sequence sum to the difference between its output and that of a baseline, which says nothing.
+    The contributions of a sequence sum to the difference between its output and the output for a baseline without information.
 
     Parameters
     ----------
@@ -35,21 +35,21 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
         Fitted.
     <<X>>
     baseline : float, array-like of shape (n_channels,), any accepted form of sequences, or None, default=None
-        What the sequences are compared with, in the units of X: the same value in all numeric channels, a value for each
-        channel, or sequences as long as those of X. None is the mean of each channel in the training data, 0 with
-        ``standardize=False``. The baseline of a categorical channel is, if it is not given, the vector of categories that were
-        not seen in training.
+        Baseline that the sequences are compared with, in the units of X: one value for all numeric channels, one value per
+        channel, or sequences as long as those of X. None uses the mean of each channel in the training data, or 0 with
+        ``standardize=False``. The default baseline of a categorical channel is the vector of unknown categories.
     target : label, int, or array-like of shape (n_sequences,), default=None
-        Whose output is explained: a class label, for several labels or outputs the number of one. None is the predicted class
-        of each sequence, or the only output.
+        Output to explain: a class label, or for several labels or outputs the number of one. None explains the predicted
+        class of each sequence, or the only output.
     step : int or array-like of int of shape (n_sequences,), default=None
         Of a model with `return_sequences` the step whose prediction is explained, counted from the end where negative. Only for
         such models, and needed there.
     tol : float, default=1e-3
-        By how much the sum of the contributions may miss the difference of the outputs, in units of a score, or for quantities in
-        standard deviations of y.
+        Largest allowed error of the sum of the contributions, in units of a score or, for quantities, in standard deviations
+        of y.
     max_points : int, default=16384
-        Points between baseline and sequence at which gradients are taken, at most. They are 16, and more where `tol` asks for it.
+        Maximum number of points between baseline and sequence at which gradients are computed. The minimum is 16; `tol` can
+        require more.
 
     Returns
     -------
@@ -61,19 +61,19 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
     Raises
     ------
     TypeError
-        If the estimator is none of these.
+        If the estimator is of another type.
     ValueError
         If X does not fit the estimator, or a baseline, target or step does not fit X.
 
     Warns
     -----
     ConvergenceWarning
-        If the sum misses the difference by more than `tol` with `max_points`.
+        If the error of the sum exceeds `tol` with `max_points` points.
 
     See Also
     --------
-    SaliencyDisplay : A picture of them.
-    step_importance : What the steps are worth to a score.
+    SaliencyDisplay : Plot of these contributions.
+    step_importance : Importance of the steps for a score.
 
     Notes
     -----
@@ -90,12 +90,12 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
 
     F is the log-odds of the class for two classes and for several labels; for more classes the logarithm of its probability less
     the mean of those logarithms over all classes; the predicted quantity for a regressor, and for ``loss="poisson"`` its
-    logarithm. Several quantiles are explained as they are before they are put in order.
+    logarithm. Several quantiles are explained before they are sorted.
 
     A categorical channel is explained through its vectors: the path leads in a straight line from the vector of the baseline to
     that of the category, and the contributions of the vector's entries are summed.
 
-    The model may be of any cell and pooling, stacked, residual and bidirectional.
+    All cells and poolings are supported, and so are stacked, residual and bidirectional models.
 
     References
     ----------

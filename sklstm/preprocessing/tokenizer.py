@@ -260,7 +260,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
             X = array_or_list(X)
             steps = Steps.from_table(np.asarray(X), 1) if len(getattr(X, "shape", ())) == 2 else Steps.from_sequences(X)
         if steps.categories:
-            raise ValueError("X holds categories or texts, whose codes are those of other values. Pass what transform returned.")
+            raise ValueError("X holds categories or texts, whose codes have another meaning. Pass what transform returned.")
         if steps.n_channels != 1:
             raise ValueError(f"X must have one channel of codes, got {steps.n_channels}. Pass the channel that has them.")
         values = np.asarray(steps.values)

@@ -95,7 +95,7 @@ def make_windows(
         The values that follow each window, of the first shape if `target` is a single channel, or None and there is only one. A
         view where X is one.
     groups : ndarray of shape (n_windows,)
-        The group of each window. Only if `groups` is given.
+        Group of each window. Only if `groups` is given.
     index : ndarray of int of shape (n_windows,)
         The first step of each forecast: its row in the table, or for several series its number in the series. Only if
         `return_index` is True.
@@ -160,7 +160,7 @@ def make_windows(
     >>> len(seen)
     25
 
-    A trend, which networks do not continue, by its differences:
+    A trend, forecast by its differences:
 
     >>> trend = np.arange(1.0, 101)
     >>> X, y = make_windows(np.diff(trend), window=4)

@@ -41,7 +41,7 @@ def warn_of_single_steps(sequences):
     """Warn where nothing recurs, but there may be steps among the channels."""
     if sequences.n_channels > 1 and sequences.lengths.max() == 1:
         warn(
-            f"Every sequence of X has one step, of {sequences.n_channels} channels: there is nothing to recur. If X has the shape"
+            f"Every sequence of X has one step, of {sequences.n_channels} channels: recurrence has no effect. If X has the shape"
             " (n_sequences, n_channels, n_steps), as in aeon and sktime, pass X.transpose(0, 2, 1), or [x.T for x in X] of a"
             " list. If these are tables of features, any other estimator will do.",
             UserWarning,

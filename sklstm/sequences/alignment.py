@@ -64,7 +64,7 @@ def _rows(name, own, wanted, carrier, index):
     remedy = carrier.remedy.format(name=name)
     if len(entry_of) < len(own):
         twice = repeated(own)[0]
-        raise ValueError(f"{carrier.carried} of {name} has {twice!r} twice: its order cannot be told. Drop one. {remedy}")
+        raise ValueError(f"{carrier.carried} of {name} has {twice!r} twice: its order is ambiguous. Drop one. {remedy}")
     if without:
         i = without[0]
         raise ValueError(

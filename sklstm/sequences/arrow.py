@@ -15,7 +15,7 @@ from .refusals import refused_as
 
 LISTS = ("list", "large_list", "fixed_size_list", "array(")  # how the names of such types begin in pyarrow, pandas and polars
 
-UNSOUND = "Make it anew: pyarrow.array(lists), whose validate(full=True) says nothing then."
+UNSOUND = "Create it again with pyarrow.array(lists), and check it with validate(full=True)."
 
 TEXTS = {"string", "large_string", "string_view"}
 

@@ -66,7 +66,7 @@ def codes_of(values, missing, what="X", is_sorted=True):
     try:
         categories = dict.fromkeys(entries)
     except TypeError as error:
-        raise ValueError(f"{what} holds what is no category: {error}. Convert it to text or numbers.") from error
+        raise ValueError(f"{what} holds a value that cannot be a category: {error}. Convert it to text or numbers.") from error
     try:
         number = {category: code for code, category in enumerate(sorted(categories) if is_sorted else categories)}
     except TypeError as error:
@@ -81,7 +81,7 @@ def decoded(sequences, channel):
     Raises
     ------
     ValueError
-        If a code is no number of a category.
+        If a code is not a number of a category.
     """
     codes, categories = sequences.values[:, channel], sequences.categories[channel]
     missing = is_missing(codes)

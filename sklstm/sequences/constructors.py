@@ -14,7 +14,7 @@ class Constructors:
 
     @classmethod
     def from_list(cls, sequences):
-        """From a list of sequences.
+        """Make `Sequences` from a list of sequences.
 
         Parameters
         ----------
@@ -24,18 +24,17 @@ class Constructors:
         Returns
         -------
         Sequences
-            In float32 if every sequence is, else in float64. From DataFrames with `channel_names`, and with `categories` where a
-            column holds categories or texts, as by :meth:`from_long`.
+            The sequences, in float32 if all are float32, else in float64. DataFrames give `channel_names` and, for columns of
+            categories or texts, `categories`, as in :meth:`from_long`.
 
         Raises
         ------
         ValueError
-            If there is no sequence, or if one is neither 1-D nor 2-D, is not numeric, or has another number of channels than the
-            first.
+            If the list is empty, or if a sequence is neither 1-D nor 2-D, is not numeric, or has a different number of channels.
 
         See Also
         --------
-        to_list : The way back.
+        to_list : Inverse operation.
 
         Examples
         --------
@@ -49,24 +48,24 @@ class Constructors:
 
     @classmethod
     def from_padded(cls, X, lengths=None, padding=None, *, side="end"):
-        """From a padded array.
+        """Make `Sequences` from a padded array.
 
         Parameters
         ----------
         X : array-like of shape (n_sequences, n_steps, n_channels) or (n_sequences, n_steps)
-            Each row a sequence, filled up to the length of the longest; a 2-D array has one channel.
+            Sequences, padded to the length of the longest. A 2-D array has one channel.
         lengths : array-like of int of shape (n_sequences,), default=None
-            How many steps of each row are its sequence: the first ones, or with ``side="start"`` the last ones.
+            Number of steps of each sequence: the first steps of a row or, with ``side="start"``, the last ones.
         padding : float, default=None
-            Instead of `lengths`: the value of padding. Steps at that side of a row whose channels all have it are
-            padding; the same value between two real steps is data. NaN is allowed.
+            Value that marks padding; pass it instead of `lengths`. Steps at that side of a row are removed if all their
+            channels have this value. Between other steps the value is data. NaN is allowed.
         side : {"end", "start", "both"}, default="end"
-            Where the rows are filled up. "start" is what the `pad_sequences` of Keras does by default.
+            Side of the padding. "start" is the default of Keras' `pad_sequences`.
 
         Returns
         -------
         Sequences
-            In the dtype of X, as a copy.
+            Copy of the sequences, in the dtype of X.
 
         Raises
         ------
@@ -76,8 +75,8 @@ class Constructors:
 
         See Also
         --------
-        to_padded : The way back.
-        sklstm.preprocessing.PaddingRemover : The same as a step of a Pipeline.
+        to_padded : Inverse operation.
+        sklstm.preprocessing.PaddingRemover : Transformer with the same effect, for a Pipeline.
 
         Examples
         --------
@@ -95,41 +94,41 @@ class Constructors:
 
     @classmethod
     def from_long(cls, frame, *, id, time=None, columns=None, freq=None):
-        """From a table with one row per step ("long" format), in any order of the rows.
+        """Make `Sequences` from a table with one row per step ("long" format), in any order.
 
         Parameters
         ----------
         frame : DataFrame (pandas, polars, pyarrow and others that narwhals reads) or mapping of column name to array
-            The table. An index of pandas is not read: make columns of it by ``reset_index()``. Without `time`, an index of
-            times that fall within a sequence is refused.
+            Table with one row per step. The index of a pandas DataFrame is ignored; ``reset_index()`` turns it into columns.
+            Without `time`, an index of times that decrease within a sequence is an error.
         id : column name or list of those
-            Which sequence a row belongs to; the ids of several columns are tuples. The sequences come in the order in which
-            their ids first appear.
+            Column with the id of the sequence of each row. Several columns give ids that are tuples. Sequences are in the
+            order in which their ids first appear.
         time : column name, default=None
-            What the rows of a sequence are sorted by: numbers, dates, durations, periods, ordered categories, or texts that are
-            ISO 8601 dates or clock times with two digits for the hour. Times with a zone are read in UTC. None keeps the order
-            of the rows.
+            Column by which the rows of a sequence are sorted: numbers, dates, durations, periods, ordered categories, or
+            texts that are ISO 8601 dates or clock times with two digits for the hour. Times with a zone are read in UTC. None
+            keeps the order of the rows.
         columns : list of column names, default=None
-            The channels; None takes all other columns.
+            Columns that become channels. None means all columns but `id` and `time`.
         freq : number, timedelta, str or pandas DateOffset, default=None
             Distance of two consecutive steps, if it is always the same: a number (of periods 1), a duration, or a distance of
             the calendar: ``np.timedelta64(1, "M")`` or ``"Y"``, a frequency as pandas (``"MS"``, ``"QE"``, ``"B"``, ``"15min"``)
-            or polars (``"1mo"``, ``"1q"``) writes it. Where rows are missing in between, a sequence then gets
-            steps whose channels are all NaN, to be imputed; None takes the rows as they are, so that a sequence with missing
-            steps is shorter. More than 1000 steps for each row are refused if they are more than ten million.
+            or polars (``"1mo"``, ``"1q"``) writes it. Missing rows become steps whose channels are all NaN, to be imputed.
+            None inserts no steps, so that a sequence with missing rows is shorter. More than 1000 steps per row are an error
+            if they are more than ten million.
 
         Returns
         -------
         Sequences
-            With `ids`, `channel_names` and `categories`. In the dtype of the channels if they share one, else in float64.
-            A missing value is NaN. Booleans are 0 and 1. Categories and texts are codes, in the order of the categories
-            (texts: sorted), to be named in the `categorical_features` of an estimator. Texts of which nine in ten are numbers
-            are refused: make numbers of them, or, if they are codes, a column of a categorical type.
+            Sequences with `ids`, `channel_names` and `categories`, in the dtype of the channels if they share one, else in
+            float64. Missing values are NaN, and booleans are 0 and 1. Categories and texts become codes in the order of the
+            categories (texts are sorted); name their channels in the `categorical_features` of an estimator. A column of
+            texts is an error if nine in ten are numbers: convert it to numbers or, if they are codes, to a categorical type.
 
         Raises
         ------
         ImportError
-            If the frame is no mapping, and narwhals, which scikit-learn 1.9 and later bring along, is not installed.
+            If `frame` is not a mapping and narwhals is not installed. scikit-learn 1.9 and later install it.
         ValueError
             If a column is absent, an id or a time is missing, two rows of one sequence have the same time, a time or a channel
             is none of the above, times are on no grid of that frequency, or it asks for far more steps than there are rows.
@@ -150,18 +149,18 @@ class Constructors:
         >>> X.channel_names, X.categories
         (['v', 'mood'], {1: array(['fine', 'sad'], dtype=object)})
 
-        Labels by id, brought into the order of X (with pandas ``labels.loc[X.ids]``):
+        Labels by id in the order of X (with pandas, ``labels.loc[X.ids]``):
 
         >>> labels = {"a": "broken", "b": "fine"}
         >>> [labels[who] for who in X.ids.tolist()]
         ['fine', 'broken']
 
-        A missing step, told apart from a shorter sequence:
+        A missing step becomes NaN:
 
         >>> Sequences.from_long(steps, id="who", time="t", columns=["v"], freq=1)[0].ravel()
         array([10., nan, 20.])
 
-        Months have no fixed length, and still one distance:
+        Steps can be months, which have no fixed length:
 
         >>> sales = {"shop": ["a", "a"], "month": ["2024-01-31", "2024-03-31"], "sold": [5, 7]}
         >>> Sequences.from_long(sales, id="shop", time="month", freq=np.timedelta64(1, "M"))[0].ravel()
@@ -171,17 +170,17 @@ class Constructors:
 
     @classmethod
     def from_arrow(cls, data):
-        """From a column of lists in Arrow's memory layout, one list per sequence, or from an awkward array.
+        """Make `Sequences` from an Arrow column of lists, one list per sequence, or from an awkward array.
 
-        Estimators take these as X, too; `Sequences` are what splitters cut without a copy of each list.
+        Estimators also accept such data as X. scikit-learn splits `Sequences` without a copy of each list.
 
         Parameters
         ----------
         data : array or table
-            A column of pyarrow, polars (List, Array), pandas (ArrowDtype), or anything that speaks Arrow's protocols, in which
-            each step is a number (one channel), a list of n_channels numbers, or a struct with a number for each channel;
-            an awkward array of such (``n * var * n_channels * float64``); or a table in which each column holds the lists of
-            one channel. Needs pyarrow.
+            A column of pyarrow, polars (List, Array), pandas (ArrowDtype), or an object that implements Arrow's protocols, in
+            which each step is a number (one channel), a list of n_channels numbers, or a struct with a number for each
+            channel; an awkward array of such (``n * var * n_channels * float64``); or a table in which each column holds the
+            lists of one channel. Needs pyarrow.
 
         Returns
         -------

@@ -20,51 +20,52 @@ STORED = ("_values", "_offsets", "_ids", "_channel_names", "_categories")
 class Sequences(Constructors):
     """Sequences of different lengths over the same channels.
 
-    The steps of all sequences lie one after the other in one buffer, and offsets say where each begins. It has a length
-    and can be indexed, so `train_test_split`, `cross_val_score`, `GridSearchCV` and the like cut it as they cut an
-    array: by whole sequences.
+    The steps of all sequences are stored one after the other in one array, and offsets give the start of each sequence.
+    `Sequences` have a length and can be indexed. `train_test_split`, `cross_val_score`, `GridSearchCV` and similar tools
+    therefore split them like an array, by whole sequences.
 
     Parameters
     ----------
     values : array-like of shape (total_steps, n_channels)
         The steps of all sequences.
     offsets : array-like of int of shape (n_sequences + 1,)
-        Sequence ``i`` is ``values[offsets[i]:offsets[i + 1]]``. Begins with 0, never decreases and ends with
-        ``total_steps``.
+        Start of each sequence, then the end of the last one: sequence ``i`` is ``values[offsets[i]:offsets[i + 1]]``. The
+        first offset is 0, the last is ``total_steps``, and offsets never decrease.
     ids : array-like of shape (n_sequences,), default=None
-        What each sequence is called.
+        Identifiers of the sequences.
     channel_names : list of shape (n_channels,), default=None
-        What each channel is called.
+        Names of the channels.
     categories : dict of int to array-like, default=None
-        For channels that hold categories: the number of the channel, and the values that its codes 0, 1, ... stand for.
+        Categories of the categorical channels: a dict from channel number to the values that the codes 0, 1, ... stand for.
 
     Attributes
     ----------
     values : ndarray of shape (total_steps, n_channels)
-        The steps of all sequences: the array that was passed, if it was one. Its numbers may be changed in place; for another
-        array there is `with_values`.
+        Steps of all sequences. An array that was passed is not copied. Its elements can be changed in place; use
+        `with_values` for another array.
     offsets : ndarray of int of shape (n_sequences + 1,)
-        Where each sequence begins in `values`, and at last where the last one ends. A copy, which is read-only.
+        Start of each sequence in `values`, then the end of the last one. A read-only copy.
     ids : ndarray of shape (n_sequences,) or None
-        Cut along with the sequences. It may be set.
+        Identifiers of the sequences, which indexing keeps. Can be assigned.
     channel_names : list or None
-        Names that are texts become ``feature_names_in_`` of an estimator, may be used in its `categorical_features`, and are
-        compared with those of later X. They may be set.
+        Names of the channels. Estimators store names that are strings as ``feature_names_in_``, accept them in
+        `categorical_features`, and compare them with those of later X. Can be assigned.
     categories : dict of int to ndarray
-        Estimators compare categories by these values, so that codes may differ from one X to the next. They may be set.
+        Values that the codes of categorical channels stand for. Estimators compare categories by these values, so codes may
+        differ between two X. Can be assigned.
     lengths : ndarray of int of shape (n_sequences,)
         Number of steps of each sequence.
     n_channels : int
         Number of channels of each step.
     shape : tuple of int
-        ``(n_sequences,)``: what array-minded code asks for the number of samples.
+        ``(n_sequences,)``, for code that reads the number of samples from the shape.
     dtype : numpy.dtype
-        That of `values`.
+        Data type of `values`.
 
     Raises
     ------
     ValueError
-        If values, offsets, ids, names or categories do not fit each other.
+        If values, offsets, ids, names or categories are inconsistent.
 
     See Also
     --------
@@ -75,14 +76,14 @@ class Sequences(Constructors):
 
     Notes
     -----
-    The data structures of other packages become sequences, or what estimators take as it is, so:
+    Convert the data structures of other packages as follows, to `Sequences` or to another form that estimators accept:
 
     - aeon and sktime, array ``X`` of shape (n_sequences, n_channels, n_steps): ``X.transpose(0, 2, 1)``;
     - aeon, list of arrays of shape (n_channels, n_steps): ``[x.T for x in X]``;
     - sktime, DataFrame with a Series in each cell ("nested_univ"): ``[np.column_stack(list(row)) for row in X.to_numpy()]``;
     - sktime, DataFrame with the instances and times in its index ("pd-multiindex"): ``Sequences.from_long(X.rename_axis(["who",
       "when"]).reset_index(), id="who", time="when")``;
-    - sktime, list of DataFrames ("df-list"): as it is;
+    - sktime, list of DataFrames ("df-list"): no conversion;
     - tslearn, array of shape (n_sequences, n_steps, n_channels) with NaN at the end of shorter sequences:
       ``Sequences.from_padded(X, padding=np.nan)``, and back ``.to_padded()``;
     - Keras, array that ``pad_sequences`` made, with zeros in front: ``Sequences.from_padded(X, padding=0, side="start")``.
@@ -115,23 +116,23 @@ class Sequences(Constructors):
         self.categories = categories
 
     def to_padded(self, padding=np.nan, *, side="end"):
-        """Copy into a 3-D array, in which the sequences are filled up to the length of the longest.
+        """Copy the sequences into a 3-D array, padded to the length of the longest.
 
         Parameters
         ----------
         padding : float, default=nan
-            What they are filled up with.
+            Value of the padding.
         side : {"end", "start"}, default="end"
-            Where they are filled up.
+            Side of the padding.
 
         Returns
         -------
         ndarray of shape (n_sequences, longest, n_channels)
-            In the dtype of the values, or in one that holds `padding` too.
+            Padded array, in the dtype of the values or in one that can also represent `padding`.
 
         See Also
         --------
-        from_padded : The way back.
+        from_padded : Inverse operation.
 
         Examples
         --------
@@ -162,7 +163,7 @@ class Sequences(Constructors):
 
         See Also
         --------
-        from_list : The way back.
+        from_list : Inverse operation.
 
         Examples
         --------
@@ -176,7 +177,7 @@ class Sequences(Constructors):
 
     @property
     def values(self):
-        """The steps of all sequences, an ndarray of shape (total_steps, n_channels)."""
+        """Steps of all sequences, an ndarray of shape (total_steps, n_channels)."""
         return self._values
 
     @values.setter
@@ -188,7 +189,7 @@ class Sequences(Constructors):
 
     @property
     def offsets(self):
-        """Where each sequence begins in `values`, and at last where the last one ends: a read-only ndarray of int."""
+        """Start of each sequence in `values`, then the end of the last one, as a read-only ndarray of int."""
         return self._offsets[:]
 
     @offsets.setter
@@ -200,7 +201,7 @@ class Sequences(Constructors):
 
     @property
     def ids(self):
-        """What each sequence is called, an ndarray of shape (n_sequences,), or None."""
+        """Identifiers of the sequences, an ndarray of shape (n_sequences,), or None."""
         return self._ids
 
     @ids.setter
@@ -209,7 +210,7 @@ class Sequences(Constructors):
 
     @property
     def channel_names(self):
-        """What each channel is called, a list, or None."""
+        """Names of the channels, a list, or None."""
         return self._channel_names
 
     @channel_names.setter
@@ -218,7 +219,7 @@ class Sequences(Constructors):
 
     @property
     def categories(self):
-        """Channels that hold categories, and the values that their codes stand for: a dict of int to ndarray."""
+        """Categories of the categorical channels: a dict from channel number to the values that the codes stand for."""
         return self._categories
 
     @categories.setter
@@ -257,7 +258,7 @@ class Sequences(Constructors):
             key = key[0]  # scikit-learn cuts arrays by X[rows, ...]
         if isinstance(key, numbers.Integral) and not isinstance(key, (bool, np.bool_)):
             if not -len(self) <= key < len(self):
-                raise IndexError(f"Sequence {key} of {len(self)}.")
+                raise IndexError(f"Sequence {key} does not exist: there are {len(self)} sequences.")
             key = int(key) % len(self)
             return self._values[self._offsets[key] : self._offsets[key + 1]]
         if isinstance(key, slice):
@@ -276,14 +277,14 @@ class Sequences(Constructors):
         return X._cut(rows, X.values[steps], offsets)
 
     def take(self, indices, axis=0, out=None, mode="raise"):
-        """Return some of the sequences, ``X[indices]``: what ``numpy.take`` calls.
+        """Return the sequences ``X[indices]``; used by ``numpy.take``.
 
         Parameters
         ----------
         indices : array-like of int
-            Which.
+            Numbers of the sequences.
         axis : {0, None}, default=0
-            There is no other.
+            Axis of the sequences, which is the only one.
         out : None
             For compatibility with NumPy.
         mode : {"raise"}, default="raise"
@@ -292,14 +293,14 @@ class Sequences(Constructors):
         Returns
         -------
         Sequences
-            As many as there are indices.
+            Selected sequences.
 
         Raises
         ------
         ValueError
-            If another axis, `out` or `mode` is asked for.
+            If `axis`, `out` or `mode` has another value.
         IndexError
-            If there is no such sequence.
+            If an index is out of range.
 
         Examples
         --------
@@ -325,17 +326,17 @@ class Sequences(Constructors):
         Parameters
         ----------
         values : array-like of shape (total_steps, n_channels)
-            Of as many channels; they keep their names and categories.
+            New values of the steps. Channel names and categories are kept and need the same number of channels.
 
         Returns
         -------
         Sequences
-            With the offsets and ids of these.
+            Sequences with the new values and the same offsets and ids.
 
         Raises
         ------
         ValueError
-            If there are more or fewer steps, or, where channels have names or categories, other channels.
+            If the number of steps differs or, with channel names or categories, the number of channels.
 
         Examples
         --------
@@ -351,7 +352,7 @@ class Sequences(Constructors):
     def __array__(self, dtype=None, copy=None):
         """A 1-D array of objects, one per sequence: what scikit-learn looks at to tell what kind of y it has."""
         if dtype is not None and np.dtype(dtype) != object:
-            raise ValueError(f"Sequences of any lengths are no array of {np.dtype(dtype)}. Use to_padded().")
+            raise ValueError(f"Sequences cannot be converted to an array of {np.dtype(dtype)}. Use to_padded().")
         sequences = self.to_list()
         return np.fromiter(sequences, object, len(sequences))
 
@@ -368,7 +369,7 @@ class Sequences(Constructors):
         """Through the constructor: what comes from a pickle is checked like anything else."""
         arguments = {name.removeprefix("_") for name in STORED}
         if not isinstance(state, dict) or not arguments <= state.keys():
-            raise ValueError(f"These are no pickled Sequences: expected a dict with {sorted(arguments)}.")
+            raise ValueError(f"This is not the state of pickled Sequences: expected a dict with {sorted(arguments)}.")
         Sequences.__init__(self, **{name: state[name] for name in arguments})
         vars(self).update({name: value for name, value in state.items() if name not in arguments | set(STORED)})
 

@@ -15,12 +15,12 @@ def as_floats(values):
     Raises
     ------
     TypeError, ValueError, OverflowError
-        If one is no number; texts and times are none, whatever NumPy would make of them.
+        If one is not a number; texts and times are none, whatever NumPy would make of them.
     """
     if values.dtype.kind == "O":
         values = np.where(is_missing(values.ravel()).reshape(values.shape), np.nan, values)
     if holds_no_numbers(values):
-        raise TypeError("texts, times and records are no numbers")
+        raise TypeError("texts, times and records are not numbers")
     return values.astype(np.float64)
 
 
@@ -36,7 +36,7 @@ def numbers_of_steps(values, offsets, names=None, first=0, first_channel=0, what
     Raises
     ------
     ValueError
-        That says where the first value is that is no number.
+        That says where the first value is that is not a number.
     """
     if values.dtype.kind in "fiub":
         return values

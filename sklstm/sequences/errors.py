@@ -100,7 +100,7 @@ def _looks_like_padding(values, step):
 
 
 def describe_non_number(offsets, values, first=0, names=None, first_channel=0, what="X"):
-    """What to say of the first value that is no number, None if there is none.
+    """What to say of the first value that is not a number, None if there is none.
 
     A value that has nothing of a number comes before a text that is one, and this before one that is missing. `first` numbers
     the first sequence, `first_channel` the first channel, `names` are those of the channels, and `what` is the argument.
@@ -131,7 +131,7 @@ def _describe(offsets, row, channel, value, first, names, what):
 
 
 def _remedy(value, what):
-    """What to do about a value that is no number."""
+    """What to do about a value that is not a number."""
     if isinstance(value, TIMES) or hasattr(value, "ordinal"):  # a Period of pandas
         return TIMES_AMONG_NUMBERS
     if isinstance(value, (str, bytes, bytearray)):

@@ -78,7 +78,7 @@ def refuse_converted(X, n_channels):
 
 
 def locate_non_number(X, n_channels):
-    """What to say of a value in a 2-D X that is no number; None if there is none, or X is not 2-D.
+    """What to say of a value in a 2-D X that is not a number; None if there is none, or X is not 2-D.
 
     Where the columns are no multiple of the channels, each counts as a step.
     """
@@ -95,7 +95,7 @@ def locate_non_number(X, n_channels):
 
 
 def numeric_table(estimator, X, n_channels, reset=None):
-    """A 2-D X by scikit-learn's own validation, finiteness apart; of a value that is no number an error says where it is.
+    """A 2-D X by scikit-learn's own validation, finiteness apart; of a value that is not a number an error says where it is.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def numeric_table(estimator, X, n_channels, reset=None):
         where = locate_non_number(X, n_channels)
         if where is None:
             raise
-        # scikit-learn tells a cell that is no string (TypeError) from a string that is no number (ValueError).
+        # scikit-learn tells a cell that is no string (TypeError) from a string that is not a number (ValueError).
         hint = f" {PASS_LONG_TABLE}" if hasattr(X, "columns") else ""
         raise (TypeError if isinstance(error, TypeError) else ValueError)(f"{where} ({error}){hint}") from error
     refuse_converted(X, n_channels)

@@ -55,7 +55,7 @@ FOREIGN_KINDS = (
     (_is_lazy_graph, "lazy", lambda X: "{}.compute()"),
     (lambda X, kind: hasattr(kind, "as_numpy_iterator"), "lazy", lambda X: "list({}.as_numpy_iterator())"),
     (lambda X, kind: issubclass(kind, Mapping), "a mapping", lambda X: "list({}.values())"),
-    (lambda X, kind: issubclass(kind, Set), "a set, which has no order", lambda X: "sorted({})"),
-    (lambda X, kind: issubclass(kind, (deque, UserList)), "a deque or the like", lambda X: "list({})"),
+    (lambda X, kind: issubclass(kind, Set), "a set, whose order is undefined", lambda X: "sorted({})"),
+    (lambda X, kind: issubclass(kind, (deque, UserList)), "a deque or similar", lambda X: "list({})"),
     (lambda X, kind: issubclass(kind, (Iterator, MappingView)), "an iterator", lambda X: "list({})"),
 )

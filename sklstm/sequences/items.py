@@ -21,11 +21,10 @@ def read_items(items):
     Raises
     ------
     ValueError
-        If there is no sequence, or if one is neither 1-D nor 2-D, is not numeric, or has another number of channels than the
-        first.
+        If the list is empty, or if a sequence is neither 1-D nor 2-D, is not numeric, or has a different number of channels.
     """
     if not items:
-        raise ValueError("There is no sequence: the number of channels is unknown. Give at least one.")
+        raise ValueError("The list has no sequence, so the number of channels is unknown. Give at least one.")
     names = common_columns(items)
     if names is not None and not all(map(_is_of_numbers, items)):
         return _read_frames(items, names)

@@ -32,7 +32,7 @@ CATEGORICAL = (
 
 
 def format_of(text):
-    """Which of NUMBER_FORMATS a text has, None if it is no number."""
+    """Which of NUMBER_FORMATS a text has, None if it is not a number."""
     stripped = text.strip()
     if not LIKE_A_NUMBER.match(stripped):  # most texts: quickly
         return None
@@ -85,11 +85,11 @@ def as_float(value):
     Raises
     ------
     TypeError, ValueError, OverflowError
-        If it is no number. A time is none, whatever its unit.
+        If it is not a number. A time is none, whatever its unit.
     """
     if isinstance(value, TIMES):
         if value == value:
-            raise TypeError(f"{type(value).__name__} is no number")
+            raise TypeError(f"{type(value).__name__} is not a number")
         return np.nan  # NaT
     return float(value)
 

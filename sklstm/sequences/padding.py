@@ -149,7 +149,7 @@ def read_padded(X, lengths, padding, side):
     X = X if X.ndim == 3 else X[:, :, np.newaxis]
     check_side(side)
     if (lengths is None) == (padding is None):
-        raise ValueError("Give exactly one of lengths and padding: what tells the end of a sequence?")
+        raise ValueError("Give exactly one of lengths and padding, to tell the end of each sequence.")
     if lengths is None:
         first, last = steps_by_padding(numbers_of_rows(X), padding, side)
     else:

@@ -253,7 +253,7 @@ def read_sample_weight(sample_weight, n_samples, places=ONE_EACH):
     if not np.isfinite(total):
         raise ValueError("The sum of sample_weight is too large: it overflows to infinity. Pass smaller weights.")
     if not weights.any():
-        raise ValueError("All values of sample_weight are zero: no sample is left. Pass at least one positive weight.")
+        raise ValueError("All values of sample_weight are zero: no sample remains. Pass at least one positive weight.")
     return weights
 
 

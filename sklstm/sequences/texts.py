@@ -61,7 +61,7 @@ def read_texts(X, padding, channels_of):
     Raises
     ------
     ValueError
-        If a categorical channel has texts and numbers, or another one a value that is no number.
+        If a categorical channel has texts and numbers, or another one a value that is not a number.
     """
     if padding is not None and hasattr(X, "shape") and len(X.shape) == 3:
         X = Sequences(*without_padding(np.asarray(X), padding))

@@ -106,7 +106,7 @@ def refuse_lists_of_rows(X, n_channels):
 
 
 def refuse_times_and_records(X):
-    """Raise a ValueError where an array by its type holds what is no number and becomes none."""
+    """Raise a ValueError where an array by its type holds what is not a number and becomes none."""
     if isinstance(X, np.ndarray) and X.dtype.kind in "mMV":
         advice = "Convert records to columns first." if X.dtype.kind == "V" else TIMES_AMONG_NUMBERS
         raise ValueError(f"X must hold numbers, got {X.dtype}. {advice}")

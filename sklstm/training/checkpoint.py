@@ -57,7 +57,7 @@ class Checkpoint:
 
     @property
     def _advice(self):
-        return "Pass the path of another file as checkpoint, or delete this one to start afresh."
+        return "Pass the path of another file as checkpoint, or delete this one to start again."
 
     def start(self, identity, rng, state, network, optimizer):
         """Bind the file to this fit, and return the state to continue from: that of the file, or the one given.

@@ -184,7 +184,7 @@ def _restore_sound_weights(state, initial_theta, is_sound):
             state.theta[:] = theta
             return f"{name} are restored."
     state.theta[:] = initial_theta
-    end = "the weights that it began with are restored."
+    end = "the initial weights are restored."
     if is_sound is None or is_sound(initial_theta):
         return end
     return f"{end} Neither they nor any of its epochs give finite predictions for all training sequences."

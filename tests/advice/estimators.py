@@ -641,7 +641,7 @@ STREAMS = [
         "Pass it as it was read",
         lambda: stateless().step(X[:, 1]),
     ),
-    case(lambda: stateless(n_steps=np.zeros(N, int)), r"Call (reset\(\)) for a stream that begins anew", lambda _: renewed()),
+    case(lambda: stateless(n_steps=np.zeros(N, int)), r"Call (reset\(\)) to start a new sequence", lambda _: renewed()),
     case(lambda: stateless(**{"layer_0.h": np.full((N, 2), np.nan)}), r"begin it anew with (reset\(\))", lambda _: renewed()),
     case(
         lambda: regress(bidirectional=True).stream(),
@@ -655,7 +655,7 @@ STREAMS = [
     ),
     case(
         lambda: (stream := regress().stream()).step(X[:, 0]) is None or stream.step(X[:2, 0]),
-        r"To begin with another number of streams, call (reset\(\))",
+        r"To change the number of streams, call (reset\(\))",
         lambda _: renewed(),
     ),
     case(

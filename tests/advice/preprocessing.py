@@ -347,7 +347,7 @@ TOKENS = [
 ARROW = [
     case(
         lambda: Sequences.from_arrow(unsound()),
-        r"Make it anew: (pyarrow\.array\(lists\)), whose (validate\(full=True\)) says nothing then",
+        r"Create it again with (pyarrow\.array\(lists\)), and check it with (validate\(full=True\))",
         lambda code, check: Sequences.from_arrow(value(code, pyarrow=pa, lists=[[1.0, 2.0], [3.0]])),
         lambda code, check: value(f"{code}.{check}", pyarrow=pa, lists=[[1.0, 2.0], [3.0]]),
     ),

@@ -113,7 +113,7 @@ class ForecastDisplay:
         check_matplotlib(f"{cls.__name__}.from_estimator")
         models = list(estimator) if isinstance(estimator, (list, tuple)) else [estimator]
         if not models:
-            raise ValueError("The list of estimators is empty. Pass at least one.")
+            raise ValueError("The list of estimators is empty. Pass at least one estimator.")
         for model in models:
             _check_forecasts(model, f"{cls.__name__}.from_estimator")
         x = one_sequence(X, sequence)

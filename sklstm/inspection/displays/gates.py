@@ -14,7 +14,7 @@ FEW = 4  # units that are shown where none are named
 
 @document(PARTS, display="GateDisplay", panel="quantity", artists="``Axes.plot``, for all curves")
 class GateDisplay:
-    """Gates and states of some units over the steps of a sequence.
+    """Gates and states of several units over the steps of a sequence.
 
     Use :meth:`from_estimator` to create a display.
 

@@ -20,7 +20,7 @@ class StepImportanceDisplay:
     importances_mean : ndarray of shape (n_blocks, n_channels)
         Mean decrease of the score, as :func:`step_importance` returns it.
     edges : ndarray of int of shape (n_blocks + 1,)
-        Steps at which the blocks begin and end.
+        Edges of the blocks of steps.
     importances_std : ndarray of shape (n_blocks, n_channels), default=None
         Standard deviation over the repeats.
     score_name : str, default="score"
