@@ -25,23 +25,24 @@ A fit, from call to call, for the backward pass of one minibatch:
     RecurrentLayer.backward (network/recurrent.py)
     backward (_kernels/_scan.pyx)
     backward_steps (_kernels/_scan.pyx)
-    lstm_backward (_kernels/cells_impl.h)
-    lstm_backward_row (_kernels/cells_impl.h)
+    lstm_backward (_kernels/cells_lstm_impl.h)
+    lstm_backward_row (_kernels/cells_lstm_impl.h)
 
 A prediction, for an array or a list of arrays:
 
     predict (estimators/predicting.py)
-    _answer (estimators/predicting.py)
-    quick_scores (estimators/engines.py)
-    _Ready.scores (estimators/engines.py)
+    _respond (estimators/predicting.py)
+    fast_path_scores (estimators/engines.py)
+    CachedEngine.scores (estimators/engines.py)
     Engine.predict (_kernels/_engine.pyx)
     predict_sequences (_kernels/_engine.pyx)
-    run_chunk (_kernels/_engine.pyx)
+    run_chunk (_kernels/_forward.pyx)
+    run_layer (_kernels/_forward.pyx)
     run_steps (_kernels/_inference.pyx)
     step (_kernels/_inference.pyx)
     fused_step (_kernels/fused_impl.h)
     fused_body (_kernels/fused_impl.h)
-    lstm_forward (_kernels/cells_impl.h)
+    lstm_forward (_kernels/cells_lstm_impl.h)
 
 What is no such array is read by `read_X` and goes through `Network` by `apply` (network/inference.py), on the same kernels.
 """

@@ -77,13 +77,13 @@ class Problem:
     @property
     def order(self):
         """Where the sample of each score is in targets and weights."""
-        return self.unpacking if self.network.per_step else self.packed.order
+        return self.unpacking if self.network.returns_sequences else self.packed.order
 
     def data(self):
         """The same as `Data` to train on."""
         zeros, ones = np.zeros(self.network.input_size), np.ones(self.network.input_size)
         rows = np.arange(len(self.sequences))
-        return Data(self.sequences, self.targets, self.weights, zeros, ones, rows, self.network.per_step)
+        return Data(self.sequences, self.targets, self.weights, zeros, ones, rows, self.network.returns_sequences)
 
     def scores(self):
         """In the order of the packed batch."""

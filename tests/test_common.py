@@ -8,7 +8,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm.network import CELLS, embedding
+from sklstm.network import CELLS, input_layer
 
 # As with the MLP, plain gradient descent wants a larger step than Adam for the checks that ask for a score.
 SGD = {
@@ -175,5 +175,5 @@ OPTIONS = [
 def test_scikit_learns_checks_of_options(estimator, check, monkeypatch):
     if estimator.dropout and check.func.__name__ == EQUIVALENCE:
         return
-    monkeypatch.setattr(embedding, "HIDDEN_SHARE", 0.0)  # for the same reason
+    monkeypatch.setattr(input_layer, "HIDDEN_SHARE", 0.0)  # for the same reason
     run(estimator, check)

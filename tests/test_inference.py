@@ -91,7 +91,7 @@ def outputs_of(problem):
 
 def rows_of(problem, output, k):
     """Where the answer for sequence k is."""
-    if output == "attention" or (output == "scores" and problem.network.per_step):
+    if output == "attention" or (output == "scores" and problem.network.returns_sequences):
         return slice(*problem.sequences.offsets[k : k + 2])
     return slice(k, k + 1)
 

@@ -538,9 +538,9 @@ OTHER_LIES = {
     "categories twice": ("frame", attribute("_network_spec", "categories", value=[[0, 4, 3], [0, 4, 3]])),
     "categorical by floats": ("frame", attribute("_categorical", value=(0.0,))),
     "names too few": ("frame", attribute("feature_names_in_", value=np.array(["a"], dtype=object))),
-    "form of y": ("labels of steps", attribute("_y_form", "kind", value="table")),
-    "form of y gone": ("labels of steps", drop("attributes", "_y_form")),
-    "form of y empty": ("labels of steps", attribute("_y_form", value={})),
+    "form of y": ("labels of steps", attribute("_y_format", "kind", value="table")),
+    "form of y gone": ("labels of steps", drop("attributes", "_y_format")),
+    "form of y empty": ("labels of steps", attribute("_y_format", value={})),
 }
 
 

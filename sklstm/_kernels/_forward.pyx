@@ -148,9 +148,9 @@ cdef inline void run_layer(
         if added:
             add(0 if y == NULL else starts[T] * H, y_d, y)
             add(0 if ends == NULL else n * H, ends_d, ends)
-        elif layer.adds_input and ends != NULL:
+        elif layer.has_skip and ends != NULL:
             add_input_at_ends(layer, d, starts, T, n_continuing, x, ends)
-    if layer.adds_input and y != NULL:
+    if layer.has_skip and y != NULL:
         add(starts[T] * F, x, y)
 
 

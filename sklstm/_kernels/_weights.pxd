@@ -10,7 +10,7 @@ cdef struct layer_weights:
     const void *c0[2]
     Py_ssize_t D, H, F                  # width of the input, of a direction and of the output
     bint sums                           # two directions are added, else side by side
-    bint adds_input
+    bint has_skip
 
 
 cdef class Weights:

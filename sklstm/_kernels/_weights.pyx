@@ -16,7 +16,7 @@ cdef class Weights:
 
     Parameters
     ----------
-    layers : list of tuple (directions, states, sums, adds_input)
+    layers : list of tuple (directions, states, sums, has_skip)
         Of each layer: one Direction, or forward and reverse; for each ``(h0, c0)``, arrays (H,) or None for zeros; whether two are
         added, else they are side by side; whether the layer is residual, its input being as wide as its output.
     V, b : (F, K) and (K,) arrays
@@ -76,7 +76,7 @@ cdef class Weights:
 cdef int read_layer(Weights w, layer_weights *layer, tuple parts) except -1:
     cdef Direction direction
     cdef int j
-    directions, states, layer.sums, layer.adds_input = parts
+    directions, states, layer.sums, layer.has_skip = parts
     layer.n_directions = len(directions)
     if not 1 <= layer.n_directions <= 2 or len(states) != layer.n_directions:
         raise ValueError(f"A layer has one direction or two, got {layer.n_directions}.")
@@ -89,7 +89,7 @@ cdef int read_layer(Weights w, layer_weights *layer, tuple parts) except -1:
         if direction.packed.dtype != w.dtype or layer.D != layer.directions[0].layer.D or layer.H != layer.directions[0].layer.H:
             raise ValueError("The directions of a layer must be alike, and of the dtype of the head.")
     layer.F = layer.H * (2 if layer.n_directions == 2 and not layer.sums else 1)
-    if layer.adds_input and layer.D != layer.F:
+    if layer.has_skip and layer.D != layer.F:
         raise ValueError(f"A residual layer must be as wide as its input, got {layer.F} and {layer.D}.")
     return 0
 

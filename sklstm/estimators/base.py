@@ -28,7 +28,7 @@ class BaseRecurrent(FitMixin, PredictMixin, WeightsMixin, CallbackSupportMixin, 
         ----------
         y : array-like
         weights : ndarray of shape (n_samples,)
-        role : {"fit", "chunk", "held out"}
+        role : {"fit", "partial_fit", "validation"}
             Whether y is all there is, a chunk for `partial_fit`, or validation data.
         known : mapping, default=None
             Attributes of an earlier target, which y has to agree with.

@@ -9,9 +9,9 @@ from ..sequences.targets import literals
 
 def class_totals(totals, role, known):
     """Total weights of the classes that "balanced" balances: of this y, of all chunks so far, or of the training data."""
-    if role == "held out":
+    if role == "validation":
         return known["_class_totals"]
-    if role == "chunk" and known is not None:
+    if role == "partial_fit" and known is not None:
         return totals + known["_class_totals"]
     return totals
 

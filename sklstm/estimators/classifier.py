@@ -32,8 +32,6 @@ from .target import Target
 # Scikit-learn's -1 for the unlabelled is too often a class.
 MASK_VALUE = -100
 
-DECISIONS = {name for name, loss in LOSSES.items() if loss.decide}  # for persistence.py
-
 
 @document(
     standardize_y="",
@@ -248,7 +246,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         ValueError
             If X is not as described, or has other channels than in `fit`.
         """
-        return self._answer(X, "predict_proba")
+        return self._respond(X, "predict_proba")
 
     @document()
     def predict_log_proba(self, X):
@@ -271,7 +269,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         ValueError
             If X is not as described, or has other channels than in `fit`.
         """
-        return self._answer(X, "predict_log_proba")
+        return self._respond(X, "predict_log_proba")
 
     def _decode(self, scores):
         loss = LOSSES[self._network_spec["loss"]]
@@ -334,7 +332,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
                 " one classifier per column (sklearn.multioutput.MultiOutputClassifier), or pass 0/1 indicators for a"
                 " multilabel problem."
             )
-        if role == "chunk" and known is None and announced is None:
+        if role == "partial_fit" and known is None and announced is None:
             raise ValueError("classes must be passed on the first call to partial_fit: later chunks may have others.")
         return self._read_classes(column_or_1d(y, warn=True), weights, role, known, announced, places)
 

@@ -7,7 +7,7 @@ OF_TRAINING = {
 }  # fmt: skip
 
 
-def stand_in_for(estimator):
+def shallow_copy(estimator):
     """A shallow copy that may be written to, so that a fit which fails leaves nothing behind on the estimator."""
     return with_attributes(estimator, vars(estimator).copy())
 

@@ -10,7 +10,7 @@ from joblib import effective_n_jobs
 from ..network.inference import CHUNK_SEQUENCES, CHUNK_WORDS, THREAD_FLOPS, with_one_blas_thread
 from ..sequences import Packed
 from .architecture import build
-from .copies import for_prediction, stand_in_for
+from .copies import for_prediction, shallow_copy
 from .plain import in_c_order, plain_arrays
 from .responses import RESPONSES
 
@@ -35,7 +35,7 @@ class CachedEngine:
         self.n_outputs = network.output_size
         self.flops_per_row = network.flops_per_row
         self.engine, self.most_rows = None, 0
-        if network.entry is None and not network.per_step:
+        if network.input_layer is None and not network.returns_sequences:
             n_rows = max(CHUNK_WORDS // max(network.input_size, *(layer.output_size for layer in network.layers)), 1)
             # In both directions all rows lie in one chunk, for which the engine makes room as they come.
             self.engine = network.engine(network.weights(network.bind(self.theta)), 1, 1 if network.bidirectional else n_rows)
@@ -148,7 +148,7 @@ class Served:
         """What the input layer makes of one step of some sequences."""
         n = len(x)
         packed = Packed(np.arange(n), np.ones(n, np.intp), np.array([0, n]), x)
-        return self.network.entry.forward(self.params["input"], packed, buffers)[:n]
+        return self.network.input_layer.forward(self.params["input"], packed, buffers)[:n]
 
     def is_of(self, model):
         """Whether the model still is what it was."""
@@ -160,7 +160,7 @@ class Served:
 
 def served(estimator):
     """The `Served` of an estimator as it is now: of its earlier streams, or a new one."""
-    model = stand_in_for(estimator)
+    model = shallow_copy(estimator)
     known = _served.get(estimator)
     if known is None or not known.is_of(model):
         known = _served[estimator] = Served(model)

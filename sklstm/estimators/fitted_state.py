@@ -17,7 +17,7 @@ CHANGED = "The state of training of this estimator was changed since it was fitt
 # Attributes that a fit sets, beside those whose names end with an underscore.
 PRIVATE = {
     "_categorical", "_class_totals", "_flat", "_moments", "_multilabel", "_n_steps", "_n_targets", "_network_spec",
-    "_one_dimensional", "_quantile_ranks", "_state", "_theta", "_y_form",
+    "_one_dimensional", "_quantile_ranks", "_state", "_theta", "_y_format",
 }  # fmt: skip
 
 
@@ -115,7 +115,8 @@ def check_attributes(estimator, attributes):
     network = build(spec)
     network.bind(theta)
     check_moments(attributes["_moments"], network.input_size)
-    state = TrainingState.from_dict(state, network, theta.dtype, SOLVERS[state["solver"]](estimator))
+    state = TrainingState.from_dict(state, network, theta.dtype, None)
+    state.check(network, theta.dtype, SOLVERS[state.solver](estimator))
     of_task = _agreement_of_classes if isinstance(estimator, ClassifierMixin) else _agreement_of_targets
     for name, agrees in (_agreement(attributes, state, spec) | of_task(attributes, spec)).items():
         if not agrees:
@@ -136,7 +137,7 @@ def _agreement(a, state, spec):
         "feature_names_in_": names is None or [type(name) for name in names] == [str] * columns,
         "_categorical": all(map(is_count, a["_categorical"])) and list(a["_categorical"]) == [one[0] for one in categories],
         "categories_": [len(set(values.tolist())) + 1 for values in a["categories_"]] == [one[1] for one in categories],
-        "_y_form": spec["pooling"] is not None or a["_y_form"]["kind"] in ("list", "array", "Sequences"),
+        "_y_format": spec["pooling"] is not None or a["_y_format"]["kind"] in ("list", "array", "Sequences"),
         "n_outputs_": a["n_outputs_"] == spec["output_size"],
         "n_iter_": a["n_iter_"] == state.n_epochs,
         "loss_curve_": a["loss_curve_"] == [row["loss"] for row in a["history_"]],
@@ -148,7 +149,7 @@ def _agreement_of_classes(a, spec):
     loss, classes = LOSSES[spec["loss"]], a["classes_"]
     n_classes = loss.inverse_link(np.zeros((1, spec["output_size"]))).shape[1]
     return {
-        "loss": loss.log_inverse_link is not None and spec["loss_parameters"].keys() <= {"smoothing"},
+        "loss": loss.decide is not None and spec["loss_parameters"].keys() <= {"smoothing"},
         "classes_": classes.shape == (n_classes,) and len(set(classes.tolist())) == n_classes,
         "_multilabel": isinstance(a["_multilabel"], bool),
         "_class_totals": a["_class_totals"].shape == ((n_classes, 2) if a["_multilabel"] else (n_classes,)),
@@ -159,7 +160,7 @@ def _agreement_of_targets(a, spec):
     loss, n_scores, ranks = LOSSES[spec["loss"]], spec["output_size"], a.get("_quantile_ranks")
     quantiles = spec["loss_parameters"].get("quantiles", [])
     return {
-        "loss": loss.log_inverse_link is None and all(0 < quantile < 1 for quantile in quantiles),
+        "loss": loss.decide is None and all(0 < quantile < 1 for quantile in quantiles),
         "_quantile_ranks": ranks is None or (sorted(ranks) == list(range(n_scores)) and len(quantiles) == n_scores),
         "_n_targets": a["_n_targets"] == (n_scores if ranks is None else 1),
         "_one_dimensional": isinstance(a["_one_dimensional"], bool) and (not a["_one_dimensional"] or a["_n_targets"] == 1),

@@ -27,7 +27,7 @@ from ..sequences.order import names_are_levels, refuse_other_order
 from ..sequences.refusals import refused_as
 from ..sequences.texts import holds_texts, read_texts
 from ..sequences.validation import X_FORMATS, array_or_list, refuse_lists_of_rows, refuse_times_and_records
-from .copies import stand_in_for
+from .copies import shallow_copy
 
 
 @refused_as("X", X_FORMATS)
@@ -70,7 +70,7 @@ def _read_rows(estimator, X, reset):
         refuse_other_categories(X, names, channels, n_channels)
         if reset or not estimator._flat or names_are_levels(X):
             refuse_other_order(X, names, n_channels)
-    stand_in = stand_in_for(estimator)  # takes what validate_data writes
+    stand_in = shallow_copy(estimator)  # takes what validate_data writes
     if channels and (names is not None or (holds_texts(X) and X.size)):
         check_columns(X.shape[1], n_channels)
         if reset or estimator._flat:

@@ -51,7 +51,7 @@ class PredictMixin:
         network, n_threads = build(self._network_spec), effective_n_jobs(self.n_jobs)
         return apply(network, self._theta, sequences, output, n_threads=n_threads)
 
-    def _answer(self, X, method):
+    def _respond(self, X, method):
         """What a response method returns for every sequence, or for every step in the form that y had."""
         model = at_this_moment(self)
         scores, decode = fast_path_scores(self, model, X), RESPONSES[method]
@@ -59,7 +59,7 @@ class PredictMixin:
             return decode(model)(scores)
         sequences = model._read_fitted(X)
         outputs = decode(model)(model._apply(sequences))
-        return restore_format(outputs, sequences, model._y_form) if model._per_step else outputs
+        return restore_format(outputs, sequences, model._y_format) if model._per_step else outputs
 
     @property
     def _per_step(self):
@@ -124,7 +124,7 @@ class PredictMixin:
         ValueError
             If X is invalid, or has other channels (other columns, if it is 2-D) than in `fit`.
         """
-        return self._answer(X, "predict")
+        return self._respond(X, "predict")
 
     @document()
     def encode(self, X):

@@ -50,7 +50,7 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
     if y is None:
         raise ValueError(f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None.")
     known = None if previous is None else previous.attributes
-    target = read_target(estimator, y, sample_weight, sequences, "chunk" if one_epoch else "fit", known, classes)
+    target = read_target(estimator, y, sample_weight, sequences, "partial_fit" if one_epoch else "fit", known, classes)
     stops_early = estimator.early_stopping and not one_epoch
     rows, rows_val = target.weighted_rows(), None
     if held_out is None and stops_early:
@@ -115,7 +115,7 @@ def _read_held_out(reader, X, y, weights, target, dtype):
     """Sequences and target of `X_val`, checked against X and y by an estimator that has what they leave."""
     try:
         sequences = in_dtype(read_X(reader, X, reset=False)[0], dtype)
-        held_out = read_target(reader, y, weights, sequences, "held out", target.attributes)
+        held_out = read_target(reader, y, weights, sequences, "validation", target.attributes)
         rows = held_out.weighted_rows()
         _refuse_too_few(reader, held_out)
         if target.units:

@@ -77,7 +77,7 @@ class Stream:
                 "A bidirectional model cannot stream: its reverse direction begins at the end of a sequence, so that every new"
                 " step changes all outputs. Fit with bidirectional=False."
             )
-        if not network.runs_forward:
+        if not network.is_causal:
             raise ValueError(
                 f"pooling={network.pooling!r} cannot stream: it weights all steps again at every step. Fit with"
                 " pooling='last', 'mean' or 'max'."
@@ -189,7 +189,7 @@ class Stream:
 
     def _begin(self, n_streams):
         """An engine, and the buffers of the input layer where there is one."""
-        engine, entry = self._served.engine(n_streams, self._encoded), self._served.network.entry
+        engine, entry = self._served.engine(n_streams, self._encoded), self._served.network.input_layer
         engine.begin(n_streams)
         self._begun = engine, None if entry is None else entry.workspace(n_streams, self._dtype)
         self._shape, self._direct = (n_streams, self._width), engine if entry is None else None

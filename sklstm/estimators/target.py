@@ -58,7 +58,7 @@ class Target:
             targets, weights = np.zeros((len(left_out), targets.shape[1])), np.zeros(len(left_out))
             targets[~left_out], weights[~left_out] = self.targets, self.weights
         targets[weights == 0] = 0  # what a step of weight 0 holds is not to overflow either
-        attributes = self.attributes | {"_y_form": form}
+        attributes = self.attributes | {"_y_format": form}
         return replace(self, targets=targets, weights=weights, strata=None, offsets=offsets, attributes=attributes)
 
     @property

@@ -5,10 +5,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..network import LOSSES
 from ..sequences.refusals import array_of
-from ..training import Units
+from ..training import SOLVERS, Scaling
 from .architecture import build
 from .copies import at_this_moment
-from .solving import SOLVERS
 
 ADVICE = "weights_ shows the names and shapes."
 
@@ -99,9 +98,9 @@ def _read(what, values, like):
 def _state_from(model, network, theta):
     """Where training continues from weights that were set: the optimiser and the best loss so far were of others."""
     loss_units = LOSSES[model._network_spec["loss"]].units
-    units = Units.from_moments(model._moments, network.input_size, loss_units, model._categorical)
-    standard = Units.from_moments({"x": None, "y": None}, network.input_size, loss_units).carried_over(network, theta, units)
-    state = model._state | {"theta": standard, "optimizer": SOLVERS[model._state["solver"]](model).init(standard)}
-    if "course" in state:
-        state["course"] = state["course"] | {"best": np.inf, "since": 0}
+    scaling = Scaling.from_moments(model._moments, network.input_size, loss_units, model._categorical)
+    state = model._state.copy()
+    state.theta = Scaling.from_moments({"x": None, "y": None}, network.input_size, loss_units).convert_to(network, theta, scaling)
+    state.optimizer = SOLVERS[state.solver](model).init(state.theta)
+    state.start_fit()
     return state

@@ -50,6 +50,6 @@ def attention_weights(estimator, X):
     """
     network, _ = fitted_network(estimator, "attention_weights")
     if network.pooling != "attention":
-        how = "predicts for every step and has no pooling" if network.per_step else f"has pooling={network.pooling!r}"
+        how = "predicts for every step and has no pooling" if network.returns_sequences else f"has pooling={network.pooling!r}"
         raise ValueError(f"This model {how}: its steps have no attention weights. Fit with pooling='attention'.")
     return estimator.attention(X)

@@ -23,18 +23,18 @@ def behind_input_layer(network, theta):
 
 def layer_inputs(network, theta, values):
     """What the first layer reads of channels (total_steps, n_channels): an array (total_steps, width)."""
-    if network.entry is None:
+    if network.input_layer is None:
         return values
     p = {name: weight.astype(np.float64) for name, weight in network.bind(theta)["input"].items()}
     vectors = [p[f"E{channel}"][values[:, channel].astype(np.intp)] for channel, _, _ in network.categories]
-    return np.hstack([values[:, network.entry.numeric] * p["scale"] + p["offset"], *vectors])
+    return np.hstack([values[:, network.input_layer.numeric] * p["scale"] + p["offset"], *vectors])
 
 
 def channels_of_inputs(network):
     """For each column of `layer_inputs`, which channel it comes from."""
-    if network.entry is None:
+    if network.input_layer is None:
         return np.arange(network.input_size)
-    return np.concatenate([network.entry.numeric, *(np.full(width, channel) for channel, _, width in network.categories)])
+    return np.concatenate([network.input_layer.numeric, *(np.full(width, channel) for channel, _, width in network.categories)])
 
 
 class InputGradient:
@@ -67,7 +67,7 @@ class InputGradient:
         """
         rows = np.arange(len(sequences))
         packed = self._forward_pass.forward(sequences, rows)
-        if self.network.per_step:
+        if self.network.returns_sequences:
             zeros, ones, arriving = np.zeros(dscores.shape[1]), np.ones(dscores.shape[1]), np.empty_like(dscores)
             Batch(sequences.offsets, rows).pack(dscores, 0, packed.n_steps, zeros, ones, arriving)
         else:

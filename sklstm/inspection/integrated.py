@@ -10,7 +10,7 @@ from sklearn.utils import Bunch
 from ..compat import Interval, validate_params
 from ..estimators.documentation import document
 from ..network import apply
-from ..network.embedding import UNKNOWN
+from ..network.input_layer import UNKNOWN
 from ..parallel import single_threaded_blas
 from ..sequences import Sequences
 from .fitted import fitted_network, sequences_in_double
@@ -118,7 +118,7 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
     """
     network, theta = fitted_network(estimator, "integrated_gradients")
     sequences = sequences_in_double(estimator, X)
-    rows = read_step(step, sequences) if network.per_step else refuse_step(step)
+    rows = read_step(step, sequences) if network.returns_sequences else refuse_step(step)
     codes = read_target(estimator, target, len(sequences))
     begins = layer_inputs(network, theta, _read_baseline(estimator, baseline, sequences))
     ends = layer_inputs(network, theta, sequences.values)

@@ -56,7 +56,7 @@ def apply(network, theta, sequences, output="scores", *, shift=None, factor=None
     ndarray of shape (n_sequences, width) or (total_steps, width)
     """
     width = {"scores": network.output_size, "end_states": network.layers[-1].output_size, "attention": 1}[output]
-    per_step = output == "attention" or (output == "scores" and network.per_step)
+    per_step = output == "attention" or (output == "scores" and network.returns_sequences)
     shift = np.zeros(network.input_size, theta.dtype) if shift is None else shift
     factor = np.ones(network.input_size, theta.dtype) if factor is None else factor
     out = np.empty((len(sequences.values) if per_step else len(sequences), width), dtype=theta.dtype)
@@ -96,7 +96,7 @@ def _runner(network, params, sequences, output, per_step, shift, factor, out):
         if not network.bidirectional:
             n_rows = min(max(CHUNK_WORDS // widest, n_sequences), n_rows)
         values = np.empty((n_rows, network.input_size), out.dtype)
-        entry = None if network.entry is None else network.entry.workspace(n_rows, out.dtype)
+        entry = None if network.input_layer is None else network.input_layer.workspace(n_rows, out.dtype)
         engine = network.engine(weights, n_sequences, n_rows, encodes=encodes)
         write = {"scores": engine.step_scores, "attention": engine.attention_logits}.get(output) if per_step else None
         result = np.empty((n_rows if per_step else n_sequences, out.shape[1]), out.dtype)
@@ -107,7 +107,7 @@ def _runner(network, params, sequences, output, per_step, shift, factor, out):
                 x = batch.pack(sequences.values, first, last, shift, factor, values)
                 packed = batch.chunk(first, last, x)
                 if entry is not None:
-                    x = network.entry.forward(params["input"], packed, entry)
+                    x = network.input_layer.forward(params["input"], packed, entry)
                 engine.advance(packed.starts, packed.n_continuing, x)
                 if per_step:
                     write(result)

@@ -11,7 +11,7 @@ from .cells import CELLS
 from .checks import check_layout, check_network
 from .dense import Dense
 from .dropout import Dropout, draw_mask
-from .embedding import InputLayer
+from .input_layer import InputLayer
 from .params import ParamLayout
 from .pooling import POOLINGS
 from .recurrent import RecurrentLayer
@@ -69,16 +69,16 @@ class Network:
 
     def __post_init__(self):
         check_network(self)
-        entry = InputLayer(self.input_size, self.categories)
-        layers, width = [], entry.output_size
+        input_layer = InputLayer(self.input_size, self.categories)
+        layers, width = [], input_layer.output_size
         options = (self.cell, self.activation, self.bidirectional, self.merge_mode, self.residual, self.learned_state)
         for hidden_size in self.hidden_sizes:
             layers.append(RecurrentLayer(width, hidden_size, *options))
             width = layers[-1].output_size
         if not self.categories and layers[0].folds_input_scale:
-            entry = None
+            input_layer = None
         pool = None if self.pooling is None else POOLINGS[self.pooling](width)
-        parts = {} if entry is None else {"input": entry}
+        parts = {} if input_layer is None else {"input": input_layer}
         parts |= {f"layer_{k}": layer for k, layer in enumerate(layers)}
         if pool is not None and pool.param_shapes():
             parts[self.pooling] = pool
@@ -88,17 +88,17 @@ class Network:
         layout = ParamLayout(shapes)
         check_layout(layout, self)
         # A frozen dataclass sets what it derives this way.
-        derived = dict(entry=entry, layers=tuple(layers), pool=pool, head=head, parts=parts, layout=layout)
+        derived = dict(input_layer=input_layer, layers=tuple(layers), pool=pool, head=head, parts=parts, layout=layout)
         for name, value in derived.items():
             object.__setattr__(self, name, value)
 
     @cached
-    def per_step(self):
+    def returns_sequences(self):
         """Whether there are scores for every step."""
         return self.pool is None
 
     @cached
-    def runs_forward(self):
+    def is_causal(self):
         """Whether the outputs so far need the steps so far alone, and of those a state of fixed size."""
         return not self.bidirectional and self.pooling != "attention"
 
@@ -119,7 +119,7 @@ class Network:
             p = params[f"layer_{k}"]
             states = [tuple(p.get(f"{prefix}{state}") for state in ("h0", "c0")) for prefix in layer.directions]
             directions = [layer.pack(p, j) for j in range(len(layer.directions))]
-            layers.append((directions, states, self.merges_by_sum, layer.adds_input))
+            layers.append((directions, states, self.merges_by_sum, layer.has_skip))
         p = params.get("attention")
         attention = None if p is None else (p["A"], p["b"], p["v"])
         return _weights.Weights(layers, params["head"]["V"], params["head"]["b"], attention)
@@ -152,7 +152,7 @@ class Network:
         return sum(layer.flops_per_row for layer in self.layers)
 
     @cached
-    def draws(self):
+    def is_stochastic(self):
         """Whether training draws random numbers beside those of the minibatches."""
         return bool(self.dropout or self.recurrent_dropout or self.categories)
 
@@ -191,7 +191,9 @@ class Network:
         """
         self.begin(packed.n_sequences, ws, rng)
         self.forward_chunk(params, packed, ws, rng)
-        return self.step_scores(params, packed, ws, rng) if self.per_step else self.scores(params, packed.lengths, ws, rng)
+        if self.returns_sequences:
+            return self.step_scores(params, packed, ws, rng)
+        return self.scores(params, packed.lengths, ws, rng)
 
     def backward(self, params, grads, packed, ws, dscores, dx=None):
         """Add the gradients to those in `grads`, after `forward` on the same batch.
@@ -207,9 +209,9 @@ class Network:
         dx : ndarray of shape (>= n_rows, input_size), default=None
             Overwritten by the gradient with respect to the input, if given.
         """
-        if not self.per_step:
+        if not self.returns_sequences:
             self.backward_scores(params, grads, ws, dscores)
-        self.backward_chunk(params, grads, packed, ws, dscores if self.per_step else None, dx)
+        self.backward_chunk(params, grads, packed, ws, dscores if self.returns_sequences else None, dx)
 
     # ---- chunk of steps by chunk of steps ----
 
@@ -239,7 +241,7 @@ class Network:
 
     def _run_layers(self, params, packed, ws, rng):
         """Outputs of the last layer."""
-        x = packed.values if self.entry is None else self.entry.forward(params["input"], packed, ws.input, rng)
+        x = packed.values if self.input_layer is None else self.input_layer.forward(params["input"], packed, ws.input, rng)
         for k, layer in enumerate(self.layers):
             ws.skips[k] = x
             ws.inputs[k] = x if ws.dropouts[k] is None else ws.dropouts[k].forward(x, packed.n_rows, rng)
@@ -280,7 +282,7 @@ class Network:
 
     def backward_chunk(self, params, grads, packed, ws, dscores=None, dx=None):
         """Add the gradients of a chunk, after `forward_chunk` on it; dscores where scores are per step."""
-        if self.per_step:
+        if self.returns_sequences:
             self._backward_head(params, grads, ws, dscores, ws.dy)
             grad_output = {"dy": ws.dy}
         else:
@@ -289,17 +291,17 @@ class Network:
         for k in reversed(range(len(self.layers))):
             layer, name = self.layers[k], f"layer_{k}"
             wanted = dx is not None or self.categories  # of the input layer
-            grad_input = dx if self.entry is None and k == 0 else ws.dx[k] if k or wanted else None
+            grad_input = dx if self.input_layer is None and k == 0 else ws.dx[k] if k or wanted else None
             masks = None if ws.recurrent_masks is None else ws.recurrent_masks[k]
             p, g = params[name], grads[name]
             layer.backward(p, g, packed, ws.inputs[k], ws.layers[k], dx=grad_input, masks=masks, **grad_output)
             if ws.dropouts[k] is not None:
                 ws.dropouts[k].backward(grad_input, packed.n_rows)
-            if layer.adds_input and grad_input is not None:
+            if layer.has_skip and grad_input is not None:
                 layer.backward_skip(packed, dx=grad_input, **grad_output)
             grad_output = {"dy": grad_input}
-        if self.entry is not None:
-            self.entry.backward(params["input"], grads["input"], packed, ws.dx[0], ws.input, dx)
+        if self.input_layer is not None:
+            self.input_layer.backward(params["input"], grads["input"], packed, ws.dx[0], ws.input, dx)
 
 
 class NetworkWorkspace:
@@ -310,20 +312,20 @@ class NetworkWorkspace:
         self.n_rows = n_rows
         layers, width = network.layers, network.layers[-1].output_size
         self.values = aligned_empty((n_rows, network.input_size), dtype)
-        self.input = None if network.entry is None else network.entry.workspace(n_rows, dtype)
+        self.input = None if network.input_layer is None else network.input_layer.workspace(n_rows, dtype)
         self.layers = [layer.workspace(n_sequences, n_rows, dtype, carries=carries) for layer in layers]
         # What each layer reads, and what it adds to its output: the same before dropout.
         self.inputs, self.skips = [None] * len(layers), [None] * len(layers)
         self.pool = None if network.pool is None else network.pool.workspace(n_sequences, n_rows, dtype)
-        n_scores = n_rows if network.per_step else n_sequences
+        n_scores = n_rows if network.returns_sequences else n_sequences
         self.head = network.head.workspace(n_scores, dtype)
         self.scores = aligned_empty((n_scores, network.output_size), dtype)
         self.dropouts, self.head_dropout, self.recurrent_masks = [None] * len(layers), None, None
         self.dscores = aligned_empty((n_scores, network.output_size), dtype)
         # dx[k]: gradient with respect to the input of layer k; that of the first is the network's own without an input layer.
         self.dx = [aligned_empty((n_rows, layer.input_size), dtype) for layer in layers[1:]]
-        self.dx.insert(0, None if network.entry is None else aligned_empty((n_rows, layers[0].input_size), dtype))
-        self.dy = aligned_empty((n_rows, width), dtype) if network.per_step else None
+        self.dx.insert(0, None if network.input_layer is None else aligned_empty((n_rows, layers[0].input_size), dtype))
+        self.dy = aligned_empty((n_rows, width), dtype) if network.returns_sequences else None
         if network.dropout:
             self.dropouts[1:] = [Dropout(network.dropout, n_rows, layer.input_size, dtype) for layer in layers[1:]]
             self.head_dropout = Dropout(network.dropout, n_scores, width, dtype)

@@ -66,14 +66,14 @@ class RecurrentLayer:
         return self.hidden_size * (MERGE_MODES[self.merge_mode] if self.bidirectional else 1)
 
     @cached
-    def adds_input(self):
+    def has_skip(self):
         """Whether the input is added to the output."""
         return self.residual and self.input_size == self.output_size
 
     @property
     def folds_input_scale(self):
         """Whether an affine map of the input can be moved into W and b."""
-        return CELLS[self.cell].is_affine_in_x and not self.adds_input
+        return CELLS[self.cell].is_affine_in_x and not self.has_skip
 
     @property
     def flops_per_row(self):
@@ -191,7 +191,7 @@ class RecurrentLayer:
         n = packed.n_rows
         if ws.merged:
             np.add(ws.h[0][:n], ws.h[1][:n], out=ws.y[:n])
-        if self.adds_input:
+        if self.has_skip:
             np.add(ws.y[:n] if ws.merged else ws.outputs[:n], (x if skip is None else skip)[:n], out=ws.y[:n])
         return ws.y
 
@@ -224,7 +224,7 @@ class RecurrentLayer:
         for k in range(len(self.directions)):
             summed, target = k == 1 and self.merge_mode == "sum", self.part(out, k)
             _pooling.last_step(packed.starts, packed.lengths, first, ws.h[k], target, k == 1, summed)
-            if self.adds_input and not summed:
+            if self.has_skip and not summed:
                 _pooling.last_step(packed.starts, packed.lengths, first, self.part(skip, k), target, k == 1, True)
 
     def backward(self, p, g, packed, x, ws, dy=None, d_end=None, dx=None, masks=None):
@@ -315,7 +315,7 @@ class _LayerWorkspace:
         if self.merged:
             self.h = [aligned_empty((n_rows, H), dtype) for _ in directions]
         else:
-            if layer.adds_input:
+            if layer.has_skip:
                 self.outputs = aligned_empty((n_rows, layer.output_size), dtype)
             self.h = [layer.part(self.outputs, k) for k in directions]
         begins = layer.learned_state or carries

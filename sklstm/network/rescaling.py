@@ -30,7 +30,7 @@ def rescale(network, theta, input_scale, input_offset, output_scale, output_offs
     result = theta.astype(np.float64)
     params = network.bind(result)
     first, head = params["layer_0"], params["head"]
-    numeric = np.arange(network.input_size) if network.entry is None else network.entry.numeric
+    numeric = np.arange(network.input_size) if network.input_layer is None else network.input_layer.numeric
     s, o = input_scale[numeric], input_offset[numeric]
     if network.layers[0].folds_input_scale:
         # The numeric channels come first; the vectors of categories keep their weights.

@@ -52,7 +52,7 @@ class GradientComputer:
         self.params = network.bind(theta)
         self.grad = np.zeros_like(theta)
         self._penalties = list(zip(network.penalized(theta), network.penalized(self.grad), strict=True))
-        shard = _StepShard if network.per_step else _SequenceShard
+        shard = _StepShard if network.returns_sequences else _SequenceShard
         self._shards = _Reused(lambda: shard(network))
         self._sum = _SumInOrder(network, self.grad)
 
@@ -75,7 +75,7 @@ class GradientComputer:
         parts = shards(rows, self.lengths, self.network)
         # A generator for each shard: what it draws does not depend on which thread runs when.
         rngs = [None] * len(parts)
-        if self.network.draws:
+        if self.network.is_stochastic:
             rngs = [np.random.default_rng(seed) for seed in rng.integers(1 << 63, size=len(parts))]
         if len(parts) == 1:
             shard = self._shards.take()

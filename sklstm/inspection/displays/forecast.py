@@ -260,7 +260,7 @@ def _check_forecasts(model, caller):
     network, _ = fitted_network(model, caller)
     if not isinstance(model, LSTMRegressor):
         raise TypeError(f"{caller} needs an LSTMRegressor, got {type(model).__name__}. Classes have no quantities to draw.")
-    if network.per_step:
+    if network.returns_sequences:
         raise ValueError(
             "A model with return_sequences=True predicts for the steps of X, not for those that follow. Draw its predictions by"
             " ForecastDisplay.from_predictions."
