@@ -185,7 +185,7 @@ def test_a_null_list_of_fixed_size_is_nan_whatever_lies_under_it():
 
 @pytest.mark.parametrize("convert", [pa.array, pl.Series, ak.Array], ids=["pyarrow", "polars", "awkward"])
 def test_a_missing_sequence_is_no_sequence_without_steps(convert):
-    with pytest.raises(ValueError, match=r"X has no list for sequence 1: it is null\. Drop it, and its y"):
+    with pytest.raises(ValueError, match=r"X has no list for sequence 1, which is null\. Drop the sequence and its y"):
         Sequences.from_arrow(convert([[1.0], None, [2.0]]))
     X = Sequences.from_arrow(convert([[1.0], [], [2.0]]))
     np.testing.assert_array_equal(X.lengths, [1, 0, 1])
@@ -266,7 +266,7 @@ def test_of_nothing(kind):
         (pd.Series([[1.0], [2.0]]), None),
         (pa.array([[[1.0, 2.0]], [[3.0, 4.0], [5.0]]]), "same channels: the first has 2, sequence 1, step 1 has 1"),
         (pa.array([[[[1.0]]]]), "X holds list<item: double> in its lists"),
-        (pa.array([[pd.Timestamp("2024")]]), "X holds timestamp.* in its lists.*Expected"),
+        (pa.array([[pd.Timestamp("2024")]]), "X holds timestamp.* in its lists.*Each step must be"),
         (ak.Array([[1.0, "a"]]), "X holds dense_union.* in its lists"),
         (pa.table({"p": [[1.0, 2.0]], "q": [[1.0]]}), "same steps: in sequence 0, 'p' has 2 and 'q' has 1"),
         (pa.table({"p": [[1.0]], "q": [[[1.0, 2.0]]]}), "Column 'q' has 2 values in each step.*every column is one channel"),

@@ -362,7 +362,7 @@ def fitted():
         ("regressor", {"baseline": [1.0]}, ["In the baseline", "1 channels per step"]),
         ("regressor", {"baseline": [np.nan, 0]}, ["In the baseline", "NaN"]),
         ("regressor", {"baseline": np.inf}, ["baseline must be a finite number"]),
-        ("regressor", {"baseline": np.zeros((12, 4, 2))}, ["baseline of sequences", "each as long"]),
+        ("regressor", {"baseline": np.zeros((12, 4, 2))}, ["sequences of a baseline", "lengths of those of X"]),
         ("regressor", {"tol": 0}, ["'tol' parameter"]),
         ("regressor", {"max_points": 15}, ["'max_points' parameter", r"\[16, inf\)"]),
     ],

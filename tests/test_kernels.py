@@ -50,7 +50,7 @@ def input_gate(x, H=32):
     rows = np.zeros((n, H), x.dtype)
     rows.reshape(-1)[: len(x)] = x
     packed = Packed(np.arange(n), np.ones(n, np.intp), np.array([0, n]), rows)
-    ws = layer.workspace(n, n, x.dtype, True)
+    ws = layer.workspace(n, n, x.dtype)
     layer.forward(p, packed, rows, ws)
     return ws.gates[0][:, :H].reshape(-1)[: len(x)]
 

@@ -619,7 +619,7 @@ def test_sample_weight_of_sequences_and_of_steps():
         assert_bits(found, expected.transform(np.concatenate(items)))
     chunked = PerStep(StandardScaler()).partial_fit(items, sample_weight=weights)
     np.testing.assert_array_equal(chunked.transformer_.mean_, expected.mean_)
-    with pytest.raises(ValueError, match="SimpleImputer takes none"):
+    with pytest.raises(ValueError, match="SimpleImputer does not accept it"):
         PerStep(SimpleImputer()).fit(items, sample_weight=weights)
     PerStep(SimpleImputer()).fit(items, sample_weight=None)
 
@@ -629,7 +629,7 @@ def test_sample_weight_of_a_pipeline():
     weights = np.arange(N, dtype=float)
     expected = StandardScaler().fit(np.concatenate(items), sample_weight=np.repeat(weights, LENGTHS)).mean_
     inner = Pipeline([("impute", SimpleImputer()), ("scale", StandardScaler())])
-    with pytest.raises(ValueError, match=r"Pipeline takes none.*<step>__sample_weight"):
+    with pytest.raises(ValueError, match=r"Pipeline does not accept it.*<step>__sample_weight"):
         PerStep(inner).fit(items, sample_weight=weights)
     by_name = PerStep(inner).fit(items, scale__sample_weight=weights)
     np.testing.assert_array_equal(by_name.transformer_["scale"].mean_, expected)
@@ -641,7 +641,7 @@ def test_sample_weight_of_a_pipeline():
         routed = PerStep(inner).set_fit_request(sample_weight=True)
         outer = make_pipeline(routed, FunctionTransformer()).fit(items, sample_weight=weights)
         np.testing.assert_array_equal(outer["perstep"].transformer_["scale"].mean_, expected)
-        with pytest.raises(ValueError, match="Pipeline takes none"):
+        with pytest.raises(ValueError, match="Pipeline does not accept it"):
             PerStep(make_pipeline(PCA())).fit(items, sample_weight=weights)
 
 

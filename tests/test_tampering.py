@@ -221,7 +221,7 @@ def test_names_that_do_not_fit_cannot_be_set(attribute, value, words):
 @pytest.mark.parametrize("state", [None, {}, {"values": VALUES}, {"values": VALUES[:3], "offsets": OFFSETS}])
 def test_a_pickle_of_something_else_is_refused(state):
     others = {"ids": None, "channel_names": None, "categories": {}} if state and "offsets" in state else {}
-    with pytest.raises(ValueError, match=r"no pickled Sequences|end with the number of steps"):
+    with pytest.raises(ValueError, match=r"not the state of pickled Sequences|end with the number of steps"):
         Sequences.__new__(Sequences).__setstate__(state if state is None else state | others)
 
 
@@ -596,10 +596,10 @@ def test_after_divergence_predictions_are_finite_or_the_fit_says_that_none_are(E
 def test_the_warning_says_which_weights_are_restored():
     parameters = {"solver": "sgd", "max_grad_norm": None, "learning_rate": "constant", "random_state": 0}
     model = LSTMRegressor(2, learning_rate_init=1e200, **parameters)
-    with pytest.warns(ConvergenceWarning, match="in epoch 1 .*the weights that it began with are restored"):
+    with pytest.warns(ConvergenceWarning, match="in epoch 1 .*the initial weights are restored"):
         model.fit(X3, Y)
     good = LSTMRegressor(2, learning_rate_init=1e-3, max_iter=1, warm_start=True, **parameters).fit(X3, Y)
     before = good.predict(X3)
-    with pytest.warns(ConvergenceWarning, match="in epoch 2 .*the weights that it began with are restored"):
+    with pytest.warns(ConvergenceWarning, match="in epoch 2 .*the initial weights are restored"):
         good.set_params(learning_rate_init=1e200).fit(X3, Y)
     np.testing.assert_array_equal(good.predict(X3), before)

@@ -98,7 +98,7 @@ def _check_finite(name, array, n_steps):
         stream = np.argwhere(wrong)[0, 0]
         raise ValueError(
             f"{name!r} of the state must be finite, got {_shown(array[stream])} for stream {stream}. A stream cannot continue"
-            " from there: begin it anew with reset()."
+            " from there: start a new sequence with reset()."
         )
 
 

@@ -173,7 +173,8 @@ def _read_baseline(estimator, baseline, sequences):
         raise ValueError(f"In the baseline: {error}") from error
     if not np.array_equal(given.offsets, sequences.offsets):
         raise ValueError(
-            "A baseline of sequences must have those of X: as many, each as long. Pass such, or one value for each channel."
+            "The sequences of a baseline must have the lengths of those of X. Pass sequences of these lengths, or one value for"
+            " each channel."
         )
     return given.values
 

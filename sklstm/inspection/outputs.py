@@ -82,8 +82,8 @@ def read_step(step, sequences):
     """Row of the explained step of each sequence among the steps of all."""
     if step is None:
         raise ValueError(
-            "The model predicts for every step (return_sequences=True): say with step=... whose output to explain, for instance"
-            " step=-1 for that of the last."
+            "The model predicts for every step (return_sequences=True). Set step=... to the step whose output to explain, such"
+            " as step=-1 for the last."
         )
     steps, lengths = _one_per_sequence("step", step, len(sequences)), sequences.lengths
     if steps.dtype.kind not in "iu":

@@ -332,8 +332,8 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                 arguments[name] = weights_of_steps(value, steps) if name.split("__")[-1] == "sample_weight" else value
         if "sample_weight" in arguments and not takes_sample_weight(transformer, method):
             raise ValueError(
-                f"sample_weight was passed, but {type(transformer).__name__} takes none. Pass it to the estimator only, to a step"
-                " of a Pipeline as <step>__sample_weight, or use a transformer that takes weights, such as StandardScaler."
+                f"sample_weight was passed, but {type(transformer).__name__} does not accept it. Pass it to the estimator only,"
+                " to a step of a Pipeline as <step>__sample_weight, or use a transformer that takes weights, such as StandardScaler."
             )
         returned = getattr(transformer, method)(as_table(steps, self._names(steps)), **arguments)
         stand_in.transformer_ = transformer

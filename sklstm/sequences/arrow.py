@@ -123,8 +123,8 @@ def _read_lists(array, pa, what):
     if array.null_count:
         missing = array.is_null().to_numpy(zero_copy_only=False).argmax()
         raise ValueError(
-            f"{what} has no list for sequence {missing}: it is null. Drop it, and its y. (A sequence without steps would be an"
-            " empty list.)"
+            f"{what} has no list for sequence {missing}, which is null. Drop the sequence and its y. (A sequence without steps"
+            " would be an empty list.)"
         )
     split = _split(array, pa)
     if split is None:
@@ -183,8 +183,8 @@ def _read_numbers(array, pa, what):
         array = array.cast(pa.float64())
     elif not (kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_boolean(kind)):
         raise ValueError(
-            f"{what} holds {kind} in its lists. Expected in each step a number, boolean, category or text, a list of as many of"
-            " these in every step, or a struct of them."
+            f"{what} holds {kind} in its lists. Each step must be a number, boolean, category or text, a list of a fixed number"
+            " of these, or a struct of them."
         )
     return Column(array.to_numpy(zero_copy_only=False), missing).numbers(what)
 

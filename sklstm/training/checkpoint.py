@@ -50,7 +50,7 @@ class Checkpoint:
             check_replaceable(self.path)
         except OSError as error:
             reason = (
-                f"The checkpoint could not be written ({error.strerror}). Pass the path of a file in a folder that is there and"
+                f"The checkpoint could not be written ({error.strerror}). Pass the path of a file in a folder that exists and"
                 " that can be written to"
             )
             raise type(error)(error.errno, reason, self.path) from error

@@ -155,7 +155,7 @@ def _finish(state, config, initial_theta, diverged_in, is_sound):
     if config.warn_unconverged and _has_reached_max_iter(state, config) and not (state.done or config.schedule.needs_end):
         warnings.append(
             f"Training has not converged: the maximum of {config.max_iter} epochs is reached. Increase max_iter, or raise"
-            " tol to be content earlier."
+            " tol to stop earlier."
         )
     return warnings
 

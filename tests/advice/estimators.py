@@ -142,7 +142,7 @@ PARAMETERS = [
     ),
     case(
         lambda: LSTMRegressor(2, max_iter=1, early_stopping=True).fit(X, Y, X_val=X[:1], y_val=Y[:1]),
-        "early_stopping needs at least two sequences with a y to score. Pass more, or turn it off",
+        "early_stopping needs at least two sequences with a y to score. Pass more, or set early_stopping=False",
         lambda: LSTMRegressor(2, max_iter=1, early_stopping=True).fit(X, Y, X_val=X[:2], y_val=Y[:2]),
         lambda: LSTMRegressor(2, max_iter=1).fit(X, Y, X_val=X[:1], y_val=Y[:1]),
     ),
@@ -224,7 +224,7 @@ CATEGORIES = [
     ),
     case(
         lambda: classify(WORDS, categorical_features="all").predict(pd.DataFrame({"a0": ["fig", ["x"]], "a1": "kiwi"})),
-        "holds what is no category.* Convert it to text or numbers",
+        "holds a value that cannot be a category.* Convert it to text or numbers",
         lambda: classify(WORDS, categorical_features="all").predict(pd.DataFrame({"a0": ["fig", "x"], "a1": "kiwi"})),
     ),
     case(
@@ -527,7 +527,7 @@ TARGETS = [
     ),
     case(
         lambda: chunk(LSTMRegressor(2).partial_fit(X, LABELS), X, Y),
-        "fitted on 2 outputs. Pass as many",
+        "fitted on 2 outputs. Pass y with this number",
         lambda: chunk(LSTMRegressor(2).partial_fit(X, LABELS), X, LABELS),
     ),
     case(lambda: regress(y=3), r"Pass 6 entries", lambda: regress(y=[3] * 6)),
@@ -642,7 +642,11 @@ STREAMS = [
         lambda: stateless().step(X[:, 1]),
     ),
     case(lambda: stateless(n_steps=np.zeros(N, int)), r"Call (reset\(\)) to start a new sequence", lambda _: renewed()),
-    case(lambda: stateless(**{"layer_0.h": np.full((N, 2), np.nan)}), r"begin it anew with (reset\(\))", lambda _: renewed()),
+    case(
+        lambda: stateless(**{"layer_0.h": np.full((N, 2), np.nan)}),
+        r"start a new sequence with (reset\(\))",
+        lambda _: renewed(),
+    ),
     case(
         lambda: regress(bidirectional=True).stream(),
         "Fit with (bidirectional=False)",
@@ -749,6 +753,13 @@ INPUT += [
         lambda: univariate().predict([[1.0], [2.0]]),
         r"If X is one sequence x, pass it as (\[x\])",
         lambda code: univariate().predict(value(code, x=[[1.0], [2.0]])),
+    ),
+]
+CHANGED += [
+    case(
+        lambda: regress().set_weights({"head.b": [np.inf]}),
+        r"must be finite in .* Pass finite numbers",
+        lambda: regress().set_weights({"head.b": [0.5]}),
     ),
 ]
 

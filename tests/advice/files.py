@@ -205,7 +205,7 @@ SAVED = [
 CHECKPOINTS = [
     case(
         lambda: regress(checkpoint=in_a_folder_that_is_not_there()),
-        "Pass the path of a file in a folder that is there and that can be written to",
+        "Pass the path of a file in a folder that exists and that can be written to",
         lambda: regress(checkpoint=folder() / "checkpoint"),
     ),
     case(

@@ -70,13 +70,13 @@ INSPECTION = [
     ),
     case(
         lambda: integrated_gradients(regress(), X, baseline=X[:, :2]),
-        "Pass such, or one value for each channel",
+        "Pass sequences of these lengths, or one value for each channel",
         lambda: integrated_gradients(regress(), X, baseline=X * 0),
         lambda: integrated_gradients(regress(), X, baseline=[0.0, 1.0]),
     ),
     case(
         lambda: integrated_gradients(per_step(), RAGGED),
-        r"for instance (step=-1) for that of the last",
+        r"such as (step=-1) for the last",
         lambda code: integrated_gradients(per_step(), RAGGED, **value(f"dict({code})")),
     ),
     case(
@@ -142,7 +142,7 @@ DISPLAYS = [
     ),
     case(
         lambda: ForecastDisplay.from_estimator([regress(y=HORIZON)] * 2, X[:1]),
-        "Pass one such",
+        "Pass only one such estimator",
         drawn(
             lambda: ForecastDisplay.from_estimator(
                 [regress(y=HORIZON), regress(y=HORIZON, loss="quantile", quantile=0.9)], X[:1]

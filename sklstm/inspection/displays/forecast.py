@@ -125,7 +125,9 @@ class ForecastDisplay:
             levels, predicted = model._network_spec["loss_parameters"].get("quantiles"), model.predict(x)
             if levels is None:
                 if forecast is not None:
-                    raise ValueError("Two of the estimators have no quantile: which is the forecast? Pass one such.")
+                    raise ValueError(
+                        "Two of the estimators have no quantile, but only one can be the forecast. Pass only one such estimator."
+                    )
                 forecast = predicted.ravel()
             elif len(levels) == 1:
                 quantiles[levels[0]] = predicted.ravel()
