@@ -263,8 +263,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         targets = y.reshape(len(y), -1).astype(np.float64)
         if known is not None and (known["_one_dimensional"], known["_n_targets"]) != (one_dimensional, targets.shape[1]):
             raise ValueError(
-                f"y has shape {y.shape}, but the regressor was fitted on {known['_n_targets']} outputs. Pass y with this number of"
-                " outputs."
+                f"y has shape {y.shape}, but the regressor was fitted on {known['_n_targets']} outputs. Pass y with this number"
+                " of outputs."
             )
         loss, n_outputs, parameters, attributes = self._read_loss(targets)
         attributes |= {"_one_dimensional": one_dimensional, "_n_targets": targets.shape[1]}

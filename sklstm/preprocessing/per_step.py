@@ -333,7 +333,8 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         if "sample_weight" in arguments and not takes_sample_weight(transformer, method):
             raise ValueError(
                 f"sample_weight was passed, but {type(transformer).__name__} does not accept it. Pass it to the estimator only,"
-                " to a step of a Pipeline as <step>__sample_weight, or use a transformer that takes weights, such as StandardScaler."
+                " to a step of a Pipeline as <step>__sample_weight, or use a transformer that takes weights, such as"
+                " StandardScaler."
             )
         returned = getattr(transformer, method)(as_table(steps, self._names(steps)), **arguments)
         stand_in.transformer_ = transformer

@@ -353,7 +353,7 @@ ARROW = [
     ),
     case(
         lambda: Sequences.from_arrow(pa.array([[1.0], None])),
-        "Drop it, and its y",
+        "Drop the sequence and its y",
         lambda: Sequences.from_arrow(pa.array([[1.0], None]).drop_null()),
         lambda: Sequences.from_arrow(pa.array([[1.0], []])),
     ),

@@ -457,7 +457,7 @@ PADDING = [
     ),
     case(
         lambda: classify(X * 0, padding=0),
-        "Drop the sequence and its y, or set padding to a value that is no data",
+        "Drop it, and its y, or set padding to a value that is no data",
         lambda: classify(X[1:], Y[1:], padding=0),
         lambda: classify(X * 0, padding=-1),
     ),
