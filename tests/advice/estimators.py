@@ -397,7 +397,7 @@ INPUT = [
     ),
     case(
         lambda: classify([X[0], X[0][:0]] * 3),
-        "Drop the sequence and its y",
+        "Drop it, and its y",
         lambda: classify([X[0]] * 3, Y[:3]),
     ),
     case(
