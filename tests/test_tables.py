@@ -24,7 +24,6 @@ TABLES = {
 }
 # Names of losses that are also names of parameters, as keys of a dict.
 PARAMETERS = {"quantile", "quantiles"}
-# A file that is being rewritten.
 
 
 def compared_strings(tree):
