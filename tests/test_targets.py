@@ -296,8 +296,8 @@ def test_labels_of_any_kind(kind, tmp_path):
     steps = classifier(return_sequences=True).fit(DENSE, [make([label] * T) for label in labels])
     assert list(steps.classes_) == list(model.classes_)
     # What can be fitted can be saved.
-    save(model, tmp_path / "model.sklstm")
-    loaded = load(tmp_path / "model.sklstm")
+    save(model, tmp_path / "model.npz")
+    loaded = load(tmp_path / "model.npz")
     assert loaded.classes_.dtype == model.classes_.dtype and loaded.classes_.tolist() == model.classes_.tolist()
     assert [type(label) for label in loaded.classes_] == [type(label) for label in model.classes_]
     np.testing.assert_array_equal(loaded.predict(DENSE), model.predict(DENSE))
@@ -322,7 +322,7 @@ def test_labels_in_containers_of_other_libraries():
     model = classifier().fit(DENSE, zoned)
     assert model.predict(DENSE)[0] in set(zoned) and model.score(DENSE, zoned) >= 0.5
     with pytest.raises(TypeError, match=r"classes_.*pandas\.Timestamp.*cannot be saved.*Convert"):
-        save(model, "model.sklstm")
+        save(model, "model.npz")
 
 
 def test_labels_of_numpys_strings():

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_info
 from sklstm import load
 
 FOLDER = Path(os.environ["SERVED_FOLDER"])
-MODEL = load(FOLDER / "model.sklstm")
+MODEL = load(FOLDER / "model.npz")
 STREAMS = {}
 
 

@@ -97,7 +97,7 @@ def server(request, model, tmp_path_factory):
     """Name and port of a server; the parent of gunicorn's workers has fitted before it forks them."""
     command, n_jobs = request.param
     folder = tmp_path_factory.mktemp("served")
-    save(model.set_params(n_jobs=n_jobs), folder / "model.sklstm")
+    save(model.set_params(n_jobs=n_jobs), folder / "model.npz")
     with serving(command, folder, **{"WARM_UP": "1"} if command == "gunicorn" else {}) as port:
         yield command, port
 
@@ -165,7 +165,7 @@ def test_what_is_no_sequence_is_an_error_and_the_server_lives_on(server, model):
 
 
 def test_workers_that_are_forked_while_a_thread_of_their_parent_fits(model, tmp_path):
-    save(model, tmp_path / "model.sklstm")
+    save(model, tmp_path / "model.npz")
     X = problem(60, seed=5)[0]
     fitted_there = classifier(max_iter=2).fit(X, X[:, :, 0].sum(axis=1) > 0).predict_proba(X)
     predicted, workers = model.predict_proba(X), []

@@ -45,10 +45,10 @@ def test_files_hold_models_to_the_bit_that_go_on_alike(name, tmp_path):
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_what_one_format_read_the_other_writes(name, tmp_path):
     model, X, _ = fitted(name)
-    save(model, tmp_path / "model.sklstm")
-    skops.io.dump(load(tmp_path / "model.sklstm"), tmp_path / "model.skops")
+    save(model, tmp_path / "model.npz")
+    skops.io.dump(load(tmp_path / "model.npz"), tmp_path / "model.skops")
     save(skops.io.load(tmp_path / "model.skops", trusted=[type_name(model)]), tmp_path / "again.sklstm")
-    assert (tmp_path / "again.sklstm").read_bytes() == (tmp_path / "model.sklstm").read_bytes()
+    assert (tmp_path / "again.sklstm").read_bytes() == (tmp_path / "model.npz").read_bytes()
     np.testing.assert_array_equal(load(tmp_path / "again.sklstm").predict(X), model.predict(X))
 
 

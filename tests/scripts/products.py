@@ -6,10 +6,14 @@ First the whole default suite with SKLSTM_PRODUCTS=blas. Then, on a build in pla
 language extension, in build/installed_no_vectors, what levels.py runs for an instruction set: of what has many cases some.
 """
 
+import subprocess
 import sys
 
 from builds import install
-from levels import run_tests
+from levels import forced, run_tests
+
+# Nothing but BLAS is there, so that no other build was imported.
+ONLY_BLAS = "from sklstm._kernels import _product as p; raise SystemExit(0 if p.KINDS == ('blas',) else f'It has {p.KINDS}.')"
 
 
 def main():
@@ -17,7 +21,9 @@ def main():
     print("SKLSTM_PRODUCTS=blas", flush=True)
     passed = [run_tests({"SKLSTM_PRODUCTS": "blas"}, suites)]
     print("SKLSTM_NO_VECTORS=1", flush=True)
-    passed.append(run_tests({"PYTHONPATH": str(install("SKLSTM_NO_VECTORS"))}, suites if sys.argv[1:] else None))
+    without_vectors = {"PYTHONPATH": str(install("SKLSTM_NO_VECTORS"))}
+    subprocess.run([sys.executable, "-P", "-c", ONLY_BLAS], env=forced(without_vectors), check=True)
+    passed.append(run_tests(without_vectors, suites if sys.argv[1:] else None))
     if not all(passed):
         raise SystemExit("Tests failed with products by BLAS.")
 
