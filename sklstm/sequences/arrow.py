@@ -9,7 +9,7 @@ import numpy as np
 
 from .channels import stack_channels
 from .columns import Column
-from .errors import locate
+from .errors import place_of
 from .extras import why_not
 from .refusals import refused_as
 
@@ -90,11 +90,6 @@ def _stack_columns(names, columns):
     return _Lists(values, first.offsets, names, categories)
 
 
-def _read_column(column, pa, what):
-    """`_Lists` of a column of any library; `what` names it in messages."""
-    return _read_lists(_array(column, pa, what), pa, what)
-
-
 def _array(column, pa, what):
     """A column of any library as one pyarrow array, checked."""
     if not isinstance(column, (pa.Array, pa.ChunkedArray)):
@@ -118,8 +113,9 @@ def _array(column, pa, what):
     return column
 
 
-def _read_lists(array, pa, what):
-    """`_Lists` of an array."""
+def _read_column(column, pa, what):
+    """`_Lists` of a column of any library; `what` names it in messages."""
+    array = _array(column, pa, what)
     if array.null_count:
         missing = array.is_null().to_numpy(zero_copy_only=False).argmax()
         raise ValueError(
@@ -158,9 +154,8 @@ def _read_inner_lists(steps, ends, numbers, offsets, what):
     n_channels = int(widths[there.argmax()]) if there.any() else int(widths.max(initial=0))
     other = np.flatnonzero(there & (widths != n_channels))
     if len(other):
-        sequence, step = locate(offsets, other[0])
         raise ValueError(
-            f"Every step of {what} needs the same channels: the first has {n_channels}, sequence {sequence}, step {step} has"
+            f"Every step of {what} needs the same channels: the first has {n_channels}, {place_of(offsets, other[0])} has"
             f" {widths[other[0]]}."
         )
     if there.all():

@@ -5,7 +5,7 @@ from warnings import warn
 import numpy as np
 
 from .container import Sequences
-from .errors import locate, name_of
+from .errors import name_of, place_of
 from .parts import is_channel
 from .vocabulary import rows_of_codes
 
@@ -181,5 +181,5 @@ def _check_codes(sequences, channel):
         bad = row, f"{codes[row]:.10g}, but the channel has {len(categories)} categories"
     if bad:
         row, problem = bad
-        sequence, step = locate(sequences.offsets, row)
-        raise ValueError(f"Channel {channel} of X is categorical, but sequence {sequence}, step {step} is {problem}. {ADVICE}")
+        place = place_of(sequences.offsets, row)
+        raise ValueError(f"Channel {channel} of X is categorical, but {place} is {problem}. {ADVICE}")

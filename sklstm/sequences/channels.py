@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .errors import locate, name_of
+from .errors import name_of, place_of
 from .missing import is_missing
 
 EXACT_CODES = 1 << 24  # as many codes as float32 tells apart
@@ -88,11 +88,11 @@ def decoded(sequences, channel):
     known = np.isin(codes, np.arange(len(categories)))
     bad = np.flatnonzero(~(known | missing))
     if len(bad):
-        sequence, step = locate(sequences.offsets, bad[0])
         name = name_of(channel, sequences.channel_names)
         raise ValueError(
-            f"Channel {channel}{name} of X holds codes of {len(categories)} categories, but sequence {sequence}, step {step} is"
-            f" {codes[bad[0]]}. Pass integers from 0 to {len(categories) - 1}, NaN where there is none, or X without categories."
+            f"Channel {channel}{name} of X holds codes of {len(categories)} categories, but"
+            f" {place_of(sequences.offsets, bad[0])} is {codes[bad[0]]}. Pass integers from 0 to {len(categories) - 1}, NaN where there is none,"
+            " or X without categories."
         )
     if not missing.any():
         return categories[codes.astype(np.intp)]

@@ -345,9 +345,7 @@ class Sequences(Constructors):
         >>> X.with_values(10 * X.values)[0].ravel()
         array([10., 20.])
         """
-        return Sequences(
-            values, self.offsets, ids=self.ids, channel_names=self.channel_names, categories=self.categories
-        )
+        return self._cut(slice(None), values, self.offsets)
 
     def __array__(self, dtype=None, copy=None):
         """A 1-D array of objects, one per sequence: what scikit-learn looks at to tell what kind of y it has."""

@@ -91,7 +91,8 @@ def _number_rows(table, id, keys):
     """Number of the sequence of each row, and the ids of the sequences: tuples, if several columns are named."""
     group, first, parts = None, None, []
     for name in keys:
-        column = _key(table, name, "id")
+        column = table.read(name)
+        refuse_missing(column.missing, name, "id")
         numbers, own = number_ids(column.values)
         parts.append((numbers, own if column.categories is None else column.categories[own]))
         if group is None:
@@ -110,13 +111,6 @@ def _numbers(column, name):
     column = column.encoded()
     column.refuse_numerals(f"Column {name!r}", f"frame[{name!r}]")
     return column.numbers(name)
-
-
-def _key(table, name, role):
-    """The column of ids or times, which has to be complete."""
-    column = table.read(name)
-    refuse_missing(column.missing, name, role)
-    return column
 
 
 def _of_length(n_rows, column, name, id):

@@ -29,14 +29,11 @@ def own_offsets(offsets, n_steps):
         own = np.frombuffer(copied.astype(np.intp).tobytes(), np.intp)
     if own[0] != 0 or own[-1] != n_steps:
         raise ValueError(f"{FROM_0} {n_steps}, got {own[0]} and {own[-1]}.")
-    if (own[1:] < own[:-1]).any():
-        raise ValueError(_where_decreasing(own, n_steps))
+    decreases = own[1:] < own[:-1]
+    if decreases.any():
+        i = int(decreases.argmax())
+        raise ValueError(f"{FROM_0} {n_steps}: offsets[{i}] is {own[i]}, offsets[{i + 1}] is {own[i + 1]}.")
     return own
-
-
-def _where_decreasing(offsets, n_steps):
-    i = int(np.argmax(offsets[1:] < offsets[:-1]))
-    return f"{FROM_0} {n_steps}: offsets[{i}] is {offsets[i]}, offsets[{i + 1}] is {offsets[i + 1]}."
 
 
 def _owner(array):

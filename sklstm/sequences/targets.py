@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from .columns import KIND_NAMES
 from .convert import numbers_or_objects
-from .errors import locate, refuse_mask
+from .errors import place_of, refuse_mask
 from .missing import is_missing
 
 
@@ -34,10 +34,7 @@ class Places:
     def name(self, *index):
         """What to call an entry, by its row, or by row and column."""
         row = int(index[0] if self.rows is None else self.rows[index[0]])
-        if self.offsets is None:
-            text = f"sequence {row}"
-        else:
-            text = "sequence {}, step {}".format(*locate(self.offsets, row))
+        text = f"sequence {row}" if self.offsets is None else place_of(self.offsets, row)
         return text + "".join(f", output {column}" for column in index[1:])
 
 

@@ -6,7 +6,7 @@ from .channels import codes_of, stack_channels
 from .columns import Column
 from .container import Sequences
 from .convert import numbers_of_channel
-from .errors import locate
+from .errors import place_of
 from .padding import without_padding
 from .steps import Steps
 from .validation import checked
@@ -92,5 +92,4 @@ def _read_channel(values, channel, steps, is_categorical):
 
 def _place(values, chosen, steps):
     row = int(chosen.argmax())
-    sequence, step = locate(steps.offsets, row)
-    return f"sequence {sequence}, step {step} is {values[row]!r}"
+    return f"{place_of(steps.offsets, row)} is {values[row]!r}"
