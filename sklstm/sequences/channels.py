@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from .convert import is_missing
 from .errors import name_of, place_of
-from .missing import is_missing
 
 EXACT_CODES = 1 << 24  # as many codes as float32 tells apart
 
@@ -75,6 +75,18 @@ def codes_of(values, missing, what="X", is_sorted=True):
     return codes, np.fromiter(number, object, len(number))
 
 
+def positions_in(vocabulary, values):
+    """Where values are in a sorted vocabulary, compared exactly; -1 where they are not."""
+    if vocabulary.size == 0:
+        return np.full(values.shape, -1)
+    if values.dtype.kind == vocabulary.dtype.kind != "O":
+        at = np.searchsorted(vocabulary, values).clip(max=len(vocabulary) - 1)
+        return np.where(vocabulary[at] == values, at, -1)
+    # NumPy would convert integers to floats; Python compares them, and finds them in a dict, as the numbers that they are.
+    number = {value: position for position, value in enumerate(vocabulary.tolist())}
+    return np.array([number.get(value, -1) for value in values.ravel().tolist()], np.intp).reshape(values.shape)
+
+
 def decoded(sequences, channel):
     """The categories (total_steps,) that the codes in a channel of `Sequences` stand for, NaN where a code is missing.
 
@@ -91,8 +103,8 @@ def decoded(sequences, channel):
         name = name_of(channel, sequences.channel_names)
         raise ValueError(
             f"Channel {channel}{name} of X holds codes of {len(categories)} categories, but"
-            f" {place_of(sequences.offsets, bad[0])} is {codes[bad[0]]}. Pass integers from 0 to {len(categories) - 1}, NaN where there is none,"
-            " or X without categories."
+            f" {place_of(sequences.offsets, bad[0])} is {codes[bad[0]]}. Pass integers from 0 to {len(categories) - 1}, NaN where"
+            " there is none, or X without categories."
         )
     if not missing.any():
         return categories[codes.astype(np.intp)]

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .channels import codes_of
-from .convert import unmixed
+from .convert import is_missing, unmixed
 from .errors import NO_NUMBERS
-from .missing import is_missing
 from .numerals import describe_numerals
 
 

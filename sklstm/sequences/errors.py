@@ -26,11 +26,11 @@ TIMES = (date, time, timedelta, np.datetime64, np.timedelta64)  # of which NumPy
 NO_NUMBERS = (str, bytes, bytearray, *TIMES)
 
 
-def holds_no_numbers(values):
-    """Whether an array has texts, times or records, some of which NumPy would convert to numbers."""
+def holds_no_numbers(values, types=NO_NUMBERS, kinds="mMVUST"):
+    """Whether an array has texts, times or records, some of which NumPy would convert to numbers; or some of these types only."""
     if values.dtype.kind == "O":
-        return any(issubclass(kind, NO_NUMBERS) for kind in set(map(type, values.ravel().tolist())))
-    return values.dtype.kind in "mMVUST"
+        return any(issubclass(kind, types) for kind in set(map(type, values.ravel().tolist())))
+    return values.dtype.kind in kinds
 
 
 def repeated(values):

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from .convert import is_missing
 from .frequency import are_in_calendar, month_marks
 from .iso import DATE
-from .missing import is_missing
 from .times import OrderedTimes, Times, times_of
 
 SORT = "Sort it by sort_index(), or, if the rows are in the order of time, drop the index by reset_index(drop=True)."
@@ -144,12 +144,10 @@ def _everywhere(found, continues):
 def _distances(values, continues):
     """Distances of consecutive steps within series, as floats, and for each the smallest of its series."""
     distances = np.diff(values)[continues].astype(np.int64).astype(np.float64)
-    breaks = np.flatnonzero(~continues)
-    starts = np.unique(np.concatenate([[0], breaks + 1 - np.arange(1, len(breaks) + 1)]))  # in the distances
-    starts = starts[starts < len(distances)]
-    if not len(starts):
-        return distances, distances
-    return distances, np.repeat(np.minimum.reduceat(distances, starts), np.diff(starts, append=len(distances)))
+    series = np.cumsum(~continues)[continues]
+    starts = np.flatnonzero(np.diff(series, prepend=-1))  # in the distances
+    smallest = np.minimum.reduceat(distances, starts) if len(starts) else distances
+    return distances, np.repeat(smallest, np.diff(starts, append=len(distances)))
 
 
 def _are_weekdays(times, continues):

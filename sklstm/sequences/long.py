@@ -5,11 +5,11 @@ import reprlib
 import numpy as np
 
 from .channels import stack_channels
+from .convert import refuse_missing
 from .errors import repeated
-from .frames import open_table
+from .frames import Table
 from .grouping import number_ids
 from .index import refuse_falling_index
-from .missing import refuse_missing
 from .offsets import offsets_of
 from .refusals import list_of, refused_as
 from .timeline import Timeline
@@ -19,7 +19,7 @@ from .times import read_times
 @refused_as("frame", "Expected a table with a row for each step, or a dict of 1-D arrays.")
 def read_long(frame, id, time, columns, freq):
     """The arguments of `Sequences` from those of `Sequences.from_long`."""
-    table = open_table(frame)
+    table = Table(frame)
     keys = _id_columns(table.names, id, frame)
     columns = _chosen(table.names, frame, keys, time, columns)
     if freq is not None and time is None:

@@ -9,9 +9,8 @@ from numbers import Real
 
 import numpy as np
 
-from .convert import numbers_or_objects
+from .convert import numbers_or_objects, refuse_missing
 from .iso import parse_times
-from .missing import refuse_missing
 
 MIDNIGHT = re.compile(r"(T00:00(:00)?)?(\.0+)?$")  # what a date does not need
 

@@ -4,6 +4,7 @@ from numbers import Real
 
 import numpy as np
 
+from .channels import positions_in
 from .columns import KIND_NAMES
 from .convert import is_exact
 
@@ -68,22 +69,8 @@ def rows_of(values, vocabulary, channel, unknown=None):
             f"Channel {channel} of X was fitted on categories that are {_kind_name(vocabulary)}, such as {vocabulary[0]!r}, but"
             f" got {known.ravel()[0]!r}. Pass the same kind of categories as in fit."
         )
-    rows = _positions(values, vocabulary)
+    rows = positions_in(vocabulary, values) + 1
     return (rows if unknown is None else np.where(unknown, 0, rows)), vocabulary
-
-
-def _positions(values, vocabulary):
-    """Where values are in the sorted vocabulary, from 1 on, compared exactly; 0 where they are not."""
-    kinds = {values.dtype.kind, vocabulary.dtype.kind}
-    if vocabulary.size == 0:
-        return np.zeros(values.shape, np.intp)
-    if len(kinds) == 1 and "O" not in kinds:
-        at = np.searchsorted(vocabulary, values).clip(max=len(vocabulary) - 1)
-        return np.where(vocabulary[at] == values, at + 1, 0)
-    # NumPy would convert integers to floats; Python compares them, and finds them in a dict, as the numbers that they are.
-    numbers = {value: row for row, value in enumerate(vocabulary.tolist(), start=1)}
-    rows = [numbers.get(value, 0) for value in values.ravel().tolist()]
-    return np.array(rows, np.intp).reshape(values.shape)
 
 
 def _kind_name(values):
