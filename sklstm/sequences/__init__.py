@@ -8,12 +8,11 @@ The modules in the order in which X passes them:
     texts           the same of an X whose categorical channels hold texts
     agreement       compares X with the X of fit: names of channels, numbers of steps
     categories      which channels are categorical, and their values as rows of the embedding
-      vocabulary      the values of a channel, and the row of each
     packed          `Packed` and `Batch`: a minibatch as the kernels read it
 
 `Sequences` and what they are made from:
 
-    container       `Sequences`; offsets and parts check what they are made of, constructors are the other ways to make them
+    container       `Sequences`; parts checks what they are made of, constructors are the other ways to make them
     items           a list of arrays or DataFrames        (`Sequences.from_list`)
     padding         an array with padding                 (`Sequences.from_padded`)
     arrow           columns of lists                      (`Sequences.from_arrow`)

@@ -144,7 +144,7 @@ def _is_unnamed(index):
 
 def _may_be_positional(index, own, wanted):
     """Whether an index, none of which is an id of X, may be no ids of sequences: it has no name, or another kind of values."""
-    return _is_unnamed(index) or (hasattr(index, "names") and not _alike(own[:1], wanted[:1]))
+    return _is_unnamed(index) or (hasattr(index, "names") and [*map(_kind, own[:1])] != [*map(_kind, wanted[:1])])
 
 
 def _counts_rows(index):
@@ -152,13 +152,8 @@ def _counts_rows(index):
     return _is_unnamed(index) and type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1)
 
 
-def _alike(own, wanted):
-    """Whether two lists of keys begin with values of one kind: numbers, texts, tuples, times ..."""
-    kinds = [{_kind(key) for key in keys} for keys in (own, wanted)]
-    return kinds[0] == kinds[1]
-
-
 def _kind(key):
+    """Numbers, texts, tuples, times ..."""
     if isinstance(key, (bool, int, float)):
         return "number"
     return "time" if isinstance(key, (datetime, np.datetime64)) else type(key).__name__

@@ -3,7 +3,7 @@
 Whatever speaks Arrow's protocols (pyarrow, polars, pandas, awkward ...) comes in through pyarrow, which copies no buffer.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -47,21 +47,16 @@ def read_arrow(data):
         lists = _stack_columns(names, [_read_column(data[name], pa, f"Column {name!r}") for name in names])
     else:
         lists = _read_column(data, pa, "X")
-    return vars(lists)
+    return lists._asdict()
 
 
-@dataclass(frozen=True, eq=False)
-class _Lists:
+class _Lists(NamedTuple):
     """What is in the lists of a column; the attributes are those of `Sequences`."""
 
     values: np.ndarray
     offsets: np.ndarray
     channel_names: list | None
     categories: dict
-
-    @property
-    def lengths(self):
-        return np.diff(self.offsets)
 
 
 def _stack_columns(names, columns):
@@ -71,17 +66,19 @@ def _stack_columns(names, columns):
     first = columns[0]
     if len(columns) == 1 and first.values.shape[1] > 1:
         return first
+    expected = np.diff(first.offsets)
     for name, column in zip(names, columns, strict=True):
         if column.values.shape[1] != 1:
             raise ValueError(
                 f"Column {name!r} has {column.values.shape[1]} values in each step, but in a table every column is one channel."
                 " Pass the column alone, or each channel as a column of its own."
             )
-        differs = np.flatnonzero(column.lengths != first.lengths)
+        lengths = np.diff(column.offsets)
+        differs = np.flatnonzero(lengths != expected)
         if len(differs):
             raise ValueError(
                 f"All channels of a sequence must have the same steps: in sequence {differs[0]}, {names[0]!r} has"
-                f" {first.lengths[differs[0]]} and {name!r} has {column.lengths[differs[0]]}. Write nulls where values are"
+                f" {expected[differs[0]]} and {name!r} has {lengths[differs[0]]}. Write nulls where values are"
                 " missing."
             )
     if len(columns) == 1:

@@ -8,9 +8,8 @@ import numpy as np
 from ..compat import get_namespace
 from .constructors import Constructors
 from .errors import refuse_mask
-from .offsets import offsets_of, own_offsets
 from .padding import check_padding, check_side
-from .parts import chosen_rows, read_categories, read_ids, read_names
+from .parts import chosen_rows, offsets_of, own_offsets, read_categories, read_ids, read_names
 from .refusals import array_of
 
 # Names under which `Sequences` keep the arguments of their constructor.

@@ -125,20 +125,15 @@ def _warn_of_holes(order, what, grouped):
         distances, smallest = _distances(np.busday_count("1970-01-01", days), continues)
         smallest = np.where(smallest == 1, 2 / HOLE, smallest)  # one missing weekday is a holiday
         advice = "pandas.offsets.BDay()"
-    hole = order.first(_everywhere(distances > HOLE * smallest, continues))
+    far = np.zeros(len(continues), dtype=bool)
+    far[continues] = distances > HOLE * smallest
+    hole = order.first(far)
     if hole:
         _warn(
             f"Steps of {what} are missing: its index goes from {hole[0]} to {hole[1]}, where others are nearer to each other."
             f" Insert the missing steps as NaN ({_insertion(times, distances, advice, grouped)}) and cut windows with"
             " missing='drop', or drop the index by reset_index(drop=True)."
         )
-
-
-def _everywhere(found, continues):
-    """Boolean array over all consecutive steps, of one over those within a series."""
-    every = np.zeros(len(continues), dtype=bool)
-    every[continues] = found
-    return every
 
 
 def _distances(values, continues):

@@ -10,7 +10,7 @@ from .convert import exactly_joined, numbers_of_channel, numbers_of_steps
 from .errors import channels_first_hint, refuse_mask
 from .foreign import foreign
 from .index import refuse_falling_index
-from .offsets import offsets_of
+from .parts import offsets_of
 from .refusals import refused_as
 
 

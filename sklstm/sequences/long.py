@@ -10,7 +10,7 @@ from .errors import repeated
 from .frames import Table
 from .grouping import number_ids
 from .index import refuse_falling_index
-from .offsets import offsets_of
+from .parts import offsets_of
 from .refusals import list_of, refused_as
 from .timeline import Timeline
 from .times import read_times

@@ -12,7 +12,7 @@ from .columns import Column
 from .container import Sequences, snapshot
 from .convert import numbers_or_objects
 from .items import common_columns, of_one_width, sequence_array
-from .offsets import offsets_of
+from .parts import offsets_of
 from .validation import check_not_empty, from_dense, holds_arrays
 
 
@@ -115,7 +115,7 @@ def _of_container(X):
 
 
 def _of_dense(X):
-    dense = from_dense(X if X.ndim == 0 else np.ascontiguousarray(X))
+    dense = from_dense(np.asarray(X, order="C"))
     return Steps(dense.values, dense.offsets, lambda values, _: values.reshape(*X.shape[:2], values.shape[1]))
 
 

@@ -103,11 +103,10 @@ def read_times(table, name, wall=True):
         If some are missing, or they have no order: texts that are no ISO 8601, or things that do not compare.
     """
     series = table.series(name)
-    if series is not None:
-        periods = _of_periods(series.to_native())
-        if periods is not None:
-            refuse_missing(series.is_null().to_numpy(), name, "time")
-            return periods
+    native = None if series is None else series.to_native()
+    if str(getattr(native, "dtype", None)).startswith("period["):  # of pandas
+        refuse_missing(series.is_null().to_numpy(), name, "time")
+        return Times(native.array.asi8, freq=native.dtype.freq)
     column = table.read(name)
     refuse_missing(column.missing, name, "time")
     column = column.encoded()
@@ -120,14 +119,6 @@ def read_times(table, name, wall=True):
     if wall and getattr(getattr(series, "dtype", None), "time_zone", None) is not None and times.values.dtype.kind == "M":
         times = replace(times, wall=series.dt.replace_time_zone(None).to_numpy())
     return times
-
-
-def _of_periods(native):
-    """Ordinals of a pandas Series of periods, None of anything else."""
-    dtype = getattr(native, "dtype", None)
-    if not str(dtype).startswith("period["):
-        return None
-    return Times(native.array.asi8, freq=dtype.freq)
 
 
 def times_of(values, name):
