@@ -228,8 +228,6 @@ def _read_moments_one_by_one(entries, zone):
 
 
 def _in_utc(entry):
-    if isinstance(entry, np.datetime64):
-        return entry
     offset = entry.utcoffset() if _zone(entry) is not None else None
     return np.datetime64(entry if offset is None else entry.replace(tzinfo=None) - offset)
 
