@@ -84,7 +84,8 @@ def positions_in(vocabulary, values):
         return np.where(vocabulary[at] == values, at, -1)
     # NumPy would convert integers to floats; Python compares them, and finds them in a dict, as the numbers that they are.
     number = {value: position for position, value in enumerate(vocabulary.tolist())}
-    return np.array([number.get(value, -1) for value in values.ravel().tolist()], np.intp).reshape(values.shape)
+    positions = (number.get(value, -1) for value in values.ravel().tolist())
+    return np.fromiter(positions, np.intp, values.size).reshape(values.shape)
 
 
 def decoded(sequences, channel):
