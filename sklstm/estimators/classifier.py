@@ -11,7 +11,7 @@ from sklearn.utils.validation import column_or_1d
 
 from ..compat import Interval, StrOptions, _fit_context
 from ..network import LOSSES, loss_of_classes
-from ..sequences.missing import is_missing
+from ..sequences.convert import is_missing
 from ..sequences.targets import (
     ONE_EACH,
     as_array,

@@ -8,12 +8,11 @@ The modules in the order in which X passes them:
     texts           the same of an X whose categorical channels hold texts
     agreement       compares X with the X of fit: names of channels, numbers of steps
     categories      which channels are categorical, and their values as rows of the embedding
-      vocabulary      the values of a channel, and the row of each
     packed          `Packed` and `Batch`: a minibatch as the kernels read it
 
 `Sequences` and what they are made from:
 
-    container       `Sequences`; offsets and parts check what they are made of, constructors are the other ways to make them
+    container       `Sequences`; parts checks what they are made of, constructors are the other ways to make them
     items           a list of arrays or DataFrames        (`Sequences.from_list`)
     padding         an array with padding                 (`Sequences.from_padded`)
     arrow           columns of lists                      (`Sequences.from_arrow`)
@@ -33,7 +32,7 @@ y and weights:
     step_targets    the same with one entry for every step
     alignment       any of them in the order of the sequences of X, by ids
 
-What all of these use: columns (`Column`), channels (several as one array), convert, missing, numerals, foreign (what has to be
+What all of these use: columns (`Column`), channels (several as one array), convert, numerals, foreign (what has to be
 converted by its own library), errors (where a value is, and what is wrong with it), refusals (errors of other libraries), extras.
 """
 

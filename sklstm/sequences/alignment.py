@@ -1,8 +1,7 @@
 """y, weights and the like, brought into the order of the sequences of X by their ids."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import NamedTuple
 
 import numpy as np
 
@@ -45,30 +44,29 @@ def in_order_of(ids, name, values):
             f"{name} is a dict, whose keys need ids of X to compare with. Pass its values in the order of X, or X with ids:"
             " Sequences.from_long(..., id=...)."
         )
-    carrier = None if ids is None else next((kind for kind in CARRIERS if kind.holds(values)), None)
-    if carrier is None or carrier.index(values) is None:
+    index, carried, remedy = (None, "", "") if ids is None else _carried(name, values)
+    if index is None:
         return values
-    own, wanted = _keys(carrier.index(values)), _keys(ids)
+    own, wanted = _keys(index), _keys(ids)
     if own == wanted:
-        return carrier.take(values, range(len(own)))
-    rows = _rows(name, own, wanted, carrier, carrier.index(values))
-    return values if rows is None else carrier.take(values, rows)
+        return list(values.values()) if isinstance(values, Mapping) else values
+    rows = _rows(name, own, wanted, index, carried, remedy)
+    return values if rows is None else _taken(values, rows)
 
 
-def _rows(name, own, wanted, carrier, index):
+def _rows(name, own, wanted, index, carried, remedy):
     """Which entry belongs to each sequence; None where the index tells nothing about that."""
     entry_of = dict(zip(own, range(len(own)), strict=True))
     without = [i for i, key in enumerate(wanted) if key not in entry_of]
-    if len(without) == len(wanted) and carrier.may_be_positional(index, own, wanted):
+    if len(without) == len(wanted) and _may_be_positional(index, own, wanted):
         return None
-    remedy = carrier.remedy.format(name=name)
     if len(entry_of) < len(own):
         twice = repeated(own)[0]
-        raise ValueError(f"{carrier.carried} of {name} has {twice!r} twice: its order is ambiguous. Drop one. {remedy}")
+        raise ValueError(f"{carried} of {name} has {twice!r} twice: its order is ambiguous. Drop one. {remedy}")
     if without:
         i = without[0]
         raise ValueError(
-            f"{name} must have the sequences of X, but sequence {i} of X has the id {wanted[i]!r}, which {carrier.carried} of"
+            f"{name} must have the sequences of X, but sequence {i} of X has the id {wanted[i]!r}, which {carried} of"
             f" {name} does not have; that begins with {own[:1]}. {remedy}"
         )
     if len(own) != len(wanted):
@@ -76,7 +74,7 @@ def _rows(name, own, wanted, carrier, index):
             f"Found input variables with inconsistent numbers of samples: X has {len(wanted)} sequences, {name} has {len(own)}"
             f" entries, among them all ids of X. {remedy}"
         )
-    if carrier.counts_rows(index):
+    if _counts_rows(index):
         i = next(i for i, key in enumerate(wanted) if own[i] != key)
         raise ValueError(
             f"{name} has no index but the numbers of its rows, and the ids of X are the same numbers in another order: sequence"
@@ -114,84 +112,48 @@ def _key(key):
     return key
 
 
-class Carrier(NamedTuple):
-    """A container that carries ids along with its values.
-
-    Attributes
-    ----------
-    carried, remedy : str
-        How a message calls the ids, and what it says to do, with {name} for that of the values.
-    holds : callable
-        Whether ``holds(values)`` are of this kind.
-    index : callable
-        ``index(values)`` are the ids.
-    take : callable
-        ``take(values, rows)`` in another order, or in their own if `rows` is a range.
-    counts_rows : callable
-        Whether ``counts_rows(index)`` are but the numbers of rows.
-    may_be_positional : callable
-        Whether ``may_be_positional(index, own, wanted)``, none of which is an id of X, may be no ids of sequences.
-    """
-
-    carried: str
-    remedy: str
-    holds: Callable
-    index: Callable
-    take: Callable
-    counts_rows: Callable = lambda index: False
-    may_be_positional: Callable = lambda index, own, wanted: False
+def _carried(name, values):
+    """Ids that values carry along, how a message calls them, and what it says to do; None for ids where they carry none."""
+    if hasattr(values, "iloc") and hasattr(values, "index"):  # Series and DataFrames of pandas
+        remedy = "Pass {0}.loc[X.ids] of a {0} with all ids, or {0}.to_numpy() if it is in the order of X."
+        return values.index, "the index", remedy.format(name)
+    if isinstance(values, Sequences):
+        remedy = (
+            "Pass {0} with an entry for each id of X, or Sequences({0}.values, {0}.offsets) without ids if they are in the order"
+            " of X."
+        )
+        return values.ids, "the ids", remedy.format(name)
+    if isinstance(values, Mapping):
+        remedy = f"Pass a dict with an entry for each id of X and no others: {{who: {name}[who] for who in X.ids.tolist()}}."
+        return list(values), "the keys", remedy
+    return None, "", ""
 
 
-def _take_entries(mapping, rows):
-    entries = list(mapping.values())
-    return [entries[row] for row in rows]
+def _taken(values, rows):
+    """Some of the entries of what carries ids; of a dict a list."""
+    if isinstance(values, Mapping):
+        entries = list(values.values())
+        return [entries[row] for row in rows]
+    return values.iloc[rows] if hasattr(values, "iloc") else values[rows]
+
+
+def _is_unnamed(index):
+    """Whether it is an index of pandas without a name."""
+    return list(getattr(index, "names", ())) == [None]
+
+
+def _may_be_positional(index, own, wanted):
+    """Whether an index, none of which is an id of X, may be no ids of sequences: it has no name, or another kind of values."""
+    return _is_unnamed(index) or (hasattr(index, "names") and [*map(_kind, own[:1])] != [*map(_kind, wanted[:1])])
 
 
 def _counts_rows(index):
     """Whether an index is what a Series has that was given none."""
-    return list(index.names) == [None] and type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1)
-
-
-def _may_be_positional(index, own, wanted):
-    """Whether an index has no name, or holds another kind of values than the ids."""
-    return list(index.names) == [None] or not _alike(own[:1], wanted[:1])
-
-
-CARRIERS = (
-    Carrier(  # Series and DataFrames of pandas
-        "the index",
-        "Pass {name}.loc[X.ids] of a {name} with all ids, or {name}.to_numpy() if it is in the order of X.",
-        holds=lambda values: hasattr(values, "iloc") and hasattr(values, "index"),
-        index=lambda values: values.index,
-        take=lambda values, rows: values if isinstance(rows, range) else values.iloc[rows],
-        counts_rows=_counts_rows,
-        may_be_positional=_may_be_positional,
-    ),
-    Carrier(
-        "the ids",
-        "Pass {name} with an entry for each id of X, or Sequences({name}.values, {name}.offsets) without ids if they are in the"
-        " order of X.",
-        holds=lambda values: isinstance(values, Sequences),
-        index=lambda values: values.ids,
-        take=lambda values, rows: values if isinstance(rows, range) else values[rows],
-    ),
-    Carrier(
-        "the keys",
-        "Pass a dict with an entry for each id of X and no others: {{who: {name}[who] for who in X.ids.tolist()}}.",
-        holds=lambda values: isinstance(values, Mapping),
-        index=list,
-        take=_take_entries,
-    ),
-)
-
-
-def _alike(own, wanted):
-    """Whether two lists of keys begin with values of one kind: numbers, texts, tuples, times ..."""
-    kinds = [{_kind(key) for key in keys} for keys in (own, wanted)]
-    return kinds[0] == kinds[1]
+    return _is_unnamed(index) and type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1)
 
 
 def _kind(key):
+    """Numbers, texts, tuples, times ..."""
     if isinstance(key, (bool, int, float)):
         return "number"
     return "time" if isinstance(key, (datetime, np.datetime64)) else type(key).__name__
@@ -216,12 +178,6 @@ def one_per_sequence(name, values, n_sequences, ids, entries=PER_SEQUENCE, most_
     most_dimensions : int
     """
     values = in_order_of(ids, name, values)
-    check_one_per_sequence(name, values, n_sequences, entries, most_dimensions)
-    return values
-
-
-def check_one_per_sequence(name, values, n_sequences, entries=PER_SEQUENCE, most_dimensions=2):
-    """Raise unless `values` has one entry for each sequence of X; `entries` says what else is expected of them."""
     known = None if type(values) in (list, np.ndarray) else foreign(values)
     if known is not None and known.family == "lazy":
         raise ValueError(f"{name} must be an array with one entry per sequence, but {known.advice(name)}")
@@ -238,3 +194,4 @@ def check_one_per_sequence(name, values, n_sequences, entries=PER_SEQUENCE, most
             f" {n_entries} entries ([{n_sequences}, {n_entries}]). Pass one entry of {name} for each sequence of X."
             + (f" {PASS_LONG_TABLE}" if n_entries < n_sequences else "")
         )
+    return values

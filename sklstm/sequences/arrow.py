@@ -3,13 +3,13 @@
 Whatever speaks Arrow's protocols (pyarrow, polars, pandas, awkward ...) comes in through pyarrow, which copies no buffer.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from .channels import stack_channels
 from .columns import Column
-from .errors import locate
+from .errors import place_of
 from .extras import why_not
 from .refusals import refused_as
 
@@ -47,21 +47,16 @@ def read_arrow(data):
         lists = _stack_columns(names, [_read_column(data[name], pa, f"Column {name!r}") for name in names])
     else:
         lists = _read_column(data, pa, "X")
-    return vars(lists)
+    return lists._asdict()
 
 
-@dataclass(frozen=True, eq=False)
-class _Lists:
+class _Lists(NamedTuple):
     """What is in the lists of a column; the attributes are those of `Sequences`."""
 
     values: np.ndarray
     offsets: np.ndarray
     channel_names: list | None
     categories: dict
-
-    @property
-    def lengths(self):
-        return np.diff(self.offsets)
 
 
 def _stack_columns(names, columns):
@@ -71,28 +66,25 @@ def _stack_columns(names, columns):
     first = columns[0]
     if len(columns) == 1 and first.values.shape[1] > 1:
         return first
+    expected = np.diff(first.offsets)
     for name, column in zip(names, columns, strict=True):
         if column.values.shape[1] != 1:
             raise ValueError(
                 f"Column {name!r} has {column.values.shape[1]} values in each step, but in a table every column is one channel."
                 " Pass the column alone, or each channel as a column of its own."
             )
-        differs = np.flatnonzero(column.lengths != first.lengths)
+        lengths = np.diff(column.offsets)
+        differs = np.flatnonzero(lengths != expected)
         if len(differs):
             raise ValueError(
                 f"All channels of a sequence must have the same steps: in sequence {differs[0]}, {names[0]!r} has"
-                f" {first.lengths[differs[0]]} and {name!r} has {column.lengths[differs[0]]}. Write nulls where values are"
+                f" {expected[differs[0]]} and {name!r} has {lengths[differs[0]]}. Write nulls where values are"
                 " missing."
             )
     if len(columns) == 1:
         return _Lists(first.values, first.offsets, names, first.categories)
     values, categories = stack_channels([(column.values[:, 0], column.categories.get(0)) for column in columns])
     return _Lists(values, first.offsets, names, categories)
-
-
-def _read_column(column, pa, what):
-    """`_Lists` of a column of any library; `what` names it in messages."""
-    return _read_lists(_array(column, pa, what), pa, what)
 
 
 def _array(column, pa, what):
@@ -118,8 +110,9 @@ def _array(column, pa, what):
     return column
 
 
-def _read_lists(array, pa, what):
-    """`_Lists` of an array."""
+def _read_column(column, pa, what):
+    """`_Lists` of a column of any library; `what` names it in messages."""
+    array = _array(column, pa, what)
     if array.null_count:
         missing = array.is_null().to_numpy(zero_copy_only=False).argmax()
         raise ValueError(
@@ -158,9 +151,8 @@ def _read_inner_lists(steps, ends, numbers, offsets, what):
     n_channels = int(widths[there.argmax()]) if there.any() else int(widths.max(initial=0))
     other = np.flatnonzero(there & (widths != n_channels))
     if len(other):
-        sequence, step = locate(offsets, other[0])
         raise ValueError(
-            f"Every step of {what} needs the same channels: the first has {n_channels}, sequence {sequence}, step {step} has"
+            f"Every step of {what} needs the same channels: the first has {n_channels}, {place_of(offsets, other[0])} has"
             f" {widths[other[0]]}."
         )
     if there.all():

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .errors import locate, name_of
-from .missing import is_missing
+from .convert import is_missing
+from .errors import name_of, place_of
 
 EXACT_CODES = 1 << 24  # as many codes as float32 tells apart
 
@@ -75,6 +75,19 @@ def codes_of(values, missing, what="X", is_sorted=True):
     return codes, np.fromiter(number, object, len(number))
 
 
+def positions_in(vocabulary, values):
+    """Where values are in a sorted vocabulary, compared exactly; -1 where they are not."""
+    if vocabulary.size == 0:
+        return np.full(values.shape, -1)
+    if values.dtype.kind == vocabulary.dtype.kind != "O":
+        at = np.searchsorted(vocabulary, values).clip(max=len(vocabulary) - 1)
+        return np.where(vocabulary[at] == values, at, -1)
+    # NumPy would convert integers to floats; Python compares them, and finds them in a dict, as the numbers that they are.
+    number = {value: position for position, value in enumerate(vocabulary.tolist())}
+    positions = (number.get(value, -1) for value in values.ravel().tolist())
+    return np.fromiter(positions, np.intp, values.size).reshape(values.shape)
+
+
 def decoded(sequences, channel):
     """The categories (total_steps,) that the codes in a channel of `Sequences` stand for, NaN where a code is missing.
 
@@ -88,11 +101,11 @@ def decoded(sequences, channel):
     known = np.isin(codes, np.arange(len(categories)))
     bad = np.flatnonzero(~(known | missing))
     if len(bad):
-        sequence, step = locate(sequences.offsets, bad[0])
         name = name_of(channel, sequences.channel_names)
         raise ValueError(
-            f"Channel {channel}{name} of X holds codes of {len(categories)} categories, but sequence {sequence}, step {step} is"
-            f" {codes[bad[0]]}. Pass integers from 0 to {len(categories) - 1}, NaN where there is none, or X without categories."
+            f"Channel {channel}{name} of X holds codes of {len(categories)} categories, but"
+            f" {place_of(sequences.offsets, bad[0])} is {codes[bad[0]]}. Pass integers from 0 to {len(categories) - 1}, NaN where"
+            " there is none, or X without categories."
         )
     if not missing.any():
         return categories[codes.astype(np.intp)]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .channels import codes_of
-from .convert import unmixed
-from .missing import is_missing
-from .numerals import as_float, describe_numerals
+from .convert import is_missing, unmixed
+from .errors import NO_NUMBERS
+from .numerals import describe_numerals
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +74,12 @@ class Column:
 
     def encoded(self):
         """The same column; if it holds texts, as codes of those."""
-        if self.categories is not None or not self._holds_texts():
-            return self
-        codes, categories = codes_of(self.values.astype(object), self.missing)
-        return Column(codes, self.missing, categories, texts=True)
+        return self.categorical(texts=True) if self.categories is None and self.holds_texts() else self
+
+    def categorical(self, what="X", texts=False):
+        """The values as codes of those that occur; `what` holds them, for messages."""
+        codes, categories = codes_of(self.values.astype(object) if texts else self.values, self.missing, what)
+        return Column(codes, self.missing, categories, texts)
 
     def refuse_numerals(self, what, literal):
         """Raise a ValueError if the texts in it are meant as numbers; `literal` is how a user writes the column."""
@@ -93,7 +95,7 @@ class Column:
             return str(value)
         return repr(value.item() if isinstance(value, np.generic) else value)
 
-    def _holds_texts(self):
+    def holds_texts(self):
         """Whether all values are texts, and there is one."""
         if self.values.dtype.kind != "O":
             return self.values.dtype.kind == "U"
@@ -114,9 +116,9 @@ def _object_numbers(values, missing, name):
     numbers = np.full(len(values), np.nan)
     for row in np.flatnonzero(~missing):
         try:
-            if isinstance(values[row], (str, bytes)) or np.ndim(values[row]):
+            if isinstance(values[row], NO_NUMBERS) or np.ndim(values[row]):
                 raise TypeError
-            numbers[row] = as_float(values[row])
+            numbers[row] = float(values[row])
         except (TypeError, ValueError, OverflowError):
             value, kind = reprlib.repr(values[row]), type(values[row]).__name__
             raise ValueError(f"Column {name!r} holds no numbers: row {row} is {value} ({kind}). {REMEDY}") from None

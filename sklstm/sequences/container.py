@@ -8,9 +8,8 @@ import numpy as np
 from ..compat import get_namespace
 from .constructors import Constructors
 from .errors import refuse_mask
-from .offsets import offsets_of, own_offsets
 from .padding import check_padding, check_side
-from .parts import chosen_rows, read_categories, read_ids, read_names
+from .parts import chosen_rows, offsets_of, own_offsets, read_categories, read_ids, read_names
 from .refusals import array_of
 
 # Names under which `Sequences` keep the arguments of their constructor.
@@ -345,9 +344,7 @@ class Sequences(Constructors):
         >>> X.with_values(10 * X.values)[0].ravel()
         array([10., 20.])
         """
-        return Sequences(
-            values, self.offsets, ids=self.ids, channel_names=self.channel_names, categories=self.categories
-        )
+        return self._cut(slice(None), values, self.offsets)
 
     def __array__(self, dtype=None, copy=None):
         """A 1-D array of objects, one per sequence: what scikit-learn looks at to tell what kind of y it has."""

@@ -1,10 +1,9 @@
 """What is wrong with a value, and in which sequence, step and channel it is."""
 
 import reprlib
+from datetime import date, time, timedelta
 
 import numpy as np
-
-from .numerals import TIMES
 
 IMPUTE = (
     "Impute or drop missing values first: sklstm.preprocessing.PerStep(SimpleImputer()) before the estimator in a Pipeline"
@@ -21,15 +20,17 @@ LEAVE_OUT_PADDING = (
 
 PASS_LONG_TABLE = "If X is a table with one row per step, pass Sequences.from_long(X, id=..., time=...)."
 
+TIMES = (date, time, timedelta, np.datetime64, np.timedelta64)  # of which NumPy's become a number of whatever unit they have
+
 # What NumPy converts to numbers, or may, and is none.
 NO_NUMBERS = (str, bytes, bytearray, *TIMES)
 
 
-def holds_no_numbers(values):
-    """Whether an array has texts, times or records, some of which NumPy would convert to numbers."""
+def holds_no_numbers(values, types=NO_NUMBERS, kinds="mMVUST"):
+    """Whether an array has texts, times or records, some of which NumPy would convert to numbers; or some of these types only."""
     if values.dtype.kind == "O":
-        return any(issubclass(kind, NO_NUMBERS) for kind in set(map(type, values.ravel().tolist())))
-    return values.dtype.kind in "mMVUST"
+        return any(issubclass(kind, types) for kind in set(map(type, values.ravel().tolist())))
+    return values.dtype.kind in kinds
 
 
 def repeated(values):
@@ -42,6 +43,11 @@ def locate(offsets, row):
     """(sequence, step) of a row of the values."""
     sequence = int(np.searchsorted(offsets, row, side="right")) - 1
     return sequence, int(row - offsets[sequence])
+
+
+def place_of(offsets, row):
+    """The same in words."""
+    return "sequence {}, step {}".format(*locate(offsets, row))
 
 
 def refuse_mask(values, what):
@@ -137,7 +143,7 @@ def _remedy(value, what):
     if isinstance(value, (str, bytes, bytearray)):
         if what != "X":  # codes of categories are none of its numbers
             return f"Leave the channel out of {what}, or write NaN where a value is missing."
-        return TEXTS_OF_NUMBERS if _is_text_of_number(value) else TEXTS
+        return TEXTS_OF_NUMBERS if converts(float, value) else TEXTS
     if isinstance(value, (list, tuple, np.ndarray)) or hasattr(value, "to_numpy"):
         return (
             "Where each cell of a table holds a series, put those of a row side by side:"
@@ -146,9 +152,10 @@ def _remedy(value, what):
     return "Encode it as a number first."
 
 
-def _is_text_of_number(text):
+def converts(convert, text):
+    """Whether a function takes a text."""
     try:
-        float(text)
+        convert(text)
     except ValueError:
         return False
     return True

@@ -5,17 +5,15 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
-from .categories import ADVICE, find_bad_code
+from .categories import ADVICE, find_bad_code, in_own_type
 from .channels import codes_of, stack_channels
 from .container import Sequences
-from .convert import exactly_joined, numbers_of_channel
+from .convert import exactly_joined, is_missing, numbers_of_channel
 from .errors import PASS_LONG_TABLE, TIMES_AMONG_NUMBERS, describe_non_number, holds_no_numbers
 from .items import category_kind, column_names, column_of_times, column_types, may_hold_no_numbers
-from .missing import is_missing
-from .offsets import offsets_of
 from .padding import real_steps, refuse_nothing_but_padding
+from .parts import offsets_of
 from .validation import X_FORMATS, checked, from_dense, holds_arrays
-from .vocabulary import in_own_type
 
 DTYPES = [np.float64, np.float32]  # anything else is converted to the first
 

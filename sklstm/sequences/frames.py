@@ -6,13 +6,17 @@ from collections.abc import Mapping
 import numpy as np
 
 from .columns import Column
+from .convert import is_missing
 from .extras import why_not
 from .foreign import foreign
-from .missing import is_missing
 
 
-def open_table(frame):
-    """A table with ``names``, ``read(name) -> Column`` and ``series(name)``, a Series of narwhals or None for an array.
+class Table:
+    """Columns by name, of a mapping of name to array-like or a DataFrame.
+
+    Attributes
+    ----------
+    names : list
 
     Raises
     ------
@@ -21,19 +25,18 @@ def open_table(frame):
     ValueError
         If it is no table.
     """
-    return MappingTable(frame) if isinstance(frame, Mapping) else FrameTable(frame)
 
-
-class MappingTable:
-    """Columns of a mapping of name to array-like."""
-
-    def __init__(self, mapping):
-        self.names, self._mapping = list(mapping), mapping
+    def __init__(self, frame):
+        self._mapping = frame if isinstance(frame, Mapping) else None
+        self._frame = _opened(frame) if self._mapping is None else None
+        self.names = list(frame) if self._frame is None else self._frame.columns
 
     def series(self, name):
-        return _series_of(self._mapping[name])
+        """A column as a Series of narwhals; None for an array."""
+        return self._frame.get_column(name) if self._mapping is None else _series_of(self._mapping[name])
 
     def read(self, name):
+        """A column as a `Column`."""
         series = self.series(name)
         column = _as_column(self._mapping[name], name) if series is None else read_series(series)
         if column.values.ndim != 1:
@@ -41,39 +44,30 @@ class MappingTable:
         return column
 
 
-class FrameTable:
-    """Columns of a DataFrame of pandas, polars, pyarrow and others that narwhals knows.
+def _opened(frame):
+    """A DataFrame of pandas, polars, pyarrow and others as one of narwhals.
 
     scikit-learn from 1.9 on brings narwhals along; before, it is an extra of this package.
     """
-
-    def __init__(self, frame):
-        try:
-            import narwhals
-        except ImportError as error:
-            raise ImportError(
-                f"A DataFrame is read through narwhals, which {why_not('narwhals', error, 'frames')}, or pass a dict of arrays,"
-                " such as {name: frame[name].to_numpy() for name in frame.columns}."
-            ) from error
-        known = foreign(frame)
-        if known is not None and known.family == "lazy":
-            raise ValueError(f"frame is {known}. Pass {known.call.format('frame')}.")
-        try:
-            self._frame = narwhals.from_native(frame, eager_only=True)
-        except TypeError as error:
-            raise ValueError(
-                f"frame must be a DataFrame (pandas, polars, pyarrow ...) or a dict of arrays, got {type(frame).__name__}."
-                " For arrays use Sequences.from_list or Sequences.from_padded."
-            ) from error
-        except narwhals.exceptions.DuplicateError as error:
-            raise ValueError(f"frame has two columns of one name: {error} Rename one.") from error
-        self.names = self._frame.columns
-
-    def series(self, name):
-        return self._frame.get_column(name)
-
-    def read(self, name):
-        return read_series(self.series(name))
+    try:
+        import narwhals
+    except ImportError as error:
+        raise ImportError(
+            f"A DataFrame is read through narwhals, which {why_not('narwhals', error, 'frames')}, or pass a dict of arrays,"
+            " such as {name: frame[name].to_numpy() for name in frame.columns}."
+        ) from error
+    known = foreign(frame)
+    if known is not None and known.family == "lazy":
+        raise ValueError(f"frame is {known}. Pass {known.call.format('frame')}.")
+    try:
+        return narwhals.from_native(frame, eager_only=True)
+    except TypeError as error:
+        raise ValueError(
+            f"frame must be a DataFrame (pandas, polars, pyarrow ...) or a dict of arrays, got {type(frame).__name__}."
+            " For arrays use Sequences.from_list or Sequences.from_padded."
+        ) from error
+    except narwhals.exceptions.DuplicateError as error:
+        raise ValueError(f"frame has two columns of one name: {error} Rename one.") from error
 
 
 def _as_column(values, name):

@@ -24,9 +24,7 @@ def number_ids(ids):
     else:
         _, first, inverse = np.unique(pieces, return_index=True, return_inverse=True)
         firsts = np.sort(first)
-        rank = np.empty(len(first), dtype=np.intp)
-        rank[np.argsort(first)] = np.arange(len(first))
-        numbers = rank[inverse]
+        numbers = np.searchsorted(firsts, first)[inverse]
     return np.repeat(numbers, np.diff(starts, append=len(ids))), pieces[firsts]
 
 

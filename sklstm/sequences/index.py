@@ -6,9 +6,9 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from .convert import is_missing
 from .frequency import are_in_calendar, month_marks
 from .iso import DATE
-from .missing import is_missing
 from .times import OrderedTimes, Times, times_of
 
 SORT = "Sort it by sort_index(), or, if the rows are in the order of time, drop the index by reset_index(drop=True)."
@@ -119,13 +119,15 @@ def _warn_of_holes(order, what, grouped):
     day = np.timedelta64(20, "h")  # from here on, days by the clock of the zone
     if times.wall is not None and len(distances) and np.min(np.diff(times.values)[continues]) > day:
         distances, smallest = _distances(times.wall, continues)
-    advice = None
-    if times.kind == "dates" and _are_weekdays(times, continues):
-        days = times.dates().astype("M8[D]")
+    advice = None  # or business days, where steps are days and none of them is a Saturday or Sunday
+    days = _days(times)
+    if days is not None and np.is_busday(days).all() and (np.diff(days)[continues] != np.timedelta64(0, "D")).all():
         distances, smallest = _distances(np.busday_count("1970-01-01", days), continues)
         smallest = np.where(smallest == 1, 2 / HOLE, smallest)  # one missing weekday is a holiday
         advice = "pandas.offsets.BDay()"
-    hole = order.first(_everywhere(distances > HOLE * smallest, continues))
+    far = np.zeros(len(continues), dtype=bool)
+    far[continues] = distances > HOLE * smallest
+    hole = order.first(far)
     if hole:
         _warn(
             f"Steps of {what} are missing: its index goes from {hole[0]} to {hole[1]}, where others are nearer to each other."
@@ -134,30 +136,18 @@ def _warn_of_holes(order, what, grouped):
         )
 
 
-def _everywhere(found, continues):
-    """Boolean array over all consecutive steps, of one over those within a series."""
-    every = np.zeros(len(continues), dtype=bool)
-    every[continues] = found
-    return every
-
-
 def _distances(values, continues):
     """Distances of consecutive steps within series, as floats, and for each the smallest of its series."""
     distances = np.diff(values)[continues].astype(np.int64).astype(np.float64)
-    breaks = np.flatnonzero(~continues)
-    starts = np.unique(np.concatenate([[0], breaks + 1 - np.arange(1, len(breaks) + 1)]))  # in the distances
-    starts = starts[starts < len(distances)]
-    if not len(starts):
-        return distances, distances
-    return distances, np.repeat(np.minimum.reduceat(distances, starts), np.diff(starts, append=len(distances)))
+    series = np.cumsum(~continues)[continues]
+    starts = np.flatnonzero(np.diff(series, prepend=-1))  # in the distances
+    smallest = np.minimum.reduceat(distances, starts) if len(starts) else distances
+    return distances, np.repeat(smallest, np.diff(starts, append=len(distances)))
 
 
-def _are_weekdays(times, continues):
-    """Whether steps are days, none of them a Saturday or Sunday."""
-    if not are_in_calendar(times.dates()):
-        return False
-    days = times.dates().astype("M8[D]")
-    return bool(np.is_busday(days).all() and (np.diff(days)[continues] != np.timedelta64(0, "D")).all())
+def _days(times):
+    """The days of dates from year 1 to 9999, None for other times."""
+    return times.dates().astype("M8[D]") if times.kind == "dates" and are_in_calendar(times.dates()) else None
 
 
 def _insertion(times, distances, offset, grouped):
@@ -177,14 +167,14 @@ def _insertion(times, distances, offset, grouped):
 
 def _months(times):
     """The offset of months that the times step by, None if they do not."""
-    if times.kind != "dates" or not are_in_calendar(times.dates()):
+    days = _days(times)
+    if days is None:
         return None
     months, phase = month_marks(times.dates(), np.array([0, len(times)]))
     steps = np.diff(months)
     smallest = steps.min(initial=12)
     if smallest < 1 or (np.diff(phase) != 0).any() or (steps % smallest).any():
         return None
-    days = times.dates().astype("M8[D]")
     ends = ((days + 1).astype("M8[M]") != days.astype("M8[M]")).all()
     return f"pandas.offsets.MonthEnd({smallest})" if ends else f"pandas.DateOffset(months={smallest})"
 

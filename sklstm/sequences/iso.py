@@ -5,6 +5,8 @@ import reprlib
 
 import numpy as np
 
+from .errors import converts
+
 DATE = re.compile(
     r"(\d{4}-\d\d(?:-\d\d)?)"  # 1: the day, or the month
     r"(?:[T ](\d\d(?::\d\d(?::\d\d(?:[.,](\d{1,9}))?)?)?)"  # 2: the time of day, 3: fractions of its second
@@ -93,7 +95,7 @@ def _moments(texts, matches, name):
     try:
         wall = np.array(plain, dtype="M8[ns]" if fine else "M8")
     except ValueError:
-        bad = next(text for text, one in zip(texts, plain, strict=True) if not _is_date(one))
+        bad = next(text for text, one in zip(texts, plain, strict=True) if not converts(np.datetime64, one))
         raise ValueError(f"Column {name!r} holds {bad!r}, which is no date. Correct or drop such rows.") from None
     if naive:
         return wall, None
@@ -101,14 +103,6 @@ def _moments(texts, matches, name):
     minutes = {zone: _minutes(zone) for zone in set(zones)}
     offsets = np.array([minutes[zone] for zone in zones], dtype="m8[m]")
     return wall - offsets, wall if len(minutes) == 1 else None
-
-
-def _is_date(text):
-    try:
-        np.datetime64(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _minutes(zone):

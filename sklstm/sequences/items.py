@@ -4,13 +4,13 @@ import reprlib
 
 import numpy as np
 
-from .channels import codes_of, stack_channels
+from .channels import stack_channels
 from .columns import Column
 from .convert import exactly_joined, numbers_of_channel, numbers_of_steps
 from .errors import channels_first_hint, refuse_mask
 from .foreign import foreign
 from .index import refuse_falling_index
-from .offsets import offsets_of
+from .parts import offsets_of
 from .refusals import refused_as
 
 
@@ -118,10 +118,8 @@ def _read_channel(values, by_type, channel, offsets, names):
     """Numbers (total_steps,) of a channel, and the categories that they are codes of, or None."""
     column = Column.of(values)
     if by_type:
-        codes, categories = codes_of(values, column.missing, f"Column {names[channel]!r}")
-        return Column(codes, column.missing, categories).numbers(names[channel])
-    kinds = {type(value) for value in values[~column.missing].tolist()} if values.dtype.kind == "O" else {values.dtype.type}
-    if kinds and all(issubclass(kind, str) for kind in kinds):
+        return column.categorical(f"Column {names[channel]!r}").numbers(names[channel])
+    if column.holds_texts():
         return column.numbers(names[channel])
     return numbers_of_channel(values, offsets, channel, names), None
 
@@ -155,10 +153,9 @@ def sequence_array(item, i):
             ' sklstm.preprocessing.SequenceTokenizer, and fit with categorical_features="all".'
         )
     if array.ndim != 2:
-        kind = f"is a {type(item).__name__} that" if array.dtype.kind == "O" and array.ndim == 0 else "that"
-        has = f"has {array.ndim} dimensions (shape {array.shape})"
+        kind = f"is a {type(item).__name__} that " if array.dtype.kind == "O" and array.ndim == 0 else ""
         raise ValueError(
-            f"Sequence {i} of X {has if kind == 'that' else f'{kind} {has}'}, expected an array of shape (n_steps,"
+            f"Sequence {i} of X {kind}has {array.ndim} dimensions (shape {array.shape}), expected an array of shape (n_steps,"
             " n_channels) or (n_steps,). Reshape your data: a single sequence x is passed as [x]."
         )
     return array

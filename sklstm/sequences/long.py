@@ -5,12 +5,12 @@ import reprlib
 import numpy as np
 
 from .channels import stack_channels
+from .convert import refuse_missing
 from .errors import repeated
-from .frames import open_table
+from .frames import Table
 from .grouping import number_ids
 from .index import refuse_falling_index
-from .missing import refuse_missing
-from .offsets import offsets_of
+from .parts import offsets_of
 from .refusals import list_of, refused_as
 from .timeline import Timeline
 from .times import read_times
@@ -19,7 +19,7 @@ from .times import read_times
 @refused_as("frame", "Expected a table with a row for each step, or a dict of 1-D arrays.")
 def read_long(frame, id, time, columns, freq):
     """The arguments of `Sequences` from those of `Sequences.from_long`."""
-    table = open_table(frame)
+    table = Table(frame)
     keys = _id_columns(table.names, id, frame)
     columns = _chosen(table.names, frame, keys, time, columns)
     if freq is not None and time is None:
@@ -91,7 +91,8 @@ def _number_rows(table, id, keys):
     """Number of the sequence of each row, and the ids of the sequences: tuples, if several columns are named."""
     group, first, parts = None, None, []
     for name in keys:
-        column = _key(table, name, "id")
+        column = table.read(name)
+        refuse_missing(column.missing, name, "id")
         numbers, own = number_ids(column.values)
         parts.append((numbers, own if column.categories is None else column.categories[own]))
         if group is None:
@@ -110,13 +111,6 @@ def _numbers(column, name):
     column = column.encoded()
     column.refuse_numerals(f"Column {name!r}", f"frame[{name!r}]")
     return column.numbers(name)
-
-
-def _key(table, name, role):
-    """The column of ids or times, which has to be complete."""
-    column = table.read(name)
-    refuse_missing(column.missing, name, role)
-    return column
 
 
 def _of_length(n_rows, column, name, id):

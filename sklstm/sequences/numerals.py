@@ -1,10 +1,7 @@
-"""What is a number: texts that are numbers, which are refused, and single values as floats."""
+"""Texts that are numbers, which are refused."""
 
 import re
 import reprlib
-from datetime import date, time, timedelta
-
-import numpy as np
 
 # Formats of numbers, and how to read a column of such texts as numbers. The first that fits a text is its format.
 NUMBER_FORMATS = {
@@ -77,22 +74,3 @@ def describe_numerals(texts, what, column, codes_remedy=CATEGORICAL):
 
 def _listed(texts):
     return ", ".join(map(reprlib.repr, texts[:3])) + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")
-
-
-def as_float(value):
-    """One object as a float.
-
-    Raises
-    ------
-    TypeError, ValueError, OverflowError
-        If it is not a number. A time is none, whatever its unit.
-    """
-    if isinstance(value, TIMES):
-        if value == value:
-            raise TypeError(f"{type(value).__name__} is not a number")
-        return np.nan  # NaT
-    return float(value)
-
-
-TIMES = (date, time, timedelta, np.datetime64, np.timedelta64)  # of which NumPy's become a number of whatever unit they have
-

@@ -8,7 +8,7 @@ import numpy as np
 from .convert import numbers_of_steps
 from .errors import refuse_mask
 from .foreign import foreign
-from .offsets import offsets_of
+from .parts import offsets_of
 from .refusals import array_of
 
 SIDES = ("end", "start", "both")

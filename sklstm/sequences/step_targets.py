@@ -5,8 +5,8 @@ import numpy as np
 from .alignment import in_order_of, one_per_sequence
 from .channels import decoded
 from .container import Sequences, snapshot
+from .convert import is_missing
 from .errors import refuse_mask
-from .missing import is_missing
 from .refusals import array_of
 from .targets import Places, as_array, read_sample_weight
 

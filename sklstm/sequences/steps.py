@@ -12,8 +12,8 @@ from .columns import Column
 from .container import Sequences, snapshot
 from .convert import numbers_or_objects
 from .items import common_columns, of_one_width, sequence_array
-from .offsets import offsets_of
-from .validation import X_FORMATS, check_not_empty, holds_arrays
+from .parts import offsets_of
+from .validation import check_not_empty, from_dense, holds_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,14 +115,8 @@ def _of_container(X):
 
 
 def _of_dense(X):
-    if X.ndim != 3:
-        raise ValueError(f"Found array with dim {X.ndim}. {X_FORMATS}")
-    n_sequences, n_steps, n_channels = X.shape
-    return Steps(
-        np.ascontiguousarray(X).reshape(n_sequences * n_steps, n_channels),
-        n_steps * np.arange(n_sequences + 1),
-        lambda values, _: values.reshape(n_sequences, n_steps, values.shape[1]),
-    )
+    dense = from_dense(np.asarray(X, order="C"))
+    return Steps(dense.values, dense.offsets, lambda values, _: values.reshape(*X.shape[:2], values.shape[1]))
 
 
 def _of_items(X):

@@ -10,10 +10,10 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.multiclass import type_of_target
 
+from .channels import positions_in
 from .columns import KIND_NAMES
-from .convert import numbers_or_objects
-from .errors import locate, refuse_mask
-from .missing import is_missing
+from .convert import is_missing, numbers_or_objects
+from .errors import place_of, refuse_mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +34,7 @@ class Places:
     def name(self, *index):
         """What to call an entry, by its row, or by row and column."""
         row = int(index[0] if self.rows is None else self.rows[index[0]])
-        if self.offsets is None:
-            text = f"sequence {row}"
-        else:
-            text = "sequence {}, step {}".format(*locate(self.offsets, row))
+        text = f"sequence {row}" if self.offsets is None else place_of(self.offsets, row)
         return text + "".join(f", output {column}" for column in index[1:])
 
 
@@ -84,12 +81,6 @@ def _unless_mixed(texts, objects):
     """The array of texts; where NumPy made texts of other objects, these themselves."""
     kinds = {type(value) for value in objects.ravel()}
     return texts if all(issubclass(kind, str) for kind in kinds) or kinds == {bytes} else objects
-
-
-REMEDIES = {
-    "NaN": "Drop such sequences, or fill it in",
-    "infinity": "Clip or drop such values first",
-}
 
 
 def read_labels(y, places=ONE_EACH):
@@ -217,11 +208,11 @@ def _refuse_not_finite(name, array, places):
     bad = is_missing(flat) if array.dtype.kind != "f" else ~np.isfinite(flat)
     if bad.any():
         k = int(bad.argmax())
-        what = "infinity" if array.dtype.kind == "f" and np.isinf(flat[k]) else "NaN"
+        what, remedy = "NaN", "Drop such sequences, or fill it in"
+        if array.dtype.kind == "f" and np.isinf(flat[k]):
+            what, remedy = "infinity", "Clip or drop such values first"
         shown = "" if array.dtype.kind == "f" else f" (missing: {flat[k]})"
-        raise ValueError(
-            f"Input {name} contains {what}{shown}: {places.name(*_index(array, k))}. {REMEDIES[what]}."
-        )
+        raise ValueError(f"Input {name} contains {what}{shown}: {places.name(*_index(array, k))}. {remedy}.")
 
 
 def read_sample_weight(sample_weight, n_samples, places=ONE_EACH):
@@ -327,9 +318,4 @@ def in_unit_of(labels, classes):
 
 def code_of_each(labels, classes):
     """Number of the class of each label (n_samples,), -1 for labels that are none."""
-    labels = in_unit_of(labels, classes)
-    if labels.dtype.kind == classes.dtype.kind != "O":
-        codes = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
-        return np.where(classes[codes] == labels, codes, -1)
-    number = {label: code for code, label in enumerate(classes.tolist())}
-    return np.fromiter((number.get(label, -1) for label in labels.tolist()), np.intp, len(labels))
+    return positions_in(classes, in_unit_of(labels, classes))

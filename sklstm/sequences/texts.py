@@ -6,7 +6,7 @@ from .channels import codes_of, stack_channels
 from .columns import Column
 from .container import Sequences
 from .convert import numbers_of_channel
-from .errors import locate
+from .errors import holds_no_numbers, place_of
 from .padding import without_padding
 from .steps import Steps
 from .validation import checked
@@ -23,9 +23,7 @@ def holds_texts(X):
 
 
 def _array_holds_texts(values):
-    if values.dtype.kind != "O":
-        return values.dtype.kind in "UST"
-    return _are_of_texts(set(map(type, values.ravel().tolist())))
+    return holds_no_numbers(values, (str, bytes), "UST")
 
 
 def _items_hold_texts(items):
@@ -40,10 +38,6 @@ def _items_hold_texts(items):
             if not own.isdisjoint((list, tuple)):
                 own.update(*(map(type, step) for step in item if isinstance(step, (list, tuple))))
             kinds |= own
-    return _are_of_texts(kinds)
-
-
-def _are_of_texts(kinds):
     return any(issubclass(kind, (str, bytes)) for kind in kinds)
 
 
@@ -92,5 +86,4 @@ def _read_channel(values, channel, steps, is_categorical):
 
 def _place(values, chosen, steps):
     row = int(chosen.argmax())
-    sequence, step = locate(steps.offsets, row)
-    return f"sequence {sequence}, step {step} is {values[row]!r}"
+    return f"{place_of(steps.offsets, row)} is {values[row]!r}"

@@ -68,19 +68,16 @@ class Timeline:
                 f" or leave freq out.{calendar_hint(freq, times)}"
             )
         n_missing = multiples.sum(dtype=np.float64) * min(unit, 10**300) - len(multiples)
-        self._refuse_too_many(len(times) + n_missing, freq)
+        n_steps = len(times) + n_missing
+        if n_steps > max(MOST_STEPS, MOST_STEPS_PER_ROW * len(times)):
+            raise ValueError(
+                f"With freq={freq!r} the {len(times)} rows of the frame would become {n_steps:.3g} steps, nearly all"
+                " missing. Pass the distance of two consecutive steps, cut sequences where they pause, or leave freq out."
+            )
         advances = np.ones(len(times), dtype=np.intp)
         advances[1:][continues] = multiples.astype(np.intp) * unit
         positions = np.cumsum(advances) - 1
         return positions, np.append(positions, advances.sum())[self.offsets]
-
-    def _refuse_too_many(self, n_steps, freq):
-        """Raise where a frequency makes far more steps than there are rows."""
-        if n_steps > max(MOST_STEPS, MOST_STEPS_PER_ROW * len(self.order.times)):
-            raise ValueError(
-                f"With freq={freq!r} the {len(self.order.times)} rows of the frame would become {n_steps:.3g} steps, nearly all"
-                " missing. Pass the distance of two consecutive steps, cut sequences where they pause, or leave freq out."
-            )
 
 
 def _count_floats(measured, continues):

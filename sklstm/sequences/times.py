@@ -9,9 +9,8 @@ from numbers import Real
 
 import numpy as np
 
-from .convert import numbers_or_objects
+from .convert import numbers_or_objects, refuse_missing
 from .iso import parse_times
-from .missing import refuse_missing
 
 MIDNIGHT = re.compile(r"(T00:00(:00)?)?(\.0+)?$")  # what a date does not need
 
@@ -104,11 +103,10 @@ def read_times(table, name, wall=True):
         If some are missing, or they have no order: texts that are no ISO 8601, or things that do not compare.
     """
     series = table.series(name)
-    if series is not None:
-        periods = _of_periods(series.to_native())
-        if periods is not None:
-            refuse_missing(series.is_null().to_numpy(), name, "time")
-            return periods
+    native = None if series is None else series.to_native()
+    if str(getattr(native, "dtype", None)).startswith("period["):  # of pandas
+        refuse_missing(series.is_null().to_numpy(), name, "time")
+        return Times(native.array.asi8, freq=native.dtype.freq)
     column = table.read(name)
     refuse_missing(column.missing, name, "time")
     column = column.encoded()
@@ -121,14 +119,6 @@ def read_times(table, name, wall=True):
     if wall and getattr(getattr(series, "dtype", None), "time_zone", None) is not None and times.values.dtype.kind == "M":
         times = replace(times, wall=series.dt.replace_time_zone(None).to_numpy())
     return times
-
-
-def _of_periods(native):
-    """Ordinals of a pandas Series of periods, None of anything else."""
-    dtype = getattr(native, "dtype", None)
-    if not str(dtype).startswith("period["):
-        return None
-    return Times(native.array.asi8, freq=dtype.freq)
 
 
 def times_of(values, name):
@@ -238,8 +228,6 @@ def _read_moments_one_by_one(entries, zone):
 
 
 def _in_utc(entry):
-    if isinstance(entry, np.datetime64):
-        return entry
     offset = entry.utcoffset() if _zone(entry) is not None else None
     return np.datetime64(entry if offset is None else entry.replace(tzinfo=None) - offset)
 

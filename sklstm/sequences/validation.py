@@ -144,10 +144,7 @@ def as_sequences(X, padding=None):
         check_not_empty(np.ones(len(X)), 1)
         sequences = Sequences.from_list(X)
     else:
-        X = np.asarray(X)
-        if X.ndim != 3:
-            raise ValueError(f"Found array with dim {X.ndim}. {X_FORMATS}")
-        sequences = from_dense(X, padding)
+        sequences = from_dense(np.asarray(X), padding)
     return checked(sequences)
 
 
@@ -179,7 +176,9 @@ def check_not_empty(lengths, n_channels):
 
 
 def from_dense(X, padding=None):
-    """A 3-D array as `Sequences`, without the padding at its ends."""
+    """A 3-D array as `Sequences`, without the padding at its ends; raises a ValueError where it is not 3-D."""
+    if X.ndim != 3:
+        raise ValueError(f"Found array with dim {X.ndim}. {X_FORMATS}")
     if padding is not None:
         return Sequences(*without_padding(X, padding))
     n_sequences, n_steps, n_channels = X.shape
