@@ -119,15 +119,10 @@ class Network:
             p = params[f"layer_{k}"]
             states = [tuple(p.get(f"{prefix}{state}") for state in ("h0", "c0")) for prefix in layer.directions]
             directions = [layer.pack(p, j) for j in range(len(layer.directions))]
-            layers.append((directions, states, self.merges_by_sum, layer.has_skip))
+            layers.append((directions, states, self.bidirectional and self.merge_mode == "sum", layer.has_skip))
         p = params.get("attention")
         attention = None if p is None else (p["A"], p["b"], p["v"])
         return _weights.Weights(layers, params["head"]["V"], params["head"]["b"], attention)
-
-    @property
-    def merges_by_sum(self):
-        """Whether the outputs of two directions are added."""
-        return self.bidirectional and self.merge_mode == "sum"
 
     def engine(self, weights, n_sequences, n_rows, *, encodes=False):
         """The kernel that runs the network, after its input layer, for predictions.
