@@ -7,12 +7,20 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 from joblib import effective_n_jobs
 
+from ..network import LOSSES
 from ..network.inference import CHUNK_SEQUENCES, CHUNK_WORDS, THREAD_FLOPS, with_one_blas_thread
 from ..sequences import Packed
 from .architecture import build
 from .copies import for_prediction, shallow_copy
 from .plain import in_c_order, plain_arrays
-from .responses import RESPONSES
+
+# Response method -> from an estimator to the function that turns its network's scores into what the method returns.
+RESPONSES = {
+    "predict": lambda model: model._decode,
+    "predict_proba": lambda model: LOSSES[model._network_spec["loss"]].inverse_link,
+    "predict_log_proba": lambda model: LOSSES[model._network_spec["loss"]].log_inverse_link,
+    "encode": lambda model: lambda outputs: outputs,
+}
 
 # Estimator -> its `CachedEngine`, while nobody uses it. Not in the estimator: what is there is plain values.
 _idle = WeakKeyDictionary()

@@ -8,9 +8,8 @@ from ..network.inference import with_one_blas_thread
 from ..sequences.errors import refuse_mask
 from ..sequences.flattened import refuse_converted
 from ..sequences.refusals import array_of, refused_as
-from .engines import served
+from .engines import RESPONSES, served
 from .inputs import read_X
-from .responses import RESPONSES
 from .states import parts_of, read_state
 
 
