@@ -7,20 +7,11 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 from joblib import effective_n_jobs
 
-from ..network import LOSSES
 from ..network.inference import CHUNK_SEQUENCES, CHUNK_WORDS, THREAD_FLOPS, with_one_blas_thread
 from ..sequences import Packed
 from .architecture import build
 from .copies import for_prediction, shallow_copy
 from .plain import in_c_order, plain_arrays
-
-# Response method -> from an estimator to the function that turns its network's scores into what the method returns.
-RESPONSES = {
-    "predict": lambda model: model._decode,
-    "predict_proba": lambda model: LOSSES[model._network_spec["loss"]].inverse_link,
-    "predict_log_proba": lambda model: LOSSES[model._network_spec["loss"]].log_inverse_link,
-    "encode": lambda model: lambda outputs: outputs,
-}
 
 # Estimator -> its `CachedEngine`, while nobody uses it. Not in the estimator: what is there is plain values.
 _idle = WeakKeyDictionary()
@@ -139,13 +130,7 @@ class Served:
             )
         self.params = self.network.bind(theta)
         self.weights = None
-        self.responses, self.parts = {}, {}
-
-    def response(self, method):
-        """What turns scores into what a response method returns."""
-        if method not in self.responses:
-            self.responses[method] = RESPONSES[method](self.model)
-        return self.responses[method]
+        self.parts = {}
 
     def engine(self, n_streams, encodes):
         if self.weights is None:

@@ -15,11 +15,11 @@ from ..sequences.validation import in_dtype, numpy_alone
 from .architecture import build
 from .copies import at_this_moment
 from .documentation import document
-from .engines import RESPONSES, fast_path_scores, lent_engine
+from .engines import fast_path_scores, lent_engine
 from .inputs import read_X
 from .reading import Y_AND_WEIGHTS
 from .step_predictions import restore_format
-from .streaming import Stream
+from .streaming import RESPONSES, Stream
 
 OF_ANY_NETWORK = {"input_size", "pooling", "categories", "loss"}  # in every spec
 
