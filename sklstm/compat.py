@@ -22,25 +22,6 @@ except ImportError:  # scikit-learn before 1.9
         """This version of scikit-learn has no callbacks."""
 
 
-__all__ = [
-    "ADAPTERS_MANAGER",
-    "CallbackSupportMixin",
-    "HasMethods",
-    "Interval",
-    "Options",
-    "StrOptions",
-    "_check_feature_names_in",
-    "_fit_context",
-    "_get_output_config",
-    "_is_arraylike_not_scalar",
-    "_num_samples",
-    "_safe_indexing",
-    "get_namespace",
-    "scorer_parts",
-    "validate_parameter_constraints",
-    "validate_params",
-]
-
 
 def scorer_parts(scorer):
     """Metric, response method, whether larger values are better, and keyword arguments of a scorer from `make_scorer`."""

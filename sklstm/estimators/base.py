@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from sklearn.base import BaseEstimator
 
+from ..compat import CallbackSupportMixin
 from ..sequences.targets import ONE_EACH
 from ..training import TrainingState
-from .callbacks import CallbackSupportMixin
 from .constraints import CONSTRAINTS
 from .fitting import FitMixin
 from .predicting import PredictMixin

@@ -1,13 +1,5 @@
 """scikit-learn's callbacks: the subtasks of a fit that they follow are its epochs."""
 
-try:
-    from sklearn.callback import CallbackSupportMixin
-except ImportError:  # scikit-learn before 1.9
-
-    class CallbackSupportMixin:
-        """scikit-learn has no callbacks yet."""
-
-
 class CallbackContext:
     """Tells the callbacks of an estimator where its fit is; does nothing for an estimator without any, or for none.
 

@@ -1,10 +1,6 @@
-"""The parts of the docstrings that the estimators share."""
+"""Paragraphs that the docstrings of the estimators share, for `document`; words in braces are given by each class.
 
-from functools import partial
-
-from ..docstrings import document as document_parts
-
-X_DOC = """
+<<X>>
 X : any accepted form of sequences
     Sequences of steps, in one of these forms:
 
@@ -19,9 +15,8 @@ X : any accepted form of sequences
     many steps as the sequences in `fit`. Values must be finite; :class:`~sklstm.preprocessing.PerStep` with an imputer
     fills missing ones. The notes of :class:`~sklstm.Sequences` show how to convert data of aeon, sktime, tslearn and
     Keras.
-"""
 
-Y_DOC = """
+<<y>>
 y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)
     Class labels or target values. With `return_sequences`, y has an entry for every step. It is then a list of arrays
     (n_steps,) or (n_steps, n_outputs), an array (n_sequences, n_steps) or (n_sequences, n_steps, n_outputs), or
@@ -29,9 +24,8 @@ y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)
     labelled -100 if the labels are numbers. If X has ids, a y that carries ids is brought into the order of X. This
     applies to a pandas Series or DataFrame (ids in the index), a dict (ids as keys) and `Sequences` with ids, and also
     to weights.
-"""
 
-ARCHITECTURE_DOC = """
+<<architecture>>
 hidden_size : int or tuple of int, default=64
     Number of units per layer and direction. A tuple gives the number for each layer.
 num_layers : int, default=1
@@ -111,9 +105,8 @@ standardize : bool, default=True
     This makes the fit independent of the units of measurement. The trained weights are converted to the original
     units, so predictions need no scaling. Channels that are constant in training are ignored. `partial_fit` uses the
     statistics of all chunks seen so far.
-"""
 
-TRAINING_DOC = """
+<<training>>
 solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"}, default="adam"
     Optimisation algorithm.
 
@@ -187,9 +180,8 @@ rho : float, default=0.9
     Decay rate of RMSprop's mean squared gradient, in [0, 1).
 epsilon : float, default=1e-8
     Positive number added to the denominator of Adam and RMSprop.
-"""
 
-CONTROL_DOC = """
+<<control>>
 warm_start : bool, default=False
     Whether `fit` continues from the weights, solver state and statistics of the previous fit. With `early_stopping`,
     each fit draws a new validation split; pass `X_val` and `y_val` to keep the same data.
@@ -218,9 +210,8 @@ verbose : int or bool, default=0
     - 1: a progress bar with the loss, validation score, learning rate and remaining time, or without tqdm a line per
       epoch. Workers of a parallel computation print nothing.
     - 2: a line per epoch, also in workers.
-"""
 
-ATTRIBUTES_DOC = """
+<<attributes>>
 n_features_in_ : int
     Number of columns if `X` was 2-D, else number of channels.
 feature_names_in_ : ndarray of str of shape (n_features_in_,)
@@ -267,9 +258,8 @@ history_ : list of dict
     Record of each epoch with the keys ``epoch``, ``loss``, ``learning_rate`` (of the last step; None for L-BFGS),
     ``gradient_norm`` (mean over the minibatches, before clipping) and ``seconds``. Validation data add
     ``validation_loss`` and ``validation_score``; L-BFGS adds ``evaluations``, the number of evaluations of the loss.
-"""
 
-NOTES_DOC = """
+<<notes>>
 With x_t the input of a layer at step t, and h and c its states, which start at zero, ``cell="lstm"`` computes [1]_ [2]_
 
 .. math::
@@ -301,9 +291,8 @@ Attention pooling [11]_ weights the outputs y_t of the last layer by the softmax
 Gradients are computed by back-propagation through all steps, unless `bptt_steps` is set. Input weights are initialised by
 the Glorot uniform rule [3]_ and recurrent weights orthogonally, gate by gate [4]_. Biases start at 0, except those that
 `forget_bias` sets. Computations use float32 for a float32 `X` and float64 otherwise.
-"""
 
-REFERENCES_DOC = """
+<<references>>
 .. [1] S. Hochreiter and J. Schmidhuber (1997), "Long short-term memory", Neural Computation 9(8).
 .. [2] F. Gers, J. Schmidhuber and F. Cummins (2000), "Learning to forget: continual prediction with LSTM", Neural
    Computation 12(10).
@@ -336,15 +325,11 @@ REFERENCES_DOC = """
 .. [20] S. Mahto, V. Vo, J. Turek and A. Huth (2021), "Multi-timescale representation learning in LSTM language models", ICLR.
 """
 
-SHARED = {
-    "X": X_DOC,
-    "y": Y_DOC,
-    "architecture": ARCHITECTURE_DOC,
-    "training": TRAINING_DOC,
-    "control": CONTROL_DOC,
-    "attributes": ATTRIBUTES_DOC,
-    "notes": NOTES_DOC,
-    "references": REFERENCES_DOC,
-}
+from functools import partial
+
+from ..docstrings import document as document_parts
+from ..docstrings import read_parts
+
+SHARED = read_parts(__doc__)
 
 document = partial(document_parts, SHARED)  # document(**words)

@@ -8,6 +8,7 @@ import numpy as np
 from ..network.checks import is_count
 
 MAX_AUTO_WIDTH = 600
+EXPECTED = "embedding_dim must be 'auto', an int of at least 1, or one of these per categorical channel"
 
 
 def embedding_widths(embedding_dim, vocabularies):
@@ -20,10 +21,7 @@ def embedding_widths(embedding_dim, vocabularies):
     if isinstance(embedding_dim, Integral):
         return [int(embedding_dim)] * len(vocabularies)
     if not isinstance(embedding_dim, (list, tuple)) and np.ndim(embedding_dim) != 1:
-        raise ValueError(
-            "embedding_dim must be 'auto', an int of at least 1, or one of these per categorical channel, got"
-            f" {reprlib.repr(embedding_dim)}."
-        )
+        raise ValueError(f"{EXPECTED}, got {reprlib.repr(embedding_dim)}.")
     if len(embedding_dim) != len(vocabularies):
         raise ValueError(
             f"embedding_dim={reprlib.repr(embedding_dim)} has {len(embedding_dim)} entries, but there are {len(vocabularies)}"
@@ -31,7 +29,5 @@ def embedding_widths(embedding_dim, vocabularies):
         )
     for width in embedding_dim:
         if not is_count(width, 1):
-            raise ValueError(
-                f"embedding_dim must be 'auto', an int of at least 1, or one of these per categorical channel, got {width!r}."
-            )
+            raise ValueError(f"{EXPECTED}, got {width!r}.")
     return [int(width) for width in embedding_dim]

@@ -12,7 +12,6 @@ from ..sequences import Packed
 from .architecture import build
 from .copies import for_prediction, shallow_copy
 from .plain import in_c_order, plain_arrays
-from .responses import RESPONSES
 
 # Estimator -> its `CachedEngine`, while nobody uses it. Not in the estimator: what is there is plain values.
 _idle = WeakKeyDictionary()
@@ -131,13 +130,7 @@ class Served:
             )
         self.params = self.network.bind(theta)
         self.weights = None
-        self.responses, self.parts = {}, {}
-
-    def response(self, method):
-        """What turns scores into what a response method returns."""
-        if method not in self.responses:
-            self.responses[method] = RESPONSES[method](self.model)
-        return self.responses[method]
+        self.parts = {}
 
     def engine(self, n_streams, encodes):
         if self.weights is None:

@@ -45,10 +45,6 @@ class FitInputs:
     moments: dict
     stops_early: bool
 
-    def make_loss(self):
-        """The loss, for targets in standard units."""
-        return self.target.make_loss(self.scaling)
-
     def initial_state(self, estimator, optimizer, rng, previous, *, one_epoch):
         """The state that training begins with: a new one, or a copy of that of an earlier fit in the units of this one."""
         network, solver = self.network, estimator.solver

@@ -142,7 +142,7 @@ class FitMixin:
                     callbacks.before_epoch()
                     problems = train(
                         inputs.network,
-                        inputs.make_loss(),
+                        inputs.target.make_loss(inputs.scaling),
                         optimizer,
                         state,
                         inputs.data,
@@ -182,8 +182,8 @@ class FitMixin:
         """Take over fitted attributes, all at one moment: no interrupt and no thread sees them beside those of an earlier fit."""
         stale = set() if previous is not None else fitted_attributes(self).keys()
         self.__dict__ = {name: value for name, value in vars(self).copy().items() if name not in stale} | attributes
-        if previous is None:
-            self._advance_random_state()
+        if previous is None and isinstance(self.random_state, np.random.RandomState):
+            self.random_state.randint(SEEDS)  # which `_generator` took from a copy, so that the next fit is another one
 
     def _generator(self, previous, checkpoint):
         """The generator that a fit begins with: that of the last one, of its checkpoint, or one by `random_state`."""
@@ -195,8 +195,3 @@ class FitMixin:
         # From a copy: a fit that fails is to leave the user's RandomState as it was.
         with refused_as("random_state", "Pass an int."):
             return np.random.default_rng(check_random_state(copy.deepcopy(self.random_state)).randint(SEEDS))
-
-    def _advance_random_state(self):
-        """Take from a RandomState what `_generator` took from its copy, so that the next fit is another one."""
-        if isinstance(self.random_state, np.random.RandomState):
-            self.random_state.randint(SEEDS)

@@ -18,9 +18,8 @@ from .documentation import document
 from .engines import fast_path_scores, lent_engine
 from .inputs import read_X
 from .reading import Y_AND_WEIGHTS
-from .responses import RESPONSES
 from .step_predictions import restore_format
-from .streaming import Stream
+from .streaming import RESPONSES, Stream
 
 OF_ANY_NETWORK = {"input_size", "pooling", "categories", "loss"}  # in every spec
 
@@ -70,28 +69,24 @@ class PredictMixin:
         check_is_fitted(self)
         model = at_this_moment(self)
         with numpy_alone():
-            return model._score_predictions(self, X, y, sample_weight)
-
-    def _score_predictions(self, estimator, X, y, sample_weight):
-        """`_score`, where this is the estimator at one moment."""
-        self._check_spec()
-        if not self._per_step:
-            with lent_engine(estimator, self):
-                predicted = self.predict(X)
-            ids = ids_of(X)
+            model._check_spec()
+            if not model._per_step:
+                with lent_engine(self, model):
+                    predicted = model.predict(X)
+                ids = ids_of(X)
+                with refused_as("y or sample_weight", Y_AND_WEIGHTS):
+                    y = one_per_sequence("y", y, len(predicted), ids)
+                    if sample_weight is not None:
+                        sample_weight = read_sample_weight(in_order_of(ids, "sample_weight", sample_weight), len(predicted))
+                    return model._metric(y, predicted, sample_weight)
+            sequences = model._read_fitted(X)
+            predicted = model._decode(model._apply(sequences))
             with refused_as("y or sample_weight", Y_AND_WEIGHTS):
-                y = one_per_sequence("y", y, len(predicted), ids)
-                if sample_weight is not None:
-                    sample_weight = read_sample_weight(in_order_of(ids, "sample_weight", sample_weight), len(predicted))
-                return self._metric(y, predicted, sample_weight)
-        sequences = self._read_fitted(X)
-        predicted = self._decode(self._apply(sequences))
-        with refused_as("y or sample_weight", Y_AND_WEIGHTS):
-            flat, _ = read_steps("y", y, sequences)
-            used = self._labelled(flat, "score")
-            weights = None if sample_weight is None else read_step_weights(sample_weight, sequences, used)
-            places = Places(sequences.offsets, np.flatnonzero(used))
-            return self._metric(flat[used], predicted[used], weights, places)
+                flat, _ = read_steps("y", y, sequences)
+                used = model._labelled(flat, "score")
+                weights = None if sample_weight is None else read_step_weights(sample_weight, sequences, used)
+                places = Places(sequences.offsets, np.flatnonzero(used))
+                return model._metric(flat[used], predicted[used], weights, places)
 
     def _labelled(self, y, purpose):
         """Which steps (total_steps,) have a y; raises where none has one. `purpose` is what y is for, in the message."""

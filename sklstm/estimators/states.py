@@ -47,7 +47,7 @@ def read_state(state, parts, pooling):
     if not isinstance(state, dict) or state.keys() != parts.keys():
         found = ", ".join(map(str, state)) if isinstance(state, dict) else type(state).__name__
         raise ValueError(f"The state of this stream is a dict of {', '.join(parts)}; got {found}.")
-    arrays = {name: _numbers(name, state[name]) for name in parts}
+    arrays = {name: read_numbers(f"{name!r} of the state", state[name], "Pass it as it was read.") for name in parts}
     n_steps = arrays["n_steps"] = np.atleast_1d(arrays["n_steps"])
     counts = n_steps.ndim == 1 and n_steps.dtype.kind in "iu" and len(n_steps) > 0
     if not counts or (n_steps < 0).any() or (n_steps > MOST_STEPS).any():
@@ -69,12 +69,12 @@ def read_state(state, parts, pooling):
     return list(arrays.values())
 
 
-def _numbers(name, values):
+def read_numbers(what, values, advice):
     """An array of integers or floats; a copy, which nobody changes after its checks."""
-    array = np.array(array_of(f"{name!r} of the state", values, "Pass it as it was read."), order="C", subok=False)
+    array = np.array(array_of(what, values, advice), order="C", subok=False)
     if array.dtype.kind not in "iuf" or np.ma.isMaskedArray(values):
         kind = "a masked array" if np.ma.isMaskedArray(values) else array.dtype
-        raise ValueError(f"{name!r} of the state must be an array of numbers, got {kind}. Pass it as it was read.")
+        raise ValueError(f"{what} must be an array of numbers, got {kind}. {advice}")
     return array
 
 

@@ -4,14 +4,22 @@ import reprlib
 
 import numpy as np
 
+from ..network import LOSSES
 from ..network.inference import with_one_blas_thread
 from ..sequences.errors import refuse_mask
 from ..sequences.flattened import refuse_converted
 from ..sequences.refusals import array_of, refused_as
 from .engines import served
 from .inputs import read_X
-from .responses import RESPONSES
 from .states import parts_of, read_state
+
+# Response method -> from an estimator to the function that turns its network's scores into what the method returns.
+RESPONSES = {
+    "predict": lambda model: model._decode,
+    "predict_proba": lambda model: LOSSES[model._network_spec["loss"]].inverse_link,
+    "predict_log_proba": lambda model: LOSSES[model._network_spec["loss"]].log_inverse_link,
+    "encode": lambda model: lambda outputs: outputs,
+}
 
 
 class Stream:
@@ -85,7 +93,7 @@ class Stream:
         self._served = model  # shared with other streams: what the estimator was, whatever becomes of it
         self._response_method = response_method
         self._encoded = response_method == "encode"
-        self._decode = model.response(response_method)
+        self._decode = RESPONSES[response_method](model.model)
         self._width = network.layers[-1].output_size if self._encoded else network.output_size
         self._dtype = model.model._theta.dtype
         self._begun = self._direct = self._shape = None

@@ -4,10 +4,10 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..network import LOSSES
-from ..sequences.refusals import array_of
 from ..training import SOLVERS, Scaling
 from .architecture import build
 from .copies import at_this_moment
+from .states import read_numbers
 
 ADVICE = "weights_ shows the names and shapes."
 
@@ -67,10 +67,9 @@ class WeightsMixin:
         check_is_fitted(self)
         model = at_this_moment(self)
         network, theta = build(model._network_spec), model._theta.copy()
-        network.bind(theta)
+        views = network.layout.views(theta)
         if not isinstance(weights, dict):
             raise TypeError(f"weights must be a dict of names to arrays, got {type(weights).__name__}. {ADVICE}")
-        views = network.layout.views(theta)
         for name, values in weights.items():
             if name not in views:
                 raise ValueError(f"The model has no weights {name!r}; their names are {', '.join(views)}.")
@@ -82,10 +81,7 @@ class WeightsMixin:
 
 def _read(what, values, like):
     """Values as a finite array of the shape and dtype of another one."""
-    array = array_of(what, values, ADVICE)
-    if array.dtype.kind not in "iuf" or np.ma.isMaskedArray(values):
-        kind = "a masked array" if np.ma.isMaskedArray(values) else array.dtype
-        raise ValueError(f"{what} must be an array of numbers, got {kind}. {ADVICE}")
+    array = read_numbers(what, values, ADVICE)
     if array.shape != like.shape:
         raise ValueError(f"{what} must have shape {like.shape}, got {array.shape}. {ADVICE}")
     with np.errstate(over="ignore"):

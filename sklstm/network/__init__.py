@@ -9,22 +9,3 @@ from .model import Network
 from .pooling import POOLINGS
 from .recurrent import ACTIVATIONS, MERGE_MODES
 from .rescaling import rescale
-
-__all__ = [
-    "ACTIVATIONS",
-    "CELLS",
-    "HUBER_DELTA",
-    "LOSSES",
-    "MAX_LAYERS",
-    "MERGE_MODES",
-    "POOLINGS",
-    "REGRESSION_LOSSES",
-    "TIMESCALES",
-    "ConstantBias",
-    "Network",
-    "TimescaleBias",
-    "apply",
-    "loss_of_classes",
-    "make_loss",
-    "rescale",
-]

@@ -119,15 +119,10 @@ class Network:
             p = params[f"layer_{k}"]
             states = [tuple(p.get(f"{prefix}{state}") for state in ("h0", "c0")) for prefix in layer.directions]
             directions = [layer.pack(p, j) for j in range(len(layer.directions))]
-            layers.append((directions, states, self.merges_by_sum, layer.has_skip))
+            layers.append((directions, states, self.bidirectional and self.merge_mode == "sum", layer.has_skip))
         p = params.get("attention")
         attention = None if p is None else (p["A"], p["b"], p["v"])
         return _weights.Weights(layers, params["head"]["V"], params["head"]["b"], attention)
-
-    @property
-    def merges_by_sum(self):
-        """Whether the outputs of two directions are added."""
-        return self.bidirectional and self.merge_mode == "sum"
 
     def engine(self, weights, n_sequences, n_rows, *, encodes=False):
         """The kernel that runs the network, after its input layer, for predictions.
@@ -217,13 +212,12 @@ class Network:
 
     def begin(self, n_sequences, ws, rng):
         """Before the first chunk of a batch."""
-        if ws.recurrent_masks is not None:
-            for masks in ws.recurrent_masks:
-                for mask in masks:
-                    if rng is None:
-                        mask[:n_sequences] = 1
-                    else:
-                        draw_mask(rng, self.recurrent_dropout, mask[:n_sequences])
+        for masks in ws.recurrent_masks if self.recurrent_dropout else ():
+            for mask in masks:
+                if rng is None:
+                    mask[:n_sequences] = 1
+                else:
+                    draw_mask(rng, self.recurrent_dropout, mask[:n_sequences])
         if self.pool is not None:
             self.pool.begin(n_sequences, ws.pool)
 
@@ -245,7 +239,7 @@ class Network:
         for k, layer in enumerate(self.layers):
             ws.skips[k] = x
             ws.inputs[k] = x if ws.dropouts[k] is None else ws.dropouts[k].forward(x, packed.n_rows, rng)
-            masks = None if ws.recurrent_masks is None or rng is None else ws.recurrent_masks[k]
+            masks = None if rng is None else ws.recurrent_masks[k]
             x = layer.forward(params[f"layer_{k}"], packed, ws.inputs[k], ws.layers[k], skip=x, masks=masks)
         return x
 
@@ -292,9 +286,8 @@ class Network:
             layer, name = self.layers[k], f"layer_{k}"
             wanted = dx is not None or self.categories  # of the input layer
             grad_input = dx if self.input_layer is None and k == 0 else ws.dx[k] if k or wanted else None
-            masks = None if ws.recurrent_masks is None else ws.recurrent_masks[k]
             p, g = params[name], grads[name]
-            layer.backward(p, g, packed, ws.inputs[k], ws.layers[k], dx=grad_input, masks=masks, **grad_output)
+            layer.backward(p, g, packed, ws.inputs[k], ws.layers[k], dx=grad_input, masks=ws.recurrent_masks[k], **grad_output)
             if ws.dropouts[k] is not None:
                 ws.dropouts[k].backward(grad_input, packed.n_rows)
             if layer.has_skip and grad_input is not None:
@@ -320,7 +313,7 @@ class NetworkWorkspace:
         n_scores = n_rows if network.returns_sequences else n_sequences
         self.head = network.head.workspace(n_scores, dtype)
         self.scores = aligned_empty((n_scores, network.output_size), dtype)
-        self.dropouts, self.head_dropout, self.recurrent_masks = [None] * len(layers), None, None
+        self.dropouts, self.head_dropout, self.recurrent_masks = [None] * len(layers), None, [None] * len(layers)
         self.dscores = aligned_empty((n_scores, network.output_size), dtype)
         # dx[k]: gradient with respect to the input of layer k; that of the first is the network's own without an input layer.
         self.dx = [aligned_empty((n_rows, layer.input_size), dtype) for layer in layers[1:]]

@@ -117,13 +117,10 @@ class Attention(Pooling):
     def finish(self, lengths, ws):
         _pooling.attention_mean(ws.norm, ws.out, len(lengths))
 
-    def weights(self, packed, ws):
-        """alpha of each row, after `finish`."""
-        _pooling.attention_weights(packed.starts, ws.top, ws.norm, ws.e)
-        return ws.e[: packed.n_rows]
-
     def backward(self, p, g, packed, y, ws):
-        n, alpha = packed.n_rows, self.weights(packed, ws)
+        n = packed.n_rows
+        alpha = ws.e[:n]
+        _pooling.attention_weights(packed.starts, ws.top, ws.norm, ws.e)
         _pooling.attention_backward(packed.starts, alpha, y, p["v"], ws.out, ws.dout, ws.u, g["v"])
         _dense.backward(y[:n], p["A"], ws.u[:n], g["A"], g["b"], ws.dy[:n], ws.scratch)
         _pooling.add_weighted(packed.starts, alpha, ws.dout, ws.dy)

@@ -137,11 +137,9 @@ class RecurrentLayer:
 
     def pack(self, p, k=0):
         """Direction k with its parameters packed for inference."""
-        prefix = self.directions[k]
-        W = p[f"{prefix}W"]
+        W, *others = self._of_cell(p, self.directions[k])
         size = _inference.pack_size(self.kernel[0], self.input_size, self.hidden_size, W.itemsize)
-        buffer = aligned_empty((size,), W.dtype)
-        return _inference.pack(*self.kernel, W, p[f"{prefix}R"], p[f"{prefix}b"], self._extra(p, prefix), buffer)
+        return _inference.pack(*self.kernel, W, *others, aligned_empty((size,), W.dtype))
 
     def workspace(self, n_sequences, n_rows, dtype, *, carries=False):
         """Buffers for batches of up to that size; with `carries` those for a state from an earlier chunk too."""
@@ -175,10 +173,7 @@ class RecurrentLayer:
                 k == 1,
                 packed.starts,
                 x,
-                p[f"{prefix}W"],
-                p[f"{prefix}R"],
-                p[f"{prefix}b"],
-                self._extra(p, prefix),
+                *self._of_cell(p, prefix),
                 h0,
                 c0,
                 None if masks is None else masks[k],
@@ -195,9 +190,10 @@ class RecurrentLayer:
             np.add(ws.y[:n] if ws.merged else ws.outputs[:n], (x if skip is None else skip)[:n], out=ws.y[:n])
         return ws.y
 
-    def _extra(self, p, prefix):
+    def _of_cell(self, p, prefix):
+        """W, R, b and the further parameters (or None) of a direction, or their gradients, in the order that the kernels take."""
         extra = CELLS[self.cell].extra
-        return p[f"{prefix}{extra.name}"] if extra else None
+        return p[f"{prefix}W"], p[f"{prefix}R"], p[f"{prefix}b"], p[f"{prefix}{extra.name}"] if extra else None
 
     def _initial_state(self, p, packed, ws, k):
         """Rows of h and c to begin with, None for zeros."""
@@ -258,10 +254,7 @@ class RecurrentLayer:
                 k == 1,
                 packed.starts,
                 x,
-                p[f"{prefix}W"],
-                p[f"{prefix}R"],
-                p[f"{prefix}b"],
-                self._extra(p, prefix),
+                *self._of_cell(p, prefix),
                 ws.h0[k] if known else None,
                 ws.c0[k] if known else None,
                 None if masks is None else masks[k],
@@ -271,10 +264,7 @@ class RecurrentLayer:
                 None if dy is None else self.part(dy, k),
                 ws.dh,
                 ws.dc,
-                g[f"{prefix}W"],
-                g[f"{prefix}R"],
-                g[f"{prefix}b"],
-                self._extra(g, prefix),
+                *self._of_cell(g, prefix),
                 dx,
                 k == 1,
                 ws.zeros,

@@ -10,24 +10,3 @@ from .scaling import Scaling, check_range, updated_moments
 from .schedules import SCHEDULES
 from .state import LastEpoch, TrainingState
 from .validation import Validation
-
-__all__ = [
-    "LBFGS",
-    "SCHEDULES",
-    "SGD",
-    "SOLVERS",
-    "Adam",
-    "Checkpoint",
-    "Data",
-    "LastEpoch",
-    "RMSprop",
-    "Scaling",
-    "TrainingConfig",
-    "TrainingState",
-    "Validation",
-    "check_moments",
-    "check_range",
-    "digest",
-    "train",
-    "updated_moments",
-]

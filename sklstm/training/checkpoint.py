@@ -10,6 +10,7 @@ from ..files import check_replaceable, expanded
 from .state import TrainingState
 
 KIND = "checkpoint"
+ADVICE = "Pass the path of another file as checkpoint, or delete this one to start again."
 PARTS = {"identity": dict, "rng": np.random.Generator, "state": dict}
 
 
@@ -41,7 +42,7 @@ class Checkpoint:
         if self._saved is not None and not (
             isinstance(self._saved, dict) and {name: type(part) for name, part in self._saved.items()} == PARTS
         ):
-            raise ValueError(f"{self.path!r} is no checkpoint of a fit. {self._advice}")
+            raise ValueError(f"{self.path!r} is no checkpoint of a fit. {ADVICE}")
         self.rng = None if self._saved is None else self._saved["rng"]
         self._warned = False
 
@@ -54,10 +55,6 @@ class Checkpoint:
                 " that can be written to"
             )
             raise type(error)(error.errno, reason, self.path) from error
-
-    @property
-    def _advice(self):
-        return "Pass the path of another file as checkpoint, or delete this one to start again."
 
     def start(self, identity, rng, state, network, optimizer):
         """Bind the file to this fit, and return the state to continue from: that of the file, or the one given.
@@ -86,13 +83,13 @@ class Checkpoint:
         if differing:
             raise ValueError(
                 f"The checkpoint {self.path!r} is of another fit: it differs in {', '.join(differing)}. Fit with the same data"
-                f" and parameters to continue it. {self._advice}"
+                f" and parameters to continue it. {ADVICE}"
             )
         try:
             resumed = TrainingState.from_dict(saved["state"], network, state.theta.dtype, optimizer)
             _check_between_epochs(resumed, state)
         except ValueError as error:
-            raise ValueError(f"The checkpoint {self.path!r} does not fit the network: {error}. {self._advice}") from error
+            raise ValueError(f"The checkpoint {self.path!r} does not fit the network: {error}. {ADVICE}") from error
         return resumed
 
     def save(self, state):

@@ -181,18 +181,15 @@ class _Shard:
         """The batch of these samples, and the steps between which it is cut into chunks; a workspace that holds them."""
         batch = Batch(computer.data.sequences.offsets, rows)
         bounds = batch.bounds(computer.bptt_steps)
-        n_rows = max(map(batch.rows_between, bounds, bounds[1:]))
-        self._reserve(len(rows), n_rows, computer.grad.dtype, carries=computer.bptt_steps is not None)
-        self.network.begin(len(rows), self.ws, rng)
-        return batch, bounds
-
-    def _reserve(self, n_sequences, n_rows, dtype, *, carries):
+        n_sequences, n_rows = len(rows), max(map(batch.rows_between, bounds, bounds[1:]))
         ws = self.ws
         if ws is None or not ws.holds(n_sequences, n_rows):
             if ws is not None:
                 n_sequences, n_rows = max(n_sequences, ws.n_sequences), max(n_rows, ws.n_rows)
             self.ws = ws = None  # let go of the old one first
-            self.ws = self.network.workspace(n_sequences, n_rows, dtype, carries=carries)
+            self.ws = self.network.workspace(n_sequences, n_rows, computer.grad.dtype, carries=computer.bptt_steps is not None)
+        self.network.begin(len(rows), self.ws, rng)
+        return batch, bounds
 
     def _chunks(self, data, batch, bounds):
         for first, last in pairwise(bounds):

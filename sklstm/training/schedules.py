@@ -6,6 +6,7 @@ changes when an epoch has ended.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -14,7 +15,7 @@ import numpy as np
 RISE = 0.3
 FIRST_FACTOR = 1 / 25
 LAST_FACTOR = FIRST_FACTOR * 1e-4
-MOMENTA = (0.95, 0.85)
+HIGH_MOMENTUM, LOW_MOMENTUM = 0.95, 0.85
 
 # "adaptive" divides by 5 and ends a fit below 1e-6, as scikit-learn's MLP.
 ADAPTIVE_DIVISOR = 5.0
@@ -79,19 +80,11 @@ def cosine(progress, warmup):
     return progress / warmup if progress < warmup else _half_cosine(1.0, 0.0, (progress - warmup) / (1 - warmup))
 
 
-def onecycle(progress, warmup):
-    """Half a cosine up, and one down to almost nothing."""
+def onecycle(first, middle, last, progress, warmup=None):
+    """Half a cosine from the first value to that in the middle, and one from there to the last."""
     if progress < RISE:
-        return _half_cosine(FIRST_FACTOR, 1.0, progress / RISE)
-    return _half_cosine(1.0, LAST_FACTOR, (progress - RISE) / (1 - RISE))
-
-
-def onecycle_momentum(progress):
-    """Low while the rate is high."""
-    high, low = MOMENTA
-    return (
-        _half_cosine(high, low, progress / RISE) if progress < RISE else _half_cosine(low, high, (progress - RISE) / (1 - RISE))
-    )
+        return _half_cosine(first, middle, progress / RISE)
+    return _half_cosine(middle, last, (progress - RISE) / (1 - RISE))
 
 
 def invscaling(factor, epoch, power):
@@ -116,5 +109,9 @@ SCHEDULES = {
     "adaptive": Schedule(after=adaptive, ends=lambda epoch: epoch.rate <= ADAPTIVE_LOWEST),
     "plateau": Schedule(after=plateau),
     "cosine": Schedule(within=cosine, needs_end=True),
-    "onecycle": Schedule(within=onecycle, momentum=onecycle_momentum, needs_end=True),
+    "onecycle": Schedule(
+        within=partial(onecycle, FIRST_FACTOR, 1.0, LAST_FACTOR),
+        momentum=partial(onecycle, HIGH_MOMENTUM, LOW_MOMENTUM, HIGH_MOMENTUM),  # low while the rate is high
+        needs_end=True,
+    ),
 }
