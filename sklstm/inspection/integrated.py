@@ -13,8 +13,8 @@ from ..network import apply
 from ..network.input_layer import UNKNOWN
 from ..parallel import single_threaded_blas
 from ..sequences import Sequences
+from .first_layer import behind_input_layer, channels_of_inputs, layer_inputs
 from .fitted import fitted_network, sequences_in_double
-from .gradients import behind_input_layer, channels_of_inputs, layer_inputs
 from .outputs import output_coefficients, output_units, read_step, read_target, refuse_step
 from .path import FEWEST_POINTS, IntegrationPath
 
