@@ -8,8 +8,7 @@ from .forward_pass import ROWS, ForwardPass, groups
 
 # Gauss and Legendre's points of a piece of the path and their weights, which sum to 1.
 POINTS, WEIGHTS = ((values + at) / 2 for values, at in zip(np.polynomial.legendre.leggauss(8), (1, 0), strict=True))
-HALVINGS = 1  # of the whole path, to begin with
-FEWEST_POINTS = 2**HALVINGS * len(POINTS)
+FEWEST_POINTS = 2 * len(POINTS)  # of both halves of the path, to begin with
 
 
 class IntegrationPath:
@@ -63,9 +62,7 @@ class IntegrationPath:
         left = allowed.copy()
         for part in groups(self.lengths):
             at = np.arange(len(outputs))[part]
-            pieces = at, np.zeros(len(at)), np.ones(len(at)), baseline_outputs[part], outputs[part]
-            for _ in range(HALVINGS):
-                pieces = self._halved(*pieces)
+            pieces = self._halved(at, np.zeros(len(at)), np.ones(len(at)), baseline_outputs[part], outputs[part])
             while len(pieces[0]):
                 at, begin, end, before, after = pieces
                 found = self._integrated(at, begin, end)

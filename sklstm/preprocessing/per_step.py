@@ -26,12 +26,8 @@ from .step_table import as_array, as_table, dense
 
 def _inner_has(method):
     """Condition for `available_if`: the inner transformer, the fitted one if there is one, has a method."""
-
-    def check(per_step):
-        getattr(vars(per_step).get("transformer_", per_step.transformer), method)  # which raises, with its own reason
-        return True
-
-    return check
+    # Where it has none, getattr raises, with its own reason.
+    return lambda per_step: bool(getattr(vars(per_step).get("transformer_", per_step.transformer), method))
 
 
 class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
@@ -362,7 +358,11 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         if reset:
             self._flat, self._n_channels = flat, steps.n_channels
             if not flat:
-                self._note_channels(steps)
+                self.n_features_in_ = steps.n_channels
+                vars(self).pop("feature_names_in_", None)
+                names = channel_names(self, self._names(steps), reset=True)
+                if names is not None:
+                    self.feature_names_in_ = names
         elif steps.n_channels != self._n_channels:
             raise ValueError(
                 f"X has {steps.n_channels} channels per step, but PerStep is expecting {self._n_channels} channels as input, as"
@@ -373,14 +373,6 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         else:
             channel_names(self, self._names(steps), reset=False)
         return steps
-
-    def _note_channels(self, steps):
-        """Record the number and names of the channels of an X that is not 2-D."""
-        self.n_features_in_ = steps.n_channels
-        vars(self).pop("feature_names_in_", None)
-        names = channel_names(self, self._names(steps), reset=True)
-        if names is not None:
-            self.feature_names_in_ = names
 
     def _names(self, steps):
         """Names of the channels: those of X, or the given ones."""

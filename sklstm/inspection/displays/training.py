@@ -5,7 +5,7 @@ import numpy as np
 from ...docstrings import document
 from ..curves import training_curves
 from ..documentation import PARTS
-from .canvas import BLUE, GREEN, PURPLE, VERMILION, check_matplotlib, label_steps, make_axes
+from .canvas import BLUE, GREEN, PURPLE, VERMILION, begin_plot, check_matplotlib, label_steps
 from .names import loss_name, score_name
 
 # Panel -> its curves, with their colours and labels.
@@ -113,13 +113,11 @@ class TrainingHistoryDisplay:
         ValueError
             If the history has no such panel, or if the number of axes is not that of the panels.
         """
-        check_matplotlib(f"{type(self).__name__}.plot")
         available = [panel for panel, curves in PANELS.items() if any(self._has(name) for name in curves)]
         panels = available if panels is None else list(panels)
         if not panels or any(panel not in available for panel in panels):
             raise ValueError(f"panels must be some of {available}, which this history has, got {panels}.")
-        self.axes_ = make_axes(ax, [2.2 if panel == "loss" else 1.5 for panel in panels])
-        self.figure_ = self.axes_[0].figure
+        self.figure_, self.axes_ = begin_plot(self, ax, [2.2 if panel == "loss" else 1.5 for panel in panels])
         labels = LABELS | {"loss": self.loss_name, "validation_score": self.score_name}
         self.lines_ = {}
         for panel, axes in zip(panels, self.axes_, strict=True):
