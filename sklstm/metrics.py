@@ -195,8 +195,7 @@ class _Flat(BaseEstimator):
 
     def __init__(self, estimator, ids):
         self.estimator, self.ids, self.used = estimator, ids, None
-        model = _model_of(estimator)
-        self.model = model if model is not None else (LSTMClassifier if is_classifier(estimator) else LSTMRegressor)()
+        self.model = _model_of(estimator) or (LSTMClassifier if is_classifier(estimator) else LSTMRegressor)()
         self._known = {}
 
     def __sklearn_is_fitted__(self):

@@ -9,8 +9,6 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch, check_random_state
 
 from ..compat import Interval, StrOptions, validate_params
-from ..docstrings import document
-from ..estimators.documentation import SHARED
 from ..sequences import Sequences
 from ..sequences.container import snapshot
 from ..sequences.convert import as_floats
@@ -19,10 +17,10 @@ from ..sequences.padding import without_padding
 from ..sequences.refusals import array_of, list_of, refused_as
 from ..sequences.steps import Steps
 from ..sequences.validation import X_FORMATS, array_or_list
-from .documentation import PARTS
+from .documentation import document
 
 
-@document(SHARED | PARTS)
+@document()
 @validate_params(
     {
         "steps": [Interval(Integral, 1, None, closed="left"), "array-like"],

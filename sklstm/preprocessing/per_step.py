@@ -1,6 +1,7 @@
 """`PerStep`: a transformer of rows, applied to the steps of sequences."""
 
 import copy
+from contextlib import suppress
 from inspect import signature
 from numbers import Integral
 from typing import ClassVar
@@ -298,9 +299,6 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             self._sklearn_output_config = {"transform": transform}
         return self
 
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "transformer_")
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         if hasattr(self.transformer, "__sklearn_tags__"):
@@ -318,7 +316,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     def _fit(self, method, X, y, fit_params):
         """The steps, and what a fitting method of the transformer returns for them. A fit that fails changes nothing."""
-        continues = method == "partial_fit" and self.__sklearn_is_fitted__()
+        continues = method == "partial_fit" and hasattr(self, "transformer_")
         stand_in = copy.copy(self)
         steps = stand_in._read(X, reset=not continues, fitting=True)
         transformer = self.transformer_ if continues else clone(self.transformer)
@@ -383,19 +381,13 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """The table that the transformer returned, in the form of X."""
         X_out = steps.restore_format(self._checked_rows(values, steps))
         if isinstance(X_out, Sequences) and steps.names is not None:
-            X_out.channel_names = self._names_out()
+            with suppress(AttributeError):  # the transformer, or a step of a Pipeline, has no names to give
+                X_out.channel_names = list(self.get_feature_names_out())
         container = _get_output_config("transform", self)["dense"]
         if container == "default" or not isinstance(X_out, np.ndarray) or X_out.ndim != 2:
             return X_out
         adapter = ADAPTERS_MANAGER.adapters[container]
         return adapter.create_container(X_out, X, columns=getattr(self, "get_feature_names_out", None))
-
-    def _names_out(self):
-        """Names of the channels that `transform` returns; None if the transformer, or a step of a Pipeline, has none."""
-        try:
-            return list(self.get_feature_names_out())
-        except AttributeError:
-            return None
 
     def _checked_rows(self, values, steps):
         """The table that the transformer returned, as an array (total_steps, k)."""

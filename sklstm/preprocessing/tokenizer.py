@@ -278,9 +278,6 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         words[:] = [self.unknown_token, *codes]
         return words
 
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "vectorizer_")
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
@@ -323,7 +320,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
 
     def _fitted(self):
         """The fitted vectorizer and the codes; those of a given vocabulary need no fit."""
-        if self.__sklearn_is_fitted__() or getattr(self.vectorizer, "vocabulary", None) is None:
+        if hasattr(self, "vectorizer_") or getattr(self.vectorizer, "vocabulary", None) is None:
             check_is_fitted(self)
             return self.vectorizer_, self.vocabulary_
         vectorizer = self._new_vectorizer()

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from ...docstrings import document
 from ..attention import attention_weights
-from ..documentation import PARTS
+from ..documentation import document
 from ..fitted import one_sequence
 from .canvas import BLUE, begin_plot, check_matplotlib, check_names, draw_map, label_steps, map_height
 
@@ -12,7 +11,7 @@ LABEL = "Attention weight"
 MAX_CHARACTERS = 75  # side by side below an axis
 
 
-@document(PARTS, display="AttentionDisplay", artists="``Axes.bar``, or for several sequences of ``Axes.pcolormesh``")
+@document(display="AttentionDisplay", artists="``Axes.bar``, or for several sequences of ``Axes.pcolormesh``")
 class AttentionDisplay:
     """Attention weight of each step in the pooling: bars for one sequence, a map for several.
 

@@ -2,16 +2,15 @@
 
 import numpy as np
 
-from ...docstrings import document
 from ...estimators import LSTMRegressor
-from ..documentation import PARTS
+from ..documentation import document
 from ..fitted import fitted_network, one_sequence
 from .canvas import GREEN, VERMILION, begin_plot, check_matplotlib
 
 MEDIAN = 0.5
 
 
-@document(PARTS, display="ForecastDisplay", artists="``Axes.plot``, for the curve of the forecast")
+@document(display="ForecastDisplay", artists="``Axes.plot``, for the curve of the forecast")
 class ForecastDisplay:
     """Forecast of a series, with bands between quantiles, after its history and beside the observed values.
 

@@ -4,9 +4,8 @@ from itertools import cycle
 
 import numpy as np
 
-from ...docstrings import document
 from ...network.cells import QUANTITIES
-from ..documentation import PARTS
+from ..documentation import document
 from ..fitted import fitted_network, one_sequence
 from ..gates import gate_activations
 from .canvas import LINE_STYLES, begin_plot, check_matplotlib, label_steps
@@ -14,7 +13,7 @@ from .canvas import LINE_STYLES, begin_plot, check_matplotlib, label_steps
 FEW = 4  # units that are shown where none are named
 
 
-@document(PARTS, display="GateDisplay", panel="quantity", artists="``Axes.plot``, for all curves")
+@document(display="GateDisplay", panel="quantity", artists="``Axes.plot``, for all curves")
 class GateDisplay:
     """Gates and states of several units over the steps of a sequence.
 

@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from ...docstrings import document
-from ..documentation import PARTS
+from ..documentation import document
 from ..importance import step_importance
+from ..outputs import score_name
 from .canvas import BLUE, begin_plot, check_matplotlib, check_names, draw_map, label_steps, map_height
-from .names import score_name
 
 
-@document(PARTS, display="StepImportanceDisplay", artists="``Axes.pcolormesh``, or for one channel of ``Axes.errorbar``")
+@document(display="StepImportanceDisplay", artists="``Axes.pcolormesh``, or for one channel of ``Axes.errorbar``")
 class StepImportanceDisplay:
     """Decrease of a score when steps are permuted among the sequences: a map over channels, or a curve for one channel.
 

@@ -2,15 +2,14 @@
 
 import numpy as np
 
-from ...docstrings import document
-from ..documentation import PARTS
+from ..documentation import document
 from ..fitted import fitted_network, one_sequence
 from ..integrated import integrated_gradients
 from ..outputs import describe_output
 from .canvas import begin_plot, check_matplotlib, check_names, draw_map, label_steps, map_height
 
 
-@document(PARTS, display="SaliencyDisplay", artists="``Axes.pcolormesh``")
+@document(display="SaliencyDisplay", artists="``Axes.pcolormesh``")
 class SaliencyDisplay:
     """Contribution of each channel of each step of a sequence to a prediction, as a map.
 

@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from ...docstrings import document
 from ..curves import training_curves
-from ..documentation import PARTS
+from ..documentation import document
+from ..outputs import loss_name, score_name
 from .canvas import BLUE, GREEN, PURPLE, VERMILION, begin_plot, check_matplotlib, label_steps
-from .names import loss_name, score_name
 
 # Panel -> its curves, with their colours and labels.
 PANELS = {
@@ -19,7 +18,7 @@ LABELS = {"learning_rate": "Learning rate", "gradient_norm": "Gradient norm\n(be
 DECADES = 2  # a curve that spans more has a logarithmic axis
 
 
-@document(PARTS, display="TrainingHistoryDisplay", panel="panel", artists="``Axes.plot``, for all curves")
+@document(display="TrainingHistoryDisplay", panel="panel", artists="``Axes.plot``, for all curves")
 class TrainingHistoryDisplay:
     """Loss, validation score, learning rate and gradient norm in each epoch of training.
 
