@@ -122,7 +122,11 @@ class TrainingHistoryDisplay:
         for panel, axes in zip(panels, self.axes_, strict=True):
             names = [name for name in PANELS[panel] if self._has(name)]
             for name in names:
-                self.lines_[name] = self._draw(axes, name, *PANELS[panel][name], kwargs)
+                color, label = PANELS[panel][name]
+                values = self.curves[name]
+                epochs = self.curves.get("epoch", np.arange(1, len(values) + 1))
+                style = {"color": color, "label": label, "marker": "o" if len(values) == 1 else None}
+                (self.lines_[name],) = axes.plot(epochs, values, **style | kwargs)
             axes.set_ylabel(labels[panel])
             if _spans_decades([self.curves[name] for name in names]):
                 axes.set_yscale("log")
@@ -136,12 +140,6 @@ class TrainingHistoryDisplay:
 
     def _has(self, name):
         return name in self.curves and bool(np.isfinite(self.curves[name]).any())
-
-    def _draw(self, axes, name, color, label, kwargs):
-        values = self.curves[name]
-        epochs = self.curves.get("epoch", np.arange(1, len(values) + 1))
-        style = {"color": color, "label": label, "marker": "o" if len(values) == 1 else None}
-        return axes.plot(epochs, values, **style | kwargs)[0]
 
 
 def _spans_decades(curves):
