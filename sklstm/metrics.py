@@ -142,16 +142,16 @@ class _StepScorer:
 
     def set_score_request(self, *, sample_weight):
         """Set whether metadata routing passes `sample_weight`, as scorers of scikit-learn do."""
-        self._metadata_request = MetadataRequest(owner=self)
-        self._metadata_request.score.add_request(param="sample_weight", alias=sample_weight)
+        self._metadata_request = self._request(sample_weight)
         return self
 
     def get_metadata_routing(self):
         """Return what metadata routing passes."""
-        request = vars(self).get("_metadata_request")
-        if request is None:
-            request = MetadataRequest(owner=self)
-            request.score.add_request(param="sample_weight", alias=None)
+        return getattr(self, "_metadata_request", None) or self._request(None)
+
+    def _request(self, alias):
+        request = MetadataRequest(owner=self)
+        request.score.add_request(param="sample_weight", alias=alias)
         return request
 
     def _routing_repr(self):
@@ -195,8 +195,7 @@ class _Flat(BaseEstimator):
 
     def __init__(self, estimator, ids):
         self.estimator, self.ids, self.used = estimator, ids, None
-        model = _model_of(estimator)
-        self.model = model if model is not None else (LSTMClassifier if is_classifier(estimator) else LSTMRegressor)()
+        self.model = _model_of(estimator) or (LSTMClassifier if is_classifier(estimator) else LSTMRegressor)()
         self._known = {}
 
     def __sklearn_is_fitted__(self):

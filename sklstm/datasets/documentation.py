@@ -24,6 +24,8 @@ ValueError
     If a parameter is out of its range (`InvalidParameterError`).
 """
 
-from ..docstrings import read_parts
+from functools import partial
 
-PARTS = read_parts(__doc__)
+from .. import docstrings
+
+document = partial(docstrings.document, docstrings.read_parts(__doc__))  # document(**words)

@@ -5,9 +5,8 @@ from numbers import Integral
 import numpy as np
 
 from ..compat import Options
-from ..docstrings import document
 from .common import array_or_sequences, at_least, checked, draw_lengths, generator_from, symbols_as_channels
-from .documentation import PARTS
+from .documentation import document
 
 MASK_VALUE = -100  # label of a step that LSTMClassifier leaves out of losses and scores
 
@@ -15,7 +14,7 @@ MASK_VALUE = -100  # label of a step that LSTMClassifier leaves out of losses an
 ORDER_SYMBOLS = "EBabcdXY"
 
 
-@document(PARTS, what="length", most="n_steps", least=" (but at least 2)")
+@document(what="length", most="n_steps", least=" (but at least 2)")
 @checked(n_steps=[at_least(2)])
 def make_adding_problem(n_samples=1000, *, n_steps=100, ragged=False, random_state=None):
     """Generate the adding problem, in which y is the sum of two marked numbers.
@@ -78,7 +77,7 @@ def make_adding_problem(n_samples=1000, *, n_steps=100, ragged=False, random_sta
     return array_or_sequences(values, lengths, ragged), values[first, 0] + values[second, 0]
 
 
-@document(PARTS, what="lag", most="lag", least=" (but at least 1)")
+@document(what="lag", most="lag", least=" (but at least 1)")
 @checked(lag=[at_least(1)], n_copy=[at_least(1)], n_symbols=[at_least(2)], masked=["boolean"])
 def make_copy_memory(n_samples=1000, *, lag=50, n_copy=10, n_symbols=8, masked=True, ragged=False, random_state=None):
     """Generate the copy memory problem: the first symbols must be repeated at the end.
@@ -155,7 +154,7 @@ def make_copy_memory(n_samples=1000, *, lag=50, n_copy=10, n_symbols=8, masked=T
     return array_or_sequences(X, lengths, ragged), array_or_sequences(targets, lengths, ragged)
 
 
-@document(PARTS, what="length", most="n_steps", least=" (but at least 10)")
+@document(what="length", most="n_steps", least=" (but at least 10)")
 @checked(n_steps=[at_least(10)], n_bits=[Options(Integral, {2, 3})])
 def make_temporal_order(n_samples=1000, *, n_steps=100, n_bits=3, encode="onehot", ragged=False, random_state=None):
     """Generate the temporal order problem: y encodes the order of the symbols X and Y.

@@ -3,10 +3,9 @@
 import numpy as np
 
 from ..compat import StrOptions
-from ..docstrings import document
 from ..sequences.refusals import array_of
 from .common import array_or_sequences, checked, generator_from, symbols_as_channels
-from .documentation import PARTS
+from .documentation import document
 
 REBER_SYMBOLS = "BTSXPVE"  # in the order of their codes
 
@@ -40,7 +39,7 @@ EMBEDDED = [{REBER_SYMBOLS.index(symbol): state for symbol, state in edges.items
 LEGAL = np.array([[code in edges for code in range(len(REBER_SYMBOLS))] for edges in EMBEDDED])  # (n_states, n_symbols)
 
 
-@document(PARTS)
+@document()
 @checked(targets=[StrOptions({"symbol", "legal"})])
 def make_embedded_reber(n_samples=1000, *, targets="symbol", encode="onehot", random_state=None):
     """Generate strings of the embedded Reber grammar, to predict the next symbol.

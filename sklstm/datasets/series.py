@@ -6,15 +6,14 @@ from numbers import Real
 import numpy as np
 
 from ..compat import Interval, StrOptions
-from ..docstrings import document
 from ..sequences.refusals import array_of
 from .common import array_or_sequences, at_least, checked, draw_lengths, generator_from
-from .documentation import PARTS
+from .documentation import document
 
 HIGHEST_FREQUENCY = 0.25  # cycles per step: half of the highest that sampling can tell from a lower one
 
 
-@document(PARTS, what="length", most="n_steps", least="")
+@document(what="length", most="n_steps", least="")
 @checked(
     n_steps=[at_least(1)],
     n_channels=[at_least(1)],
@@ -115,7 +114,7 @@ def make_sine_mixture(
     return array_or_sequences(values, lengths, ragged), y
 
 
-@document(PARTS)
+@document()
 @checked(
     n_steps=[at_least(2)],
     period=[Interval(Real, 2, None, closed="neither"), "array-like"],

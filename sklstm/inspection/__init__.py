@@ -3,14 +3,12 @@
 from ..public import publish
 from .attention import attention_weights
 from .curves import training_curves
-from .displays import (
-    AttentionDisplay,
-    ForecastDisplay,
-    GateDisplay,
-    SaliencyDisplay,
-    StepImportanceDisplay,
-    TrainingHistoryDisplay,
-)
+from .displays.attention import AttentionDisplay
+from .displays.forecast import ForecastDisplay
+from .displays.gates import GateDisplay
+from .displays.importance import StepImportanceDisplay
+from .displays.saliency import SaliencyDisplay
+from .displays.training import TrainingHistoryDisplay
 from .gates import gate_activations
 from .importance import step_importance
 from .integrated import integrated_gradients

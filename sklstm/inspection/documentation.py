@@ -121,6 +121,9 @@ random_state : int, RandomState or None, default=None
     Seed or generator of the permutations. Pass an int for the same result in every call.
 """
 
-from ..docstrings import read_parts
+from functools import partial
 
-PARTS = read_parts(__doc__)
+from .. import docstrings
+from ..estimators.documentation import SHARED
+
+document = partial(docstrings.document, SHARED | docstrings.read_parts(__doc__))  # document(**words)

@@ -1,8 +1,9 @@
-"""`ForwardPass`: a network run forward over whole sequences, with all that it computes kept."""
+"""`ForwardPass`: a network run over whole sequences, forward with all that it computes kept, and backward to its input."""
 
 import numpy as np
 
-from ..sequences import Packed
+from .._kernels._pack import unpack
+from ..sequences import Batch, Packed
 
 # Rows that are run together: their gates, of six words for each unit, stay in a cache of the second or third level.
 ROWS = 1 << 12
@@ -31,6 +32,7 @@ class ForwardPass:
     def __init__(self, network, theta):
         self.network, self.params, self.dtype = network, network.bind(theta), theta.dtype
         self.workspace = None
+        self._grads = network.bind(np.zeros_like(theta))  # of the weights: not used
 
     def forward(self, sequences, rows):
         """Run over the sequences `rows` of some; returns them as `Packed`."""
@@ -39,6 +41,31 @@ class ForwardPass:
         packed = Packed.gather(sequences, rows, shift, factor, self._allocate)
         self.network.forward(self.params, packed, self.workspace)
         return packed
+
+    def gradient(self, sequences, dscores):
+        """Gradient of ``(scores * dscores).sum()`` with respect to the sequences, for a network without categories.
+
+        Parameters
+        ----------
+        sequences : Sequences
+            In float64 and C order.
+        dscores : ndarray of shape (n_sequences, n_scores), or (total_steps, n_scores) for scores of every step
+
+        Returns
+        -------
+        ndarray of shape (total_steps, input_size)
+        """
+        rows = np.arange(len(sequences))
+        packed = self.forward(sequences, rows)
+        if self.network.returns_sequences:
+            zeros, ones, arriving = np.zeros(dscores.shape[1]), np.ones(dscores.shape[1]), np.empty_like(dscores)
+            Batch(sequences.offsets, rows).pack(dscores, 0, packed.n_steps, zeros, ones, arriving)
+        else:
+            arriving = dscores[packed.order]
+        dx, out = np.empty_like(sequences.values), np.empty_like(sequences.values)
+        self.network.backward(self.params, self._grads, packed, self.workspace, arriving, dx=dx)
+        unpack(packed.starts, sequences.offsets[packed.order], dx, out)
+        return out
 
     def _allocate(self, n_sequences, n_rows):
         if self.workspace is None or not self.workspace.holds(n_sequences, n_rows):

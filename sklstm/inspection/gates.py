@@ -75,37 +75,25 @@ def gate_activations(estimator, X, *, layer=-1, direction="forward"):
     if direction == "reverse" and not network.bidirectional:
         raise ValueError("direction='reverse' is for bidirectional models. Leave it out, or fit with bidirectional=True.")
     sequences = estimator._read_fitted(X)
-    recorder = _Recorder(network, theta, range(n_layers)[layer], ("forward", "reverse").index(direction))
     with single_threaded_blas():
-        return recorder.record(sequences)
+        return _recorded(network, theta, sequences, range(n_layers)[layer], ("forward", "reverse").index(direction))
 
 
-class _Recorder:
-    """Runs a network and keeps what one direction of one layer does."""
-
-    def __init__(self, network, theta, layer, k):
-        self.network, self.forward_pass = network, ForwardPass(network, theta)
-        self.index, self.layer, self.k = layer, network.layers[layer], k
-
-    def record(self, sequences):
-        """Name -> values at every step."""
-        names = [*CELLS[self.network.cell].gates, *"ch"[2 - self.layer.n_states :]]
-        shape = len(sequences.values), self.layer.hidden_size
-        out = {name: np.empty(shape, self.forward_pass.dtype) for name in names}
-        for part in groups(sequences.lengths):
-            packed = self.forward_pass.forward(sequences, np.arange(part.start, part.stop))
-            for name, values in zip(names, self._kept(packed), strict=True):
-                unpack(packed.starts, sequences.offsets[packed.order], np.ascontiguousarray(values), out[name])
-        return {name: Sequences(values, sequences.offsets, ids=sequences.ids) for name, values in out.items()}
-
-    def _kept(self, packed):
-        """The arrays (n_rows, H) of the quantities, in the order of their names."""
-        ws, n, H = self.forward_pass.workspace.layers[self.index], packed.n_rows, self.layer.hidden_size
-        gates = ws.gates[self.k][:n]
-        cell = CELLS[self.network.cell]
+def _recorded(network, theta, sequences, index, k):
+    """Name -> values at every step, of direction k of a layer."""
+    forward_pass, cell, layer = ForwardPass(network, theta), CELLS[network.cell], network.layers[index]
+    prefix, H = layer.directions[k], layer.hidden_size
+    names = [*cell.gates, *"ch"[2 - layer.n_states :]]
+    out = {name: np.empty((len(sequences.values), H), theta.dtype) for name in names}
+    for part in groups(sequences.lengths):
+        packed = forward_pass.forward(sequences, np.arange(part.start, part.stop))
+        ws, n = forward_pass.workspace.layers[index], packed.n_rows
+        gates = ws.gates[k][:n]
         if cell.restore_gates:
-            p, prefix = self.forward_pass.params[f"layer_{self.index}"], self.layer.directions[self.k]
-            gates = cell.restore_gates(gates, p[prefix + cell.extra.name], p[f"{prefix}b"], self.network.activation)
+            p = forward_pass.params[f"layer_{index}"]
+            gates = cell.restore_gates(gates, p[prefix + cell.extra.name], p[f"{prefix}b"], network.activation)
         blocks = [gates[:, j * H : (j + 1) * H] for j in range(len(cell.gates))]
-        states = [ws.c[self.k][:n], ws.h[self.k][:n]]
-        return blocks + states[2 - self.layer.n_states :]
+        states = [ws.c[k][:n], ws.h[k][:n]][2 - layer.n_states :]
+        for name, values in zip(names, blocks + states, strict=True):
+            unpack(packed.starts, sequences.offsets[packed.order], np.ascontiguousarray(values), out[name])
+    return {name: Sequences(values, sequences.offsets, ids=sequences.ids) for name, values in out.items()}

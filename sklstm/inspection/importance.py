@@ -9,8 +9,6 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch, check_random_state
 
 from ..compat import Interval, StrOptions, validate_params
-from ..docstrings import document
-from ..estimators.documentation import SHARED
 from ..sequences import Sequences
 from ..sequences.container import snapshot
 from ..sequences.convert import as_floats
@@ -19,10 +17,10 @@ from ..sequences.padding import without_padding
 from ..sequences.refusals import array_of, list_of, refused_as
 from ..sequences.steps import Steps
 from ..sequences.validation import X_FORMATS, array_or_list
-from .documentation import PARTS
+from .documentation import document
 
 
-@document(SHARED | PARTS)
+@document()
 @validate_params(
     {
         "steps": [Interval(Integral, 1, None, closed="left"), "array-like"],
@@ -131,8 +129,6 @@ def step_importance(
 def _ragged(estimator, X):
     """X as `Sequences`, and a function that makes an X for the estimator of other values; the estimator checks the values."""
     X, padding = array_or_list(X), getattr(estimator, "padding", None)
-    if padding is not None and len(getattr(X, "shape", ())) == 3:
-        X = Sequences(*without_padding(np.asarray(X), padding))
     if is_tabular(X):
         n_channels = getattr(estimator, "n_channels", None)
         table = _numbers(X)
@@ -141,12 +137,11 @@ def _ragged(estimator, X):
                 f"The rows of a 2-D X are flattened sequences, which {type(estimator).__name__} with n_channels={n_channels} does"
                 " not divide into steps. Pass X as a 3-D array (n_sequences, n_steps, n_channels)."
             )
-        if padding is not None:
-            sequences = Sequences(*without_padding(table.reshape(len(table), -1, n_channels), padding))
-            return sequences, sequences.with_values
         steps = Steps.from_table(table, n_channels)
-        sequences = Sequences(steps.values, steps.offsets)
-        return sequences, sequences.with_values  # not as a table, whose column names are lost
+        # Not as a table, whose column names are lost.
+        X = Sequences(steps.values, steps.offsets) if padding is None else table.reshape(len(table), -1, n_channels)
+    if padding is not None and len(getattr(X, "shape", ())) == 3:
+        X = Sequences(*without_padding(np.asarray(X), padding))
     if isinstance(X, Sequences):
         X = snapshot(X)
         return X, X.with_values
@@ -159,13 +154,12 @@ def _numbers(X):
     """A table as an array of numbers."""
     try:
         table = np.asarray(X)
-        table = table if table.dtype.kind in "fiub" else as_floats(table)
+        return table if table.dtype.kind in "fiub" else as_floats(table)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"X is a table but no array of numbers, so that its steps cannot be permuted: {error}. Encode categories as"
             " integers, and pass X as a 3-D array or as sklstm.Sequences."
         ) from error
-    return table
 
 
 def _read_edges(steps, lengths, align):

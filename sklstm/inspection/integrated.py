@@ -13,8 +13,8 @@ from ..network import apply
 from ..network.input_layer import UNKNOWN
 from ..parallel import single_threaded_blas
 from ..sequences import Sequences
+from .first_layer import behind_input_layer, channels_of_inputs, layer_inputs
 from .fitted import fitted_network, sequences_in_double
-from .gradients import behind_input_layer, channels_of_inputs, layer_inputs
 from .outputs import output_coefficients, output_units, read_step, read_target, refuse_step
 from .path import FEWEST_POINTS, IntegrationPath
 
@@ -134,7 +134,8 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
         allowed = tol * (np.abs(difference).max() if units is None else units) * np.ones(len(outputs))
         path = IntegrationPath(inner, theta, Sequences(ends, sequences.offsets), begins, coefficients, rows)
         contributions, n_points = path.contributions(outputs, baseline_outputs, allowed, max_points)
-    missed = np.flatnonzero(~(np.abs(_sums(contributions, sequences) - difference) <= allowed))  # so written, NaN is among them
+    sums = np.add.reduceat(contributions.sum(axis=1), sequences.offsets[:-1])
+    missed = np.flatnonzero(~(np.abs(sums - difference) <= allowed))  # so written, NaN is among them
     if len(missed):
         warnings.warn(
             f"With {max_points} points the contributions of {len(missed)} sequences, the first of them {missed[0]}, miss the"
@@ -186,8 +187,3 @@ def _is_one_step(baseline):
     if isinstance(baseline, (list, tuple)):
         return all(np.ndim(entry) == 0 for entry in baseline)
     return len(np.shape(baseline)) == 1 and np.asarray(baseline).dtype != object
-
-
-def _sums(contributions, sequences):
-    """Of each sequence."""
-    return np.add.reduceat(contributions.sum(axis=1), sequences.offsets[:-1])

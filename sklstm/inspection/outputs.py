@@ -1,9 +1,10 @@
-"""Which output of a fitted estimator is explained, as a linear combination of the scores of its head."""
+"""Which output of a fitted estimator is explained, as a linear combination of the scores of its head; names for axes."""
 
 import reprlib
 
 import numpy as np
 
+from ..estimators.base import BaseRecurrent
 from ..network import LOSSES
 from ..sequences.refusals import array_of, refused_as
 
@@ -65,6 +66,20 @@ def describe_output(estimator, target):
         return loss.output_name.format(spec["loss_parameters"]["quantiles"][estimator._quantile_ranks[target]])
     is_one_of_several = loss.contrast or spec["output_size"] > 1
     return loss.output_name.format(target if is_one_of_several else "").strip()
+
+
+def loss_name(estimator):
+    """Name of what training minimised."""
+    if LOSSES[estimator._network_spec["loss"]].units is None:
+        return "Loss (nats)"
+    return "Loss (y in\nstandard units)" if estimator._network_spec["standardize"] else "Loss (units of y)"
+
+
+def score_name(estimator):
+    """Name of what the method `score` returns."""
+    if not isinstance(estimator, BaseRecurrent):
+        return "score"
+    return LOSSES[estimator._network_spec["loss"]].score_name
 
 
 def output_units(estimator, coefficients):

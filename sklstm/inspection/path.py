@@ -4,13 +4,11 @@ import numpy as np
 
 from ..network import apply
 from ..sequences import Sequences
-from .forward_pass import ROWS, groups
-from .gradients import InputGradient
+from .forward_pass import ROWS, ForwardPass, groups
 
 # Gauss and Legendre's points of a piece of the path and their weights, which sum to 1.
 POINTS, WEIGHTS = ((values + at) / 2 for values, at in zip(np.polynomial.legendre.leggauss(8), (1, 0), strict=True))
-HALVINGS = 1  # of the whole path, to begin with
-FEWEST_POINTS = 2**HALVINGS * len(POINTS)
+FEWEST_POINTS = 2 * len(POINTS)  # of both halves of the path, to begin with
 
 
 class IntegrationPath:
@@ -35,7 +33,7 @@ class IntegrationPath:
         self.begins, self.way = begins, ends.values - begins
         self.coefficients = coefficients
         self.steps = None if rows is None else rows - self.offsets[:-1]
-        self.gradient = InputGradient(network, theta)
+        self.forward_pass = ForwardPass(network, theta)
 
     def contributions(self, outputs, baseline_outputs, allowed, max_points):
         """The way times the mean gradient along it.
@@ -64,9 +62,7 @@ class IntegrationPath:
         left = allowed.copy()
         for part in groups(self.lengths):
             at = np.arange(len(outputs))[part]
-            pieces = at, np.zeros(len(at)), np.ones(len(at)), baseline_outputs[part], outputs[part]
-            for _ in range(HALVINGS):
-                pieces = self._halved(*pieces)
+            pieces = self._halved(at, np.zeros(len(at)), np.ones(len(at)), baseline_outputs[part], outputs[part])
             while len(pieces[0]):
                 at, begin, end, before, after = pieces
                 found = self._integrated(at, begin, end)
@@ -113,7 +109,7 @@ class IntegrationPath:
                 explained = sequences.offsets[:-1] + np.tile(self.steps[at[part]], len(POINTS))
                 dscores, coefficients = np.zeros((len(sequences.values), dscores.shape[1])), dscores
                 dscores[explained] = coefficients
-            gradients = self.gradient(sequences, dscores).reshape(len(POINTS), len(rows), -1)
+            gradients = self.forward_pass.gradient(sequences, dscores).reshape(len(POINTS), len(rows), -1)
             lengths = self.lengths[at[part]]
             contributions = self.way[rows] * np.tensordot(WEIGHTS, gradients, axes=1)
             contributions *= np.repeat((end - begin)[part], lengths)[:, np.newaxis]

@@ -1,6 +1,7 @@
 """`PerStep`: a transformer of rows, applied to the steps of sequences."""
 
 import copy
+from contextlib import suppress
 from inspect import signature
 from numbers import Integral
 from typing import ClassVar
@@ -26,12 +27,8 @@ from .step_table import as_array, as_table, dense
 
 def _inner_has(method):
     """Condition for `available_if`: the inner transformer, the fitted one if there is one, has a method."""
-
-    def check(per_step):
-        getattr(vars(per_step).get("transformer_", per_step.transformer), method)  # which raises, with its own reason
-        return True
-
-    return check
+    # Where it has none, getattr raises, with its own reason.
+    return lambda per_step: bool(getattr(vars(per_step).get("transformer_", per_step.transformer), method))
 
 
 class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
@@ -302,9 +299,6 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             self._sklearn_output_config = {"transform": transform}
         return self
 
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "transformer_")
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         if hasattr(self.transformer, "__sklearn_tags__"):
@@ -322,7 +316,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     def _fit(self, method, X, y, fit_params):
         """The steps, and what a fitting method of the transformer returns for them. A fit that fails changes nothing."""
-        continues = method == "partial_fit" and self.__sklearn_is_fitted__()
+        continues = method == "partial_fit" and hasattr(self, "transformer_")
         stand_in = copy.copy(self)
         steps = stand_in._read(X, reset=not continues, fitting=True)
         transformer = self.transformer_ if continues else clone(self.transformer)
@@ -362,7 +356,11 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         if reset:
             self._flat, self._n_channels = flat, steps.n_channels
             if not flat:
-                self._note_channels(steps)
+                self.n_features_in_ = steps.n_channels
+                vars(self).pop("feature_names_in_", None)
+                names = channel_names(self, self._names(steps), reset=True)
+                if names is not None:
+                    self.feature_names_in_ = names
         elif steps.n_channels != self._n_channels:
             raise ValueError(
                 f"X has {steps.n_channels} channels per step, but PerStep is expecting {self._n_channels} channels as input, as"
@@ -374,14 +372,6 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             channel_names(self, self._names(steps), reset=False)
         return steps
 
-    def _note_channels(self, steps):
-        """Record the number and names of the channels of an X that is not 2-D."""
-        self.n_features_in_ = steps.n_channels
-        vars(self).pop("feature_names_in_", None)
-        names = channel_names(self, self._names(steps), reset=True)
-        if names is not None:
-            self.feature_names_in_ = names
-
     def _names(self, steps):
         """Names of the channels: those of X, or the given ones."""
         names = self.channel_names if steps.names is None else steps.names
@@ -391,19 +381,13 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """The table that the transformer returned, in the form of X."""
         X_out = steps.restore_format(self._checked_rows(values, steps))
         if isinstance(X_out, Sequences) and steps.names is not None:
-            X_out.channel_names = self._names_out()
+            with suppress(AttributeError):  # the transformer, or a step of a Pipeline, has no names to give
+                X_out.channel_names = list(self.get_feature_names_out())
         container = _get_output_config("transform", self)["dense"]
         if container == "default" or not isinstance(X_out, np.ndarray) or X_out.ndim != 2:
             return X_out
         adapter = ADAPTERS_MANAGER.adapters[container]
         return adapter.create_container(X_out, X, columns=getattr(self, "get_feature_names_out", None))
-
-    def _names_out(self):
-        """Names of the channels that `transform` returns; None if the transformer, or a step of a Pipeline, has none."""
-        try:
-            return list(self.get_feature_names_out())
-        except AttributeError:
-            return None
 
     def _checked_rows(self, values, steps):
         """The table that the transformer returned, as an array (total_steps, k)."""

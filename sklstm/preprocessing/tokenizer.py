@@ -12,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..compat import Interval, StrOptions, _fit_context, validate_parameter_constraints
 from ..sequences import Sequences
-from ..sequences.convert import as_floats
-from ..sequences.errors import describe_non_number, locate
+from ..sequences.convert import numbers_of_steps
+from ..sequences.errors import locate
 from ..sequences.refusals import refused_as
 from ..sequences.steps import Steps
 from ..sequences.validation import array_or_list
@@ -21,39 +21,10 @@ from ..sequences.validation import array_or_list
 WORDS = r"(?u)\b\w+\b"  # CountVectorizer's own pattern leaves out words of one letter
 SELECTION = ("lowercase", "max_df", "min_df", "max_features", "vocabulary")  # parameters that choose the words
 
-# The largest integer up to which a dtype of a kind holds all.
-LARGEST = {
-    "i": lambda dtype: np.iinfo(dtype).max,
-    "u": lambda dtype: np.iinfo(dtype).max,
-    "f": lambda dtype: 2 << np.finfo(dtype).nmant,
-}
-
 
 def _as_they_are(tokens):
     """The analyzer for documents that are tokens already; a function with a name, so that it can be pickled."""
     return tokens
-
-
-def _with_unknown(tokens, codes, i):
-    return [codes.get(token, 0) for token in tokens]
-
-
-def _without_unknown(tokens, codes, i):
-    return [codes[token] for token in tokens if token in codes]
-
-
-def _all_known(tokens, codes, i):
-    try:
-        return [codes[token] for token in tokens]
-    except KeyError as error:
-        raise ValueError(
-            f"Document {i} has the unknown word {error.args[0]!r}. Set handle_unknown to 'encode' or 'drop', or fit on documents"
-            " that have it."
-        ) from None
-
-
-# handle_unknown -> how the tokens of document i become codes.
-ENCODERS = {"encode": _with_unknown, "drop": _without_unknown, "error": _all_known}
 
 
 class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
@@ -266,10 +237,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         values = np.asarray(steps.values)
         if values.dtype.kind == "c":
             raise ValueError("Complex data not supported: X must hold codes. Pass what transform returned.")
-        try:
-            codes = values[:, 0] if values.dtype.kind in "fiub" else as_floats(values[:, 0])
-        except (TypeError, ValueError, OverflowError) as error:
-            raise ValueError(describe_non_number(steps.offsets, values)) from error
+        codes = numbers_of_steps(values, steps.offsets)[:, 0]
         with np.errstate(invalid="ignore"):
             whole = codes.astype(np.intp)
         bad = np.flatnonzero((whole != codes) | (whole < 0) | (whole >= len(names)))
@@ -309,9 +277,6 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         words = np.empty(len(codes) + 1, dtype=object)
         words[:] = [self.unknown_token, *codes]
         return words
-
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "vectorizer_")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -355,7 +320,7 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
 
     def _fitted(self):
         """The fitted vectorizer and the codes; those of a given vocabulary need no fit."""
-        if self.__sklearn_is_fitted__() or getattr(self.vectorizer, "vocabulary", None) is None:
+        if hasattr(self, "vectorizer_") or getattr(self.vectorizer, "vocabulary", None) is None:
             check_is_fitted(self)
             return self.vectorizer_, self.vocabulary_
         vectorizer = self._new_vectorizer()
@@ -365,7 +330,11 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
     def _check_dtype(self, codes):
         """Raise unless `dtype` holds the codes exactly."""
         dtype = np.dtype(self.dtype)
-        if dtype.kind not in LARGEST or LARGEST[dtype.kind](dtype) < len(codes):
+        if dtype.kind == "f":
+            largest = 2 << np.finfo(dtype).nmant
+        else:
+            largest = np.iinfo(dtype).max if dtype.kind in "iu" else -1
+        if largest < len(codes):
             raise ValueError(
                 f"dtype={dtype} cannot hold the codes 0 to {len(codes)}. Set a wider one, or max_features of the vectorizer."
             )
@@ -373,8 +342,15 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
     def _encoded(self, documents, codes):
         """Analysed documents as `Sequences` of codes."""
         self._check_dtype(codes)
-        encode = ENCODERS[self.handle_unknown]
-        rows = [encode(tokens, codes, i) for i, tokens in enumerate(documents)]
+        rows = [[codes.get(token, 0) for token in tokens] for tokens in documents]
+        if self.handle_unknown == "drop":
+            rows = [[code for code in row if code] for row in rows]
+        for i, row in enumerate(rows if self.handle_unknown == "error" else ()):
+            if 0 in row:
+                raise ValueError(
+                    f"Document {i} has the unknown word {documents[i][row.index(0)]!r}. Set handle_unknown to 'encode' or 'drop',"
+                    " or fit on documents that have it."
+                )
         if self.max_length is not None:
             kept = slice(self.max_length) if self.truncate == "end" else slice(-self.max_length, None)
             rows = [row[kept] for row in rows]

@@ -296,8 +296,6 @@ def _read_table(series, groups):
 def _refuse_no_series(series):
     """Raise unless an argument holds values; the message says how to get them."""
     expected = "series must be an array, a DataFrame, sklstm.Sequences or a list of arrays"
-    if isinstance(series, Sequences):
-        return
     found = foreign(series)
     if found is not None:
         raise ValueError(f"{expected}, got {type(series).__name__}: {found.advice('series')}")

@@ -2,17 +2,16 @@
 
 import numpy as np
 
-from ...docstrings import document
 from ..attention import attention_weights
-from ..documentation import PARTS
+from ..documentation import document
 from ..fitted import one_sequence
-from .canvas import BLUE, check_matplotlib, check_names, draw_map, label_steps, make_axes, map_height
+from .canvas import BLUE, begin_plot, check_matplotlib, check_names, draw_map, label_steps, map_height
 
 LABEL = "Attention weight"
 MAX_CHARACTERS = 75  # side by side below an axis
 
 
-@document(PARTS, display="AttentionDisplay", artists="``Axes.bar``, or for several sequences of ``Axes.pcolormesh``")
+@document(display="AttentionDisplay", artists="``Axes.bar``, or for several sequences of ``Axes.pcolormesh``")
 class AttentionDisplay:
     """Attention weight of each step in the pooling: bars for one sequence, a map for several.
 
@@ -105,15 +104,13 @@ class AttentionDisplay:
         ValueError
             If the number of labels is not that of the steps, or the number of names not that of the sequences.
         """
-        check_matplotlib(f"{type(self).__name__}.plot")
         weights = [np.asarray(of_one, dtype=float) for of_one in self.weights]
         n, longest = len(weights), max(map(len, weights))
         if n > 1 and self.step_labels is not None:
             raise ValueError(f"step_labels are for one sequence, got {n}. Choose one with sequence=..., or leave them out.")
         labels = check_names("step_labels", self.step_labels, longest, "steps")
         names = check_names("sequence_names", self.sequence_names, n, "sequences")
-        (self.ax_,) = make_axes(ax, [2.4 if n == 1 else map_height(n, row=0.16)])
-        self.figure_ = self.ax_.figure
+        self.figure_, (self.ax_,) = begin_plot(self, ax, [2.4 if n == 1 else map_height(n, row=0.16)])
         self.bars_ = self.mesh_ = self.colorbar_ = None
         if n == 1:
             self.bars_ = self.ax_.bar(np.arange(longest), weights[0], **{"color": BLUE} | kwargs)

@@ -1,7 +1,6 @@
 """What the displays share: axes to draw in, maps, and colours that colour-blind readers can tell apart on any background."""
 
 from importlib import import_module
-from itertools import cycle, islice
 
 import numpy as np
 
@@ -10,8 +9,8 @@ from ...sequences.extras import why_not
 # Okabe and Ito (2008), "Color universal design", without black and yellow, which vanish on black and on white.
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 COLORS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
-# Where there are more curves than colours, the dashes tell them apart.
-DASHES = ("-", "--", ":", "-.")
+# Of curves, as keyword arguments: where they are more than the colours, the dashes tell them apart.
+LINE_STYLES = [{"color": color, "linestyle": dash} for dash in ("-", "--", ":", "-.") for color in COLORS]
 
 WIDTH = 6.4  # inches
 MAX_LABELS = 24  # on an axis with a name for each row
@@ -25,11 +24,12 @@ def check_matplotlib(caller):
         raise ImportError(f"{caller} requires matplotlib, which {why_not('matplotlib', error, 'plot')}.") from error
 
 
-def make_axes(ax, heights):
-    """Axes one below the other.
+def begin_plot(display, ax, heights):
+    """The figure of a display and its axes, one below the other.
 
     Parameters
     ----------
+    display : display
     ax : Axes, array-like of Axes, or None
         Axes to draw in: as many as are needed, or one, which is divided where several are needed. None makes a figure.
     heights : list of float
@@ -37,10 +37,16 @@ def make_axes(ax, heights):
 
     Returns
     -------
-    ndarray of Axes of shape (len(heights),)
+    figure : Figure
+    axes : ndarray of Axes of shape (len(heights),)
     """
+    check_matplotlib(f"{type(display).__name__}.plot")
+    axes = _make_axes(ax, heights)
+    return axes[0].figure, axes
+
+
+def _make_axes(ax, heights):
     import matplotlib.pyplot as plt
-    from matplotlib.gridspec import GridSpecFromSubplotSpec
 
     n = len(heights)
     if ax is None:
@@ -52,18 +58,9 @@ def make_axes(ax, heights):
     if len(given) > 1 or ax.get_subplotspec() is None:
         raise ValueError(f"The display draws in {n} axes, got {len(given)}. Pass {n}, or one that belongs to a grid, or none.")
     ax.set_axis_off()
-    grid = GridSpecFromSubplotSpec(n, 1, subplot_spec=ax.get_subplotspec(), height_ratios=heights)
-    axes = [ax.figure.add_subplot(grid[0])]
-    axes += [ax.figure.add_subplot(grid[k], sharex=axes[0]) for k in range(1, n)]
-    for upper in axes[:-1]:
-        upper.tick_params(labelbottom=False)
-    return np.array(axes, dtype=object)
-
-
-def line_styles(n):
-    """Colour and dashes of n curves, as keyword arguments."""
-    pairs = [{"color": color, "linestyle": dash} for dash in DASHES for color in COLORS]
-    return list(islice(cycle(pairs), n))
+    grid = ax.get_subplotspec().subgridspec(n, 1, height_ratios=heights)
+    grid.figure = ax.figure  # which a GridSpec need not know
+    return grid.subplots(sharex=True, squeeze=False)[:, 0]
 
 
 def diverging_colors(ax):

@@ -2,16 +2,15 @@
 
 import numpy as np
 
-from ...docstrings import document
 from ...estimators import LSTMRegressor
-from ..documentation import PARTS
+from ..documentation import document
 from ..fitted import fitted_network, one_sequence
-from .canvas import GREEN, VERMILION, check_matplotlib, make_axes
+from .canvas import GREEN, VERMILION, begin_plot, check_matplotlib
 
 MEDIAN = 0.5
 
 
-@document(PARTS, display="ForecastDisplay", artists="``Axes.plot``, for the curve of the forecast")
+@document(display="ForecastDisplay", artists="``Axes.plot``, for the curve of the forecast")
 class ForecastDisplay:
     """Forecast of a series, with bands between quantiles, after its history and beside the observed values.
 
@@ -175,10 +174,8 @@ class ForecastDisplay:
             If the shapes of the arrays do not match.
         """
         check_matplotlib(f"{cls.__name__}.from_predictions")
-        y_pred, forecast, by_level = np.asarray(y_pred), None, None
-        if quantiles is None:
-            forecast = y_pred
-        else:
+        y_pred, by_level = np.asarray(y_pred), None
+        if quantiles is not None:
             levels = np.atleast_1d(np.asarray(quantiles, dtype=float))
             columns = y_pred.reshape(len(y_pred), -1) if y_pred.ndim else y_pred
             if columns.ndim != 2 or columns.shape[1:] != levels.shape or not ((levels > 0) & (levels < 1)).all():
@@ -188,7 +185,7 @@ class ForecastDisplay:
                 )
             by_level = dict(zip(levels.tolist(), columns.T, strict=True))
         names = {"y_true": y_true, "times": times, "time_name": time_name, "value_name": value_name}
-        return cls(history, forecast, quantiles=by_level, **names).plot(ax, **kwargs)
+        return cls(history, y_pred if quantiles is None else None, quantiles=by_level, **names).plot(ax, **kwargs)
 
     def plot(self, ax=None, **kwargs):
         """Draw the forecast.
@@ -208,10 +205,6 @@ class ForecastDisplay:
         ValueError
             If the shapes of the arrays do not match.
         """
-        check_matplotlib(f"{type(self).__name__}.plot")
-        from matplotlib import rcParams
-        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
         curves = {level: np.asarray(values, dtype=float) for level, values in sorted((self.quantiles or {}).items())}
         forecast = curves.get(MEDIAN) if self.forecast is None else np.asarray(self.forecast, dtype=float)
         history = np.asarray(self.history, dtype=float)
@@ -219,18 +212,21 @@ class ForecastDisplay:
         if history.ndim != 1:
             raise ValueError(f"history must be a 1-D array, got shape {history.shape}.")
         past, future = self._times(len(history), horizon)
-        (self.ax_,) = make_axes(ax, [3.0])
-        self.figure_ = self.ax_.figure
+        self.figure_, (self.ax_,) = begin_plot(self, ax, [3.0])
+        from matplotlib import rcParams
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
         self.forecast_line_ = self.true_line_ = None
         marker = "o" if horizon == 1 else None
         (self.history_line_,) = self.ax_.plot(past, history, color=rcParams["text.color"], label="history")
         self.bands_, self.quantile_lines_ = {}, {}
         pairs = _symmetric(curves)
-        for (coverage, (low, high)), alpha in zip(pairs.items(), np.linspace(0.3, 0.6, len(pairs) + 1)[:-1], strict=True):
+        for (coverage, levels), alpha in zip(pairs.items(), np.linspace(0.3, 0.6, len(pairs) + 1)[:-1], strict=True):
+            low, high = (curves[level] for level in levels)
             style = {"color": VERMILION, "alpha": alpha, "label": f"{coverage:.0%} interval"}
             band = self.ax_.fill_between(future, low, high, linewidth=0, **style) if horizon > 1 else None
             self.bands_[coverage] = self.ax_.vlines(future, low, high, linewidth=8, **style) if band is None else band
-        for level in curves.keys() - {MEDIAN} - {level for coverage in pairs for level in _edges(curves, coverage)}:
+        for level in curves.keys() - {MEDIAN} - {level for levels in pairs.values() for level in levels}:
             (line,) = self.ax_.plot(future, curves[level], "--", color=VERMILION, marker=marker, label=f"quantile {level:g}")
             self.quantile_lines_[level] = line
         if forecast is not None:
@@ -271,26 +267,21 @@ def _check_forecasts(model, caller):
 
 def _horizon(forecast, curves, y_true):
     """Number of steps of the forecasts, which must be the same for all."""
-    arrays = {} if forecast is None else {"the forecast": forecast}
-    arrays |= {f"quantile {level:g}": values for level, values in curves.items()}
-    arrays |= {} if y_true is None else {"y_true": np.asarray(y_true)}
-    shapes = {name: values.shape for name, values in arrays.items()}
+    arrays = {"the forecast": forecast, **{f"quantile {level:g}": values for level, values in curves.items()}, "y_true": y_true}
+    shapes = {name: np.shape(values) for name, values in arrays.items() if values is not None}
     if not curves and forecast is None:
         raise ValueError("There is no forecast. Pass one, or quantiles.")
-    if len(set(shapes.values())) > 1 or len(next(iter(shapes.values()))) != 1:
+    first = next(iter(shapes.values()))
+    if len(set(shapes.values())) > 1 or len(first) != 1:
         raise ValueError(f"Forecasts must be 1-D arrays with a value for each step ahead, equally long, got the shapes {shapes}.")
-    return len(next(iter(arrays.values())))
+    return first[0]
 
 
 def _symmetric(curves):
-    """Nominal coverage -> lower and upper edge, for the symmetric pairs of quantiles; the widest first."""
+    """Nominal coverage -> lower and upper level, for the symmetric pairs of quantiles; the widest first."""
     pairs = {}
     for low in curves:
         high = next((level for level in curves if np.isclose(low + level, 1)), None)
         if high is not None and low < high:
-            pairs[round(high - low, 10)] = curves[low], curves[high]
+            pairs[round(high - low, 10)] = low, high
     return pairs
-
-
-def _edges(curves, coverage):
-    return [level for level in curves if np.isclose(abs(2 * level - 1), coverage)]

@@ -1,18 +1,19 @@
 """`GateDisplay`."""
 
+from itertools import cycle
+
 import numpy as np
 
-from ...docstrings import document
 from ...network.cells import QUANTITIES
-from ..documentation import PARTS
+from ..documentation import document
 from ..fitted import fitted_network, one_sequence
 from ..gates import gate_activations
-from .canvas import check_matplotlib, label_steps, line_styles, make_axes
+from .canvas import LINE_STYLES, begin_plot, check_matplotlib, label_steps
 
 FEW = 4  # units that are shown where none are named
 
 
-@document(PARTS, display="GateDisplay", panel="quantity", artists="``Axes.plot``, for all curves")
+@document(display="GateDisplay", panel="quantity", artists="``Axes.plot``, for all curves")
 class GateDisplay:
     """Gates and states of several units over the steps of a sequence.
 
@@ -114,21 +115,19 @@ class GateDisplay:
         ValueError
             If a unit or quantity does not exist, or if the number of axes is not that of the quantities.
         """
-        check_matplotlib(f"{type(self).__name__}.plot")
         quantities = list(self.activations) if quantities is None else list(quantities)
         unknown = [name for name in quantities if name not in self.activations]
         if unknown or not quantities:
             raise ValueError(f"quantities must be some of {list(self.activations)}, which the cell has, got {quantities}.")
         self.units_ = self._chosen(units)
-        self.axes_ = make_axes(ax, [1.0] * len(quantities))
-        self.figure_ = self.axes_[0].figure
+        self.figure_, self.axes_ = begin_plot(self, ax, [1.0] * len(quantities))
         self.lines_ = {}
         for name, axes in zip(quantities, self.axes_, strict=True):
             values = self.activations[name]
             style = {"marker": "." if len(values) < 30 else None}
             self.lines_[name] = [
                 axes.plot(values[:, unit], **style | own | {"label": f"unit {unit}"} | kwargs)[0]
-                for unit, own in zip(self.units_, line_styles(len(self.units_)), strict=True)
+                for unit, own in zip(self.units_, cycle(LINE_STYLES), strict=False)
             ]
             axes.set_ylabel(f"{QUANTITIES[name]} {name}".replace(" ", "\n", 1))
             if QUANTITIES[name].endswith("gate"):

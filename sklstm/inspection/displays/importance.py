@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from ...docstrings import document
-from ..documentation import PARTS
+from ..documentation import document
 from ..importance import step_importance
-from .canvas import BLUE, check_matplotlib, check_names, draw_map, label_steps, make_axes, map_height
-from .names import score_name
+from ..outputs import score_name
+from .canvas import BLUE, begin_plot, check_matplotlib, check_names, draw_map, label_steps, map_height
 
 
-@document(PARTS, display="StepImportanceDisplay", artists="``Axes.pcolormesh``, or for one channel of ``Axes.errorbar``")
+@document(display="StepImportanceDisplay", artists="``Axes.pcolormesh``, or for one channel of ``Axes.errorbar``")
 class StepImportanceDisplay:
     """Decrease of a score when steps are permuted among the sequences: a map over channels, or a curve for one channel.
 
@@ -146,12 +145,10 @@ class StepImportanceDisplay:
         ------
         <<no matplotlib>>
         """
-        check_matplotlib(f"{type(self).__name__}.plot")
         mean, edges = np.asarray(self.importances_mean), np.asarray(self.edges)
         n_channels = mean.shape[1]
         names = check_names("channel_names", self.channel_names, n_channels, "channels")
-        (self.ax_,) = make_axes(ax, [2.6 if n_channels == 1 else map_height(n_channels)])
-        self.figure_ = self.ax_.figure
+        self.figure_, (self.ax_,) = begin_plot(self, ax, [2.6 if n_channels == 1 else map_height(n_channels)])
         self.mesh_ = self.colorbar_ = self.errorbar_ = None
         label = f"Fall of {self.score_name}"
         if n_channels == 1:

@@ -2,15 +2,14 @@
 
 import numpy as np
 
-from ...docstrings import document
-from ..documentation import PARTS
+from ..documentation import document
 from ..fitted import fitted_network, one_sequence
 from ..integrated import integrated_gradients
 from ..outputs import describe_output
-from .canvas import check_matplotlib, check_names, draw_map, label_steps, make_axes, map_height
+from .canvas import begin_plot, check_matplotlib, check_names, draw_map, label_steps, map_height
 
 
-@document(PARTS, display="SaliencyDisplay", artists="``Axes.pcolormesh``")
+@document(display="SaliencyDisplay", artists="``Axes.pcolormesh``")
 class SaliencyDisplay:
     """Contribution of each channel of each step of a sequence to a prediction, as a map.
 
@@ -131,11 +130,9 @@ class SaliencyDisplay:
         ------
         <<no matplotlib>>
         """
-        check_matplotlib(f"{type(self).__name__}.plot")
         n_steps, n_channels = np.shape(self.attributions)
         names = check_names("channel_names", self.channel_names, n_channels, "channels")
-        (self.ax_,) = make_axes(ax, [map_height(n_channels)])
-        self.figure_ = self.ax_.figure
+        self.figure_, (self.ax_,) = begin_plot(self, ax, [map_height(n_channels)])
         values, edges = np.asarray(self.attributions).T, np.arange(n_steps + 1) - 0.5
         style = {"label": f"Contribution to\n{self.output_name}", "rows": "Channel", "names": names, "colorbar": colorbar}
         self.mesh_, self.colorbar_ = draw_map(self.ax_, values, edges, **style, **kwargs)

@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from ...docstrings import document
 from ..curves import training_curves
-from ..documentation import PARTS
-from .canvas import BLUE, GREEN, PURPLE, VERMILION, check_matplotlib, label_steps, make_axes
-from .names import loss_name, score_name
+from ..documentation import document
+from ..outputs import loss_name, score_name
+from .canvas import BLUE, GREEN, PURPLE, VERMILION, begin_plot, check_matplotlib, label_steps
 
 # Panel -> its curves, with their colours and labels.
 PANELS = {
@@ -19,7 +18,7 @@ LABELS = {"learning_rate": "Learning rate", "gradient_norm": "Gradient norm\n(be
 DECADES = 2  # a curve that spans more has a logarithmic axis
 
 
-@document(PARTS, display="TrainingHistoryDisplay", panel="panel", artists="``Axes.plot``, for all curves")
+@document(display="TrainingHistoryDisplay", panel="panel", artists="``Axes.plot``, for all curves")
 class TrainingHistoryDisplay:
     """Loss, validation score, learning rate and gradient norm in each epoch of training.
 
@@ -113,19 +112,21 @@ class TrainingHistoryDisplay:
         ValueError
             If the history has no such panel, or if the number of axes is not that of the panels.
         """
-        check_matplotlib(f"{type(self).__name__}.plot")
         available = [panel for panel, curves in PANELS.items() if any(self._has(name) for name in curves)]
         panels = available if panels is None else list(panels)
         if not panels or any(panel not in available for panel in panels):
             raise ValueError(f"panels must be some of {available}, which this history has, got {panels}.")
-        self.axes_ = make_axes(ax, [2.2 if panel == "loss" else 1.5 for panel in panels])
-        self.figure_ = self.axes_[0].figure
+        self.figure_, self.axes_ = begin_plot(self, ax, [2.2 if panel == "loss" else 1.5 for panel in panels])
         labels = LABELS | {"loss": self.loss_name, "validation_score": self.score_name}
         self.lines_ = {}
         for panel, axes in zip(panels, self.axes_, strict=True):
             names = [name for name in PANELS[panel] if self._has(name)]
             for name in names:
-                self.lines_[name] = self._draw(axes, name, *PANELS[panel][name], kwargs)
+                color, label = PANELS[panel][name]
+                values = self.curves[name]
+                epochs = self.curves.get("epoch", np.arange(1, len(values) + 1))
+                style = {"color": color, "label": label, "marker": "o" if len(values) == 1 else None}
+                (self.lines_[name],) = axes.plot(epochs, values, **style | kwargs)
             axes.set_ylabel(labels[panel])
             if _spans_decades([self.curves[name] for name in names]):
                 axes.set_yscale("log")
@@ -139,12 +140,6 @@ class TrainingHistoryDisplay:
 
     def _has(self, name):
         return name in self.curves and bool(np.isfinite(self.curves[name]).any())
-
-    def _draw(self, axes, name, color, label, kwargs):
-        values = self.curves[name]
-        epochs = self.curves.get("epoch", np.arange(1, len(values) + 1))
-        style = {"color": color, "label": label, "marker": "o" if len(values) == 1 else None}
-        return axes.plot(epochs, values, **style | kwargs)[0]
 
 
 def _spans_decades(curves):
