@@ -162,7 +162,7 @@ def _read_zip(file, n_bytes):
     if n_bytes not in (0, size):
         raise ValueError(f"it has {size} bytes, but was written with {n_bytes}")
     with zipfile.ZipFile(file) as archive:
-        places = _places(archive)
+        places = _places(file, archive)
         text = archive.read(TREE)
     names = list(places)
 
@@ -180,7 +180,7 @@ def _read_zip(file, n_bytes):
     return tree
 
 
-def _places(archive):
+def _places(file, archive):
     """Name of each member of a zip file -> CRC-32, first byte, byte after the last.
 
     Members have to be stored one after the other, from the first byte to the directory, so that they take no more than its size.
@@ -194,6 +194,11 @@ def _places(archive):
         n_between = end - begin - 30 - len(name) - n_bytes  # 20 where sizes take 64 bits
         if member.header_offset != begin or n_between not in (0, 20) or name in places:
             raise ValueError(f"its member {name[:80]!r} overlaps another, has a gap beside it or comes twice")
+        member.extra = b""  # of the directory
+        header = member.FileHeader(zip64=n_between > 0)
+        file.seek(begin)
+        if file.read(len(header)) != header:
+            raise ValueError(f"its member {name[:80]!r} has a damaged header")
         places[name] = member.CRC, end - n_bytes, end
         begin = end
     return places

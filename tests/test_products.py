@@ -92,6 +92,15 @@ def test_a_wide_layer_has_the_same_bits_for_any_n_jobs(rng):
         np.testing.assert_array_equal(fits[1].weights_[name], weights)
 
 
+def test_validation_has_the_same_bits_for_any_n_jobs(rng):
+    # Whose scores decide when to stop: many sequences, so that there are chunks for two threads.
+    X, y = rng.normal(size=(600, 9, 4)).astype(np.float32), np.arange(600) % 2
+    options = {"max_iter": 2, "random_state": 0, "early_stopping": True, "validation_fraction": 0.5}
+    fits = [LSTMClassifier(33, n_jobs=n_jobs, **options).fit(X, y) for n_jobs in (1, 2)]
+    assert fits[0].validation_loss_curve_ == fits[1].validation_loss_curve_
+    np.testing.assert_array_equal(fits[0].predict_proba(X), fits[1].predict_proba(X))
+
+
 def test_an_unknown_kind_is_refused():
     error = run_python("import sklstm", SKLSTM_PRODUCTS="mkl").stderr
     assert "SKLSTM_PRODUCTS must be one of both, tiles, blas or unset, got 'mkl'" in error

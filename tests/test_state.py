@@ -161,10 +161,10 @@ FITS = {
 def test_a_fresh_fit_leaves_nothing_of_an_earlier_one(Estimator):
     model = Estimator(3, max_iter=2, random_state=0)
     known, defaults = set(vars(model)), model.get_params()
-    model.note = "the user's own"
+    model.note, model.note_ = "the user's own", "a subclass's own"
     for parameters, X_fit, y in FITS[Estimator]:
         model.set_params(**defaults | parameters).fit(X_fit, y)
         fresh = Estimator(3, max_iter=2, random_state=0).set_params(**parameters).fit(X_fit, y)
-        assert vars(model).keys() == vars(fresh).keys() | {"note"}
+        assert vars(model).keys() == vars(fresh).keys() | {"note", "note_"}
         own = {name for name in vars(fresh) if name not in known and "callback" not in name}
         assert own == fitted_attributes(fresh).keys()

@@ -105,6 +105,9 @@ def build(spec):
 
 def _build(spec):
     try:
+        for name in ("hidden_sizes", "categories"):
+            if not isinstance(spec[name], (list, tuple)):
+                raise TypeError(f"{name} is a {type(spec[name]).__name__}, no list")
         architecture = {key: value for key, value in spec.items() if key not in NON_NETWORK_KEYS}
         tuples = {
             "hidden_sizes": tuple(spec["hidden_sizes"]),

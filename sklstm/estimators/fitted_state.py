@@ -14,8 +14,10 @@ from .solvers import SOLVERS
 
 CHANGED = "The state of training of this estimator was changed since it was fitted: {}. Fit it afresh, or load it again."
 
-# Attributes that a fit sets, beside those whose names end with an underscore.
-PRIVATE = {
+# Attributes that a fit sets.
+FITTED = {
+    "best_loss_", "best_validation_score_", "categories_", "classes_", "feature_names_in_", "history_", "loss_curve_",
+    "n_features_in_", "n_iter_", "n_outputs_", "t_", "validation_loss_curve_", "validation_scores_",
     "_categorical", "_class_totals", "_flat", "_moments", "_multilabel", "_n_steps", "_n_targets", "_network_spec",
     "_one_dimensional", "_quantile_ranks", "_state", "_theta", "_y_format",
 }  # fmt: skip
@@ -23,16 +25,12 @@ PRIVATE = {
 
 def fitted_attributes(estimator):
     """The attributes that a fit sets, as a new dict."""
-    return {name: value for name, value in vars(estimator).items() if _is_fitted(name)}
-
-
-def _is_fitted(name):
-    return name in PRIVATE or (name.endswith("_") and not name.startswith("_"))
+    return {name: value for name, value in vars(estimator).items() if name in FITTED}
 
 
 def with_fitted_attributes(estimator, attributes):
     """An estimator with the same parameters and other fitted attributes."""
-    own = {name: value for name, value in vars(estimator).items() if not _is_fitted(name)}
+    own = {name: value for name, value in vars(estimator).items() if name not in FITTED}
     return with_attributes(estimator, own | attributes)
 
 

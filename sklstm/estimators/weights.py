@@ -7,6 +7,8 @@ from ..network import LOSSES
 from ..training import SOLVERS, Scaling
 from .architecture import build
 from .copies import at_this_moment
+from .fitted_state import FittedState
+from .solvers import check_solver_params
 from .states import read_numbers
 
 ADVICE = "weights_ shows the names and shapes."
@@ -66,6 +68,8 @@ class WeightsMixin:
         """
         check_is_fitted(self)
         model = at_this_moment(self)
+        check_solver_params(model)
+        FittedState.of(model).check(model.solver, SOLVERS[model.solver](model))
         network, theta = build(model._network_spec), model._theta.copy()
         views = network.layout.views(theta)
         if not isinstance(weights, dict):
@@ -74,7 +78,8 @@ class WeightsMixin:
             if name not in views:
                 raise ValueError(f"The model has no weights {name!r}; their names are {', '.join(views)}.")
             views[name][...] = _read(f"weights[{name!r}]", values, views[name])
-        attributes = {"_theta": theta, "_state": _state_from(model, network, theta)}
+        state = _state_from(model, network, theta)
+        attributes = {"_theta": theta, "_state": state, "history_": state.history}
         self.__dict__ = vars(self).copy() | attributes  # all at one moment
         return self
 
@@ -97,6 +102,6 @@ def _state_from(model, network, theta):
     scaling = Scaling.from_moments(model._moments, network.input_size, loss_units, model._categorical)
     state = model._state.copy()
     state.theta = Scaling.from_moments({"x": None, "y": None}, network.input_size, loss_units).convert_to(network, theta, scaling)
-    state.optimizer = SOLVERS[state.solver](model).init(state.theta)
+    state.solver, state.optimizer = model.solver, SOLVERS[model.solver](model).init(state.theta)
     state.start_fit()
     return state

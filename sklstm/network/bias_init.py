@@ -50,9 +50,9 @@ class TimescaleBias:
         """Biases (n_bias hidden_size,)."""
         cell = CELLS[cell]
         b = np.zeros((cell.n_bias, hidden_size))
-        keeping_gate = cell.forget_gate or cell.update_gate
-        if keeping_gate:
-            bias = b[cell.block(keeping_gate)] = TIMESCALES[self.name](self.longest, hidden_size, rng)
-            if cell.input_gate:
-                b[cell.block(cell.input_gate)] = -bias
+        signs = {cell.forget_gate or cell.update_gate: 1, cell.input_gate: -1}  # of a gate that keeps, and of one that admits
+        gates = {gate: sign for gate, sign in signs.items() if gate}
+        bias = TIMESCALES[self.name](self.longest, hidden_size, rng) if gates else 0
+        for gate, sign in gates.items():
+            b[cell.block(gate)] = sign * bias
         return b.ravel()

@@ -72,7 +72,8 @@ def _chunks(lengths, max_rows, n_threads):
     """Sequences of similar length together: at most CHUNK_SEQUENCES, an even share for each thread, and where they are several
     `max_rows` rows."""
     order = np.argsort(-lengths, kind="stable")
-    most = min(CHUNK_SEQUENCES, -(-len(order) // n_threads))
+    # With BLAS the bits of a row may depend on the rows beside it: on no account on the number of threads.
+    most = CHUNK_SEQUENCES if _product.products() == "blas" else min(CHUNK_SEQUENCES, -(-len(order) // n_threads))
     chunks, start = [], 0
     while start < len(order):
         size = most if max_rows is None else max(1, min(most, max_rows // int(lengths[order[start]])))

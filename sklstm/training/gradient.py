@@ -130,8 +130,9 @@ class _Gradient:
 class _SumInOrder:
     """Sums the gradients of shards in the order of the shards, so that the bits do not depend on which thread ends when.
 
-    Whoever completes the next one in this order adds it, and those that wait behind it: no thread waits for another, and with n
-    threads about n + 1 gradients exist at a time.
+    Whoever completes the next one in this order adds it, and those that wait behind it: no thread waits for another. With n
+    threads that take about as long as each other n + 1 gradients exist at a time; while one stands still, the others may
+    complete all other shards, whose gradients then wait for its own.
 
     Parameters
     ----------
