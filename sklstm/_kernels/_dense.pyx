@@ -13,7 +13,7 @@ def forward(const real[:, ::1] x, const real[:, ::1] V, const real[::1] b, real[
     cdef operand op_V
     with nogil:
         mode = ftz_enter()
-        make_operand(&op_V, False, V.shape[0], V.shape[1], &V[0, 0], V.shape[1], &scratch[0])
+        make_operand(&op_V, 0 if real is float else 1, False, V.shape[0], V.shape[1], &V[0, 0], V.shape[1], &scratch[0])
         affine(&op_V, &b[0], x.shape[0], &x[0, 0], &out[0, 0])
         ftz_leave(mode)
 
@@ -35,12 +35,13 @@ def backward(
     cdef uint64_t mode
     cdef operand op_dout, op_Vt
     cdef Py_ssize_t n = x.shape[0], F = x.shape[1], K = V.shape[1]
+    cdef int dtype = 0 if real is float else 1
     with nogil:
         mode = ftz_enter()
-        make_operand(&op_dout, False, n, K, &dout[0, 0], K, &scratch[0])
+        make_operand(&op_dout, dtype, False, n, K, &dout[0, 0], K, &scratch[0])
         add_product_of_transpose(&op_dout, 0, n, K, F, &x[0, 0], F, &dV[0, 0], K)
-        simd().add_row_sums[0 if real is float else 1](n, K, &dout[0, 0], K, &db[0])
-        make_operand(&op_Vt, True, K, F, &V[0, 0], K, &scratch[0])
+        simd().add_row_sums[dtype](n, K, &dout[0, 0], K, &db[0])
+        make_operand(&op_Vt, dtype, True, K, F, &V[0, 0], K, &scratch[0])
         multiply(&op_Vt, n, &dout[0, 0], K, &dx[0, 0], F, False)
         ftz_leave(mode)
 

@@ -8,10 +8,9 @@ from libc.stdint cimport uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
+from ._buffers cimport ALIGNMENT, round_up
 from ._dense cimport affine
-from ._forward cimport (
-    ALIGNMENT, ATTENTION, LAST, STACK_BYTES, begin_sequences, buffers, find_results, lay_out, round_up, run_chunk,
-)
+from ._forward cimport ATTENTION, LAST, STACK_BYTES, begin_sequences, buffers, find_results, lay_out, run_chunk
 from ._ftz cimport ftz_enter, ftz_leave
 from ._given cimport Given, acquire, all_finite, hold, is_finite, pack_steps, pointer, sequence
 from ._inference cimport packed_direction
@@ -97,19 +96,13 @@ cdef class Engine:
             raise ValueError(f"n_sequences must be in 1 .. {self.b.n_sequences}, got {n_sequences}.")
         self.b.active = n_sequences
         self.b.parity = self.b.chunk_rows = 0
-        self.begin_rows(0, n_sequences)
+        begin_sequences(self.weights, &self.b, 0, n_sequences)
 
     def restart(self, Py_ssize_t r):
         """Begin sequence r anew."""
         if not 0 <= r < self.b.active:
             raise IndexError(f"There are {self.b.active} sequences, and none is number {r}.")
-        self.begin_rows(r, r + 1)
-
-    cdef void begin_rows(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        if self.weights.dtype == 0:
-            begin_sequences(self.weights, &self.b, first, last, <float *> NULL)
-        else:
-            begin_sequences(self.weights, &self.b, first, last, <double *> NULL)
+        begin_sequences(self.weights, &self.b, r, r + 1)
 
     def advance(self, const Py_ssize_t[::1] starts, Py_ssize_t n_continuing, const real[:, ::1] x):
         """Run the next steps of the sequences that have begun.
@@ -336,7 +329,7 @@ cdef void predict_sequences(Engine e, Py_ssize_t n, const sequence *sequences, r
     cdef Py_ssize_t first = 0, active = n, n_steps
     e.b.active = n
     e.b.parity = 0
-    begin_sequences(e.weights, &e.b, 0, n, <real *> NULL)
+    begin_sequences(e.weights, &e.b, 0, n)
     while active:
         n_steps = sequences[0].length - first
         if not e.bidirectional:

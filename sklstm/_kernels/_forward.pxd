@@ -10,7 +10,6 @@ cdef enum:
     MEAN
     MAX
     ATTENTION
-    ALIGNMENT = 64          # bytes
     STACK_BYTES = 1 << 14   # scratch of a step that lies on the stack, so that no stream has its own
 
 
@@ -40,13 +39,9 @@ cdef struct buffers:
     Py_ssize_t *starts                  # (n_rows + 1,)
 
 
-cdef inline uintptr_t round_up(uintptr_t n) noexcept nogil:
-    return (n + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
-
-
 cdef uintptr_t lay_out(Weights w, buffers *b, uintptr_t begin) noexcept
 
-cdef void begin_sequences(Weights w, buffers *b, Py_ssize_t first, Py_ssize_t last, real *dtype) noexcept nogil
+cdef void begin_sequences(Weights w, buffers *b, Py_ssize_t first, Py_ssize_t last) noexcept nogil
 
 cdef void run_chunk(
     Weights w, buffers *b, const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t n_continuing, const real *x, real *scratch) noexcept nogil

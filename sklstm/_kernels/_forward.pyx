@@ -7,6 +7,7 @@ from libc.math cimport INFINITY
 from libc.stdint cimport uint64_t, uintptr_t
 from libc.string cimport memcpy, memset
 
+from ._buffers cimport round_up
 from ._dense cimport affine
 from ._ftz cimport ftz_enter, ftz_leave
 from ._inference cimport run_steps, scratch_elements, state_elements
@@ -60,27 +61,32 @@ cdef uintptr_t lay_out(Weights w, buffers *b, uintptr_t begin) noexcept:
 
 
 cdef void begin_direction(
-    const layer_weights *layer, int d, real *state, Py_ssize_t n_sequences, int parity, Py_ssize_t first, Py_ssize_t last,
+    const layer_weights *layer, int d, char *state, Py_ssize_t n_sequences, int parity, Py_ssize_t first, Py_ssize_t last,
+    Py_ssize_t itemsize,
 ) noexcept nogil:
     """state[parity], and for c state[2 + parity], of rows first .. last - 1 := what direction d begins with"""
-    cdef Py_ssize_t r, units = layer.directions[d].units
+    cdef Py_ssize_t r, n_bytes = layer.directions[d].units * itemsize
     cdef int part
-    cdef real *rows
+    cdef char *rows
     cdef const void *initial
     for part in range(layer.directions[d].layer.cell.n_states):
-        rows = state + (2 * part + parity) * n_sequences * units
+        rows = state + (2 * part + parity) * n_sequences * n_bytes
         initial = layer.c0[d] if part else layer.h0[d]
-        memset(rows + first * units, 0, (last - first) * units * sizeof(real))
+        memset(rows + first * n_bytes, 0, (last - first) * n_bytes)
         for r in range(first, last if initial != NULL else first):
-            memcpy(rows + r * units, initial, layer.H * sizeof(real))
+            memcpy(rows + r * n_bytes, initial, layer.H * itemsize)
 
 
-cdef void begin_sequences(Weights w, buffers *b, Py_ssize_t first, Py_ssize_t last, real *dtype) noexcept nogil:
+cdef void begin_sequences(Weights w, buffers *b, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
     cdef Py_ssize_t k, r, F = w.F
+    cdef double start = -INFINITY if b.pooling == MAX else 0
     for k in range(w.n_layers):
-        begin_direction(&w.layers[k], 0, <real *> b.states[k], b.n_sequences, b.parity, first, last)
+        begin_direction(&w.layers[k], 0, <char *> b.states[k], b.n_sequences, b.parity, first, last, w.itemsize)
     for k in range(first * F, last * F):
-        (<real *> b.pooled)[k] = <real> (-INFINITY if b.pooling == MAX else 0)
+        if w.dtype == 0:
+            (<float *> b.pooled)[k] = <float> start
+        else:
+            (<double *> b.pooled)[k] = start
     for r in range(first, last):
         b.lengths[r] = 0
         if b.pooling == ATTENTION:
@@ -138,8 +144,8 @@ cdef inline void run_layer(
         if d == 1:
             # In both rows of the pair: a reverse walk begins the shorter sequences later.
             state = <real *> b.reverse_state
-            begin_direction(layer, 1, state, b.n_sequences, 0, 0, n)
-            begin_direction(layer, 1, state, b.n_sequences, 1, 0, n)
+            begin_direction(layer, 1, <char *> state, b.n_sequences, 0, 0, n, sizeof(real))
+            begin_direction(layer, 1, <char *> state, b.n_sequences, 1, 0, n, sizeof(real))
         y_d = NULL if y == NULL else <real *> b.summand if added else y + d * H
         ends_d = NULL if ends == NULL else <real *> b.end_summand if added else ends + d * H
         ld = H if added else F

@@ -7,12 +7,13 @@ whole rows of products into scratch and run the same bodies as `_scan` does.
 x W is made within each step, where a row of x is read once for all gates; for one to three sequences it is made for many steps
 at once before, since then the weights are what has to be moved. Both give the same bits.
 """
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
-from ._buffers cimport CELL_SCRATCH, padded
+from ._buffers cimport CELL_SCRATCH, copy_rows, padded
 from ._product cimport make_operand, multiply, packed_size, uses_tiles
 from ._real cimport real
-from ._simd cimport FROM_H, cell_entry, cell_step, fused_layer, fused_rows, simd
+from ._simd cimport cell_entry, cell_step, fused_layer, fused_rows, simd
+from ._walk cimport multiply_recurrent
 
 
 cdef enum:
@@ -75,7 +76,7 @@ cdef void pack_into(packed_direction *d, const real *W, const real *R, const rea
         d.layer.W = free
         free += padded(D * cell.n_input * d.units)
     else:
-        make_operand(&d.op_W, False, D, cell.n_input * H, W, cell.n_input * H, free)
+        make_operand(&d.op_W, d.dtype, False, D, cell.n_input * H, W, cell.n_input * H, free)
         free += padded(packed_size(D, cell.n_input * H, d.dtype))
     for p in range(cell.n_products):
         n = cell.products[p].n
@@ -85,7 +86,7 @@ cdef void pack_into(packed_direction *d, const real *W, const real *R, const rea
             d.layer.R[p] = free
             free += padded(H * n * d.units)
         else:
-            make_operand(&d.ops[p], False, H, n * H, R_p, ldR, free)
+            make_operand(&d.ops[p], d.dtype, False, H, n * H, R_p, ldR, free)
             free += padded(packed_size(H, n * H, d.dtype))
     if d.fused:
         simd().interleave[d.dtype](cell.n_blocks, 1, cell.n_bias, H, b, 0, free)
@@ -154,9 +155,8 @@ cdef void plain_step(
 ) noexcept nogil:
     cdef:
         const cell_entry *cell = d.layer.cell
-        Py_ssize_t H = d.layer.H, Z = cell.n_blocks * H, p
+        Py_ssize_t H = d.layer.H, Z = cell.n_blocks * H
         int stage
-        bint from_h
         cell_step s
     memset(&s, 0, sizeof(s))
     s.rows = rows
@@ -172,18 +172,8 @@ cdef void plain_step(
     s.scratch = a + padded(rows * Z)
     multiply(&d.op_W, rows, x, d.layer.D, a, Z, False)
     for stage in range(cell.n_stages):
-        for p in range(cell.n_products):
-            if cell.products[p].stage == stage:
-                from_h = cell.products[p].source == FROM_H
-                multiply(&d.ops[p], rows, h_prev if from_h else a + cell.products[p].source * H, H if from_h else Z,
-                         a + cell.products[p].target * H, Z, cell.products[p].add)
+        multiply_recurrent(cell, H, stage, d.ops, rows, h_prev, H, <const real *> NULL, a, <real *> NULL)
         cell.forward[stage][d.layer.activation][d.dtype](&s)
-
-
-cdef void copy_rows(Py_ssize_t rows, Py_ssize_t n, const real *source, Py_ssize_t ld, real *out, Py_ssize_t ld_out) noexcept nogil:
-    cdef Py_ssize_t r
-    for r in range(rows):
-        memcpy(out + r * ld_out, source + r * ld, n * sizeof(real))
 
 
 cdef void run_steps(

@@ -93,21 +93,6 @@ cdef bint is_layout(
     return True
 
 
-cdef void pack_rows(
-    Py_ssize_t n_steps, Py_ssize_t d, const Py_ssize_t *starts, const Py_ssize_t *first_rows, const real *values,
-    const real *shift, const real *factor, real *out,
-) noexcept nogil:
-    cdef Py_ssize_t t, r, j, n
-    cdef const real *source
-    for t in range(n_steps):
-        n = starts[t + 1] - starts[t]
-        for r in range(n):
-            source = values + (first_rows[r] + t) * d
-            for j in range(d):
-                out[j] = (source[j] - shift[j]) * factor[j]
-            out += d
-
-
 def pack(
     const Py_ssize_t[::1] starts, const Py_ssize_t[::1] first_rows, const real[:, ::1] values, const real[::1] shift,
     const real[::1] factor, real[:, ::1] out,
@@ -130,13 +115,23 @@ def pack(
     ValueError
         If a row would be read or written that is not there.
     """
-    cdef Py_ssize_t d = values.shape[1]
+    cdef Py_ssize_t t, r, j, d = values.shape[1]
+    cdef real *place
+    cdef const real *source
+    cdef const real *shifts
+    cdef const real *factors
     if out.shape[1] != d or shift.shape[0] != d or factor.shape[0] != d:
         raise ValueError(f"The steps have {d} channels, what they are packed by or into has others.")
     if not is_layout(starts, first_rows, values.shape[0], out.shape[0]):
         raise ValueError(BEYOND)
     with nogil:
-        pack_rows(starts.shape[0] - 1, values.shape[1], &starts[0], &first_rows[0], &values[0, 0], &shift[0], &factor[0], &out[0, 0])
+        place, shifts, factors = &out[0, 0], &shift[0], &factor[0]
+        for t in range(starts.shape[0] - 1):
+            for r in range(starts[t + 1] - starts[t]):
+                source = &values[first_rows[r] + t, 0]
+                for j in range(d):
+                    place[j] = (source[j] - shifts[j]) * factors[j]
+                place += d
 
 
 def unpack(const Py_ssize_t[::1] starts, const Py_ssize_t[::1] first_rows, const real[:, ::1] packed, real[:, ::1] out):

@@ -64,13 +64,12 @@ cdef void divide_by_lengths(Py_ssize_t n, Py_ssize_t F, const Py_ssize_t *length
 def mean_backward(const Py_ssize_t[::1] starts, const Py_ssize_t[::1] lengths, const real[:, ::1] dout, real[:, ::1] dy):
     """dy at each step of sequence r := dout[r] / length of r"""
     cdef uint64_t mode
-    cdef Py_ssize_t t, r, j, n, F = dout.shape[1]
+    cdef Py_ssize_t t, r, j, F = dout.shape[1]
     cdef real scale
     with nogil:
         mode = ftz_enter()
         for t in range(starts.shape[0] - 1):
-            n = starts[t + 1] - starts[t]
-            for r in range(n):
+            for r in range(starts[t + 1] - starts[t]):
                 scale = <real> 1 / lengths[r]
                 for j in range(F):
                     dy[starts[t] + r, j] = scale * dout[r, j]
@@ -191,12 +190,11 @@ cdef void divide_by_norms(Py_ssize_t n, Py_ssize_t F, const double *norm, const 
 def attention_weights(const Py_ssize_t[::1] starts, const double[::1] top, const double[::1] norm, real[::1] e):
     """e := exp(e - top) / norm, the weights of the steps: over a sequence they sum to 1"""
     cdef uint64_t mode
-    cdef Py_ssize_t t, r, n
+    cdef Py_ssize_t t, r
     with nogil:
         mode = ftz_enter()
         for t in range(starts.shape[0] - 1):
-            n = starts[t + 1] - starts[t]
-            for r in range(n):
+            for r in range(starts[t + 1] - starts[t]):
                 e[starts[t] + r] = weigh(e[starts[t] + r], top[r], norm[r])
         ftz_leave(mode)
 
@@ -211,13 +209,12 @@ def attention_backward(
 ):
     """de = alpha dout (y - out)',   dv += de u,   u := du_before_tanh = de v (1 - u^2)"""
     cdef uint64_t mode
-    cdef Py_ssize_t t, r, j, k, row, n, F = out.shape[1], K = v.shape[0]
+    cdef Py_ssize_t t, r, j, k, row, F = out.shape[1], K = v.shape[0]
     cdef real de
     with nogil:
         mode = ftz_enter()
         for t in range(starts.shape[0] - 1):
-            n = starts[t + 1] - starts[t]
-            for r in range(n):
+            for r in range(starts[t + 1] - starts[t]):
                 row = starts[t] + r
                 de = 0
                 for j in range(F):
@@ -232,12 +229,11 @@ def attention_backward(
 def add_weighted(const Py_ssize_t[::1] starts, const real[::1] alpha, const real[:, ::1] dout, real[:, ::1] dy):
     """dy at each step of sequence r += alpha dout[r]"""
     cdef uint64_t mode
-    cdef Py_ssize_t t, r, j, n, row, F = dout.shape[1]
+    cdef Py_ssize_t t, r, j, row, F = dout.shape[1]
     with nogil:
         mode = ftz_enter()
         for t in range(starts.shape[0] - 1):
-            n = starts[t + 1] - starts[t]
-            for r in range(n):
+            for r in range(starts[t + 1] - starts[t]):
                 row = starts[t] + r
                 for j in range(F):
                     dy[row, j] += alpha[row] * dout[r, j]

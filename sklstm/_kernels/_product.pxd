@@ -50,13 +50,13 @@ cdef inline Py_ssize_t packed_size(Py_ssize_t rows, Py_ssize_t columns, int dtyp
     return simd().packed_size[dtype](rows, columns) if uses_tiles() else 0
 
 
-cdef inline void pack_operand(operand *self, real *buffer) noexcept nogil:
+cdef inline void pack_operand(operand *self, int dtype, void *buffer) noexcept nogil:
     self.packed = buffer
-    simd().pack[0 if real is float else 1](self.transpose, self.rows, self.columns, self.B, self.ldb, buffer)
+    simd().pack[dtype](self.transpose, self.rows, self.columns, self.B, self.ldb, buffer)
 
 
 cdef inline void make_operand(
-    operand *self, bint transpose, Py_ssize_t rows, Py_ssize_t columns, const real *B, Py_ssize_t ldb, real *buffer,
+    operand *self, int dtype, bint transpose, Py_ssize_t rows, Py_ssize_t columns, const void *B, Py_ssize_t ldb, void *buffer,
 ) noexcept nogil:
     """op(B) (rows, columns) with B of row stride ldb; `buffer` (packed_size,), aligned to 64 bytes, is written."""
     self.rows = rows
@@ -66,19 +66,18 @@ cdef inline void make_operand(
     self.ldb = ldb
     self.packed = NULL
     if uses_tiles():
-        pack_operand(self, buffer)
+        pack_operand(self, dtype, buffer)
 
 
 cdef inline void make_gradient_operand(
-    operand *self, Py_ssize_t rows, Py_ssize_t columns, const real *B, Py_ssize_t ldb, real *buffer,
+    operand *self, int dtype, Py_ssize_t rows, Py_ssize_t columns, const void *B, Py_ssize_t ldb, void *buffer,
 ) noexcept nogil:
     """The same for a B that weight gradients alone are made of. There no row has to have its bits alone, so the faster kind may
     take them whatever the number of rows is."""
-    cdef Py_ssize_t wide = BLAS_COLUMNS_S if real is float else BLAS_COLUMNS_D
-    if uses_blas() and columns >= wide:
+    if uses_blas() and columns >= (BLAS_COLUMNS_S if dtype == 0 else BLAS_COLUMNS_D):
         self[0] = operand(rows, columns, False, B, ldb, NULL)
     else:
-        make_operand(self, False, rows, columns, B, ldb, buffer)
+        make_operand(self, dtype, False, rows, columns, B, ldb, buffer)
 
 
 cdef inline void multiply(

@@ -69,7 +69,7 @@ def multiply_by(
             b.packed = &buffer[0]
         for _i in range(n_times):
             if by_tiles and packs:
-                pack_operand(&b, &buffer[0])
+                pack_operand(&b, 0 if real is float else 1, &buffer[0])
             if transpose_a:
                 add_product_of_transpose(&b, 0, k, n, A.shape[1], &A[0, 0], A.shape[1], &C[0, 0], n)
             else:

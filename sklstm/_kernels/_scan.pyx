@@ -18,55 +18,29 @@ A mask (dropout of the recurrence, one row per sequence) multiplies what enters 
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
-from ._buffers cimport CELL_SCRATCH, padded
+from ._buffers cimport CELL_SCRATCH, copy_rows, padded
 from ._ftz cimport ftz_enter, ftz_leave
 from ._product cimport add_product_of_transpose, make_gradient_operand, make_operand, multiply, operand, packed_size
 from ._real cimport real
 from ._simd cimport FROM_H, MAX_PRODUCTS, cell_entry, cell_step, recurrent_product, simd
 from ._walk cimport (
-    chunk, chunk_after, chunk_rows, chunk_steps, clear_targets, continuing_rows, direction, gradients, masked, rows_at,
-    rows_continued, set_pointers, starting_rows, step_before, step_number, walk,
+    chunk, chunk_after, chunk_rows, chunk_steps, clear_targets, continuing_rows, direction, gradients, masked, multiply_recurrent,
+    rows_at, rows_continued, set_pointers, starting_rows, step_before, step_number, walk,
 )
 
 
 cdef real *pack_recurrent(const direction *d, bint transpose, operand *ops, real *scratch) noexcept nogil:
     """ops := what each product with R reads of it, or the transpose of that; returns the scratch that they leave."""
-    cdef Py_ssize_t p, n, rows, columns, H = d.H
+    cdef Py_ssize_t p, n, rows, columns, H = d.H, ldR = d.cell.n_recurrent * H
+    cdef int dtype = 0 if real is float else 1
     cdef const recurrent_product *product
     for p in range(d.cell.n_products):
         product = &d.cell.products[p]
         n = product.n * H
         rows, columns = (n, H) if transpose else (H, n)
-        make_operand(&ops[p], transpose, rows, columns, <const real *> d.R + product.first * H, d.cell.n_recurrent * H, scratch)
-        scratch += padded(packed_size(rows, columns, 0 if real is float else 1))
+        make_operand(&ops[p], dtype, transpose, rows, columns, <const real *> d.R + product.first * H, ldR, scratch)
+        scratch += padded(packed_size(rows, columns, dtype))
     return scratch
-
-
-cdef void multiply_recurrent(
-    const direction *d, int stage, const operand *ops, Py_ssize_t rows, const real *h_prev, Py_ssize_t ld_h_prev, const real *mask,
-    real *a, real *masked_h,
-) noexcept nogil:
-    """The products with R before a stage of the cell: a[target] (+)= source R[first ..]; masked_h (rows, H) is scratch."""
-    cdef Py_ssize_t p, H = d.H, Z = d.cell.n_blocks * H
-    cdef const recurrent_product *product
-    cdef const real *source
-    cdef Py_ssize_t ld
-    if stage == 0 and mask != NULL:
-        masked(rows, H, h_prev, ld_h_prev, mask, masked_h, H)
-        h_prev = masked_h
-        ld_h_prev = H
-    for p in range(d.cell.n_products):
-        product = &d.cell.products[p]
-        if product.stage != stage:
-            continue
-        source = h_prev
-        ld = ld_h_prev
-        if product.source != FROM_H:
-            source = a + product.source * H
-            ld = Z
-            if mask != NULL:
-                masked(rows, H, source, Z, mask, a + product.source * H, Z)
-        multiply(&ops[p], rows, source, ld, a + product.target * H, Z, product.add)
 
 
 cdef void forward_steps(const direction *d, real *a, real *c, real *h, Py_ssize_t ld_h, real *scratch) noexcept nogil:
@@ -85,7 +59,7 @@ cdef void forward_steps(const direction *d, real *a, real *c, real *h, Py_ssize_
         cell_step step, start
         operand op_W
         operand[MAX_PRODUCTS] ops
-    make_operand(&op_W, False, D, cell.n_input * H, <const real *> d.W, cell.n_input * H, scratch)
+    make_operand(&op_W, dtype, False, D, cell.n_input * H, d.W, cell.n_input * H, scratch)
     scratch = pack_recurrent(d, False, ops, scratch + padded(packed_size(D, cell.n_input * H, dtype)))
     step = continuing_rows(d, ld_h, scratch)
     start = starting_rows(d, &step)
@@ -101,12 +75,13 @@ cdef void forward_steps(const direction *d, real *a, real *c, real *h, Py_ssize_
             set_pointers(d, t, a_t, c + w.starts[t] * Hc, c + w.starts[step_before(w, t)] * Hc, h, &step, &start)
             for stage in range(cell.n_stages):
                 if step.rows:
-                    multiply_recurrent(d, stage, ops, step.rows, <const real *> step.h_prev, ld_h, mask, a_t, masked_h)
+                    multiply_recurrent(cell, H, stage, ops, step.rows, <const real *> step.h_prev, ld_h, mask, a_t, masked_h)
                     cell.forward[stage][d.activation][dtype](&step)
                 if start.rows:
                     if d.h0 != NULL:
                         mask_rest = mask + step.rows * H if mask != NULL else NULL
-                        multiply_recurrent(d, stage, ops, start.rows, <const real *> start.h_prev, H, mask_rest, <real *> start.a, masked_h)
+                        multiply_recurrent(cell, H, stage, ops, start.rows, <const real *> start.h_prev, H, mask_rest, <real *> start.a,
+                                           masked_h)
                     elif stage == 0:
                         clear_targets(cell, start.rows, H, <real *> start.a)
                     cell.forward[stage][d.activation][dtype](&start)
@@ -118,16 +93,12 @@ cdef void gather_h_prev(
 ) noexcept nogil:
     """out := the h that entered R for each row of steps first .. last - 1, in the order of the rows: masked, and h0 or 0 where
     a row starts."""
-    cdef Py_ssize_t t, r, rows, continued, H = d.H
-    cdef const real *source
+    cdef Py_ssize_t t, rows, continued, H = d.H
     cdef const real *h0 = <const real *> d.h0
     for t in range(first, last):
         rows = rows_at(&d.w, t)
         continued = rows_continued(&d.w, t)
-        if continued:
-            source = h + d.w.starts[step_before(&d.w, t)] * ld_h
-            for r in range(continued):
-                memcpy(out + r * H, source + r * ld_h, H * sizeof(real))
+        copy_rows(continued, H, h + d.w.starts[step_before(&d.w, t)] * ld_h, ld_h, out, H)
         if h0 == NULL:
             memset(out + continued * H, 0, (rows - continued) * H * sizeof(real))
         else:
@@ -185,7 +156,7 @@ cdef void add_weight_gradients(
         operand op_dz
         recurrent_input before = locate_h_prev(d, steps, h, ld_h, h_prev)
     # dW += x' dz
-    make_gradient_operand(&op_dz, n_rows, n_input, a, Z, packed_dz)
+    make_gradient_operand(&op_dz, dtype, n_rows, n_input, a, Z, packed_dz)
     add_product_of_transpose(&op_dz, 0, n_rows, n_input, D, <const real *> d.x + first_row * D, D, <real *> g.dW, n_input)
     # dR += source' dz, from the blocks that each product filled; those from block 0 on are packed already
     for p in range(cell.n_products):
@@ -194,7 +165,7 @@ cdef void add_weight_gradients(
         dR = <real *> g.dR + product.first * H
         if product.target != packed_block:
             packed_block = product.target
-            make_gradient_operand(&op_dz, n_rows, n, a + packed_block * H, Z, packed_dz)
+            make_gradient_operand(&op_dz, dtype, n_rows, n, a + packed_block * H, Z, packed_dz)
         if product.source != FROM_H:
             add_product_of_transpose(&op_dz, 0, n_rows, n, H, a + product.source * H, Z, dR, ldR)
         elif before.n_rows:
@@ -260,7 +231,7 @@ cdef void backward_steps(
         operand[MAX_PRODUCTS] ops
     scratch = pack_recurrent(d, True, ops, scratch)
     if g.dx != NULL:
-        make_operand(&op_Wt, True, n_input, D, <const real *> d.W, n_input, scratch)
+        make_operand(&op_Wt, dtype, True, n_input, D, d.W, n_input, scratch)
         scratch += padded(packed_size(n_input, D, dtype))
     d_source = scratch + padded(CELL_SCRATCH * H)
     masked_dh = d_source + padded(B * H)

@@ -9,23 +9,17 @@ cdef extern from "simd.h" nogil:
         MAX_PRODUCTS
 
     ctypedef struct cell_step:
-        Py_ssize_t rows, hidden
+        Py_ssize_t rows, hidden, ld_a, ld_h_prev, ld_c_prev, ld_c, ld_h, ld_dy
         void *a
-        Py_ssize_t ld_a
         const void *bias
         void *d_bias
         const void *extra
         void *d_extra
         const void *h_prev
-        Py_ssize_t ld_h_prev
         const void *c_prev
-        Py_ssize_t ld_c_prev
         void *c
-        Py_ssize_t ld_c
         void *h
-        Py_ssize_t ld_h
         const void *dy
-        Py_ssize_t ld_dy
         void *dh
         void *dc
         const void *d_source
@@ -53,9 +47,8 @@ cdef extern from "simd.h" nogil:
         int activation
 
     ctypedef struct fused_rows:
-        Py_ssize_t rows
+        Py_ssize_t rows, ld_x
         const void *x
-        Py_ssize_t ld_x
         const void *h_prev
         const void *c_prev
         void *h

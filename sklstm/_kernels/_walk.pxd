@@ -1,8 +1,12 @@
-"""The order in which a direction of `_scan` visits the steps and chunks of time of a packed batch, and the rows of a step."""
+"""The order in which a direction of `_scan` visits the steps and chunks of time of a packed batch, and the rows of a step.
+
+The products with R before a stage of a cell are those of `_inference` too.
+"""
 from libc.string cimport memset
 
+from ._product cimport multiply, operand
 from ._real cimport real
-from ._simd cimport cell_entry, cell_step
+from ._simd cimport FROM_H, cell_entry, cell_step, recurrent_product
 
 
 # Bytes of gates per chunk of time: a quarter of a common second-level cache of 1 MB, the rest being for R, x and h.
@@ -154,3 +158,31 @@ cdef inline void clear_targets(const cell_entry *cell, Py_ssize_t rows, Py_ssize
         if not cell.products[p].add:
             for r in range(rows):
                 memset(a + (r * cell.n_blocks + cell.products[p].target) * H, 0, cell.products[p].n * H * sizeof(real))
+
+
+cdef inline void multiply_recurrent(
+    const cell_entry *cell, Py_ssize_t H, int stage, const operand *ops, Py_ssize_t rows, const real *h_prev, Py_ssize_t ld_h_prev,
+    const real *mask, real *a, real *masked_h,
+) noexcept nogil:
+    """The products with R before a stage of the cell: a[target] (+)= source R[first ..]; masked_h (rows, H) is scratch, where
+    there is a mask."""
+    cdef Py_ssize_t p, Z = cell.n_blocks * H
+    cdef const recurrent_product *product
+    cdef const real *source
+    cdef Py_ssize_t ld
+    if stage == 0 and mask != NULL:
+        masked(rows, H, h_prev, ld_h_prev, mask, masked_h, H)
+        h_prev = masked_h
+        ld_h_prev = H
+    for p in range(cell.n_products):
+        product = &cell.products[p]
+        if product.stage != stage:
+            continue
+        source = h_prev
+        ld = ld_h_prev
+        if product.source != FROM_H:
+            source = a + product.source * H
+            ld = Z
+            if mask != NULL:
+                masked(rows, H, source, Z, mask, a + product.source * H, Z)
+        multiply(&ops[p], rows, source, ld, a + product.target * H, Z, product.add)

@@ -20,13 +20,9 @@ cdef class Weights:
         Py_ssize_t itemsize
         readonly Py_ssize_t input_size, F, K
         operand op_V, op_A
-        const void *V                   # (F, K) and (K,)
-        const void *b
+        const void *b                   # (K,)
         bint attends
-        const void *A                   # (F, F), (F,) and (F,)
-        const void *A_b
+        const void *A_b                 # (F,) each
         const void *v
         void *memory
-        void *packed_V
-        void *packed_A
         object kept                     # the arrays that it points into

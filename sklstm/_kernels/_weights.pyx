@@ -2,13 +2,10 @@
 from libc.stdint cimport uintptr_t
 from libc.stdlib cimport calloc, free, malloc
 
+from ._buffers cimport ALIGNMENT, round_up
 from ._given cimport pointer
 from ._inference cimport Direction
 from ._product cimport make_operand, packed_size
-from ._real cimport real
-
-cdef enum:
-    ALIGNMENT = 64      # bytes
 
 
 cdef class Weights:
@@ -26,14 +23,16 @@ cdef class Weights:
     """
 
     def __cinit__(self, list layers, V, b, tuple attention=None):
-        cdef Py_ssize_t k, width
+        cdef Py_ssize_t k, width, size_V, size_A = 0
         cdef uintptr_t place
+        cdef const void *first_V
+        cdef const void *first_A = NULL
         if V.dtype.char not in "fd":
             raise TypeError(f"Weights are float32 or float64, got {V.dtype}.")
         self.itemsize = V.dtype.itemsize
         self.dtype = 0 if self.itemsize == sizeof(float) else 1
         self.F, self.K = V.shape
-        self.V = pointer(V, self.dtype, self.F, self.K)
+        first_V = pointer(V, self.dtype, self.F, self.K)
         self.b = pointer(b, self.dtype, self.K, 0)
         self.kept = (layers, V, b, attention)
         self.n_layers = len(layers)
@@ -52,21 +51,18 @@ cdef class Weights:
             raise ValueError(f"The head reads {self.F} features, but gets {width}.")
         if attention is not None:
             self.attends = True
-            self.A = pointer(attention[0], self.dtype, self.F, self.F)
+            first_A = pointer(attention[0], self.dtype, self.F, self.F)
             self.A_b = pointer(attention[1], self.dtype, self.F, 0)
             self.v = pointer(attention[2], self.dtype, self.F, 0)
-        place = packed_size(self.F, self.K, self.dtype) * self.itemsize
-        place = (place + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
-        width = packed_size(self.F, self.F, self.dtype) * self.itemsize if self.attends else 0
-        self.memory = malloc(place + width + ALIGNMENT)
+            size_A = packed_size(self.F, self.F, self.dtype) * self.itemsize
+        size_V = round_up(packed_size(self.F, self.K, self.dtype) * self.itemsize)
+        self.memory = malloc(size_V + size_A + ALIGNMENT)
         if not self.memory:
             raise MemoryError
-        self.packed_V = <void *> ((<uintptr_t> self.memory + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT)
-        self.packed_A = <char *> self.packed_V + place
-        if self.dtype == 0:
-            make_dense(self, <float *> NULL)
-        else:
-            make_dense(self, <double *> NULL)
+        place = round_up(<uintptr_t> self.memory)
+        make_operand(&self.op_V, self.dtype, False, self.F, self.K, first_V, self.K, <void *> place)
+        if self.attends:
+            make_operand(&self.op_A, self.dtype, False, self.F, self.F, first_A, self.F, <void *> (place + size_V))
 
     def __dealloc__(self):
         free(self.layers)
@@ -92,9 +88,3 @@ cdef int read_layer(Weights w, layer_weights *layer, tuple parts) except -1:
     if layer.has_skip and layer.D != layer.F:
         raise ValueError(f"A residual layer must be as wide as its input, got {layer.F} and {layer.D}.")
     return 0
-
-
-cdef void make_dense(Weights w, real *dtype) noexcept nogil:
-    make_operand(&w.op_V, False, w.F, w.K, <const real *> w.V, w.K, <real *> w.packed_V)
-    if w.attends:
-        make_operand(&w.op_A, False, w.F, w.F, <const real *> w.A, w.F, <real *> w.packed_A)

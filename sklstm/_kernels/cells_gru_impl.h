@@ -2,7 +2,6 @@
    Included by cells_impl.h, which says how. */
 
 /* Their entries in the table of cells; simd.h says what each field means. */
-#ifndef GRU_CELLS
 #define GRU_CELLS \
     {   /* r and z add up, the candidate's two products stay apart */ \
         .name = "gru", .fused = 1, .n_blocks = 4, .n_input = 3, .n_recurrent = 3, .n_bias = 4, .sums_bias = 1, .n_states = 1, \
@@ -15,7 +14,6 @@
         .products = {{ .source = FROM_H, .n = 2, .add = 1 }, { .stage = 1, .source = 3, .first = 2, .n = 1, .target = 2, .add = 1 }}, \
         .forward = { EACH(reset_forward), EACH(candidate_forward) }, .backward = { EACH(reset_backward), EACH(candidate_backward) }, \
     },
-#endif
 
 /* ---- gru: the reset gate is applied after the recurrent product, as in PyTorch and cuDNN ----
 
@@ -43,11 +41,7 @@ CELL_ROW void AFN(gru_forward_row)(
     }
 }
 
-static void AFN(gru_forward)(const cell_step *step)
-{
-    ptrdiff_t H = step->hidden;
-    EACH_ROW(step, AFN(gru_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, h_prev, step->ld_h_prev), AT(step, h, step->ld_h));
-}
+CELL_FUNCTION(gru_forward, AT(a, step->ld_a), step->bias, AT(h_prev, step->ld_h_prev), AT(h, step->ld_h))
 
 /*     dz_z = dh (h_prev - n) z (1 - z)    dz_n = dh (1 - z) act'(n)    dz_m = dz_n r    dz_r = dz_n m r (1 - r)
        dh_prev = dh z, and what comes back through R */
@@ -71,11 +65,7 @@ CELL_ROW void AFN(gru_backward_row)(
     }
 }
 
-static void AFN(gru_backward)(const cell_step *step)
-{
-    ptrdiff_t H = step->hidden;
-    EACH_ROW(step, AFN(gru_backward_row), AT(step, a, step->ld_a), AT(step, h_prev, step->ld_h_prev), AT(step, dy, step->ld_dy), AT(step, dh, H));
-}
+CELL_FUNCTION(gru_backward, AT(a, step->ld_a), AT(h_prev, step->ld_h_prev), AT(dy, step->ld_dy), AT(dh, H))
 
 /* ---- gru_reset_before (Cho et al. 2014): the reset gate is applied before the recurrent product ----
 
@@ -97,11 +87,7 @@ CELL_ROW void AFN(reset_forward_row)(
     }
 }
 
-static void AFN(reset_forward)(const cell_step *step)
-{
-    ptrdiff_t H = step->hidden;
-    EACH_ROW(step, AFN(reset_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, h_prev, step->ld_h_prev));
-}
+CELL_FUNCTION(reset_forward, AT(a, step->ld_a), step->bias, AT(h_prev, step->ld_h_prev))
 
 CELL_ROW void AFN(candidate_forward_row)(
     ptrdiff_t first, ptrdiff_t n, ptrdiff_t H,
@@ -118,11 +104,7 @@ CELL_ROW void AFN(candidate_forward_row)(
     }
 }
 
-static void AFN(candidate_forward)(const cell_step *step)
-{
-    ptrdiff_t H = step->hidden;
-    EACH_ROW(step, AFN(candidate_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, h_prev, step->ld_h_prev), AT(step, h, step->ld_h));
-}
+CELL_FUNCTION(candidate_forward, AT(a, step->ld_a), step->bias, AT(h_prev, step->ld_h_prev), AT(h, step->ld_h))
 
 /*     second stage    dz_n = dh (1 - z) act'(n)     dz_z = dh (h_prev - n) z (1 - z)     dh_prev = dh z
        then            ds = dz_n R_n'
@@ -144,11 +126,7 @@ CELL_ROW void AFN(candidate_backward_row)(
     }
 }
 
-static void AFN(candidate_backward)(const cell_step *step)
-{
-    ptrdiff_t H = step->hidden;
-    EACH_ROW(step, AFN(candidate_backward_row), AT(step, a, step->ld_a), AT(step, h_prev, step->ld_h_prev), AT(step, dy, step->ld_dy), AT(step, dh, H));
-}
+CELL_FUNCTION(candidate_backward, AT(a, step->ld_a), AT(h_prev, step->ld_h_prev), AT(dy, step->ld_dy), AT(dh, H))
 
 CELL_ROW void AFN(reset_backward_row)(
     ptrdiff_t first, ptrdiff_t n, ptrdiff_t H,
@@ -165,8 +143,4 @@ CELL_ROW void AFN(reset_backward_row)(
     }
 }
 
-static void AFN(reset_backward)(const cell_step *step)
-{
-    ptrdiff_t H = step->hidden;
-    EACH_ROW(step, AFN(reset_backward_row), AT(step, a, step->ld_a), AT(step, h_prev, step->ld_h_prev), AT(step, d_source, H), AT(step, dh, H));
-}
+CELL_FUNCTION(reset_backward, AT(a, step->ld_a), AT(h_prev, step->ld_h_prev), AT(d_source, H), AT(dh, H))

@@ -11,8 +11,8 @@
    Everywhere: a_. = W x + R h_prev as the cell's products in its entry say; dh the gradient of h_t from the next step, dy from
    above; dz the gradient of a_. */
 
-#define ROWS(step) for (ptrdiff_t r = 0; r < (step)->rows; r++)
-#define AT(step, field, ld) ((REAL *)(step)->field + r * (ld))
+#define ROWS for (ptrdiff_t r = 0; r < step->rows; r++)
+#define AT(field, ld) ((REAL *)step->field + r * (ld))
 
 /* row(first, n, H, ...) over all H units: a cache line at a time, and what is left in halves. The compiler knows each n, and so makes
    of each a vector or a few and nothing else; a loop over H would end in up to 15 units one by one. */
@@ -32,17 +32,20 @@
     for (; first < (H); first++) \
         row(first, 1, H, __VA_ARGS__); \
 } while (0)
-/* The same for every row. What is one line wide, or half, as a narrow layer and a group of units in fused_impl.h are, has all its
-   addresses known: without it, finding them takes as long as the rest. */
-#define EACH_ROW(step, row, ...) do { \
-    if (H == LINE) \
-        ROWS(step) row(0, LINE, LINE, __VA_ARGS__); \
-    else if (H == LINE / 2) \
-        ROWS(step) row(0, LINE / 2, LINE / 2, __VA_ARGS__); \
-    else \
-        ROWS(step) BY_VECTORS(H, row, __VA_ARGS__); \
-} while (0)
 #define CELL_ROW static ALWAYS_INLINE
+/* A function of the table: name_row for every row of a step. What is one line wide, or half, as a narrow layer and a group of units
+   in fused_impl.h are, has all its addresses known: without it, finding them takes as long as the rest. */
+#define CELL_FUNCTION(name, ...) \
+    static void AFN(name)(const cell_step *step) \
+    { \
+        ptrdiff_t H = step->hidden; \
+        if (H == LINE) \
+            ROWS AFN(name##_row)(0, LINE, LINE, __VA_ARGS__); \
+        else if (H == LINE / 2) \
+            ROWS AFN(name##_row)(0, LINE / 2, LINE / 2, __VA_ARGS__); \
+        else \
+            ROWS BY_VECTORS(H, AFN(name##_row), __VA_ARGS__); \
+    }
 
 #include "cells_lstm_impl.h"
 #include "cells_layernorm_impl.h"
@@ -50,13 +53,8 @@
 #include "cells_rnn_impl.h"
 
 /* In the order of their index. */
-#ifndef CELLS
 #define CELLS LSTM_CELLS LAYERNORM_CELLS GRU_CELLS RNN_CELLS
-#endif
 
-#undef ROWS
-#undef AT
-#undef LINE
-#undef BY_VECTORS
-#undef EACH_ROW
-#undef CELL_ROW
+#undef AFN
+#undef ACT
+#undef DACT

@@ -2,14 +2,12 @@
    Included by cells_impl.h, which says how. */
 
 /* Their entries in the table of cells; simd.h says what each field means. */
-#ifndef LAYERNORM_CELLS
 #define LAYERNORM_CELLS \
     { \
         .name = "layernorm", .n_blocks = 8, .n_input = 4, .n_recurrent = 4, .n_bias = 4, .n_extra = 10, .n_states = 2, \
         .n_stages = 1, .n_products = 1, .products = {{ .source = FROM_H, .n = 4, .target = 4 }}, \
         .forward = { EACH(layernorm_forward) }, .backward = { EACH(layernorm_backward) }, \
     },
-#endif
 
 /* ---- layernorm (Ba, Kiros and Hinton 2016, equations 20 to 22): lstm with layer normalisation ----
 
@@ -60,9 +58,9 @@ static inline void AFN(layernorm_forward_row)(
 static void AFN(layernorm_forward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
-    ROWS(step)
-        AFN(layernorm_forward_row)(H, AT(step, a, step->ld_a), step->bias, step->extra, AT(step, c_prev, step->ld_c_prev),
-                                   AT(step, c, step->ld_c), AT(step, h, step->ld_h), step->scratch);
+    ROWS
+        AFN(layernorm_forward_row)(H, AT(a, step->ld_a), step->bias, step->extra, AT(c_prev, step->ld_c_prev),
+                                   AT(c, step->ld_c), AT(h, step->ld_h), step->scratch);
 }
 
 /*     For u = gain N(v) + bias and du:   dgain += du N(v)    e = du gain
@@ -129,8 +127,8 @@ static inline void AFN(layernorm_backward_row)(
 static void AFN(layernorm_backward)(const cell_step *step)
 {
     ptrdiff_t H = step->hidden;
-    ROWS(step)
-        AFN(layernorm_backward_row)(H, AT(step, a, step->ld_a), step->bias, step->d_bias, step->extra, step->d_extra,
-                                    AT(step, c_prev, step->ld_c_prev), AT(step, c, step->ld_c), AT(step, dy, step->ld_dy), AT(step, dh, H),
-                                    AT(step, dc, H), step->scratch, (REAL *)step->scratch + 4 * H);
+    ROWS
+        AFN(layernorm_backward_row)(H, AT(a, step->ld_a), step->bias, step->d_bias, step->extra, step->d_extra,
+                                    AT(c_prev, step->ld_c_prev), AT(c, step->ld_c), AT(dy, step->ld_dy), AT(dh, H),
+                                    AT(dc, H), step->scratch, (REAL *)step->scratch + 4 * H);
 }

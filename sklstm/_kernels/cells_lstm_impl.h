@@ -2,7 +2,6 @@
    Included by cells_impl.h, which says how. */
 
 /* Their entries in the table of cells; simd.h says what each field means. */
-#ifndef LSTM_CELLS
 #define LSTM_CELLS \
     { \
         .name = "lstm", .fused = 1, .n_blocks = 4, .n_input = 4, .n_recurrent = 4, .n_bias = 4, .sums_bias = 1, .n_states = 2, \
@@ -17,7 +16,6 @@
         .n_stages = 1, .n_products = 1, .products = {{ .source = FROM_H, .n = 3, .add = 1 }}, \
         .forward = { EACH(coupled_forward) }, .backward = { EACH(coupled_backward) }, \
     },
-#endif
 
 /* ---- lstm (Hochreiter and Schmidhuber 1997, with the forget gate of Gers, Schmidhuber and Cummins 2000) ----
 
@@ -48,12 +46,7 @@ CELL_ROW void AFN(lstm_forward_row)(
     }
 }
 
-static void AFN(lstm_forward)(const cell_step *step)
-{
-    ptrdiff_t H = step->hidden;
-    EACH_ROW(step, AFN(lstm_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, c_prev, step->ld_c_prev), AT(step, c, step->ld_c),
-                              AT(step, h, step->ld_h));
-}
+CELL_FUNCTION(lstm_forward, AT(a, step->ld_a), step->bias, AT(c_prev, step->ld_c_prev), AT(c, step->ld_c), AT(h, step->ld_h))
 
 /*     do = dh act(c)     dc' = dc + dh o act'(c)      di = dc' g     df = dc' c_prev     dg = dc' i
        dz = (di i (1 - i),  df f (1 - f),  dg act'(g),  do o (1 - o))                       dc_prev = dc' f */
@@ -80,12 +73,8 @@ CELL_ROW void AFN(lstm_backward_row)(
     }
 }
 
-static void AFN(lstm_backward)(const cell_step *step)
-{
-    ptrdiff_t H = step->hidden;
-    EACH_ROW(step, AFN(lstm_backward_row), AT(step, a, step->ld_a), AT(step, c_prev, step->ld_c_prev), AT(step, c, step->ld_c), AT(step, dy, step->ld_dy),
-                               AT(step, dh, H), AT(step, dc, H));
-}
+CELL_FUNCTION(lstm_backward, AT(a, step->ld_a), AT(c_prev, step->ld_c_prev), AT(c, step->ld_c), AT(dy, step->ld_dy),
+              AT(dh, H), AT(dc, H))
 
 /* ---- peephole (Gers and Schmidhuber 2000): as lstm, but the gates see the cell state ----
 
@@ -116,12 +105,8 @@ CELL_ROW void AFN(peephole_forward_row)(
     }
 }
 
-static void AFN(peephole_forward)(const cell_step *step)
-{
-    ptrdiff_t H = step->hidden;
-    EACH_ROW(step, AFN(peephole_forward_row), AT(step, a, step->ld_a), step->bias, step->extra, AT(step, c_prev, step->ld_c_prev),
-                                  AT(step, c, step->ld_c), AT(step, h, step->ld_h));
-}
+CELL_FUNCTION(peephole_forward, AT(a, step->ld_a), step->bias, step->extra, AT(c_prev, step->ld_c_prev), AT(c, step->ld_c),
+              AT(h, step->ld_h))
 
 /*     dz_o = dh act(c) o (1 - o)     dc' = dc + dh o act'(c) + dz_o p_o     dc_prev = dc' f + dz_i p_i + dz_f p_f
        dp_i += dz_i c_prev            dp_f += dz_f c_prev                    dp_o += dz_o c */
@@ -155,12 +140,8 @@ CELL_ROW void AFN(peephole_backward_row)(
     }
 }
 
-static void AFN(peephole_backward)(const cell_step *step)
-{
-    ptrdiff_t H = step->hidden;
-    EACH_ROW(step, AFN(peephole_backward_row), AT(step, a, step->ld_a), step->extra, step->d_extra, AT(step, c_prev, step->ld_c_prev),
-                                   AT(step, c, step->ld_c), AT(step, dy, step->ld_dy), AT(step, dh, H), AT(step, dc, H));
-}
+CELL_FUNCTION(peephole_backward, AT(a, step->ld_a), step->extra, step->d_extra, AT(c_prev, step->ld_c_prev),
+              AT(c, step->ld_c), AT(dy, step->ld_dy), AT(dh, H), AT(dc, H))
 
 /* ---- coupled (Greff et al. 2017): as lstm, with one gate that both forgets and admits ----
 
@@ -189,12 +170,7 @@ CELL_ROW void AFN(coupled_forward_row)(
     }
 }
 
-static void AFN(coupled_forward)(const cell_step *step)
-{
-    ptrdiff_t H = step->hidden;
-    EACH_ROW(step, AFN(coupled_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, c_prev, step->ld_c_prev), AT(step, c, step->ld_c),
-                                 AT(step, h, step->ld_h));
-}
+CELL_FUNCTION(coupled_forward, AT(a, step->ld_a), step->bias, AT(c_prev, step->ld_c_prev), AT(c, step->ld_c), AT(h, step->ld_h))
 
 /*     df = dc' (c_prev - g)     dg = dc' (1 - f), otherwise as lstm */
 
@@ -219,9 +195,5 @@ CELL_ROW void AFN(coupled_backward_row)(
     }
 }
 
-static void AFN(coupled_backward)(const cell_step *step)
-{
-    ptrdiff_t H = step->hidden;
-    EACH_ROW(step, AFN(coupled_backward_row), AT(step, a, step->ld_a), AT(step, c_prev, step->ld_c_prev), AT(step, c, step->ld_c),
-                                  AT(step, dy, step->ld_dy), AT(step, dh, H), AT(step, dc, H));
-}
+CELL_FUNCTION(coupled_backward, AT(a, step->ld_a), AT(c_prev, step->ld_c_prev), AT(c, step->ld_c), AT(dy, step->ld_dy),
+              AT(dh, H), AT(dc, H))

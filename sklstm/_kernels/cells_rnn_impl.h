@@ -2,14 +2,12 @@
    Included by cells_impl.h, which says how. */
 
 /* Their entries in the table of cells; simd.h says what each field means. */
-#ifndef RNN_CELLS
 #define RNN_CELLS \
     { \
         .name = "rnn", .fused = 1, .n_blocks = 1, .n_input = 1, .n_recurrent = 1, .n_bias = 1, .sums_bias = 1, .n_states = 1, \
         .n_stages = 1, .n_products = 1, .products = {{ .source = FROM_H, .n = 1, .add = 1 }}, \
         .forward = { EACH(rnn_forward) }, .backward = { EACH(rnn_backward) }, \
     },
-#endif
 
 /* ---- rnn (Elman 1990): h = act(a + b) ---- */
 
@@ -23,11 +21,7 @@ CELL_ROW void AFN(rnn_forward_row)(
         h[j] = ACT(a[j] + b[j]);
 }
 
-static void AFN(rnn_forward)(const cell_step *step)
-{
-    ptrdiff_t H = step->hidden;
-    EACH_ROW(step, AFN(rnn_forward_row), AT(step, a, step->ld_a), step->bias, AT(step, h, step->ld_h));
-}
+CELL_FUNCTION(rnn_forward, AT(a, step->ld_a), step->bias, AT(h, step->ld_h))
 
 /*     dz = dh act'(h) */
 
@@ -42,8 +36,4 @@ CELL_ROW void AFN(rnn_backward_row)(
         a[j] = (dh[j] + dy[j]) * DACT(h[j]);
 }
 
-static void AFN(rnn_backward)(const cell_step *step)
-{
-    ptrdiff_t H = step->hidden;
-    EACH_ROW(step, AFN(rnn_backward_row), AT(step, a, step->ld_a), AT(step, h, step->ld_h), AT(step, dy, step->ld_dy), AT(step, dh, H));
-}
+CELL_FUNCTION(rnn_backward, AT(a, step->ld_a), AT(h, step->ld_h), AT(dy, step->ld_dy), AT(dh, H))

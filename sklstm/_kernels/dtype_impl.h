@@ -5,22 +5,12 @@
 #define ACT(x) FN(vtanh)(x)
 #define DACT(y) (1 - (y) * (y))
 #include "cells_impl.h"
-#undef AFN
-#undef ACT
-#undef DACT
 #define AFN(name) FN(PASTE(name, relu))
 #define ACT(x) FN(vrelu)(x)
 #define DACT(y) ((y) > 0 ? (REAL)1 : (REAL)0)
 #include "cells_impl.h"
-#undef AFN
-#undef ACT
-#undef DACT
 #include "optim_impl.h"
 #ifdef VECTOR_BYTES
 #include "gemm_impl.h"
 #include "fused_impl.h"
-#undef VEC
-#undef VEC_U
-#undef LANES
-#undef PANEL
 #endif

@@ -212,5 +212,3 @@ static void FN(fused_step)(const fused_layer *layer, const fused_rows *s)
         }
     }
 }
-
-#undef WIDE_CASE

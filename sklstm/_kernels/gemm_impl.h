@@ -164,5 +164,3 @@ static void FN(multiply)(
         panel += packed_rows * width;
     }
 }
-
-#undef TILE_CASE

@@ -3,12 +3,10 @@
    Included once per dtype and instruction set by dtype_impl.h. An optimiser is a line of the table below and a function; `step`
    holds its states and rates in the order of that line. */
 
-#ifndef OPTIMIZERS
 #define OPTIMIZERS \
     OPTIMIZER(sgd, NAMES("velocity"), NAMES("momentum", "nesterov")) \
     OPTIMIZER(adam, NAMES("m", "v"), NAMES("t", "beta_1", "beta_2", "epsilon")) \
     OPTIMIZER(rmsprop, NAMES("v"), NAMES("rho", "epsilon"))
-#endif
 
 /* v = momentum v - lr g,  theta += nesterov ? momentum v - lr g : v       (Sutskever et al. 2013) */
 static void FN(sgd_step)(const optimizer_step *step)

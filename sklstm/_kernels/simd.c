@@ -1,6 +1,4 @@
 /* The choice among the tables of loops, from what the processor and the operating system support. */
-#include <string.h>
-
 #include "simd.h"
 #include "simd_x86.h"
 

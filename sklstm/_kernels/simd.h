@@ -5,7 +5,10 @@
 #ifndef SKLSTM_SIMD_H
 #define SKLSTM_SIMD_H
 
+#include <math.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 /* What is said to GCC and Clang alone. IVDEP stands before a loop whose iterations do not depend on each other although its
    pointers may be equal, NO_UNROLL before one whose body is to stay as it is. */

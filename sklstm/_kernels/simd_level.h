@@ -13,20 +13,15 @@
        here, for each dtype    REAL, REAL_INDEX            float, 0 or double, 1
                                UINT                        the unsigned integer of its size
                                FN(name)                    name_s or name_d: glibc owns names such as tanhf32
-                               SQRT, FMA, FABS, COPYSIGN   of the C library for it; the last two in float64 alone
+                               SQRT, FMA                   of the C library for it
                                MAGIC, MANTISSA_BITS, LOG2_E, LN2_HI, LN2_LO, EXP_CLAMP, EXPM1_Q, TANH_CLAMP, TANH_P, TANH_Q
                                                            constants and polynomials of vecmath_impl.h
        by dtype_impl.h, for    AFN(name)                   FN(name_tanh) or FN(name_relu)
        each activation         ACT(x), DACT(y)             the activation, and its derivative where it is y
        by gemm_impl.h          VEC, VEC_U, LANES, PANEL    a vector, one at any address, its elements, the columns of a panel
 
-   and leave two tables, CELLS (cells_impl.h) and OPTIMIZERS (optim_impl.h), which end up in that of the level, below. */
-#include <math.h>
-#include <stdint.h>
-#include <string.h>
-
-#include "simd.h"
-
+   and leave two tables, CELLS (cells_impl.h) and OPTIMIZERS (optim_impl.h), which end up in that of the level, below. A macro that
+   reads the same each time is simply defined again, as C allows. */
 #if defined(_MSC_VER) && !defined(__clang__)
 #define restrict __restrict
 #endif
@@ -75,8 +70,6 @@
 #define REAL_INDEX 1
 #define UINT uint64_t
 #define FN(name) PASTE(name, d)
-#define FABS fabs
-#define COPYSIGN copysign
 #define SQRT sqrt
 #define FMA fma
 #define MAGIC 6755399441056767.0            /* 1.5 * 2^52 and the bias */

@@ -1,12 +1,7 @@
 /* Where one translation unit can be switched to a larger x86 instruction set, and how.
 
-   The C library's headers come first, outside the pragma: their inline functions must stay at the baseline.
+   The C library's headers come first (simd.h), outside the pragma: their inline functions must stay at the baseline.
    "arch=x86-64-v3" and not "avx2", which has no FMA, nor "arch=haswell", which no AMD processor matches. */
-#include <math.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
 #include "simd.h"
 
 #define SIMD_PRAGMA_(text) _Pragma(#text)

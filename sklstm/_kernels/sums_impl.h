@@ -44,8 +44,6 @@ static inline REAL FN(sum_lanes)(const REAL *part)
 #define PAIR(k) (part[k] + part[(k) + 8])
 #define FOUR(k) (PAIR(k) + PAIR((k) + 4))
     return (FOUR(0) + FOUR(2)) + (FOUR(1) + FOUR(3));
-#undef FOUR
-#undef PAIR
 }
 
 /* mean of v and 1 / sqrt(var(v) + epsilon) */
@@ -88,5 +86,3 @@ static inline void FN(moments_with)(ptrdiff_t n, const REAL *e, const REAL *v, R
     *m1 = FN(sum_lanes)(part) / (REAL)n;
     *m2 = FN(sum_lanes)(products) / (REAL)n;
 }
-
-#undef SUM_LANES

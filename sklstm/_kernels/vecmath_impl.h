@@ -65,11 +65,11 @@ static inline REAL FN(vtanh)(REAL x)
 #else
 static inline REAL FN(vtanh)(REAL x)
 {
-    REAL z = (REAL)-2 * FABS(x), s, p, e;
+    REAL z = (REAL)-2 * fabs(x), s, p, e;
     z = z < -TANH_CLAMP ? -TANH_CLAMP : z;
     p = FN(expm1_core)(z, &s);
     e = s * p + (s - 1);
-    return COPYSIGN(-e / (e + 2), x);
+    return copysign(-e / (e + 2), x);
 }
 #endif
 
