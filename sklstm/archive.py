@@ -194,7 +194,7 @@ def _places(file, archive):
         n_between = end - begin - 30 - len(name) - n_bytes  # 20 where sizes take 64 bits
         if member.header_offset != begin or n_between not in (0, 20) or name in places:
             raise ValueError(f"its member {name[:80]!r} overlaps another, has a gap beside it or comes twice")
-        member.extra = b""  # of the directory
+        member.extra, member.extract_version = b"", 20  # those of the directory are also for an offset of more than 2 GB
         header = member.FileHeader(zip64=n_between > 0)
         file.seek(begin)
         if file.read(len(header)) != header:
