@@ -16,7 +16,7 @@ from .sequences.targets import as_array
 __all__ = ["step_scorer"]
 
 # By scikit-learn's convention, smaller values of functions with these endings are better.
-LOSSES = ("_error", "_loss", "_deviance")
+LOWER_IS_BETTER = ("_error", "_loss", "_deviance")
 
 
 def step_scorer(metric, *, response_method=None, greater_is_better=None, **kwargs):
@@ -97,7 +97,7 @@ def _scorer_of(metric, response_method, greater_is_better, kwargs):
         kwargs = own | kwargs
     if greater_is_better is None:
         name = getattr(getattr(metric, "func", metric), "__name__", "")
-        greater_is_better = not name.endswith(LOSSES)
+        greater_is_better = not name.endswith(LOWER_IS_BETTER)
     return make_scorer(metric, response_method=response_method or "predict", greater_is_better=greater_is_better, **kwargs)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import test_losses
 
 import sklstm
 from sklstm import LSTMClassifier, LSTMRegressor
@@ -119,3 +120,10 @@ def test_decisions_and_contrasts_agree(n_classes):
     # The class that is decided on stands out from the others.
     contrasts = [(loss.contrast(np.full(50, code), n_scores) * scores).sum(axis=1) for code in range(n_classes)]
     np.testing.assert_array_equal(np.argmax(contrasts, axis=0), codes)
+
+
+# ---- lists of the tests ----
+
+
+def test_the_tests_of_losses_have_all_of_the_regressor():
+    assert {parameters["loss"] for parameters in test_losses.LOSSES.values()} == set(REGRESSION_LOSSES)

@@ -4,7 +4,7 @@ Packed means: sequences sorted by length, longest first, and stored time-major, 
 rows starts[t] .. starts[t + 1] and its row r continues row r of the step before. No padding is stored or multiplied.
 The reverse direction walks the same rows from the last step to the first, with more and more rows active.
 
-A cell is an entry of the table in simd_level.h: how wide a row of `a` is, which products with R fill which of its blocks,
+A cell is an entry of the table, in one of cells_*_impl.h: how wide a row of `a` is, which products with R fill which of its blocks,
 and the elementwise bodies before and after. What is kept for the backward pass is a, h and, where the cell has one, c: for the
 LSTM 6 H words per row and step. tanh(c) is computed again, and dz is written over the gates. Products with x are hoisted out
 of the recursion, and the weight gradients are one product each, both over chunks of time that stay in the second-level cache:

@@ -1,4 +1,7 @@
-"""Inspection of fitted models: functions that return numbers, and displays in the style of scikit-learn that draw them."""
+"""Inspection of fitted models: functions that return numbers, and displays in the style of scikit-learn that draw them.
+
+A new display is a file in `displays` and its name here.
+"""
 
 from ..public import publish
 from .attention import attention_weights

@@ -1,6 +1,7 @@
 """The recurrent cells, by name: facts that Python needs beside those in the kernels' table.
 
-A new cell is an entry in that table with its forward and backward pass (cells_*_impl.h), and an entry here.
+A new cell is an entry in that table with its forward and backward pass (_kernels/cells_*_impl.h; a new file of this kind is
+included by cells_impl.h), and an entry here.
 """
 
 from collections.abc import Callable

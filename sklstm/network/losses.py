@@ -1,6 +1,6 @@
 """The losses, by name: the function that training minimises, and its consequences for predictions, scores and explanations.
 
-A new loss is an entry here and a point function in `_losses.pyx`, which has the formulas.
+A new loss is an entry here, and a point function with the function that calls it in `_kernels/_losses.pyx`.
 """
 
 from collections.abc import Callable

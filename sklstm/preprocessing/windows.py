@@ -9,12 +9,12 @@ from ..compat import Interval, StrOptions, _is_arraylike_not_scalar, validate_pa
 from ..sequences import Sequences
 from ..sequences.convert import is_missing, numbers_of_steps, unmixed
 from ..sequences.errors import describe_non_number, name_of
-from ..sequences.foreign import foreign
 from ..sequences.grouping import number_ids
 from ..sequences.index import check_regular_index
 from ..sequences.numerals import describe_numerals
 from ..sequences.refusals import list_of, refused_as
 from ..sequences.steps import Steps
+from ..sequences.unsupported import foreign
 from ..sequences.validation import array_or_list, holds_arrays
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from ..compat import _num_samples
 from .container import Sequences
 from .errors import PASS_LONG_TABLE, repeated
-from .foreign import foreign
+from .unsupported import foreign
 
 
 def ids_of(X):

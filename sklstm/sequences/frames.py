@@ -8,7 +8,7 @@ import numpy as np
 from .columns import Column
 from .convert import is_missing
 from .extras import why_not
-from .foreign import foreign
+from .unsupported import foreign
 
 
 class Table:

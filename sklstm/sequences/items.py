@@ -8,10 +8,10 @@ from .channels import stack_channels
 from .columns import Column
 from .convert import exactly_joined, numbers_of_channel, numbers_of_steps
 from .errors import channels_first_hint, refuse_mask
-from .foreign import foreign
 from .index import refuse_falling_index
 from .parts import offsets_of
 from .refusals import refused_as
+from .unsupported import foreign
 
 
 @refused_as("X", "Expected a list of arrays of shape (n_steps, n_channels).")

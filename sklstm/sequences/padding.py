@@ -7,9 +7,9 @@ import numpy as np
 
 from .convert import numbers_of_steps
 from .errors import refuse_mask
-from .foreign import foreign
 from .parts import offsets_of
 from .refusals import array_of
+from .unsupported import foreign
 
 SIDES = ("end", "start", "both")
 

@@ -10,6 +10,9 @@ Which format an X has is decided by its type alone, never by its values, nor by 
     Arrow column of lists, awkward array              ragged, by `Sequences.from_arrow`; a table of such columns, too
     2-D array, DataFrame                              rows are flattened (T, n_channels) sequences; the caller reads
                                                       these with scikit-learn's own validation
+
+A new format is a reader that makes `Sequences` of it, in a file of its own beside this one, and a branch of `array_or_list` that
+calls it, before what is unsupported is refused.
 """
 
 from contextlib import nullcontext
@@ -21,10 +24,10 @@ from .arrow import is_column_of_lists
 from .container import Sequences, snapshot
 from .convert import numbers_of_steps
 from .errors import TIMES_AMONG_NUMBERS, raise_if_not_finite, refuse_mask, repeated
-from .foreign import foreign
 from .items import column_names
 from .padding import without_padding
 from .refusals import array_of
+from .unsupported import foreign
 
 X_FORMATS = (
     "Expected a 3-D array of shape (n_sequences, n_steps, n_channels), a list of arrays of shape (n_steps, n_channels),"

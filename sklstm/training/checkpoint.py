@@ -68,7 +68,7 @@ class Checkpoint:
         state : TrainingState
             The initial state.
         network : Network
-        optimizer : SGD, RMSprop or Adam
+        optimizer : Optimizer
 
         Raises
         ------

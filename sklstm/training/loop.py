@@ -35,7 +35,7 @@ def train(
     ----------
     network : Network
     loss : Loss
-    optimizer : SGD, RMSprop, Adam or LBFGS
+    optimizer : Optimizer
     state : TrainingState
         Updated in place: it ends as it was when the last epoch ended, but with the `theta` of the best epoch under early
         stopping and after divergence. Where something is raised, it is of no use; see `last_epoch`.

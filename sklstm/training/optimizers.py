@@ -5,7 +5,7 @@ An optimiser is an immutable object with ``init(theta) -> state``, a dict of arr
 `momentum`, where a schedule sets it, takes the place of the optimiser's own. Before each step the loop shrinks the weights by its
 `weight_decay`.
 
-A new optimiser is a class and an entry of SOLVERS here, and its loop in the kernels.
+A new optimiser is a class and an entry of SOLVERS here, and an entry with its loop in _kernels/optim_impl.h.
 """
 
 from dataclasses import dataclass

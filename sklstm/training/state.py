@@ -90,7 +90,7 @@ class TrainingState:
         network : Network
         dtype : numpy.dtype
             Of the parameters.
-        optimizer : SGD, RMSprop, Adam, LBFGS or None
+        optimizer : Optimizer or None
             The one of the name `solver`; None if training will not continue with it.
 
         Raises
