@@ -123,8 +123,8 @@ def _description(start, kind):
     old = OLD_START.match(start)
     if old:
         return (
-            f"was written by sklstm {old[1].decode()} in an earlier format (safetensors), which sklstm {OWN_VERSION} cannot read."
-            " Fit again and save with this version, or load the file with that one."
+            f"was written by an earlier build of sklstm {old[1].decode()} in a format (safetensors) that this one cannot read."
+            " Fit again and save, or load the file with the build that wrote it."
         )
     return (
         f"is no sklstm file: expected {KINDS[kind]}, got {kind_of_file(start)}. Pass the path of a file that sklstm wrote (if"

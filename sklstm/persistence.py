@@ -139,8 +139,8 @@ def load(path):
     try:
         return _estimator(tree)
     except UNSOUND as error:
-        fault = f"{name_of(path)} holds no model: {_said(error)}"
-        raise ValueError(f"{fault}. Restore a copy of the file, or save the model again.") from error
+        problem = f"{name_of(path)} holds no model: {_said(error)}"
+        raise ValueError(f"{problem}. Restore a copy of the file, or save the model again.") from error
 
 
 def _said(error):

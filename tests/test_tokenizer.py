@@ -396,3 +396,10 @@ def test_other_vectorizers_are_refused(vectorizer, words):
     for call in (SequenceTokenizer.fit, SequenceTokenizer.fit_transform):
         with pytest.raises(ValueError, match=words):
             call(SequenceTokenizer(vectorizer), TEXTS)
+
+
+def test_a_wrong_parameter_of_the_vectorizer_changes_nothing():
+    tokenizer = SequenceTokenizer()
+    with pytest.raises(ValueError, match="Invalid parameter 'nothing'"):
+        tokenizer.set_params(vectorizer__nothing=1)
+    assert tokenizer.vectorizer is None

@@ -42,8 +42,8 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
         Output to explain: a class label, or for several labels or outputs the number of one. None explains the predicted
         class of each sequence, or the only output.
     step : int or array-like of int of shape (n_sequences,), default=None
-        Of a model with `return_sequences` the step whose prediction is explained, counted from the end where negative. Only for
-        such models, and needed there.
+        Step whose prediction is explained, counted from the end where negative. It is required for models with
+        `return_sequences`, and must be None for others.
     tol : float, default=1e-3
         Largest allowed error of the sum of the contributions, in units of a score or, for quantities, in standard deviations
         of y.

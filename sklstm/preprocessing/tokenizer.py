@@ -209,9 +209,14 @@ class SequenceTokenizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=N
         self
             The transformer itself.
         """
-        if self.vectorizer is None and any(name.startswith("vectorizer__") for name in params):
+        before = self.vectorizer
+        if before is None and "vectorizer" not in params and any(name.startswith("vectorizer__") for name in params):
             self.vectorizer = CountVectorizer(token_pattern=WORDS)
-        return super().set_params(**params)
+        try:
+            return super().set_params(**params)
+        except ValueError:
+            self.vectorizer = before
+            raise
 
     def inverse_transform(self, X):
         """Convert codes back to words.

@@ -74,8 +74,8 @@ def make_windows(
         its last channels, shifted by `horizon` steps: the last `horizon` steps of a window then hold their values over the
         horizon, which must not be longer than the window.
     groups : array-like of shape (n_steps,) or (n_series,), or str, default=None
-        For a table, the series to which each row belongs, or the name of the column with this information, which is then not a
-        channel; rows of different groups may be mixed. For several series, the group of each. Use it for splits that keep a group
+        Series to which each row of a table belongs, or the name of the column that says so, which is then not a channel. Rows
+        of different groups may be mixed. For several series, the group of each. Groups serve for splits that keep a group
         together.
     on_short : {"raise", "drop"}, default="raise"
         What to do with a series of fewer than ``window + horizon`` steps: raise an error, or leave it out.

@@ -26,7 +26,7 @@ class Packed:
     first : int
         Steps before these: 0 unless this is a later chunk of longer sequences.
     n_continuing : int
-        How many of the sequences go on after these steps. They are the first rows.
+        Number of sequences that continue after these steps. They are the first rows.
     """
 
     order: np.ndarray
