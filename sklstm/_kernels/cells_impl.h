@@ -5,8 +5,8 @@
    a restrict parameter of a function of one row, without which GCC gives up vectorising (measured: 21 ns per unit
    against 2 ns).
 
-   A family of cells has a file with its bodies and its entries of the table. To add a cell, write both there; network/cells.py
-   has what Python knows of it.
+   A family of cells has a file with its bodies and its entries of the table. To add a cell, write both there, and
+   what Python has to know of it in network/cells.py. A new file also needs its #include and its place in CELLS, below.
 
    Everywhere: a_. = W x + R h_prev as the cell's products in its entry say; dh the gradient of h_t from the next step, dy from
    above; dz the gradient of a_. */

@@ -1,7 +1,7 @@
 /* The optimisers: one step each on the flat vector of weights. training/optimizers.py has what Python knows of them.
 
    Included once per dtype and instruction set by dtype_impl.h. An optimiser is a line of the table below and a function; `step`
-   holds its states and rates in the order of that line. */
+   holds its states and rates in the order of that line, at most MAX_OPTIMIZER_STATES and MAX_OPTIMIZER_RATES of simd.h. */
 
 #define OPTIMIZERS \
     OPTIMIZER(sgd, NAMES("velocity"), NAMES("momentum", "nesterov")) \

@@ -1,6 +1,6 @@
 """Inspection of fitted models: functions that return numbers, and displays in the style of scikit-learn that draw them.
 
-A new display is a file in `displays` and its name here.
+A new display is a file in `displays`, and its import and its name in `__all__` here.
 """
 
 from ..public import publish

@@ -1,7 +1,7 @@
 """The recurrent cells, by name: facts that Python needs beside those in the kernels' table.
 
-A new cell is an entry in that table with its forward and backward pass (_kernels/cells_*_impl.h; a new file of this kind is
-included by cells_impl.h), and an entry here.
+A new cell is an entry in that table with its forward and backward pass, in one of _kernels/cells_*_impl.h, and an entry here. A
+new file of this kind also needs its #include and its name in CELLS, both in cells_impl.h.
 """
 
 from collections.abc import Callable
@@ -66,7 +66,7 @@ class Cell:
         Whether x enters as x W + b alone, so that a scale and an offset of x can be folded into W and b.
     restore_gates : callable or None
         ``restore_gates(blocks, extra, b, activation)``: gates (n_rows, len(gates) H) from the blocks (n_rows, n_blocks H) that
-        the forward pass keeps, where these are not the gates.
+        the forward pass keeps, where these are not the gates; for a cell with `extra`.
     """
 
     index: int

@@ -11,8 +11,9 @@ Which format an X has is decided by its type alone, never by its values, nor by 
     2-D array, DataFrame                              rows are flattened (T, n_channels) sequences; the caller reads
                                                       these with scikit-learn's own validation
 
-A new format is a reader that makes `Sequences` of it, in a file of its own beside this one, and a branch of `array_or_list` that
-calls it, before what is unsupported is refused.
+A new format that is not 2-D is a reader that makes `Sequences` of it, in a separate file beside this one, and a branch of
+`array_or_list` that calls it, before `_refuse_foreign` where that would refuse its type. Columns of lists also have a public
+constructor, `Sequences.from_arrow` (constructors.py), which is optional.
 """
 
 from contextlib import nullcontext

@@ -1,11 +1,11 @@
 """Optimisers on the flat parameter vector, in order of increasing complexity.
 
-An optimiser is an immutable object with ``init(theta) -> state``, a dict of arrays and numbers, and
+An optimiser is an immutable object with ``init(theta) -> state``, a dict of arrays and ints, and
 ``step(theta, grad, state, rate, grad_scale, momentum)``, which updates theta and the state in place. `rate` is the step size and
 `momentum`, where a schedule sets it, takes the place of the optimiser's own. Before each step the loop shrinks the weights by its
 `weight_decay`.
 
-A new optimiser is a class and an entry of SOLVERS here, and an entry with its loop in _kernels/optim_impl.h.
+A new optimiser of minibatches is a class and an entry of SOLVERS here, and an entry with its loop in _kernels/optim_impl.h.
 """
 
 from dataclasses import dataclass

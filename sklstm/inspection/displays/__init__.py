@@ -1,1 +1,1 @@
-"""Displays in the style of scikit-learn; matplotlib is imported when one is drawn."""
+"""Displays in the style of scikit-learn; matplotlib is imported when one is drawn. `sklstm.inspection` exports them."""
