@@ -214,8 +214,8 @@ def make_loss(name, **parameters):
     name : str
     **parameters
         ``smoothing`` (float) of the log-losses; ``quantiles`` (list of float, ascending) of the quantile losses: one for
-        all outputs with "quantile", one per score with "quantiles"; ``factors`` (list of float) of losses with the units "log", which
-        multiply the loss of each output.
+        all outputs with "quantile", one per score with "quantiles"; ``factors`` (list of float) of losses with the units
+        "log", which multiply the loss of each output.
     """
     loss = LOSSES[name]
     if not parameters:
