@@ -163,6 +163,9 @@ def read_frame(X, channels, n_channels, padding=None):
     """
     names = column_names(X)
     columns = [np.asarray(X[name]) for name in names]
+    for name, column in zip(names, columns, strict=True):
+        if column.ndim != 1:  # names of which none equals another, such as NaN
+            raise ValueError(f"X has two columns called {name!r}. Rename one, or pass X.to_numpy().")
     by_type = [bool(category_kind(dtype)) for dtype in column_types(X)]
     first, last = _real_steps(columns, n_channels, padding)
     steps = np.arange(len(columns) // n_channels)
