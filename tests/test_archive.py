@@ -1197,3 +1197,14 @@ def test_files_in_text_mode_are_refused_in_words(tmp_path):
     (tmp_path / "text").write_text("a text")
     with open(tmp_path / "text") as file, pytest.raises(TypeError, match=r"text mode.*'rb'"):
         read_archive(file, "model")
+
+
+def test_every_damaged_header_of_a_member_is_refused(tmp_path):
+    whole = written(tmp_path, {"a": np.arange(3.0), "b": "text"}).read_bytes()
+    starts = [match.start() for match in re.finditer(b"PK\x03\x04", whole)]
+    assert len(starts) == 2
+    for place in (place for start in starts for place in range(start, start + 30)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1
+        with pytest.raises(ValueError):
+            read_archive(io.BytesIO(bytes(damaged)), "checkpoint")

@@ -900,3 +900,14 @@ def test_codes_without_their_categories_are_warned_of():
         np.testing.assert_array_equal(model.predict_proba(X[[0]]), expected[:1])
         np.testing.assert_array_equal(model.predict_proba(themselves), expected)
         model.predict_proba([[1234.0, 5678.0]])  # unknown, and no codes
+
+
+def test_columns_without_a_name_are_refused():
+    # Of two NaN neither equals the other, but each is the name of both columns.
+    pd = pytest.importorskip("pandas")
+    named = pd.DataFrame({"a": list("abab"), "b": np.arange(4.0)})
+    model = LSTMClassifier(2, max_iter=1, n_channels=2, categorical_features=[0], random_state=0).fit(named, [0, 1, 0, 1])
+    unnamed = pd.DataFrame(np.zeros((4, 2)), columns=[np.nan, None])
+    for act in (lambda: model.predict(unnamed), lambda: clone(model).fit(unnamed, [0, 1, 0, 1])):
+        with pytest.raises(ValueError, match=r"two columns called nan\. Rename one"):
+            act()

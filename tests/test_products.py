@@ -43,6 +43,7 @@ def test_product_equals_that_of_numpy(rng, kind, dtype, m, k, n, transpose):
     np.testing.assert_allclose(C, expected, rtol=0, atol=20 * k * np.finfo(dtype).eps)
 
 
+# It is about tiles alone, which a build without vectors leaves out on purpose; those of other builds run it.
 @pytest.mark.skipif("tiles" not in _product.KINDS, reason="this build has no vectors")
 @each_dtype
 def test_a_row_of_tiles_does_not_depend_on_the_others(rng, dtype):
@@ -145,6 +146,7 @@ WITHOUT_GCC = """
 """
 
 
+# It asks the compiler itself. Who tests an installed wheel may have none; CI builds with one.
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 @pytest.mark.parametrize("source", sorted(path.name for path in KERNELS.glob("*.c")))
 def test_the_loops_are_plain_c_where_there_are_no_vectors(tmp_path, source):

@@ -131,3 +131,16 @@ def test_not_before_fit():
         LSTMRegressor().set_weights({})
     with pytest.raises(NotFittedError):
         _ = LSTMRegressor().weights_
+
+
+def test_a_model_that_was_changed_is_refused(X):
+    for name, wrong, words in [("_state", None, "no TrainingState"), ("_theta", np.zeros(3), "weights are not those")]:
+        model = fitted(X)
+        setattr(model, name, wrong)
+        with pytest.raises(ValueError, match=words):
+            model.set_weights({"head.b": [0.5]})
+
+
+def test_the_history_stays_that_of_the_state(X):
+    model = fitted(X).set_weights({"head.b": [0.5]})
+    assert model.history_ is model._state.history

@@ -263,20 +263,20 @@ cdef int exchange_state(Engine e, list arrays, bint write) except -1:
         if not 0 <= lengths[r] <= MOST_STEPS:
             raise ValueError(f"A number of steps must be in 0 .. {MOST_STEPS}, got {lengths[r]}.")
     place = iter([<uintptr_t> pointer(array, w.dtype, n, H, not write) for array, H in zip(arrays[1:], widths)])
-    copy_rows(n, sizeof(Py_ssize_t), <char *> e.b.lengths, sizeof(Py_ssize_t), <char *> lengths, write)
+    exchange_rows(n, sizeof(Py_ssize_t), <char *> e.b.lengths, sizeof(Py_ssize_t), <char *> lengths, write)
     for k in range(w.n_layers):
         d = w.layers[k].directions[0]
         H, units = d.layer.H * itemsize, d.units * itemsize
         for part in range(d.layer.cell.n_states):
             state = <char *> e.b.states[k] + (2 * part + e.b.parity) * e.b.n_sequences * units
-            copy_rows(n, H, state, units, <char *> <uintptr_t> next(place), write)
+            exchange_rows(n, H, state, units, <char *> <uintptr_t> next(place), write)
     if e.b.pooling != LAST:
         H = w.F * itemsize
-        copy_rows(n, H, <char *> e.b.pooled, H, <char *> <uintptr_t> next(place), write)
+        exchange_rows(n, H, <char *> e.b.pooled, H, <char *> <uintptr_t> next(place), write)
     return 0
 
 
-cdef void copy_rows(Py_ssize_t rows, Py_ssize_t n_bytes, char *state, Py_ssize_t stride, char *array, bint write) noexcept nogil:
+cdef void exchange_rows(Py_ssize_t rows, Py_ssize_t n_bytes, char *state, Py_ssize_t stride, char *array, bint write) noexcept nogil:
     cdef Py_ssize_t r
     for r in range(rows):
         if write:

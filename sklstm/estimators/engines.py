@@ -17,6 +17,8 @@ from .plain import in_c_order, plain_arrays
 _idle = WeakKeyDictionary()
 # Estimator -> the `Served` of its newest stream.
 _served = WeakKeyDictionary()
+
+
 class CachedEngine:
     """An engine for a model as it was at one moment.
 

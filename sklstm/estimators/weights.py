@@ -69,8 +69,9 @@ class WeightsMixin:
         check_is_fitted(self)
         model = at_this_moment(self)
         check_solver_params(model)
-        FittedState.of(model).check(model.solver, SOLVERS[model.solver](model))
-        network, theta = build(model._network_spec), model._theta.copy()
+        optimizer, previous = SOLVERS[model.solver](model), FittedState.of(model)
+        previous.check(model.solver, optimizer)
+        network, theta = build(previous.network_spec), previous.theta.copy()
         views = network.layout.views(theta)
         if not isinstance(weights, dict):
             raise TypeError(f"weights must be a dict of names to arrays, got {type(weights).__name__}. {ADVICE}")
@@ -78,7 +79,7 @@ class WeightsMixin:
             if name not in views:
                 raise ValueError(f"The model has no weights {name!r}; their names are {', '.join(views)}.")
             views[name][...] = _read(f"weights[{name!r}]", values, views[name])
-        state = _state_from(model, network, theta)
+        state = _state_from(previous, network, theta, model.solver, optimizer)
         attributes = {"_theta": theta, "_state": state, "history_": state.history}
         self.__dict__ = vars(self).copy() | attributes  # all at one moment
         return self
@@ -96,12 +97,12 @@ def _read(what, values, like):
     return array
 
 
-def _state_from(model, network, theta):
+def _state_from(previous, network, theta, solver, optimizer):
     """Where training continues from weights that were set: the optimiser and the best loss so far were of others."""
-    loss_units = LOSSES[model._network_spec["loss"]].units
-    scaling = Scaling.from_moments(model._moments, network.input_size, loss_units, model._categorical)
-    state = model._state.copy()
-    state.theta = Scaling.from_moments({"x": None, "y": None}, network.input_size, loss_units).convert_to(network, theta, scaling)
-    state.solver, state.optimizer = model.solver, SOLVERS[model.solver](model).init(state.theta)
+    loss_units = LOSSES[previous.network_spec["loss"]].units
+    of_data = Scaling.from_moments({"x": None, "y": None}, network.input_size, loss_units)
+    state = previous.state.copy()
+    state.theta = of_data.convert_to(network, theta, previous.scaling(network))
+    state.solver, state.optimizer = solver, optimizer.init(state.theta)
     state.start_fit()
     return state

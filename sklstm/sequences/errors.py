@@ -39,6 +39,11 @@ def repeated(values):
     return [value for value in values if value in seen or seen.add(value)]
 
 
+def two_columns(name):
+    """The error for two columns of X that have one name."""
+    return ValueError(f"X has two columns called {name!r}. Rename one, or pass X.to_numpy().")
+
+
 def locate(offsets, row):
     """(sequence, step) of a row of the values."""
     sequence = int(np.searchsorted(offsets, row, side="right")) - 1

@@ -9,7 +9,7 @@ from .categories import ADVICE, find_bad_code, in_own_type
 from .channels import codes_of, stack_channels
 from .container import Sequences
 from .convert import exactly_joined, is_missing, numbers_of_channel
-from .errors import PASS_LONG_TABLE, TIMES_AMONG_NUMBERS, describe_non_number, holds_no_numbers
+from .errors import PASS_LONG_TABLE, TIMES_AMONG_NUMBERS, describe_non_number, holds_no_numbers, two_columns
 from .items import category_kind, column_names, column_of_times, column_types, may_hold_no_numbers
 from .padding import real_steps, refuse_nothing_but_padding
 from .parts import offsets_of
@@ -162,10 +162,7 @@ def read_frame(X, channels, n_channels, padding=None):
     Sequences
     """
     names = column_names(X)
-    columns = [np.asarray(X[name]) for name in names]
-    for name, column in zip(names, columns, strict=True):
-        if column.ndim != 1:  # names of which none equals another, such as NaN
-            raise ValueError(f"X has two columns called {name!r}. Rename one, or pass X.to_numpy().")
+    columns = [_column(X, name) for name in names]
     by_type = [bool(category_kind(dtype)) for dtype in column_types(X)]
     first, last = _real_steps(columns, n_channels, padding)
     steps = np.arange(len(columns) // n_channels)
@@ -180,6 +177,14 @@ def read_frame(X, channels, n_channels, padding=None):
             read.append((_numbers_of(own, is_real, offsets, channel), None))
     values, categories = stack_channels(read)
     return checked(Sequences(values, offsets, categories=categories))
+
+
+def _column(X, name):
+    """The column of a name as an array (n_rows,)."""
+    column = np.asarray(X[name])
+    if column.ndim != 1:  # several: two NaN differ, but each names both columns
+        raise two_columns(name)
+    return column
 
 
 def _real_steps(columns, n_channels, padding):

@@ -24,7 +24,7 @@ from sklearn import config_context, get_config
 from .arrow import is_column_of_lists
 from .container import Sequences, snapshot
 from .convert import numbers_of_steps
-from .errors import TIMES_AMONG_NUMBERS, raise_if_not_finite, refuse_mask, repeated
+from .errors import TIMES_AMONG_NUMBERS, raise_if_not_finite, refuse_mask, repeated, two_columns
 from .items import column_names
 from .padding import without_padding
 from .refusals import array_of
@@ -76,7 +76,7 @@ def array_or_list(X):
     if np.iterable(getattr(X, "columns", None)) and hasattr(X, "__getitem__"):
         twice = repeated(column_names(X))
         if twice:
-            raise ValueError(f"X has two columns called {twice[0]!r}. Rename one, or pass X.to_numpy().")
+            raise two_columns(twice[0])
         return X
     return X if hasattr(X, "shape") and hasattr(X, "dtype") else _converted(X)
 

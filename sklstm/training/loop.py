@@ -10,7 +10,6 @@ from ..parallel import Threads
 from .batching import minibatches
 from .gradient import GradientComputer, NonFinite
 from .lbfgs import run_lbfgs
-from .optimizers import LBFGS
 from .state import LastEpoch
 from .stopping import follow_schedule, update_best
 
@@ -81,7 +80,7 @@ def train(
     try:
         with Threads(config.n_threads) as threads:
             gradient = GradientComputer(network, loss, data, state.theta, config.alpha, threads, config.bptt_steps)
-            if isinstance(optimizer, LBFGS):
+            if optimizer.needs_all_samples:
                 run_lbfgs(gradient, state, config, after_epoch)
             elif not state.done:
                 for epoch in range(state.n_epochs - state.first_epoch, config.max_iter):
