@@ -32,7 +32,7 @@ y and weights:
     step_targets    the same with one entry for every step
     alignment       any of them in the order of the sequences of X, by ids
 
-What all of these use: columns (`Column`), channels (several as one array), convert, numerals, foreign (what has to be
+What all of these use: columns (`Column`), channels (several as one array), convert, numerals, unsupported (what has to be
 converted by its own library), errors (where a value is, and what is wrong with it), refusals (errors of other libraries), extras.
 """
 
