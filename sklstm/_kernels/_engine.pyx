@@ -10,7 +10,7 @@ from libc.string cimport memcpy
 
 from ._buffers cimport ALIGNMENT, round_up
 from ._dense cimport affine
-from ._forward cimport ATTENTION, LAST, STACK_BYTES, begin_sequences, buffers, find_results, lay_out, run_chunk
+from ._forward cimport ATTENTION, MAX, MEAN, N_POOLINGS, STACK_BYTES, begin_sequences, buffers, find_results, lay_out, run_chunk
 from ._ftz cimport ftz_enter, ftz_leave
 from ._given cimport Given, acquire, all_finite, hold, is_finite, pack_steps, pointer, sequence
 from ._inference cimport packed_direction
@@ -33,14 +33,14 @@ cdef class Engine:
     ----------
     weights : Weights
         Shared with any number of engines.
-    pooling : {"last", "mean", "max", "attention"} or None
-        None is "last", with the outputs of every step of a chunk.
+    poolings : tuple of {"last", "mean", "max", "attention"}
+        Different ones, whose outputs are side by side. None at all is "last", with the outputs of every step of a chunk.
     n_sequences : int
         Sequences at most; `predict` makes room for more.
     n_rows : int
         Rows of a chunk at most; 0 for an engine that takes single steps of all sequences only.
     encodes : bool, default=False
-        Whether results are the pooled outputs (n_sequences, F) instead of the scores (n_sequences, K).
+        Whether results are the pooled outputs instead of the scores (n_sequences, K).
     """
     cdef:
         readonly Weights weights
@@ -49,16 +49,25 @@ cdef class Engine:
         Py_ssize_t width                    # of a result
         void *memory
 
-    def __cinit__(self, Weights weights not None, pooling, Py_ssize_t n_sequences, Py_ssize_t n_rows, bint encodes=False):
+    def __cinit__(
+        self, Weights weights not None, tuple poolings not None, Py_ssize_t n_sequences, Py_ssize_t n_rows, bint encodes=False,
+    ):
         cdef int k
+        cdef tuple names = poolings or ("last",)
+        if len(set(names).intersection(POOLINGS)) < len(names):
+            raise ValueError(f"Poolings must be different ones of {POOLINGS}, got {names}.")
         self.weights = weights
-        self.b.pooling = LAST if pooling is None else POOLINGS.index(pooling)
-        self.b.keeps_steps = pooling != "last"
+        for k in range(N_POOLINGS):
+            self.b.column[k] = names.index(POOLINGS[k]) * weights.F if POOLINGS[k] in names else -1
+        self.b.width = len(names) * weights.F
+        self.b.keeps_steps = poolings != ("last",)
         self.b.encodes = encodes
-        self.width = weights.F if encodes else weights.K
+        self.width = self.b.width if encodes else weights.K
+        if not encodes and self.b.width != weights.n_features:
+            raise ValueError(f"The head reads {weights.n_features} features, but gets {self.b.width}.")
         if n_sequences < 1 or n_rows < 0 or 0 < n_rows < n_sequences:
             raise ValueError(f"An engine needs a sequence, and a row for each, got {n_sequences} and {n_rows}.")
-        if self.b.pooling == ATTENTION and not weights.attends:
+        if self.b.column[ATTENTION] >= 0 and not weights.attends:
             raise ValueError("Attention needs weights of its own, and these have none.")
         for k in range(weights.n_layers):
             self.bidirectional = self.bidirectional or weights.layers[k].n_directions == 2
@@ -238,7 +247,7 @@ cdef class Engine:
         ----------
         arrays : list of C-contiguous arrays
             The steps that each sequence has had, (n_sequences,) of intp; for each layer h, and where the cell has one c,
-            (n_sequences, H) each; last, unless the pooling is that of the last output, the sums or maxima (n_sequences, F).
+            (n_sequences, H) each; last, where they are pooled, the sums and the maxima (n_sequences, F).
         """
         exchange_state(self, arrays, False)
 
@@ -255,7 +264,7 @@ cdef int exchange_state(Engine e, list arrays, bint write) except -1:
     cdef char *state
     cdef Py_ssize_t *lengths
     widths = [w.layers[k].H for k in range(w.n_layers) for _ in range(w.layers[k].directions[0].layer.cell.n_states)]
-    widths += [w.F] * (e.b.pooling != LAST)
+    widths += [w.F for k in (MEAN, MAX) if e.b.column[k] >= 0]
     if len(arrays) != 1 + len(widths):
         raise ValueError(f"There must be {1 + len(widths)} arrays, got {len(arrays)}.")
     lengths = <Py_ssize_t *> pointer(arrays[0], 2, n, 0, not write)
@@ -270,9 +279,10 @@ cdef int exchange_state(Engine e, list arrays, bint write) except -1:
         for part in range(d.layer.cell.n_states):
             state = <char *> e.b.states[k] + (2 * part + e.b.parity) * e.b.n_sequences * units
             exchange_rows(n, H, state, units, <char *> <uintptr_t> next(place), write)
-    if e.b.pooling != LAST:
-        H = w.F * itemsize
-        exchange_rows(n, H, <char *> e.b.pooled, H, <char *> <uintptr_t> next(place), write)
+    for k in (MEAN, MAX):
+        if e.b.column[k] >= 0:
+            state = <char *> e.b.pooled + e.b.column[k] * itemsize
+            exchange_rows(n, w.F * itemsize, state, e.b.width * itemsize, <char *> <uintptr_t> next(place), write)
     return 0
 
 

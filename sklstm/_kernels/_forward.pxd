@@ -10,12 +10,14 @@ cdef enum:
     MEAN
     MAX
     ATTENTION
+    N_POOLINGS
     STACK_BYTES = 1 << 14   # scratch of a step that lies on the stack, so that no stream has its own
 
 
 cdef struct buffers:
     Py_ssize_t n_sequences, n_rows      # at most; no rows where there are single steps of all sequences only
-    int pooling
+    Py_ssize_t column[N_POOLINGS]       # where the outputs of each pooling begin in a row of `pooled`; -1 where it is none
+    Py_ssize_t width                    # of a row of `pooled`: F for each pooling
     bint keeps_steps                    # the outputs of the last layer at every step of a chunk
     bint encodes                        # results are pooled outputs, not scores
     Py_ssize_t active                   # sequences that have begun
@@ -27,8 +29,8 @@ cdef struct buffers:
     void *y[2]                          # (n_rows, F): outputs of a layer, and of the one before
     void *summand                       # (n_rows, H): outputs of a reverse direction that are added
     void *end_summand                   # (n_sequences, H)
-    void *pooled                        # (n_sequences, F): last outputs, sums, maxima or weighted sums so far
-    void *means                         # (n_sequences, F): pooled, divided
+    void *pooled                        # (n_sequences, width): last outputs, sums, maxima or weighted sums so far
+    void *means                         # (n_sequences, width): pooled, with sums divided
     void *u                             # (n_rows, F) of the attention
     void *e                             # (n_rows,)
     double *top                         # (n_sequences,)

@@ -7,7 +7,7 @@ from libc.math cimport INFINITY
 from libc.stdint cimport uint64_t, uintptr_t
 from libc.string cimport memcpy, memset
 
-from ._buffers cimport round_up
+from ._buffers cimport copy_rows, round_up
 from ._dense cimport affine
 from ._ftz cimport ftz_enter, ftz_leave
 from ._inference cimport run_steps, scratch_elements, state_elements
@@ -30,7 +30,7 @@ cdef uintptr_t lay_out(Weights w, buffers *b, uintptr_t begin) noexcept:
         Py_ssize_t n = b.n_sequences, rows = max(b.n_rows, n), size = w.itemsize, F = w.F, k
         Py_ssize_t scratch = 0, reverse = 0, summed = 0
         Py_ssize_t[2] widths = [0, 0]
-        bint attends = b.pooling == ATTENTION, divides = b.pooling == MEAN or attends
+        bint attends = b.column[ATTENTION] >= 0, divides = b.column[MEAN] >= 0 or attends
         layer_weights *layer
         uintptr_t place = begin
     for k in range(w.n_layers):
@@ -47,8 +47,8 @@ cdef uintptr_t lay_out(Weights w, buffers *b, uintptr_t begin) noexcept:
     b.y[1] = take(&place, rows * widths[1] * size)
     b.summand = take(&place, rows * summed * size)
     b.end_summand = take(&place, n * summed * size)
-    b.pooled = take(&place, n * F * size)
-    b.means = take(&place, n * F * size if divides else 0)
+    b.pooled = take(&place, n * b.width * size)
+    b.means = take(&place, n * b.width * size if divides else 0)
     b.u = take(&place, rows * F * size if attends else 0)
     b.e = take(&place, rows * size if attends else 0)
     b.top = <double *> take(&place, n * sizeof(double) if attends else 0)
@@ -78,18 +78,18 @@ cdef void begin_direction(
 
 
 cdef void begin_sequences(Weights w, buffers *b, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-    cdef Py_ssize_t k, r, F = w.F
-    cdef double start = -INFINITY if b.pooling == MAX else 0
+    cdef Py_ssize_t k, r, row_bytes = b.width * w.itemsize
     for k in range(w.n_layers):
         begin_direction(&w.layers[k], 0, <char *> b.states[k], b.n_sequences, b.parity, first, last, w.itemsize)
-    for k in range(first * F, last * F):
-        if w.dtype == 0:
-            (<float *> b.pooled)[k] = <float> start
-        else:
-            (<double *> b.pooled)[k] = start
+    memset(<char *> b.pooled + first * row_bytes, 0, (last - first) * row_bytes)
     for r in range(first, last):
         b.lengths[r] = 0
-        if b.pooling == ATTENTION:
+        for k in range(r * b.width + b.column[MAX], r * b.width + b.column[MAX] + (w.F if b.column[MAX] >= 0 else 0)):
+            if w.dtype == 0:
+                (<float *> b.pooled)[k] = <float> -INFINITY
+            else:
+                (<double *> b.pooled)[k] = -INFINITY
+        if b.column[ATTENTION] >= 0:
             b.top[r] = -INFINITY
             b.norm[r] = 0
 
@@ -105,14 +105,13 @@ cdef void run_chunk(
         uint64_t mode = ftz_enter()
     for k in range(last + 1):
         y = <real *> b.y[k & 1] if k < last or b.keeps_steps else NULL
-        ends = <real *> b.pooled if k == last and b.pooling == LAST else NULL
+        ends = <real *> b.pooled + b.column[LAST] if k == last and b.column[LAST] >= 0 else NULL
         run_layer(w, b, k, starts, T, n_continuing, x, y, ends, scratch)
         x = y
     b.parity = (b.parity + T) & 1
     b.chunk_rows = starts[T]
     count_steps(starts, T, b.lengths)
-    if b.pooling != LAST:
-        pool(w, b, starts, T, y)
+    pool(w, b, starts, T, y)
     ftz_leave(mode)
 
 
@@ -129,11 +128,11 @@ cdef inline void run_layer(
     Weights w, buffers *b, Py_ssize_t k, const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t n_continuing, const real *x, real *y,
     real *ends, real *scratch,
 ) noexcept nogil:
-    """y (n_rows, F) := outputs of layer k, ends (n_sequences, F) := those where the walk of each direction ends, of the sequences
-    that end here; either NULL where it is not wanted. The reverse direction begins with these steps."""
+    """y (n_rows, F) := outputs of layer k, ends (n_sequences, F), in rows of `pooled`, := those where the walk of each direction
+    ends, of the sequences that end here; either NULL where it is not wanted. The reverse direction begins with these steps."""
     cdef:
         const layer_weights *layer = &w.layers[k]
-        Py_ssize_t H = layer.H, F = layer.F, n = starts[1], ld
+        Py_ssize_t H = layer.H, F = layer.F, n = starts[1], r
         int d
         bint added
         real *state = <real *> b.states[k]
@@ -148,14 +147,14 @@ cdef inline void run_layer(
             begin_direction(layer, 1, <char *> state, b.n_sequences, 1, 0, n, sizeof(real))
         y_d = NULL if y == NULL else <real *> b.summand if added else y + d * H
         ends_d = NULL if ends == NULL else <real *> b.end_summand if added else ends + d * H
-        ld = H if added else F
-        run_steps(layer.directions[d], d == 1, starts, T, n_continuing, x, state, b.n_sequences, 0 if d else b.parity, y_d, ld, ends_d,
-                  ld, scratch)
+        run_steps(layer.directions[d], d == 1, starts, T, n_continuing, x, state, b.n_sequences, 0 if d else b.parity, y_d,
+                  H if added else F, ends_d, H if added else b.width, scratch)
         if added:
             add(0 if y == NULL else starts[T] * H, y_d, y)
-            add(0 if ends == NULL else n * H, ends_d, ends)
+            for r in range(0 if ends == NULL else n):
+                add(H, ends_d + r * H, ends + r * b.width)
         elif layer.has_skip and ends != NULL:
-            add_input_at_ends(layer, d, starts, T, n_continuing, x, ends)
+            add_input_at_ends(layer, d, starts, T, n_continuing, x, ends, b.width)
     if layer.has_skip and y != NULL:
         add(starts[T] * F, x, y)
 
@@ -169,45 +168,56 @@ cdef void add(Py_ssize_t n, const real *x, real *out) noexcept nogil:
 
 cdef void add_input_at_ends(
     const layer_weights *layer, int d, const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t n_continuing, const real *x, real *ends,
+    Py_ssize_t ld_ends,
 ) noexcept nogil:
-    """ends (n_sequences, F) += x where direction d ends its walk, in the columns of that direction"""
+    """ends (n_sequences, F), row stride ld_ends, += x where direction d ends its walk, in the columns of that direction"""
     cdef Py_ssize_t t, r, F = layer.F, column = d * layer.H
     for t in range(T):
         for r in range(starts[t + 2] - starts[t + 1] if t + 1 < T else n_continuing, starts[t + 1] - starts[t]):
-            add(layer.H, x + (r if d == 1 else starts[t] + r) * F + column, ends + r * F + column)
+            add(layer.H, x + (r if d == 1 else starts[t] + r) * F + column, ends + r * ld_ends + column)
 
 
 cdef void pool(Weights w, buffers *b, const Py_ssize_t *starts, Py_ssize_t T, const real *y) noexcept nogil:
     """The outputs (n_rows, F) of a chunk into `pooled`"""
     cdef:
-        Py_ssize_t F = w.F
+        Py_ssize_t F = w.F, ld = b.width
         real *pooled = <real *> b.pooled
         real *u = <real *> b.u
-    if b.pooling == MEAN:
-        sum_steps(starts, T, F, y, pooled)
-    elif b.pooling == MAX:
-        enlarge(starts, T, F, 0, y, pooled, <Py_ssize_t *> NULL)
-    elif b.pooling == ATTENTION:
+    if b.column[MEAN] >= 0:
+        sum_steps(starts, T, F, y, pooled + b.column[MEAN], ld)
+    if b.column[MAX] >= 0:
+        enlarge(starts, T, F, 0, y, pooled + b.column[MAX], ld, <Py_ssize_t *> NULL)
+    if b.column[ATTENTION] >= 0:
         affine(&w.op_A, <const real *> w.A_b, starts[T], y, u)
         simd().tanh_array[w.dtype](starts[T] * F, u, u)
         score_rows(u, <const real *> w.v, <real *> b.e, starts[T], F)
-        attend(starts, T, <const real *> b.e, y, b.top, b.norm, pooled, F)
+        attend(starts, T, <const real *> b.e, y, b.top, b.norm, F, pooled + b.column[ATTENTION], ld)
+
+
+cdef void divide_sums(Weights w, buffers *b, const real *pooled, real *means) noexcept nogil:
+    """means (active, width) := pooled, with sums divided by what they are sums of"""
+    cdef Py_ssize_t p, column, F = w.F, ld = b.width
+    for p in range(N_POOLINGS):
+        column = b.column[p]
+        if column < 0:
+            continue
+        elif p == MEAN:
+            divide_by_lengths(b.active, F, b.lengths, pooled + column, means + column, ld)
+        elif p == ATTENTION:
+            divide_by_norms(b.active, F, b.norm, pooled + column, means + column, ld)
+        else:
+            copy_rows(b.active, F, pooled + column, ld, means + column, ld)
 
 
 cdef void find_results(Weights w, buffers *b, real *out) noexcept nogil:
     """out (active, width) := what `results` says"""
-    cdef Py_ssize_t F = w.F
     cdef real *source = <real *> b.pooled
-    cdef real *means = <real *> b.means
     cdef uint64_t mode = ftz_enter()
-    if b.pooling == MEAN:
-        divide_by_lengths(b.active, F, b.lengths, source, means)
-    elif b.pooling == ATTENTION:
-        divide_by_norms(b.active, F, b.norm, source, means)
-    if means != NULL:
-        source = means
+    if b.means != NULL:
+        divide_sums(w, b, source, <real *> b.means)
+        source = <real *> b.means
     if b.encodes:
-        memcpy(out, source, b.active * F * sizeof(real))
+        memcpy(out, source, b.active * b.width * sizeof(real))
     else:
         affine(&w.op_V, <const real *> w.b, b.active, source, out)
     ftz_leave(mode)

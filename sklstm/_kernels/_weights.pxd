@@ -18,7 +18,7 @@ cdef class Weights:
         layer_weights *layers
         int n_layers, dtype
         Py_ssize_t itemsize
-        readonly Py_ssize_t input_size, F, K
+        readonly Py_ssize_t input_size, F, n_features, K      # F of the last layer, n_features of the head
         operand op_V, op_A
         const void *b                   # (K,)
         bint attends

@@ -16,8 +16,8 @@ cdef class Weights:
     layers : list of tuple (directions, states, sums, has_skip)
         Of each layer: one Direction, or forward and reverse; for each ``(h0, c0)``, arrays (H,) or None for zeros; whether two are
         added, else they are side by side; whether the layer is residual, its input being as wide as its output.
-    V, b : (F, K) and (K,) arrays
-        The head.
+    V, b : (n_features, K) and (K,) arrays
+        The head. It reads the outputs of the last layer, F wide, or those of several poolings side by side.
     attention : tuple of (F, F), (F,) and (F,) arrays, default=None
         A, b and v of `pooling.Attention`.
     """
@@ -31,8 +31,8 @@ cdef class Weights:
             raise TypeError(f"Weights are float32 or float64, got {V.dtype}.")
         self.itemsize = V.dtype.itemsize
         self.dtype = 0 if self.itemsize == sizeof(float) else 1
-        self.F, self.K = V.shape
-        first_V = pointer(V, self.dtype, self.F, self.K)
+        self.n_features, self.K = V.shape
+        first_V = pointer(V, self.dtype, self.n_features, self.K)
         self.b = pointer(b, self.dtype, self.K, 0)
         self.kept = (layers, V, b, attention)
         self.n_layers = len(layers)
@@ -47,20 +47,21 @@ cdef class Weights:
             if self.layers[k].D != width:
                 raise ValueError(f"Layer {k} reads {self.layers[k].D} channels, but gets {width}.")
             width = self.layers[k].F
-        if self.n_layers == 0 or width != self.F or self.K < 1:
-            raise ValueError(f"The head reads {self.F} features, but gets {width}.")
+        if self.n_layers == 0 or self.n_features < width or self.n_features % width or self.K < 1:
+            raise ValueError(f"The head reads {self.n_features} features, but gets {width}.")
+        self.F = width
         if attention is not None:
             self.attends = True
             first_A = pointer(attention[0], self.dtype, self.F, self.F)
             self.A_b = pointer(attention[1], self.dtype, self.F, 0)
             self.v = pointer(attention[2], self.dtype, self.F, 0)
             size_A = packed_size(self.F, self.F, self.dtype) * self.itemsize
-        size_V = round_up(packed_size(self.F, self.K, self.dtype) * self.itemsize)
+        size_V = round_up(packed_size(self.n_features, self.K, self.dtype) * self.itemsize)
         self.memory = malloc(size_V + size_A + ALIGNMENT)
         if not self.memory:
             raise MemoryError
         place = round_up(<uintptr_t> self.memory)
-        make_operand(&self.op_V, self.dtype, False, self.F, self.K, first_V, self.K, <void *> place)
+        make_operand(&self.op_V, self.dtype, False, self.n_features, self.K, first_V, self.K, <void *> place)
         if self.attends:
             make_operand(&self.op_A, self.dtype, False, self.F, self.F, first_A, self.F, <void *> (place + size_V))
 

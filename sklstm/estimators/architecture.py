@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..network import MAX_LAYERS, TIMESCALES, Network
+from ..network import MAX_LAYERS, POOLINGS, TIMESCALES, Network, pooling_names
 from ..network.checks import is_count
 
 # What may change when a fit continues an earlier one.
@@ -29,9 +29,20 @@ def hidden_sizes(estimator):
     return [int(size) for size in sizes]
 
 
+def check_poolings(estimator):
+    """Raise a ValueError where `pooling` is neither one of the known names nor several different ones."""
+    names = pooling_names(estimator.pooling)
+    known = [name for name in names if isinstance(name, str) and name in POOLINGS]
+    if not names or len(known) < len(names) or len(set(known)) < len(known):
+        raise ValueError(
+            f"pooling must be one of {', '.join(map(repr, POOLINGS))}, or a tuple of different ones, got {estimator.pooling!r}."
+        )
+
+
 def check_architecture(estimator):
     """Raise a ValueError where hyper-parameters of the network contradict each other."""
     sizes = hidden_sizes(estimator)
+    check_poolings(estimator)
     if isinstance(estimator.forget_bias, str) and estimator.forget_bias not in TIMESCALES:
         raise ValueError(f"forget_bias must be a number or one of {sorted(TIMESCALES)}, got {estimator.forget_bias!r}.")
     if estimator.residual and len(set(sizes)) > 1:
@@ -60,6 +71,7 @@ def network_spec(estimator, n_channels, target, categories):
     -------
     dict of plain values
     """
+    poolings = list(pooling_names(estimator.pooling))
     return {
         "input_size": n_channels,
         "output_size": target.n_outputs,
@@ -68,7 +80,7 @@ def network_spec(estimator, n_channels, target, categories):
         "activation": estimator.activation,
         "bidirectional": bool(estimator.bidirectional),
         "merge_mode": estimator.merge_mode,
-        "pooling": None if estimator.return_sequences else estimator.pooling,
+        "pooling": None if estimator.return_sequences else poolings if len(poolings) > 1 else poolings[0],
         "dropout": float(estimator.dropout),
         "recurrent_dropout": float(estimator.recurrent_dropout),
         "residual": bool(estimator.residual),
@@ -112,6 +124,7 @@ def _build(spec):
         tuples = {
             "hidden_sizes": tuple(spec["hidden_sizes"]),
             "categories": tuple(tuple(category) for category in spec["categories"]),
+            "pooling": tuple(spec["pooling"]) if isinstance(spec["pooling"], list) else spec["pooling"],
         }
         return Network(**architecture | tuples)
     except (AttributeError, KeyError, TypeError) as error:

@@ -23,7 +23,7 @@ CONSTRAINTS = {
     "activation": [StrOptions(set(ACTIVATIONS))],
     "bidirectional": ["boolean"],
     "merge_mode": [StrOptions(set(MERGE_MODES))],
-    "pooling": [StrOptions(set(POOLINGS))],
+    "pooling": [StrOptions(set(POOLINGS)), tuple, list],
     "dropout": [UNIT_INTERVAL],
     "recurrent_dropout": [UNIT_INTERVAL],
     "residual": ["boolean"],

@@ -5,7 +5,7 @@ from joblib import effective_n_jobs
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ..network import apply
+from ..network import apply, pooling_names
 from ..sequences import Sequences
 from ..sequences.alignment import ids_of, in_order_of, one_per_sequence
 from ..sequences.refusals import refused_as
@@ -27,7 +27,8 @@ OF_ANY_NETWORK = {"input_size", "pooling", "categories", "loss"}  # in every spe
 def _has_attention(estimator):
     """Whether the fitted network, or the one that will be fitted, pools by attention."""
     spec = vars(estimator).get("_network_spec")
-    return spec["pooling"] == "attention" if spec else estimator.pooling == "attention" and not estimator.return_sequences
+    pooling = spec["pooling"] if spec else None if estimator.return_sequences else estimator.pooling
+    return "attention" in pooling_names(pooling)
 
 
 class PredictMixin:
@@ -166,7 +167,7 @@ class PredictMixin:
         Raises
         ------
         ValueError
-            If the model is bidirectional or uses ``pooling="attention"``, which needs all steps at once.
+            If the model is bidirectional or pools by "attention", which needs all steps at once.
 
         Examples
         --------
@@ -186,7 +187,7 @@ class PredictMixin:
     @available_if(_has_attention)
     @document()
     def attention(self, X):
-        """Return the attention weight of each step; requires ``pooling="attention"``.
+        """Return the attention weight of each step; requires ``pooling="attention"``, alone or among others.
 
         Parameters
         ----------

@@ -6,6 +6,10 @@ from .._kernels._engine import MOST_STEPS
 from ..sequences.refusals import array_of
 
 
+# Pooling of which a stream has a state, in the engine's order -> that state before the first step.
+UNBEGUN = {"mean": 0.0, "max": -np.inf}
+
+
 def parts_of(network, dtype, pooled):
     """Name -> shape of a row and dtype of each array of the state, in the engine's order.
 
@@ -19,12 +23,14 @@ def parts_of(network, dtype, pooled):
     parts = {"n_steps": ((), np.dtype(np.intp))}
     for k, layer in enumerate(network.layers):
         parts |= {f"layer_{k}.{name}": ((layer.hidden_size,), dtype) for name in ("h", "c")[: layer.n_states]}
-    if pooled and network.pooling in ("mean", "max"):
-        parts["pooled"] = ((network.layers[-1].output_size,), dtype)
+    for name in UNBEGUN if pooled else ():
+        if name in network.poolings:
+            of_several = len(network.poolings) > 1
+            parts[f"pooled.{name}" if of_several else "pooled"] = ((network.layers[-1].output_size,), dtype)
     return parts
 
 
-def read_state(state, parts, pooling):
+def read_state(state, parts, poolings):
     """A state as copies in C order, of the dtypes of its parts.
 
     Parameters
@@ -32,7 +38,7 @@ def read_state(state, parts, pooling):
     state : dict of str to array-like
     parts : dict
         From `parts_of`.
-    pooling : str or None
+    poolings : tuple of str
         Of the network.
 
     Returns
@@ -62,8 +68,9 @@ def read_state(state, parts, pooling):
             raise ValueError(f"{name!r} of the state must have shape {(n, *shape)}, got {array.shape}.")
         with np.errstate(over="ignore"):
             arrays[name] = array.astype(dtype)
-    if "pooled" in parts:
-        _check_unbegun(arrays["pooled"], n_steps, pooling)
+    for name in parts:
+        if name.startswith("pooled"):
+            _check_unbegun(name, arrays[name], n_steps, UNBEGUN[name.partition(".")[2] or poolings[0]])
     for name, array in arrays.items():
         _check_finite(name, array, n_steps)
     return list(arrays.values())
@@ -78,13 +85,12 @@ def read_numbers(what, values, advice):
     return array
 
 
-def _check_unbegun(pooled, n_steps, pooling):
+def _check_unbegun(name, pooled, n_steps, empty):
     """Raise if a stream that has had no step has a sum or maximum of some."""
-    empty = 0 if pooling == "mean" else -np.inf
     wrong = np.flatnonzero((n_steps == 0) & (pooled != empty).any(axis=1))
     if len(wrong):
         raise ValueError(
-            f"'n_steps' of the state says that stream {wrong[0]} has had no step, so 'pooled' must be {empty:g} there, got"
+            f"'n_steps' of the state says that stream {wrong[0]} has had no step, so {name!r} must be {empty:g} there, got"
             f" {_shown(pooled[wrong[0]])}. Call reset() to start a new sequence."
         )
 
@@ -92,7 +98,7 @@ def _check_unbegun(pooled, n_steps, pooling):
 def _check_finite(name, array, n_steps):
     """Raise if a value is NaN or infinite; a maximum over no steps is."""
     wrong = ~np.isfinite(array)
-    if name == "pooled":
+    if name.startswith("pooled"):
         wrong &= n_steps[:, np.newaxis] > 0
     if wrong.any():
         stream = np.argwhere(wrong)[0, 0]

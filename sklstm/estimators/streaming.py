@@ -43,8 +43,9 @@ class Stream:
     state : dict of str to ndarray, or None
         Copies of everything that predictions for further steps depend on: ``n_steps`` (n_streams,), for each layer
         ``layer_<k>.h`` and, where the cell has one, ``layer_<k>.c`` (n_streams, hidden_size), and with ``pooling="mean"`` or
-        ``"max"`` the sums or maxima ``pooled``. None before the first step. Can be assigned to this stream or to another one
-        of the same model. Wrong shapes, values that are not finite and invalid numbers of steps are errors.
+        ``"max"`` the sums or maxima ``pooled``, among several poolings ``pooled.mean`` and ``pooled.max``. None before the
+        first step. Can be assigned to this stream or to another one of the same model. Wrong shapes, values that are not
+        finite and invalid numbers of steps are errors.
     n_streams : int or None
         Number of sequences; None before the first step.
 
@@ -87,7 +88,7 @@ class Stream:
             )
         if not network.is_causal:
             raise ValueError(
-                f"pooling={network.pooling!r} cannot stream: it weights all steps again at every step. Fit with"
+                f"pooling={network.pooling!r} cannot stream: 'attention' weights all steps again at every step. Fit with"
                 " pooling='last', 'mean' or 'max'."
             )
         self._served = model  # shared with other streams: what the estimator was, whatever becomes of it
@@ -183,7 +184,7 @@ class Stream:
         if state is None:
             self.reset()
             return
-        arrays = read_state(state, self._parts(), self._served.network.pooling)
+        arrays = read_state(state, self._parts(), self._served.network.poolings)
         begun, n = self._begun, len(arrays[0])
         engine = begun[0] if begun is not None and begun[0].n_sequences == n else self._begin(n)[0]
         engine.begin(n)

@@ -49,7 +49,7 @@ def attention_weights(estimator, X):
     1.0
     """
     network, _ = fitted_network(estimator, "attention_weights")
-    if network.pooling != "attention":
+    if "attention" not in network.poolings:
         how = "predicts for every step and has no pooling" if network.returns_sequences else f"has pooling={network.pooling!r}"
         raise ValueError(f"This model {how}: its steps have no attention weights. Fit with pooling='attention'.")
     return estimator.attention(X)

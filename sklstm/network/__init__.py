@@ -6,6 +6,6 @@ from .checks import MAX_LAYERS
 from .inference import apply
 from .losses import HUBER_DELTA, LOSSES, REGRESSION_LOSSES, loss_of_classes, make_loss
 from .model import Network
-from .pooling import POOLINGS
+from .pooling import POOLINGS, pooling_names
 from .recurrent import ACTIVATIONS, MERGE_MODES
 from .rescaling import rescale

@@ -41,6 +41,13 @@ def _are_sizes(values):
     return isinstance(values, (tuple, list)) and 0 < len(values) <= MAX_LAYERS and all(map(_is_size, values))
 
 
+def _are_poolings(values):
+    if values is None or _is_one_of(POOLINGS)(values):
+        return True
+    several = isinstance(values, (tuple, list)) and len(values) > 0 and all(map(_is_one_of(POOLINGS), values))
+    return several and len(set(values)) == len(values)
+
+
 def _are_categories(values):
     if not isinstance(values, (tuple, list)) or not all(isinstance(one, (tuple, list)) and len(one) == 3 for one in values):
         return False
@@ -56,7 +63,7 @@ EXPECTED = {
     "cell": (f"one of {sorted(CELLS)}", _is_one_of(CELLS)),
     "activation": (f"one of {sorted(ACTIVATIONS)}", _is_one_of(ACTIVATIONS)),
     "merge_mode": (f"one of {sorted(MERGE_MODES)}", _is_one_of(MERGE_MODES)),
-    "pooling": (f"one of {sorted(POOLINGS)}, or None", lambda value: value is None or _is_one_of(POOLINGS)(value)),
+    "pooling": (f"one of {sorted(POOLINGS)}, a tuple of different ones, or None", _are_poolings),
     "dropout": ("a number of at least 0 and below 1", _is_rate),
     "recurrent_dropout": ("a number of at least 0 and below 1", _is_rate),
     "categories": (

@@ -86,7 +86,7 @@ def _runner(network, params, sequences, output, per_step, shift, factor, out):
     """A function that runs a list of chunks on an engine and buffers of its own: some steps at a time, or whole sequences where
     the network reads them in both directions."""
     weights, encodes, offsets = network.weights(params), output == "end_states", sequences.offsets
-    steps = len(network.layers) > 1 or (network.pooling != "last" and not encodes)  # outputs of steps are written
+    steps = len(network.layers) > 1 or (network.poolings != ("last",) and not encodes)  # outputs of steps are written
     widest = max(network.input_size, network.layers[0].input_size, *(layer.output_size for layer in network.layers if steps))
 
     def run(chunks):

@@ -13,7 +13,7 @@ from .dense import Dense
 from .dropout import Dropout, draw_mask
 from .input_layer import InputLayer
 from .params import ParamLayout
-from .pooling import POOLINGS
+from .pooling import pooling_names, pooling_of
 from .recurrent import RecurrentLayer
 from .workspace import aligned_empty
 
@@ -38,8 +38,8 @@ class Network:
         Units of each layer, per direction.
     cell, activation, bidirectional, merge_mode, residual, learned_state
         As in `RecurrentLayer`.
-    pooling : {"last", "mean", "max", "attention"} or None
-        None gives scores for every step.
+    pooling : {"last", "mean", "max", "attention"}, tuple of such, or None
+        The head sees the outputs of several side by side. None gives scores for every step.
     dropout : float
         Rate on the input of every layer but the first, and before the head.
     recurrent_dropout : float
@@ -60,7 +60,7 @@ class Network:
     activation: str = "tanh"
     bidirectional: bool = False
     merge_mode: str = "concat"
-    pooling: str | None = "last"
+    pooling: str | tuple | None = "last"
     dropout: float = 0.0
     recurrent_dropout: float = 0.0
     residual: bool = False
@@ -77,19 +77,20 @@ class Network:
             width = layers[-1].output_size
         if not self.categories and layers[0].folds_input_scale:
             input_layer = None
-        pool = None if self.pooling is None else POOLINGS[self.pooling](width)
+        poolings = pooling_names(self.pooling)
+        pool = pooling_of(poolings, width)
         parts = {} if input_layer is None else {"input": input_layer}
         parts |= {f"layer_{k}": layer for k, layer in enumerate(layers)}
         if pool is not None and pool.param_shapes():
-            parts[self.pooling] = pool
-        head = Dense(width, self.output_size)
+            parts["attention"] = pool
+        head = Dense(width if pool is None else pool.output_size, self.output_size)
         parts["head"] = head
         shapes = {f"{name}.{key}": shape for name, part in parts.items() for key, shape in part.param_shapes().items()}
         layout = ParamLayout(shapes)
         check_layout(layout, self)
         # A frozen dataclass sets what it derives this way.
-        derived = dict(input_layer=input_layer, layers=tuple(layers), pool=pool, head=head, parts=parts, layout=layout)
-        for name, value in derived.items():
+        derived = dict(input_layer=input_layer, layers=tuple(layers), poolings=poolings, pool=pool, head=head)
+        for name, value in (derived | dict(parts=parts, layout=layout)).items():
             object.__setattr__(self, name, value)
 
     @cached
@@ -100,7 +101,7 @@ class Network:
     @cached
     def is_causal(self):
         """Whether the outputs so far need the steps so far alone, and of those a state of fixed size."""
-        return not self.bidirectional and self.pooling != "attention"
+        return not self.bidirectional and "attention" not in self.poolings
 
     def weights(self, params):
         """What engines read, packed: of the layers, the attention and the head, not of the input layer.
@@ -139,7 +140,7 @@ class Network:
         -------
         Engine
         """
-        return _engine.Engine(weights, "last" if encodes else self.pooling, n_sequences, n_rows, encodes)
+        return _engine.Engine(weights, ("last",) if encodes else self.poolings, n_sequences, n_rows, encodes)
 
     @cached
     def flops_per_row(self):
@@ -225,13 +226,13 @@ class Network:
         """Run the layers over a chunk, and hand their outputs to the pooling."""
         self._run_layers(params, packed, ws, rng)
         if self.pool is not None:
-            self.pool.update(params.get(self.pooling), packed, self.layers[-1], ws.skips[-1], ws.layers[-1], ws.pool)
+            self.pool.update(params.get("attention"), packed, self.layers[-1], ws.skips[-1], ws.layers[-1], ws.pool)
 
     def recompute_chunk(self, params, packed, ws, rng=None):
         """Compute again what `backward_chunk` reads of a chunk that the pooling has had."""
         y = self._run_layers(params, packed, ws, rng)
         if self.pool is not None:
-            self.pool.recompute(params.get(self.pooling), packed, y, ws.pool)
+            self.pool.recompute(params.get("attention"), packed, y, ws.pool)
 
     def _run_layers(self, params, packed, ws, rng):
         """Outputs of the last layer."""
@@ -280,7 +281,7 @@ class Network:
             self._backward_head(params, grads, ws, dscores, ws.dy)
             grad_output = {"dy": ws.dy}
         else:
-            p, g = params.get(self.pooling), grads.get(self.pooling)
+            p, g = params.get("attention"), grads.get("attention")
             grad_output = self.pool.backward(p, g, packed, ws.layers[-1].y, ws.pool)
         for k in reversed(range(len(self.layers))):
             layer, name = self.layers[k], f"layer_{k}"
@@ -303,7 +304,7 @@ class NetworkWorkspace:
     def __init__(self, network, n_sequences, n_rows, dtype, carries):
         self.n_sequences = n_sequences
         self.n_rows = n_rows
-        layers, width = network.layers, network.layers[-1].output_size
+        layers = network.layers
         self.values = aligned_empty((n_rows, network.input_size), dtype)
         self.input = None if network.input_layer is None else network.input_layer.workspace(n_rows, dtype)
         self.layers = [layer.workspace(n_sequences, n_rows, dtype, carries=carries) for layer in layers]
@@ -318,10 +319,10 @@ class NetworkWorkspace:
         # dx[k]: gradient with respect to the input of layer k; that of the first is the network's own without an input layer.
         self.dx = [aligned_empty((n_rows, layer.input_size), dtype) for layer in layers[1:]]
         self.dx.insert(0, None if network.input_layer is None else aligned_empty((n_rows, layers[0].input_size), dtype))
-        self.dy = aligned_empty((n_rows, width), dtype) if network.returns_sequences else None
+        self.dy = aligned_empty((n_rows, layers[-1].output_size), dtype) if network.returns_sequences else None
         if network.dropout:
             self.dropouts[1:] = [Dropout(network.dropout, n_rows, layer.input_size, dtype) for layer in layers[1:]]
-            self.head_dropout = Dropout(network.dropout, n_scores, width, dtype)
+            self.head_dropout = Dropout(network.dropout, n_scores, network.head.input_size, dtype)
         if network.recurrent_dropout:
             self.recurrent_masks = [
                 [aligned_empty((n_sequences, layer.hidden_size), dtype) for _ in layer.directions] for layer in layers

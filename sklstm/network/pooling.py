@@ -3,7 +3,7 @@
 A pooling is a spec like a layer. For each batch ``begin(n_sequences, ws)`` is called, ``update`` for every chunk of
 steps and ``finish`` when all have passed; ``ws.out`` then holds the result. ``backward`` takes the gradient in
 ``ws.dout`` and returns the keyword arguments by which the last layer's `backward` learns of it, for a chunk whose
-`update` or `recompute` came last.
+`update` or `recompute` came last. Several poolings side by side write to columns of one array, and add to one gradient.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._kernels import _dense, _pooling, _simd
+from .cached import cached
 from .workspace import aligned_empty
 
 
@@ -20,6 +21,11 @@ class Pooling:
 
     size: int
     gradient_per_step = True  # what `backward` returns: dy, one row per step, or d_end, one per sequence
+    parts = ()  # of several poolings
+
+    @property
+    def output_size(self):
+        return self.size
 
     def param_shapes(self):
         return {}
@@ -28,7 +34,10 @@ class Pooling:
         """Nothing to learn."""
 
     def workspace(self, n_sequences, n_rows, dtype):
-        return PoolingWorkspace(self, n_sequences, n_rows, dtype)
+        """Buffers for batches of up to that size."""
+        out, dout = (aligned_empty((n_sequences, self.output_size), dtype) for _ in range(2))
+        dy = aligned_empty((n_rows, self.size), dtype) if self.gradient_per_step else None
+        return PoolingWorkspace(self, n_rows, out, dout, dy)
 
     def begin(self, n_sequences, ws):
         """Before the first chunk."""
@@ -48,7 +57,7 @@ class Last(Pooling):
     def update(self, p, packed, layer, x, layer_ws, ws):
         layer.end_states(packed, x, layer_ws, ws.out)
 
-    def backward(self, p, g, packed, y, ws):
+    def backward(self, p, g, packed, y, ws, add=False):
         return {"d_end": ws.dout[: packed.n_sequences]}
 
 
@@ -65,8 +74,8 @@ class Mean(Pooling):
         ws.lengths = lengths
         _pooling.mean(lengths, ws.out)
 
-    def backward(self, p, g, packed, y, ws):
-        _pooling.mean_backward(packed.starts, ws.lengths, ws.dout, ws.dy)
+    def backward(self, p, g, packed, y, ws, add=False):
+        _pooling.mean_backward(packed.starts, ws.lengths, ws.dout, ws.dy, add)
         return {"dy": ws.dy}
 
 
@@ -76,8 +85,8 @@ class Max(Pooling):
     def update(self, p, packed, layer, x, layer_ws, ws):
         _pooling.maximum(packed.starts, packed.first, layer_ws.y, ws.out, ws.argmax)
 
-    def backward(self, p, g, packed, y, ws):
-        _pooling.maximum_backward(packed.starts, packed.first, ws.argmax, ws.dout, ws.dy)
+    def backward(self, p, g, packed, y, ws, add=False):
+        _pooling.maximum_backward(packed.starts, packed.first, ws.argmax, ws.dout, ws.dy, add)
         return {"dy": ws.dy}
 
 
@@ -117,7 +126,7 @@ class Attention(Pooling):
     def finish(self, lengths, ws):
         _pooling.attention_mean(ws.norm, ws.out, len(lengths))
 
-    def backward(self, p, g, packed, y, ws):
+    def backward(self, p, g, packed, y, ws, add=False):
         n = packed.n_rows
         alpha = ws.e[:n]
         _pooling.attention_weights(packed.starts, ws.top, ws.norm, ws.e)
@@ -130,17 +139,89 @@ class Attention(Pooling):
 POOLINGS = {"last": Last, "mean": Mean, "max": Max, "attention": Attention}
 
 
-class PoolingWorkspace:
-    """Buffers of a pooling over batches of up to that size."""
+@dataclass(frozen=True)
+class SideBySide(Pooling):
+    """Several poolings, whose outputs are put side by side (Howard and Ruder 2018); what is learned is the attention's."""
 
-    def __init__(self, pooling, n_sequences, n_rows, dtype):
-        size = pooling.size
-        self.out = aligned_empty((n_sequences, size), dtype)
+    names: tuple
+
+    @cached
+    def parts(self):
+        return tuple(POOLINGS[name](self.size) for name in self.names)
+
+    @cached
+    def backward_order(self):
+        """Numbers of the parts: the attention does not add to dy, so it comes first."""
+        return sorted(range(len(self.parts)), key=lambda k: self.names[k] != "attention")
+
+    @property
+    def gradient_per_step(self):
+        return any(part.gradient_per_step for part in self.parts)
+
+    @property
+    def output_size(self):
+        return self.size * len(self.parts)
+
+    def param_shapes(self):
+        return {name: shape for part in self.parts for name, shape in part.param_shapes().items()}
+
+    def initialize(self, p, rng):
+        for part in self.parts:
+            part.initialize(p, rng)
+
+    def begin(self, n_sequences, ws):
+        for part, part_ws in zip(self.parts, ws.parts, strict=True):
+            part.begin(n_sequences, part_ws)
+
+    def recompute(self, p, packed, y, ws):
+        for part, part_ws in zip(self.parts, ws.parts, strict=True):
+            part.recompute(p, packed, y, part_ws)
+
+    def update(self, p, packed, layer, x, layer_ws, ws):
+        for part, part_ws in zip(self.parts, ws.parts, strict=True):
+            part.update(p, packed, layer, x, layer_ws, part_ws)
+
+    def finish(self, lengths, ws):
+        for part, part_ws in zip(self.parts, ws.parts, strict=True):
+            part.finish(lengths, part_ws)
+
+    def backward(self, p, g, packed, y, ws, add=False):
+        gradients = {}
+        for k in self.backward_order:
+            gradients |= self.parts[k].backward(p, g, packed, y, ws.parts[k], "dy" in gradients)
+        return gradients
+
+
+def pooling_names(pooling):
+    """A tuple of the names of one pooling, of several, or of none (None)."""
+    if pooling is None:
+        return ()
+    return tuple(pooling) if isinstance(pooling, (tuple, list)) else (pooling,)
+
+
+def pooling_of(names, size):
+    """The pooling of some names, of a layer of that width; None without a name."""
+    return SideBySide(size, names) if len(names) > 1 else POOLINGS[names[0]](size) if names else None
+
+
+class PoolingWorkspace:
+    """Buffers of a pooling over batches of up to `n_rows` rows.
+
+    Of `out` and `dout` (n_sequences, output_size), the results and their gradient, the rows may lie apart; `dy` (n_rows, size) is
+    None where there is no gradient per step. Those of several poolings are columns of `out` and `dout`, and share `dy`.
+    """
+
+    def __init__(self, pooling, n_rows, out, dout, dy):
+        size, n_sequences, dtype = pooling.size, len(out), out.dtype
+        self.out, self.dout, self.dy = out, dout, dy
         self.argmax = np.empty((n_sequences, size), dtype=np.intp) if isinstance(pooling, Max) else None
         self.lengths = None
         if isinstance(pooling, Attention):
             self.top, self.norm = np.empty(n_sequences), np.empty(n_sequences)
             self.u, self.e = aligned_empty((n_rows, size), dtype), aligned_empty((n_rows,), dtype)
-            self.scratch = aligned_empty((_dense.scratch_size(n_rows, size, size, np.dtype(dtype).itemsize),), dtype)
-        self.dout = aligned_empty((n_sequences, size), dtype)
-        self.dy = aligned_empty((n_rows, size), dtype) if pooling.gradient_per_step else None
+            self.scratch = aligned_empty((_dense.scratch_size(n_rows, size, size, dtype.itemsize),), dtype)
+        columns = [slice(k * size, (k + 1) * size) for k in range(len(pooling.parts))]
+        self.parts = [
+            PoolingWorkspace(part, n_rows, out[:, own], dout[:, own], dy)
+            for part, own in zip(pooling.parts, columns, strict=True)
+        ]
