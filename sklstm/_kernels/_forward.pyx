@@ -11,7 +11,7 @@ from ._buffers cimport copy_rows, round_up
 from ._dense cimport affine
 from ._ftz cimport ftz_enter, ftz_leave
 from ._inference cimport run_steps, scratch_elements, state_elements
-from ._pooling cimport attend, divide_by_lengths, divide_by_norms, enlarge, score_rows, sum_steps
+from ._pooling cimport attend, divide_by_lengths, divide_by_norms, score_rows, sum_steps
 from ._real cimport real
 from ._simd cimport simd
 from ._weights cimport Weights, layer_weights
@@ -186,7 +186,7 @@ cdef void pool(Weights w, buffers *b, const Py_ssize_t *starts, Py_ssize_t T, co
     if b.column[MEAN] >= 0:
         sum_steps(starts, T, F, y, pooled + b.column[MEAN], ld)
     if b.column[MAX] >= 0:
-        enlarge(starts, T, F, 0, y, pooled + b.column[MAX], ld, <Py_ssize_t *> NULL)
+        simd().enlarge[w.dtype](starts, T, F, 0, y, pooled + b.column[MAX], ld, NULL)
     if b.column[ATTENTION] >= 0:
         affine(&w.op_A, <const real *> w.A_b, starts[T], y, u)
         simd().tanh_array[w.dtype](starts[T] * F, u, u)

@@ -7,10 +7,6 @@ cdef void sum_steps(const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t F, const 
 cdef void divide_by_lengths(
     Py_ssize_t n, Py_ssize_t F, const Py_ssize_t *lengths, const real *sums, real *out, Py_ssize_t ld) noexcept nogil
 
-cdef void enlarge(
-    const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t F, Py_ssize_t first, const real *y, real *out, Py_ssize_t ld,
-    Py_ssize_t *argmax) noexcept nogil
-
 cdef void score_rows(const real *u, const real *v, real *e, Py_ssize_t n_rows, Py_ssize_t K) noexcept nogil
 
 cdef void attend(

@@ -10,6 +10,7 @@ from libc.string cimport memset
 
 from ._ftz cimport ftz_enter, ftz_leave
 from ._real cimport real
+from ._simd cimport simd
 
 
 def last_step(
@@ -102,37 +103,14 @@ def maximum(const Py_ssize_t[::1] starts, Py_ssize_t first, const real[:, ::1] y
     """out[r] := largest value of y over the steps of sequence r, argmax[r] := the first step that has it; steps count from `first`,
     and a chunk that does not begin at 0 continues from what is in out."""
     cdef Py_ssize_t r, j, F = out.shape[1], n = starts[1] - starts[0]
+    cdef int dtype = 0 if real is float else 1
     with nogil:
         if first == 0:
             memset(&argmax[0, 0], 0, n * F * sizeof(Py_ssize_t))
             for r in range(n):
                 for j in range(F):
                     (&out[r, 0])[j] = -INFINITY
-        enlarge(&starts[0], starts.shape[0] - 1, F, first, &y[0, 0], &out[0, 0], row_stride(out), &argmax[0, 0])
-
-
-cdef void enlarge(
-    const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t F, Py_ssize_t first, const real *y, real *out, Py_ssize_t ld,
-    Py_ssize_t *argmax,
-) noexcept nogil:
-    """`maximum` without its beginning; argmax (>= n_sequences, F) may be NULL."""
-    cdef Py_ssize_t t, r
-    for t in range(T):
-        if ld == F:
-            enlarge_row((starts[t + 1] - starts[t]) * F, first + t, y + starts[t] * F, out, argmax)
-        else:
-            for r in range(starts[t + 1] - starts[t]):
-                enlarge_row(F, first + t, y + (starts[t] + r) * F, out + r * ld, NULL if argmax == NULL else argmax + r * F)
-
-
-cdef inline void enlarge_row(Py_ssize_t n, Py_ssize_t step, const real *y, real *out, Py_ssize_t *argmax) noexcept nogil:
-    cdef Py_ssize_t j
-    for j in range(n):
-        # Or NaN, which then stays: nothing is larger.
-        if y[j] > out[j] or y[j] != y[j]:
-            out[j] = y[j]
-            if argmax != NULL:
-                argmax[j] = step
+        simd().enlarge[dtype](&starts[0], starts.shape[0] - 1, F, first, &y[0, 0], &out[0, 0], row_stride(out), &argmax[0, 0])
 
 
 def maximum_backward(

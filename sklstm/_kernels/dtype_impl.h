@@ -1,6 +1,7 @@
 /* Every loop for one dtype and instruction set; the cells once per activation of the candidate and the state. */
 #include "vecmath_impl.h"
 #include "sums_impl.h"
+#include "pooling_impl.h"
 #define AFN(name) FN(PASTE(name, tanh))
 #define ACT(x) FN(vtanh)(x)
 #define DACT(y) (1 - (y) * (y))

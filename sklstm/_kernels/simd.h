@@ -155,6 +155,10 @@ typedef struct {
     void (*tanh_array[2])(ptrdiff_t n, const void *x, void *y);
     void (*add_row_sums[2])(ptrdiff_t rows, ptrdiff_t n, const void *x, ptrdiff_t ld, void *out);
     double (*sum_of_squares[2])(ptrdiff_t n, const void *x);
+    /* Running maximum over the steps of a chunk, the first of which is number `first`; argmax (n_sequences, F), the step that has it,
+       may be NULL (pooling_impl.h). */
+    void (*enlarge[2])(const ptrdiff_t *starts, ptrdiff_t n_steps, ptrdiff_t F, ptrdiff_t first, const void *y, void *out, ptrdiff_t ld,
+                       ptrdiff_t *argmax);
 } simd_table;
 
 /* The best table that this CPU runs; with a name, that one, or NULL where the CPU or the build lacks it. */

@@ -110,4 +110,5 @@ const simd_table PASTE(simd_table, LEVEL) = {
     .tanh_array = BOTH(tanh_array),
     .add_row_sums = BOTH(add_row_sums),
     .sum_of_squares = BOTH(sum_of_squares),
+    .enlarge = BOTH(enlarge),
 };
