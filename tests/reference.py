@@ -155,14 +155,17 @@ def outputs(weights, x, num_layers, **options):
 def scores(weights, sequences, num_layers, bidirectional=False, merge_mode="concat", pooling="last", **options):
     """Scores (n_sequences, n_outputs) of a list of sequences, or (total_steps, n_outputs) for the pooling None.
 
+    `pooling` may be a tuple of names: what they return is put side by side.
     `weights` are named as the estimators' `weights_`. Learned states, categories and the scale of the input are used where they
     have a name in there; `options` are further ones of `layer`.
     """
+    names = pooling if isinstance(pooling, tuple) else (pooling,)
     weights, result = {name: np.asarray(value, dtype=np.float64) for name, value in weights.items()}, []
     for x in sequences:
         x = np.asarray(x, dtype=np.float64)
         y, end = outputs(weights, x, num_layers, bidirectional=bidirectional, merge_mode=merge_mode, **options)
-        result.append(POOLINGS[pooling](y, end, part(weights, f"{pooling}.")) @ weights["head.V"] + weights["head.b"])
+        pooled = np.concatenate([POOLINGS[name](y, end, part(weights, f"{name}.")) for name in names], axis=-1)
+        result.append(pooled @ weights["head.V"] + weights["head.b"])
     return np.vstack(result)
 
 

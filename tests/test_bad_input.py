@@ -621,7 +621,7 @@ BAD_PARAMS = {
     "batch_size": [*INTEGERS_FROM_1, np.inf],
     "bidirectional": ["yes", None, 2],
     "merge_mode": ["mean", None, 1],
-    "pooling": ["first", None, 1],
+    "pooling": ["first", None, 1, (), ("last", "last"), ["last", "first"], ("last", None), (["last"], "max")],
     "standardize": ["yes", None],
     "solver": ["newton", None, 1],
     "learning_rate": ["linear", None, 1],

@@ -58,6 +58,7 @@ def same_bits(a, b):
 
 CONFIGURATIONS = {
     "defaults": {},
+    "poolings": {"pooling": ("last", "max", "attention")},
     "early stopping": {"early_stopping": True, "n_iter_no_change": 6},
     "sgd, adaptive": {
         "solver": "sgd",

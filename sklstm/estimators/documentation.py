@@ -47,9 +47,10 @@ bidirectional : bool, default=False
     Whether every layer has a second set of units that reads the sequence from its last step to its first.
 merge_mode : {"concat", "sum"}, default="concat"
     How to combine the outputs of the two directions: side by side or added. Ignored unless `bidirectional` is True.
-pooling : {"last", "mean", "max", "attention"}, default="last"
+pooling : {"last", "mean", "max", "attention"} or tuple of these, default="last"
     How to reduce the outputs of the last layer to one vector per sequence, the input of the head (the linear output
-    layer). Ignored with `return_sequences`, where the head reads the output of every step.
+    layer). A tuple of different names, such as ``("last", "max")``, puts their results side by side (concat pooling,
+    Howard and Ruder 2018). Ignored with `return_sequences`, where the head reads the output of every step.
 
     - "last": output after the last step; for the reverse direction, after the first step.
     - "mean": mean over the steps.
@@ -250,7 +251,8 @@ weights_ : dict of str to ndarray
     - ``layer_k.h0``, ``layer_k.c0`` (H,): learned initial states.
     - ``layer_k.reverse.W`` and so on: the same for the reverse direction.
     - ``attention.A``, ``attention.b``, ``attention.v``: parameters of the attention pooling.
-    - ``head.V`` (features, n_outputs_), ``head.b`` (n_outputs_,): weights and bias of the head.
+    - ``head.V`` (features, n_outputs_), ``head.b`` (n_outputs_,): weights and bias of the head. With several poolings
+      the features of each follow one another, in the order of `pooling`.
     - ``input.E<channel>`` (1 + n_values, width): embedding of a categorical channel.
     - ``input.scale``, ``input.offset``: conversion of the numeric channels to standard units, where it cannot be moved
       into the first layer. Layers read the numeric channels first, then the embeddings.

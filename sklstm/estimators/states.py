@@ -5,7 +5,6 @@ import numpy as np
 from .._kernels._engine import MOST_STEPS
 from ..sequences.refusals import array_of
 
-
 # Pooling of which a stream has a state, in the engine's order -> that state before the first step.
 UNBEGUN = {"mean": 0.0, "max": -np.inf}
 

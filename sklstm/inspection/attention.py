@@ -6,7 +6,7 @@ from .fitted import fitted_network
 
 @document()
 def attention_weights(estimator, X):
-    """Return the attention weight of each step, for models with ``pooling="attention"``.
+    """Return the attention weight of each step, for models with ``pooling="attention"``, alone or in a tuple.
 
     Parameters
     ----------

@@ -83,7 +83,11 @@ class Max(Pooling):
     """The largest value of each unit over the steps."""
 
     def update(self, p, packed, layer, x, layer_ws, ws):
-        _pooling.maximum(packed.starts, packed.first, layer_ws.y, ws.out, ws.argmax)
+        _pooling.maximum(packed.starts, packed.first, layer_ws.y, ws.largest, ws.argmax)
+
+    def finish(self, lengths, ws):
+        if ws.largest is not ws.out:
+            ws.out[: len(lengths)] = ws.largest[: len(lengths)]
 
     def backward(self, p, g, packed, y, ws, add=False):
         _pooling.maximum_backward(packed.starts, packed.first, ws.argmax, ws.dout, ws.dy, add)
@@ -214,7 +218,10 @@ class PoolingWorkspace:
     def __init__(self, pooling, n_rows, out, dout, dy):
         size, n_sequences, dtype = pooling.size, len(out), out.dtype
         self.out, self.dout, self.dy = out, dout, dy
-        self.argmax = np.empty((n_sequences, size), dtype=np.intp) if isinstance(pooling, Max) else None
+        if isinstance(pooling, Max):
+            # So far, in rows without gaps: one loop for all sequences of a step is faster than one for each.
+            self.largest = out if out.flags.c_contiguous else aligned_empty(out.shape, dtype)
+            self.argmax = np.empty(out.shape, dtype=np.intp)
         self.lengths = None
         if isinstance(pooling, Attention):
             self.top, self.norm = np.empty(n_sequences), np.empty(n_sequences)
