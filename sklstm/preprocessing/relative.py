@@ -235,7 +235,7 @@ class RelativeRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     @refused_as("X", X_FORMATS)
     def _read(self, X, *, reset):
         """X less its levels, as an array or as `Sequences`, and the levels of the targets (n_windows, n_targets)."""
-        X = array_or_list(X)
+        X = self._table_of_lists(array_or_list(X), reset)
         with numpy_alone():
             steps, restore, names = self._steps(X, reset)
         values = numbers_of_steps(np.asarray(steps.values), steps.offsets, names)
@@ -282,6 +282,17 @@ class RelativeRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         if reset:
             self._flat, self._n_channels = flat, steps.n_channels
         return steps, restore, names
+
+    def _table_of_lists(self, X, reset):
+        """A list of lists of numbers, as many in each as there were columns in `fit`, as a table; anything else as it is.
+
+        The regressor may be one of tables only, which scikit-learn's checks also pass as such lists.
+        """
+        if not isinstance(X, (list, tuple)) or not (reset or self._flat):
+            return X
+        n_columns = {len(row) for row in X if isinstance(row, (list, tuple)) and len(row) and np.ndim(row[0]) == 0}
+        is_table = len(n_columns) == 1 and all(isinstance(row, (list, tuple)) for row in X)
+        return np.asarray(X) if is_table and (reset or n_columns == {self.n_features_in_}) else X
 
     def _read_channels(self, steps, names):
         """Set the numbers of the channels that y continues, and of those that are relative."""
