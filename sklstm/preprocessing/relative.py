@@ -198,9 +198,13 @@ class RelativeRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         predicted = self.predict(X)
         y, _ = self._read_y("y", y, predicted, ids_of(X))
+        n_columns = int(np.prod(self._y_shape))
+        if y.shape[1] != n_columns:
+            raise ValueError(f"y has {y.shape[1]} columns, but the regressor was fitted on {n_columns}. Pass y as in fit.")
         if sample_weight is not None:
-            sample_weight = read_sample_weight(sample_weight, len(y))
-        predicted = predicted.reshape(len(y), y.shape[1], -1)
+            with refused_as("sample_weight", "Pass one weight for each window."):
+                sample_weight = read_sample_weight(sample_weight, len(y))
+        predicted = predicted.reshape(len(y), n_columns, -1)
         quantiles = _quantiles_of(self.regressor_)
         if quantiles is None:
             return r2_score(y, predicted[:, :, 0], sample_weight=sample_weight)
@@ -290,9 +294,9 @@ class RelativeRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         if not isinstance(X, (list, tuple)) or not (reset or self._flat):
             return X
-        n_columns = {len(row) for row in X if isinstance(row, (list, tuple)) and len(row) and np.ndim(row[0]) == 0}
-        is_table = len(n_columns) == 1 and all(isinstance(row, (list, tuple)) for row in X)
-        return np.asarray(X) if is_table and (reset or n_columns == {self.n_features_in_}) else X
+        rows = {len(row) if isinstance(row, (list, tuple)) and not any(map(np.iterable, row)) else 0 for row in X}
+        is_table = len(rows) == 1 and 0 not in rows and (reset or rows == {self.n_features_in_})
+        return np.asarray(X) if is_table else X
 
     def _read_channels(self, steps, names):
         """Set the numbers of the channels that y continues, and of those that are relative."""
@@ -324,7 +328,7 @@ class RelativeRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         with refused_as(name, "Pass one entry or row for each window."):
             y = as_array(name, one_per_sequence(name, y, len(level), ids, most_dimensions=3))
             shape = y.shape[1:]
-            y = read_numbers(name, y if y.ndim < 3 else y.reshape(len(y), -1))
+            y = read_numbers(name, y.reshape(len(y), -1) if y.ndim == 3 and y.dtype.kind in "fiubO" else y)
         return y.reshape(len(y), -1), shape
 
     def _for_columns(self, level, n_columns):

@@ -235,6 +235,16 @@ RELATIVE = [
         lambda: make_pipeline(PerStep(SimpleImputer()), relative(target=0)).fit(HOLED, Y.astype(float)),
     ),
     case(
+        lambda: relative(target=0).fit(X, Y.astype(float)).score(X, X[:, :, 0]),
+        "Pass y as in fit",
+        lambda: relative(target=0).fit(X, Y.astype(float)).score(X, Y.astype(float)),
+    ),
+    case(
+        lambda: relative(target=0).fit(X, Y.astype(float)).score(X, Y, Unreadable()),
+        "Pass one weight for each window|sample_weight.*Pass",
+        lambda: relative(target=0).fit(X, Y.astype(float)).score(X, Y, Y + 1.0),
+    ),
+    case(
         lambda: relative(target=0).fit(X, Y.astype(float)).predict(X[:, :, :1]),
         "RelativeRegressor is expecting .* Pass the same channels in the same order",
         lambda: relative(target=0).fit(X, Y.astype(float)).predict(X),
