@@ -353,6 +353,16 @@ def test_in_a_search_and_in_cross_validation_by_blocks():
     assert len(cross_val_score(model, X, y, groups=blocks, cv=GroupKFold(3))) == 3
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_horizon_of_one_step_is_no_column_for_a_regressor_of_several_outputs():
+    X, y = make_windows(np.sin(np.arange(40.0)), 5)
+    for regressor in (LSTMRegressor(**QUICK), LSTMRegressor(loss="quantile", quantile=0.3, **QUICK)):
+        model = RelativeRegressor(regressor).fit(X, y, X_val=X, y_val=y)
+        expected = RelativeRegressor(regressor).fit(X, y[:, 0], X_val=X, y_val=y[:, 0])
+        np.testing.assert_array_equal(model.predict(X), expected.predict(X)[:, np.newaxis])
+        assert model.score(X, y) == expected.score(X, y[:, 0])
+
+
 def test_copies_and_pickles():
     X, y = make_windows(np.sin(np.arange(40.0)), 5, 2)
     model = RelativeRegressor(LSTMRegressor(**QUICK), "mean").fit(X, y)

@@ -147,12 +147,13 @@ class RelativeRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         stand_in = copy.copy(self)  # a fit that fails changes nothing
         relative, level = stand_in._read(X, reset=True)
         targets, stand_in._y_shape = stand_in._read_y("y", y, level, ids_of(X))
-        targets = targets - stand_in._for_columns(level, targets.shape[1])
+        # A single column is 1-D for the regressor, unless it has only one output, so that it may warn of a column.
+        is_single = targets.shape[1] == 1 and (stand_in._y_shape == () or get_tags(self).target_tags.multi_output)
+        stand_in._inner_shape = () if is_single else targets.shape[1:]
+        targets = stand_in._subtract(targets, level)
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).regressor.fit
-        stand_in.regressor_ = clone(self.regressor).fit(
-            relative, targets[:, 0] if stand_in._y_shape == () else targets, **stand_in._relative_arguments(fit_params)
-        )
+        stand_in.regressor_ = clone(self.regressor).fit(relative, targets, **stand_in._relative_arguments(fit_params))
         vars(self).pop("feature_names_in_", None)
         vars(self).update(vars(stand_in))
         return self
@@ -176,7 +177,7 @@ class RelativeRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         predicted = np.asarray(self.regressor_.predict(relative))
         columns = predicted.reshape(n_windows, n_columns, -1) + self._for_columns(level, n_columns)[:, :, np.newaxis]
         n_each = columns.shape[2]  # quantiles
-        has_quantiles = n_each > 1 or predicted.ndim > 1 + (self._y_shape != ())
+        has_quantiles = n_each > 1 or predicted.ndim > 1 + len(self._inner_shape)
         return columns.reshape(n_windows, *self._y_shape, *([n_each] if has_quantiles else []))
 
     def score(self, X, y, sample_weight=None):
@@ -341,6 +342,11 @@ class RelativeRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             )
         return np.tile(level, (1, n_columns // n_targets))
 
+    def _subtract(self, y, level):
+        """y (n_windows, n_columns) less the levels of the targets, in the shape in which the regressor gets it."""
+        y = y - self._for_columns(level, y.shape[1])
+        return y[:, 0] if self._inner_shape == () and y.shape[1] == 1 else y
+
     def _relative_arguments(self, fit_params):
         """Arguments of `fit`, in which validation data are relative."""
         arguments = dict(fit_params)
@@ -350,9 +356,8 @@ class RelativeRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             arguments[name], level = self._read(X_val, reset=False)
             name_y = f"{name.removesuffix('X_val')}y_val"
             if fit_params.get(name_y) is not None:
-                y, shape = self._read_y(name_y, fit_params[name_y], level, ids_of(X_val))
-                y = y - self._for_columns(level, y.shape[1])
-                arguments[name_y] = y[:, 0] if shape == () else y
+                y, _ = self._read_y(name_y, fit_params[name_y], level, ids_of(X_val))
+                arguments[name_y] = self._subtract(y, level)
         return arguments
 
 
