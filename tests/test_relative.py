@@ -363,6 +363,26 @@ def test_a_horizon_of_one_step_is_no_column_for_a_regressor_of_several_outputs()
         assert model.score(X, y) == expected.score(X, y[:, 0])
 
 
+def test_no_level_is_the_bare_regressor():
+    X, y = make_windows(np.sin(np.arange(40.0)), 5, 2)
+    model, bare = RelativeRegressor(LSTMRegressor(**QUICK), None).fit(X, y), LSTMRegressor(**QUICK).fit(X, y)
+    np.testing.assert_array_equal(model.predict(X), bare.predict(X))
+    assert model.score(X, y) == bare.score(X, y)
+
+
+def test_y_and_weights_with_ids_are_aligned_to_the_windows():
+    pandas = pytest.importorskip("pandas")
+    X = np.random.default_rng(0).normal(size=(6, 4, 1)).cumsum(axis=1)
+    y, weights, order = X[:, -1, 0] + np.arange(6), np.arange(1.0, 7), np.array([3, 1, 5, 0, 2, 4])
+    named = Sequences.from_list(X)
+    named.ids = list("abcdef")
+    model = RelativeRegressor(LSTMRegressor(**QUICK)).fit(X, y, sample_weight=weights)
+    y_named, weights_named = (pandas.Series(v[order], index=np.array(list("abcdef"))[order]) for v in (y, weights))
+    by_id = RelativeRegressor(LSTMRegressor(**QUICK)).fit(named, y_named, sample_weight=weights_named)
+    np.testing.assert_array_equal(by_id.predict(named), model.predict(X))
+    assert by_id.score(named, y_named, weights_named) == model.score(X, y, weights)
+
+
 def test_copies_and_pickles():
     X, y = make_windows(np.sin(np.arange(40.0)), 5, 2)
     model = RelativeRegressor(LSTMRegressor(**QUICK), "mean").fit(X, y)

@@ -30,8 +30,8 @@ def levels_of(relative, values, offsets):
 
     Parameters
     ----------
-    relative : str
-        A key of LEVELS.
+    relative : str or None
+        A key of LEVELS; None for levels of 0.
     values : ndarray of float of shape (total_steps, n_channels)
         Values that are not finite are not observed.
     offsets : ndarray of int of shape (n_sequences + 1,)
@@ -42,6 +42,8 @@ def levels_of(relative, values, offsets):
     ndarray of shape (n_sequences, n_channels), of the dtype of `values`
         NaN where no value of the channel was observed.
     """
+    if relative is None:
+        return np.zeros((len(offsets) - 1, values.shape[1]), values.dtype)
     return LEVELS[relative](values, np.isfinite(values), offsets).astype(values.dtype, copy=False)
 
 

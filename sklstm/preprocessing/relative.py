@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..compat import HasMethods, Interval, StrOptions, _fit_context
 from ..sequences import Sequences
 from ..sequences.agreement import channel_names
-from ..sequences.alignment import ids_of, one_per_sequence
+from ..sequences.alignment import ids_of, in_order_of, one_per_sequence
 from ..sequences.convert import numbers_of_steps
 from ..sequences.errors import name_of
 from ..sequences.flattened import check_columns, is_tabular, numeric_table
@@ -38,8 +38,9 @@ class RelativeRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     ----------
     regressor : regressor
         The regressor, or a Pipeline that ends in one, which is cloned before it is fitted.
-    relative : {"last", "mean"}, default="last"
-        Level of each window: the last value of each channel, or the mean of its values. Missing values do not count.
+    relative : {"last", "mean"} or None, default="last"
+        Level of each window: the last value of each channel, or the mean of its values. Missing values do not count. None
+        subtracts nothing, so that a search can compare.
     target : int, str or list of those, default=None
         Channels of X that y continues, by number or by name, as for `make_windows`. None takes the only one.
     channels : int, str or list of those, default=None
@@ -74,8 +75,7 @@ class RelativeRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     In `fit`, ``X_val`` and ``y_val`` become relative, too, and other arguments reach the regressor as they are.
 
-    `score` compares predictions in the units of the series. The coefficient of determination is then that of a forecast
-    whatever `relative` is, so that a search can choose it.
+    `score` compares predictions in the units of the series, so that scores for different values of `relative` are comparable.
 
     References
     ----------
@@ -100,7 +100,7 @@ class RelativeRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     >>> from sklearn.model_selection import GridSearchCV, GroupKFold
     >>> X, y, blocks = make_windows(trend, window=4, horizon=3, n_blocks=4)
-    >>> grid = {"relative": ["last", "mean"], "regressor__hidden_size": [4, 8]}
+    >>> grid = {"relative": [None, "last", "mean"], "regressor__hidden_size": [4, 8]}
     >>> search = GridSearchCV(model, grid, cv=GroupKFold(4), scoring="neg_mean_absolute_error")
     >>> sorted(search.fit(X, y, groups=blocks).best_params_)
     ['regressor__hidden_size', 'relative']
@@ -108,7 +108,7 @@ class RelativeRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar = {
         "regressor": [HasMethods(["fit", "predict"])],
-        "relative": [StrOptions(set(LEVELS))],
+        "relative": [StrOptions(set(LEVELS)), None],
         "target": [Integral, str, "array-like", None],
         "channels": [Integral, str, "array-like", None],
         "n_channels": [Interval(Integral, 1, None, closed="left")],
@@ -204,7 +204,7 @@ class RelativeRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             raise ValueError(f"y has {y.shape[1]} columns, but the regressor was fitted on {n_columns}. Pass y as in fit.")
         if sample_weight is not None:
             with refused_as("sample_weight", "Pass one weight for each window."):
-                sample_weight = read_sample_weight(sample_weight, len(y))
+                sample_weight = read_sample_weight(in_order_of(ids_of(X), "sample_weight", sample_weight), len(y))
         predicted = predicted.reshape(len(y), n_columns, -1)
         quantiles = _quantiles_of(self.regressor_)
         if quantiles is None:
