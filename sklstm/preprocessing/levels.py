@@ -7,19 +7,23 @@ LEVELS = {}
 
 
 def level_named(name):
-    """A decorator that puts a function ``(values, observed, offsets) -> levels`` of LEVELS."""
+    """A decorator that puts a function ``(values, offsets) -> levels`` of LEVELS."""
     return lambda function: LEVELS.setdefault(name, function)
 
 
 @level_named("last")
-def _last(values, observed, offsets):
-    rows = np.where(observed, np.arange(len(values))[:, np.newaxis], -1)
-    last = np.maximum.reduceat(rows, offsets[:-1])  # (n_sequences, n_channels), -1 where nothing was observed
-    return np.where(last < 0, np.nan, np.take_along_axis(values, last.clip(0), axis=0))
+def _last(values, offsets):
+    last = values[offsets[1:] - 1]
+    if np.isfinite(last).all():
+        return last
+    rows = np.where(np.isfinite(values), np.arange(len(values))[:, np.newaxis], -1)
+    rows = np.maximum.reduceat(rows, offsets[:-1])  # (n_sequences, n_channels), -1 where nothing was observed
+    return np.where(rows < 0, np.nan, np.take_along_axis(values, rows.clip(0), axis=0))
 
 
 @level_named("mean")
-def _mean(values, observed, offsets):
+def _mean(values, offsets):
+    observed = np.isfinite(values)
     total = np.add.reduceat(np.where(observed, values, 0), offsets[:-1], dtype=np.float64)
     count = np.add.reduceat(observed, offsets[:-1], dtype=np.int64)
     return np.where(count > 0, total / count.clip(1), np.nan)
@@ -44,7 +48,7 @@ def levels_of(relative, values, offsets):
     """
     if relative is None:
         return np.zeros((len(offsets) - 1, values.shape[1]), values.dtype)
-    return LEVELS[relative](values, np.isfinite(values), offsets).astype(values.dtype, copy=False)
+    return LEVELS[relative](values, offsets).astype(values.dtype, copy=False)
 
 
 def subtract_levels(relative, values, offsets, channels, copy=True):
@@ -66,6 +70,7 @@ def subtract_levels(relative, values, offsets, channels, copy=True):
     levels : ndarray of float of shape (n_sequences, len(channels))
     """
     values = values.astype(values.dtype if values.dtype.kind == "f" else np.float64, copy=copy)
-    levels = levels_of(relative, values[:, channels], offsets)
-    values[:, channels] -= np.repeat(levels, np.diff(offsets), axis=0)
+    chosen = slice(None) if channels == list(range(values.shape[1])) else channels  # a slice is a view
+    levels = levels_of(relative, values[:, chosen], offsets)
+    values[:, chosen] -= np.repeat(levels, np.diff(offsets), axis=0)
     return values, levels
