@@ -21,7 +21,7 @@ import sklstm.inspection
 import sklstm.metrics
 import sklstm.preprocessing
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
-from sklstm.preprocessing import PerStep, SequenceTokenizer
+from sklstm.preprocessing import PerStep, RelativeRegressor, SequenceTokenizer
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 BOTH = [LSTMClassifier, LSTMRegressor]
@@ -59,7 +59,7 @@ def documented(item, section):
     return [name.lstrip("*") for line in lines for name in line.split(", ")]
 
 
-@pytest.mark.parametrize("estimator", [PerStep, SequenceTokenizer])
+@pytest.mark.parametrize("estimator", [PerStep, RelativeRegressor, SequenceTokenizer])
 def test_every_parameter_of_a_transformer_is_documented(estimator):
     parameters = inspect.signature(estimator).parameters
     assert documented(estimator, "Parameters") == list(parameters)

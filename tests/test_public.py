@@ -16,7 +16,7 @@ from test_layers import INTERNAL
 
 import sklstm
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
-from sklstm.preprocessing import PerStep, SequenceTokenizer
+from sklstm.preprocessing import PerStep, RelativeRegressor, SequenceTokenizer
 
 PACKAGES = ["sklstm", *(f"sklstm.{info.name}" for info in pkgutil.iter_modules(sklstm.__path__) if info.ispkg)]
 PUBLIC = [
@@ -34,6 +34,7 @@ OBJECTS = {
     "Sequences": lambda: Sequences.from_list(X),
     "Stream": lambda: LSTMClassifier(**QUICK).fit(X, y).stream(),
     "preprocessing.PerStep": lambda: PerStep(StandardScaler()).fit(X),
+    "preprocessing.RelativeRegressor": lambda: RelativeRegressor(LSTMRegressor(**QUICK), target=0).fit(X, X[:, -1, 0]),
     "preprocessing.SequenceTokenizer": lambda: SequenceTokenizer().fit(["to be or", "not to be"]),
     "inspection.training_curves": lambda: sklstm.inspection.training_curves,
     "preprocessing.make_windows": lambda: sklstm.preprocessing.make_windows,

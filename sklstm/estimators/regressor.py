@@ -55,6 +55,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     Sequences : Container for sequences of different lengths.
     sklstm.preprocessing.PerStep : Applies imputers, encoders and other transformers to the steps of X.
     sklstm.preprocessing.make_windows : Makes X and y for forecasts from series.
+    sklstm.preprocessing.RelativeRegressor : Forecasts of series whose level changes.
     sklstm.load, sklstm.save : Read and write models as files.
 
     Notes

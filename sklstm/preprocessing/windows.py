@@ -1,21 +1,15 @@
 """`make_windows`: series cut into windows and the values that follow them."""
 
-import reprlib
 from numbers import Integral
 
 import numpy as np
 
-from ..compat import Interval, StrOptions, _is_arraylike_not_scalar, validate_params
-from ..sequences import Sequences
-from ..sequences.convert import is_missing, numbers_of_steps, unmixed
-from ..sequences.errors import describe_non_number, name_of
-from ..sequences.grouping import number_ids
-from ..sequences.index import check_regular_index
-from ..sequences.numerals import describe_numerals
-from ..sequences.refusals import list_of, refused_as
-from ..sequences.steps import Steps
-from ..sequences.unsupported import foreign
-from ..sequences.validation import array_or_list, holds_arrays
+from ..compat import Interval, StrOptions, validate_params
+from ..sequences.refusals import refused_as
+from .blocks import blocks_of
+from .levels import LEVELS, subtract_levels
+from .series import read_series
+from .targets import is_one, read_targets
 
 
 @refused_as("An argument of make_windows", "Pass a series of numbers, and integers of Python.")
@@ -30,6 +24,9 @@ from ..sequences.validation import array_or_list, holds_arrays
         "groups": [str, "array-like", None],
         "on_short": [StrOptions({"raise", "drop"})],
         "missing": [StrOptions({"keep", "drop"})],
+        "relative": [StrOptions(set(LEVELS)), None],
+        "n_blocks": [Interval(Integral, 2, None, closed="left"), None],
+        "return_level": ["boolean"],
         "return_index": ["boolean"],
     },
     prefer_skip_nested_validation=True,
@@ -45,6 +42,9 @@ def make_windows(
     groups=None,
     on_short="raise",
     missing="keep",
+    relative=None,
+    n_blocks=None,
+    return_level=False,
     return_index=False,
 ):
     """Cut series into windows X and the values that follow each of them, y.
@@ -78,10 +78,20 @@ def make_windows(
         of different groups may be mixed. For several series, the group of each. Groups serve for splits that keep a group
         together.
     on_short : {"raise", "drop"}, default="raise"
-        What to do with a series of fewer than ``window + horizon`` steps: raise an error, or leave it out.
+        What to do with a series of fewer than ``window + horizon`` steps, or of fewer than ``window + horizon + stride - 1`` per
+        block: raise an error, or leave it out.
     missing : {"keep", "drop"}, default="keep"
         What to do with a window in which X or y has a missing value (NaN): keep it, or leave it out. With "drop", X and y are
         copies.
+    relative : {"last", "mean"}, default=None
+        Level of each window that is subtracted from it: the last value of each channel, or the mean of its values in the window.
+        The level of a target is subtracted from y, too. Missing values do not count. Channels in `known_future` remain as they
+        are. None subtracts nothing.
+    n_blocks : int, default=None
+        Number of blocks into which the steps of each series are divided, all but equally long, for validation. Windows that
+        cross the border between two blocks are left out, so that windows of different blocks have no step in common.
+    return_level : bool, default=False
+        Whether to return what was subtracted from y, too. Requires `relative`.
     return_index : bool, default=False
         Whether to return the index of the first step of each forecast, too.
 
@@ -89,12 +99,17 @@ def make_windows(
     -------
     X : ndarray of shape (n_windows, window, n_channels)
         The windows. For a single series that is an array, and without `known_future`, a read-only view of it in which windows
-        overlap; otherwise a copy.
+        overlap; otherwise a copy, and so with `relative`.
     y : ndarray of shape (n_windows, horizon) or (n_windows, horizon, n_targets)
         The values that follow each window, of the first shape if `target` is a single channel, or None and there is only one. A
         view where X is one.
     groups : ndarray of shape (n_windows,)
         Group of each window. Only if `groups` is given.
+    blocks : ndarray of int of shape (n_windows,)
+        Block of each window, from 0 to ``n_blocks - 1`` in the order of time. Only if `n_blocks` is given.
+    level : ndarray of shape (n_windows, 1) or (n_windows, 1, n_targets)
+        Level that was subtracted from the y of each window; ``y + level`` is what y is without `relative`. NaN where the window
+        has no value of a target. Only if `return_level` is True.
     index : ndarray of int of shape (n_windows,)
         The first step of each forecast: its row in the table, or for several series its number in the series. Only if
         `return_index` is True.
@@ -104,7 +119,7 @@ def make_windows(
     ValueError
         If a series is too short; if every window has a missing value and these are dropped; if a channel does not exist or does
         not hold numbers (texts are refused, even if they look like numbers); if `groups` has the wrong length; or if an index
-        contradicts the order of steps.
+        contradicts the order of steps; or if `return_level` is set without `relative`.
 
     Warns
     -----
@@ -117,6 +132,8 @@ def make_windows(
     --------
     sklearn.model_selection.TimeSeriesSplit : Validation on later data. Windows overlap, so with a stride of 1 set its ``gap`` to
         ``window + horizon - 1``.
+    sklearn.model_selection.GroupKFold : Validation on blocks, which are its groups.
+    RelativeRegressor : Forecasts from relative windows in the units of the series.
 
     Notes
     -----
@@ -126,8 +143,24 @@ def make_windows(
     Estimators refuse missing values. Leave such windows out by ``missing="drop"``, or impute X by ``PerStep(SimpleImputer())``;
     missing values in y are unknown targets, which no imputer can replace.
 
-    Networks do not extrapolate: a series with a trend leaves the range of values on which they were trained. Forecast its
-    differences, and add these up, as in the examples.
+    Networks do not extrapolate: a series with a trend leaves the range of values on which they were trained. Windows relative to
+    their last value or their mean have no level that could leave it. ES-RNN [1]_ divides windows by a level, which is the same
+    for the logarithms of a series; NLinear [2]_ subtracts the last value. For a series that grows by a percentage, take the
+    logarithm first. Alternatively forecast differences, and add these up.
+
+    The level depends on the window only, so nothing leaks into training. Absolute and squared errors of relative forecasts are
+    those of the forecasts plus `level`. `RelativeRegressor` does both, in `fit` and in `predict`.
+
+    Windows overlap: a random split puts steps of the validation windows into training. Blocks do not; pass them as groups to
+    `GroupKFold`, `GridSearchCV.fit` and the like. Block k is the k-th part of each series, so that series which begin and end at
+    the same time are also divided at the same times. Each border costs ``window + horizon - 1`` windows: with few steps take few
+    blocks. For many short series use `groups`, which keep a series together, instead.
+
+    References
+    ----------
+    .. [1] S. Smyl (2020), "A hybrid method of exponential smoothing and recurrent neural networks for time series forecasting",
+       International Journal of Forecasting 36(1).
+    .. [2] A. Zeng, M. Chen, L. Zhang and Q. Xu (2023), "Are transformers effective for time series forecasting?", AAAI 37.
 
     Examples
     --------
@@ -159,9 +192,18 @@ def make_windows(
     >>> len(seen)
     25
 
-    A trend, forecast by its differences:
+    A trend, with windows relative to their last value:
 
     >>> trend = np.arange(1.0, 101)
+    >>> X, y, level = make_windows(trend, window=4, horizon=3, relative="last", return_level=True)
+    >>> X[0, :, 0], y[0], level[0]
+    (array([-3., -2., -1.,  0.]), array([1., 2., 3.]), array([4.]))
+    >>> model = LSTMRegressor(4, max_iter=50, random_state=0).fit(X, y)
+    >>> trend[-1] + model.predict([trend[-4:] - trend[-1]]).round(1)
+    array([[101., 102., 103.]])
+
+    The same by its differences, which are added up:
+
     >>> X, y = make_windows(np.diff(trend), window=4)
     >>> model = LSTMRegressor(4, max_iter=5, random_state=0).fit(X, y[:, 0])
     >>> steps = np.diff(trend[-5:]).tolist()
@@ -169,6 +211,15 @@ def make_windows(
     ...     steps.append(model.predict(np.reshape(steps[-4:], (1, 4, 1)))[0])
     >>> (trend[-1] + np.cumsum(steps[4:])).round(6)
     array([101., 102., 103.])
+
+    Validation on blocks of time:
+
+    >>> from sklearn.model_selection import GroupKFold, cross_val_score
+    >>> X, y, blocks = make_windows(series, window=20, n_blocks=4)
+    >>> np.bincount(blocks)
+    array([30, 30, 30, 30])
+    >>> cross_val_score(model, X, y[:, 0], groups=blocks, cv=GroupKFold(4)).shape
+    (4,)
 
     Sales of two shops with a price that is known in advance:
 
@@ -182,139 +233,87 @@ def make_windows(
     ['a', 'a', 'b', 'b']
     """
     window, horizon, stride = int(window), int(horizon), int(stride)
-    values, names, offsets, rows, labels = _read(series, groups)
-    targets, known = _read_channels(target, known_future, names, values.shape[1])
+    if return_level and relative is None:
+        raise ValueError("return_level=True returns what relative subtracts, got relative=None. Set relative='last' or 'mean'.")
+    values, names, offsets, rows, labels = read_series(series, groups)
+    targets, known = read_targets(target, known_future, names, values.shape[1])
     if known and window < horizon:
         raise ValueError(
             f"With known_future, a window must be at least as long as the horizon, got window={window}, horizon={horizon}. Set"
             " window higher."
         )
-    counts = np.diff(offsets) - (window + horizon) + 1  # windows of each series with a stride of 1
-    _check_lengths(offsets, counts, window, horizon, on_short, labels if groups is not None else None)
-    counts = -(-counts.clip(0) // stride)
-
+    starts, group = _place(offsets, window, horizon, stride, n_blocks, on_short, labels if groups is not None else None)
     past = values
     if known:
         past = np.concatenate([values[:-horizon], values[horizon:, known]], axis=1)
-    group = np.repeat(np.arange(len(counts)), counts)  # of each window
-    nth = np.arange(len(group)) - np.repeat(np.cumsum(counts) - counts, counts)
-    starts = offsets[:-1][group] + stride * nth
     if missing == "drop":
         whole = _are_whole(past, starts, window) & _are_whole(values[:, targets], starts + window, horizon)
-        starts, group = starts[whole], group[whole]
-        if not len(starts):
+        if not whole.any():
             raise ValueError(
                 f"All {len(whole)} windows have a missing value, in the {window} steps of X or the {horizon} of y. Set window and"
                 " horizon lower, or impute series before."
             )
+        starts, group = starts[whole], group[whole]
     windows = np.lib.stride_tricks.sliding_window_view(past, window, axis=0).transpose(0, 2, 1)
     future = np.lib.stride_tricks.sliding_window_view(values, horizon, axis=0).transpose(0, 2, 1)
-    single = len(targets) == 1 and (target is None or _is_one(target))
+    single = len(targets) == 1 and (target is None or is_one(target))
     # A slice of channels is a view.
-    chosen = targets[0] if single else slice(None) if targets == list(range(values.shape[1])) else targets
-    future = future[:, :, chosen]
-
-    if len(counts) == 1 and missing == "keep":
-        count = int(counts[0])
-        X, y = windows[::stride][:count], future[window::stride][:count]
+    future = future[:, :, targets[0] if single else slice(None) if targets == list(range(values.shape[1])) else targets]
+    if len(offsets) == 2 and missing == "keep" and n_blocks is None:
+        X, y = windows[::stride][: len(starts)], future[window::stride][: len(starts)]
     else:
         X, y = windows[starts], future[starts + window]
+
+    if relative is not None:
+        X, y, level = _relative(relative, X, y, targets, [j for j in range(values.shape[1]) if j not in known])
     returned = [X, y]
     if groups is not None:
         returned.append(labels[group])
+    if n_blocks is not None:
+        returned.append(blocks_of(starts, window + horizon, group, offsets, n_blocks))
+    if return_level:
+        returned.append(level)
     if return_index:
         returned.append(starts + window if rows is None else rows[starts + window])
     return tuple(returned)
 
 
-@refused_as("series or groups", "Expected an array of shape (n_steps, n_channels), a DataFrame, or a list of such.")
-def _read(series, groups):
-    """The steps of all series one after the other, and which series they belong to.
+def _place(offsets, window, horizon, stride, n_blocks, on_short, labels):
+    """Row at which each window starts, and number of its series; raises where a series is too short.
 
-    Returns
-    -------
-    values : ndarray of numbers of shape (total_steps, n_channels)
-    names : list of str or None
-        Names of the channels.
+    Parameters
+    ----------
     offsets : ndarray of int of shape (n_series + 1,)
-    rows : ndarray of int of shape (total_steps,) or None
-        Number of each step for the caller; None if that is its place in `values`.
-    labels : ndarray of shape (n_series,)
-        Group of each series; its number if there are none.
+    window, horizon, stride, n_blocks, on_short
+        As in `make_windows`.
+    labels : ndarray of shape (n_series,) or None
+        What an error calls the series, if not by their numbers.
     """
-    _refuse_no_series(series)
-    series = array_or_list(series)
-    several = isinstance(series, Sequences) or holds_arrays(series) or len(getattr(series, "shape", ())) == 3
-    if several or (isinstance(series, (list, tuple)) and any(np.ndim(item) > 0 for item in series)):
-        return _read_several(series, groups)
-    return _read_table(series, groups)
+    length, arguments = window + horizon, f"window={window} and horizon={horizon}"
+    needed = length
+    if n_blocks is not None:
+        needed = int(n_blocks) * (length + stride - 1)  # so that every block has a window
+        arguments = f"window={window}, horizon={horizon}, stride={stride} and n_blocks={n_blocks}"
+    _check_lengths(offsets, needed, arguments, on_short, labels)
+    n_steps = np.diff(offsets)
+    counts = np.where(n_steps < needed, 0, (n_steps - length) // stride + 1)
+    group = np.repeat(np.arange(len(counts)), counts)
+    starts = offsets[:-1][group] + stride * (np.arange(len(group)) - np.repeat(np.cumsum(counts) - counts, counts))
+    if n_blocks is not None:
+        inside = blocks_of(starts, length, group, offsets, n_blocks) >= 0
+        starts, group = starts[inside], group[inside]
+    return starts, group
 
 
-def _read_several(series, groups):
-    """What `_read` returns, of sequences or a list of series."""
-    if isinstance(groups, str):
-        raise ValueError(f"groups={groups!r} names a column, but series are several. Pass the group of each series.")
-    for i, one in enumerate(series if isinstance(series, (list, tuple)) or holds_arrays(series) else ()):
-        check_regular_index(one, f"series {i}")
-    steps = Steps.from_sequences(series, may_be_empty=True)  # `on_short` says what to do with an empty one
-    names = steps.names
-    for channel in steps.categories:
-        raise ValueError(
-            f"Channel {channel}{name_of(channel, names)} of series holds categories, whose codes have no meaning in windows."
-            " Encode it before by PerStep(ColumnTransformer(...)) with an OneHotEncoder for it, or leave it out of series."
-        )
-    rows = np.arange(steps.offsets[-1]) - np.repeat(steps.offsets[:-1], steps.lengths)
-    labels = np.arange(len(steps)) if groups is None else _labels(groups, len(steps), "series")
-    return _numbers(steps.values, steps.offsets, names), names, steps.offsets, rows, labels
-
-
-def _read_table(series, groups):
-    """What `_read` returns, of a single series or a table of several."""
-    table = series
-    names = list(series.columns) if hasattr(series, "columns") else None
-    if isinstance(groups, str):
-        if names is None or groups not in names:
-            raise ValueError(f"groups={groups!r} is no column of series; its columns are {names}. Pass an array, or a column.")
-        column, names = groups, [name for name in names if name != groups]
-        groups, series = np.asarray(series[column]), series[names]
-    n_steps = len(series)
-    if n_steps == 0:
-        raise ValueError("Found array with 0 sample(s): the series has no step. Pass at least window + horizon.")
-    values = _numbers(series, np.array([0, n_steps]), names)
-    if groups is None:
-        check_regular_index(table, "series")
-        return values, names, np.array([0, n_steps]), None, np.arange(1)
-    groups = _labels(groups, n_steps, "rows")
-    number, _ = number_ids(groups)
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(number))])
-    rows = np.argsort(number, kind="stable")
-    in_order = (np.diff(number) >= 0).all()
-    check_regular_index(table, "series", rows, offsets)
-    return values if in_order else values[rows], names, offsets, rows, groups[rows[offsets[:-1]]]
-
-
-def _refuse_no_series(series):
-    """Raise unless an argument holds values; the message says how to get them."""
-    expected = "series must be an array, a DataFrame, sklstm.Sequences or a list of arrays"
-    found = foreign(series)
-    if found is not None:
-        raise ValueError(f"{expected}, got {type(series).__name__}: {found.advice('series')}")
-    if not _is_arraylike_not_scalar(series):
-        raise ValueError(f"{expected}, got {series!r}.")
-
-
-def _labels(groups, n, what):
-    """Groups as an array with one entry for each of n series or rows, none missing."""
-    try:
-        groups = unmixed(groups)
-    except ValueError as error:
-        raise ValueError(f"groups must have one entry for each of the {n} {what}, but holds lists of several lengths.") from error
-    if groups.shape != (n,):
-        raise ValueError(f"groups must have one entry for each of the {n} {what}, got shape {groups.shape}. Pass as many.")
-    missing = np.flatnonzero(is_missing(groups))
-    if len(missing):
-        raise ValueError(f"The group in entry {missing[0]} is missing. Drop such {what}, or fill it.")
-    return groups
+def _relative(relative, X, y, targets, channels):
+    """X and y less the levels of these channels of X, and the levels in the shape in which they are subtracted from y."""
+    n_windows, window, n_channels = X.shape
+    values, offsets = X.reshape(-1, n_channels), window * np.arange(n_windows + 1)
+    # What can be written to is a copy already; a view of the series cannot.
+    values, levels = subtract_levels(relative, values, offsets, channels, copy=not values.flags.writeable)
+    level = levels[:, np.newaxis, [channels.index(j) for j in targets]]
+    level = level.reshape(n_windows, 1) if y.ndim == 2 else level
+    return values.reshape(X.shape), y - level, level
 
 
 def _are_whole(values, starts, length):
@@ -325,91 +324,17 @@ def _are_whole(values, starts, length):
     return n_missing[starts + length] == n_missing[starts]
 
 
-def _numbers(table, offsets, names):
-    """A table as an array of numbers (n_steps, n_channels), without a copy where it is one."""
-    for name in getattr(table, "columns", ()):
-        kind = np.asarray(table[name]).dtype
-        if kind.kind in "mMUSV":
-            raise ValueError(f"Column {name!r} holds no numbers ({kind}). Leave it out of series, or name it in groups.")
-    values = np.asarray(table)
-    if values.ndim == 1:
-        values = values[:, np.newaxis]
-    if values.ndim != 2 or values.shape[1] == 0:
-        raise ValueError(
-            f"A series must be an array of shape (n_steps,) or (n_steps, n_channels), got shape {values.shape}. Pass several"
-            " series as a list."
-        )
-    if values.dtype.kind in "fiub":
-        return values
-    if values.dtype.kind not in "OUST":
-        raise ValueError(f"A series must hold real numbers, got {values.dtype}. Convert it to numbers.")
-    _refuse_texts(values, offsets, names)
-    return numbers_of_steps(values, offsets, names, what="series")
-
-
-def _refuse_texts(values, offsets, names):
-    """Raise if there are texts, even if they look like numbers."""
-    for channel, column in enumerate(values.T):
-        texts = {entry.decode("latin-1") if isinstance(entry, bytes) else entry for entry in column.tolist() if is_text(entry)}
-        name = "series" if names is None else f"series[{names[channel]!r}]"
-        what = f"Channel {channel}{name_of(channel, names)} of series"
-        if texts:
-            raise ValueError(
-                describe_numerals(sorted(texts), what, name, codes_remedy="")
-                or describe_non_number(offsets, values, names=names, what="series")
-            )
-
-
-def _is_one(entries):
-    is_scalar = isinstance(entries, (str, bytes)) or getattr(entries, "shape", None) == ()
-    return is_scalar or not hasattr(entries, "__iter__")
-
-
-def is_text(entry):
-    return isinstance(entry, (str, bytes))
-
-
-def _read_channels(target, known_future, names, n_channels):
-    """Numbers of the channels to forecast, and of those whose future is known."""
-    known = _channels("known_future", known_future, names, n_channels)
-    default = [j for j in range(n_channels) if j not in known] if target is None else target
-    targets = _channels("target", default, names, n_channels)
-    if not targets or set(targets) & set(known):
-        raise ValueError(
-            f"A channel to forecast is not known in advance: got target={target!r}, known_future={known_future!r}. Name a channel"
-            " in one only, and leave at least one to forecast."
-        )
-    return targets, known
-
-
-def _channels(parameter, entries, names, n_channels):
-    """Numbers of the channels in a parameter."""
-    expected = "Pass the number of a channel, or a list of such."
-    entries = [] if entries is None else [entries] if _is_one(entries) else list_of(parameter, entries, expected)
-    channels = []
-    for entry in entries:
-        number = names.index(entry) if isinstance(entry, str) and names is not None and entry in names else entry
-        is_number = isinstance(number, Integral) and not isinstance(number, (bool, np.timedelta64))
-        if not is_number or not -n_channels <= number < n_channels:
-            columns = "" if names is None else f" or one of the columns {list(names)}"
-            raise ValueError(f"{parameter} must name channels from 0 to {n_channels - 1}{columns}, got {reprlib.repr(entry)}.")
-        channels.append(int(number) % n_channels)
-    if len(set(channels)) < len(channels):
-        raise ValueError(f"{parameter} names a channel twice, got {entries}. Name each once.")
-    return channels
-
-
-def _check_lengths(offsets, counts, window, horizon, on_short, labels):
-    """Raise if a series is shorter than a window and its horizon; with "drop", only if all are."""
-    none = np.flatnonzero(counts < 1)
-    if not len(none) or (on_short == "drop" and len(none) < len(counts)):
+def _check_lengths(offsets, needed, arguments, on_short, labels):
+    """Raise if a series has fewer steps than the arguments need; with "drop", only if all have."""
+    n_steps = np.diff(offsets)
+    short = np.flatnonzero(n_steps < needed)
+    if not len(short) or (on_short == "drop" and len(short) < len(n_steps)):
         return
-    i, n_steps = none[0], np.diff(offsets)
-    which = "The series" if len(counts) == 1 else f"Series {i}" if labels is None else f"Series {labels.tolist()[i]!r}"
-    if on_short == "drop" and len(counts) > 1:
-        which = f"All {len(counts)} series are too short: {which}"
-    remedy = ", or leave such series out by on_short='drop'" if len(none) < len(counts) else ""
+    i = short[0]
+    which = "The series" if len(n_steps) == 1 else f"Series {i}" if labels is None else f"Series {labels.tolist()[i]!r}"
+    if on_short == "drop" and len(n_steps) > 1:
+        which = f"All {len(n_steps)} series are too short: {which}"
+    remedy = ", or leave such series out by on_short='drop'" if len(short) < len(n_steps) else ""
     raise ValueError(
-        f"{which} has {n_steps[i]} steps, but window={window} and horizon={horizon} need {window + horizon}. Set them lower, or"
-        f" pass more steps{remedy}."
+        f"{which} has {n_steps[i]} steps, but {arguments} need {needed}. Set them lower, or pass more steps{remedy}."
     )

@@ -7,13 +7,14 @@ import pyarrow as pa
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
 
 from sklstm import LSTMRegressor, Sequences
 from sklstm.datasets import make_embedded_reber, make_seasonal, reber_legal_next
 from sklstm.inspection import step_importance
-from sklstm.preprocessing import PerStep, SequenceTokenizer, make_windows
+from sklstm.preprocessing import PerStep, RelativeRegressor, SequenceTokenizer, make_windows
 
 from .case import RAGGED, N, Unreadable, X, Y, case, frame, long, regress, value
 
@@ -172,6 +173,81 @@ WINDOWS = [
         lambda: make_windows(frame(a=["5 %", "6.5%", "7%"]), 1),
         r"(series\['a'\]\.str\S+)\.",
         lambda code: make_windows(value(code, series=frame(a=["5%", "6.5%", "7%"])), 1),
+    ),
+]
+
+HOLED = X.copy()
+HOLED[2, :, 0] = np.nan
+
+
+def relative(**parameters):
+    return RelativeRegressor(LSTMRegressor(2, max_iter=1), **parameters)
+
+
+RELATIVE = [
+    case(
+        lambda: make_windows(SERIES, 3, return_level=True),
+        "Set (relative='last') or 'mean'",
+        lambda code: make_windows(SERIES, 3, return_level=True, **value(f"dict({code})")),
+    ),
+    case(
+        lambda: make_windows(SERIES, 3, n_blocks=4),
+        "stride=1 and n_blocks=4 need 16. Set them lower, or pass more steps",
+        lambda: make_windows(SERIES, 3, n_blocks=3),
+        lambda: make_windows(np.arange(16.0), 3, n_blocks=4),
+    ),
+    case(
+        lambda: relative(target=0).fit(X, None),
+        "Pass the values that follow each window",
+        lambda: relative(target=0).fit(X, Y.astype(float)),
+    ),
+    case(
+        lambda: relative(target=0).fit(X, Unreadable()),
+        "Pass one entry or row for each window|y must be an array with one entry per sequence, got .* Pass",
+        lambda: relative(target=0).fit(X, Y.astype(float)),
+    ),
+    case(
+        lambda: relative().fit(X, Y.astype(float)),
+        "Set target to the number of a channel, such as (target=0), or to a list of such",
+        lambda code: relative(**value(f"dict({code})")).fit(X, Y.astype(float)),
+        lambda code: relative(target=[0]).fit(X, Y.astype(float)),
+    ),
+    case(
+        lambda: relative(target=0, channels=1).fit(X, Y.astype(float)),
+        "Set target to one of them, or add it to channels",
+        lambda: relative(target=1, channels=1).fit(X, Y.astype(float)),
+        lambda: relative(target=0, channels=[0, 1]).fit(X, Y.astype(float)),
+    ),
+    case(
+        lambda: relative(target=[0, 1]).fit(X, Y.astype(float)),
+        "Set target to the channels that y continues",
+        lambda: relative(target=0).fit(X, Y.astype(float)),
+    ),
+    case(
+        lambda: relative(target=0, channels=[0, 1]).fit(CODED, [1.0, 2.0]),
+        "categories, which have no level. Leave it out of channels",
+        lambda: relative(target=0, channels=[0]).set_params(regressor__categorical_features=["c"]).fit(CODED, [1.0, 2.0]),
+    ),
+    case(
+        lambda: relative(target=0).fit(HOLED, Y.astype(float)),
+        "Leave such windows out, or impute X before",
+        lambda: relative(target=0).fit(np.delete(HOLED, 2, axis=0), np.delete(Y, 2).astype(float)),
+        lambda: make_pipeline(PerStep(SimpleImputer()), relative(target=0)).fit(HOLED, Y.astype(float)),
+    ),
+    case(
+        lambda: relative(target=0).fit(X, Y.astype(float)).score(X, X[:, :, 0]),
+        "Pass y as in fit",
+        lambda: relative(target=0).fit(X, Y.astype(float)).score(X, Y.astype(float)),
+    ),
+    case(
+        lambda: relative(target=0).fit(X, Y.astype(float)).score(X, Y, Unreadable()),
+        "Pass one weight for each window|sample_weight.*Pass",
+        lambda: relative(target=0).fit(X, Y.astype(float)).score(X, Y, Y + 1.0),
+    ),
+    case(
+        lambda: relative(target=0).fit(X, Y.astype(float)).predict(X[:, :, :1]),
+        "RelativeRegressor is expecting .* Pass the same channels in the same order",
+        lambda: relative(target=0).fit(X, Y.astype(float)).predict(X),
     ),
 ]
 
@@ -455,4 +531,4 @@ IMPORTANCE = [
     ),
 ]
 
-CASES = WINDOWS + INDEX + STEPS + TOKENS + ARROW + DATASETS + IMPORTANCE
+CASES = WINDOWS + RELATIVE + INDEX + STEPS + TOKENS + ARROW + DATASETS + IMPORTANCE

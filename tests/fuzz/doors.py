@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences, datasets, inspection, load, save
-from sklstm.preprocessing import PerStep, SequenceTokenizer, make_windows
+from sklstm.preprocessing import PerStep, RelativeRegressor, SequenceTokenizer, make_windows
 
 from .errors import REFUSALS
 from .models import data, fitted, unfitted
@@ -15,6 +15,9 @@ from .models import data, fitted, unfitted
 KINDS = "lstm", "univariate", "per step", "categorical", "flat", "regressor"
 ONES = np.ones(6)
 CONSTRAINTS = ("sklearn.utils._param_validation",)  # they compare parameters and show them, which may raise
+WRAPPERS = "PerStep", "RelativeRegressor"
+AFTER = np.arange(6.0)
+LAST = LSTMRegressor(2, max_iter=1, random_state=0)
 LONG = {"id": [1, 1, 2], "t": [1, 2, 1], "v": [1.0, 2.0, 3.0]}
 
 
@@ -139,6 +142,7 @@ def _of_sequences():
 def _of_preprocessing():
     X = data("lstm")[0]
     tokens = SequenceTokenizer().fit(["a b", "c"])
+    relative = RelativeRegressor(LAST, target=0).fit(X, AFTER)
     doors = {
         "PerStep fit": lambda o: PerStep(StandardScaler()).fit(o),
         "PerStep transform": lambda o: PerStep(StandardScaler()).fit(X).transform(o),
@@ -156,9 +160,20 @@ def _of_preprocessing():
         "make_windows known_future": lambda o: make_windows(np.zeros((9, 2)), window=2, known_future=o),
         "make_windows groups": lambda o: make_windows(np.zeros((6, 2)), window=1, groups=o),
         "make_windows on_short": lambda o: make_windows(np.zeros((6, 2)), window=1, on_short=o),
+        "make_windows relative": lambda o: make_windows(np.zeros((6, 2)), window=1, relative=o),
+        "make_windows n_blocks": lambda o: make_windows(np.zeros((6, 2)), window=1, n_blocks=o),
+        "RelativeRegressor regressor": lambda o: RelativeRegressor(o, target=0).fit(X, AFTER),
+        "RelativeRegressor target": lambda o: RelativeRegressor(LAST, target=o).fit(X, AFTER),
+        "RelativeRegressor channels": lambda o: RelativeRegressor(LAST, target=0, channels=o).fit(X, AFTER),
+        "RelativeRegressor fit X": lambda o: RelativeRegressor(LAST, target=0).fit(o, AFTER),
+        "RelativeRegressor fit y": lambda o: RelativeRegressor(LAST, target=0).fit(X, o),
+        "RelativeRegressor fit X_val": lambda o: RelativeRegressor(LAST, target=0).fit(X, AFTER, X_val=o, y_val=AFTER),
+        "RelativeRegressor predict": lambda o: relative.predict(o),
+        "RelativeRegressor score y": lambda o: relative.score(X, o),
+        "RelativeRegressor score sample_weight": lambda o: relative.score(X, AFTER, o),
     }
     for name, call in doors.items():
-        yield name, Door(call, others=("sklearn.",) if name.startswith("PerStep") else CONSTRAINTS)  # what its transformer says
+        yield name, Door(call, others=("sklearn.",) if name.split()[0] in WRAPPERS else CONSTRAINTS)  # what is inside says
 
 
 def _of_files():
