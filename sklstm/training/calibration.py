@@ -24,8 +24,8 @@ def fit_temperature(loss_name, scores, targets, weights, *, prior=1.0):
         As the loss wants them: codes of classes, or label indicators.
     weights : ndarray of shape (n_samples,)
     prior : float, default=1.0
-        Strength of the pull to the temperature 1, in observations of weight 1. With 0, samples that are all right by a wide margin
-        get the lowest temperature.
+        Strength of the pull to the temperature 1, in observations of weight 1. With 0, samples whose scores are all right get the
+        lowest temperature.
 
     Returns
     -------
