@@ -323,7 +323,7 @@ def test_two_columns_are_the_probability_of_the_second_class():
     assert expected_calibration_error(HAPPENED, both) == expected
     assert expected_calibration_error(np.where(HAPPENED, "yes", "no"), both) == expected
     assert expected_calibration_error(HAPPENED == 1, both[:, 1:]) == expected
-    assert expected_calibration_error([1, 1], [0.25, 0.75]) == 0.5
+    assert expected_calibration_error([1, 1], [0.25, 0.75]) == 0.5  # the other class is 0
     assert expected_calibration_error(["no"], [0.25], labels=["yes", "no"]) == 0.25  # in sorted order, "yes" is the second
 
 

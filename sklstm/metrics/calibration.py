@@ -114,7 +114,7 @@ def read_events(y_true, y_prob, *, labels=None, pos_label=None, per_class=False)
     y_true, classes = column_or_1d(y_true), np.unique(y_true if labels is None else labels)
     unknown = np.setdiff1d(y_true, classes)
     if len(unknown):
-        raise ValueError(f"y_true has {unknown[0]!r}, which is not among the labels {classes.tolist()}.")
+        raise ValueError(f"y_true has {unknown.tolist()[0]!r}, which is not among the labels {classes.tolist()}.")
     if y_prob.ndim == 1 or y_prob.shape[1] < 3:
         return [_event_of_two(y_true, y_prob, classes, pos_label)]
     if len(classes) != y_prob.shape[1]:
@@ -134,6 +134,8 @@ def _event_of_two(y_true, y_prob, classes, pos_label):
             f"Probabilities of two classes need two, got {classes.tolist()} in y_true. Pass labels=..., with both of them."
         )
     positive = classes[-1] if pos_label is None else pos_label
+    if len(classes) == 2 and positive not in classes.tolist():
+        raise ValueError(f"pos_label={pos_label!r} is not one of the classes {classes.tolist()}.")
     if y_prob.ndim > 1:
         y_prob = y_prob[:, np.flatnonzero(classes == positive)[0] if y_prob.shape[1] > 1 else 0]
     return Event(f"class {positive}", y_true == positive, y_prob)

@@ -11,8 +11,9 @@ from sklstm.inspection import (
     attention_weights,
     gate_activations,
     integrated_gradients,
+    reliability_curves,
 )
-from sklstm.metrics import step_scorer
+from sklstm.metrics import expected_calibration_error, step_scorer
 
 from .case import RAGGED, STEPS, Unreadable, X, Y, case, classify, regress, value
 
@@ -44,7 +45,16 @@ def labelled(model, labels, **params):
     return AttentionDisplay.from_estimator(model, X, step_labels=labels, **params)
 
 
+PROBABILITIES = np.tile([[0.2, 0.3, 0.5]], (len(Y), 1))
+
+
 INSPECTION = [
+    case(
+        lambda: reliability_curves(regress(), X, X[:, 0, 0]),
+        r"Fit a classifier, or a regressor with (loss=\"quantile\")",
+        lambda code: reliability_curves(classify(), X, Y),
+        lambda code: reliability_curves(regress(**value(f"dict({code})"), quantile=0.9), X, X[:, 0, 0]),
+    ),
     case(
         lambda: attention_weights(regress(), X),
         r"Fit with (pooling='attention')",
@@ -152,6 +162,21 @@ DISPLAYS = [
 ]
 
 METRICS = [
+    case(
+        lambda: expected_calibration_error(Y, 3.0 * Y),
+        "Pass probabilities, such as those of predict_proba",
+        lambda: expected_calibration_error(Y, classify().predict_proba(X)),
+    ),
+    case(
+        lambda: expected_calibration_error(Y, PROBABILITIES),
+        r"Pass labels=\.\.\., with the class of each column",
+        lambda: expected_calibration_error(Y, PROBABILITIES, labels=[0, 1, 2]),
+    ),
+    case(
+        lambda: expected_calibration_error(["up"] * len(Y), PROBABILITIES[:, :2]),
+        r"Pass labels=\.\.\., with both of them",
+        lambda: expected_calibration_error(["up"] * len(Y), PROBABILITIES[:, :2], labels=["down", "up"]),
+    ),
     case(
         lambda: step_scorer("f1_score"),
         r"See (sklearn\.metrics\.get_scorer_names\(\)), or pass a function metric\(y_true, y_pred\)",
