@@ -273,6 +273,15 @@ def test_a_second_estimator_is_drawn_beside_the_first():
     assert len(colors) == 2 and second.axes_[1].get_xlabel() == "Mean predicted probability of class up"
 
 
+def test_the_intervals_of_an_estimator_have_the_color_of_its_quantiles():
+    first = ReliabilityDisplay.from_predictions(Y, X[:, 0], quantiles=[0.1, 0.9])
+    second = ReliabilityDisplay.from_predictions(Y, X[:, 1], quantiles=[0.1, 0.9], ax=first.axes_[0])
+    lines = [[bars.lines[0] for bars in display.errorbars_.values()] for display in (first, second)]
+    assert [len({line.get_color() for line in pair}) for pair in lines] == [1, 1]
+    assert lines[0][0].get_color() != lines[1][0].get_color()
+    assert all(a.get_linestyle() != b.get_linestyle() for a, b in lines)
+
+
 def test_a_single_curve_has_the_name_of_the_estimator_and_several_their_own():
     model = classifier(MANY)
     for per_class, name in [(False, "LSTMClassifier ("), (True, "class a (")]:

@@ -5,9 +5,11 @@ import numpy as np
 from ...compat import validate_params
 from ..documentation import document
 from ..reliability import CHECKS, curves_of_classes, curves_of_estimator, curves_of_quantiles
-from .canvas import LINE_STYLES, begin_plot, check_matplotlib
+from .canvas import COLORS, LINE_STYLES, begin_plot, check_matplotlib
 
 REFERENCE = "perfectly calibrated"
+COVERAGE_STYLES = [{"linestyle": "-"}, {"linestyle": "--", "marker": "s", "markerfacecolor": "none"}]
+TWO_COLUMNS = 42  # characters of a label that fit in half of the width of a figure
 
 
 @document(display="ReliabilityDisplay", artists="``Axes.errorbar``, for the curves", panel="panel")
@@ -192,13 +194,10 @@ class ReliabilityDisplay:
         is_binned = all("histogram" in curve for curve in self.curves.values())
         self.figure_, self.axes_ = begin_plot(self, ax, [3.6, 0.9] if is_binned else [3.6])
         top, bottom = self.axes_[0], self.axes_[-1]
-        drawn = top.get_legend_handles_labels()[1]
-        if ref_line and REFERENCE not in drawn:
+        if ref_line and REFERENCE not in top.get_legend_handles_labels()[1]:
             top.plot([0, 1], [0, 1], ":", color="0.5", label=REFERENCE, zorder=1)
-        n_before = len([label for label in drawn if label != REFERENCE])
         self.errorbars_, self.histograms_ = {}, {}
-        for k, (name, curve) in enumerate(self.curves.items(), n_before):
-            style = LINE_STYLES[k % len(LINE_STYLES)]
+        for (name, curve), style in zip(self.curves.items(), self._styles(is_binned), strict=True):
             distances = np.clip([curve.prob_true - curve.lower, curve.upper - curve.prob_true], 0, None)
             marks = {"marker": "o", "markersize": 5, "capsize": 2, "elinewidth": 1, "label": self._label(name, curve)} | style
             self.errorbars_[name] = top.errorbar(curve.prob_pred, curve.prob_true, distances, **marks | kwargs)
@@ -208,6 +207,14 @@ class ReliabilityDisplay:
                 self.histograms_[name] = bottom.stairs(curve.histogram, edges, **drawn_as)
         self._label_axes(is_binned)
         return self
+
+    def _styles(self, is_binned):
+        """Style of each curve: a colour of its own, or one for the quantiles and the intervals of an estimator."""
+        drawn, n = self.axes_[0].containers, len(self.curves)
+        if is_binned:
+            return [LINE_STYLES[k % len(LINE_STYLES)] for k in range(len(drawn), len(drawn) + n)]
+        n_colors = len({container.lines[0].get_color() for container in drawn})
+        return [{"color": COLORS[n_colors % len(COLORS)]} | style for style in COVERAGE_STYLES[:n]]
 
     def _label(self, name, curve):
         named = [self.name] if self.name else []
@@ -222,9 +229,9 @@ class ReliabilityDisplay:
         top, bottom = self.axes_[0], self.axes_[-1]
         top.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
         top.set_ylabel(f"Observed frequency\n({100 * self.confidence_level:.4g}% intervals)")
-        is_long = len(top.get_legend_handles_labels()[1]) > 4
-        style = {"ncols": 2, "fontsize": "small", "columnspacing": 1} if is_long else {}
-        top.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False, **style)
+        labels = top.get_legend_handles_labels()[1]
+        in_columns = {"ncols": 2 if max(map(len, labels)) <= TWO_COLUMNS else 1, "fontsize": "small", "columnspacing": 1}
+        top.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False, **in_columns if len(labels) > 4 else {})
         if is_binned:
             what = f" of {next(iter(self.curves))}".replace("of predicted", "of the predicted") if len(self.curves) == 1 else ""
             bottom.set(xlabel=f"Mean predicted probability{what}", ylabel="Samples")
