@@ -6,10 +6,13 @@ import pytest
 from scipy.special import ndtri, softmax
 from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm.inspection import ReliabilityDisplay, reliability_curves
@@ -226,11 +229,33 @@ def test_quantiles_of_steps(quantile):
     assert_same_curves(reliability_curves(model, RAGGED, y), expected)
 
 
-@pytest.mark.parametrize("model", [LSTMRegressor(**QUICK), LinearRegression()])
+@pytest.mark.parametrize("model", [LSTMRegressor(**QUICK), LinearRegression(), LinearSVC()])
 def test_models_without_probabilities_are_refused(model):
-    data = X[:, 0] if isinstance(model, LinearRegression) else X
-    with pytest.raises(TypeError, match=f"which {type(model).__name__} does not predict. Fit a classifier, or a regressor with"):
-        reliability_curves(model.fit(data, Y), data, Y)
+    data, y = (X, Y) if isinstance(model, LSTMRegressor) else (X[:, 0], Y > 0)
+    with pytest.raises(TypeError, match=f"got {type(model).__name__}. Fit such an estimator, or draw predictions by"):
+        reliability_curves(model.fit(data, y), data, y)
+
+
+def test_a_list_of_classifiers_or_of_nothing_is_refused():
+    with pytest.raises(TypeError, match="that of one classifier"):
+        reliability_curves([classifier(BINARY)] * 2, RAGGED, BINARY)
+    with pytest.raises(ValueError, match="The list of estimators is empty"):
+        reliability_curves([], RAGGED, BINARY)
+
+
+@pytest.mark.parametrize("model", [LSTMClassifier(), LSTMRegressor(loss="quantile"), LogisticRegression()])
+def test_models_that_are_not_fitted_are_refused(model):
+    with pytest.raises(NotFittedError):
+        reliability_curves(model, X, BINARY)
+
+
+def test_wrapped_regressors_of_quantiles():
+    model = TransformedTargetRegressor(
+        LSTMRegressor(**QUICK, loss="quantile", quantile=[0.9, 0.1]), func=np.log, inverse_func=np.exp
+    )
+    found = reliability_curves(model.fit(X, np.exp(Y)), X, np.exp(Y))
+    assert_same_curves(found, reliability_curves(quantiles([0.9, 0.1], Y, X), X, Y))
+    assert_same_curves(found, reliability_curves(quantiles([0.9, 0.1], Y, X), X, Y[:, np.newaxis]))  # a column of targets
 
 
 @pytest.mark.parametrize(

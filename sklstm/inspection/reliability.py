@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.metrics import log_loss
 from sklearn.utils import Bunch, check_array, check_consistent_length
+from sklearn.utils.validation import check_is_fitted
 
 from ..compat import Interval, StrOptions, validate_params
 from ..metrics.calibration import bin_means, calibration_error, read_events
@@ -60,6 +61,8 @@ def reliability_curves(
 
     Raises
     ------
+    NotFittedError
+        If the estimator is not fitted.
     TypeError
         If the estimator is neither a classifier nor a regressor of quantiles.
     ValueError
@@ -102,7 +105,9 @@ def reliability_curves(
 def curves_of_estimator(estimator, X, y, sample_weight, confidence_level, **options):
     """What `reliability_curves` returns; `options` are those of `curves_of_classes`."""
     models = list_of_estimators(estimator)
-    if len(models) == 1 and is_classifier(models[0]):
+    for model in models:
+        check_is_fitted(model)
+    if len(models) == 1 and is_classifier(models[0]) and hasattr(models[0], "predict_proba"):
         rows, y_true, weights = in_rows(models[0], X, y, sample_weight, "predict_proba")
         labels = None if isinstance(rows.classes_, list) else rows.classes_
         return curves_of_classes(y_true, rows.predict_proba(X), labels, weights, confidence_level, **options)
@@ -122,8 +127,8 @@ def _levels(estimator):
     quantiles = None if model is None else getattr(model, "_network_spec", {}).get("loss_parameters", {}).get("quantiles")
     if quantiles is None:
         raise TypeError(
-            f"Reliability is that of probabilities or quantiles, which {type(estimator).__name__} does not predict. Fit a"
-            ' classifier, or a regressor with loss="quantile".'
+            'Reliability is that of one classifier with predict_proba, or of regressors with loss="quantile", got'
+            f" {type(estimator).__name__}. Fit such an estimator, or draw predictions by ReliabilityDisplay.from_predictions."
         )
     return np.array(quantiles)[model._quantile_ranks] if len(quantiles) > 1 else np.array(quantiles)
 

@@ -7,6 +7,7 @@ from sklearn.metrics import accuracy_score, f1_score, get_scorer
 from sklstm.inspection import (
     AttentionDisplay,
     ForecastDisplay,
+    ReliabilityDisplay,
     TrainingHistoryDisplay,
     attention_weights,
     gate_activations,
@@ -51,9 +52,10 @@ PROBABILITIES = np.tile([[0.2, 0.3, 0.5]], (len(Y), 1))
 INSPECTION = [
     case(
         lambda: reliability_curves(regress(), X, X[:, 0, 0]),
-        r"Fit a classifier, or a regressor with (loss=\"quantile\")",
-        lambda code: reliability_curves(classify(), X, Y),
-        lambda code: reliability_curves(regress(**value(f"dict({code})"), quantile=0.9), X, X[:, 0, 0]),
+        r"or of regressors with (loss=\"quantile\"), got .* Fit such .* by ReliabilityDisplay\.(from_predictions)",
+        lambda loss, _: reliability_curves(classify(), X, Y),
+        lambda loss, _: reliability_curves(regress(**value(f"dict({loss})"), quantile=0.9), X, X[:, 0, 0]),
+        drawn(lambda _, name: getattr(ReliabilityDisplay, name)(Y, Y)),
     ),
     case(
         lambda: attention_weights(regress(), X),

@@ -105,6 +105,8 @@ class ReliabilityDisplay:
         Raises
         ------
         <<no matplotlib>>
+        NotFittedError
+            If the estimator is not fitted.
         TypeError
             If the estimator is neither a classifier nor a regressor of quantiles.
         ValueError
