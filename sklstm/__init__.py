@@ -10,8 +10,8 @@ A module imports only from the layers below its own, and from the ground:
     _kernels        C speed without the GIL: the recursion over time, products, losses, optimiser steps
     the ground      archive, files, parallel, compat, docstrings: modules that import from no layer
 
-Beside them, for users and imported by no layer: `datasets` (sequence problems to try things on), `metrics` (scorers of steps),
-`inspection` (what a fitted model does, as numbers and pictures) and `persistence`.
+Beside them, for users and imported by no layer: `datasets` (sequence problems to try things on), `metrics` (scorers of steps,
+calibration, coverage), `inspection` (what a fitted model does, as numbers and pictures) and `persistence`.
 
 A fit, from call to call, for the backward pass of one minibatch:
 

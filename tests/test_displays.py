@@ -17,6 +17,7 @@ from sklstm.inspection import (
     AttentionDisplay,
     ForecastDisplay,
     GateDisplay,
+    ReliabilityDisplay,
     SaliencyDisplay,
     StepImportanceDisplay,
     TrainingHistoryDisplay,
@@ -35,6 +36,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*not converged:sklearn.exceptio
 rng = np.random.default_rng(0)
 X = rng.normal(size=(30, 6, 2))
 RAGGED = [x[: 3 + i % 4] for i, x in enumerate(X)]
+UP_OR_DOWN = np.array(["down", "up"])[(X[:, 0, 0] > 0).astype(int)]
 SERIES = np.sin(0.3 * np.arange(120)) + 0.1 * rng.normal(size=120)
 WINDOWS = np.lib.stride_tricks.sliding_window_view(SERIES, 15)
 QUICK = {"hidden_size": 4, "max_iter": 3, "random_state": 0}
@@ -48,7 +50,7 @@ def closed():
 
 @pytest.fixture(scope="module")
 def models():
-    y, classes = X[:, 0, 0], np.array(["down", "up"])[(X[:, 0, 0] > 0).astype(int)]
+    y, classes = X[:, 0, 0], UP_OR_DOWN
     pooled = {"pooling": "attention"}
     return {
         "regressor": LSTMRegressor(**QUICK).fit(RAGGED, y),
@@ -72,6 +74,14 @@ MAKERS = {
     "one attention": (lambda models, **kw: AttentionDisplay.from_estimator(models["attention"], RAGGED, sequence=3, **kw), 1),
     "forecast": (
         lambda models, **kw: ForecastDisplay.from_estimator([models["forecast"], models["low"]], WINDOWS[:1, :12], **kw),
+        1,
+    ),
+    "reliability": (
+        lambda models, **kw: ReliabilityDisplay.from_estimator(models["classifier"], RAGGED, UP_OR_DOWN, n_bins=3, **kw),
+        2,
+    ),
+    "coverage": (
+        lambda models, **kw: ReliabilityDisplay.from_estimator(models["three"], WINDOWS[:, :12], WINDOWS[:, 12], **kw),
         1,
     ),
     "saliency": (lambda models, **kw: SaliencyDisplay.from_estimator(models["classifier"], RAGGED, **kw), 1),
@@ -170,6 +180,7 @@ def test_importing_and_computing_loads_no_matplotlib():
         model = sklstm.LSTMRegressor(2, max_iter=2, pooling="attention", random_state=0).fit(X, X[:, 0, 0])
         inspection.training_curves(model), inspection.gate_activations(model, X), inspection.attention_weights(model, X)
         inspection.integrated_gradients(model, X), inspection.step_importance(model, X, X[:, 0, 0])
+        inspection.reliability_curves(sklstm.LSTMClassifier(2, max_iter=2).fit(X, X[:, 0, 0] > 0), X, X[:, 0, 0] > 0)
         print({"matplotlib", "pandas"} & (set(sys.modules) - before))
     """
     result = subprocess.run([sys.executable, "-P", "-c", textwrap.dedent(code)], capture_output=True, text=True)

@@ -31,7 +31,7 @@ each_estimator = pytest.mark.parametrize("estimator", BOTH)
 def public_docstrings():
     items = {name: getattr(sklstm, name) for name in ("LSTMClassifier", "LSTMRegressor", "Sequences", "Stream", "show_versions")}
     items |= {name: getattr(sklstm.preprocessing, name) for name in sklstm.preprocessing.__all__}
-    items |= {"step_scorer": sklstm.metrics.step_scorer}
+    items |= {name: getattr(sklstm.metrics, name) for name in sklstm.metrics.__all__}
     for name, item in items.items():
         yield name, item
         if inspect.isclass(item):

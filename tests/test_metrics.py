@@ -1,4 +1,4 @@
-"""Scorers of steps, and scikit-learn's scorers for models that predict every step."""
+"""Scorers of steps, scikit-learn's scorers for models that predict every step, calibration and coverage."""
 
 import copy
 import pickle
@@ -6,7 +6,9 @@ import pickle
 import numpy as np
 import pytest
 import sklearn
+from scipy.special import softmax
 from sklearn.base import clone
+from sklearn.calibration import calibration_curve
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import fbeta_score, get_scorer, make_scorer, mean_pinball_loss
 from sklearn.model_selection import (
@@ -21,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
-from sklstm.metrics import step_scorer
+from sklstm.metrics import expected_calibration_error, interval_coverage, quantile_coverage, step_scorer
 from sklstm.preprocessing import PerStep
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -264,9 +266,7 @@ def test_other_tools_of_scikit_learn():
     flat = LSTMClassifier(**STEPS).fit(X[:, :, 0], BINARY)
     settings = {"n_repeats": 2, "random_state": 0}
     by_scorer = permutation_importance(flat, X[:, :, 0], BINARY, scoring=step_scorer("accuracy"), **settings)
-    np.testing.assert_array_equal(
-        by_scorer.importances, permutation_importance(flat, X[:, :, 0], BINARY, **settings).importances
-    )
+    np.testing.assert_array_equal(by_scorer.importances, permutation_importance(flat, X[:, :, 0], BINARY, **settings).importances)
     predicted = cross_val_predict(model, X, BINARY, cv=KFold(2))
     assert predicted.shape == BINARY.shape
     halves = [slice(N // 2, N), slice(N // 2)]
@@ -274,3 +274,118 @@ def test_other_tools_of_scikit_learn():
         halves, halves[::-1], strict=True
     )])  # fmt: skip
     np.testing.assert_array_equal(predicted, expected)
+
+
+# ---- calibration ----
+
+DRAWN = np.random.default_rng(3)
+PROBABILITIES = DRAWN.uniform(size=500)
+HAPPENED = (DRAWN.uniform(size=500) < PROBABILITIES**2).astype(int)
+ROWS = softmax(2 * DRAWN.normal(size=(500, 3)), axis=1)
+CLASSES = np.array(["a", "b", "c"])[DRAWN.integers(0, 3, 500)]
+
+
+def slow_error(happened, probabilities, weights, n_bins):
+    """The definition, bin by bin."""
+    total = 0.0
+    for b in range(n_bins):
+        inside = (probabilities > b / n_bins) & (probabilities <= (b + 1) / n_bins)
+        total += abs(np.sum(weights[inside] * (happened[inside] - probabilities[inside])))
+    return total / weights.sum()
+
+
+@pytest.mark.parametrize("n_bins", [1, 5, 10, 37])
+def test_the_calibration_error_is_its_definition(n_bins):
+    weights = np.random.default_rng(0).uniform(size=500)
+    found = expected_calibration_error(HAPPENED, PROBABILITIES, sample_weight=weights, n_bins=n_bins)
+    assert found == pytest.approx(slow_error(HAPPENED, PROBABILITIES, weights, n_bins), rel=1e-12)
+    top = expected_calibration_error(CLASSES, ROWS, n_bins=n_bins)
+    right = CLASSES == np.array(["a", "b", "c"])[ROWS.argmax(axis=1)]
+    assert top == pytest.approx(slow_error(right, ROWS.max(axis=1), np.ones(500), n_bins), rel=1e-12)
+    each = [slow_error(CLASSES == label, ROWS[:, k], np.ones(500), n_bins) for k, label in enumerate("abc")]
+    assert expected_calibration_error(CLASSES, ROWS, n_bins=n_bins, per_class=True) == pytest.approx(np.mean(each), rel=1e-12)
+    indicators = CLASSES[:, np.newaxis] == ["a", "b", "c"]
+    assert expected_calibration_error(indicators.astype(int), ROWS, n_bins=n_bins) == pytest.approx(np.mean(each), rel=1e-12)
+
+
+@pytest.mark.parametrize("strategy", ["uniform", "quantile"])
+def test_the_bins_are_those_of_scikit_learn(strategy):
+    frequency, probability = calibration_curve(HAPPENED, PROBABILITIES, n_bins=7, strategy=strategy)
+    edges = np.linspace(0, 1, 8) if strategy == "uniform" else np.quantile(PROBABILITIES, np.linspace(0, 1, 8))
+    counts = np.bincount(np.searchsorted(edges[1:-1], PROBABILITIES))
+    expected = np.average(np.abs(frequency - probability), weights=counts)
+    assert expected_calibration_error(HAPPENED, PROBABILITIES, n_bins=7, strategy=strategy) == pytest.approx(expected, rel=1e-12)
+
+
+def test_two_columns_are_the_probability_of_the_second_class():
+    both = np.column_stack([1 - PROBABILITIES, PROBABILITIES])
+    expected = expected_calibration_error(HAPPENED, PROBABILITIES)
+    assert expected_calibration_error(HAPPENED, both) == expected
+    assert expected_calibration_error(np.where(HAPPENED, "yes", "no"), both) == expected
+    assert expected_calibration_error(HAPPENED == 1, both[:, 1:]) == expected
+    assert expected_calibration_error([1, 1], [0.25, 0.75]) == 0.5  # the other class is 0
+    assert expected_calibration_error(["no"], [0.25], labels=["yes", "no"]) == 0.25  # in sorted order, "yes" is the second
+
+
+def test_samples_without_weight_are_ignored_and_weights_equal_repetitions():
+    counts = np.random.default_rng(1).integers(0, 3, 500)
+    repeated = expected_calibration_error(np.repeat(HAPPENED, counts), np.repeat(PROBABILITIES, counts))
+    assert expected_calibration_error(HAPPENED, PROBABILITIES, sample_weight=counts) == pytest.approx(repeated, rel=1e-12)
+    kept = counts > 0
+    for strategy in ("uniform", "quantile"):
+        alone = expected_calibration_error(HAPPENED[kept], PROBABILITIES[kept], strategy=strategy)
+        weighted = expected_calibration_error(HAPPENED, PROBABILITIES, sample_weight=1.0 * kept, strategy=strategy)
+        assert weighted == pytest.approx(alone, rel=1e-12)
+
+
+def test_the_calibration_error_scores_steps():
+    model = model_for(MANY).fit(X, MANY)
+    scorer = step_scorer(expected_calibration_error, response_method="predict_proba", n_bins=4)
+    expected = expected_calibration_error(MANY.ravel(), model.predict_proba(X).reshape(N * T, -1), n_bins=4)
+    assert scorer(model, X, MANY) == -expected
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: expected_calibration_error([0, 1], [0.5, 1.5]), r"outside \[0, 1\]"),
+        (lambda: expected_calibration_error([0, 1], [0.5, np.nan]), "NaN"),
+        (lambda: expected_calibration_error([0, 1, 1], [0.5, 0.5]), "inconsistent numbers of samples"),
+        (lambda: expected_calibration_error([0, 1, 2], [0.5, 0.5, 0.5]), r"need two, got \[0, 1, 2\]"),
+        (lambda: expected_calibration_error(["a"], [0.5]), r"need two, got \['a'\]"),
+        (lambda: expected_calibration_error(["a", "b"], ROWS[:2]), "3 columns for 2 classes"),
+        (lambda: expected_calibration_error(["a", "d"], ROWS[:2], labels=["a", "b", "c"]), "'d'.*not among the labels"),
+        (lambda: expected_calibration_error([[0, 1], [2, 1]], [[0.5, 0.5], [0.5, 0.5]]), "must hold 0 and 1"),
+        (lambda: expected_calibration_error([[0, 1], [0, 1]], [0.5, 0.5]), "in the shape of y_prob"),
+        (lambda: quantile_coverage([1.0, 2.0], [[1.0], [2.0], [3.0]]), "inconsistent numbers of samples"),
+        (lambda: quantile_coverage([[1.0, 2.0]], [[1.0, 2.0, 3.0]]), r"same shape, got \(1, 2\), \(1, 3\)"),
+        (lambda: interval_coverage([1.0, 2.0], [0.0, 0.0], [1.0]), r"same shape, got \(2,\), \(2,\), \(1,\)"),
+        (lambda: interval_coverage([1.0], [0.0], [1.0], sample_weight=[-1.0]), "Negative values in sample_weight"),
+    ],
+)
+def test_arrays_that_do_not_match_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+# ---- coverage ----
+
+
+def test_coverage_is_the_weighted_share():
+    rng = np.random.default_rng(0)
+    y, weights = rng.normal(size=400), rng.integers(0, 3, 400)
+    quantiles = np.array([-1.2816, 0.0, 1.2816])  # of the levels 0.1, 0.5 and 0.9
+    predicted = np.tile(quantiles, (400, 1))
+    found = quantile_coverage(y, predicted, sample_weight=weights)
+    np.testing.assert_allclose(found, quantile_coverage(np.repeat(y, weights), np.repeat(predicted, weights, axis=0)), rtol=1e-12)
+    np.testing.assert_allclose(found, [0.1, 0.5, 0.9], atol=0.08)  # 400 draws: three standard errors
+    assert quantile_coverage(y, predicted[:, 1]) == np.mean(y <= 0) == quantile_coverage(y[:, np.newaxis], predicted[:, 1:2])[0]
+    inside = interval_coverage(y, predicted[:, 0], predicted[:, 2], sample_weight=weights)
+    assert inside == pytest.approx(found[2] - found[0], rel=1e-12)
+    several = interval_coverage(y.reshape(-1, 2), np.full((200, 2), -1.0), np.full((200, 2), 1.0))
+    np.testing.assert_array_equal(several, (np.abs(y) <= 1).reshape(-1, 2).mean(axis=0))
+    assert quantile_coverage([1.0], [1.0]) == interval_coverage([1.0], [1.0], [2.0]) == 1  # the ends belong to the interval
+
+
+def test_a_scorer_keeps_its_path_in_pickles():
+    assert b"sklstm.metrics" in (dumped := pickle.dumps(step_scorer("f1_macro"), protocol=0)) and b"scorers" not in dumped

@@ -10,22 +10,26 @@ from .displays.attention import AttentionDisplay
 from .displays.forecast import ForecastDisplay
 from .displays.gates import GateDisplay
 from .displays.importance import StepImportanceDisplay
+from .displays.reliability import ReliabilityDisplay
 from .displays.saliency import SaliencyDisplay
 from .displays.training import TrainingHistoryDisplay
 from .gates import gate_activations
 from .importance import step_importance
 from .integrated import integrated_gradients
+from .reliability import reliability_curves
 
 __all__ = [
     "AttentionDisplay",
     "ForecastDisplay",
     "GateDisplay",
+    "ReliabilityDisplay",
     "SaliencyDisplay",
     "StepImportanceDisplay",
     "TrainingHistoryDisplay",
     "attention_weights",
     "gate_activations",
     "integrated_gradients",
+    "reliability_curves",
     "step_importance",
     "training_curves",
 ]

@@ -119,6 +119,33 @@ sample_weight : array-like, default=None
     Sample weights, as for the scorer.
 random_state : int, RandomState or None, default=None
     Seed or generator of the permutations. Pass an int for the same result in every call.
+
+<<calibrated estimator>>
+estimator : estimator or list of LSTMRegressor
+    The fitted estimator: any classifier with `predict_proba`, or an LSTMRegressor with ``loss="quantile"``, or a list of such
+    regressors for the same y. It may be inside of a Pipeline or a search.
+
+<<reliability>>
+X : any accepted form of sequences
+    Sequences with the channels of `fit`.
+y : array-like
+    Targets, in any of the forms of `fit`; masked steps are left out. Pass data that were not used in training, to which
+    probabilities are fitted too closely.
+
+<<bins>>
+n_bins : int, default=10
+    Number of bins of predicted probabilities. More bins need more data. Ignored for quantiles.
+strategy : {"uniform", "quantile"}, default="uniform"
+    Whether bins have the same width, or the same number of samples.
+pos_label : label, default=None
+    Which of two classes to take. None is the second in sorted order.
+per_class : bool, default=False
+    Whether there is a curve for the probability of each class. If not, of more than two classes only the probability of the
+    predicted one counts. Several labels always have a curve each.
+sample_weight : array-like, default=None
+    Weights, as in `fit`.
+confidence_level : float, default=0.95
+    Confidence level of the intervals of the frequencies.
 """
 
 from functools import partial

@@ -22,6 +22,14 @@ def fitted_network(estimator, purpose):
     return build(moment._network_spec), moment._theta
 
 
+def list_of_estimators(estimator):
+    """One estimator or several, as a list of at least one."""
+    estimators = list(estimator) if isinstance(estimator, (list, tuple)) else [estimator]
+    if not estimators:
+        raise ValueError("The list of estimators is empty. Pass at least one estimator.")
+    return estimators
+
+
 def sequences_in_double(estimator, X):
     """X as the fitted network reads it, in float64."""
     return in_dtype(estimator._read_fitted(X), np.dtype(np.float64))

@@ -7,12 +7,14 @@ from sklearn.metrics import accuracy_score, f1_score, get_scorer
 from sklstm.inspection import (
     AttentionDisplay,
     ForecastDisplay,
+    ReliabilityDisplay,
     TrainingHistoryDisplay,
     attention_weights,
     gate_activations,
     integrated_gradients,
+    reliability_curves,
 )
-from sklstm.metrics import step_scorer
+from sklstm.metrics import expected_calibration_error, step_scorer
 
 from .case import RAGGED, STEPS, Unreadable, X, Y, case, classify, regress, value
 
@@ -44,7 +46,17 @@ def labelled(model, labels, **params):
     return AttentionDisplay.from_estimator(model, X, step_labels=labels, **params)
 
 
+PROBABILITIES = np.tile([[0.2, 0.3, 0.5]], (len(Y), 1))
+
+
 INSPECTION = [
+    case(
+        lambda: reliability_curves(regress(), X, X[:, 0, 0]),
+        r"or of regressors with (loss=\"quantile\"), got .* Fit such .* by ReliabilityDisplay\.(from_predictions)",
+        lambda loss, _: reliability_curves(classify(), X, Y),
+        lambda loss, _: reliability_curves(regress(**value(f"dict({loss})"), quantile=0.9), X, X[:, 0, 0]),
+        drawn(lambda _, name: getattr(ReliabilityDisplay, name)(Y, Y)),
+    ),
     case(
         lambda: attention_weights(regress(), X),
         r"Fit with (pooling='attention')",
@@ -152,6 +164,21 @@ DISPLAYS = [
 ]
 
 METRICS = [
+    case(
+        lambda: expected_calibration_error(Y, 3.0 * Y),
+        "Pass probabilities, such as those of predict_proba",
+        lambda: expected_calibration_error(Y, classify().predict_proba(X)),
+    ),
+    case(
+        lambda: expected_calibration_error(Y, PROBABILITIES),
+        r"Pass labels=\.\.\., with the class of each column",
+        lambda: expected_calibration_error(Y, PROBABILITIES, labels=[0, 1, 2]),
+    ),
+    case(
+        lambda: expected_calibration_error(["up"] * len(Y), PROBABILITIES[:, :2]),
+        r"Pass labels=\.\.\., with both of them",
+        lambda: expected_calibration_error(["up"] * len(Y), PROBABILITIES[:, :2], labels=["down", "up"]),
+    ),
     case(
         lambda: step_scorer("f1_score"),
         r"See (sklearn\.metrics\.get_scorer_names\(\)), or pass a function metric\(y_true, y_pred\)",

@@ -4,7 +4,8 @@ import numpy as np
 
 from ...estimators import LSTMRegressor
 from ..documentation import document
-from ..fitted import fitted_network, one_sequence
+from ..fitted import fitted_network, list_of_estimators, one_sequence
+from ..intervals import central_intervals
 from .canvas import GREEN, VERMILION, begin_plot, check_matplotlib
 
 MEDIAN = 0.5
@@ -110,9 +111,7 @@ class ForecastDisplay:
             If an estimator predicts every step of a sequence, if X does not fit it, or if the forecasts differ in length.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
-        models = list(estimator) if isinstance(estimator, (list, tuple)) else [estimator]
-        if not models:
-            raise ValueError("The list of estimators is empty. Pass at least one estimator.")
+        models = list_of_estimators(estimator)
         for model in models:
             _check_forecasts(model, f"{cls.__name__}.from_estimator")
         x = one_sequence(X, sequence)
@@ -220,7 +219,7 @@ class ForecastDisplay:
         marker = "o" if horizon == 1 else None
         (self.history_line_,) = self.ax_.plot(past, history, color=rcParams["text.color"], label="history")
         self.bands_, self.quantile_lines_ = {}, {}
-        pairs = _symmetric(curves)
+        pairs = central_intervals(curves)
         for (coverage, levels), alpha in zip(pairs.items(), np.linspace(0.3, 0.6, len(pairs) + 1)[:-1], strict=True):
             low, high = (curves[level] for level in levels)
             style = {"color": VERMILION, "alpha": alpha, "label": f"{coverage:.0%} interval"}
@@ -275,13 +274,3 @@ def _horizon(forecast, curves, y_true):
     if len(set(shapes.values())) > 1 or len(first) != 1:
         raise ValueError(f"Forecasts must be 1-D arrays with a value for each step ahead, equally long, got the shapes {shapes}.")
     return first[0]
-
-
-def _symmetric(curves):
-    """Nominal coverage -> lower and upper level, for the symmetric pairs of quantiles; the widest first."""
-    pairs = {}
-    for low in curves:
-        high = next((level for level in curves if np.isclose(low + level, 1)), None)
-        if high is not None and low < high:
-            pairs[round(high - low, 10)] = low, high
-    return pairs

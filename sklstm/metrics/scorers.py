@@ -5,15 +5,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_clas
 from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from .compat import scorer_parts
-from .estimators import LSTMClassifier, LSTMRegressor
-from .estimators.base import BaseRecurrent
-from .sequences import Sequences
-from .sequences.alignment import ids_of, in_order_of, one_per_sequence
-from .sequences.step_targets import read_step_weights, read_steps
-from .sequences.targets import as_array
-
-__all__ = ["step_scorer"]
+from ..compat import scorer_parts
+from ..estimators import LSTMClassifier, LSTMRegressor
+from ..estimators.base import BaseRecurrent
+from ..sequences import Sequences
+from ..sequences.alignment import ids_of, in_order_of, one_per_sequence
+from ..sequences.step_targets import read_step_weights, read_steps
+from ..sequences.targets import as_array
 
 # By scikit-learn's convention, smaller values of functions with these endings are better.
 LOWER_IS_BETTER = ("_error", "_loss", "_deviance")
@@ -112,22 +110,8 @@ class _StepScorer:
     def __call__(self, estimator, X, y=None, sample_weight=None):
         if y is None:
             raise ValueError("A scorer of steps needs y. Pass the targets that the predictions are compared with.")
-        if not _predicts_steps(estimator, y):
-            return self._score_sequences(estimator, X, y, sample_weight)
-        flat = _FlatClassifier(estimator, ids_of(X)) if is_classifier(estimator) else _FlatRegressor(estimator, ids_of(X))
-        steps = flat.steps_of(X, scorer_parts(self._scorer)[1])
-        y_true, _ = read_steps("y", y, steps)
-        flat.used = used = flat.model._labelled(y_true, "score")
-        weights = {} if sample_weight is None else {"sample_weight": read_step_weights(sample_weight, steps, used)}
-        return self._scorer(flat, X, as_array("y", y_true[used]), **weights)
-
-    def _score_sequences(self, estimator, X, y, sample_weight):
-        ids, weights = ids_of(X), {}
-        if sample_weight is not None:
-            weights = {"sample_weight": in_order_of(ids, "sample_weight", sample_weight)}
-        if ids is not None:
-            y = one_per_sequence("y", y, len(ids), ids)
-        return self._scorer(estimator, X, y, **weights)
+        of_rows, y_true, weights = in_rows(estimator, X, y, sample_weight, scorer_parts(self._scorer)[1])
+        return self._scorer(of_rows, X, y_true, **{} if weights is None else {"sample_weight": weights})
 
     def __repr__(self):
         metric = self.metric if isinstance(self.metric, str) else getattr(self.metric, "__name__", self.metric)
@@ -158,12 +142,47 @@ class _StepScorer:
         return repr(self)
 
 
+# ---- one row for each prediction ----
+
+
+def in_rows(estimator, X, y, sample_weight, methods):
+    """What a metric of scikit-learn compares: one row for each sequence, or for each step with a y, of all sequences in a row.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    X, y, sample_weight
+        In any of the forms of `fit`.
+    methods : str or list of str
+        Methods whose predictions are needed; those that the estimator does not have are ignored.
+
+    Returns
+    -------
+    of_rows : estimator
+        Its methods predict such rows, from X.
+    y : array-like of shape (n_rows, ...)
+    sample_weight : array-like of shape (n_rows,), or None where there is none
+    """
+    ids = ids_of(X)
+    if _predicts_steps(estimator, y):
+        flat = (_FlatClassifier if is_classifier(estimator) else _FlatRegressor)(estimator, ids)
+        steps = flat.steps_of(X, methods)
+        y_true, _ = read_steps("y", y, steps)
+        flat.used = used = flat.model._labelled(y_true, "score")
+        weights = None if sample_weight is None else read_step_weights(sample_weight, steps, used)
+        return flat, as_array("y", y_true[used]), weights
+    if ids is not None:
+        y = one_per_sequence("y", y, len(ids), ids)
+    return estimator, y, None if sample_weight is None else in_order_of(ids, "sample_weight", sample_weight)
+
+
 # ---- which estimators predict steps ----
 
 INNER = ("best_estimator_", "estimator_", "regressor_", "classifier_", "_final_estimator")
 
 
-def _model_of(estimator):
+def model_inside(estimator):
     """The recurrent estimator inside a search, a Pipeline or another wrapper; None if it has none."""
     while not isinstance(estimator, BaseRecurrent):
         inner = next((name for name in INNER if getattr(estimator, name, None) is not None), None)
@@ -175,7 +194,7 @@ def _model_of(estimator):
 
 def _predicts_steps(estimator, y):
     """Whether an estimator predicts steps; for one without a recurrent estimator inside, judged by the form of y."""
-    model = _model_of(estimator)
+    model = model_inside(estimator)
     if model is not None and model.__sklearn_is_fitted__():
         return model._per_step
     return isinstance(y, (Sequences, list, tuple)) and len(y) > 0 and np.ndim(y[0]) > 0
@@ -195,7 +214,7 @@ class _Flat(BaseEstimator):
 
     def __init__(self, estimator, ids):
         self.estimator, self.ids, self.used = estimator, ids, None
-        self.model = _model_of(estimator) or (LSTMClassifier if is_classifier(estimator) else LSTMRegressor)()
+        self.model = model_inside(estimator) or (LSTMClassifier if is_classifier(estimator) else LSTMRegressor)()
         self._known = {}
 
     def __sklearn_is_fitted__(self):
