@@ -137,7 +137,7 @@ class FitMixin:
             # Bits that BLAS and LAPACK compute (initial weights, and on some machines products) may depend on their threads.
             with single_threaded_blas(), numpy_alone():
                 inputs, state, checkpoint = self._start(X, y, sample_weight, previous, optimizer, one_epoch, data)
-                config = training_config(self, len(inputs.data), one_epoch=one_epoch)
+                config = training_config(self, len(inputs.data), one_epoch=one_epoch, early_stopping=inputs.stops_early)
                 with Progress(self.verbose, config.max_iter, state.n_epochs - state.first_epoch) as progress:
                     callbacks.before_epoch()
                     problems = train(

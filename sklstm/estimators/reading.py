@@ -16,6 +16,7 @@ from .embedding import embedding_widths
 from .fit_inputs import FitInputs
 from .fitted_state import with_fitted_attributes
 from .inputs import read_X
+from .solvers import stops_early
 
 Y_AND_WEIGHTS = "Expected an array or a list with one entry for each sequence, or with return_sequences for every step."
 SEEDS = np.iinfo(np.int32).max
@@ -51,9 +52,9 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
         raise ValueError(f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None.")
     known = None if previous is None else previous.attributes
     target = read_target(estimator, y, sample_weight, sequences, "partial_fit" if one_epoch else "fit", known, classes)
-    stops_early = estimator.early_stopping and not one_epoch
+    early_stopping = stops_early(estimator, one_epoch=one_epoch)
     rows, rows_val = target.weighted_rows(), None
-    if held_out is None and stops_early:
+    if held_out is None and early_stopping:
         rows, rows_val = _split(estimator.validation_fraction, rows, target.strata, rng)
     if previous is None:
         sequences, form["categories_"] = seen_only(sequences, form["_categorical"], form["categories_"], rows)
@@ -77,7 +78,7 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
         check_range("y", target.targets, dtype)
     validation = None if held_out is None else _validation(*held_out, scaling)
     data = target.data(sequences, scaling)
-    return FitInputs(spec, network, form, target, data, validation, scaling, moments, stops_early)
+    return FitInputs(spec, network, form, target, data, validation, scaling, moments, early_stopping, estimator.scoring)
 
 
 @refused_as("y or sample_weight", Y_AND_WEIGHTS)
@@ -135,7 +136,7 @@ def _refuse_too_few(estimator, held_out):
 
 def _validation(sequences, target, scaling):
     data = target.data(sequences, scaling)
-    return Validation(data, lambda scores: target.score(data, scores))
+    return Validation(data, target.make_plain_loss(scaling), lambda scores: target.score(data, scores))
 
 
 def _split(validation_fraction, rows, strata, rng):

@@ -1,0 +1,140 @@
+"""Early stopping: what is compared, which epoch is kept, when patience begins, and which sequences are set aside."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import log_loss
+
+from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm.network import LOSSES, constant_scores, loss_of_constant, make_loss
+from sklstm.training import TrainingConfig, TrainingState, best_epoch
+from sklstm.training.stopping import follow_schedule, update_best
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def run(values, *, patience=2, plateau=np.inf, schedule="constant", **settings):
+    """The state after epochs with these validation losses (or scores), whose weights are the numbers of the epochs."""
+    config = TrainingConfig(
+        99, 1, n_iter_no_change=patience, learning_rate_schedule=schedule, tol=0.01, early_stopping=True, **settings
+    )
+    state = TrainingState(np.zeros(1), "adam", {}, None, best_theta=np.zeros(1))
+    for epoch, value in enumerate(values, 1):
+        row = {"epoch": epoch, "validation_loss": value, "validation_score": value, "loss": 1.0}
+        state.n_epochs, state.theta[0] = epoch, epoch
+        state.history.append(row)
+        update_best(state, config, row, plateau)
+        follow_schedule(state, config)
+        if state.done:
+            break
+    assert state.best_theta[0] == (best_epoch(state, config.criterion) or 0)
+    return state
+
+
+def test_the_lowest_loss_is_kept_and_of_equal_ones_the_last():
+    assert run([0.5, 0.3, 0.4]).best_theta[0] == 2
+    assert run([0.5, 0.3, 0.4, 0.3]).best_theta[0] == 4
+    assert run([0.3, 0.3, 0.3, 0.3, 0.3]).n_epochs == 4  # a tie is no improvement
+
+
+def test_the_highest_score_is_kept_and_of_equal_ones_the_first():
+    state = run([0.5, 0.7, 0.6, 0.7], scoring="score")
+    assert (state.best, state.best_theta[0]) == (0.7, 2)
+    assert run([0.5, 0.7, 0.7, 0.7, 0.7, 0.7], scoring="score", plateau=-np.inf).n_epochs == 5  # it waits for no plateau
+
+
+def test_patience_never_begins_on_the_first_plateau():
+    plateau = [0.7] * 20
+    assert run(plateau, plateau=0.69).n_epochs == 20
+    state = run([*plateau, 0.3, 0.31, 0.32, 0.33, 0.34], plateau=0.69)
+    assert (state.n_epochs, state.best_theta[0]) == (24, 21)  # more than two epochs after the best one
+    # Once left, it is left for good.
+    assert run([0.7, 0.6, 0.7, 0.7, 0.7, 0.7], plateau=0.69).n_epochs == 5
+
+
+def test_patience_counts_losses_that_are_not_finite():
+    assert run([np.nan] * 9, plateau=0.69).n_epochs == 3
+    state = run([0.7, np.nan, np.nan, np.nan, np.nan], plateau=0.69)
+    assert (state.n_epochs, state.best_theta[0]) == (4, 1)
+
+
+def test_a_schedule_that_follows_the_loss_waits_too():
+    assert run([0.7] * 20, plateau=0.69, schedule="plateau").rate_factor == 1
+    assert run([0.7] * 30, patience=40, schedule="plateau").rate_factor < 1
+
+
+TARGETS = {
+    "binary_log_loss": lambda rng: (rng.random((40, 1)) < 0.3).astype(float),
+    "multilabel_log_loss": lambda rng: (rng.random((40, 3)) < [0.2, 0.5, 0.9]).astype(float),
+    "multinomial_log_loss": lambda rng: rng.choice(3, size=(40, 1), p=[0.6, 0.3, 0.1]).astype(float),
+    "poisson": lambda rng: rng.poisson(2, size=(40, 1)).astype(float),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_no_constant_has_a_smaller_loss_than_the_one_that_is_found(name, dtype, rng):
+    targets = TARGETS.get(name, lambda rng: rng.standard_t(2, size=(40, 1)))(rng).astype(dtype)
+    weights = rng.integers(0, 3, size=40).astype(float)
+    n_scores = 3 if name in ("multinomial_log_loss", "quantiles") else targets.shape[1]
+    loss = make_loss(name)
+    found = constant_scores(loss, targets[weights > 0], weights[weights > 0], n_scores)
+    lowest = loss_of_constant(loss, found, targets, weights)
+    for other in found + rng.normal(scale=[[1], [0.3], [0.1], [0.03]] * 50, size=(200, n_scores)):
+        assert lowest <= loss_of_constant(loss, other, targets, weights) * (1 + 1e-4)
+
+
+def test_constants_are_those_of_the_textbook(rng):
+    y, weights = rng.exponential(size=(101, 1)), rng.uniform(size=101)
+    codes = np.repeat([0.0, 1.0, 2.0], [60, 30, 11])[:, np.newaxis]
+    mean = np.average(y[:, 0], weights=weights)
+    assert constant_scores(make_loss("squared_error"), y, weights, 1) == pytest.approx(mean)
+    assert np.exp(constant_scores(make_loss("poisson"), y, weights, 1)) == pytest.approx(mean, rel=1e-3)
+    quantiles = constant_scores(make_loss("quantiles", quantiles=[0.1, 0.5, 0.9]), y, np.ones(101), 3)
+    assert quantiles == pytest.approx(np.quantile(y, [0.1, 0.5, 0.9]), abs=0.1)
+    scores = constant_scores(make_loss("multinomial_log_loss"), codes, weights, 3)
+    frequencies = np.bincount(codes[:, 0].astype(int), weights) / weights.sum()
+    np.testing.assert_allclose(np.exp(scores) / np.exp(scores).sum(), frequencies, rtol=1e-3)
+
+
+@pytest.fixture
+def noise(rng):
+    """Sequences that tell nothing about their classes."""
+    return rng.normal(size=(60, 4, 2)), np.arange(60) % 2
+
+
+def test_where_nothing_is_learned_a_fit_uses_its_epochs(noise):
+    X, y = noise
+    settings = {"max_iter": 30, "n_iter_no_change": 2, "early_stopping": True, "alpha": 1e3, "random_state": 0}
+    assert LSTMClassifier(4, **settings).fit(X, y).n_iter_ == 30
+    assert LSTMClassifier(4, scoring="score", **settings).fit(X, y).n_iter_ < 30
+    # A constant y has no plateau that could be left.
+    constant = LSTMRegressor(4, **settings | {"tol": 0.1}).fit(X, np.ones(60))
+    assert constant.n_iter_ < 30
+
+
+def test_the_validation_loss_is_plain(noise):
+    X, y = noise
+    settings = {"max_iter": 3, "early_stopping": True, "alpha": 0.5, "label_smoothing": 0.3, "random_state": 0}
+    model = LSTMClassifier(4, **settings).fit(X, y, X_val=X, y_val=y)
+    assert log_loss(y, model.predict_proba(X)) == pytest.approx(min(model.validation_loss_curve_))
+    assert model.loss_curve_[0] > model.validation_loss_curve_[0]
+
+
+def test_by_the_score_fits_are_those_of_earlier_versions():
+    # Computed before there was another criterion.
+    rng = np.random.default_rng(0)
+    X = [rng.normal(size=(n, 2)) for n in rng.integers(2, 8, size=60)]
+    sums = np.array([x.sum() for x in X])
+    settings = {"max_iter": 40, "early_stopping": True, "scoring": "score", "random_state": 0}
+    patient = settings | {"learning_rate": "constant", "n_iter_no_change": 3}
+    expected = [
+        (LSTMClassifier(4, **settings), sums > 0, 40, 0.8333333333333334, [-0.539516767319, 0.892224152413]),
+        (LSTMClassifier(4, **patient), sums > 0, 11, 0.8333333333333334, [-0.556921681019, 0.861240622658]),
+        (LSTMRegressor(4, **settings), sums, 40, 0.6628662127584092, [-0.491247304259, 0.435039622461]),
+        (LSTMRegressor(4, **patient), sums, 33, 0.7993721067949603, [-0.232915226162, -0.054294991854]),
+    ]
+    for model, y, n_iter, score, weights in expected:
+        model.fit(X, y)
+        assert model.n_iter_ == n_iter
+        assert model.best_validation_score_ == pytest.approx(score)
+        np.testing.assert_allclose(model.weights_["layer_0.W"].ravel()[:2], weights, rtol=1e-6)  # products differ by platform
