@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_validate
 
-from sklstm import LSTMClassifier, LSTMRegressor
+import sklstm.estimators.reading as reading
+from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm.estimators.splitting import split_rows
 from sklstm.network import LOSSES, constant_scores, loss_of_constant, make_loss
 from sklstm.training import TrainingConfig, TrainingState, best_epoch
 from sklstm.training.stopping import follow_schedule, update_best
@@ -138,3 +142,119 @@ def test_by_the_score_fits_are_those_of_earlier_versions():
         assert model.n_iter_ == n_iter
         assert model.best_validation_score_ == pytest.approx(score)
         np.testing.assert_allclose(model.weights_["layer_0.W"].ravel()[:2], weights, rtol=1e-6)  # products differ by platform
+
+
+# ---- groups ----
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_groups_are_never_split(seed):
+    rng = np.random.default_rng(seed)
+    n_groups = int(rng.integers(3, 40))
+    groups = rng.integers(n_groups, size=rng.integers(3 * n_groups, 400))
+    rows = np.flatnonzero(rng.random(len(groups)) < 0.9)
+    strata = None if seed % 2 else (rng.random(len(groups)) < 0.3).astype(int)
+    training, held_out = split_rows(0.2, rows, strata, groups, rng)
+    assert not set(groups[training]) & set(groups[held_out])
+    np.testing.assert_array_equal(np.sort([*training, *held_out]), rows)
+    largest = np.bincount(groups[rows]).max()
+    assert abs(len(held_out) - 0.2 * len(rows)) <= max(largest, 2)
+    if strata is not None:
+        assert set(strata[training]) == set(strata[rows])
+
+
+def test_classes_are_kept_in_proportion_as_far_as_groups_allow(rng):
+    # Of 40 persons with five sequences each, a quarter is ill: that two of four who are set aside are so is not the best.
+    groups = np.repeat(np.arange(40), 5)
+    ill = (groups % 4 == 0).astype(int)
+    for _ in range(5):
+        assert ill[split_rows(0.1, np.arange(200), ill, groups, rng)[1]].sum() == 5
+
+
+def test_a_class_of_one_group_is_trained_on(rng):
+    groups = np.repeat(np.arange(6), 4)
+    for _ in range(5):
+        assert 5 not in groups[split_rows(0.3, np.arange(24), (groups == 5).astype(int), groups, rng)[1]]
+
+
+@pytest.fixture
+def split(monkeypatch):
+    """The parts of the splits that fits draw, as they are drawn."""
+    parts = []
+
+    def recorded(*arguments):
+        parts.append(split_rows(*arguments))
+        return parts[-1]
+
+    monkeypatch.setattr(reading, "split_rows", recorded)
+    return parts
+
+
+@pytest.mark.parametrize("kind", [str, int, float, object])
+@pytest.mark.parametrize("per_step", [False, True])
+def test_fit_sets_whole_groups_aside(noise, split, kind, per_step):
+    X, y = noise
+    groups = np.array([f"{k % 10}" for k in range(60)]).astype(kind)
+    targets = np.repeat(y[:, np.newaxis], 4, axis=1) if per_step else y
+    model = LSTMClassifier(2, max_iter=1, early_stopping=True, return_sequences=per_step, validation_fraction=0.2, random_state=0)
+    model.fit(X, targets, groups=groups.tolist())
+    (training, held_out), = split
+    assert len(held_out) == 12 and not set(groups[training]) & set(groups[held_out])
+    assert model.t_ == 48
+
+
+def test_groups_with_ids_are_in_the_order_of_X(noise, split):
+    pandas = pytest.importorskip("pandas")
+    X, y = noise
+    names = [f"s{k}" for k in range(60)]
+    series = pandas.Series(np.arange(60) // 6, index=names)
+    sequences = Sequences(X.reshape(-1, 2), np.arange(0, 241, 4), ids=names)
+    model = LSTMRegressor(2, max_iter=1, early_stopping=True, random_state=0)
+    for groups in (series, series.iloc[::-1], series[::-1].to_dict(), series.to_numpy()):
+        model.fit(sequences, y.astype(float), groups=groups)
+    assert all(np.array_equal(held_out, split[0][1]) for _, held_out in split)
+
+
+def test_groups_are_ignored_where_nothing_is_set_aside(noise, split):
+    X, y = noise
+    groups = np.zeros(60)
+    model = LSTMClassifier(2, max_iter=1, random_state=0)
+    np.testing.assert_array_equal(model.fit(X, y, groups=groups).predict_proba(X), model.fit(X, y).predict_proba(X))
+    model.set_params(early_stopping=True).fit(X, y, X_val=X, y_val=y, groups=groups)
+    assert not split
+
+
+BAD_GROUPS = {
+    "one group": (np.zeros(60), "groups holds a single one. Set another validation_fraction, pass X_val"),
+    "too few": (np.arange(59), "X has 60 sequences, groups has 59 entries"),
+    "two dimensions": (np.zeros((60, 2)), "groups must be"),
+    "NaN": (np.array([*range(59), np.nan]), "groups contains NaN: sequence 59"),
+    "None": ([*"ab" * 29, "c", None], "groups contains NaN"),
+    "mixed": ([*range(59), "a"], "labels in groups cannot be sorted"),
+    "one class per group": (np.arange(60) % 2, "none of it to train on"),
+    "a text": ("person", "one entry per sequence"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_GROUPS)
+def test_bad_groups_are_refused(noise, name):
+    groups, message = BAD_GROUPS[name]
+    model = LSTMClassifier(2, max_iter=1, early_stopping=True)
+    with pytest.raises(ValueError, match=message):
+        model.fit(*noise, groups=groups)
+    assert not model.__sklearn_is_fitted__()
+
+
+def test_groups_are_routed_through_searches_and_cross_validation(noise, split):
+    X, y = noise
+    groups = np.repeat(np.arange(15), 4)
+    model = LSTMClassifier(2, max_iter=1, early_stopping=True, validation_fraction=0.25, random_state=0)
+    with sklearn.config_context(enable_metadata_routing=True):
+        model.set_fit_request(groups=True)
+        cross_validate(model, X, y, cv=GroupKFold(3), params={"groups": groups}, error_score="raise")
+        GridSearchCV(model, {"alpha": [0, 1]}, cv=GroupKFold(3), refit=False, error_score="raise").fit(X, y, groups=groups)
+    folds = [train for train, _ in GroupKFold(3).split(X, y, groups)]
+    assert len(split) == 9
+    for (training, held_out), fold in zip(split, folds + folds * 2, strict=True):
+        own = groups[fold]
+        assert len(held_out) == 8 and not set(own[training]) & set(own[held_out])

@@ -159,8 +159,8 @@ n_iter_no_change : int or "auto", default="auto"
 early_stopping : bool, default=False
     Whether to stop when the loss or score on validation data no longer improves, and to keep the best weights.
     The validation data are `X_val` and `y_val` of `fit` or, without them, a random part of the training data{stratified}.
-    A random split does not keep groups together, such as the sequences of one person. For such data, split by group and
-    pass `X_val` and `y_val`. Ignored by `partial_fit`.
+    A random split does not keep groups together, such as the sequences of one person or overlapping windows of a series.
+    For such data, pass `groups` to `fit`. Ignored by `partial_fit`.
 scoring : {"loss", "score"}, default="loss"
     What `early_stopping` compares on the validation data.
 
