@@ -1,8 +1,11 @@
 """Early stopping: what is compared, which epoch is kept, when patience begins, and which sequences are set aside."""
 
+import warnings
+
 import numpy as np
 import pytest
 import sklearn
+from sklearn.base import clone
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_validate
 
@@ -16,7 +19,7 @@ from sklstm.training.stopping import follow_schedule, update_best
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
-def run(values, *, patience=2, plateau=np.inf, schedule="constant", **settings):
+def run(values, *, patience=2, plateau=None, schedule="constant", **settings):
     """The state after epochs with these validation losses (or scores), whose weights are the numbers of the epochs."""
     config = TrainingConfig(
         99, 1, n_iter_no_change=patience, learning_rate_schedule=schedule, tol=0.01, early_stopping=True, **settings
@@ -43,26 +46,29 @@ def test_the_lowest_loss_is_kept_and_of_equal_ones_the_last():
 def test_the_highest_score_is_kept_and_of_equal_ones_the_first():
     state = run([0.5, 0.7, 0.6, 0.7], scoring="score")
     assert (state.best, state.best_theta[0]) == (0.7, 2)
-    assert run([0.5, 0.7, 0.7, 0.7, 0.7, 0.7], scoring="score", plateau=-np.inf).n_epochs == 5  # it waits for no plateau
+    assert run([0.5, 0.7, 0.7, 0.7, 0.7, 0.7], scoring="score").n_epochs == 5
 
 
 def test_patience_never_begins_on_the_first_plateau():
     plateau = [0.7] * 20
-    assert run(plateau, plateau=0.69).n_epochs == 20
-    state = run([*plateau, 0.3, 0.31, 0.32, 0.33, 0.34], plateau=0.69)
+    assert run(plateau, plateau=(0.69, 0.9)).n_epochs == 20
+    state = run([*plateau, 0.3, 0.31, 0.32, 0.33, 0.34], plateau=(0.69, 0.9))
     assert (state.n_epochs, state.best_theta[0]) == (24, 21)  # more than two epochs after the best one
+    # What memorises is no plateau, until it is one again.
+    assert run([0.7, *[1.0] * 9], plateau=(0.69, 0.9)).n_epochs == 4
+    assert run([0.7, 1.0, 1.0, 0.7, 1.0, 1.0, 0.7], plateau=(0.69, 0.9)).n_epochs == 7
     # Once left, it is left for good.
-    assert run([0.7, 0.6, 0.7, 0.7, 0.7, 0.7], plateau=0.69).n_epochs == 5
+    assert run([0.7, 0.6, 0.7, 0.7, 0.7, 0.7], plateau=(0.69, 0.9)).n_epochs == 5
 
 
 def test_patience_counts_losses_that_are_not_finite():
-    assert run([np.nan] * 9, plateau=0.69).n_epochs == 3
-    state = run([0.7, np.nan, np.nan, np.nan, np.nan], plateau=0.69)
+    assert run([np.nan] * 9, plateau=(0.69, 0.9)).n_epochs == 3
+    state = run([0.7, np.nan, np.nan, np.nan, np.nan], plateau=(0.69, 0.9))
     assert (state.n_epochs, state.best_theta[0]) == (4, 1)
 
 
 def test_a_schedule_that_follows_the_loss_waits_too():
-    assert run([0.7] * 20, plateau=0.69, schedule="plateau").rate_factor == 1
+    assert run([0.7] * 20, plateau=(0.69, 0.9), schedule="plateau").rate_factor == 1
     assert run([0.7] * 30, patience=40, schedule="plateau").rate_factor < 1
 
 
@@ -104,6 +110,13 @@ def test_constants_are_those_of_the_textbook(rng):
 def noise(rng):
     """Sequences that tell nothing about their classes."""
     return rng.normal(size=(60, 4, 2)), np.arange(60) % 2
+
+
+def test_a_fit_that_memorises_ends(noise):
+    X, y = noise
+    settings = {"max_iter": 200, "n_iter_no_change": 5, "alpha": 0, "early_stopping": True, "random_state": 0}
+    model = LSTMClassifier(16, learning_rate="constant", **settings).fit(X[:24], y[:24], X_val=X[24:], y_val=y[24:])
+    assert model.n_iter_ < 100 and model.validation_loss_curve_[-1] > 0.9
 
 
 def test_where_nothing_is_learned_a_fit_uses_its_epochs(noise):
@@ -258,3 +271,38 @@ def test_groups_are_routed_through_searches_and_cross_validation(noise, split):
     for (training, held_out), fold in zip(split, folds + folds * 2, strict=True):
         own = groups[fold]
         assert len(held_out) == 8 and not set(own[training]) & set(own[held_out])
+
+
+# ---- warnings ----
+
+
+@pytest.mark.parametrize("per_step", [False, True])
+def test_few_validation_targets_are_warned_of(noise, per_step):
+    X, y = noise
+    targets = np.repeat(y[:, np.newaxis], 4, axis=1) if per_step else y
+    model = LSTMClassifier(2, max_iter=1, early_stopping=True, return_sequences=per_step, random_state=0)
+    enough = 5 if per_step else 20
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        model.fit(X, targets, X_val=X[:enough], y_val=targets[:enough])
+        clone(model).set_params(early_stopping=False).fit(X, targets, X_val=X[:2], y_val=targets[:2])
+    with pytest.warns(UserWarning, match=f"early_stopping has {16 if per_step else 19} {'steps' if per_step else 'seq'}"):
+        model.fit(X, targets, X_val=X[: enough - 1], y_val=targets[: enough - 1])
+
+
+def test_memorising_is_warned_of_where_it_costs_something(noise):
+    X, y = noise
+    model = LSTMClassifier(16, max_iter=60, alpha=0, dropout=0.1, random_state=0)
+    with pytest.warns(UserWarning, match="memorised training data.*: early_stopping=True, label_smoothing=0.1.$"):
+        clone(model).fit(X[:24], y[:24], X_val=X[24:], y_val=y[24:])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        clone(model).set_params(early_stopping=True).fit(X[:24], y[:24], X_val=X[24:], y_val=y[24:])
+        clear = X[:, -1, 0] > 0
+        clone(model).fit(X[:24], clear[:24], X_val=X[:24], y_val=clear[:24])
+    as_error = clone(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        with pytest.raises(UserWarning):
+            as_error.fit(X[:24], y[:24], X_val=X[24:], y_val=y[24:])
+    assert not as_error.__sklearn_is_fitted__()

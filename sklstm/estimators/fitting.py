@@ -165,9 +165,9 @@ class FitMixin:
                     )
                 for problem in problems:
                     warnings.warn(problem, ConvergenceWarning, stacklevel=2)
-                self._become(inputs.attributes(state), previous)
                 if inputs.validation is not None and not inputs.stops_early:
                     warn_of_memorising(self, state.history[state.first_epoch :])
+                self._become(inputs.attributes(state), previous)
         except KeyboardInterrupt as interrupt:
             is_fitted = state is not None and vars(self).get("_state") is state
             if not is_fitted and (one_epoch or not last_epoch.n_epochs):

@@ -20,7 +20,7 @@ from .splitting import split_rows
 from .warned import warn_of_few
 
 Y_AND_WEIGHTS = "Expected an array or a list with one entry for each sequence, or with return_sequences for every step."
-GROUPS = "Expected one label for each sequence."
+GROUPS = "one label for each sequence."
 
 
 def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=False, held_out=None, groups=None, classes=None):
@@ -102,7 +102,7 @@ def read_target(estimator, y, sample_weight, sequences, role, known, classes=Non
     return target.over_steps(~used, sequences.offsets, form)
 
 
-@refused_as("groups", GROUPS)
+@refused_as("groups", f"Expected {GROUPS}")
 def _read_groups(groups, sequences):
     """Numbers (n_sequences,) of the groups that the sequences belong to."""
     return read_groups(one_per_sequence("groups", groups, len(sequences), sequences.ids, GROUPS, 1))

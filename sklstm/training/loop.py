@@ -63,7 +63,7 @@ def train(
     if state.best_theta is None:
         state.best_theta = initial_theta.copy()
     last_epoch.keep(state)
-    plateau = validation.plateau(network, data, config.tol) if config.criterion.waits else math.inf
+    plateau = validation.plateau(network, data, config.tol) if config.criterion.waits else None
 
     def after_epoch(row):
         """Take in the row of an epoch; whether to stop."""

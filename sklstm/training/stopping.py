@@ -19,7 +19,7 @@ class Criterion:
     keeps_later : bool
         Whether the later one of two epochs with the same value is the better one.
     waits : bool
-        Whether epochs without improvement count only when the first plateau is left.
+        Whether epochs without improvement do not count on the first plateau.
     """
 
     entry: str
@@ -37,7 +37,7 @@ CRITERIA = {
 }
 
 
-def update_best(state, config, row, plateau=math.inf):
+def update_best(state, config, row, plateau=None):
     """Compare the newest row of the history with the best so far.
 
     Parameters
@@ -46,8 +46,9 @@ def update_best(state, config, row, plateau=math.inf):
         Gets `best`, `best_theta` and `n_stalled`.
     config : TrainingConfig
     row : dict
-    plateau : float
-        Validation loss that has to be undercut before epochs without improvement count, by a criterion that waits for that.
+    plateau : tuple of float, default=None
+        Lowest and highest validation loss of a network that has learned nothing yet, for a criterion that waits. As long as none
+        was lower, epochs without improvement do not count, unless their own is higher: then the network memorises.
     """
     criterion = config.criterion
     value = row[criterion.entry]
@@ -58,7 +59,7 @@ def update_best(state, config, row, plateau=math.inf):
     if gain > 0 or (gain == 0 and criterion.keeps_later):
         state.best = value
         state.best_theta[:] = state.theta
-    waits = criterion.waits and math.isfinite(value) and state.best >= plateau
+    waits = plateau is not None and state.best >= plateau[0] and value <= plateau[1]
     state.n_stalled = 0 if gain > config.tol or waits else state.n_stalled + 1
 
 

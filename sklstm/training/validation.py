@@ -1,6 +1,5 @@
 """`Validation`: what is measured on held-out data after every epoch."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +9,10 @@ from ..network.losses import Loss
 from .data import Data
 from .gradient import NonFinite
 
-# The validation loss has left the first plateau when it is lower than that of a constant by this share. To that comes one over
-# the number of validation sequences: about what the constant of a few of them is better by chance than that of the others.
-CLEARLY = 0.01
+# The first plateau are validation losses that are lower than that of a constant by this share, or higher by that one. To both
+# comes one over the number of validation sequences: about what the constant of a few of them is better by chance than that of
+# the others.
+LOWER, HIGHER = 0.01, 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class Validation:
         return {"validation_loss": total / weight, "validation_score": score}
 
     def plateau(self, network, training, tol):
-        """Validation loss that a network only undercuts clearly when it has learned something from X.
+        """Lowest and highest validation loss of a network that has learned nothing from X yet, right or wrong.
 
         Parameters
         ----------
@@ -57,9 +57,11 @@ class Validation:
 
         Returns
         -------
-        float
+        tuple of float or None
         """
         used, data = training.weights > 0, self.data
         scores = constant_scores(self.loss, training.targets[used], training.weights[used], network.output_size)
         level = loss_of_constant(self.loss, scores, data.targets, data.weights)
-        return level - (CLEARLY + 1 / len(data)) * abs(level) if abs(level) > tol else math.inf
+        if abs(level) <= tol:
+            return None
+        return level - (LOWER + 1 / len(data)) * abs(level), level + (HIGHER + 1 / len(data)) * abs(level)

@@ -58,6 +58,17 @@ def validated(scoring):
     return cross_val_score(model, X, STEPS, scoring=scoring, cv=2, error_score="raise")
 
 
+def fit_in_groups(groups):
+    return LSTMRegressor(2, max_iter=1, early_stopping=True, validation_fraction=0.4).fit(X, Y, groups=groups)
+
+
+def memorise(**params):
+    """Labels without a pattern, learned by heart: what other sequences have instead costs more and more."""
+    noise = np.random.default_rng(0).normal(size=(60, 4, 2))
+    settings = {"max_iter": 60, "random_state": 0, "alpha": 0} | params
+    return LSTMClassifier(16, **settings).fit(noise[:24], np.arange(24) % 2, X_val=noise[24:], y_val=np.arange(36) % 2)
+
+
 def converged(model):
     assert model.n_iter_ < model.max_iter
 
@@ -148,14 +159,14 @@ PARAMETERS = [
         lambda: LSTMRegressor(2, max_iter=1).fit(X, Y, X_val=X[:1], y_val=Y[:1]),
     ),
     case(
-        lambda: fit_in_groups(np.zeros((N, 2))),
+        lambda: fit_in_groups([[0, 1]] * N),
         "Pass one label for each sequence",
         lambda: fit_in_groups(np.arange(N) // 2),
     ),
     case(
         lambda: regress(*MANY_SUMS, early_stopping=True),
         r"Pass X_val and y_val with at least 20 sequences, raise validation_fraction, or set (early_stopping=False)",
-        lambda code: LSTMRegressor(2, max_iter=1, early_stopping=True).fit(X, Y, X_val=MANY_SUMS[0], y_val=MANY_SUMS[1]),
+        lambda code: LSTMRegressor(2, max_iter=1, early_stopping=True).fit(*MANY_SUMS, None, *MANY_SUMS),
         lambda code: regress(*MANY_SUMS, early_stopping=True, validation_fraction=0.5),
         lambda code: regress(*MANY_SUMS, **value(f"dict({code})")),
     ),
