@@ -36,8 +36,7 @@ for bidirectional in (False, True):
     print(f"{bidirectional=!s:5}  accuracy {scores.mean():.3f} ± {scores.std():.3f} (mean ± std of 3 folds)")
 
 model.fit(X_train, y_train)
-kept = np.argmax(model.validation_scores_)
-print(f"Kept the weights of epoch {kept + 1} of {model.n_iter_}; test accuracy {model.score(X_test, y_test):.3f}")
+print(f"Kept the weights of epoch {model.best_epoch_} of {model.n_iter_}; test accuracy {model.score(X_test, y_test):.3f}")
 
 correct = model.predict(X_test) == y_test
 groups = np.digitize([len(x) for x in X_test], [29, 31, 33, 35])
@@ -51,7 +50,7 @@ left.set(xlabel="Steps (number of test digits)", ylabel="Test accuracy ± standa
 epochs = range(1, model.n_iter_ + 1)
 right.semilogy(epochs, model.loss_curve_, color="#0072B2", label="training")
 right.semilogy(epochs, model.validation_loss_curve_, color="#D55E00", linestyle="--", label="validation")
-right.axvline(kept + 1, color="0.5", linestyle=":", label="best accuracy: kept")
+right.axvline(model.best_epoch_, color="0.5", linestyle=":", label="lowest validation loss: kept")
 right.set(xlabel="Epoch", ylabel="Log-loss (nats)", title="Early stopping")
 right.legend()
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent

@@ -635,6 +635,7 @@ BAD_PARAMS = {
     "shuffle": ["yes", None],
     "tol": [-1e-4, "low", None, np.nan],
     "early_stopping": ["yes", None],
+    "scoring": ["accuracy", None, 1],
     "validation_fraction": [0, 1, -0.1, 1.5, "half", None, np.nan],
     "max_grad_norm": [0, -1, "small", np.nan],
     "momentum": [-0.1, 1, "some", None, np.nan],
@@ -1011,8 +1012,7 @@ def test_interruption_under_early_stopping_ends_with_the_best_weights(Estimator,
     with pytest.raises(KeyboardInterrupt, match="The 8 epochs that are done are kept"):
         estimator.fit(X, y)
     assert estimator.n_iter_ == len(estimator.validation_scores_) == 8
-    best = 1 + int(np.argmax(estimator.validation_scores_))
-    alone = make(Estimator, **settings | {"max_iter": best}).fit(X, y)
+    alone = make(Estimator, **settings | {"max_iter": estimator.best_epoch_}).fit(X, y)
     np.testing.assert_array_equal(estimator.encode(X), alone.encode(X))
 
 

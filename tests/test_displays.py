@@ -212,8 +212,8 @@ def test_training_curves_are_those_of_the_history(models):
     for name, line in display.lines_.items():
         np.testing.assert_array_equal(line.get_ydata(), [row[name] for row in model.history_])
         np.testing.assert_array_equal(line.get_xdata(), np.arange(1, len(model.history_) + 1))
-    best = 1 + int(np.argmax(model.validation_scores_))
-    assert texts(display.axes_[0]) == ["training", "validation", f"kept: epoch {best}"]
+    assert model.best_epoch_ == 1 + int(np.argmin(model.validation_loss_curve_))
+    assert texts(display.axes_[0]) == ["training", "validation", f"kept: epoch {model.best_epoch_}"]
     labels = [ax.get_ylabel() for ax in display.axes_]
     assert labels == ["Loss (nats)", "Validation\naccuracy", "Learning rate", "Gradient norm\n(before clipping)"]
 

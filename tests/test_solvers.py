@@ -170,11 +170,11 @@ def test_lbfgs_is_scipys_on_the_whole_loss(problem):
     np.testing.assert_allclose(chunked.loss_curve_, losses[:5], rtol=1e-6)
 
 
-def test_lbfgs_stops_by_the_validation_score(problem):
+def test_lbfgs_stops_by_the_validation_loss(problem):
     X, y = problem
     model = LSTMRegressor(8, solver="lbfgs", early_stopping=True, n_iter_no_change=3, random_state=0).fit(X, y)
     assert model.n_iter_ < 200
-    assert model.best_validation_score_ == max(model.validation_scores_)
+    assert model.best_epoch_ == 1 + np.argmin(model.validation_loss_curve_)
 
 
 def test_lbfgs_refuses(problem):
@@ -215,7 +215,7 @@ def test_partial_fit_goes_on_with_a_schedule(problem):
 
 def test_what_auto_means():
     def of(n_samples, **parameters):
-        config = training_config(LSTMClassifier(**parameters), n_samples, one_epoch=False)
+        config = training_config(LSTMClassifier(**parameters), n_samples, one_epoch=False, early_stopping=False)
         return config.batch_size, config.max_iter, config.n_iter_no_change
 
     assert of(3) == (3, 500, 500) and of(32) == (32, 500, 500)

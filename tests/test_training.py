@@ -104,11 +104,12 @@ def test_early_stopping_restores_the_best_weights(problem):
     model.fit(X[:80], y[:80], X_val=X_val, y_val=y_val, sample_weight_val=weights)
     assert model.n_iter_ < model.max_iter
     assert model.best_loss_ is None
-    assert model.best_validation_score_ == max(model.validation_scores_)
+    best = int(np.argmin(model.validation_loss_curve_))
+    assert model.best_epoch_ == best + 1
+    assert model.best_validation_score_ == model.validation_scores_[best]
     assert accuracy_score(y_val, model.predict(X_val), sample_weight=weights) == pytest.approx(
         model.best_validation_score_
     )
-    best = int(np.argmax(model.validation_scores_))
     assert log_loss(y_val, model.predict_proba(X_val), sample_weight=weights) == pytest.approx(
         model.validation_loss_curve_[best]
     )
@@ -357,9 +358,13 @@ def test_constant_channel_in_long_data_and_chunks_is_ignored(rng, dtype, chunks)
 def test_scores_that_are_not_finite_stop_training_and_keep_no_weights(problem, monkeypatch, value):
     X, y = problem
     monkeypatch.setattr(Target, "score", lambda *arguments: value)
-    model = LSTMClassifier(hidden_size=2, early_stopping=True, n_iter_no_change=3, random_state=0).fit(X, y)
+    settings = {"early_stopping": True, "scoring": "score", "n_iter_no_change": 3, "max_iter": 9}
+    model = LSTMClassifier(hidden_size=2, random_state=0, **settings).fit(X, y)
     assert model.n_iter_ == 4
-    assert model.best_validation_score_ is None
+    assert model.best_validation_score_ is model.best_epoch_ is None
+    by_loss = clone(model).set_params(scoring="loss").fit(X, y)
+    assert by_loss.best_epoch_ == 1 + int(np.argmin(by_loss.validation_loss_curve_))
+    assert by_loss.best_validation_score_ is None
 
 
 def test_standardize_cannot_change_on_the_way(problem):

@@ -134,6 +134,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         tol=1e-4,
         n_iter_no_change="auto",
         early_stopping=False,
+        scoring="loss",
         validation_fraction=0.1,
         max_grad_norm=0.25,
         bptt_steps=None,
@@ -181,6 +182,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.max_grad_norm = max_grad_norm
         self.bptt_steps = bptt_steps

@@ -9,7 +9,7 @@ from sklearn import get_config
 from ..compat import Interval, Options, StrOptions, validate_parameter_constraints
 from ..network import ACTIVATIONS, CELLS, MERGE_MODES, POOLINGS, TIMESCALES
 from ..sequences.refusals import list_of, refused_as
-from ..training import SCHEDULES, SOLVERS
+from ..training import CRITERIA, SCHEDULES, SOLVERS
 
 POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 UNIT_INTERVAL = Interval(Real, 0, 1, closed="left")
@@ -47,6 +47,7 @@ CONSTRAINTS = {
     "tol": [NOT_NEGATIVE],
     "n_iter_no_change": [StrOptions({"auto"}), POSITIVE_INT, Options(Real, {np.inf})],
     "early_stopping": ["boolean"],
+    "scoring": [StrOptions(set(CRITERIA))],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "max_grad_norm": [POSITIVE, None],
     "bptt_steps": [POSITIVE_INT, None],

@@ -150,17 +150,23 @@ shuffle : bool, default=True
     Whether to shuffle the sequences in every epoch. Minibatches are then made of sequences of similar length.
 tol : float, default=1e-4
     Tolerance of the stopping rule. An epoch counts as an improvement if the training loss, or with `early_stopping` the
-    validation score, improves by more than this.
+    validation loss or score, improves by more than this.
 n_iter_no_change : int or "auto", default="auto"
     Number of epochs without improvement that are tolerated in a row; training stops after one more. "auto" is 10, or on
     small data as many as make 500 steps of the solver, because LSTMs can stay on a plateau before they learn.
-    ``numpy.inf`` is allowed. With the "cosine" and "onecycle" schedules this applies to `early_stopping` only. Without
-    `early_stopping` the weights of the last epoch are kept.
+    ``numpy.inf`` is allowed. With `early_stopping` by the validation loss, epochs count only once that loss is clearly lower
+    than the loss of a constant prediction. With the "cosine" and "onecycle" schedules this applies to `early_stopping`
+    only. Without `early_stopping` the weights of the last epoch are kept.
 early_stopping : bool, default=False
-    Whether to stop when the score on validation data no longer improves, and to keep the weights with the best score.
+    Whether to stop when the loss or score on validation data no longer improves, and to keep the best weights.
     The validation data are `X_val` and `y_val` of `fit` or, without them, a random part of the training data{stratified}.
-    A random split does not keep groups together, such as the sequences of one person. For such data, split by group and
-    pass `X_val` and `y_val`. Ignored by `partial_fit`.
+    A random split does not keep groups together, such as the sequences of one person or overlapping windows of a series.
+    For such data, pass `groups` to `fit`. Ignored by `partial_fit`.
+scoring : {"loss", "score"}, default="loss"
+    What `early_stopping` compares on the validation data.
+
+    - "loss": the loss, without the penalty and without label smoothing. Of equal epochs the last is kept.
+    - "score": the value of the method `score`. Of equal epochs the first is kept.
 validation_fraction : float, default=0.1
     Fraction of the training sequences that `early_stopping` sets aside, in (0, 1). Ignored if `X_val` is given.
 max_grad_norm : float or None, default=0.25
@@ -232,12 +238,15 @@ loss_curve_ : list of float
 best_loss_ : float or None
     Smallest value of `loss_curve_`; None with `early_stopping`.
 validation_loss_curve_ : list of float or None
-    Mean loss on the validation data after each epoch; None without validation data.
+    Mean loss on the validation data after each epoch, without the penalty and without label smoothing; None without
+    validation data.
 validation_scores_ : list of float or None
     {validation_score} on the validation data after each epoch; None without validation data.
 best_validation_score_ : float or None
     Best value of `validation_scores_`; None without validation data. With `early_stopping` it is the score of the
     weights kept.
+best_epoch_ : int or None
+    Epoch whose weights `early_stopping` kept, as numbered in `history_`; None without `early_stopping`.
 weights_ : dict of str to ndarray
     Fitted parameters by name, in the units of `X`{and_y}. The arrays are read-only; `set_weights` replaces them. H is
     the number of units and G the number of gate blocks of layer k:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..network import LOSSES, ConstantBias, Network, TimescaleBias, apply
-from ..training import Data, Scaling, TrainingState, Validation, digest
+from ..training import CRITERIA, Data, Scaling, TrainingState, Validation, best_epoch, digest
 from .target import Target
 
 # Parameters that the weights do not depend on, or that are compared by what they lead to.
@@ -32,7 +32,9 @@ class FitInputs:
     moments : dict
         Statistics that those come from.
     stops_early : bool
-        Whether the validation score decides when to stop and what to keep.
+        Whether validation data decide when to stop and what to keep.
+    scoring : {"loss", "score"}
+        What is compared on them.
     """
 
     spec: dict
@@ -44,6 +46,7 @@ class FitInputs:
     scaling: Scaling
     moments: dict
     stops_early: bool
+    scoring: str
 
     def initial_state(self, estimator, optimizer, rng, previous, *, one_epoch):
         """The state that training begins with: a new one, or a copy of that of an earlier fit in the units of this one."""
@@ -70,13 +73,18 @@ class FitInputs:
         history, validated = state.history, self.validation is not None
         losses = [row["loss"] for row in history]
         scores = [row["validation_score"] for row in history if "validation_score" in row]
-        best = state.best if self.stops_early else max(filter(np.isfinite, scores), default=-np.inf)
+        epoch = best_epoch(state, CRITERIA[self.scoring]) if self.stops_early else None
+        if self.stops_early:
+            best = next((row["validation_score"] for row in history if row["epoch"] == epoch), np.nan)
+        else:
+            best = max(filter(np.isfinite, scores), default=np.nan)
         report = {
             "history_": history,
             "n_iter_": state.n_epochs,
             "t_": state.n_samples,
             "n_outputs_": self.spec["output_size"],
             "loss_curve_": losses,
+            "best_epoch_": epoch,
             "best_loss_": None if self.stops_early else min(losses, default=None),
             "validation_loss_curve_": (
                 [row["validation_loss"] for row in history if "validation_loss" in row] if validated else None

@@ -18,8 +18,10 @@ from .constraints import check_types
 from .documentation import document
 from .fitted_state import FittedState, fitted_attributes
 from .progress import Progress
-from .reading import SEEDS, read_fit_inputs
+from .reading import read_fit_inputs
 from .solvers import SOLVERS, check_solver_params, training_config
+from .splitting import SEEDS
+from .warned import warn_of_memorising
 
 
 def supports_partial_fit(estimator):
@@ -44,7 +46,7 @@ class FitMixin:
 
     @document()
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None, groups=None):
         """Train the network.
 
         Parameters
@@ -59,6 +61,11 @@ class FitMixin:
             `early_stopping`, only the validation curves are recorded.
         sample_weight_val : array-like of shape (n_val_sequences,), default=None
             Weights of the validation sequences, in the forms of `sample_weight`.
+        groups : array-like of shape (n_sequences,), default=None
+            Labels of groups, such as the person or the recording that a sequence is of. The split of `early_stopping` keeps
+            groups together: it sets whole groups aside, about `validation_fraction` of the sequences, with each class in
+            proportion as far as the groups allow. If X has ids, groups that carry ids are brought into its order. Ignored
+            without `early_stopping` and with `X_val`.
 
         Returns
         -------
@@ -84,6 +91,9 @@ class FitMixin:
             If `max_iter` is reached before convergence (except with "cosine" and "onecycle"), or if training became non-finite.
         RuntimeWarning
             If writing `checkpoint` fails during training, for example on a full disk.
+        UserWarning
+            If `early_stopping` has fewer than 20 targets to validate on, or if without it the loss on `X_val` rose while the
+            training loss fell.
         """
         if (X_val is None) != (y_val is None):
             raise ValueError(f"X_val and y_val go together, got only {'y_val' if X_val is None else 'X_val'}.")
@@ -92,7 +102,7 @@ class FitMixin:
         held_out = None if X_val is None else (X_val, y_val, sample_weight_val)
         previous = FittedState.of(self) if self.warm_start else None
         callbacks = CallbackContext(self, X, y, sample_weight)
-        self._fit(X, y, sample_weight, previous, callbacks, held_out=held_out)
+        self._fit(X, y, sample_weight, previous, callbacks, held_out=held_out, groups=groups)
         callbacks.end()
         return self
 
@@ -137,7 +147,7 @@ class FitMixin:
             # Bits that BLAS and LAPACK compute (initial weights, and on some machines products) may depend on their threads.
             with single_threaded_blas(), numpy_alone():
                 inputs, state, checkpoint = self._start(X, y, sample_weight, previous, optimizer, one_epoch, data)
-                config = training_config(self, len(inputs.data), one_epoch=one_epoch)
+                config = training_config(self, len(inputs.data), one_epoch=one_epoch, early_stopping=inputs.stops_early)
                 with Progress(self.verbose, config.max_iter, state.n_epochs - state.first_epoch) as progress:
                     callbacks.before_epoch()
                     problems = train(
@@ -155,6 +165,8 @@ class FitMixin:
                     )
                 for problem in problems:
                     warnings.warn(problem, ConvergenceWarning, stacklevel=2)
+                if inputs.validation is not None and not inputs.stops_early:
+                    warn_of_memorising(self, state.history[state.first_epoch :])
                 self._become(inputs.attributes(state), previous)
         except KeyboardInterrupt as interrupt:
             is_fitted = state is not None and vars(self).get("_state") is state

@@ -1,14 +1,13 @@
 """From X, y, weights and validation data, as `fit` gets them, to `FitInputs`."""
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from ..sequences.agreement import seen_lengths
 from ..sequences.alignment import in_order_of, one_per_sequence
 from ..sequences.categories import seen_only
 from ..sequences.refusals import refused_as
 from ..sequences.step_targets import read_step_weights, read_steps
-from ..sequences.targets import Places, read_sample_weight
+from ..sequences.targets import Places, read_groups, read_sample_weight
 from ..sequences.validation import in_dtype
 from ..training import Scaling, Validation, check_range, updated_moments
 from .architecture import MUTABLE_KEYS, build, network_spec
@@ -16,12 +15,15 @@ from .embedding import embedding_widths
 from .fit_inputs import FitInputs
 from .fitted_state import with_fitted_attributes
 from .inputs import read_X
+from .solvers import stops_early
+from .splitting import split_rows
+from .warned import warn_of_few
 
 Y_AND_WEIGHTS = "Expected an array or a list with one entry for each sequence, or with return_sequences for every step."
-SEEDS = np.iinfo(np.int32).max
+GROUPS = "one label for each sequence."
 
 
-def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=False, held_out=None, classes=None):
+def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=False, held_out=None, groups=None, classes=None):
     """Read and compute everything that a fit needs before it trains.
 
     Parameters
@@ -38,6 +40,8 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
         Whether X and y are a chunk for `partial_fit`.
     held_out : tuple (X, y, sample_weight), default=None
         Validation data.
+    groups : array-like, default=None
+        Of the sequences that early stopping keeps together.
     classes : array-like, default=None
         Classes announced to `partial_fit`.
 
@@ -51,10 +55,11 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
         raise ValueError(f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None.")
     known = None if previous is None else previous.attributes
     target = read_target(estimator, y, sample_weight, sequences, "partial_fit" if one_epoch else "fit", known, classes)
-    stops_early = estimator.early_stopping and not one_epoch
+    groups = None if groups is None else _read_groups(groups, sequences)
+    early_stopping = stops_early(estimator, one_epoch=one_epoch)
     rows, rows_val = target.weighted_rows(), None
-    if held_out is None and stops_early:
-        rows, rows_val = _split(estimator.validation_fraction, rows, target.strata, rng)
+    if held_out is None and early_stopping:
+        rows, rows_val = split_rows(estimator.validation_fraction, rows, target.strata, groups, rng)
     if previous is None:
         sequences, form["categories_"] = seen_only(sequences, form["_categorical"], form["categories_"], rows)
     spec = _agreed_spec(estimator, sequences, target, form, previous)
@@ -67,6 +72,8 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
     elif rows_val is not None:
         held_out = target.take(sequences, rows_val)
         _refuse_too_few(estimator, held_out[1])
+    if held_out is not None and early_stopping:
+        warn_of_few(held_out[1].n_weighted, "steps" if estimator.return_sequences else "sequences")
     target = target.only(rows)
 
     moments = _moments(estimator.standardize, sequences, target, previous, one_epoch)
@@ -77,7 +84,7 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
         check_range("y", target.targets, dtype)
     validation = None if held_out is None else _validation(*held_out, scaling)
     data = target.data(sequences, scaling)
-    return FitInputs(spec, network, form, target, data, validation, scaling, moments, stops_early)
+    return FitInputs(spec, network, form, target, data, validation, scaling, moments, early_stopping, estimator.scoring)
 
 
 @refused_as("y or sample_weight", Y_AND_WEIGHTS)
@@ -93,6 +100,12 @@ def read_target(estimator, y, sample_weight, sequences, role, known, classes=Non
     places = Places(sequences.offsets, np.flatnonzero(used))
     target = estimator._read_y(flat[used], weights[used], role, known, classes, places)
     return target.over_steps(~used, sequences.offsets, form)
+
+
+@refused_as("groups", f"Expected {GROUPS}")
+def _read_groups(groups, sequences):
+    """Numbers (n_sequences,) of the groups that the sequences belong to."""
+    return read_groups(one_per_sequence("groups", groups, len(sequences), sequences.ids, GROUPS, 1))
 
 
 def _agreed_spec(estimator, sequences, target, form, previous):
@@ -135,27 +148,7 @@ def _refuse_too_few(estimator, held_out):
 
 def _validation(sequences, target, scaling):
     data = target.data(sequences, scaling)
-    return Validation(data, lambda scores: target.score(data, scores))
-
-
-def _split(validation_fraction, rows, strata, rng):
-    """Training and validation rows of early stopping."""
-    n_samples = len(rows)
-    try:
-        rows, rows_val = train_test_split(
-            rows,
-            test_size=validation_fraction,
-            stratify=None if strata is None else strata[rows],
-            random_state=int(rng.integers(SEEDS)),
-        )
-        if len(rows_val) < 2:
-            raise ValueError("a score needs at least two samples, but the split leaves one.")
-    except ValueError as error:
-        raise ValueError(
-            f"early_stopping=True cannot set aside validation_fraction={validation_fraction} of {n_samples}"
-            f" samples: {error} Set another validation_fraction, pass X_val and y_val, or turn early_stopping off."
-        ) from error
-    return np.sort(rows), np.sort(rows_val)
+    return Validation(data, target.make_plain_loss(scaling), lambda scores: target.score(data, scores))
 
 
 def _moments(standardize, sequences, target, previous, one_epoch):

@@ -3,7 +3,7 @@
 from joblib import effective_n_jobs
 
 from ..network.checks import is_count
-from ..training import SCHEDULES, SOLVERS, TrainingConfig
+from ..training import CRITERIA, SCHEDULES, SOLVERS, TrainingConfig
 
 # What "auto" means; benchmarks/defaults.py has what these were chosen from. Small data need small minibatches and many epochs to
 # be given enough steps of the optimiser at all.
@@ -17,7 +17,7 @@ PATIENCE_STEPS, PATIENCE_EPOCHS = 500, 10  # without improvement, at least
 
 def check_solver_params(estimator):
     """Raise a ValueError where hyper-parameters of the training contradict each other, or have an unknown name."""
-    for name, known in (("solver", SOLVERS), ("learning_rate", SCHEDULES)):
+    for name, known in (("solver", SOLVERS), ("learning_rate", SCHEDULES), ("scoring", CRITERIA)):
         value = getattr(estimator, name)
         if not isinstance(value, str) or value not in known:
             raise ValueError(f"{name} must be one of {sorted(known)}, got {value!r}.")
@@ -35,8 +35,13 @@ def check_solver_params(estimator):
         )
 
 
-def training_config(estimator, n_samples, *, one_epoch):
-    """The configuration for a fit on that many sequences."""
+def stops_early(estimator, *, one_epoch):
+    """Whether a fit sets validation data aside, unless it is given them, and ends with the weights that are the best there."""
+    return bool(estimator.early_stopping) and not one_epoch
+
+
+def training_config(estimator, n_samples, *, one_epoch, early_stopping):
+    """The configuration for a fit on that many sequences; `early_stopping` is what `stops_early` says."""
     optimizer = SOLVERS[estimator.solver](estimator)
     batch_size = min(_batch_size(estimator, n_samples), n_samples)
     n_batches = None if optimizer.needs_all_samples else -(-n_samples // batch_size)
@@ -53,7 +58,8 @@ def training_config(estimator, n_samples, *, one_epoch):
         max_grad_norm=estimator.max_grad_norm,
         tol=estimator.tol,
         n_iter_no_change=_patience(estimator, n_batches),
-        early_stopping=estimator.early_stopping and not one_epoch,
+        early_stopping=early_stopping,
+        scoring=estimator.scoring,
         bptt_steps=None if estimator.bptt_steps is None else _count("bptt_steps", estimator.bptt_steps, "None"),
         n_threads=effective_n_jobs(estimator.n_jobs),
         warn_unconverged=not one_epoch,

@@ -48,8 +48,13 @@ class Target:
         return LOSSES[self.loss].units
 
     def make_loss(self, scaling):
-        """The loss, for targets in standard units."""
+        """The loss to train with, for targets in standard units."""
         return make_loss(self.loss, **self.loss_parameters, **scaling.loss_parameters())
+
+    def make_plain_loss(self, scaling):
+        """The loss to compare fits by: without label smoothing."""
+        parameters = {name: value for name, value in self.loss_parameters.items() if name != "smoothing"}
+        return make_loss(self.loss, **parameters, **scaling.loss_parameters())
 
     def over_steps(self, left_out, offsets, form):
         """This target, made of the steps that are not left out, for all steps: those have the weight 0."""

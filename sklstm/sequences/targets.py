@@ -107,6 +107,29 @@ def read_labels(y, places=ONE_EACH):
     return y
 
 
+def read_groups(groups):
+    """Numbers of the groups that sequences belong to, by labels of any kind.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_sequences,)
+
+    Returns
+    -------
+    ndarray of int of shape (n_sequences,)
+
+    Raises
+    ------
+    ValueError
+        If a label is missing, or they are no such array.
+    """
+    labels = as_array("groups", groups)
+    if labels.ndim != 1:
+        raise ValueError(f"groups must be 1-D, got shape {labels.shape}. Pass one label for each sequence.")
+    _refuse_not_finite("groups", labels, ONE_EACH)
+    return code_of_each(labels, sorted_labels("groups", labels))
+
+
 def read_numbers(name, values, places=ONE_EACH):
     """Finite numbers, in their own dtype.
 

@@ -9,4 +9,5 @@ from .optimizers import LBFGS, SGD, SOLVERS, Adam, RMSprop
 from .scaling import Scaling, check_range, updated_moments
 from .schedules import SCHEDULES
 from .state import LastEpoch, TrainingState
+from .stopping import CRITERIA, best_epoch
 from .validation import Validation

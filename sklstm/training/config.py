@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .schedules import SCHEDULES
+from .stopping import CRITERIA, TRAINING_LOSS
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,11 @@ class TrainingConfig:
     tol : float
         Improvements up to this count as none.
     n_iter_no_change : int or inf
-        Stop after more than so many epochs in which the loss (or, with `early_stopping`, the validation score) improved
-        by no more than `tol`.
+        Stop after more than so many epochs in which the criterion improved by no more than `tol`.
     early_stopping : bool
-        Stop by the validation score, and end with the weights that had the best one.
+        Stop by validation data, and end with the weights that were the best there.
+    scoring : {"loss", "score"}
+        What `early_stopping` compares: the validation loss or the validation score.
     bptt_steps : int or None
         Number of steps that the gradient reaches back; None is all.
     n_threads : int
@@ -56,6 +58,7 @@ class TrainingConfig:
     tol: float = 0.0
     n_iter_no_change: float = np.inf
     early_stopping: bool = False
+    scoring: str = "loss"
     bptt_steps: int | None = None
     n_threads: int = 1
     warn_unconverged: bool = False
@@ -64,3 +67,8 @@ class TrainingConfig:
     def schedule(self):
         """The schedule of the learning rate."""
         return SCHEDULES[self.learning_rate_schedule]
+
+    @property
+    def criterion(self):
+        """What tells which epoch is the best."""
+        return CRITERIA[self.scoring] if self.early_stopping else TRAINING_LOSS

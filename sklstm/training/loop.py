@@ -63,13 +63,14 @@ def train(
     if state.best_theta is None:
         state.best_theta = initial_theta.copy()
     last_epoch.keep(state)
+    plateau = validation.plateau(network, data, config.tol) if config.criterion.waits else None
 
     def after_epoch(row):
         """Take in the row of an epoch; whether to stop."""
         if validation is not None:
-            row = row | validation.measure(network, loss, state.theta, config.n_threads)
+            row = row | validation.measure(network, state.theta, config.n_threads)
         state.history.append(row)
-        update_best(state, config, row)
+        update_best(state, config, row, plateau)
         follow_schedule(state, config)
         last_epoch.keep(state)
         if checkpoint is not None:

@@ -35,7 +35,7 @@ class Epoch:
     n_samples : int
         Samples seen since the optimiser began.
     n_stalled : int
-        Epochs since the loss (or the validation score) last improved by more than `tol`.
+        Epochs since the loss (or what early stopping compares) last improved by more than `tol`.
     patience : float
         Epochs without improvement after which a fit ends.
     """

@@ -35,9 +35,9 @@ class TrainingState:
     best_theta : ndarray of shape (n_params,) or None
         Parameters of the best epoch of this fit; None between two fits.
     best : float
-        Best loss of this fit, or with early stopping its best validation score; NaN before the first epoch.
+        Best training loss of this fit, or with early stopping its best validation loss or score; NaN before the first epoch.
     n_stalled : int
-        Epochs since that improved by more than `tol`.
+        Epochs since that improved by more than `tol`; with the validation loss, none on the first plateau.
     first_epoch : int
         Value of `n_epochs` when this fit began.
     rate_factor : float

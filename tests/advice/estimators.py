@@ -27,6 +27,7 @@ LABELS = np.array([[0, 1], [1, 0]] * 3)
 WORDS = pd.DataFrame({f"{name}{t}": ["fig", "kiwi"] * 3 for t in range(2) for name in "a"})
 MIXED = WORDS.assign(a0=WORDS["a0"].astype("category"))
 MANY = Sequences.from_list([pd.DataFrame(x, columns=["a", "b"]) for x in RAGGED])
+MANY_SUMS = np.arange(120.0).reshape(40, 3, 1) % 7, np.arange(40.0) % 5
 COLUMNS = pd.DataFrame(FLAT, columns=[f"{name}_{t}" for name in "ab" for t in range(3)])
 SHUFFLED = pd.DataFrame(FLAT, columns=["a_0", "b_1", "a_1", "b_0", "a_2", "b_2"])
 LEVELS = pd.DataFrame(FLAT, columns=pd.MultiIndex.from_product([["a", "b"], range(3)]))
@@ -55,6 +56,17 @@ def validated(scoring):
     """Scores of a model of steps in cross-validation."""
     model = LSTMClassifier(2, max_iter=1, return_sequences=True)
     return cross_val_score(model, X, STEPS, scoring=scoring, cv=2, error_score="raise")
+
+
+def fit_in_groups(groups):
+    return LSTMRegressor(2, max_iter=1, early_stopping=True, validation_fraction=0.4).fit(X, Y, groups=groups)
+
+
+def memorise(**params):
+    """Labels without a pattern, learned by heart: what other sequences have instead costs more and more."""
+    noise = np.random.default_rng(0).normal(size=(60, 4, 2))
+    settings = {"max_iter": 60, "random_state": 0, "alpha": 0} | params
+    return LSTMClassifier(16, **settings).fit(noise[:24], np.arange(24) % 2, X_val=noise[24:], y_val=np.arange(36) % 2)
 
 
 def converged(model):
@@ -145,6 +157,25 @@ PARAMETERS = [
         "early_stopping needs at least two sequences with a y to score. Pass more, or set early_stopping=False",
         lambda: LSTMRegressor(2, max_iter=1, early_stopping=True).fit(X, Y, X_val=X[:2], y_val=Y[:2]),
         lambda: LSTMRegressor(2, max_iter=1).fit(X, Y, X_val=X[:1], y_val=Y[:1]),
+    ),
+    case(
+        lambda: fit_in_groups([[0, 1]] * N),
+        "Pass one label for each sequence",
+        lambda: fit_in_groups(np.arange(N) // 2),
+    ),
+    case(
+        lambda: regress(*MANY_SUMS, early_stopping=True),
+        r"Pass X_val and y_val with at least 20 sequences, raise validation_fraction, or set (early_stopping=False)",
+        lambda code: LSTMRegressor(2, max_iter=1, early_stopping=True).fit(*MANY_SUMS, None, *MANY_SUMS),
+        lambda code: regress(*MANY_SUMS, early_stopping=True, validation_fraction=0.5),
+        lambda code: regress(*MANY_SUMS, **value(f"dict({code})")),
+    ),
+    case(
+        lambda: memorise(),
+        "Set, in the order in which it is likely to help: (early_stopping=True), (dropout=0.3), (label_smoothing=0.1)",
+        lambda stopping, dropout, smoothing: memorise(**value(f"dict({stopping})")),
+        lambda stopping, dropout, smoothing: memorise(**value(f"dict({dropout})"), max_iter=5),
+        lambda stopping, dropout, smoothing: memorise(label_smoothing=0.9),
     ),
     case(
         lambda: regress(loss="quantile"),

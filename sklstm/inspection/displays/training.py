@@ -87,10 +87,8 @@ class TrainingHistoryDisplay:
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         curves = training_curves(estimator)
-        stopped_early = estimator.best_loss_ is None and "validation_score" in curves
-        best = int(curves["epoch"][np.nanargmax(curves["validation_score"])]) if stopped_early else None
         score = f"Validation\n{score_name(estimator)}"
-        display = cls(curves, loss_name=loss_name(estimator), score_name=score, best_epoch=best)
+        display = cls(curves, loss_name=loss_name(estimator), score_name=score, best_epoch=vars(estimator).get("best_epoch_"))
         return display.plot(ax, panels=panels, **kwargs)
 
     def plot(self, ax=None, *, panels=None, **kwargs):

@@ -1,0 +1,81 @@
+"""Which sequences early stopping sets aside: a random part of each class, or whole groups."""
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+SEEDS = np.iinfo(np.int32).max
+# Random selections of groups that are compared, and about how many sequences may be counted for that.
+SELECTIONS, COUNTED = (5, 100), 1_000_000
+
+
+def split_rows(validation_fraction, rows, strata, groups, rng):
+    """Training and validation rows of early stopping.
+
+    Parameters
+    ----------
+    validation_fraction : float
+    rows : ndarray of int
+        Sequences to split.
+    strata : ndarray of int of shape (n_sequences,) or None
+        Whose proportions both parts are to have: exactly, or with groups as far as those allow.
+    groups : ndarray of int of shape (n_sequences,) or None
+        Sequences of one group stay together.
+    rng : Generator
+
+    Returns
+    -------
+    rows, rows_val : ndarray of int
+        In ascending order.
+
+    Raises
+    ------
+    ValueError
+        If there is no such split with two sequences to validate on.
+    """
+    strata = None if strata is None else strata[rows]
+    try:
+        if groups is None:
+            parts = train_test_split(
+                rows, test_size=validation_fraction, stratify=strata, random_state=int(rng.integers(SEEDS))
+            )
+        else:
+            held_out = _select_groups(validation_fraction, groups[rows], strata, rng)
+            parts = rows[~held_out], rows[held_out]
+        if len(parts[1]) < 2:
+            raise ValueError("a score needs at least two samples, but the split leaves one.")
+    except ValueError as error:
+        raise ValueError(
+            f"early_stopping=True cannot set aside validation_fraction={validation_fraction} of {len(rows)}"
+            f" samples: {error} Set another validation_fraction, pass X_val and y_val, or turn early_stopping off."
+        ) from error
+    return np.sort(parts[0]), np.sort(parts[1])
+
+
+def _select_groups(fraction, groups, strata, rng):
+    """Which sequences are set aside: of random selections of groups, those of the one closest to the fraction of each stratum."""
+    sizes, groups = _counts_and_codes(groups)
+    n_samples, n_groups = len(groups), len(sizes)
+    if n_groups < 2:
+        raise ValueError("groups are set aside as a whole, but groups holds a single one.")
+    totals, strata = _counts_and_codes(np.zeros(n_samples, dtype=int) if strata is None else strata)
+    candidates = []
+    for _ in range(min(max(COUNTED // n_samples, SELECTIONS[0]), SELECTIONS[1])):
+        order = rng.permutation(n_groups)
+        reached = sizes[order].cumsum()[:-1]  # at least one group is trained on
+        distance = np.where(reached < 2, np.inf, abs(reached - fraction * n_samples))
+        chosen = np.zeros(n_groups, dtype=bool)
+        chosen[order[: distance.argmin() + 1]] = True
+        held_out = chosen[groups]
+        counts = np.bincount(strata[held_out], minlength=len(totals))
+        n_lost = int(np.count_nonzero(counts == totals))
+        candidates.append((n_lost, abs(counts - fraction * totals).sum(), held_out))
+    n_lost, _, held_out = min(candidates, key=lambda candidate: candidate[:2])
+    if n_lost:
+        raise ValueError("a class occurs only in groups that would be set aside, which leaves none of it to train on.")
+    return held_out
+
+
+def _counts_and_codes(labels):
+    """How many there are of each label, and the number of the label of each entry."""
+    _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return counts, codes

@@ -1,0 +1,49 @@
+"""What a fit warns of although it has done what it was told, and what to try then, in the order in which it works."""
+
+import warnings
+
+# Fewer validation targets leave it to chance which epoch is kept.
+FEW = 20
+# A network has memorised when its training loss is below this share of the validation loss, and that has risen since its lowest
+# value by this factor and by more than this many nats, or in standard units.
+MEMORISED, RISEN, RISEN_BY = 0.5, 1.25, 0.05
+
+# What helps against memorising, the best first: parameter -> what to set it to.
+AGAINST_MEMORISING = {"early_stopping": True, "dropout": 0.3, "label_smoothing": 0.1}
+
+
+def warn_of_few(n_targets, unit):
+    """Warn where early stopping has so few validation targets that which epoch it keeps is left to chance."""
+    if n_targets < FEW:
+        warnings.warn(
+            f"early_stopping has {n_targets} {unit} to validate on, which leaves it to chance which epoch is the best. Pass X_val"
+            f" and y_val with at least {FEW} {unit}, raise validation_fraction, or set early_stopping=False.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def warn_of_memorising(estimator, rows):
+    """Warn where the validation loss has risen while the training loss fell.
+
+    Parameters
+    ----------
+    estimator : BaseRecurrent
+    rows : list of dict
+        The history of this fit, which had validation data but was not stopped by them.
+    """
+    if not rows:
+        return
+    training, validation = rows[-1]["loss"], rows[-1]["validation_loss"]
+    best = min(rows, key=lambda row: row["validation_loss"])
+    lowest = best["validation_loss"]
+    if training < MEMORISED * validation and validation > max(RISEN * lowest, lowest + RISEN_BY):
+        parameters = estimator.get_params(deep=False)
+        remedies = [f"{name}={value}" for name, value in AGAINST_MEMORISING.items() if not parameters.get(name, True)]
+        warnings.warn(
+            f"The network has memorised training data: the validation loss was {lowest:.3g} after epoch {best['epoch']} and is"
+            f" {validation:.3g} now, the training loss is {training:.3g}. Set, in the order in which it is likely to help:"
+            f" {', '.join(remedies)}.",
+            UserWarning,
+            stacklevel=2,
+        )
