@@ -16,6 +16,7 @@ from .embedding import embedding_widths
 from .fit_inputs import FitInputs
 from .fitted_state import with_fitted_attributes
 from .inputs import read_X
+from .solvers import is_one_minibatch
 
 Y_AND_WEIGHTS = "Expected an array or a list with one entry for each sequence, or with return_sequences for every step."
 SEEDS = np.iinfo(np.int32).max
@@ -68,6 +69,8 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
         held_out = target.take(sequences, rows_val)
         _refuse_too_few(estimator, held_out[1])
     target = target.only(rows)
+    if is_one_minibatch(estimator, len(rows)):
+        sequences, target = target.merged(sequences)
 
     moments = _moments(estimator.standardize, sequences, target, previous, one_epoch)
     network = build(spec)
