@@ -1,6 +1,7 @@
 """Gradients compared with central differences, before any training."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -165,11 +166,32 @@ def test_penalty_is_half_alpha_of_squared_weights_without_biases(ragged, rng):
     rows = np.arange(len(ragged))
     total, total_weight = gradient(rows, rng)
     weights = [value for name, value in problem.network.layout.views(problem.theta).items() if not name.endswith("b")]
-    penalty = 0.5 * 0.3 * sum((value**2).sum() for value in weights) / total_weight
+    penalty = 0.5 * 0.3 * sum((value**2).sum() for value in weights)
     assert total / total_weight == pytest.approx(problem.mean_loss() + penalty, rel=1e-12)
     numeric = central_differences(lambda: gradient(rows, rng)[0] / total_weight, problem.theta)
     gradient(rows, rng)
     assert relative_error(gradient.grad, numeric) <= 1e-6
+
+
+def of_penalized(network):
+    """1 for each parameter that the penalty falls on, 0 for the others."""
+    marks = np.zeros(network.layout.size)
+    for part in network.penalized(marks):
+        part[:] = 1
+    return marks
+
+
+def test_penalty_does_not_depend_on_the_minibatch(ragged, rng):
+    problem = Problem(ragged, "squared_error", (3,))
+    for rows, scale in [(np.arange(2), 1.0), (np.arange(len(ragged)), 1.0), (np.arange(3), 7.0)]:
+        data = replace(problem.data(), weights=scale * problem.data().weights)
+        plain, penalized = (
+            GradientComputer(problem.network, problem.loss, data, problem.theta, alpha, Threads(1)) for alpha in (0.0, 0.3)
+        )
+        losses = [total / weight for total, weight in (plain(rows, rng), penalized(rows, rng))]
+        weights = problem.network.penalized(problem.theta)
+        assert losses[1] - losses[0] == pytest.approx(0.15 * sum(np.square(w).sum() for w in weights))
+        np.testing.assert_allclose(penalized.grad - plain.grad, 0.3 * problem.theta * of_penalized(problem.network), atol=1e-12)
 
 
 def test_shards_add_up_to_the_gradient_of_the_minibatch(rng, monkeypatch):

@@ -154,7 +154,8 @@ def test_adamw_decays_weights_and_not_biases(problem):
 
 def test_lbfgs_is_scipys_on_the_whole_loss(problem):
     X, y = problem
-    model = LSTMRegressor(6, solver="lbfgs", max_iter=500, tol=1e-5, n_iter_no_change=np.inf, alpha=5, random_state=0).fit(X, y)
+    parameters = {"solver": "lbfgs", "alpha": 0.04, "random_state": 0}
+    model = LSTMRegressor(6, max_iter=500, tol=1e-5, n_iter_no_change=np.inf, **parameters).fit(X, y)
     losses = model.loss_curve_
     assert all(b <= a for a, b in pairwise(losses))
     assert model.n_iter_ < 500 and model.history_[-1]["gradient_norm"] < 1e-3
@@ -164,7 +165,7 @@ def test_lbfgs_is_scipys_on_the_whole_loss(problem):
 
     before, lbfgs.CHUNK = lbfgs.CHUNK, 50
     try:
-        chunked = LSTMRegressor(6, solver="lbfgs", max_iter=5, alpha=5, batch_size=7, random_state=0).fit(X, y)
+        chunked = LSTMRegressor(6, max_iter=5, batch_size=7, **parameters).fit(X, y)
     finally:
         lbfgs.CHUNK = before
     np.testing.assert_allclose(chunked.loss_curve_, losses[:5], rtol=1e-6)

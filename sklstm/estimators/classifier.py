@@ -89,7 +89,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(rng.integers(3, 7), 2)) for _ in range(300)]
     >>> y = ["first" if x[:, 0].sum() > x[:, 1].sum() else "second" for x in X]
-    >>> model = LSTMClassifier(hidden_size=8, alpha=0.1, random_state=0)
+    >>> model = LSTMClassifier(hidden_size=8, alpha=4e-3, random_state=0)
     >>> model = model.fit(X[:200], y[:200])
     >>> bool(model.score(X[200:], y[200:]) > 0.9)
     True
@@ -123,7 +123,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         padding=None,
         standardize=True,
         solver="adam",
-        alpha=1e-3,
+        alpha=1e-4,
         batch_size="auto",
         learning_rate="cosine",
         learning_rate_init=2e-2,

@@ -117,13 +117,18 @@ solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"}, default="adam"
     - "rmsprop": RMSprop [15]_.
     - "lbfgs": SciPy's L-BFGS [16]_ on all sequences at once; an epoch is one iteration. It ignores `batch_size`,
       `learning_rate` and `max_grad_norm`, and does not support dropout, `checkpoint` or `partial_fit`.
-alpha : float, default=1e-3
-    Strength of the L2 penalty on the weights. The penalty is divided by the total sample weight of the minibatch. With
+alpha : float, default=1e-4
+    Strength of the L2 penalty on the weights. Training minimises the weighted mean loss plus ``alpha / 2`` times the sum
+    of their squares, whatever the batch size, the number of sequences and the scale of the sample weights. Useful values
+    are between 1e-5 and 3e-3. From about 1e-2, and on some problems from 3e-3, the weights shrink to zero before the
+    network learns anything that it has to remember, and predictions stay constant; `fit` warns then. With
     ``solver="adamw"``, each step instead shrinks the weights by the learning rate times alpha, for which 1e-2 is
-    customary. Biases, gains, learned initial states and embeddings are not penalised.
+    customary. Biases, gains, learned initial states and embeddings are not penalised. The alpha of scikit-learn's MLP is
+    that of this network times the batch size.
 batch_size : int or "auto", default="auto"
     Number of sequences per minibatch. "auto" is an eighth of the training sequences, but at least 4 and at most 32; up
-    to 32 sequences form a single minibatch.
+    to 32 sequences form a single minibatch. Where one minibatch holds all sequences, equal ones with equal targets are
+    merged into one with the sum of their weights: a weight of two is then exactly the sequence twice.
 learning_rate : {"constant", "invscaling", "adaptive", "plateau", "cosine", "onecycle"}, default="cosine"
     Schedule of the learning rate.
 
@@ -232,7 +237,8 @@ categories_ : list of ndarray
 n_iter_ : int
     Number of epochs trained.
 t_ : int
-    Number of training samples seen, where each sample counts once per epoch.
+    Number of training samples seen, where each sample counts once per epoch. Samples that were merged (see
+    `batch_size`) count as one.
 loss_curve_ : list of float
     Mean training loss in each epoch, penalty included{loss_units}.
 best_loss_ : float or None

@@ -15,7 +15,7 @@ from .embedding import embedding_widths
 from .fit_inputs import FitInputs
 from .fitted_state import with_fitted_attributes
 from .inputs import read_X
-from .solvers import stops_early
+from .solvers import is_one_minibatch, stops_early
 from .splitting import split_rows
 from .warned import warn_of_few
 
@@ -75,6 +75,8 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
     if held_out is not None and early_stopping:
         warn_of_few(held_out[1].n_weighted, "steps" if estimator.return_sequences else "sequences")
     target = target.only(rows)
+    if is_one_minibatch(estimator, len(rows)):
+        sequences, target = target.merged(sequences)
 
     moments = _moments(estimator.standardize, sequences, target, previous, one_epoch)
     network = build(spec)

@@ -112,7 +112,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         loss="squared_error",
         quantile=None,
         solver="adam",
-        alpha=1e-3,
+        alpha=1e-4,
         batch_size="auto",
         learning_rate="cosine",
         learning_rate_init=2e-2,

@@ -66,6 +66,11 @@ def training_config(estimator, n_samples, *, one_epoch, early_stopping):
     )
 
 
+def is_one_minibatch(estimator, n_samples):
+    """Whether a minibatch holds that many sequences."""
+    return n_samples <= _batch_size(estimator, n_samples)
+
+
 def _is_auto(value):
     return isinstance(value, str) and value == "auto"
 
@@ -81,7 +86,7 @@ def _batch_size(estimator, n_samples):
     if not _is_auto(estimator.batch_size):
         return _count("batch_size", estimator.batch_size)
     if n_samples <= LARGEST_BATCH:
-        return n_samples  # all at once: then a sequence of weight 2 is the sequence twice
+        return n_samples  # all at once: then a sequence of weight 2 is the sequence twice, see `Target.merged`
     return min(max(n_samples // MINIBATCHES, SMALLEST_BATCH), LARGEST_BATCH)
 
 

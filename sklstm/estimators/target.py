@@ -1,6 +1,9 @@
 """`Target`: what an estimator makes of y."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from math import fsum
 
 import numpy as np
 
@@ -112,6 +115,28 @@ class Target:
         weights = Sequences(self.weights[:, np.newaxis], self.offsets)[rows].values[:, 0]
         return chosen, replace(self, targets=targets.values, weights=weights, strata=None, offsets=targets.offsets)
 
+    def merged(self, sequences):
+        """Copies of the sequences that have a weight and of their part of the target, equal ones merged, in ascending order.
+
+        Equal sequences with equal targets become one with the sum of their weights, rounded once. Where a minibatch holds all of
+        them, a fit has the same bits then whether sequences are repeated or weighted, and in whichever order. No other way keeps
+        the fits together: training at a high rate can multiply a difference in the last bits by 1.8 per step (measured: from
+        1e-16 to 1e-1 in 80 steps, while the loss of memorised sequences falls and spikes). The order is that of the numbers, so
+        it is the same in other units.
+        """
+        owners = np.arange(len(sequences) + 1) if self.offsets is None else self.offsets
+        samples = [slice(*bounds) for bounds in pairwise(owners)]
+        groups = defaultdict(list)
+        for row in self.weighted_rows():
+            groups[_sortable(sequences[row]), _sortable(self.targets[samples[row]])].append(row)
+        groups = [groups[key] for key in sorted(groups)]
+        weights = [_sum([self.weights[samples[row]] for row in group]) for group in groups]
+        rows = np.array([group[0] for group in groups])
+        targets = np.concatenate([self.targets[samples[row]] for row in rows])
+        offsets = None if self.offsets is None else np.cumsum([0, *map(len, weights)])
+        target = replace(self, targets=targets, weights=np.concatenate(weights), strata=None, offsets=offsets)
+        return sequences[rows], target
+
     def score(self, data, scores):
         """Score of the network's outputs for the targets of `data`, both in standard units; more is better."""
         loss, targets, weights = LOSSES[self.loss], data.targets, data.weights
@@ -135,3 +160,15 @@ class Target:
             self.weighted_rows(),
             per_step=self.offsets is not None,
         )
+
+
+def _sortable(array):
+    """Bytes that compare like the numbers of an array of floats, the first one first."""
+    bits = (array + 0.0).view(f"i{array.itemsize}")  # -0.0 becomes 0.0
+    negative = bits >> (8 * array.itemsize - 1)  # -1 for negative numbers, else 0
+    return (bits ^ (negative | np.iinfo(bits.dtype).min)).astype(f">i{array.itemsize}").tobytes()
+
+
+def _sum(arrays):
+    """Sum of arrays of the same shape (n,), each entry rounded once, so that k times w is the weight that k samples of w have."""
+    return arrays[0] if len(arrays) == 1 else np.array([fsum(column) for column in zip(*arrays, strict=True)])

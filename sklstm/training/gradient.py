@@ -29,8 +29,8 @@ class GradientComputer:
     theta : ndarray of shape (n_params,)
         Updated in place by the caller.
     alpha : float
-        Strength of the L2 penalty, ``alpha / 2 ||weights||^2 / total weight of the minibatch``, as in scikit-learn's
-        MLP.
+        Strength of the L2 penalty: ``alpha / 2 ||weights||^2`` is added to the mean loss of each minibatch, whatever its size and
+        its weight.
     threads : Threads
     bptt_steps : int or None
         Gradients reach back over chunks of that many steps; None is all steps.
@@ -68,7 +68,7 @@ class GradientComputer:
         Returns
         -------
         total : float
-            Sum over the minibatch of weight times loss, with the penalty in it.
+            Sum over the minibatch of weight times loss, plus `total_weight` times the penalty.
         total_weight : float
         """
         total_weight = float(self.total_weights[rows].sum())
@@ -84,8 +84,8 @@ class GradientComputer:
         else:
             total = self._run_shards(parts, total_weight, rngs)
         for weights, grad in self._penalties if self.alpha else ():
-            total += 0.5 * self.alpha * _optim.sum_of_squares(weights)
-            _optim.add_scaled(self.alpha / total_weight, weights, grad)
+            total += total_weight * (0.5 * self.alpha * _optim.sum_of_squares(weights))
+            _optim.add_scaled(self.alpha, weights, grad)
         return total, total_weight
 
     def _run_shards(self, parts, total_weight, rngs):

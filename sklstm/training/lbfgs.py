@@ -26,7 +26,7 @@ def run_lbfgs(gradient, state, config, after_epoch):
         ``after_epoch(row) -> bool``: takes a row of the history; whether to stop.
     """
     theta = state.theta
-    objective = _Objective(gradient, state, config.alpha)
+    objective = _Objective(gradient, state)
 
     def end_iteration(intermediate_result):
         theta[:] = intermediate_result.x
@@ -45,14 +45,13 @@ def run_lbfgs(gradient, state, config, after_epoch):
 
 
 class _Objective:
-    """Mean loss over all samples, and its gradient, in float64."""
+    """Mean loss over all samples plus the penalty, and the gradient of the sum, in float64."""
 
-    def __init__(self, gradient, state, alpha):
+    def __init__(self, gradient, state):
         rows = gradient.data.rows
         order = rows[np.argsort(gradient.lengths[rows], kind="stable")]
         self.chunks = [order[k : k + CHUNK] for k in range(0, len(order), CHUNK)]
         self.gradient = gradient
-        gradient.alpha = alpha / len(self.chunks)  # each chunk adds its share of the penalty
         self.theta = state.theta
         # The same numbers at every call, for what is hidden at random: the objective has to be a function.
         self.seed = int(state.rng.integers(1 << 63))
