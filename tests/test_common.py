@@ -26,6 +26,7 @@ SLOW = [
     {"hidden_size": (24, 16)},
     {"pooling": "mean"},
     {"pooling": "max"},
+    {"pooling": ("last", "max")},
     {"cell": "rnn", "activation": "relu", **SGD},
     {"dropout": 0.2, "recurrent_dropout": 0.2, "num_layers": 2},
     {"residual": True, "num_layers": 2},

@@ -116,6 +116,7 @@ def test_a_second_thread_takes_no_more_than_the_formula(rng):
         (dict(input_size=7, hidden_sizes=(16,), cell="gru"), None),
         # The gradient of every output, as the pooling passes it on.
         (dict(input_size=7, hidden_sizes=(16,), pooling="mean"), 6 * 16 + 7 + 16),
+        (dict(input_size=7, hidden_sizes=(16,), pooling=("last", "mean", "max")), 6 * 16 + 7 + 16),
     ],
     ids=str,
 )

@@ -20,6 +20,7 @@ CONFIGURATIONS = [
     {"bidirectional": True, "merge_mode": "sum"},
     {"pooling": "mean"},
     {"pooling": "max", "bidirectional": True},
+    {"pooling": ("last", "max", "attention"), "bidirectional": True},
     {"pooling": "attention"},
     *({"cell": cell} for cell in CELLS if cell != "lstm"),
     {"cell": "layernorm", "bidirectional": True, "num_layers": 2},

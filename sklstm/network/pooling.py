@@ -145,7 +145,7 @@ POOLINGS = {"last": Last, "mean": Mean, "max": Max, "attention": Attention}
 
 @dataclass(frozen=True)
 class SideBySide(Pooling):
-    """Several poolings, whose outputs are put side by side (Howard and Ruder 2018); what is learned is the attention's."""
+    """Several poolings, whose outputs are put side by side (Howard and Ruder 2018); its parameters are the attention's."""
 
     names: tuple
 
