@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
-from sklstm.estimators.target import _sortable
+from sklstm.estimators import target as target_module
 from sklstm.network import CELLS, POOLINGS
+from sklstm.training.moments import weighted_moments
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -93,9 +94,20 @@ def test_equal_sequences_with_other_targets_stay(sequences, rng):
     assert LSTMRegressor(3, max_iter=2, random_state=0).fit(X, y * 0).t_ == 2
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_bytes_compare_like_numbers(rng, dtype):
-    numbers = np.concatenate([rng.normal(size=50) * 10.0 ** rng.integers(-30, 30, size=50), [0, 1, -1]]).astype(dtype)
-    keys = [_sortable(np.array([number])) for number in numbers]
-    np.testing.assert_array_equal(numbers[np.argsort(np.array(keys, dtype=object))], np.sort(numbers))
-    assert _sortable(np.array([-0.0], dtype)) == _sortable(np.array([0.0], dtype))
+@pytest.mark.parametrize("block", [1, 2, 1024])
+def test_sequences_compare_like_lists(rng, monkeypatch, block):
+    monkeypatch.setattr(target_module, "BLOCK", block)
+    arrays = [rng.integers(0, 2, size=length).astype(float) for length in rng.integers(0, 6, size=30)]
+    for a, b in itertools.product(arrays, arrays):
+        x, y = a.tolist(), b.tolist()
+        assert np.sign(target_module._compare(a, b)) == (x > y) - (x < y)
+
+
+def test_statistics_in_another_order(rng):
+    # Statistics of all rows in another order: those of each channel's values with the weights of their own sequences.
+    X, weights = rng.normal(size=(5, 3, 2)), rng.uniform(size=5)
+    rows = rng.permutation(5)
+    values, offsets = X.reshape(-1, 2), np.arange(0, 16, 3)
+    plain = weighted_moments(values, weights, offsets, np.arange(5))
+    for name, value in weighted_moments(values, weights, offsets, rows).items():
+        np.testing.assert_allclose(value, plain[name], rtol=1e-12)

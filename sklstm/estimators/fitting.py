@@ -88,7 +88,8 @@ class FitMixin:
         Warns
         -----
         ConvergenceWarning
-            If `max_iter` is reached before convergence (except with "cosine" and "onecycle"), or if training became non-finite.
+            If `max_iter` is reached before convergence (except with "cosine" and "onecycle"), if training became non-finite, or
+            if the trained network predicts no better than a constant. The message says what to try.
         RuntimeWarning
             If writing `checkpoint` fails during training, for example on a full disk.
         UserWarning

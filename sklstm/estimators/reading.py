@@ -76,7 +76,7 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
         warn_of_few(held_out[1].n_weighted, "steps" if estimator.return_sequences else "sequences")
     target = target.only(rows)
     if is_one_minibatch(estimator, len(rows)):
-        sequences, target = target.merged(sequences)
+        target = target.merged(sequences)
 
     moments = _moments(estimator.standardize, sequences, target, previous, one_epoch)
     network = build(spec)
@@ -160,7 +160,7 @@ def _moments(standardize, sequences, target, previous, one_epoch):
     if not standardize:
         return {"x": None, "y": None}
     known = None if previous is None else previous.moments
-    weighted, rows = target.weights > 0, target.weighted_rows()
+    weighted, rows = target.weighted_samples(), target.weighted_rows()
     return {
         "x": updated_moments(known, "x", sequences.values, target.sequence_weights, sequences.offsets, rows),
         "y": updated_moments(known, "y", target.targets[weighted], target.weights[weighted]) if target.units else None,

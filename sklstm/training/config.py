@@ -43,7 +43,7 @@ class TrainingConfig:
     n_threads : int
         Maximum number of threads.
     warn_unconverged : bool
-        Whether reaching `max_iter` deserves a warning.
+        Whether the fit is whole, so that reaching `max_iter` and having learned nothing deserve a warning.
     """
 
     max_iter: int

@@ -10,6 +10,7 @@ from ..parallel import Threads
 from .batching import minibatches
 from .gradient import GradientComputer, NonFinite
 from .lbfgs import run_lbfgs
+from .outcome import learned_nothing
 from .state import LastEpoch
 from .stopping import follow_schedule, update_best
 
@@ -56,7 +57,8 @@ def train(
     list of str
         What the user is to be warned of. A loss, gradient or weight became NaN or infinite, or the last epoch left weights that
         do not give finite predictions: training ended, and the best weights that do were restored; the text says which, or that
-        there are none. Or `max_iter` was reached, where the configuration asks for that warning.
+        there are none. Or `max_iter` was reached, where the configuration asks for that warning. Or the network has learned
+        nothing, see `learned_nothing`.
     """
     last_epoch = LastEpoch() if last_epoch is None else last_epoch
     initial_theta, diverged_in = state.theta.copy(), None
@@ -90,7 +92,9 @@ def train(
     except NonFinite:
         last_epoch.state.copy_into(state)
         diverged_in = state.n_epochs + 1
-    return _finish(state, config, initial_theta, diverged_in, is_sound)
+    is_regular = diverged_in is None and not _looks_diverged(state)
+    problems = _finish(state, config, initial_theta, diverged_in, is_sound)
+    return problems + (learned_nothing(network, loss, optimizer, state, data, config) if is_regular else [])
 
 
 def _run_epoch(gradient, optimizer, state, config, epoch):

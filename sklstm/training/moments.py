@@ -61,7 +61,7 @@ class _Blocks:
         else:  # in parts of the largest, whose total does not overflow
             weights = weights / weights.max()
             self.weight, self.shares = LARGEST, weights / total()
-        self.all = offsets is None or self.ends[-1] == len(values)
+        self.all = offsets is None or (self.ends[-1] == len(values) and not self.shifts.any())
 
     def __iter__(self):
         for first in range(0, self.ends[-1], BLOCK):

@@ -69,6 +69,10 @@ def memorise(**params):
     return LSTMClassifier(16, **settings).fit(noise[:24], np.arange(24) % 2, X_val=noise[24:], y_val=np.arange(36) % 2)
 
 
+def learned(model):
+    assert model.loss_curve_[-1] < 0.5
+
+
 def converged(model):
     assert model.n_iter_ < model.max_iter
 
@@ -195,6 +199,11 @@ PARAMETERS = [
         lambda: [regress(y=y, loss="quantile", quantile=[0.1, 0.9]) for y in LABELS.T],
     ),
     case(lambda: print_to_nowhere(verbose=1), "Set (verbose=0)", lambda code: print_to_nowhere(**value(f"dict({code})"))),
+    case(
+        lambda: classify(max_iter=200, alpha=1),
+        r"Try, in this order, a smaller alpha \(it is 1\), (cell=.*?), (pooling=.*?), another random_state, a lower learn",
+        lambda cell, pooling: learned(classify(max_iter=200, alpha=1e-4, **value(f"dict({cell}, {pooling})"))),
+    ),
     case(
         lambda: regress(max_iter=2, n_iter_no_change=2, learning_rate="constant"),
         "Increase max_iter, or raise tol",

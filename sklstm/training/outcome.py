@@ -1,0 +1,119 @@
+"""Whether a fit has learned anything from X: its training loss beside that of the best constant, and what to try otherwise."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._kernels import _optim
+from ..network import Network, apply, constant_scores, loss_of_constant
+
+# A fit has learned something when its training loss is lower than that of the best constant by this share.
+CLEARLY = 0.01
+# Steps of the optimiser, or iterations of L-BFGS that has not converged, after which a fit should have.
+ENOUGH_STEPS = 200
+# Weights are frozen when their root mean square is below this share of 1 / sqrt(H), with which recurrent weights begin. Measured:
+# fits that a penalty had taken to a constant were below 0.03, fits that had learned something above 0.08.
+FROZEN = 0.05
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """A fit that ended at the level of a constant.
+
+    Attributes
+    ----------
+    network : Network
+    alpha : float
+        Strength of the penalty, or of the weight decay.
+    has_rate : bool
+        Whether the optimiser has a learning rate.
+    is_frozen : bool
+        Whether the penalty has shrunk the weights to almost nothing.
+    """
+
+    network: Network
+    alpha: float
+    has_rate: bool
+    is_frozen: bool
+
+
+# What to try, in the order in which it is worth trying, and for which fits.
+REMEDIES = (
+    ("a smaller alpha (it is {alpha:g})", lambda stuck: stuck.is_frozen),
+    ('cell="gru"', lambda stuck: not stuck.network.cell.startswith("gru")),
+    ('pooling="max"', lambda stuck: stuck.network.pooling == "last"),
+    ("another random_state", lambda stuck: True),
+    ("a lower learning_rate_init", lambda stuck: stuck.has_rate),
+)
+
+
+def learned_nothing(network, loss, optimizer, state, data, config):
+    """What to tell the user of a whole fit that ended at the level of a constant: a list of one text, or of none.
+
+    Parameters
+    ----------
+    network : Network
+    loss : Loss
+    optimizer : Optimizer
+    state : TrainingState
+        With the weights that the fit ends with.
+    data : Data
+    config : TrainingConfig
+
+    Returns
+    -------
+    list of str
+
+    Notes
+    -----
+    The loss of the last epoch, which dropout, the penalty and the change of the weights raise, says that most fits have learned
+    something; the others are evaluated on all training data.
+    """
+    if not _is_whole(optimizer, state, data, config):
+        return []
+    level = _level(network, loss, data)
+    highest = (1 - CLEARLY) * level
+    size = sum(map(_optim.sum_of_squares, network.penalized(state.theta)))
+    if not level > config.tol or state.history[-1]["loss"] - 0.5 * config.alpha * size < highest:
+        return []
+    mean = _training_loss(network, loss, state, data, config)
+    if not mean >= highest:
+        return []
+    alpha = optimizer.weight_decay or config.alpha
+    n_weights = sum(part.size for part in network.penalized(state.theta))
+    is_frozen = alpha > 0 and math.sqrt(size / n_weights * max(network.hidden_sizes)) < FROZEN
+    stuck = Stuck(network, alpha, not optimizer.needs_all_samples, is_frozen)
+    remedies = [text.format(alpha=alpha) for text, applies in REMEDIES if applies(stuck)]
+    frozen = " The penalty has shrunk the weights to almost nothing." if is_frozen else ""
+    return [
+        f"The network has learned nothing from X: its training loss is {mean:.4g}, and that of the best constant {level:.4g}."
+        f"{frozen} Try, in this order, {', '.join(remedies)}. If nothing helps, y may not depend on X."
+    ]
+
+
+def _level(network, loss, data):
+    """Mean loss of the best constant."""
+    used = data.weights > 0
+    targets, weights = data.targets[used], data.weights[used]
+    with np.errstate(over="ignore", invalid="ignore"):
+        scores = constant_scores(loss, targets, weights, network.output_size)
+    return float(loss_of_constant(loss, scores, targets, weights))
+
+
+def _training_loss(network, loss, state, data, config):
+    """Mean loss of the trained network, without dropout and penalty."""
+    total_weight = float(data.weights.sum())
+    with np.errstate(over="ignore", invalid="ignore"):
+        scores = apply(network, state.theta, data.sequences, shift=data.shift, factor=data.factor, n_threads=config.n_threads)
+    return loss.value_and_gradient(scores, data.targets, data.weights, total_weight, np.empty_like(scores)) / total_weight
+
+
+def _is_whole(optimizer, state, data, config):
+    """Whether a fit has had the steps that it was to have, and enough of them."""
+    n_epochs = state.n_epochs - state.first_epoch
+    if not config.warn_unconverged or not (state.done or n_epochs >= config.max_iter):
+        return False
+    if optimizer.needs_all_samples:
+        return state.done or n_epochs >= ENOUGH_STEPS
+    return n_epochs * -(-len(data) // config.batch_size) >= ENOUGH_STEPS
