@@ -24,6 +24,7 @@ from ..sequences.targets import (
 )
 from .base import BaseRecurrent
 from .class_weights import class_factors, class_totals
+from .constraints import POSITIVE
 from .documentation import document
 from .fitting import supports_partial_fit
 from .target import Target
@@ -52,6 +53,12 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
     <<training>>
     label_smoothing : float, default=0.0
         Fraction of the target probability that is spread evenly over all classes.
+    temperature : float or "auto", default="auto"
+        Number that the scores of the trained network are divided by before they become probabilities (temperature scaling, Guo
+        et al. 2017, "On calibration of modern neural networks"). "auto" is the one with the lowest log-loss on sequences that were
+        held out: by the choice of the number of epochs (`early_stopping="auto"`), by `early_stopping=True`, or as `X_val`; without
+        any it is 1. It is contained in the weights, so that predictions take no longer. Labels that are predicted do not
+        depend on it.
     class_weight : dict, "balanced", list of these or None, default=None
         Weights of the classes, which multiply the sample weights. A dict has them by class label, with 1 for classes that it does
         not name; "balanced" makes them inversely proportional to the total sample weight of each class. With multilabel y the
@@ -62,6 +69,8 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels; for multilabel y the column numbers of the labels.
+    temperature_ : float
+        Number that the scores are divided by.
     <<attributes>>
 
     See Also
@@ -98,6 +107,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
     _parameter_constraints: ClassVar = {
         **BaseRecurrent._parameter_constraints,
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "temperature": [StrOptions({"auto"}), POSITIVE],
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
     }
 
@@ -110,7 +120,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         activation="tanh",
         bidirectional=False,
         merge_mode="concat",
-        pooling="last",
+        pooling=("last", "max"),
         dropout=0.0,
         recurrent_dropout=0.0,
         residual=False,
@@ -133,7 +143,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         shuffle=True,
         tol=1e-4,
         n_iter_no_change="auto",
-        early_stopping=False,
+        early_stopping="auto",
         scoring="loss",
         validation_fraction=0.1,
         max_grad_norm=0.25,
@@ -145,6 +155,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         rho=0.9,
         epsilon=1e-8,
         label_smoothing=0.0,
+        temperature="auto",
         class_weight=None,
         warm_start=False,
         checkpoint=None,
@@ -198,6 +209,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         self.random_state = random_state
         self.verbose = verbose
         self.label_smoothing = label_smoothing
+        self.temperature = temperature
         self.class_weight = class_weight
 
     @available_if(supports_partial_fit)

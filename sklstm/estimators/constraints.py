@@ -46,7 +46,7 @@ CONSTRAINTS = {
     "shuffle": ["boolean"],
     "tol": [NOT_NEGATIVE],
     "n_iter_no_change": [StrOptions({"auto"}), POSITIVE_INT, Options(Real, {np.inf})],
-    "early_stopping": ["boolean"],
+    "early_stopping": [StrOptions({"auto"}), "boolean"],
     "scoring": [StrOptions(set(CRITERIA))],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "max_grad_norm": [POSITIVE, None],

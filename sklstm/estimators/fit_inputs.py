@@ -35,6 +35,8 @@ class FitInputs:
         Whether validation data decide when to stop and what to keep.
     scoring : {"loss", "score"}
         What is compared on them.
+    groups : ndarray of int of shape (n_sequences,) or None
+        Sequences of one group are held out together.
     """
 
     spec: dict
@@ -47,9 +49,17 @@ class FitInputs:
     moments: dict
     stops_early: bool
     scoring: str
+    groups: np.ndarray | None = None
 
     def initial_state(self, estimator, optimizer, rng, previous, *, one_epoch):
         """The state that training begins with: a new one, or a copy of that of an earlier fit in the units of this one."""
+        state = self._initial_state(estimator, optimizer, rng, previous, one_epoch=one_epoch)
+        temperature = vars(estimator).get("temperature", "auto")
+        if not isinstance(temperature, str):
+            state.temperature = float(temperature)
+        return state
+
+    def _initial_state(self, estimator, optimizer, rng, previous, *, one_epoch):
         network, solver = self.network, estimator.solver
         if previous is None:
             theta = network.initialize(rng, self.data.sequences.values.dtype, self._initial_bias(estimator.forget_bias))
@@ -92,10 +102,13 @@ class FitInputs:
             "validation_scores_": scores if validated else None,
             "best_validation_score_": best if validated and np.isfinite(best) else None,
             "_network_spec": self.spec,
+            "max_iter_trials_": state.trials,
             "_moments": self.moments,
             "_state": state,
-            "_theta": self.scaling.fold_into_weights(self.network, state.theta),
+            "_theta": self.scaling.fold_into_weights(self.network, state.theta, state.temperature),
         }
+        if LOSSES[self.spec["loss"]].decide is not None:
+            report["temperature_"] = state.temperature
         return self.form | self.target.attributes | report
 
     def attributes_so_far(self, state):

@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from dataclasses import replace
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -17,9 +18,10 @@ from .callbacks import CallbackContext
 from .constraints import check_types
 from .documentation import document
 from .fitted_state import FittedState, fitted_attributes
-from .progress import Progress
+from .length import calibrates, choose_length, validated_temperature
+from .progress import Progress, show_trial
 from .reading import read_fit_inputs
-from .solvers import SOLVERS, check_solver_params, training_config
+from .solvers import SOLVERS, check_solver_params, training_config, trials
 from .splitting import SEEDS
 from .warned import warn_of_memorising
 
@@ -148,7 +150,7 @@ class FitMixin:
             # Bits that BLAS and LAPACK compute (initial weights, and on some machines products) may depend on their threads.
             with single_threaded_blas(), numpy_alone():
                 inputs, state, checkpoint = self._start(X, y, sample_weight, previous, optimizer, one_epoch, data)
-                config = training_config(self, len(inputs.data), one_epoch=one_epoch, early_stopping=inputs.stops_early)
+                config = self._training_config(inputs, optimizer, state, previous, one_epoch)
                 with Progress(self.verbose, config.max_iter, state.n_epochs - state.first_epoch) as progress:
                     callbacks.before_epoch()
                     problems = train(
@@ -164,6 +166,8 @@ class FitMixin:
                         is_sound=lambda theta: inputs.predicts_finitely(theta, config.n_threads),
                         last_epoch=last_epoch,
                     )
+                if inputs.validation is not None and not state.trials and calibrates(self, inputs):
+                    state.temperature = validated_temperature(inputs, state, config.n_threads)
                 for problem in problems:
                     warnings.warn(problem, ConvergenceWarning, stacklevel=2)
                 if inputs.validation is not None and not inputs.stops_early:
@@ -178,6 +182,18 @@ class FitMixin:
             interrupt.args = (_what_is_kept(self.n_iter_, self.checkpoint is not None),)
             callbacks.end_interrupted(interrupt)
             raise
+
+    def _training_config(self, inputs, optimizer, state, previous, one_epoch):
+        """The configuration of the training, whose length is chosen here unless the state is of a fit where it has been."""
+        n_samples = len(inputs.data)
+        choice = trials(self, n_samples, one_epoch=one_epoch, continues=previous is not None)
+        share = 1.0 if choice is None else choice.share
+        config = training_config(self, n_samples, one_epoch=one_epoch, early_stopping=inputs.stops_early, share=share)
+        if choice is None:
+            return config
+        if not state.max_iter:
+            choose_length(self, inputs, optimizer, state, config, choice, lambda *trial: show_trial(self.verbose, *trial))
+        return replace(config, max_iter=state.max_iter)
 
     def _start(self, X, y, sample_weight, previous, optimizer, one_epoch, data):
         """`FitInputs`, the state that training begins with, and a function that writes states to the checkpoint, or None."""

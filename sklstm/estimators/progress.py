@@ -29,6 +29,13 @@ def _duration(seconds):
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+def show_trial(verbose, max_iter, loss):
+    """Print what a length of the fit led to on held-out sequences, unless the progress of a fit is silent here."""
+    if verbose and not (verbose == 1 and _in_worker()):
+        with suppress(Exception):  # sys.stdout may be anything
+            print(f"Held-out sequences  {max_iter} epochs  loss {loss:.4g}", flush=True)
+
+
 class Progress:
     """Shows one epoch after another. Where the output fails (it is closed, or nobody reads it any more), it falls silent.
 

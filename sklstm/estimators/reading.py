@@ -75,7 +75,7 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
     if held_out is not None and early_stopping:
         warn_of_few(held_out[1].n_weighted, "steps" if estimator.return_sequences else "sequences")
     target = target.only(rows)
-    if is_one_minibatch(estimator, len(rows)):
+    if groups is None and is_one_minibatch(estimator, len(rows)):
         target = target.merged(sequences)
 
     moments = _moments(estimator.standardize, sequences, target, previous, one_epoch)
@@ -86,7 +86,7 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
         check_range("y", target.targets, dtype)
     validation = None if held_out is None else _validation(*held_out, scaling)
     data = target.data(sequences, scaling)
-    return FitInputs(spec, network, form, target, data, validation, scaling, moments, early_stopping, estimator.scoring)
+    return FitInputs(spec, network, form, target, data, validation, scaling, moments, early_stopping, estimator.scoring, groups)
 
 
 @refused_as("y or sample_weight", Y_AND_WEIGHTS)
@@ -143,7 +143,7 @@ def _read_held_out(reader, X, y, weights, target, dtype):
 
 def _refuse_too_few(estimator, held_out):
     """A coefficient of determination needs two targets."""
-    if estimator.early_stopping and held_out.units and held_out.n_weighted < 2:
+    if stops_early(estimator, one_epoch=False) and held_out.units and held_out.n_weighted < 2:
         unit = "steps" if estimator.return_sequences else "sequences"
         raise ValueError(f"early_stopping needs at least two {unit} with a y to score. Pass more, or set early_stopping=False.")
 

@@ -1,5 +1,8 @@
 """From hyper-parameters to an optimiser and a configuration of the training."""
 
+import math
+from dataclasses import dataclass
+
 from joblib import effective_n_jobs
 
 from ..network.checks import is_count
@@ -13,6 +16,30 @@ STEPS = 2000  # per fit at least
 EPOCHS = (50, 500)  # per fit at least, and at most
 ITERATIONS = 200  # of L-BFGS
 PATIENCE_STEPS, PATIENCE_EPOCHS = 500, 10  # without improvement, at least
+
+
+@dataclass(frozen=True)
+class Trials:
+    """How the length of a fit is chosen.
+
+    Attributes
+    ----------
+    n_folds : int
+        Of cross-validation; 1 holds a quarter of the sequences out once.
+    share : float
+        Longest fit as a share of one whose length is not chosen, so that all of them together cost about as much.
+    fractions : tuple of float
+        Lengths as fractions of the longest.
+    """
+
+    n_folds: int
+    share: float
+    fractions: tuple
+
+
+# By the number of sequences up to which they are for. A quarter of few sequences says too little.
+SMALLEST_CHOICE = 10
+TRIALS = {100: Trials(3, 1 / 4, (1 / 16, 1 / 4, 1)), math.inf: Trials(1, 1 / 2, (1 / 27, 1 / 9, 1 / 3, 1))}
 
 
 def check_solver_params(estimator):
@@ -37,17 +64,37 @@ def check_solver_params(estimator):
 
 def stops_early(estimator, *, one_epoch):
     """Whether a fit sets validation data aside, unless it is given them, and ends with the weights that are the best there."""
-    return bool(estimator.early_stopping) and not one_epoch
+    return not _is_auto(estimator.early_stopping) and bool(estimator.early_stopping) and not one_epoch
 
 
-def training_config(estimator, n_samples, *, one_epoch, early_stopping):
-    """The configuration for a fit on that many sequences; `early_stopping` is what `stops_early` says."""
+def trials(estimator, n_samples, *, one_epoch, continues):
+    """The `Trials` that choose the length of a fit on that many sequences; None where it is not chosen.
+
+    Parameters
+    ----------
+    estimator : BaseRecurrent
+    n_samples : int
+    one_epoch : bool
+        Whether this is a `partial_fit`.
+    continues : bool
+        Whether the fit continues an earlier one, which has seen the sequences that would be held out.
+    """
+    is_fixed = one_epoch or continues or not (_is_auto(estimator.early_stopping) and _is_auto(estimator.max_iter))
+    if is_fixed or n_samples < SMALLEST_CHOICE:
+        return None
+    return next(choice for largest, choice in TRIALS.items() if n_samples <= largest)
+
+
+def training_config(estimator, n_samples, *, one_epoch, early_stopping, share=1.0):
+    """The configuration for a fit on that many sequences; `early_stopping` is what `stops_early` says, and `share` that of
+    `Trials`.
+    """
     optimizer = SOLVERS[estimator.solver](estimator)
     batch_size = min(_batch_size(estimator, n_samples), n_samples)
     n_batches = None if optimizer.needs_all_samples else -(-n_samples // batch_size)
     has_end = SCHEDULES[estimator.learning_rate].needs_end
     return TrainingConfig(
-        max_iter=1 if one_epoch else _max_iter(estimator, n_batches),
+        max_iter=1 if one_epoch else _max_iter(estimator, n_batches, share),
         batch_size=batch_size,
         learning_rate=estimator.learning_rate_init,
         learning_rate_schedule="constant" if one_epoch and has_end else estimator.learning_rate,
@@ -90,10 +137,11 @@ def _batch_size(estimator, n_samples):
     return min(max(n_samples // MINIBATCHES, SMALLEST_BATCH), LARGEST_BATCH)
 
 
-def _max_iter(estimator, n_batches):
+def _max_iter(estimator, n_batches, share):
     if not _is_auto(estimator.max_iter):
         return _count("max_iter", estimator.max_iter)
-    return ITERATIONS if n_batches is None else min(max(-(-STEPS // n_batches), EPOCHS[0]), EPOCHS[1])
+    longest = ITERATIONS if n_batches is None else min(max(-(-STEPS // n_batches), EPOCHS[0]), EPOCHS[1])
+    return max(1, round(share * longest))
 
 
 def _patience(estimator, n_batches):

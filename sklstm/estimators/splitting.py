@@ -1,4 +1,4 @@
-"""Which sequences early stopping sets aside: a random part of each class, or whole groups."""
+"""Which sequences are held out: by early stopping, a random part of each class or whole groups; by the choice of a length, folds."""
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -6,6 +6,7 @@ from sklearn.model_selection import train_test_split
 SEEDS = np.iinfo(np.int32).max
 # Random selections of groups that are compared, and about how many sequences may be counted for that.
 SELECTIONS, COUNTED = (5, 100), 1_000_000
+HELD_OUT_ONE_IN = 4
 
 
 def split_rows(validation_fraction, rows, strata, groups, rng):
@@ -49,6 +50,42 @@ def split_rows(validation_fraction, rows, strata, groups, rng):
             f" samples: {error} Set another validation_fraction, pass X_val and y_val, or turn early_stopping off."
         ) from error
     return np.sort(parts[0]), np.sort(parts[1])
+
+
+def fold_rows(n_folds, rows, strata, groups, rng):
+    """Training and validation rows of each fold of a cross-validation; of one fold, a quarter is for validation.
+
+    Parameters
+    ----------
+    n_folds : int
+    rows : ndarray of int
+        Sequences to split.
+    strata : ndarray of shape (n_rows,) or None
+        Of those, whose proportions the parts have as far as possible.
+    groups : ndarray of shape (n_rows,) or None
+        Sequences of one group stay together.
+    rng : Generator
+
+    Returns
+    -------
+    list of (ndarray of int, ndarray of int)
+        In ascending order; empty where groups leave nothing to train or to validate on.
+    """
+    n_parts = n_folds if n_folds > 1 else HELD_OUT_ONE_IN
+    labels = np.arange(len(rows)) if groups is None else groups
+    sizes, labels = _counts_and_codes(labels)
+    order = rng.permutation(len(sizes))
+    if strata is not None and groups is None:
+        order = order[np.argsort(strata[order], kind="stable")]  # the members of a class are dealt out in turn
+    elif groups is not None:
+        order = order[np.argsort(-sizes[order], kind="stable")]  # the large ones first, each to the part that is smallest so far
+    filled, part_of = np.zeros(n_parts), np.empty(len(sizes), dtype=int)
+    for k, label in enumerate(order):
+        part_of[label] = k % n_parts if groups is None else filled.argmin()
+        filled[part_of[label]] += sizes[label]
+    parts = part_of[labels]
+    folds = [(rows[parts != part], rows[parts == part]) for part in range(n_folds)]
+    return folds if all(len(training) and len(held_out) for training, held_out in folds) else []
 
 
 def _select_groups(fraction, groups, strata, rng):

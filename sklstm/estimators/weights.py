@@ -102,6 +102,7 @@ def _state_from(previous, network, theta, solver, optimizer):
     loss_units = LOSSES[previous.network_spec["loss"]].units
     of_data = Scaling.from_moments({"x": None, "y": None}, network.input_size, loss_units)
     state = previous.state.copy()
+    theta = of_data.fold_into_weights(network, theta, 1 / state.temperature)  # whose scores will be divided by it again
     state.theta = of_data.convert_to(network, theta, previous.scaling(network))
     state.solver, state.optimizer = solver, optimizer.init(state.theta)
     state.start_fit()

@@ -1,8 +1,10 @@
 """Epochs, minibatches, optimisers and stopping, over a `network` and `sequences`; it knows no estimator."""
 
+from .calibration import fit_temperature
 from .checkpoint import Checkpoint
 from .config import TrainingConfig
 from .data import Data, digest
+from .length import Fold, LengthSearch
 from .loop import train
 from .moments import check_moments
 from .optimizers import LBFGS, SGD, SOLVERS, Adam, RMSprop

@@ -1,7 +1,7 @@
 """What a fit trains on."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -54,6 +54,21 @@ class Data:
     def total_weights(self):
         """Total weight of each sequence."""
         return np.add.reduceat(self.weights, self.sequences.offsets[:-1]) if self.per_step else self.weights
+
+    def only(self, rows):
+        """The same, to train on some of the sequences."""
+        return replace(self, rows=rows)
+
+    def take(self, rows):
+        """Copies of some sequences and of their targets and weights."""
+        targets, weights = self.targets, self.weights
+        if self.per_step:
+            offsets = self.sequences.offsets
+            targets = Sequences(targets, offsets)[rows].values
+            weights = Sequences(weights[:, np.newaxis], offsets)[rows].values[:, 0]
+        else:
+            targets, weights = targets[rows], weights[rows]
+        return replace(self, sequences=self.sequences[rows], targets=targets, weights=weights, rows=np.arange(len(rows)))
 
     def digests(self):
         """SHA-256 of X, y and the weights: a dict of name to hexadecimal digits."""

@@ -1,107 +1,176 @@
-"""How long to train: lengths of the whole schedule compared on held-out sequences, before the network is trained on all."""
+"""How long to train: schedules of several lengths compared on held-out sequences, before the network is trained on all."""
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
-from ..network import apply
+from ..network import Network, apply
+from ..network.losses import Loss
 from .calibration import fit_temperature
+from .config import TrainingConfig
+from .data import Data
 from .loop import train
 
-# Differences between lengths are judged by those of so many parts of the held-out sequences at most.
+# The standard error of a difference between two lengths is that of its parts for so many blocks of sequences at most.
 BLOCKS = 25
-# A longer schedule is taken unless its loss is higher than the lowest by more than so many standard errors, and none longer than
-# it is tried once that is sure.
+# A longer schedule is taken unless its loss is higher than the lowest by more than so many standard errors; and none that is still
+# longer is tried once one is surely worse.
 TIED, SURELY_WORSE = 1.0, 2.0
 
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Sequences to train on, and others to validate on.
+    """Sequences to train on, and others, `held_out`, to compare on."""
 
-    Attributes
-    ----------
-    training, held_out : Data
-        `held_out` has no sequences but those that are validated on.
-    """
-
-    training: object
-    held_out: object
+    training: Data
+    held_out: Data
 
 
-@dataclass(frozen=True)
-class Length:
-    """The outcome of a comparison.
-
-    Attributes
-    ----------
-    max_iter : int
-        Epochs of the fit on all sequences.
-    temperature : float
-        What the scores of the network are to be divided by.
-    results : dict of str to list
-        For each length that was tried: "max_iter", the mean "loss" on held-out sequences, its "standard_error" and the
-        "temperature".
-    """
-
-    max_iter: int
-    temperature: float
-    results: dict
-
-
-def choose_length(network, losses, optimizer, state, folds, config, fractions, *, calibrates, seed):
-    """Compare fits of several lengths, the shortest first, on held-out sequences.
+@dataclass(frozen=True, eq=False)
+class LengthSearch:
+    """Fits of several lengths that are to be compared.
 
     Every fit begins at the same weights as the one that is to follow, and has a whole schedule of its own, because it is a
     network at the end of its schedule that will be used. For classes the losses compared are those after calibration: a network
     that is only too sure of itself has not been trained for too long.
 
-    Parameters
+    Attributes
     ----------
     network : Network
-    losses : tuple of (Loss, Loss, str)
-        To train with, to compare by, and the name of the latter.
-    optimizer : Optimizer
-    state : TrainingState
-        What each fit begins with; not changed.
+    loss : Loss
+        To train with.
+    plain_loss : Loss
+        To compare by.
+    loss_name : str
     folds : list of Fold
-        Whose losses are pooled.
+        Their held-out sequences are pooled.
+    n_samples : int
+        Number of all sequences.
     config : TrainingConfig
-        Of the longest fit on all sequences.
-    fractions : list of float
-        Lengths in ascending order, as fractions of the longest; the last is 1.
+        Of the longest fit, on all of them.
+    fractions : tuple of float
+        Lengths in ascending order as fractions of that.
     calibrates : bool
-        Whether the scores are divided by a temperature, which is fitted on all held-out sequences.
-    seed : int
-        Of the fits.
-
-    Returns
-    -------
-    Length
+        Whether scores are divided by a temperature, which is fitted to all held-out sequences.
     """
-    training_loss, plain_loss, name = losses
-    targets = np.concatenate([fold.held_out.targets for fold in folds])
-    weights = np.concatenate([fold.held_out.weights for fold in folds])
-    blocks = _blocks([fold.held_out for fold in folds])
-    tried = []
-    for fraction in fractions:
-        scores = [
-            _held_out_scores(network, training_loss, optimizer, state, fold, _config(config, fraction, fold), [seed, k])
-            for k, fold in enumerate(folds)
-        ]
-        scores = np.concatenate(scores)
-        temperature = fit_temperature(name, scores, targets, weights) if calibrates and np.isfinite(scores).all() else 1.0
-        tried.append((_losses(plain_loss, scores / temperature, targets, weights, blocks), temperature))
-        if _excess(tried[-1][0], _best(tried)[0]) > SURELY_WORSE:
-            break
-    best = _best(tried)
-    chosen = max(k for k, (values, _) in enumerate(tried) if k == tried.index(best) or _excess(values, best[0]) <= TIED)
-    chosen = max(chosen, tried.index(best))
-    lengths = [max(1, round(config.max_iter * fraction)) for fraction in fractions[: len(tried)]]
-    results = {
-        "max_iter": lengths,
-        "loss": [float(values.sum()) for values, _ in tried],
-        "standard_error": [float(_error(values)) for values, _ in tried],
-        "temperature": [temperature for _, temperature in tried],
-    }
-    return Length(lengths[chosen], tried[chosen][1], results)
+
+    network: Network
+    loss: Loss
+    plain_loss: Loss
+    loss_name: str
+    folds: list
+    n_samples: int
+    config: TrainingConfig
+    fractions: tuple
+    calibrates: bool
+
+    def run(self, optimizer, state, seed, report=None):
+        """Train and compare.
+
+        Parameters
+        ----------
+        optimizer : Optimizer
+        state : TrainingState
+            What each fit begins with; not changed.
+        seed : int
+            Of the order of the minibatches, and of dropout.
+        report : callable, default=None
+            ``report(max_iter, loss)``: called with each length when it has been tried.
+
+        Returns
+        -------
+        max_iter : int
+            Epochs that the fit on all sequences is to have.
+        temperature : float
+        trials : list of dict of str to number
+            For each length that was tried: its "max_iter", the mean "loss" on held-out sequences, and the "temperature".
+        """
+        comparison = _Comparison.of([fold.held_out for fold in self.folds], self.plain_loss)
+        tried = []
+        for fraction in self.fractions:
+            max_iter = max(1, round(self.config.max_iter * fraction))
+            scores = np.concatenate([self._scores(optimizer, state, fold, max_iter, [seed, k]) for k, fold in enumerate(self.folds)])
+            tried.append(comparison.judged(max_iter, scores, self.loss_name if self.calibrates else None))
+            if report is not None:
+                report(max_iter, tried[-1].loss)
+            if comparison.excess(tried[-1], min(tried, key=_loss)) > SURELY_WORSE:
+                break
+        best = min(tried, key=_loss)
+        chosen = [one for one in tried[tried.index(best) :] if one is best or comparison.excess(one, best) <= TIED][-1]
+        names = ("max_iter", "loss", "temperature")
+        return chosen.max_iter, chosen.temperature, [{name: getattr(one, name) for name in names} for one in tried]
+
+    def _scores(self, optimizer, state, fold, max_iter, seed):
+        """Scores of the held-out sequences of a fold, by a fit with as many steps as `max_iter` epochs of all sequences have."""
+        batch_size, n_epochs = self.config.batch_size, max_iter
+        if not optimizer.needs_all_samples:
+            n_steps = max_iter * -(-self.n_samples // batch_size)
+            n_epochs = max(1, round(n_steps / -(-len(fold.training) // batch_size)))
+        config = replace(self.config, max_iter=n_epochs, early_stopping=False, warn_unconverged=False)
+        state = state.copy()
+        state.rng = np.random.default_rng(seed)
+        train(self.network, self.loss, optimizer, state, fold.training, config)
+        data = fold.held_out
+        with np.errstate(over="ignore", invalid="ignore"):
+            return apply(
+                self.network, state.theta, data.sequences, shift=data.shift, factor=data.factor, n_threads=config.n_threads
+            )
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A length, and the losses of the blocks of held-out sequences as shares of the mean loss."""
+
+    max_iter: int
+    losses: np.ndarray
+    temperature: float
+
+    @property
+    def loss(self):
+        return float(self.losses.sum())
+
+
+def _loss(tried):
+    return tried.loss if np.isfinite(tried.loss) else np.inf
+
+
+@dataclass(frozen=True, eq=False)
+class _Comparison:
+    """Held-out samples on which lengths are compared, cut into blocks of whole sequences."""
+
+    loss: Loss
+    targets: np.ndarray
+    weights: np.ndarray
+    blocks: list
+
+    @classmethod
+    def of(cls, parts, loss):
+        targets, weights = (np.concatenate([getattr(part, name) for part in parts]) for name in ("targets", "weights"))
+        sizes = np.concatenate([part.sequences.lengths if part.per_step else np.ones(len(part), int) for part in parts])
+        ends = np.cumsum(sizes)
+        edges = np.r_[0, ends[np.ceil(np.linspace(0, len(ends), min(len(ends), BLOCKS) + 1)[1:]).astype(int) - 1]]
+        return cls(loss, targets, weights, [slice(*edge) for edge in pairwise(edges)])
+
+    def judged(self, max_iter, scores, calibrated_loss):
+        """A length by the scores of its fits; `calibrated_loss` is the name of a loss that a temperature is fitted for, or None."""
+        temperature = 1.0
+        if calibrated_loss is not None and np.isfinite(scores).all():
+            temperature = fit_temperature(calibrated_loss, scores, self.targets, self.weights)
+        scores = scores / scores.dtype.type(temperature)
+        value, total = self.loss.value_and_gradient, float(self.weights.sum())
+        with np.errstate(over="ignore", invalid="ignore"):
+            losses = [
+                value(scores[block], self.targets[block], self.weights[block], total, np.empty_like(scores[block])) / total
+                for block in self.blocks
+            ]
+        return _Tried(max_iter, np.array(losses), temperature)
+
+    def excess(self, tried, best):
+        """By how many standard errors the loss of a length is higher than that of another."""
+        differences = tried.losses - best.losses
+        if not np.isfinite(differences).all():
+            return 0.0 if tried is best else np.inf
+        error = differences.std(ddof=1) * np.sqrt(len(differences)) if len(differences) > 1 else 0.0
+        total = differences.sum()
+        return total / error if error > 0 else np.inf if total > 0 else 0.0

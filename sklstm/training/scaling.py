@@ -120,10 +120,13 @@ class Scaling:
         """Scale and offset that take scores to the units of the data."""
         return (1.0, np.log(self.target_scale)) if self.logarithmic else (self.target_scale, self.target_shift)
 
-    def fold_into_weights(self, network, theta):
-        """Parameters of the network whose inputs and outputs are in the units of the data; not finite where they overflow."""
+    def fold_into_weights(self, network, theta, temperature=1.0):
+        """Parameters of the network whose inputs and outputs are in the units of the data, and whose scores are divided by a
+        temperature; not finite where they overflow.
+        """
+        scale, offset = self._of_scores()
         with np.errstate(over="ignore", invalid="ignore"):
-            return rescale(network, theta, self.factor, -self.shift * self.factor, *self._of_scores())
+            return rescale(network, theta, self.factor, -self.shift * self.factor, scale / temperature, offset)
 
     def convert_to(self, network, theta, other):
         """Parameters that compute with another scaling what theta computes with this one.

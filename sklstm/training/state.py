@@ -44,6 +44,12 @@ class TrainingState:
         Factor of the learning rate by the schedule.
     done : bool
         Whether training has ended before `max_iter`.
+    max_iter : int
+        Epochs that this fit is to have, where they were chosen by held-out sequences; 0 where they were not.
+    trials : list of dict
+        What the lengths that were tried for that led to, see `LengthSearch`.
+    temperature : float
+        What the scores of the trained network are divided by.
     """
 
     theta: np.ndarray
@@ -59,10 +65,14 @@ class TrainingState:
     first_epoch: int = 0
     rate_factor: float = 1.0
     done: bool = False
+    max_iter: int = 0
+    trials: list = field(default_factory=list)
+    temperature: float = 1.0
 
     def start_fit(self, *, keep_schedule=False):
         """Begin another fit here; with `keep_schedule` as if it were further epochs of the last one."""
-        self.first_epoch, self.done, self.best_theta = self.n_epochs, False, None
+        self.first_epoch, self.done, self.best_theta, self.max_iter = self.n_epochs, False, None, 0
+        self.trials = []
         if not keep_schedule:
             self.best, self.n_stalled, self.rate_factor = np.nan, 0, 1.0
 
@@ -125,6 +135,9 @@ class TrainingState:
             "first_epoch": lambda epoch: _is_counter(epoch) and epoch <= self.n_epochs,
             "rate_factor": _is_number,
             "done": _is_bool,
+            "max_iter": _is_counter,
+            "trials": lambda trials: isinstance(trials, list) and all(map(_is_trial, trials)),
+            "temperature": lambda value: _is_number(value) and 0 < value < np.inf,
         }
         for name, is_sound in checks.items():
             value = getattr(self, name)
@@ -220,3 +233,7 @@ def _described(value):
         return f"an array of {value.dtype} of shape {value.shape}"
     text = repr(value)
     return text if len(text) <= 60 else f"a {type(value).__name__} of other contents"
+
+
+def _is_trial(trial):
+    return isinstance(trial, dict) and trial.keys() == {"max_iter", "loss", "temperature"} and all(map(_is_number, trial.values()))

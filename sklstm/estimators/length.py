@@ -1,0 +1,68 @@
+"""How long a fit is to be, and how sure of its predictions the network: chosen on held-out sequences."""
+
+import numpy as np
+
+from ..network import LOSSES, apply
+from ..training import Fold, LengthSearch, fit_temperature
+from .splitting import SEEDS, fold_rows
+
+
+def calibrates(estimator, inputs):
+    """Whether a temperature is fitted where there are held-out sequences: to scores that mean probabilities, if it is "auto"."""
+    return LOSSES[inputs.spec["loss"]].decide is not None and isinstance(estimator.temperature, str)
+
+
+def choose_length(estimator, inputs, optimizer, state, config, trials, report):
+    """Set the number of epochs of a fit, and its temperature, by fits on folds.
+
+    Parameters
+    ----------
+    estimator : BaseRecurrent
+    inputs : FitInputs
+    optimizer : Optimizer
+    state : TrainingState
+        Initial state of the fit, which gets `max_iter`, `trials` and `temperature`; its generator is drawn from.
+    config : TrainingConfig
+        Of the longest fit.
+    trials : Trials
+    report : callable
+        As in `LengthSearch.run`.
+    """
+    folds = _folds(inputs, trials.n_folds, state.rng)
+    state.max_iter = config.max_iter
+    if not folds:
+        return
+    search = LengthSearch(
+        network=inputs.network,
+        loss=inputs.target.make_loss(inputs.scaling),
+        plain_loss=inputs.target.make_plain_loss(inputs.scaling),
+        loss_name=inputs.target.loss,
+        folds=folds,
+        n_samples=len(inputs.data),
+        config=config,
+        fractions=trials.fractions,
+        calibrates=calibrates(estimator, inputs),
+    )
+    state.max_iter, temperature, state.trials = search.run(optimizer, state, int(state.rng.integers(SEEDS)), report)
+    if search.calibrates:
+        state.temperature = temperature
+
+
+def validated_temperature(inputs, state, n_threads):
+    """The temperature that suits the validation data."""
+    data = inputs.validation.data
+    scores = apply(inputs.network, state.theta, data.sequences, shift=data.shift, factor=data.factor, n_threads=n_threads)
+    if not np.isfinite(scores).all():
+        return 1.0
+    return fit_temperature(inputs.target.loss, scores, data.targets, data.weights)
+
+
+def _folds(inputs, n_folds, rng):
+    data = inputs.data
+    if inputs.validation is not None:  # from the user
+        return [Fold(data, inputs.validation.data)]
+    has_classes = LOSSES[inputs.spec["loss"]].contrast is not None and not data.per_step
+    strata = data.targets[data.rows, 0] if has_classes else None
+    groups = None if inputs.groups is None else inputs.groups[data.rows]
+    parts = fold_rows(n_folds, data.rows, strata, groups, rng)
+    return [Fold(data.only(training), data.take(held_out)) for training, held_out in parts]
