@@ -23,8 +23,9 @@ def constant_scores(loss, targets, weights, n_scores):
     ndarray of shape (n_scores,)
     """
     if loss.decide:  # few targets are different
-        targets, which = np.unique(targets, axis=0, return_inverse=True)
-        weights = np.bincount(which.ravel(), weights, len(targets))
+        which = targets[:, 0] if targets.shape[1] == 1 else np.unique(targets, axis=0, return_inverse=True)[1].ravel()
+        _, first, which = np.unique(which, return_index=True, return_inverse=True)
+        targets, weights = targets[first], np.bincount(which, weights)
     total_weight, gradient = weights.sum(), np.empty((len(targets), n_scores), targets.dtype)
 
     def mean_loss(scores):
