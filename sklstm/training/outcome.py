@@ -12,8 +12,8 @@ from ..network import Network, apply, constant_scores, loss_of_constant
 CLEARLY = 0.01
 # Steps of the optimiser, or iterations of L-BFGS that has not converged, after which a fit should have.
 ENOUGH_STEPS = 200
-# The penalty is to blame when recurrent weights have less than this share of the norm that they begin with. Measured of fits at the
-# level of a constant: 0.03 and less with a penalty that was too strong, above 1 without.
+# The penalty is to blame when recurrent weights have less than this share of the norm that they begin with. Measured of fits at
+# the level of a constant: 0.03 and less with a penalty that was too strong, above 1 without.
 SHRUNK = 0.5
 
 
@@ -108,7 +108,7 @@ def _training_loss(network, loss, state, data, config):
 
 
 def _recurrent_norm(network, theta):
-    """Norm of all R over that with which they begin: each block of H columns is orthogonal then, so that columns have the norm 1."""
+    """Norm of all R over that with which they begin, when each block of H columns is orthogonal and columns have the norm 1."""
     parts = [R for name, R in network.layout.views(theta).items() if name.endswith(".R")]
     return math.sqrt(sum(float(np.vdot(R, R)) for R in parts) / sum(R.shape[1] for R in parts))
 
