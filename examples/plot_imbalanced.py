@@ -5,7 +5,7 @@ Rare classes, and the effect of class_weight
 Is a handwritten digit, read row by row, an 8? Four in five of the 8s are removed from the training data, so that one digit in
 fifty is left an 8. With ``class_weight="balanced"`` all of them together have the weight of all other digits together. A network
 that can memorise the few 8s hardly needs it (left). In a network that is regularised, here by a penalty on the weights
-(``alpha=3e-3``), the smallest loss is reached by never predicting 8, and only the class weights prevent that (right). Precision
+(``alpha=5e-3``), the smallest loss is reached by never predicting 8, and only the class weights prevent that (right). Precision
 and recall are shown for all thresholds on the probability; the dot is the usual one, 1/2. Means of five splits are printed.
 """
 
@@ -24,7 +24,7 @@ digits = load_digits()
 X, y = digits.images.astype(np.float32), digits.target == 8  # (1797, 8, 8): 8 rows of 8 pixels
 STYLES = {None: ("#0072B2", "--"), "balanced": ("#D55E00", "-")}
 fig, panels = plt.subplots(1, 2, figsize=(6.4, 3.6), sharey=True, layout="constrained")
-for alpha, axes in zip((3e-6, 3e-3), panels, strict=True):
+for alpha, axes in zip((3e-6, 5e-3), panels, strict=True):
     for class_weight, (color, style) in STYLES.items():
         scores = []
         for seed in range(5):

@@ -48,7 +48,7 @@ def test_a_penalty_that_freezes_the_weights(X, kind):
         model = LSTMRegressor(4, loss=kind, quantile=0.7 if kind == "quantile" else None, **parameters)
     assert warning_of(model, X, y) == ""
     message = warning_of(model.set_params(alpha=10.0), X, y)
-    assert "The penalty has shrunk the weights" in message
+    assert "The penalty has shrunk the weights." in message
     assert "Try, in this order, a smaller alpha (it is 10), cell=" in message
 
 

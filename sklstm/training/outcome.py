@@ -12,9 +12,9 @@ from ..network import Network, apply, constant_scores, loss_of_constant
 CLEARLY = 0.01
 # Steps of the optimiser, or iterations of L-BFGS that has not converged, after which a fit should have.
 ENOUGH_STEPS = 200
-# Weights are frozen when their root mean square is below this share of 1 / sqrt(H), with which recurrent weights begin. Measured:
-# fits that a penalty had taken to a constant were below 0.03, fits that had learned something above 0.08.
-FROZEN = 0.05
+# The penalty is to blame when recurrent weights have less than this share of the norm that they begin with. Measured of fits at
+# the level of a constant: 0.03 and less with a penalty that was too strong, above 1 without.
+SHRUNK = 0.5
 
 
 @dataclass(frozen=True)
@@ -28,19 +28,19 @@ class Stuck:
         Strength of the penalty, or of the weight decay.
     has_rate : bool
         Whether the optimiser has a learning rate.
-    is_frozen : bool
-        Whether the penalty has shrunk the weights to almost nothing.
+    is_shrunk : bool
+        Whether the penalty has shrunk the weights.
     """
 
     network: Network
     alpha: float
     has_rate: bool
-    is_frozen: bool
+    is_shrunk: bool
 
 
 # What to try, in the order in which it is worth trying, and for which fits.
 REMEDIES = (
-    ("a smaller alpha (it is {alpha:g})", lambda stuck: stuck.is_frozen),
+    ("a smaller alpha (it is {alpha:g})", lambda stuck: stuck.is_shrunk),
     ('cell="gru"', lambda stuck: not stuck.network.cell.startswith("gru")),
     ('pooling="max"', lambda stuck: stuck.network.pooling == "last"),
     ("another random_state", lambda stuck: True),
@@ -81,14 +81,12 @@ def learned_nothing(network, loss, optimizer, state, data, config):
     if not mean >= highest:
         return []
     alpha = optimizer.weight_decay or config.alpha
-    n_weights = sum(part.size for part in network.penalized(state.theta))
-    is_frozen = alpha > 0 and math.sqrt(size / n_weights * max(network.hidden_sizes)) < FROZEN
-    stuck = Stuck(network, alpha, not optimizer.needs_all_samples, is_frozen)
+    stuck = Stuck(network, alpha, not optimizer.needs_all_samples, alpha > 0 and _recurrent_norm(network, state.theta) < SHRUNK)
     remedies = [text.format(alpha=alpha) for text, applies in REMEDIES if applies(stuck)]
-    frozen = " The penalty has shrunk the weights to almost nothing." if is_frozen else ""
+    blame = " The penalty has shrunk the weights." if stuck.is_shrunk else ""
     return [
         f"The network has learned nothing from X: its training loss is {mean:.4g}, and that of the best constant {level:.4g}."
-        f"{frozen} Try, in this order, {', '.join(remedies)}. If nothing helps, y may not depend on X."
+        f"{blame} Try, in this order, {', '.join(remedies)}. If nothing helps, y may not depend on X."
     ]
 
 
@@ -107,6 +105,12 @@ def _training_loss(network, loss, state, data, config):
     with np.errstate(over="ignore", invalid="ignore"):
         scores = apply(network, state.theta, data.sequences, shift=data.shift, factor=data.factor, n_threads=config.n_threads)
     return loss.value_and_gradient(scores, data.targets, data.weights, total_weight, np.empty_like(scores)) / total_weight
+
+
+def _recurrent_norm(network, theta):
+    """Norm of all R over that with which they begin, when each block of H columns is orthogonal and columns have the norm 1."""
+    parts = [R for name, R in network.layout.views(theta).items() if name.endswith(".R")]
+    return math.sqrt(sum(float(np.vdot(R, R)) for R in parts) / sum(R.shape[1] for R in parts))
 
 
 def _is_whole(optimizer, state, data, config):
