@@ -47,10 +47,11 @@ bidirectional : bool, default=False
     Whether every layer has a second set of units that reads the sequence from its last step to its first.
 merge_mode : {"concat", "sum"}, default="concat"
     How to combine the outputs of the two directions: side by side or added. Ignored unless `bidirectional` is True.
-pooling : {"last", "mean", "max", "attention"} or tuple of these, default="last"
+pooling : {"last", "mean", "max", "attention"} or tuple of these, \
+        default=("last", "max")
     How to reduce the outputs of the last layer to one vector per sequence, the input of the head (the linear output
-    layer). A tuple of different names, such as ``("last", "max")``, puts their results side by side (concat pooling,
-    Howard and Ruder 2018). Ignored with `return_sequences`, where the head reads the output of every step.
+    layer). A tuple of different names, such as ``("last", "max")``, puts their results side by side (concat pooling
+    [22]_). Ignored with `return_sequences`, where the head reads the output of every step.
 
     - "last": output after the last step; for the reverse direction, after the first step.
     - "mean": mean over the steps.
@@ -149,8 +150,9 @@ power_t : float, default=0.5
 warmup_fraction : float, default=0.05
     Fraction of the epochs over which the "cosine" schedule rises, in [0, 1).
 max_iter : int or "auto", default="auto"
-    Maximum number of epochs (passes over the training data). "auto" is 50, or on small data as many as make 2000 steps
-    of the solver, at most 500. For L-BFGS "auto" is 200.
+    Maximum number of epochs (passes over the training data). "auto" chooses it as `early_stopping` says. Its largest value
+    is 50, or on small data as many as make 2000 steps of the solver, at most 500 (200 for L-BFGS); a quarter of that for up
+    to 100 sequences and half of it for more where fits of several lengths are compared.
 shuffle : bool, default=True
     Whether to shuffle the sequences in every epoch. Minibatches are then made of sequences of similar length.
 tol : float, default=1e-4
@@ -162,18 +164,30 @@ n_iter_no_change : int or "auto", default="auto"
     ``numpy.inf`` is allowed. With `early_stopping` by the validation loss, epochs count only once that loss is clearly lower
     than the loss of a constant prediction. With the "cosine" and "onecycle" schedules this applies to `early_stopping`
     only. Without `early_stopping` the weights of the last epoch are kept.
-early_stopping : bool, default=False
-    Whether to stop when the loss or score on validation data no longer improves, and to keep the best weights.
-    The validation data are `X_val` and `y_val` of `fit` or, without them, a random part of the training data{stratified}.
-    A random split does not keep groups together, such as the sequences of one person or overlapping windows of a series.
-    For such data, pass `groups` to `fit`. Ignored by `partial_fit`.
+early_stopping : bool or "auto", default="auto"
+    How the length of the training is chosen.
+
+    - "auto": if `max_iter` is "auto" too, whole fits of several lengths are compared on sequences that are held out, the
+      shortest first, until a longer one is clearly worse. The network is then trained on all sequences for the length with
+      the lowest loss, or for the longest whose loss is no higher by more than a standard error (early stopping and
+      retraining, [21]_, algorithm 7.2). Up to 100 sequences are held out in turn (3-fold cross-validation), of more a
+      quarter{stratified}. The whole takes about as long as one fit of the full length, and less where y is noisy. With
+      `max_iter` as an int, for fewer than 10 sequences, in `partial_fit` and in a fit that continues an earlier one, all
+      epochs are run.
+    - True: one fit stops when the loss or score on validation data no longer improves, and keeps the weights with the best
+      one. They are not trained on.
+    - False: all epochs are run.
+
+    The data held out are `X_val` and `y_val` of `fit` or, without them, a random part of the training data. A random split
+    does not keep groups together, such as the sequences of one person or overlapping windows of a series. For such data,
+    pass `groups` to `fit`.
 scoring : {"loss", "score"}, default="loss"
     What `early_stopping` compares on the validation data.
 
     - "loss": the loss, without the penalty and without label smoothing. Of equal epochs the last is kept.
     - "score": the value of the method `score`. Of equal epochs the first is kept.
 validation_fraction : float, default=0.1
-    Fraction of the training sequences that `early_stopping` sets aside, in (0, 1). Ignored if `X_val` is given.
+    Fraction of the training sequences that ``early_stopping=True`` sets aside, in (0, 1). Ignored if `X_val` is given.
 max_grad_norm : float or None, default=0.25
     Maximum Euclidean norm of the gradient, to which larger gradients are scaled down. None disables clipping.
 bptt_steps : int or None, default=None
@@ -234,6 +248,9 @@ n_outputs_ : int
 categories_ : list of ndarray
     Values of each categorical channel that occurred in `fit`. Value k is row k + 1 of the channel's embedding; row 0 is
     for unknown values.
+max_iter_trials_ : list of dict
+    For each length that was compared, the shortest first: "max_iter", the mean "loss" on the sequences held out, and the
+    "temperature" (see LSTMClassifier; 1 for a regressor). Empty if the length was not chosen.
 n_iter_ : int
     Number of epochs trained.
 t_ : int
@@ -340,6 +357,8 @@ the Glorot uniform rule [3]_ and recurrent weights orthogonally, gate by gate [4
    arXiv:1708.07120.
 .. [19] C. Tallec and Y. Ollivier (2018), "Can recurrent neural networks warp time?", ICLR.
 .. [20] S. Mahto, V. Vo, J. Turek and A. Huth (2021), "Multi-timescale representation learning in LSTM language models", ICLR.
+.. [21] I. Goodfellow, Y. Bengio and A. Courville (2016), "Deep learning", chapter 7, MIT Press.
+.. [22] J. Howard and S. Ruder (2018), "Universal language model fine-tuning for text classification", ACL.
 """
 
 from functools import partial
