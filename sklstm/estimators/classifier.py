@@ -54,11 +54,11 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
     label_smoothing : float, default=0.0
         Fraction of the target probability that is spread evenly over all classes.
     temperature : float or "auto", default="auto"
-        Number that the scores of the trained network are divided by before they become probabilities (temperature scaling, Guo
-        et al. 2017, "On calibration of modern neural networks"). "auto" is the one with the lowest log-loss on sequences that were
-        held out: by the choice of the number of epochs (`early_stopping="auto"`), by `early_stopping=True`, or as `X_val`; without
-        any it is 1. It is contained in the weights, so that predictions take no longer. Labels that are predicted do not
-        depend on it.
+        Number that the scores of the trained network are divided by before they become probabilities (temperature scaling,
+        Guo et al. 2017, "On calibration of modern neural networks"). "auto" is the one with the lowest log-loss on sequences
+        that were held out: by the choice of the number of epochs (`early_stopping="auto"`), by `early_stopping=True`, or as
+        `X_val`; without any it is 1. It is contained in the weights, so that predictions take no longer. Labels that are
+        predicted do not depend on it.
     class_weight : dict, "balanced", list of these or None, default=None
         Weights of the classes, which multiply the sample weights. A dict has them by class label, with 1 for classes that it does
         not name; "balanced" makes them inversely proportional to the total sample weight of each class. With multilabel y the

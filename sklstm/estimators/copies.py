@@ -3,7 +3,8 @@
 # Attributes that predictions do not need: of training, and parameters that carry a file or a generator.
 OF_TRAINING = {
     "_class_totals", "_moments", "_skl_callbacks", "_state", "best_epoch_", "best_loss_", "best_validation_score_", "checkpoint",
-    "history_", "loss_curve_", "max_iter_trials_", "n_iter_", "random_state", "t_", "validation_loss_curve_", "validation_scores_",
+    "history_", "loss_curve_", "max_iter_trials_", "n_iter_", "random_state", "t_", "validation_loss_curve_",
+    "validation_scores_",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Which sequences are held out: by early stopping, a random part of each class or whole groups; by the choice of a length, folds."""
+"""Which sequences are held out: by early stopping, a part of each class or of the groups; by the choice of a length, folds."""
 
 import numpy as np
 from sklearn.model_selection import train_test_split

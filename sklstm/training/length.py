@@ -14,7 +14,7 @@ from .loop import train
 
 # The standard error of a difference between two lengths is that of its parts for so many blocks of sequences at most.
 BLOCKS = 25
-# A longer schedule is taken unless its loss is higher than the lowest by more than so many standard errors; and none that is still
+# A longer schedule is taken unless its loss is higher than the lowest by more than so many standard errors; none that is still
 # longer is tried once one is surely worse.
 TIED, SURELY_WORSE = 1.0, 2.0
 
@@ -90,8 +90,8 @@ class LengthSearch:
         tried = []
         for fraction in self.fractions:
             max_iter = max(1, round(self.config.max_iter * fraction))
-            scores = np.concatenate([self._scores(optimizer, state, fold, max_iter, [seed, k]) for k, fold in enumerate(self.folds)])
-            tried.append(comparison.judged(max_iter, scores, self.loss_name if self.calibrates else None))
+            scores = [self._scores(optimizer, state, fold, max_iter, [seed, k]) for k, fold in enumerate(self.folds)]
+            tried.append(comparison.judged(max_iter, np.concatenate(scores), self.loss_name if self.calibrates else None))
             if report is not None:
                 report(max_iter, tried[-1].loss)
             if comparison.excess(tried[-1], min(tried, key=_loss)) > SURELY_WORSE:
@@ -153,7 +153,7 @@ class _Comparison:
         return cls(loss, targets, weights, [slice(*edge) for edge in pairwise(edges)])
 
     def judged(self, max_iter, scores, calibrated_loss):
-        """A length by the scores of its fits; `calibrated_loss` is the name of a loss that a temperature is fitted for, or None."""
+        """A length by the scores of its fits; `calibrated_loss` names a loss that a temperature is fitted for, or is None."""
         temperature = 1.0
         if calibrated_loss is not None and np.isfinite(scores).all():
             temperature = fit_temperature(calibrated_loss, scores, self.targets, self.weights)

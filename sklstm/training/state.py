@@ -10,6 +10,7 @@ from ..network.checks import is_count
 
 # Of every row of the history; rows with validation data have more.
 ROW = {"epoch", "loss", "learning_rate", "gradient_norm", "seconds"}
+TRIAL = {"max_iter", "loss", "temperature"}
 CURVES = ("loss", "validation_loss", "validation_score")  # entries of a row that are numbers; others may be None
 
 
@@ -236,4 +237,4 @@ def _described(value):
 
 
 def _is_trial(trial):
-    return isinstance(trial, dict) and trial.keys() == {"max_iter", "loss", "temperature"} and all(map(_is_number, trial.values()))
+    return isinstance(trial, dict) and trial.keys() == TRIAL and all(map(_is_number, trial.values()))
