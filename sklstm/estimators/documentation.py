@@ -169,7 +169,7 @@ early_stopping : bool or "auto", default="auto"
 
     - "auto": if `max_iter` is "auto" too, whole fits of several lengths are compared on sequences that are held out, the
       shortest first, until a longer one is clearly worse. The network is then trained on all sequences for the length with
-      the lowest loss, or for the longest whose loss is no higher by more than a standard error (early stopping and
+      the lowest loss, or for the longest whose loss is no higher by more than half a standard error (early stopping and
       retraining, [21]_, algorithm 7.2). Up to 100 sequences are held out in turn (3-fold cross-validation), of more a
       quarter{stratified}. The whole takes about as long as one fit of the full length, and less where y is noisy. With
       `max_iter` as an int, for fewer than 10 sequences, in `partial_fit` and in a fit that continues an earlier one, all
