@@ -124,6 +124,8 @@ def _lengths(factor):
 
 DEFAULTS = "defaults"
 STOPPED = {"early_stopping": True, "scoring": "loss"}
+CONSTANT = {"learning_rate": "constant", "learning_rate_init": 5e-3}
+TO_THE_END = {"early_stopping": False, "n_iter_no_change": np.inf}
 # A value that is the default is the same as the defaults, and costs nothing: the list need not change with them.
 CANDIDATES = {
     DEFAULTS: Candidate("defaults"),
@@ -152,7 +154,7 @@ CANDIDATES = {
     "rate 0.02": Candidate("schedule", {"learning_rate_init": 2e-2}),
     "warm-up 0.2": Candidate("schedule", {"warmup_fraction": 0.2}),
     "one cycle": Candidate("schedule", {"learning_rate": "onecycle"}),
-    "constant 0.005": Candidate("schedule", {"learning_rate": "constant", "learning_rate_init": 5e-3}),
+    "constant 0.005": Candidate("schedule", CONSTANT),
     "plateau 0.01": Candidate("schedule", {"learning_rate": "plateau", "learning_rate_init": 1e-2}),
     "clip 1": Candidate("schedule", {"max_grad_norm": 1.0}),
     # penalty
@@ -172,7 +174,8 @@ CANDIDATES = {
     # probabilities
     "smoothing 0.05": Candidate("probabilities", {"label_smoothing": 0.05}),
     "smoothing 0.2": Candidate("probabilities", {"label_smoothing": 0.2}),
-    "temperature": Candidate("probabilities", {"temperature": "auto"}),
+    "temperature 1": Candidate("probabilities", {"temperature": 1.0}),
+    "temperature auto": Candidate("probabilities", {"temperature": "auto"}),
     # stopping
     "not stopped": Candidate("stopping", {"early_stopping": False}),
     "stopped by loss": Candidate("stopping", STOPPED),
@@ -185,14 +188,10 @@ CANDIDATES = {
     "half of the steps": Candidate("lengths", around=_lengths(0.5)),
     "twice the steps": Candidate("lengths", around=_lengths(2)),
     # averages of weights
-    "mean of weights": Candidate("averages", around=partial(mean_of_last_epochs, 0.25)),
-    "mean of weights, constant 0.005": Candidate(
-        "averages",
-        {"learning_rate": "constant", "learning_rate_init": 5e-3, "n_iter_no_change": np.inf},
-        partial(mean_of_last_epochs, 0.25),
-    ),
-    "moving average 0.99": Candidate("averages", around=partial(moving_average, 0.99)),
-    "moving average 0.999": Candidate("averages", around=partial(moving_average, 0.999)),
+    "mean of weights": Candidate("averages", TO_THE_END, partial(mean_of_last_epochs, 0.25)),
+    "mean of weights, constant 0.005": Candidate("averages", TO_THE_END | CONSTANT, partial(mean_of_last_epochs, 0.25)),
+    "moving average 0.99": Candidate("averages", TO_THE_END, partial(moving_average, 0.99)),
+    "moving average 0.999": Candidate("averages", TO_THE_END, partial(moving_average, 0.999)),
     # ensembles
     "ensemble of 3": Candidate("ensembles", n_fits=3),
     "ensemble of 3, half of the steps": Candidate("ensembles", around=_lengths(0.5), n_fits=3),

@@ -129,13 +129,13 @@ def standard_error(values):
     return values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
 
 
-def overview(comparison):
-    """Table of the contenders, the best mean rank first."""
+def overview(comparison, groups):
+    """Table of the contenders, the best mean rank first; `groups` has what they are about, by name."""
     c = comparison
     both, by_score, by_loss = c.ranks().mean(axis=0), c.ranks("score").mean(axis=0), c.ranks("log_loss").mean(axis=0)
     worst = {measure: c.worst_tenth(measure) for measure in MEASURES}
     ranks = ["mean rank", "- of the first", "of scores", "of log-losses"]
-    lines = [["contender", *ranks, "worst tenth, score", "worst tenth, log-loss", "wins", "losses", "cost", "epochs"]]
+    lines = [["contender", "group", *ranks, "worst tenth, score", "worst tenth, log-loss", "wins", "losses", "cost", "epochs"]]
     epochs = np.nanmean([cost[:, 1] for cost in c.costs.values()], axis=0)
     for k in np.argsort(both, kind="stable"):
         name = c.contenders[k]
@@ -145,7 +145,8 @@ def overview(comparison):
         first = "" if k == 0 else f"{difference:+.2f} ± {error:.2f}"
         cells = [f"{both[k]:.2f}", first, f"{by_score[k]:.2f}", f"{by_loss[k]:.2f}"]
         cells += [f"{worst[measure][k]:+.3f}" for measure in MEASURES]
-        lines.append([name, *cells, *((wins, losses) if k else ("", "")), f"{ratio:.2f}", f"{epochs[k]:.0f}"])
+        cells += [*((wins, losses) if k else ("", "")), f"{ratio:.2f}", f"{epochs[k]:.0f}"]
+        lines.append([name, groups.get(name, ""), *cells])
     return table(lines)
 
 

@@ -33,6 +33,7 @@ from trials import CONTENDERS, Records, Trial
 
 TESTED = [DEFAULTS, "before", "plain recipe", "expert recipe", "boosting", "linear"]
 FOR_ALL = TESTED[:4]  # take problems with a target for every step too
+GROUPS = {name: candidate.group for name, candidate in CANDIDATES.items() if name != DEFAULTS}
 LEAST_PROBLEMS = 8  # that a verdict needs
 TIME_IS_OVER = "The time is over. The same command goes on from here."
 LARGEST_RATIO = 1.3  # of log-losses, and of costs
@@ -114,7 +115,7 @@ def _report_of_choice(records, trials, n_detailed):
         "# Candidates",
         f"{len(trials)} fits took {hours:.1f} hours of CPU time. {len(kept)} candidates were kept; each has {found.n_fits} fits"
         f" on {len(found.problems)} problems. Wins and losses are in score; those of more than two standard errors in brackets.",
-        comparison.overview(found),
+        comparison.overview(found, GROUPS),
         "## Dropped",
         _dropped(records.verdicts) if records.verdicts else "None.",
         "## Scores, and differences of the best ranked candidates",
@@ -126,21 +127,24 @@ def _report_of_choice(records, trials, n_detailed):
 
 
 def _dropped(verdicts):
+    """What lost, and why."""
+    why = "Their mean rank was worse than that of the defaults by more than two standard errors, and no worst tenth was better."
     lines = [["candidate", "group", "stage", "mean rank - of the defaults", "worst tenth, score", "worst tenth, log-loss"]]
     for v in verdicts:
         worst = [f"{v[name][0]:+.3f} (defaults {v[name][1]:+.3f})" for name in ("worst_score", "worst_log_loss")]
         change = f"{v['rank_difference']:+.2f} ± {v['standard_error']:.2f}"
-        lines.append([v["dropped"], CONTENDERS[v["dropped"]].group, str(v["stage"]), change, *worst])
-    return table(lines)
+        lines.append([v["dropped"], GROUPS.get(v["dropped"], ""), str(v["stage"]), change, *worst])
+    return f"{why}\n\n{table(lines)}"
 
 
 def _report_of_tests(tests):
     names = [c for c in CONTENDERS if any(record["candidate"] == c for record in tests)]
     names.sort(key=lambda name: TESTED.index(name) if name in TESTED else len(TESTED))
     found = Comparison.of(tests, [c for c in names if c in FOR_ALL])
-    parts = ["# Test splits", comparison.overview(found)]
+    parts = ["# Test splits", comparison.overview(found, GROUPS)]
     if set(names) - set(FOR_ALL):
-        parts += ["Without the problems that have a target for every step:", comparison.overview(Comparison.of(tests, names))]
+        all_of_them = comparison.overview(Comparison.of(tests, names), GROUPS)
+        parts += ["Without the problems that have a target for every step:", all_of_them]
     for title, measure in [
         ("Scores", "score"),
         ("Log-losses", "log_loss"),

@@ -207,7 +207,10 @@ def table(load, shape):
 
 
 def windows_of(series, window, horizon, n_test, n_validation, **attributes):
-    """Forecasts of a series: development is inside what comes before the last `n_test` steps, and validates on what follows."""
+    """Forecasts of a series: development is inside what comes before the last `n_test` steps, and validates on what follows.
+
+    There are two splits of development, in turns.
+    """
 
     def part(end, n):
         values = np.asarray(series(), dtype=np.float64)

@@ -4,6 +4,7 @@ import json
 import os
 import time
 import warnings
+from functools import lru_cache
 from multiprocessing import Pool
 from pathlib import Path
 from typing import NamedTuple
@@ -53,7 +54,7 @@ class Trial(NamedTuple):
         del record["calibrated"]
         try:
             with warnings.catch_warnings(action="ignore"):
-                split = getattr(problem, self.part)(self.split)
+                split = _split(self.problem, self.part, self.split)
                 seed = 1000 * self.fit + self.split
                 started = time.process_time()
                 fitted = contender.fit(problem, split.X, split.y, seed)
@@ -68,6 +69,11 @@ class Trial(NamedTuple):
         except Exception as error:  # it is reported, and ranks last
             record["error"] = f"{type(error).__name__}: {error}"[:300]
         return {name: float(value) if isinstance(value, np.number) else value for name, value in record.items()}
+
+
+@lru_cache(maxsize=2)
+def _split(name, part, k):
+    return getattr(PROBLEMS[name], part)(k)
 
 
 def held_out_temperature(problem, contender, split, seed):
