@@ -9,6 +9,7 @@ from scipy.stats import rankdata
 MEASURES = {"score": 1, "log_loss": -1}  # 1: more is better
 WORST = 0.1  # share of the problems
 ERRORS = 2.0  # a difference of so many standard errors is clear
+CLEARLY = "clearly worse"
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Comparison:
     values : dict
         ``measure -> problem -> ndarray (n_contenders, n_splits)``, means over the fits of a split, more is better.
     costs : dict
-        ``problem -> ndarray (n_contenders, 2)``: mean seconds and epochs.
+        ``problem -> ndarray (n_contenders, 2)``: mean seconds and epochs; NaN where a fit failed.
     n_fits : int
         Fits of each contender.
     """
@@ -47,7 +48,7 @@ class Comparison:
         for problem, splits in common.items():
             fits = [fit for fits in splits.values() for fit in fits]
             n_fits += len(fits)
-            costs[problem] = np.nanmean([[_cost(record) for record in fit] for fit in fits], axis=0)
+            costs[problem] = np.mean([[_cost(record) for record in fit] for fit in fits], axis=0)
             for measure, sign in MEASURES.items():
                 if any(measure in record for record in fits[0]):
                     means = [np.mean([_filled(fit, measure, sign) for fit in fits], axis=0) for fits in splits.values()]
@@ -93,25 +94,38 @@ class Comparison:
         k = self.contenders.index(contender)
         return {problem: cost[k, 0] / cost[0, 0] for problem, cost in self.costs.items()}
 
-    def losers(self):
-        """Contenders that lose clearly.
+    def losers(self, most=None):
+        """Contenders that lose.
 
-        Their mean rank is worse than that of the first by more than two standard errors, and their worst tenth is no better.
+        They lose clearly if their mean rank is worse than that of the first by more than two standard errors, and their worst
+        tenth is no better. Of the others those lose that are not among the best by mean rank, and have no best worst tenth.
+
+        Parameters
+        ----------
+        most : int, default=None
+            Number of the best by mean rank beside the first; None keeps all that do not lose clearly.
 
         Returns
         -------
         dict
             ``contender -> dict`` of the facts.
         """
-        worst = {measure: self.worst_tenth(measure) for measure in MEASURES}
+        mean_ranks, worst = self.ranks().mean(axis=0), {measure: self.worst_tenth(measure) for measure in MEASURES}
         found = {}
         for k, contender in enumerate(self.contenders[1:], start=1):
             difference, error = self.rank_difference(contender)
             if difference > ERRORS * error and not any(value[k] > value[0] for value in worst.values()):
-                found[contender] = {"rank_difference": difference, "standard_error": error, "problems": len(self.problems)} | {
-                    f"worst_{measure}": [value[k], value[0]] for measure, value in worst.items()
-                }
-        return found
+                found[contender] = self._facts(k, CLEARLY)
+        others = [k for k, contender in enumerate(self.contenders) if k and contender not in found]
+        best = sorted(others, key=lambda k: mean_ranks[k])[:most]
+        best += [max(others, key=value.__getitem__) for value in worst.values() if others]
+        return found | {self.contenders[k]: self._facts(k, f"not among the best {most}") for k in others if k not in best}
+
+    def _facts(self, k, why):
+        difference, error = self.rank_difference(self.contenders[k])
+        facts = {"why": why, "rank_difference": difference, "standard_error": error, "problems": len(self.problems)}
+        worst = {measure: self.worst_tenth(measure) for measure in MEASURES}
+        return facts | {f"worst_{measure}": [value[k], value[0]] for measure, value in worst.items()}
 
 
 def _cost(record):
@@ -122,6 +136,11 @@ def _filled(records, measure, sign):
     """Values of the contenders in one fit; those that failed have the lowest of the others'."""
     values = np.array([sign * record.get(measure, np.nan) for record in records])
     return np.where(np.isnan(values), np.nanmin(values), values)
+
+
+def _mean_of_known(values):
+    """Mean over the first axis, NaN left out."""
+    return np.ma.masked_invalid(values).mean(axis=0)
 
 
 def standard_error(values):
@@ -136,12 +155,12 @@ def overview(comparison, groups):
     worst = {measure: c.worst_tenth(measure) for measure in MEASURES}
     ranks = ["mean rank", "- of the first", "of scores", "of log-losses"]
     lines = [["contender", "group", *ranks, "worst tenth, score", "worst tenth, log-loss", "wins", "losses", "cost", "epochs"]]
-    epochs = np.nanmean([cost[:, 1] for cost in c.costs.values()], axis=0)
+    epochs = _mean_of_known([cost[:, 1] for cost in c.costs.values()])
     for k in np.argsort(both, kind="stable"):
         name = c.contenders[k]
         difference, error = c.rank_difference(name)
         wins, losses = _wins_and_losses(c, name)
-        ratio = np.exp(np.mean(np.log(list(c.cost_ratios(name).values()))))
+        ratio = np.exp(_mean_of_known(np.log(list(c.cost_ratios(name).values()))))
         first = "" if k == 0 else f"{difference:+.2f} ± {error:.2f}"
         cells = [f"{both[k]:.2f}", first, f"{by_score[k]:.2f}", f"{by_loss[k]:.2f}"]
         cells += [f"{worst[measure][k]:+.3f}" for measure in MEASURES]

