@@ -118,7 +118,7 @@ class Comparison:
                 found[contender] = self._facts(k, CLEARLY)
         others = [k for k, contender in enumerate(self.contenders) if k and contender not in found]
         best = sorted(others, key=lambda k: mean_ranks[k])[:most]
-        best += [max(others, key=value.__getitem__) for value in worst.values() if others]
+        best += [max(others, key=value.__getitem__) for value in worst.values() if others and not np.isnan(value).any()]
         return found | {self.contenders[k]: self._facts(k, f"not among the best {most}") for k in others if k not in best}
 
     def _facts(self, k, why):
