@@ -246,7 +246,7 @@ def test_a_start_that_led_nowhere_is_not_taken_again(monkeypatch):
         return train(network, loss, optimizer, state, *args, **kwargs)
 
     monkeypatch.setattr(fitting, "train", spy)
-    stuck, again, free = (regressor(alpha=alpha).fit(X, MEAN) for alpha in (10.0, 10.0, 0.0))
+    stuck, again, free = (regressor(pooling="last", alpha=alpha).fit(X, MEAN) for alpha in (10.0, 10.0, 0.0))
     assert [trial["loss"] for trial in stuck.max_iter_trials_] == pytest.approx([0.5] * 3, rel=0.2)
     np.testing.assert_array_equal(starts[0], starts[1])
     assert not np.array_equal(starts[0], starts[2])
