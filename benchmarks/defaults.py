@@ -1,373 +1,246 @@
-"""Choice of the defaults: candidates compared by cross-validation inside the training data of small and larger problems.
+"""Choice of the defaults: candidates compared inside the training data of problems of many kinds; and the test of the choice.
 
-    python benchmarks/defaults.py                           every candidate on every set: half an hour
-    python benchmarks/defaults.py --quick                   one seed and two folds: a few minutes
-    python benchmarks/defaults.py --sets gunpoint digits --candidates defaults "rate 0.01"
-    python benchmarks/defaults.py --test                    score the test data once, with the defaults and a PyTorch recipe
+    python benchmarks/defaults.py choose --out choice.jsonl               in stages, up to two hours on two cores; it resumes
+    python benchmarks/defaults.py report choice.jsonl                     ranks, worst cases, what lost and why, as Markdown
+    python benchmarks/defaults.py test --out test.jsonl                   score the test splits once; never choose by it
+    python benchmarks/defaults.py report test.jsonl
+    python benchmarks/defaults.py choose --problems nile "24 noisy" --candidates max "alpha 0" --out FILE.jsonl
 
-The name of a candidate says how it differs from the defaults. All candidates use the same folds and seeds, so they are
-compared fold by fold. Each difference from the defaults is printed with its standard error. Ranks are those of the mean
-scores on a set; 1 is the best. Scores are accuracies or, for quantities, R2 (cut off at -1). Folds of forecasts follow time.
-The sets of aeon, with the official splits, are skipped if aeon is not installed. Never choose by --test.
+Problems are in problems.py, candidates in candidates.py (what differs from the defaults), and what else people do in recipes.py.
+All candidates have the same splits and seeds, so they are compared pair by pair. Scores are accuracies, average precisions where
+the last class is rare, or R2 (cut off at -1); classes have a log-loss too. A rank on a problem is the mean of both ranks.
 
-The PyTorch recipe of --test is a common first one: nn.LSTM(64), the last state, a linear head, Adam(1e-3), minibatches of 32
-(16 for up to 100 sequences) and 200 epochs. Channels and quantities are standardised, and ragged sequences are packed.
+The first stage has one split of each problem that is not slow, the second one of all, the third all splits, and the fourth fits
+everything once more with other seeds. After a stage, a candidate is dropped if its mean rank is worse than that of the defaults
+by more than two standard errors over the problems, and the mean of the worst tenth of its differences to the best candidate is
+no better, in score and in log-loss. Of the others the best 24, 12 and 6 by mean rank are kept, and the best by the worst tenth.
+A run that is interrupted, or whose time is over, goes on where it ended when it is started with the same file.
 """
+
 import argparse
-import json
 import os
-import warnings
-from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from importlib.util import find_spec
-from time import process_time
-from unittest.mock import patch
+import time
+from typing import NamedTuple
 
 from machine import ONE_THREAD, describe, report, table
 
 os.environ.update(ONE_THREAD)
 
-import numpy as np
-from scipy.stats import rankdata
-from sklearn.datasets import load_diabetes, load_digits, load_wine
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import accuracy_score, r2_score
-from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, TimeSeriesSplit, train_test_split
-from sklearn.preprocessing import StandardScaler
+import comparison
+from candidates import CANDIDATES, DEFAULTS
+from comparison import Comparison
+from problems import PROBLEMS, available
+from trials import CONTENDERS, Records, Trial
 
-from sklstm import LSTMClassifier, LSTMRegressor, Sequences
-from sklstm.datasets import make_adding_problem, make_seasonal, make_sine_mixture, make_temporal_order
-from sklstm.estimators import solvers
-
-SEEDS = 3
-TINY = 100  # training sequences
+TESTED = [DEFAULTS, "before", "plain recipe", "expert recipe", "boosting", "linear"]
+FOR_ALL = TESTED[:4]  # take problems with a target for every step too
+GROUPS = {name: candidate.group for name, candidate in CANDIDATES.items() if name != DEFAULTS}
+LEAST_PROBLEMS = 8  # that a verdict needs
+TIME_IS_OVER = "The time is over. The same command goes on from here."
+LARGEST_RATIO = 1.3  # of log-losses, and of costs
 
 
-def of_aeon(name):
-    """Loader of a set in aeon's package, where arrays are (n, channels, steps)."""
-
-    def load():
-        import aeon.datasets
-
-        def part(split):
-            X, y = getattr(aeon.datasets, f"load_{name}")(split=split)
-            X = [np.ascontiguousarray(x.T, dtype=np.float32) for x in X]
-            return (np.stack(X) if len({len(x) for x in X}) == 1 else Sequences.from_list(X)), y
-
-        return *part("train"), *part("test")
-
-    return load
-
-
-def of_tables(load, shape):
-    """Loader of a table of scikit-learn, whose rows are sequences; a quarter is test data."""
-
-    def split():
-        X, y = load(return_X_y=True)
-        X, X_test, y, y_test = train_test_split(X, y, random_state=0)
-        if shape[-1] == 1:  # one channel for columns of different units
-            scaler = StandardScaler().fit(X)
-            X, X_test = scaler.transform(X), scaler.transform(X_test)
-        return X.reshape(-1, *shape).astype(np.float32), y, X_test.reshape(-1, *shape).astype(np.float32), y_test
-
-    return split
-
-
-def of_generator(make, n_samples, **parameters):
-    """Loader of a generated problem, with as many test as training sequences."""
-
-    def draw(seed):
-        X, y = make(n_samples, random_state=seed, **parameters)
-        return (Sequences(X.values.astype(np.float32), X.offsets) if isinstance(X, Sequences) else X.astype(np.float32)), y
-
-    return lambda: (*draw(0), *draw(1))
-
-
-def forecast():
-    """Daily and weekly patterns in noise: forecasts of 12 steps from 48. The test data are later and share no steps."""
-    X, y = make_seasonal(1200, period=(24, 168), n_harmonics=3, noise=0.3, window=48, horizon=12, random_state=0)
-    X = X.astype(np.float32)
-    return X[:700], y[:700], X[760:], y[760:]
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """A problem: how to get it, and how to score candidates on its training data.
+class Stage(NamedTuple):
+    """A stage.
 
     Attributes
     ----------
-    load : callable
-        ``load() -> X, y, X_test, y_test``
-    folds : int
-        Of the cross-validation of each seed; 1 is a random quarter.
-    regression : bool
-    forward : bool
-        Whether samples are in the order of time: validation is on what follows.
-    needs : str or None
-        Package without which the set is left out.
+    n_splits : int or None
+        Number of splits of each problem; None is all that it has.
+    n_fits : int
+        On each split.
+    slow : bool
+        Whether slow problems take part.
+    most : int or None
+        Number of candidates that are kept beside the defaults.
     """
 
-    load: Callable
-    folds: int = 5
-    regression: bool = False
-    forward: bool = False
-    needs: str | None = None
+    n_splits: int | None
+    n_fits: int
+    slow: bool
+    most: int | None
 
-    def splits(self, y, seed, folds=None):
-        """Rows to train on and rows to score."""
-        n_splits = min(folds or self.folds, self.folds)
-        if self.forward:  # the gap: windows do not overlap those of training
-            return TimeSeriesSplit(n_splits, test_size=len(y) // 6, gap=60).split(y)
-        if n_splits == 1:
-            return ShuffleSplit(1, test_size=0.25, random_state=seed).split(y)
-        kind = KFold if self.regression else StratifiedKFold
-        return kind(n_splits, shuffle=True, random_state=seed).split(np.zeros(len(y)), y)
-
-    def score(self, y, predicted):
-        return max(r2_score(y, predicted), -1.0) if self.regression else accuracy_score(y, predicted)
-
-    def estimator(self, parameters, seed):
-        return (LSTMRegressor if self.regression else LSTMClassifier)(random_state=seed, **parameters)
+    def trials(self, names, candidates):
+        """One split of all problems after the other, so that candidates can be compared when the time is over."""
+        problems = {name: PROBLEMS[name] for name in names if self.slow or not PROBLEMS[name].slow}
+        for fit in range(self.n_fits):
+            for split in range(self.n_splits or max(problem.n_splits for problem in problems.values())):
+                for name, problem in problems.items():
+                    if split < problem.n_splits:
+                        takers = [c for c in candidates if CONTENDERS[c].takes(problem)]
+                        yield from (Trial(name, c, "development", split, fit) for c in takers)
 
 
-AEON = {"needs": "aeon"}
-SETS = {
-    "japanese vowels": DataSet(of_aeon("japanese_vowels"), **AEON),
-    "basic motions": DataSet(of_aeon("basic_motions"), **AEON),
-    "italy power": DataSet(of_aeon("italy_power_demand"), **AEON),
-    "gunpoint": DataSet(of_aeon("gunpoint"), **AEON),
-    "arrow head": DataSet(of_aeon("arrow_head"), 3, **AEON),
-    "digits": DataSet(of_tables(load_digits, (8, 8)), 3),
-    "wine": DataSet(of_tables(load_wine, (13, 1))),
-    "ragged sines": DataSet(of_generator(make_sine_mixture, 400, n_steps=40, noise=0.5, ragged=True), 3),
-    "many sines": DataSet(of_generator(make_sine_mixture, 4000, n_steps=20, noise=0.5, n_classes=5), 1),
-    "temporal order": DataSet(of_generator(make_temporal_order, 1000, n_steps=60, n_bits=2), 1),
-    "adding": DataSet(of_generator(make_adding_problem, 1000, n_steps=100), 1, regression=True),
-    "forecast": DataSet(forecast, 2, regression=True, forward=True),
-    "diabetes": DataSet(of_tables(load_diabetes, (10, 1)), 3, regression=True),
-}
+STAGES = [Stage(1, 1, False, 24), Stage(1, 1, True, 12), Stage(None, 1, True, 6), Stage(None, 2, True, None)]
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """Parameters that differ from the defaults, and other patches: (module or class, name, value)."""
-
-    parameters: dict = field(default_factory=dict)
-    patches: tuple = ()
-
-    def fitted(self, data_set, X, y, seed):
-        """Fitted estimator, and the seconds of CPU time of the fit."""
-        with ExitStack() as stack, warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            for target, name, value in self.patches:
-                stack.enter_context(patch.object(target, name, value))
-            estimator = data_set.estimator(self.parameters, seed)
-            started = process_time()
-            return estimator.fit(X, y), process_time() - started
-
-
-CANDIDATES = {
-    "defaults": Candidate(),
-    # The earlier defaults: a constant rate until the loss stalls for ten epochs.
-    "until it stalls": Candidate(
-        {
-            "learning_rate": "constant",
-            "learning_rate_init": 5e-3,
-            "batch_size": 32,
-            "max_iter": 200,
-            "n_iter_no_change": 10,
-            "max_grad_norm": 1.0,
-            "forget_bias": 1.0,
-        }
-    ),
-    # The same, with at least 500 steps and ten epochs and the minibatches of the defaults.
-    "patient": Candidate({"learning_rate": "constant", "learning_rate_init": 5e-3, "forget_bias": 1.0}),
-    "rate 0.01": Candidate({"learning_rate_init": 1e-2}),
-    "forget 1": Candidate({"forget_bias": 1.0}),
-    "chrono": Candidate({"forget_bias": "chrono"}),
-    "alpha 0.005": Candidate({"alpha": 5e-3}),
-    "clip 1": Candidate({"max_grad_norm": 1.0}),
-    "4000 steps": Candidate(patches=((solvers, "STEPS", 4000),)),
-}
+def choose(arguments):
+    """Run the stages, as far as the time allows."""
+    deadline = time.time() + 60 * arguments.minutes
+    names = _installed(arguments.problems)
+    candidates = [DEFAULTS, *_different(_supported([c for c in arguments.candidates if c != DEFAULTS]), names)]
+    records = Records(arguments.out)
+    for number, stage in enumerate(STAGES, start=1):
+        kept = [c for c in candidates if c not in records.dropped]
+        trials = list(stage.trials(names, kept))
+        print(f"Stage {number}: {len(kept)} candidates, {len(trials)} trials", flush=True)
+        if not records.run(trials, arguments.jobs, deadline):
+            print(TIME_IS_OVER)
+            return
+        if len(names) >= LEAST_PROBLEMS:
+            for candidate, facts in Comparison.of(records.trials.values(), kept).losers(stage.most).items():
+                records.drop(candidate, stage=number, **facts)
 
 
-def cross_validated(name, candidates, seeds, folds=None):
-    """Every candidate on every fold of a set.
-
-    Returns
-    -------
-    dict
-        Candidate -> list of dicts ``score``, ``seconds``, ``epochs``, one per fold and seed.
-    """
-    data_set = SETS[name]
-    X, y, *_ = data_set.load()
-    rows = {candidate: [] for candidate in candidates}
-    for seed in range(seeds):
-        for k, (train, validate) in enumerate(data_set.splits(y, seed, folds)):
-            for candidate in candidates:  # in turns, so that other load on the machine affects all
-                model, seconds = CANDIDATES[candidate].fitted(data_set, X[train], y[train], 100 * seed + k)
-                score = data_set.score(y[validate], model.predict(X[validate]))
-                rows[candidate].append({"score": score, "seconds": seconds, "epochs": model.n_iter_})
-    return rows
+def test(arguments):
+    """Score the test splits."""
+    names = _installed(arguments.problems)
+    contenders = _supported(arguments.contenders)
+    trials = []
+    for k in range(max(PROBLEMS[name].n_tests for name in names)):
+        for name in names:
+            if k < PROBLEMS[name].n_tests:
+                takers = [c for c in contenders if CONTENDERS[c].takes(PROBLEMS[name])]
+                trials += [Trial(name, c, "test", k, 0, calibrated=c in (DEFAULTS, "before")) for c in takers]
+    if not Records(arguments.out).run(trials, arguments.jobs, time.time() + 60 * arguments.minutes):
+        print(TIME_IS_OVER)
+    print_report(arguments)
 
 
-def compared(results, candidates):
-    """Two tables: scores of the first candidate and differences of the others, a row per set; and a row per candidate."""
-    first, *others = candidates
-    lines, means = [["set", f"{first} (deviation)", *others]], []
-    for name, rows in results.items():
-        scores = {c: 100 * np.array([row["score"] for row in rows[c]]) for c in candidates}
-        differences = [scores[c] - scores[first] for c in others]
-        cells = [f"{change.mean():+.1f} ± {_standard_error(change):.1f}" for change in differences]
-        lines.append([name, f"{scores[first].mean():.1f} ({scores[first].std():.1f})", *cells])
-        means.append([scores[c].mean() for c in candidates])
-    ranks = np.mean([rankdata([-mean for mean in row]) for row in means], axis=0)
-    summary = [["candidate", "mean score", "mean rank", "s per fit", "epochs"]]
-    for c, mean, rank in zip(candidates, np.mean(means, axis=0), ranks, strict=True):
-        fits = [[np.mean([row[key] for row in rows[c]]) for key in ("seconds", "epochs")] for rows in results.values()]
-        seconds, epochs = np.mean(fits, axis=0)
-        summary.append([c, f"{mean:.2f}", f"{rank:.1f}", f"{seconds:.2f}", f"{epochs:.0f}"])
-    return f"{table(lines)}\n\n{table(summary)}"
+def print_report(arguments):
+    """Print what a file says, as Markdown."""
+    records = Records(arguments.out)
+    trials = list(records.trials.values())
+    tests = [record for record in trials if record["part"] == "test"]
+    print(_report_of_tests(tests) if tests else _report_of_choice(records, trials, arguments.top))
+    failures = [record for record in trials if "error" in record]
+    if failures:
+        print("\n## Failures, which rank last\n")
+        for r in failures:
+            print(f"- {r['problem']}, {r['candidate']}, split {r['split']}: {r['error']}")
+    print("\n## Machine\n", report(describe()), sep="\n")
 
 
-def _standard_error(values):
-    return values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+def _report_of_choice(records, trials, n_detailed):
+    names = [c for c in CONTENDERS if any(record["candidate"] == c for record in trials)]
+    kept = [c for c in names if c not in records.dropped]
+    found = Comparison.of(trials, kept)
+    hours = sum(record.get("seconds", 0) for record in trials if "same" not in record) / 3600
+    best = [kept[k] for k in found.ranks().mean(axis=0).argsort(kind="stable") if k][:n_detailed]
+    parts = [
+        "# Candidates",
+        f"{len(trials)} fits took {hours:.1f} hours of CPU time. {len(kept)} candidates were kept; each has {found.n_fits} fits"
+        f" on {len(found.problems)} problems. Wins and losses are in score; those of more than two standard errors in brackets.",
+        comparison.overview(found, GROUPS),
+        "## Dropped",
+        _dropped(records.verdicts) if records.verdicts else "None.",
+        "## Scores, and differences of the best ranked candidates",
+        comparison.differences(found, "score", best),
+        "## Log-losses (a positive difference is better)",
+        comparison.differences(found, "log_loss", best),
+    ]
+    return "\n\n".join(parts)
 
 
-@dataclass(frozen=True)
-class Test:
-    """A test of --test: a set, parameters that differ from the defaults, and the number of seeds."""
-
-    name: str
-    parameters: dict = field(default_factory=dict)
-    seeds: int = 3
-
-
-TESTS = [
-    Test("japanese vowels"),
-    Test("japanese vowels", {"bidirectional": True, "hidden_size": 100, "max_iter": 100}),
-    Test("basic motions", seeds=10),
-    Test("italy power", seeds=10),
-    Test("gunpoint", seeds=10),
-    Test("arrow head", seeds=10),
-    Test("digits"),
-    Test("ragged sines"),
-    Test("temporal order"),
-    Test("adding"),
-    Test("forecast"),
-]
+def _dropped(verdicts):
+    """What lost, and why."""
+    why = f"{comparison.CLEARLY.capitalize()}: by more than two standard errors in mean rank, and no worst tenth was better."
+    lines = [["candidate", "group", "stage", "why", "mean rank - of the defaults", "worst tenth, score", "worst tenth, log-loss"]]
+    for v in verdicts:
+        worst = [f"{v[name][0]:+.3f} (defaults {v[name][1]:+.3f})" for name in ("worst_score", "worst_log_loss")]
+        change = f"{v['rank_difference']:+.2f} ± {v['standard_error']:.2f}"
+        lines.append([v["dropped"], GROUPS.get(v["dropped"], ""), str(v["stage"]), v["why"], change, *worst])
+    return f"{why}\n\n{table(lines)}"
 
 
-def tested(names, quick):
-    """Table of the test scores of the defaults and, if torch is installed, of the PyTorch recipe."""
-    has_torch = find_spec("torch") is not None
-    lines = [["set", "parameters", "sequences", "test score", "s per fit", *(("torch", "s per fit") if has_torch else ())]]
-    records = []
-    for test in TESTS:
-        if test.name not in names:
-            continue
-        data_set = SETS[test.name]
-        X, y, X_test, y_test = data_set.load()
-        runs = {"sklstm": [], "torch": []}
-        for seed in range(1 if quick else test.seeds):
-            model, seconds = Candidate(test.parameters).fitted(data_set, X, y, seed)
-            runs["sklstm"].append((data_set.score(y_test, model.predict(X_test)), seconds))
-            if has_torch and not test.parameters:
-                predicted, seconds = torch_recipe(X, y, X_test, data_set.regression, seed)
-                runs["torch"].append((data_set.score(y_test, predicted), seconds))
-        parameters = ", ".join(f"{key}={value}" for key, value in test.parameters.items())
-        cells = [cell for name in ("sklstm", "torch")[: 1 + has_torch] for cell in _mean_and_deviation(runs[name])]
-        lines.append([test.name, parameters, str(len(y)), *cells])
-        print(*lines[-1], sep="  ", flush=True)
-        records.append({"set": test.name, "parameters": test.parameters, "runs": runs})
-    print()
-    return table(lines), records
+def _report_of_tests(tests):
+    names = [c for c in CONTENDERS if any(record["candidate"] == c for record in tests)]
+    names.sort(key=lambda name: TESTED.index(name) if name in TESTED else len(TESTED))
+    found = Comparison.of(tests, [c for c in names if c in FOR_ALL])
+    parts = ["# Test splits", comparison.overview(found, GROUPS)]
+    if set(names) - set(FOR_ALL):
+        all_of_them = comparison.overview(Comparison.of(tests, names), GROUPS)
+        parts += ["Without the problems that have a target for every step:", all_of_them]
+    for title, measure in [
+        ("Scores", "score"),
+        ("Log-losses", "log_loss"),
+        ("Log-losses after temperature scaling by cross-validation", "calibrated_log_loss"),
+        ("Seconds of CPU time of a fit", "seconds"),
+    ]:
+        parts += [f"## {title}", comparison.levels(tests, measure, names)]
+    return "\n\n".join([*parts, "## Requirements", _requirements(tests, found)])
 
 
-def _mean_and_deviation(runs):
-    if not runs:
-        return "-", "-"
-    scores, seconds = np.array(runs).T
-    return f"{scores.mean():.3f} ± {scores.std():.3f}", f"{seconds.mean():.2f}"
+def _requirements(tests, found):
+    """What the defaults must show, and where they do not."""
+    worse, costly = [], []
+    if "before" in found.contenders:
+        for measure, values in found.values.items():
+            for problem in values:
+                mean, error = found.difference(measure, problem, DEFAULTS, "before")
+                if mean < -comparison.ERRORS * error:
+                    worse.append(f"{problem} ({measure} {mean:+.3f} ± {error:.3f})")
+        for problem, ratio in found.cost_ratios("before").items():
+            if 1 / ratio > LARGEST_RATIO:
+                costly.append(f"{problem} ({1 / ratio:.2f})")
+    ratios = {}
+    for record in tests:
+        if record["candidate"] == DEFAULTS and "calibrated_log_loss" in record:
+            ratios.setdefault(record["problem"], []).append((record["log_loss"], record["calibrated_log_loss"]))
+    ratios = {problem: sum(a for a, _ in pairs) / sum(b for _, b in pairs) for problem, pairs in ratios.items()}
+    uncalibrated = [f"{problem} ({ratio:.2f})" for problem, ratio in ratios.items() if ratio > LARGEST_RATIO]
+    lines = {
+        "Worse than before by more than two standard errors": worse,
+        f"More than {LARGEST_RATIO} times as costly as before": costly,
+        f"Log-loss more than {LARGEST_RATIO} times that after temperature scaling": uncalibrated,
+    }
+    return "\n".join(f"- {title}: {', '.join(cases) or 'nowhere'}." for title, cases in lines.items())
 
 
-def torch_recipe(X, y, X_test, regression, seed, hidden_size=64, learning_rate=1e-3, epochs=200):
-    """Predictions for X_test, and the seconds of CPU time that training took."""
-    import torch
-    from torch.nn.utils.rnn import pack_sequence
+def _installed(names):
+    missing = [name for name in names if name not in available()]
+    if missing:
+        print(f"Left out, because packages are not installed (pip install '.[bench]'): {', '.join(missing)}")
+    return [name for name in names if name not in missing]
 
-    torch.set_num_threads(1)
-    torch.manual_seed(seed)
-    scaler = StandardScaler().fit(np.concatenate(list(X)))
-    X, X_test = ([torch.from_numpy(scaler.transform(x)) for x in sequences] for sequences in (X, X_test))
-    if regression:
-        targets = np.reshape(y, (len(y), -1))
-        mean, scale = targets.mean(axis=0), targets.std(axis=0)
-        classes, n_outputs, loss = None, targets.shape[1], torch.nn.MSELoss()
-        targets = torch.from_numpy(((targets - mean) / scale).astype(np.float32))
-    else:
-        classes, codes = np.unique(y, return_inverse=True)
-        n_outputs, loss, targets = len(classes), torch.nn.CrossEntropyLoss(), torch.from_numpy(codes)
-    ragged = len({len(x) for x in X}) > 1
-    lstm, head = torch.nn.LSTM(X[0].shape[1], hidden_size, batch_first=True), torch.nn.Linear(hidden_size, n_outputs)
-    optimizer = torch.optim.Adam([*lstm.parameters(), *head.parameters()], lr=learning_rate)
-    stacked = X if ragged else torch.stack(X)
 
-    def scores(sequences):
-        batch = pack_sequence(sequences, enforce_sorted=False) if isinstance(sequences, list) else sequences
-        return head(lstm(batch)[1][0][0])
+def _different(candidates, names):
+    same = [c for c in candidates if not any(CONTENDERS[c].differs(PROBLEMS[name]) for name in names)]
+    if same:
+        print(f"Left out, because they are the same as the defaults: {', '.join(same)}")
+    return [c for c in candidates if c not in same]
 
-    started = process_time()
-    for _ in range(epochs):
-        for rows in torch.randperm(len(X)).split(16 if len(X) <= TINY else 32):
-            optimizer.zero_grad()
-            batch = [X[k] for k in rows] if ragged else stacked[rows]
-            loss(scores(batch), targets[rows]).backward()
-            optimizer.step()
-    seconds = process_time() - started
-    with torch.no_grad():
-        outputs = scores(X_test).numpy()
-    if regression:
-        return np.reshape(outputs * scale + mean, (len(X_test), *np.shape(y)[1:])), seconds
-    return classes[outputs.argmax(axis=1)], seconds
+
+def _supported(names):
+    missing = [name for name in names if not CONTENDERS[name].is_supported()]
+    if missing:
+        print(f"Left out, because this version or a package does not have it: {', '.join(missing)}")
+    return [name for name in names if name not in missing]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), metavar="NAME", help=", ".join(SETS))
-    parser.add_argument(
-        "--candidates",
-        nargs="+",
-        choices=CANDIDATES,
-        default=list(CANDIDATES),
-        metavar="NAME",
-        help=f"candidates; all others are compared with the first: {', '.join(CANDIDATES)}",
-    )
-    parser.add_argument("--quick", action="store_true", help="use one seed and two folds")
-    parser.add_argument("--test", action="store_true", help="score the test data once, with the defaults")
-    parser.add_argument("--json", metavar="FILE", help="write every score to this file")
+    commands = parser.add_subparsers(required=True, metavar="choose | report | test")
+    for function, default, others in ((choose, list(CANDIDATES), "candidates"), (test, TESTED, "contenders")):
+        command = commands.add_parser(function.__name__, help=function.__doc__)
+        command.set_defaults(run=function)
+        command.add_argument("--out", required=True, metavar="FILE", help="lines of JSON, which a run adds to")
+        names = {"nargs": "+", "metavar": "NAME"}
+        command.add_argument("--problems", choices=PROBLEMS, default=list(PROBLEMS), help=_list(PROBLEMS), **names)
+        command.add_argument(f"--{others}", choices=CONTENDERS, default=default, help=_list(CONTENDERS), **names)
+        command.add_argument("--minutes", type=float, default=110, help="after which no fit begins (110)")
+        command.add_argument("--jobs", type=int, default=2, help="number of processes, of one thread each (2)")
+        command.add_argument("--top", type=int, default=8, help="number of candidates in the tables of differences (8)")
+    command = commands.add_parser("report", help=print_report.__doc__)
+    command.set_defaults(run=print_report)
+    command.add_argument("out", metavar="FILE")
+    command.add_argument("--top", type=int, default=8, help="number of candidates in the tables of differences (8)")
     arguments = parser.parse_args()
+    arguments.run(arguments)
 
-    missing = [name for name in arguments.sets if SETS[name].needs and find_spec(SETS[name].needs) is None]
-    if missing:
-        print(f"Left out, because aeon is not installed (pip install '.[bench]'): {', '.join(missing)}\n")
-    names = [name for name in arguments.sets if name not in missing]
-    if arguments.test:
-        text, results = tested(names, arguments.quick)
-    else:
-        results = {}
-        for name in names:
-            folds = 2 if arguments.quick else None
-            results[name] = cross_validated(name, arguments.candidates, 1 if arguments.quick else SEEDS, folds)
-            seconds = sum(row["seconds"] for rows in results[name].values() for row in rows)
-            print(f"{name}: {seconds:.0f} s", flush=True)
-        text = "\n" + compared(results, arguments.candidates)
-    facts = describe()
-    print(text, report(facts), sep="\n\n")
-    if arguments.json:
-        with open(arguments.json, "w") as file:
-            json.dump({"machine": facts, "results": results}, file, indent=1)
+
+def _list(names):
+    return ", ".join(names).replace("%", "%%")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import logit
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences, load, save
-from sklstm.estimators import solvers
+from sklstm.estimators import fitting, solvers
 from sklstm.estimators.callbacks import CallbackContext
 from sklstm.estimators.splitting import fold_rows
 from sklstm.network import LOSSES
@@ -234,6 +234,24 @@ def test_a_checkpoint_remembers_the_choice(monkeypatch, tmp_path):
     np.testing.assert_array_equal(resumed._theta, whole._theta)
     assert resumed.max_iter_trials_ == whole.max_iter_trials_
     assert resumed.temperature_ == whole.temperature_
+
+
+def test_a_start_that_led_nowhere_is_not_taken_again(monkeypatch):
+    """With a penalty that nothing can be learned with; the same data and seed begin at the same other start."""
+    starts = []
+    train = fitting.train
+
+    def spy(network, loss, optimizer, state, *args, **kwargs):
+        starts.append(state.theta.copy())
+        return train(network, loss, optimizer, state, *args, **kwargs)
+
+    monkeypatch.setattr(fitting, "train", spy)
+    stuck, again, free = (regressor(pooling="last", alpha=alpha).fit(X, MEAN) for alpha in (10.0, 10.0, 0.0))
+    assert [trial["loss"] for trial in stuck.max_iter_trials_] == pytest.approx([0.5] * 3, rel=0.2)
+    np.testing.assert_array_equal(starts[0], starts[1])
+    assert not np.array_equal(starts[0], starts[2])
+    assert len(free.max_iter_trials_) == 3 and free.score(X, MEAN) > 0.5 > stuck.score(X, MEAN)
+    np.testing.assert_array_equal(stuck._theta, again._theta)
 
 
 # --------------------------------------------------------------------------------------------------------- the temperature

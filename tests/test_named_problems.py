@@ -12,7 +12,7 @@ from sklstm.datasets import make_adding_problem, make_copy_memory, make_embedded
 pytestmark = pytest.mark.slow
 
 SEEDS = range(3)
-# Of the usual recipe in torch over ten seeds; benchmarks/defaults.py --test measures it.
+# Of the usual recipe in torch over ten seeds; `benchmarks/defaults.py test` measures it.
 TORCH_GUNPOINT_STD = 0.147
 # Beside what says what the data are (return_sequences, categorical_features), at most two parameters are named.
 TOKENS = {"return_sequences": True, "categorical_features": "all"}

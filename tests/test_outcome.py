@@ -55,7 +55,7 @@ def test_a_penalty_that_freezes_the_weights(X, kind):
 @pytest.mark.parametrize("solver", ["adamw", "sgd", "rmsprop", "lbfgs"])
 def test_every_solver(X, solver):
     settings = {"learning_rate_init": 0.5, "alpha": 1.0} if solver == "sgd" else {"alpha": 30.0}
-    model = LSTMRegressor(4, solver=solver, max_iter=200, random_state=0, **settings)
+    model = LSTMRegressor(4, solver=solver, pooling="last", max_iter=200, random_state=0, **settings)
     message = warning_of(model, X, X[:, :, 0].sum(axis=1))
     assert f"a smaller alpha (it is {model.alpha:g})" in message
     assert ("a lower learning_rate_init" in message) == (solver != "lbfgs")
@@ -64,8 +64,9 @@ def test_every_solver(X, solver):
 def test_a_fit_that_has_not_left_the_plateau(X):
     y = X[:, :, 0].sum(axis=1)
     slow = {"learning_rate_init": 1e-8, "max_iter": 200, "random_state": 0}
-    message = warning_of(LSTMRegressor(4, **slow), X, y)
-    assert 'Try, in this order, cell="gru", pooling="max", another random_state, a lower learning_rate_init.' in message
+    message = warning_of(LSTMRegressor(4, pooling="last", **slow), X, y)
+    advice = 'cell="gru", pooling=("last", "max"), another random_state, a lower learning_rate_init.'
+    assert f"Try, in this order, {advice}" in message
     message = warning_of(LSTMRegressor(4, cell="gru", pooling="mean", **slow), X, -y)
     assert "Try, in this order, another random_state, a lower learning_rate_init." in message
 

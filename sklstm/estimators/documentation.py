@@ -152,7 +152,7 @@ warmup_fraction : float, default=0.05
 max_iter : int or "auto", default="auto"
     Maximum number of epochs (passes over the training data). "auto" chooses it as `early_stopping` says. Its largest value
     is 50, or on small data as many as make 2000 steps of the solver, at most 500 (200 for L-BFGS); a quarter of that for up
-    to 100 sequences and half of it for more where fits of several lengths are compared.
+    to 60 sequences and half of it for more where fits of several lengths are compared.
 shuffle : bool, default=True
     Whether to shuffle the sequences in every epoch. Minibatches are then made of sequences of similar length.
 tol : float, default=1e-4
@@ -169,8 +169,8 @@ early_stopping : bool or "auto", default="auto"
 
     - "auto": if `max_iter` is "auto" too, whole fits of several lengths are compared on sequences that are held out, the
       shortest first, until a longer one is clearly worse. The network is then trained on all sequences for the length with
-      the lowest loss, or for the longest whose loss is no higher by more than a standard error (early stopping and
-      retraining, [21]_, algorithm 7.2). Up to 100 sequences are held out in turn (3-fold cross-validation), of more a
+      the lowest loss, or for the longest whose loss is no higher by more than half a standard error (early stopping and
+      retraining, [21]_, algorithm 7.2). Up to 60 sequences are held out in turn (3-fold cross-validation), of more a
       quarter{stratified}. The whole takes about as long as one fit of the full length, and less where y is noisy. With
       `max_iter` as an int, for fewer than 10 sequences, in `partial_fit` and in a fit that continues an earlier one, all
       epochs are run.

@@ -62,7 +62,7 @@ class FitInputs:
     def _initial_state(self, estimator, optimizer, rng, previous, *, one_epoch):
         network, solver = self.network, estimator.solver
         if previous is None:
-            theta = network.initialize(rng, self.data.sequences.values.dtype, self._initial_bias(estimator.forget_bias))
+            theta = self.initial_theta(estimator, rng)
             return TrainingState(theta, solver, optimizer.init(theta), rng)
         state = replace(previous.state.copy(), rng=rng)
         state.start_fit(keep_schedule=one_epoch and not previous.stopped_early)
@@ -71,6 +71,10 @@ class FitInputs:
         if state.solver != solver:
             state.solver, state.optimizer = solver, optimizer.init(state.theta)
         return state
+
+    def initial_theta(self, estimator, rng):
+        """Parameters that a fit begins with."""
+        return self.network.initialize(rng, self.data.sequences.values.dtype, self._initial_bias(estimator.forget_bias))
 
     def _initial_bias(self, forget_bias):
         """What the biases of the gates begin with."""

@@ -21,7 +21,8 @@ def choose_length(estimator, inputs, optimizer, state, config, trials, report):
     inputs : FitInputs
     optimizer : Optimizer
     state : TrainingState
-        Initial state of the fit, which gets `max_iter`, `trials` and `temperature`; its generator is drawn from.
+        Initial state of the fit, which gets `max_iter`, `trials` and `temperature`, and other initial weights where those that
+        it has led nowhere; its generator is drawn from.
     config : TrainingConfig
         Of the longest fit.
     trials : Trials
@@ -43,9 +44,11 @@ def choose_length(estimator, inputs, optimizer, state, config, trials, report):
         fractions=trials.fractions,
         calibrates=calibrates(estimator, inputs),
     )
-    state.max_iter, temperature, state.trials = search.run(optimizer, state, int(state.rng.integers(SEEDS)), report)
+    state.max_iter, temperature, state.trials, is_stuck = search.run(optimizer, state, int(state.rng.integers(SEEDS)), report)
     if search.calibrates:
         state.temperature = temperature
+    if is_stuck:
+        state.theta = inputs.initial_theta(estimator, state.rng)
 
 
 def validated_temperature(inputs, state, n_threads):

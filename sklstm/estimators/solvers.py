@@ -39,7 +39,7 @@ class Trials:
 
 # By the number of sequences up to which they are for. A quarter of few sequences says too little.
 SMALLEST_CHOICE = 10
-TRIALS = {100: Trials(3, 1 / 4, (1 / 16, 1 / 4, 1)), math.inf: Trials(1, 1 / 2, (1 / 27, 1 / 9, 1 / 3, 1))}
+TRIALS = {60: Trials(3, 1 / 4, (1 / 16, 1 / 4, 1)), math.inf: Trials(1, 1 / 2, (1 / 27, 1 / 9, 1 / 3, 1))}
 
 
 def check_solver_params(estimator):

@@ -56,8 +56,12 @@ class Data:
         return np.add.reduceat(self.weights, self.sequences.offsets[:-1]) if self.per_step else self.weights
 
     def only(self, rows):
-        """The same, to train on some of the sequences."""
-        return replace(self, rows=rows)
+        """The same, to train on some of the sequences: the others have the weight 0."""
+        kept = np.zeros(len(self.sequences), dtype=bool)
+        kept[rows] = True
+        if self.per_step:
+            kept = np.repeat(kept, self.sequences.lengths)
+        return replace(self, rows=rows, weights=np.where(kept, self.weights, 0.0))
 
     def take(self, rows):
         """Copies of some sequences and of their targets and weights."""

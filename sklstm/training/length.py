@@ -11,12 +11,13 @@ from .calibration import fit_temperature
 from .config import TrainingConfig
 from .data import Data
 from .loop import train
+from .outcome import stuck_losses
 
 # The standard error of a difference between two lengths is that of its parts for so many blocks of sequences at most.
 BLOCKS = 25
 # A longer schedule is taken unless its loss is higher than the lowest by more than so many standard errors; none that is still
 # longer is tried once one is surely worse.
-TIED, SURELY_WORSE = 1.0, 2.0
+TIED, SURELY_WORSE = 0.5, 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,12 +86,15 @@ class LengthSearch:
         temperature : float
         trials : list of dict of str to number
             For each length that was tried: its "max_iter", the mean "loss" on held-out sequences, and the "temperature".
+        is_stuck : bool
+            Whether the longest fits of all have learned nothing from X, so that another start may do better.
         """
         comparison = _Comparison.of([fold.held_out for fold in self.folds], self.plain_loss)
         tried = []
         for fraction in self.fractions:
             max_iter = max(1, round(self.config.max_iter * fraction))
-            scores = [self._scores(optimizer, state, fold, max_iter, [seed, k]) for k, fold in enumerate(self.folds)]
+            outcomes = [self._outcome(optimizer, state, fold, max_iter, [seed, k]) for k, fold in enumerate(self.folds)]
+            scores, learned = (list(part) for part in zip(*outcomes, strict=True))
             tried.append(comparison.judged(max_iter, np.concatenate(scores), self.loss_name if self.calibrates else None))
             if report is not None:
                 report(max_iter, tried[-1].loss)
@@ -99,10 +103,14 @@ class LengthSearch:
         best = min(tried, key=_loss)
         chosen = [one for one in tried[tried.index(best) :] if one is best or comparison.excess(one, best) <= TIED][-1]
         names = ("max_iter", "loss", "temperature")
-        return chosen.max_iter, chosen.temperature, [{name: getattr(one, name) for name in names} for one in tried]
+        trials = [{name: getattr(one, name) for name in names} for one in tried]
+        is_stuck = len(tried) == len(self.fractions) and not any(learned)
+        return chosen.max_iter, chosen.temperature, trials, is_stuck
 
-    def _scores(self, optimizer, state, fold, max_iter, seed):
-        """Scores of the held-out sequences of a fold, by a fit with as many steps as `max_iter` epochs of all sequences have."""
+    def _outcome(self, optimizer, state, fold, max_iter, seed):
+        """Scores of the held-out sequences of a fold, and whether anything was learned, by a fit with as many steps as `max_iter`
+        epochs of all sequences have.
+        """
         batch_size, n_epochs = self.config.batch_size, max_iter
         if not optimizer.needs_all_samples:
             n_steps = max_iter * -(-self.n_samples // batch_size)
@@ -113,9 +121,10 @@ class LengthSearch:
         train(self.network, self.loss, optimizer, state, fold.training, config)
         data = fold.held_out
         with np.errstate(over="ignore", invalid="ignore"):
-            return apply(
+            scores = apply(
                 self.network, state.theta, data.sequences, shift=data.shift, factor=data.factor, n_threads=config.n_threads
             )
+        return scores, stuck_losses(self.network, self.loss, state, fold.training, config) is None
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class Stuck:
 REMEDIES = (
     ("a smaller alpha (it is {alpha:g})", lambda stuck: stuck.is_shrunk),
     ('cell="gru"', lambda stuck: not stuck.network.cell.startswith("gru")),
-    ('pooling="max"', lambda stuck: stuck.network.pooling == "last"),
+    ('pooling=("last", "max")', lambda stuck: stuck.network.poolings == ("last",)),
     ("another random_state", lambda stuck: True),
     ("a lower learning_rate_init", lambda stuck: stuck.has_rate),
 )
@@ -70,16 +70,10 @@ def learned_nothing(network, loss, optimizer, state, data, config):
     The loss of the last epoch, which dropout, the penalty and the change of the weights raise, says that most fits have learned
     something; the others are evaluated on all training data.
     """
-    if not _is_whole(optimizer, state, data, config):
+    losses = stuck_losses(network, loss, state, data, config) if _is_whole(optimizer, state, data, config) else None
+    if losses is None:
         return []
-    level = _level(network, loss, data)
-    highest = (1 - CLEARLY) * level
-    size = sum(map(_optim.sum_of_squares, network.penalized(state.theta)))
-    if not level > config.tol or state.history[-1]["loss"] - 0.5 * config.alpha * size < highest:
-        return []
-    mean = _training_loss(network, loss, state, data, config)
-    if not mean >= highest:
-        return []
+    mean, level = losses
     alpha = optimizer.weight_decay or config.alpha
     stuck = Stuck(network, alpha, not optimizer.needs_all_samples, alpha > 0 and _recurrent_norm(network, state.theta) < SHRUNK)
     remedies = [text.format(alpha=alpha) for text, applies in REMEDIES if applies(stuck)]
@@ -88,6 +82,17 @@ def learned_nothing(network, loss, optimizer, state, data, config):
         f"The network has learned nothing from X: its training loss is {mean:.4g}, and that of the best constant {level:.4g}."
         f"{blame} Try, in this order, {', '.join(remedies)}. If nothing helps, y may not depend on X."
     ]
+
+
+def stuck_losses(network, loss, state, data, config):
+    """The training loss, and that of the best constant, where it is not clearly lower than that; else None."""
+    level = _level(network, loss, data)
+    highest = (1 - CLEARLY) * level
+    size = sum(map(_optim.sum_of_squares, network.penalized(state.theta)))
+    if not level > config.tol or not state.history or state.history[-1]["loss"] - 0.5 * config.alpha * size < highest:
+        return None
+    mean = _training_loss(network, loss, state, data, config)
+    return (mean, level) if mean >= highest else None
 
 
 def _level(network, loss, data):
