@@ -2,13 +2,14 @@
 Early stopping where several sequences come from one recording
 ==============================================================
 
-Basic Motions (``pip install aeon`` has it): four students stand, walk, run or play badminton with a smart watch, in 80 recordings
-of 10 s. The activity is to be recognised within one second, so each recording is cut into 45 overlapping windows. What matters is
-the accuracy on unseen recordings: ``StratifiedGroupKFold``, a GroupKFold that preserves the shares of the classes, trains on 8
-and tests on 72. ``early_stopping=True`` alone sets aside some of the windows, which overlap with the training windows: the
-validation score is far too good. With ``fit(X, y, groups=recording)`` it sets aside whole recordings, and the score is realistic,
-apart from the choice of the best epoch. The outer score is the one to report. (The data do not say who was recorded. With persons
-as groups the score would be lower still.) The defaults, which compare lengths of training, keep `groups` together in the same way.
+Basic Motions (``pip install aeon`` has it): four students stand, walk, run or play badminton with a smart watch, in 80
+recordings of 10 s. The activity is to be recognised within one second, so each recording is cut into 45 overlapping windows.
+What matters is the accuracy on unseen recordings: ``StratifiedGroupKFold``, a GroupKFold that preserves the shares of the
+classes, trains on 8 and tests on 72. ``early_stopping=True`` alone sets aside some of the windows, which overlap with the
+training windows: the validation score is far too good. With ``fit(X, y, groups=recording)`` it sets aside whole recordings, and
+the score is realistic, apart from the choice of the best epoch. The outer score is the one to report. (The data do not say who
+was recorded. With persons as groups the score would be lower still.) The defaults, which compare lengths of training on
+held-out sequences, keep ``groups`` together in the same way.
 """
 
 import sys
