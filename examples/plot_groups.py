@@ -34,7 +34,7 @@ scores, curves = {name: [] for name in COLORS}, {name: [] for name in COLORS}
 print("      split by windows        split by recordings\nfold  validation  unseen      validation  unseen")
 folds = StratifiedGroupKFold(10, shuffle=True, random_state=0).split(X, y, recording)
 for fold, (unseen, known) in enumerate(folds):  # roles exchanged: one part for training, nine for testing
-    # Four recordings, one of each class, are set aside, or as many windows. n_iter_no_change is for the picture: no fit ends early.
+    # Four recordings, one of each class, are set aside, or as many windows. n_iter_no_change: for the picture, no fit ends early.
     stopping = {"early_stopping": True, "validation_fraction": 0.5, "n_iter_no_change": EPOCHS}
     model = LSTMClassifier(32, max_iter=EPOCHS, **stopping, random_state=fold)
     for name, groups in (("windows", None), ("recordings", recording[known])):
