@@ -4,9 +4,8 @@ Memory over 100 steps, and where gradients vanish
 
 The adding problem (Hochreiter and Schmidhuber 1997; Le, Jaitly and Hinton 2015): of 100 random numbers two are marked in a second
 channel, and their sum is the target. A constant prediction of 1 has a mean squared error of 1/6. The head reads the last state
-only. The lower panel shows how much of the gradient at the last step arrives at step t. Before training it fades in every cell.
-Gated cells learn to hold a state, and with it the gradient; the units of the vanilla network (``"rnn"``) saturate, and `fit`
-warns.
+only. The lower panel shows how much of the gradient at the last step arrives at step t. Untrained, it fades in every cell. Gated
+cells learn to hold a state, and with it the gradient; those of the vanilla network (``"rnn"``) saturate, and `fit` warns.
 """
 
 import sys
