@@ -106,6 +106,15 @@ class Before(Candidate):
         return estimator.set_params(alpha=self.divided_alpha / batch_size)
 
 
+def values_of_defaults():
+    """The default of every parameter, and what "auto" is made of."""
+    values = {"STEPS": solvers.STEPS, "EPOCHS": solvers.EPOCHS}
+    for has_classes in (False, True):
+        estimator = _estimator_class(has_classes).__name__
+        values |= {f"{name} of {estimator}": parameter.default for name, parameter in _signature(has_classes).items()}
+    return values
+
+
 def _estimator_class(has_classes):
     return LSTMClassifier if has_classes else LSTMRegressor
 

@@ -27,7 +27,7 @@ from machine import ONE_THREAD, describe, report, table
 os.environ.update(ONE_THREAD)
 
 import comparison
-from candidates import CANDIDATES, DEFAULTS
+from candidates import CANDIDATES, DEFAULTS, values_of_defaults
 from comparison import Comparison
 from problems import PROBLEMS, available
 from trials import CONTENDERS, Records, Trial
@@ -80,6 +80,7 @@ def choose(arguments):
     names = _installed(arguments.problems)
     candidates = [DEFAULTS, *_different(_supported([c for c in arguments.candidates if c != DEFAULTS]), names)]
     records = Records(arguments.out)
+    records.begin(defaults=values_of_defaults(), machine=describe())
     for number, stage in enumerate(STAGES, start=1):
         kept = [c for c in candidates if c not in records.dropped]
         trials = list(stage.trials(names, kept))
@@ -102,7 +103,9 @@ def test(arguments):
             if k < PROBLEMS[name].n_tests:
                 takers = [c for c in contenders if CONTENDERS[c].takes(PROBLEMS[name])]
                 trials += [Trial(name, c, "test", k, 0, calibrated=c in (DEFAULTS, "before")) for c in takers]
-    if not Records(arguments.out).run(trials, arguments.jobs, time.time() + 60 * arguments.minutes):
+    records = Records(arguments.out)
+    records.begin(defaults=values_of_defaults(), machine=describe())
+    if not records.run(trials, arguments.jobs, time.time() + 60 * arguments.minutes):
         print(TIME_IS_OVER)
     print_report(arguments)
 
@@ -118,7 +121,7 @@ def print_report(arguments):
         print("\n## Failures, which rank last\n")
         for r in failures:
             print(f"- {r['problem']}, {r['candidate']}, split {r['split']}: {r['error']}")
-    print("\n## Machine\n", report(describe()), sep="\n")
+    print("\n## Machine\n", report(records.facts["machine"]), sep="\n")
 
 
 def _report_of_choice(records, trials, n_detailed):

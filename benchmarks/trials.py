@@ -102,7 +102,7 @@ def _scaled(probabilities, temperature):
 
 
 class Records:
-    """Lines of a file: records of trials, and verdicts on candidates that were dropped.
+    """Lines of a file: facts about the run, records of trials, and verdicts on candidates that were dropped.
 
     Parameters
     ----------
@@ -117,8 +117,19 @@ class Records:
             lines.pop()
             self.path.write_text("".join(lines))
         entries = [json.loads(line) for line in lines]
+        self.facts = next((entry for entry in entries if "defaults" in entry), None)
         self.verdicts = [entry for entry in entries if "dropped" in entry]
-        self.trials = {_identity(entry): entry for entry in entries if "dropped" not in entry}
+        self.trials = {_identity(entry): entry for entry in entries if "problem" in entry}
+
+    def begin(self, **facts):
+        """Write facts about the run, or check that those in the file have the same "defaults"."""
+        facts = json.loads(json.dumps(facts))  # tuples become lists
+        if self.facts is None:
+            self.facts = facts
+            self._write(facts)
+        elif self.facts["defaults"] != facts["defaults"]:
+            names = [n for n, value in facts["defaults"].items() if self.facts["defaults"].get(n, value) != value]
+            raise SystemExit(f"{self.path} is of other defaults ({', '.join(names) or 'other names'}). Write to another file.")
 
     def add(self, record):
         self.trials[_identity(record)] = record
