@@ -60,7 +60,7 @@ class Trial(NamedTuple):
                 fitted = contender.fit(problem, split.X, split.y, seed)
                 record |= {"seconds": time.process_time() - started, "epochs": fitted.epochs}
                 predicted = fitted.predict(split.X_score)
-                record |= problem.scores(split, predicted)
+                record |= problem.scores(split, predicted) | {"constant": problem.score_of_constant(split)}
                 if self.calibrated and problem.has_classes:
                     temperature = held_out_temperature(problem, contender, split, seed)
                     scaled = _scaled(problem.flat_predictions(predicted), temperature)
