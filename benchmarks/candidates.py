@@ -130,7 +130,6 @@ def _lengths(factor):
     return partial(patch.multiple, solvers, STEPS=int(factor * solvers.STEPS), EPOCHS=epochs)
 
 
-
 DEFAULTS = "defaults"
 STOPPED = {"early_stopping": True, "scoring": "loss"}
 CONSTANT = {"learning_rate": "constant", "learning_rate_init": 5e-3}
@@ -211,6 +210,8 @@ CANDIDATES = {
     "loss auto": Candidate("loss", {"loss": "auto"}),
 }
 
+# For `test` only: what the README shows beside the defaults.
+LARGER = Candidate("more units", {"bidirectional": True, "hidden_size": 100, "max_iter": 100})
 BEFORE = Before(
     "before",
     {

@@ -161,9 +161,9 @@ def _dropped(verdicts):
 def _report_of_tests(tests):
     names = [c for c in CONTENDERS if any(record["candidate"] == c for record in tests)]
     names.sort(key=lambda name: TESTED.index(name) if name in TESTED else len(TESTED))
-    found = Comparison.of(tests, [c for c in names if c in FOR_ALL])
+    found = Comparison.of(tests, [c for c in names if c not in TESTED or c in FOR_ALL])
     parts = ["# Test splits", comparison.overview(found, GROUPS)]
-    if set(names) - set(FOR_ALL):
+    if set(names) != set(found.contenders):
         all_of_them = comparison.overview(Comparison.of(tests, names), GROUPS)
         parts += ["Without the problems that have a target for every step:", all_of_them]
     for title, measure in [

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from candidates import BEFORE, CANDIDATES, DEFAULTS
+from candidates import BEFORE, CANDIDATES, DEFAULTS, LARGER
 from problems import LOWEST_PROBABILITY, PROBLEMS, flat
 from recipes import RECIPES
 
 from sklstm.training.calibration import fit_temperature
 
-CONTENDERS = CANDIDATES | {"before": BEFORE} | RECIPES
+CONTENDERS = CANDIDATES | {"100 units both ways": LARGER, "before": BEFORE} | RECIPES
 CALIBRATION_FOLDS = 3
 
 
