@@ -106,6 +106,15 @@ class Before(Candidate):
         return estimator.set_params(alpha=self.divided_alpha / batch_size)
 
 
+def values_of_defaults():
+    """The default of every parameter, and what "auto" is made of."""
+    values = {"STEPS": solvers.STEPS, "EPOCHS": solvers.EPOCHS}
+    for has_classes in (False, True):
+        estimator = _estimator_class(has_classes).__name__
+        values |= {f"{name} of {estimator}": parameter.default for name, parameter in _signature(has_classes).items()}
+    return values
+
+
 def _estimator_class(has_classes):
     return LSTMClassifier if has_classes else LSTMRegressor
 
@@ -119,7 +128,6 @@ def _lengths(factor):
     """Fits so many times as long as with "auto"."""
     epochs = tuple(max(1, int(factor * n)) for n in solvers.EPOCHS)
     return partial(patch.multiple, solvers, STEPS=int(factor * solvers.STEPS), EPOCHS=epochs)
-
 
 
 DEFAULTS = "defaults"
@@ -202,6 +210,8 @@ CANDIDATES = {
     "loss auto": Candidate("loss", {"loss": "auto"}),
 }
 
+# For `test` only: what the README shows beside the defaults.
+LARGER = Candidate("more units", {"bidirectional": True, "hidden_size": 100, "max_iter": 100})
 BEFORE = Before(
     "before",
     {

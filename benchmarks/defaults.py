@@ -27,7 +27,7 @@ from machine import ONE_THREAD, describe, report, table
 os.environ.update(ONE_THREAD)
 
 import comparison
-from candidates import CANDIDATES, DEFAULTS
+from candidates import CANDIDATES, DEFAULTS, values_of_defaults
 from comparison import Comparison
 from problems import PROBLEMS, available
 from trials import CONTENDERS, Records, Trial
@@ -38,6 +38,7 @@ GROUPS = {name: candidate.group for name, candidate in CANDIDATES.items() if nam
 LEAST_PROBLEMS = 8  # that a verdict needs
 TIME_IS_OVER = "The time is over. The same command goes on from here."
 LARGEST_RATIO = 1.3  # of log-losses, and of costs
+LITTLE = 0.1  # less of what other fits gain over a constant is none; and so is a gain of the score up to this
 
 
 class Stage(NamedTuple):
@@ -80,6 +81,7 @@ def choose(arguments):
     names = _installed(arguments.problems)
     candidates = [DEFAULTS, *_different(_supported([c for c in arguments.candidates if c != DEFAULTS]), names)]
     records = Records(arguments.out)
+    records.begin(defaults=values_of_defaults(), machine=describe())
     for number, stage in enumerate(STAGES, start=1):
         kept = [c for c in candidates if c not in records.dropped]
         trials = list(stage.trials(names, kept))
@@ -97,12 +99,15 @@ def test(arguments):
     names = _installed(arguments.problems)
     contenders = _supported(arguments.contenders)
     trials = []
-    for k in range(max(PROBLEMS[name].n_tests for name in names)):
+    n_tests = {name: arguments.seeds or PROBLEMS[name].n_tests for name in names}
+    for k in range(max(n_tests.values())):
         for name in names:
-            if k < PROBLEMS[name].n_tests:
+            if k < n_tests[name]:
                 takers = [c for c in contenders if CONTENDERS[c].takes(PROBLEMS[name])]
                 trials += [Trial(name, c, "test", k, 0, calibrated=c in (DEFAULTS, "before")) for c in takers]
-    if not Records(arguments.out).run(trials, arguments.jobs, time.time() + 60 * arguments.minutes):
+    records = Records(arguments.out)
+    records.begin(defaults=values_of_defaults(), machine=describe())
+    if not records.run(trials, arguments.jobs, time.time() + 60 * arguments.minutes):
         print(TIME_IS_OVER)
     print_report(arguments)
 
@@ -118,7 +123,7 @@ def print_report(arguments):
         print("\n## Failures, which rank last\n")
         for r in failures:
             print(f"- {r['problem']}, {r['candidate']}, split {r['split']}: {r['error']}")
-    print("\n## Machine\n", report(describe()), sep="\n")
+    print("\n## Machine\n", report(records.facts["machine"]), sep="\n")
 
 
 def _report_of_choice(records, trials, n_detailed):
@@ -156,9 +161,9 @@ def _dropped(verdicts):
 def _report_of_tests(tests):
     names = [c for c in CONTENDERS if any(record["candidate"] == c for record in tests)]
     names.sort(key=lambda name: TESTED.index(name) if name in TESTED else len(TESTED))
-    found = Comparison.of(tests, [c for c in names if c in FOR_ALL])
+    found = Comparison.of(tests, [c for c in names if c not in TESTED or c in FOR_ALL])
     parts = ["# Test splits", comparison.overview(found, GROUPS)]
-    if set(names) - set(FOR_ALL):
+    if set(names) != set(found.contenders):
         all_of_them = comparison.overview(Comparison.of(tests, names), GROUPS)
         parts += ["Without the problems that have a target for every step:", all_of_them]
     for title, measure in [
@@ -183,18 +188,41 @@ def _requirements(tests, found):
         for problem, ratio in found.cost_ratios("before").items():
             if 1 / ratio > LARGEST_RATIO:
                 costly.append(f"{problem} ({1 / ratio:.2f})")
-    ratios = {}
-    for record in tests:
-        if record["candidate"] == DEFAULTS and "calibrated_log_loss" in record:
-            ratios.setdefault(record["problem"], []).append((record["log_loss"], record["calibrated_log_loss"]))
-    ratios = {problem: sum(a for a, _ in pairs) / sum(b for _, b in pairs) for problem, pairs in ratios.items()}
-    uncalibrated = [f"{problem} ({ratio:.2f})" for problem, ratio in ratios.items() if ratio > LARGEST_RATIO]
     lines = {
         "Worse than before by more than two standard errors": worse,
         f"More than {LARGEST_RATIO} times as costly as before": costly,
-        f"Log-loss more than {LARGEST_RATIO} times that after temperature scaling": uncalibrated,
+        f"Log-loss more than {LARGEST_RATIO} times that after temperature scaling": _uncalibrated(tests),
+        "Fits at the level of a constant where others of the problem learn": _stuck(tests),
     }
     return "\n".join(f"- {title}: {', '.join(cases) or 'nowhere'}." for title, cases in lines.items())
+
+
+def _uncalibrated(tests):
+    ratios = []
+    for problem, fits in _of_defaults(tests, "calibrated_log_loss"):
+        ratio = sum(fit["log_loss"] for fit in fits) / sum(fit["calibrated_log_loss"] for fit in fits)
+        if ratio > LARGEST_RATIO:
+            ratios.append(f"{problem} ({ratio:.2f})")
+    return ratios
+
+
+def _stuck(tests):
+    stuck = []
+    for problem, fits in _of_defaults(tests, "constant"):
+        gains = [fit["score"] - fit["constant"] for fit in fits]
+        n_stuck = sum(gain < LITTLE * max(gains) for gain in gains)
+        if max(gains) > LITTLE and n_stuck:
+            stuck.append(f"{problem} ({n_stuck} of {len(gains)})")
+    return stuck
+
+
+def _of_defaults(tests, entry):
+    """Problems and the records of the defaults that have an entry."""
+    found = {}
+    for record in tests:
+        if record["candidate"] == DEFAULTS and entry in record:
+            found.setdefault(record["problem"], []).append(record)
+    return found.items()
 
 
 def _installed(names):
@@ -221,16 +249,21 @@ def _supported(names):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True, metavar="choose | report | test")
-    for function, default, others in ((choose, list(CANDIDATES), "candidates"), (test, TESTED, "contenders")):
+    comparable = [*CANDIDATES, *FOR_ALL[1:]]  # what does not take every problem would take it from all
+    for function, others, known, default in (
+        (choose, "candidates", comparable, list(CANDIDATES)),
+        (test, "contenders", list(CONTENDERS), TESTED),
+    ):
         command = commands.add_parser(function.__name__, help=function.__doc__)
         command.set_defaults(run=function)
         command.add_argument("--out", required=True, metavar="FILE", help="lines of JSON, which a run adds to")
         names = {"nargs": "+", "metavar": "NAME"}
         command.add_argument("--problems", choices=PROBLEMS, default=list(PROBLEMS), help=_list(PROBLEMS), **names)
-        command.add_argument(f"--{others}", choices=CONTENDERS, default=default, help=_list(CONTENDERS), **names)
+        command.add_argument(f"--{others}", choices=known, default=default, help=_list(known), **names)
         command.add_argument("--minutes", type=float, default=110, help="after which no fit begins (110)")
         command.add_argument("--jobs", type=int, default=2, help="number of processes, of one thread each (2)")
         command.add_argument("--top", type=int, default=8, help="number of candidates in the tables of differences (8)")
+    commands.choices["test"].add_argument("--seeds", type=int, help="number of test splits (3 to 10, by the problem)")
     command = commands.add_parser("report", help=print_report.__doc__)
     command.set_defaults(run=print_report)
     command.add_argument("out", metavar="FILE")

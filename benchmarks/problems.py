@@ -120,6 +120,13 @@ class Problem:
             score = accuracy_score(y, classes[predicted.argmax(axis=1)])
         return {"score": score, "log_loss": log_loss(y, np.clip(predicted, LOWEST_PROBABILITY, 1), labels=classes)}
 
+    def score_of_constant(self, split):
+        """Score of the frequencies of the classes, or of the mean of the quantities, in the training data."""
+        y, n = flat(split.y), len(flat(split.y_score))
+        constant = np.unique(y, return_counts=True)[1] / len(y) if self.has_classes else y.mean(axis=0)
+        predicted = np.broadcast_to(constant, (n, *np.shape(constant)))
+        return self.scores(split, [predicted] if self.per_step else predicted)["score"]
+
     def flat_predictions(self, predicted):
         """Predictions as one array, of all steps where every step has a target."""
         return np.concatenate(list(predicted)) if self.per_step else np.asarray(predicted)

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from candidates import BEFORE, CANDIDATES, DEFAULTS
+from candidates import BEFORE, CANDIDATES, DEFAULTS, LARGER
 from problems import LOWEST_PROBABILITY, PROBLEMS, flat
 from recipes import RECIPES
 
 from sklstm.training.calibration import fit_temperature
 
-CONTENDERS = CANDIDATES | {"before": BEFORE} | RECIPES
+CONTENDERS = CANDIDATES | {"100 units both ways": LARGER, "before": BEFORE} | RECIPES
 CALIBRATION_FOLDS = 3
 
 
@@ -60,7 +60,7 @@ class Trial(NamedTuple):
                 fitted = contender.fit(problem, split.X, split.y, seed)
                 record |= {"seconds": time.process_time() - started, "epochs": fitted.epochs}
                 predicted = fitted.predict(split.X_score)
-                record |= problem.scores(split, predicted)
+                record |= problem.scores(split, predicted) | {"constant": problem.score_of_constant(split)}
                 if self.calibrated and problem.has_classes:
                     temperature = held_out_temperature(problem, contender, split, seed)
                     scaled = _scaled(problem.flat_predictions(predicted), temperature)
@@ -102,7 +102,7 @@ def _scaled(probabilities, temperature):
 
 
 class Records:
-    """Lines of a file: records of trials, and verdicts on candidates that were dropped.
+    """Lines of a file: facts about the run, records of trials, and verdicts on candidates that were dropped.
 
     Parameters
     ----------
@@ -117,8 +117,19 @@ class Records:
             lines.pop()
             self.path.write_text("".join(lines))
         entries = [json.loads(line) for line in lines]
+        self.facts = next((entry for entry in entries if "defaults" in entry), None)
         self.verdicts = [entry for entry in entries if "dropped" in entry]
-        self.trials = {_identity(entry): entry for entry in entries if "dropped" not in entry}
+        self.trials = {_identity(entry): entry for entry in entries if "problem" in entry}
+
+    def begin(self, **facts):
+        """Write facts about the run, or check that those in the file have the same "defaults"."""
+        facts = json.loads(json.dumps(facts))  # tuples become lists
+        if self.facts is None:
+            self.facts = facts
+            self._write(facts)
+        elif self.facts["defaults"] != facts["defaults"]:
+            names = [n for n, value in facts["defaults"].items() if self.facts["defaults"].get(n, value) != value]
+            raise SystemExit(f"{self.path} is of other defaults ({', '.join(names) or 'other names'}). Write to another file.")
 
     def add(self, record):
         self.trials[_identity(record)] = record

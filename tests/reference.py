@@ -192,6 +192,22 @@ def huber(scores, targets, delta=1.345):
     return np.where(r <= delta, r**2 / 2, delta * (r - delta / 2)).mean(axis=1)
 
 
+def robust_deviation(y, weights):
+    """Interquartile range of y (n,) over 1.349, where y[i] counts weights[i] times."""
+
+    def quantile_of(q):
+        # The values at which the weights of smaller ones, and of larger ones, do not exceed their shares.
+        order = np.argsort(y)
+        total, before, found = np.sum(weights), 0.0, []
+        for i in order:
+            if before <= q * total * (1 + 1e-9) and before + weights[i] >= q * total * (1 - 1e-9) and weights[i] > 0:
+                found.append(y[i])
+            before += weights[i]
+        return (min(found) + max(found)) / 2
+
+    return (quantile_of(0.75) - quantile_of(0.25)) / 1.349
+
+
 def quantile(scores, targets, quantiles=(0.5,)):
     above = targets - scores
     return np.maximum(np.multiply(quantiles, above), np.multiply(np.subtract(quantiles, 1), above)).mean(axis=1)

@@ -96,10 +96,14 @@ cdef inline point huber_at(double s, double t, double delta) noexcept nogil:
 
 def huber(
     const real[:, ::1] scores, const real[:, ::1] targets, const double[::1] weights, double total_weight, real[:, ::1] dscores,
-    double delta=1.345,
+    const double[::1] deltas,
 ):
-    """l = mean over outputs of 1/2 r^2 for r = s - t of at most delta, beyond delta (|r| - delta / 2)"""
-    return sum_points(huber_at, scores, targets, weights, total_weight, dscores, scores.shape[1], &delta)
+    """l = mean over outputs of 1/2 r^2 for r = s - t of at most delta, beyond delta (|r| - delta / 2)
+
+    There is a delta for each output, or one for all; where it is infinite, l is half the squared error.
+    """
+    cdef Py_ssize_t n = deltas.shape[0], K = scores.shape[1]
+    return sum_points(huber_at, scores, targets, weights, total_weight, dscores, K, &deltas[0], n)
 
 
 cdef inline point quantile_at(double s, double t, double q) noexcept nogil:

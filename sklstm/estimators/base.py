@@ -38,6 +38,20 @@ class BaseRecurrent(FitMixin, PredictMixin, WeightsMixin, CallbackSupportMixin, 
             What to call an entry of y in messages.
         """
 
+    def _settle_loss(self, target, fitted, *, one_epoch):
+        """`target` with the loss that training minimises, where that depends on the targets or on an earlier fit.
+
+        Parameters
+        ----------
+        target : Target
+            Only training samples have a weight.
+        fitted : dict or None
+            Spec of the network that the fit continues.
+        one_epoch : bool
+            Whether y is a chunk for `partial_fit`.
+        """
+        return target
+
     @staticmethod
     @abstractmethod
     def _masked(y):

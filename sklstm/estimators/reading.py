@@ -9,7 +9,7 @@ from ..sequences.refusals import refused_as
 from ..sequences.step_targets import read_step_weights, read_steps
 from ..sequences.targets import Places, read_groups, read_sample_weight
 from ..sequences.validation import in_dtype
-from ..training import Scaling, Validation, check_range, updated_moments
+from ..training import Scaling, Validation, check_range, updated_moments, weighted_moments
 from .architecture import MUTABLE_KEYS, build, network_spec
 from .embedding import embedding_widths
 from .fit_inputs import FitInputs
@@ -60,6 +60,8 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
     rows, rows_val = target.weighted_rows(), None
     if held_out is None and early_stopping:
         rows, rows_val = split_rows(estimator.validation_fraction, rows, target.strata, groups, rng)
+    whole, fitted = target, None if previous is None else previous.network_spec
+    target = estimator._settle_loss(target.only(rows), fitted, one_epoch=one_epoch)
     if previous is None:
         sequences, form["categories_"] = seen_only(sequences, form["_categorical"], form["categories_"], rows)
     spec = _agreed_spec(estimator, sequences, target, form, previous)
@@ -70,11 +72,10 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
         reader = estimator if previous is not None else with_fitted_attributes(estimator, form | {"_network_spec": spec})
         held_out = _read_held_out(reader, *held_out, target, dtype)
     elif rows_val is not None:
-        held_out = target.take(sequences, rows_val)
+        held_out = whole.take(sequences, rows_val)
         _refuse_too_few(estimator, held_out[1])
     if held_out is not None and early_stopping:
         warn_of_few(held_out[1].n_weighted, "steps" if estimator.return_sequences else "sequences")
-    target = target.only(rows)
     if groups is None and is_one_minibatch(estimator, len(rows)):
         target = target.merged(sequences)
 
@@ -84,7 +85,7 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
     scaling.raise_if_out_of_range(dtype)
     if target.units:
         check_range("y", target.targets, dtype)
-    validation = None if held_out is None else _validation(*held_out, scaling)
+    validation = None if held_out is None else _validation(held_out[0], held_out[1].with_loss_of(target), scaling)
     data = target.data(sequences, scaling)
     return FitInputs(spec, network, form, target, data, validation, scaling, moments, early_stopping, estimator.scoring, groups)
 
@@ -160,8 +161,8 @@ def _moments(standardize, sequences, target, previous, one_epoch):
     if not standardize:
         return {"x": None, "y": None}
     known = None if previous is None else previous.moments
-    weighted, rows = target.weighted_samples(), target.weighted_rows()
+    of_x = weighted_moments(sequences.values, target.sequence_weights, sequences.offsets, target.weighted_rows())
     return {
-        "x": updated_moments(known, "x", sequences.values, target.sequence_weights, sequences.offsets, rows),
-        "y": updated_moments(known, "y", target.targets[weighted], target.weights[weighted]) if target.units else None,
+        "x": updated_moments(known, "x", of_x),
+        "y": updated_moments(known, "y", target.moments()) if target.units else None,
     }

@@ -1,5 +1,6 @@
 """`LSTMRegressor`."""
 
+from dataclasses import replace
 from numbers import Real
 from typing import ClassVar
 
@@ -7,16 +8,21 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from ..compat import Interval, StrOptions, _fit_context
-from ..network import LOSSES, REGRESSION_LOSSES
+from ..network import HUBER_DELTA, LOSSES, REGRESSION_LOSSES
 from ..sequences.convert import is_missing
 from ..sequences.targets import ONE_EACH, read_numbers
+from ..training import has_heavy_tails, robust_ratios
 from .base import BaseRecurrent
+from .constraints import POSITIVE
 from .documentation import document
 from .fitting import supports_partial_fit
 from .target import Target
+
+# What ``loss="auto"`` may become; the first is that of targets without heavy tails.
+AUTOMATIC_LOSSES = ("squared_error", "huber")
 
 
 @document(
@@ -35,10 +41,18 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     Parameters
     ----------
     <<architecture>>
-    loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson"}, default="squared_error"
-        Loss that training minimises: half the squared error, the absolute error, half the squared error up to 1.345 (standard
-        deviations of y, with `standardize`) and linear beyond ("huber"), the pinball loss of `quantile`, or half the Poisson
-        deviance of counts or rates, of which the network predicts the logarithm.
+    loss : {"auto", "squared_error", "absolute_error", "huber", "quantile", "poisson"}, default="auto"
+        Loss that training minimises: half the squared error, the absolute error, half the squared error up to `huber_delta` and
+        linear beyond ("huber"), the pinball loss of `quantile`, or half the Poisson deviance of counts or rates, of which the
+        network predicts the logarithm. "auto" is "huber" for an output whose y has heavy tails on both sides, otherwise
+        "squared_error"; `loss_name_` says which. Tails are heavy if values more than five robust standard deviations from the
+        median are few (up to 10 %), occur on both sides, and have on each a tenth of the squared deviations. Where y is
+        skewed, "huber" would predict less than the mean. A fit that continues an earlier one keeps its loss; a first
+        `partial_fit` takes "squared_error".
+    huber_delta : float, default=1.345
+        Absolute error beyond which the loss "huber" is linear, in robust standard deviations of y: the interquartile range
+        divided by 1.349, or where that is 0 the standard deviation. With ``standardize=False``, in units of y. Lower values
+        resist more outliers; 1.345 keeps 95 % of the efficiency of the squared error for normal noise.
     quantile : float or list of float, default=None
         Quantile or quantiles that ``loss="quantile"`` predicts, each in (0, 1). Several quantiles require a single output.
         `predict` then returns one column per quantile, sorted where they cross [21]_.
@@ -48,6 +62,9 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     Attributes
     ----------
     <<attributes>>
+    loss_name_ : str
+        Name of the loss that training minimised, which ``loss="auto"`` has chosen: "huber" if at least one output has heavy
+        tails; the others have the squared error then.
 
     See Also
     --------
@@ -84,7 +101,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
 
     _parameter_constraints: ClassVar = {
         **BaseRecurrent._parameter_constraints,
-        "loss": [StrOptions(set(REGRESSION_LOSSES))],
+        "loss": [StrOptions({"auto", *REGRESSION_LOSSES})],
+        "huber_delta": [POSITIVE],
         "quantile": [Interval(Real, 0, 1, closed="neither"), list, tuple, np.ndarray, None],
     }
 
@@ -109,7 +127,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         n_channels=1,
         padding=None,
         standardize=True,
-        loss="squared_error",
+        loss="auto",
+        huber_delta=HUBER_DELTA,
         quantile=None,
         solver="adam",
         alpha=1e-4,
@@ -185,6 +204,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         self.random_state = random_state
         self.verbose = verbose
         self.loss = loss
+        self.huber_delta = huber_delta
         self.quantile = quantile
 
     @available_if(supports_partial_fit)
@@ -275,7 +295,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
 
     def _read_loss(self, targets):
         """Name, number of scores and parameters of the loss that `loss` and `quantile` name, and attributes, checked with y."""
-        loss, n_targets = REGRESSION_LOSSES[self.loss], targets.shape[1]
+        name = AUTOMATIC_LOSSES[0] if self.loss == "auto" else self.loss
+        loss, n_targets = REGRESSION_LOSSES[name], targets.shape[1]
         if (loss.for_several_quantiles is None) != (self.quantile is None):
             raise ValueError(
                 f"loss='quantile' and quantile go together, got loss={self.loss!r} and quantile={self.quantile!r}. Set"
@@ -287,9 +308,9 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
                 " Use another loss."
             )
         if self.quantile is None:
-            return self.loss, n_targets, {}, {}
+            return name, n_targets, {}, {}
         if isinstance(self.quantile, Real):
-            return self.loss, n_targets, {"quantiles": [float(self.quantile)]}, {}
+            return name, n_targets, {"quantiles": [float(self.quantile)]}, {}
         try:
             quantiles = np.asarray(self.quantile, dtype=np.float64)
         except (TypeError, ValueError):
@@ -308,6 +329,31 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         ranks = np.argsort(np.argsort(quantiles))
         parameters = {"quantiles": np.sort(quantiles).tolist()}
         return loss.for_several_quantiles, len(quantiles), parameters, {"_quantile_ranks": ranks}
+
+    def _settle_loss(self, target, fitted, *, one_epoch):
+        loss, is_robust, known = target.loss, True, None
+        if fitted is not None:
+            loss = fitted["loss"] if self.loss == "auto" and fitted["loss"] in AUTOMATIC_LOSSES else loss
+            known = fitted["loss_parameters"].get("deltas")
+            is_robust = known is None or np.isfinite(known)
+        elif self.loss == "auto" and not one_epoch:
+            is_robust = has_heavy_tails(*target.weighted_targets())
+            loss = AUTOMATIC_LOSSES[int(is_robust.any())]
+        if loss != "huber":
+            return replace(target, loss=loss)
+        if one_epoch and known:  # in standard units, which follow the chunks
+            return replace(target, loss=loss, loss_parameters={"deltas": known})
+        ratios = robust_ratios(*target.weighted_targets()) if self.standardize else np.ones(target.n_outputs)
+        # An output without heavy tails keeps the squared error, which is what an infinite delta makes of the loss.
+        deltas = np.where(is_robust, self.huber_delta * ratios, np.inf)
+        return replace(target, loss=loss, loss_parameters={"deltas": deltas.tolist()})
+
+    @property
+    def loss_name_(self):
+        """Name of the loss that training minimised."""
+        check_is_fitted(self)
+        name = self._network_spec["loss"]
+        return "quantile" if LOSSES[name].is_ordered else name
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

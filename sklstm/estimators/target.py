@@ -9,7 +9,7 @@ import numpy as np
 
 from ..network import LOSSES, make_loss
 from ..sequences import Sequences
-from ..training import Data
+from ..training import Data, clipped, weighted_moments
 
 BLOCK = 1024  # numbers of two sequences that are compared at a time
 
@@ -63,6 +63,21 @@ class Target:
         """The loss to compare fits by: without label smoothing."""
         parameters = {name: value for name, value in self.loss_parameters.items() if name != "smoothing"}
         return make_loss(self.loss, **parameters, **scaling.loss_parameters())
+
+    def with_loss_of(self, other):
+        """This target with the loss of another."""
+        return replace(self, loss=other.loss, loss_parameters=other.loss_parameters)
+
+    def weighted_targets(self):
+        """Targets (n, width) with a positive weight, and those weights (n,)."""
+        weighted = self.weighted_samples()
+        return self.targets[weighted], self.weights[weighted]
+
+    def moments(self):
+        """What the targets are standardised by: their moments, for an output with a robust loss without far outliers."""
+        y, weights = self.weighted_targets()
+        is_robust = np.isfinite(self.loss_parameters.get("deltas", np.inf))
+        return weighted_moments(np.where(is_robust, clipped(y, weights), y) if np.any(is_robust) else y, weights)
 
     def over_steps(self, left_out, offsets, form):
         """This target, made of the steps that are not left out, for all steps: those have the weight 0."""

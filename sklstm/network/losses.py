@@ -177,7 +177,7 @@ LOSSES = {
     ),
     "squared_error": Loss(_losses.squared_error),
     "absolute_error": Loss(_losses.absolute_error),
-    "huber": Loss(partial(_losses.huber, delta=HUBER_DELTA)),
+    "huber": Loss(partial(_losses.huber, deltas=np.array([HUBER_DELTA]))),
     "quantile": Loss(
         partial(_losses.quantile, quantiles=np.array([0.5])), for_several_quantiles="quantiles", **_OF_QUANTILES
     ),
@@ -214,8 +214,9 @@ def make_loss(name, **parameters):
     name : str
     **parameters
         ``smoothing`` (float) of the log-losses; ``quantiles`` (list of float, ascending) of the quantile losses: one for
-        all outputs with "quantile", one per score with "quantiles"; ``factors`` (list of float) of losses with the units
-        "log", which multiply the loss of each output.
+        all outputs with "quantile", one per score with "quantiles"; ``deltas`` (list of float) of "huber", one per output, in
+        the units of the scores; ``factors`` (list of float) of losses with the units "log", which multiply the loss of each
+        output.
     """
     loss = LOSSES[name]
     if not parameters:

@@ -6,8 +6,9 @@ from .config import TrainingConfig
 from .data import Data, digest
 from .length import Fold, LengthSearch
 from .loop import train
-from .moments import check_moments
+from .moments import check_moments, weighted_moments
 from .optimizers import LBFGS, SGD, SOLVERS, Adam, RMSprop
+from .robust import clipped, has_heavy_tails, robust_ratios
 from .scaling import Scaling, check_range, updated_moments
 from .schedules import SCHEDULES
 from .state import LastEpoch, TrainingState

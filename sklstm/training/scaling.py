@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..network import rescale
-from .moments import merge_moments, weighted_moments
+from .moments import merge_moments
 
 # How far scales and their reciprocals must stay from the largest number of the dtype: up to 3e30 in float32.
 MARGIN = 1e8
@@ -154,7 +154,6 @@ class Scaling:
         return carried
 
 
-def updated_moments(known, key, *rows):
-    """Moments of the new rows, merged into ``known[key]`` if there are any before them; `rows` as in `weighted_moments`."""
-    fresh = weighted_moments(*rows)
+def updated_moments(known, key, fresh):
+    """Moments of new rows, merged into ``known[key]`` if there are any before them."""
     return fresh if known is None else merge_moments(known[key], fresh)
