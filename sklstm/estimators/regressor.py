@@ -52,7 +52,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     huber_delta : float, default=1.345
         Absolute error beyond which the loss "huber" is linear, in robust standard deviations of y: the interquartile range
         divided by 1.349, or where that is 0 the standard deviation. With ``standardize=False``, in units of y. Lower values
-        resist more outliers; 1.345 keeps 95 % of the efficiency of the squared error for normal noise.
+        resist outliers more; 1.345 keeps 95 % of the efficiency of the squared error for normal noise. With this loss y is
+        standardised by the moments of its values clipped at 20 robust standard deviations from the median.
     quantile : float or list of float, default=None
         Quantile or quantiles that ``loss="quantile"`` predicts, each in (0, 1). Several quantiles require a single output.
         `predict` then returns one column per quantile, sorted where they cross [21]_.
