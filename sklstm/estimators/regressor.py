@@ -340,7 +340,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         elif self.loss == "auto" and not one_epoch:
             is_robust = has_heavy_tails(*target.weighted_targets())
             loss = AUTOMATIC_LOSSES[int(is_robust.any())]
-        if loss != "huber":
+        if not LOSSES[loss].is_robust:
             return replace(target, loss=loss)
         if one_epoch and known:  # in standard units, which follow the chunks
             return replace(target, loss=loss, loss_parameters={"deltas": known})
