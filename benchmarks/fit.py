@@ -63,6 +63,7 @@ class Problem:
         self.y = self.padded[:, :, :N_CLASSES].sum(axis=1).argmax(axis=1)
         self.estimator = LSTMClassifier(
             H,
+            pooling="last",
             batch_size=BATCH,
             learning_rate="constant",
             learning_rate_init=LEARNING_RATE,

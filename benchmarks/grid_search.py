@@ -48,6 +48,7 @@ TOLERANCE = 0.03  # largest difference of the two test accuracies; more would me
 def sklstm_estimator(epochs):
     """Estimator and the names of its hidden size and number of layers."""
     estimator = LSTMClassifier(
+        pooling="last",
         batch_size=BATCH,
         learning_rate="constant",
         learning_rate_init=LEARNING_RATE,

@@ -64,7 +64,8 @@ def sklstm_fit():
 
     def fit(shape, X, y):
         B, _, _, H = shape
-        LSTMClassifier(H, batch_size=B, max_iter=N_EPOCHS, learning_rate_init=LEARNING_RATE, random_state=0).fit(X, y)
+        model = LSTMClassifier(H, pooling="last", batch_size=B, max_iter=N_EPOCHS, random_state=0)
+        model.set_params(learning_rate_init=LEARNING_RATE).fit(X, y)
 
     return fit
 

@@ -45,7 +45,7 @@ def fitted(shape, dtype, cell):
     _, _, D, H = shape
     rng = np.random.default_rng(0)
     X = rng.standard_normal((2 * N_CLASSES, 3, D)).astype(dtype)
-    return LSTMClassifier(H, cell=cell, max_iter=1, random_state=0).fit(X, np.arange(len(X)) % N_CLASSES)
+    return LSTMClassifier(H, cell=cell, pooling="last", max_iter=1, random_state=0).fit(X, np.arange(len(X)) % N_CLASSES)
 
 
 def weights_of(model):

@@ -42,7 +42,7 @@ def contenders(H, dtype):
     frame = pd.DataFrame(rows, columns=[f"x{k}" for k in range(rows.shape[1])])
 
     def fitted(data, **options):
-        return LSTMClassifier(H, max_iter=1, random_state=0, **options).fit(data, y)
+        return LSTMClassifier(H, max_iter=1, random_state=0, **{"pooling": "last"} | options).fit(data, y)
 
     dense, flat, named = fitted(X), fitted(rows, n_channels=N_CHANNELS), fitted(frame, n_channels=N_CHANNELS)
     both, attention = fitted(X, bidirectional=True), fitted(X, pooling="attention")

@@ -111,7 +111,7 @@ def measure(H, cell, peers, seconds, repeats):
     model = fitted((1, 1, N_CHANNELS, H), "float32", cell)
     rng = np.random.default_rng(0)
     X = rng.standard_normal((20, 3, N_CHANNELS)).astype(np.float32)
-    regressor = LSTMRegressor(H, cell=cell, max_iter=1, random_state=0).fit(X, X.sum(axis=(1, 2)))
+    regressor = LSTMRegressor(H, cell=cell, pooling="last", max_iter=1, random_state=0).fit(X, X.sum(axis=(1, 2)))
     makers = {
         "sklstm": lambda: Sklstm(model, "predict_proba"),
         "ONNX Runtime": lambda: OnnxRuntime(model),

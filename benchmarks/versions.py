@@ -42,7 +42,7 @@ def cases():
     y = (X[:, :, 0].sum(axis=1) > 0).astype(int)
     ragged = [x[: rng.integers(T // 4, T + 1)] for x in X]
     sequences = Sequences.from_list(ragged)
-    model, wide = (LSTMClassifier(H, max_iter=1, random_state=0).fit(X, y) for H in (32, 128))
+    model, wide = (LSTMClassifier(H, pooling="last", max_iter=1, random_state=0).fit(X, y) for H in (32, 128))
     one, step = X[:1].copy(), X[0, :1].copy()
     streams = [model.stream("predict_proba"), wide.stream()]
     for stream in streams:
@@ -55,8 +55,11 @@ def cases():
     words = long[["id", "t"]].assign(word=np.array([f"w{k}" for k in range(5000)])[rng.integers(0, 5000, ROWS)])
     file = Path(tempfile.mkdtemp()) / "model"
     return {
-        "fit, H = 16, 4 epochs": (lambda: LSTMClassifier(16, max_iter=4, random_state=0).fit(X, y), 1),
-        "fit, H = 64, ragged, 2 epochs": (lambda: LSTMClassifier(64, max_iter=2, random_state=0).fit(sequences, y), 1),
+        "fit, H = 16, 4 epochs": (lambda: LSTMClassifier(16, pooling="last", max_iter=4, random_state=0).fit(X, y), 1),
+        "fit, H = 64, ragged, 2 epochs": (
+            lambda: LSTMClassifier(64, pooling="last", max_iter=2, random_state=0).fit(sequences, y),
+            1,
+        ),
         "predict_proba, 1 sequence": (lambda: model.predict_proba(one), 500),
         f"predict_proba, {N}, 3-D": (lambda: model.predict_proba(X), 3),
         f"predict_proba, {N}, Sequences": (lambda: model.predict_proba(sequences), 3),

@@ -52,6 +52,6 @@ right.semilogy(epochs, model.loss_curve_, color="#0072B2", label="training")
 right.semilogy(epochs, model.validation_loss_curve_, color="#D55E00", linestyle="--", label="validation")
 right.axvline(model.best_epoch_, color="0.5", linestyle=":", label="lowest validation loss: kept")
 right.set(xlabel="Epoch", ylabel="Log-loss (nats)", title="Early stopping")
-right.legend()
+right.legend(loc="upper right", fontsize="small")
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
 fig.savefig(folder / f"{Path(__file__).stem}.png", dpi=100)

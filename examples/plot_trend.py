@@ -6,8 +6,8 @@ Passengers of airlines, 1949 to 1960 (Box and Jenkins; ``pip install aeon`` has 
 grows by a percentage. The next twelve months are forecast from the last 24. In the last two years, which are held out, the
 series is higher than it has ever been, and a network does not extrapolate. `RelativeRegressor` subtracts the last value or the
 mean of each window from X and y, and adds it to the predictions. Which of them to use is chosen on earlier years: two earlier
-ends of the training part, with the two years that follow each. A linear model of so short a series, relative too, is better
-still: try it first.
+ends of the training part, with the two years that follow each. A linear model of so short a series, relative too, takes no time
+and no luck: try it first.
 """
 
 import sys

@@ -73,10 +73,10 @@ def test_every_parameter_is_documented_with_its_default(estimator):
         if name.startswith("beta"):
             continue  # documented together
         default = parameter.default
-        shown = f'"{default}"' if isinstance(default, str) else default
+        shown = repr(default).replace("'", '"')
         (line,) = re.findall(rf"^\s*{name} : .*$", estimator.__doc__, flags=re.MULTILINE)
         found = re.search(r"default=(.*)$", line).group(1)
-        assert found == str(shown) or float(found) == default, line
+        assert found == shown or float(found) == default, line
 
 
 @each_estimator

@@ -47,8 +47,7 @@ bidirectional : bool, default=False
     Whether every layer has a second set of units that reads the sequence from its last step to its first.
 merge_mode : {"concat", "sum"}, default="concat"
     How to combine the outputs of the two directions: side by side or added. Ignored unless `bidirectional` is True.
-pooling : {"last", "mean", "max", "attention"} or tuple of these, \
-        default=("last", "max")
+pooling : {"last", "mean", "max", "attention"} or tuple of these, default=("last", "max")
     How to reduce the outputs of the last layer to one vector per sequence, the input of the head (the linear output
     layer). A tuple of different names, such as ``("last", "max")``, puts their results side by side (concat pooling
     [22]_). Ignored with `return_sequences`, where the head reads the output of every step.
@@ -209,7 +208,7 @@ epsilon : float, default=1e-8
 
 <<control>>
 warm_start : bool, default=False
-    Whether `fit` continues from the weights, solver state and statistics of the previous fit. With `early_stopping`,
+    Whether `fit` continues from the weights, solver state and statistics of the previous fit. With ``early_stopping=True``,
     each fit draws a new validation split; pass `X_val` and `y_val` to keep the same data.
 checkpoint : str, path or None, default=None
     File in which `fit` saves the weights, solver state, random generator and history after every epoch. A later fit of
@@ -259,17 +258,17 @@ t_ : int
 loss_curve_ : list of float
     Mean training loss in each epoch, penalty included{loss_units}.
 best_loss_ : float or None
-    Smallest value of `loss_curve_`; None with `early_stopping`.
+    Smallest value of `loss_curve_`; None with ``early_stopping=True``.
 validation_loss_curve_ : list of float or None
     Mean loss on the validation data after each epoch, without the penalty and without label smoothing; None without
     validation data.
 validation_scores_ : list of float or None
     {validation_score} on the validation data after each epoch; None without validation data.
 best_validation_score_ : float or None
-    Best value of `validation_scores_`; None without validation data. With `early_stopping` it is the score of the
+    Best value of `validation_scores_`; None without validation data. With ``early_stopping=True`` it is the score of the
     weights kept.
 best_epoch_ : int or None
-    Epoch whose weights `early_stopping` kept, as numbered in `history_`; None without `early_stopping`.
+    Epoch whose weights ``early_stopping=True`` kept, as numbered in `history_`; None otherwise.
 weights_ : dict of str to ndarray
     Fitted parameters by name, in the units of `X`{and_y}. The arrays are read-only; `set_weights` replaces them. H is
     the number of units and G the number of gate blocks of layer k:

@@ -59,15 +59,15 @@ class FitMixin:
             Weights of the training sequences; None means 1 for each. Sequences of weight 0 are ignored. With
             `return_sequences`, weights of the steps are accepted too, in the forms of y.
         X_val, y_val : any accepted form of sequences and array-like, default=None
-            Validation data, which are scored after every epoch. `early_stopping` uses them instead of a split of X. Without
-            `early_stopping`, only the validation curves are recorded.
+            Validation data, which are scored after every epoch. `early_stopping`, "auto" or True, uses them instead of a part
+            of X, and a classifier's temperature is fitted to them. Otherwise only the validation curves are recorded.
         sample_weight_val : array-like of shape (n_val_sequences,), default=None
             Weights of the validation sequences, in the forms of `sample_weight`.
         groups : array-like of shape (n_sequences,), default=None
-            Labels of groups, such as the person or the recording that a sequence is of. The split of `early_stopping` keeps
-            groups together: it sets whole groups aside, about `validation_fraction` of the sequences, with each class in
-            proportion as far as the groups allow. If X has ids, groups that carry ids are brought into its order. Ignored
-            without `early_stopping` and with `X_val`.
+            Labels of groups, such as the person or the recording that a sequence is of. What `early_stopping` holds out are
+            whole groups: with True, about `validation_fraction` of the sequences, with each class in proportion as far as
+            the groups allow. If X has ids, groups that carry ids are brought into its order. Ignored where nothing is held
+            out, and with `X_val`.
 
         Returns
         -------
@@ -95,8 +95,8 @@ class FitMixin:
         RuntimeWarning
             If writing `checkpoint` fails during training, for example on a full disk.
         UserWarning
-            If `early_stopping` has fewer than 20 targets to validate on, or if without it the loss on `X_val` rose while the
-            training loss fell.
+            If ``early_stopping=True`` has fewer than 20 targets to validate on, or if without it the loss on `X_val` rose
+            while the training loss fell.
         """
         if (X_val is None) != (y_val is None):
             raise ValueError(f"X_val and y_val go together, got only {'y_val' if X_val is None else 'X_val'}.")

@@ -62,8 +62,8 @@ class WeightsMixin:
         >>> X = np.random.default_rng(0).normal(size=(50, 20, 2))
         >>> model = LSTMRegressor(4, max_iter=2, random_state=0).fit(X, X[:, :, 0].sum(axis=1))
         >>> model.weights_["head.V"].shape
-        (4, 1)
-        >>> model.set_weights({"head.V": np.zeros((4, 1)), "head.b": [0.5]}).predict(X[:2])
+        (8, 1)
+        >>> model.set_weights({"head.V": np.zeros((8, 1)), "head.b": [0.5]}).predict(X[:2])
         array([0.5, 0.5])
         """
         check_is_fitted(self)
