@@ -654,7 +654,7 @@ PARAM_CASES = [(name, value) for name, values in BAD_PARAMS.items() for value in
 
 def test_every_hyper_parameter_has_bad_values():
     for Estimator in ESTIMATORS:
-        own = {LSTMClassifier: {"class_weight", "label_smoothing"}, LSTMRegressor: {"loss", "quantile"}}[Estimator]
+        own = {LSTMClassifier: {"class_weight", "label_smoothing"}, LSTMRegressor: {"loss", "huber_delta", "quantile"}}[Estimator]
         assert set(Estimator().get_params()) == set(BAD_PARAMS) | own
 
 
@@ -675,10 +675,17 @@ def test_bad_quantiles(quantile, no_work):
     refuses(estimator, lambda: estimator.fit(X, Y[LSTMRegressor]), ["quantile", re.escape(repr(quantile))])
 
 
+@pytest.mark.parametrize("delta", [0, -1, np.inf, np.nan, "auto", None, [1.0]], ids=str)
+def test_bad_deltas(delta, no_work):
+    estimator = make(LSTMRegressor, huber_delta=delta)
+    no_work()
+    refuses(estimator, lambda: estimator.fit(X, Y[LSTMRegressor]), ["huber_delta", re.escape(repr(delta))])
+
+
 def test_quantile_without_its_loss(no_work):
     estimator = make(LSTMRegressor, quantile=0.9)
     no_work()
-    refuses(estimator, lambda: estimator.fit(X, Y[LSTMRegressor]), ["loss='quantile'", "squared_error", "0.9"])
+    refuses(estimator, lambda: estimator.fit(X, Y[LSTMRegressor]), ["loss='quantile'", "auto", "0.9"])
 
 
 def test_several_quantiles_of_several_outputs(no_work):

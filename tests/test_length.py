@@ -51,6 +51,11 @@ def test_folds_hold_out_each_class_in_proportion(n_folds, n):
         np.testing.assert_array_equal(np.sort(np.concatenate([held_out for _, held_out in folds])), rows)
 
 
+def test_a_single_fold_holds_out_no_more_than_is_needed():
+    ((training, held_out),) = fold_rows(1, np.arange(100_000), np.arange(100_000) % 2, None, np.random.default_rng(0))
+    assert (len(training), len(held_out)) == (90_000, 10_000)
+
+
 def test_folds_depend_on_the_generator():
     held_out = [fold_rows(1, np.arange(40), None, None, np.random.default_rng(seed))[0][1].tolist() for seed in (0, 0, 1)]
     assert held_out[0] == held_out[1] != held_out[2]

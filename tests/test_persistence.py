@@ -342,7 +342,7 @@ def test_values_that_cannot_be_saved_are_named(tmp_path):
 
 def trees():
     """What is in a file, for models of several kinds."""
-    for name in ("texts", "multilabel", "frame", "quantiles", "labels of steps", "rnn"):
+    for name in ("texts", "multilabel", "frame", "quantiles", "huber", "labels of steps", "rnn"):
         model, X, y = fitted(name)
         yield name, model, X, y
 
@@ -525,6 +525,10 @@ OTHER_LIES = {
     "quantiles too few": ("quantiles", attribute("_network_spec", "loss_parameters", "quantiles", value=[0.5])),
     "quantiles of others": ("quantiles", attribute("_network_spec", "loss_parameters", "quantiles", value=[0.5, 2, 3])),
     "quantiles gone": ("quantiles", attribute("_network_spec", "loss_parameters", value={})),
+    "deltas too many": ("huber", attribute("_network_spec", "loss_parameters", "deltas", value=[1.0] * 3)),
+    "delta negative": ("huber", attribute("_network_spec", "loss_parameters", "deltas", value=[-1.0])),
+    "delta NaN": ("huber", attribute("_network_spec", "loss_parameters", "deltas", value=[np.nan])),
+    "delta of the squared error": ("huber", attribute("_network_spec", "loss", value="squared_error")),
     "targets": ("quantiles", attribute("_n_targets", value=3)),
     "one-dimensional": ("rnn", attribute("_one_dimensional", value=None)),
     "moments of y": ("rnn", attribute("_moments", "y", "mean", value=np.zeros(3))),

@@ -95,7 +95,7 @@ def test_biases_of_input_gates_mirror_those_of_forget_gates(name, timescales):
 
 def test_a_regressor_takes_every_loss_of_quantities():
     (options,) = LSTMRegressor._parameter_constraints["loss"]
-    assert options.options == set(REGRESSION_LOSSES)
+    assert options.options == {"auto", *REGRESSION_LOSSES}
     of_lists = {loss.for_several_quantiles for loss in REGRESSION_LOSSES.values()} - {None}
     of_labels = {name for name, loss in LOSSES.items() if loss.decide}
     assert set(LOSSES) == set(REGRESSION_LOSSES) | of_lists | of_labels

@@ -159,7 +159,7 @@ def _agreement_of_targets(a, spec):
     quantiles, deltas = (spec["loss_parameters"].get(name, []) for name in ("quantiles", "deltas"))
     return {
         "loss": loss.decide is None and all(0 < quantile < 1 for quantile in quantiles),
-        "deltas": len(deltas) in (0, n_scores * (spec["loss"] == "huber")) and all(delta > 0 for delta in deltas),
+        "deltas": len(deltas) in (0, n_scores * loss.is_robust) and all(delta > 0 for delta in deltas),
         "_quantile_ranks": ranks is None or (sorted(ranks) == list(range(n_scores)) and len(quantiles) == n_scores),
         "_n_targets": a["_n_targets"] == (n_scores if ranks is None else 1),
         "_one_dimensional": isinstance(a["_one_dimensional"], bool) and (not a["_one_dimensional"] or a["_n_targets"] == 1),

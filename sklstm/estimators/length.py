@@ -4,6 +4,7 @@ import numpy as np
 
 from ..network import LOSSES, apply
 from ..training import Fold, LengthSearch, fit_temperature
+from .solvers import FRACTIONS
 from .splitting import SEEDS, fold_rows
 
 
@@ -41,7 +42,7 @@ def choose_length(estimator, inputs, optimizer, state, config, trials, report):
         folds=folds,
         n_samples=len(inputs.data),
         config=config,
-        fractions=trials.fractions,
+        fractions=FRACTIONS,
         calibrates=calibrates(estimator, inputs),
     )
     state.max_iter, temperature, state.trials, is_stuck = search.run(optimizer, state, int(state.rng.integers(SEEDS)), report)

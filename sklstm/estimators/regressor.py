@@ -52,7 +52,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     huber_delta : float, default=1.345
         Absolute error beyond which the loss "huber" is linear, in robust standard deviations of y: the interquartile range
         divided by 1.349, or where that is 0 the standard deviation. With ``standardize=False``, in units of y. Lower values
-        resist more outliers; 1.345 keeps 95 % of the efficiency of the squared error for normal noise.
+        resist outliers more; 1.345 keeps 95 % of the efficiency of the squared error for normal noise. With this loss y is
+        standardised by the moments of its values clipped at 20 robust standard deviations from the median.
     quantile : float or list of float, default=None
         Quantile or quantiles that ``loss="quantile"`` predicts, each in (0, 1). Several quantiles require a single output.
         `predict` then returns one column per quantile, sorted where they cross [21]_.
@@ -339,7 +340,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         elif self.loss == "auto" and not one_epoch:
             is_robust = has_heavy_tails(*target.weighted_targets())
             loss = AUTOMATIC_LOSSES[int(is_robust.any())]
-        if loss != "huber":
+        if not LOSSES[loss].is_robust:
             return replace(target, loss=loss)
         if one_epoch and known:  # in standard units, which follow the chunks
             return replace(target, loss=loss, loss_parameters={"deltas": known})

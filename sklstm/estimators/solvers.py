@@ -28,18 +28,16 @@ class Trials:
         Of cross-validation; 1 holds a quarter of the sequences out once.
     share : float
         Longest fit as a share of one whose length is not chosen, so that all of them together cost about as much.
-    fractions : tuple of float
-        Lengths as fractions of the longest.
     """
 
     n_folds: int
     share: float
-    fractions: tuple
 
 
 # By the number of sequences up to which they are for. A quarter of few sequences says too little.
 SMALLEST_CHOICE = 10
-TRIALS = {60: Trials(3, 1 / 4, (1 / 16, 1 / 4, 1)), math.inf: Trials(1, 1 / 2, (1 / 27, 1 / 9, 1 / 3, 1))}
+TRIALS = {60: Trials(3, 1 / 4), math.inf: Trials(1, 1 / 2)}
+FRACTIONS = (1 / 16, 1 / 4, 1)  # lengths that are compared
 
 
 def check_solver_params(estimator):

@@ -6,7 +6,8 @@ from sklearn.model_selection import train_test_split
 SEEDS = np.iinfo(np.int32).max
 # Random selections of groups that are compared, and about how many sequences may be counted for that.
 SELECTIONS, COUNTED = (5, 100), 1_000_000
-HELD_OUT_ONE_IN = 4
+# Of a single fold: a quarter, but no more sequences than that, which are copied.
+HELD_OUT_ONE_IN, HELD_OUT_AT_MOST = 4, 10_000
 
 
 def split_rows(validation_fraction, rows, strata, groups, rng):
@@ -53,7 +54,7 @@ def split_rows(validation_fraction, rows, strata, groups, rng):
 
 
 def fold_rows(n_folds, rows, strata, groups, rng):
-    """Training and validation rows of each fold of a cross-validation; of one fold, a quarter is for validation.
+    """Training and validation rows of each fold of a cross-validation; of one fold, a quarter is for validation, or 10,000.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def fold_rows(n_folds, rows, strata, groups, rng):
     list of (ndarray of int, ndarray of int)
         In ascending order; empty where groups leave nothing to train or to validate on.
     """
-    n_parts = n_folds if n_folds > 1 else HELD_OUT_ONE_IN
+    n_parts = n_folds if n_folds > 1 else max(HELD_OUT_ONE_IN, -(-len(rows) // HELD_OUT_AT_MOST))
     labels = np.arange(len(rows)) if groups is None else groups
     sizes, labels = _counts_and_codes(labels)
     order = rng.permutation(len(sizes))

@@ -62,6 +62,8 @@ class Loss:
         Name of the loss for a list of quantiles; None for a loss that does not need the hyper-parameter `quantile`.
     is_ordered : bool
         Whether the scores are several quantiles of one output in ascending order, in whichever order they were asked for.
+    is_robust : bool
+        Whether it is linear beyond a delta for each output.
     """
 
     value_and_gradient: Callable
@@ -77,6 +79,7 @@ class Loss:
     nonnegative_targets: str | None = None
     for_several_quantiles: str | None = None
     is_ordered: bool = False
+    is_robust: bool = False
 
 
 def _both_classes(scores):
@@ -177,7 +180,7 @@ LOSSES = {
     ),
     "squared_error": Loss(_losses.squared_error),
     "absolute_error": Loss(_losses.absolute_error),
-    "huber": Loss(partial(_losses.huber, deltas=np.array([HUBER_DELTA]))),
+    "huber": Loss(partial(_losses.huber, deltas=np.array([HUBER_DELTA])), is_robust=True),
     "quantile": Loss(
         partial(_losses.quantile, quantiles=np.array([0.5])), for_several_quantiles="quantiles", **_OF_QUANTILES
     ),

@@ -75,7 +75,7 @@ def _of_models():
     yield "partial_fit classes", Door(lambda o: unfitted("lstm").partial_fit(X, y, classes=o))
     parameters = LSTMClassifier().get_params() | LSTMRegressor(loss="quantile").get_params()
     for name in parameters:
-        kind = "regressor" if name in ("loss", "quantile", "delta") else "lstm"
+        kind = "regressor" if name in ("loss", "quantile", "huber_delta") else "lstm"
         if name not in ("verbose", "n_jobs", "max_iter"):
             yield (
                 f"parameter {name}",
