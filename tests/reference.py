@@ -152,7 +152,7 @@ def outputs(weights, x, num_layers, **options):
     return x, end
 
 
-def scores(weights, sequences, num_layers, bidirectional=False, merge_mode="concat", pooling="last", **options):
+def scores(weights, sequences, num_layers, bidirectional=False, merge_mode="concat", pooling=("last", "max"), **options):
     """Scores (n_sequences, n_outputs) of a list of sequences, or (total_steps, n_outputs) for the pooling None.
 
     `pooling` may be a tuple of names: what they return is put side by side.

@@ -654,7 +654,7 @@ PARAM_CASES = [(name, value) for name, values in BAD_PARAMS.items() for value in
 
 def test_every_hyper_parameter_has_bad_values():
     for Estimator in ESTIMATORS:
-        own = {LSTMClassifier: {"class_weight", "label_smoothing"}, LSTMRegressor: {"loss", "huber_delta", "quantile"}}[Estimator]
+        own = {LSTMClassifier: {"class_weight", "label_smoothing", "temperature"}, LSTMRegressor: {"loss", "huber_delta", "quantile"}}[Estimator]
         assert set(Estimator().get_params()) == set(BAD_PARAMS) | own
 
 
@@ -837,7 +837,7 @@ def test_non_finite_from_the_start_leaves_a_sound_model(Estimator, name, scale):
     estimator = make(Estimator, **settings)
     epoch = diverges(estimator, data, Y[Estimator])
     assert epoch <= 2
-    assert_sound(estimator, data, epoch - 1, n_samples=14 if estimator.early_stopping else N)
+    assert_sound(estimator, data, epoch - 1, n_samples=14 if estimator.early_stopping is True else N)
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)

@@ -133,7 +133,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         padding=None,
         standardize=True,
         solver="adam",
-        alpha=1e-4,
+        alpha=1e-5,
         batch_size="auto",
         learning_rate="cosine",
         learning_rate_init=2e-2,

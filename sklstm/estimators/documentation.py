@@ -117,10 +117,10 @@ solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"}, default="adam"
     - "rmsprop": RMSprop [15]_.
     - "lbfgs": SciPy's L-BFGS [16]_ on all sequences at once; an epoch is one iteration. It ignores `batch_size`,
       `learning_rate` and `max_grad_norm`, and does not support dropout, `checkpoint` or `partial_fit`.
-alpha : float, default=1e-4
+alpha : float, default=1e-5
     Strength of the L2 penalty on the weights. Training minimises the weighted mean loss plus ``alpha / 2`` times the sum
     of their squares, whatever the batch size, the number of sequences and the scale of the sample weights. Useful values
-    are between 1e-5 and 3e-3. From about 1e-2, and on some problems from 3e-3, the weights shrink to zero before the
+    are between 1e-6 and 3e-3. From about 1e-2, and on some problems from 3e-3, the weights shrink to zero before the
     network learns anything that it has to remember, and predictions stay constant; `fit` warns then. With
     ``solver="adamw"``, each step instead shrinks the weights by the learning rate times alpha, for which 1e-2 is
     customary. Biases, gains, learned initial states and embeddings are not penalised. The alpha of scikit-learn's MLP is

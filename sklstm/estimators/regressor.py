@@ -132,7 +132,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         huber_delta=HUBER_DELTA,
         quantile=None,
         solver="adam",
-        alpha=1e-4,
+        alpha=1e-5,
         batch_size="auto",
         learning_rate="cosine",
         learning_rate_init=2e-2,

@@ -39,7 +39,8 @@ def warn_of_memorising(estimator, rows):
     lowest = best["validation_loss"]
     if training < MEMORISED * validation and validation > max(RISEN * lowest, lowest + RISEN_BY):
         parameters = estimator.get_params(deep=False)
-        remedies = [f"{name}={value}" for name, value in AGAINST_MEMORISING.items() if not parameters.get(name, True)]
+        untried = (False, 0, "auto")
+        remedies = [f"{name}={value}" for name, value in AGAINST_MEMORISING.items() if parameters.get(name) in untried]
         warnings.warn(
             f"The network has memorised training data: the validation loss was {lowest:.3g} after epoch {best['epoch']} and is"
             f" {validation:.3g} now, the training loss is {training:.3g}. Set, in the order in which it is likely to help:"

@@ -29,8 +29,8 @@ class GradientComputer:
     theta : ndarray of shape (n_params,)
         Updated in place by the caller.
     alpha : float
-        Strength of the L2 penalty: ``alpha / 2 ||weights||^2`` is added to the mean loss of each minibatch, whatever its size and
-        its weight.
+        Strength of the L2 penalty: ``alpha / 2 ||weights||^2`` is added to the weighted mean loss of all samples, whatever the
+        size of the minibatches and the scale of the weights.
     threads : Threads
     bptt_steps : int or None
         Gradients reach back over chunks of that many steps; None is all steps.
@@ -49,6 +49,7 @@ class GradientComputer:
         self.bptt_steps = bptt_steps
         self.lengths = data.sequences.lengths
         self.total_weights = data.total_weights
+        self._mean_weight = float(self.total_weights[data.rows].mean())
         self.params = network.bind(theta)
         self.grad = np.zeros_like(theta)
         self._penalties = list(zip(network.penalized(theta), network.penalized(self.grad), strict=True))
@@ -83,9 +84,12 @@ class GradientComputer:
             self._shards.give_back(shard)
         else:
             total = self._run_shards(parts, total_weight, rngs)
-        for weights, grad in self._penalties if self.alpha else ():
-            total += total_weight * (0.5 * self.alpha * _optim.sum_of_squares(weights))
-            _optim.add_scaled(self.alpha, weights, grad)
+        # The gradient is that of the mean loss of this minibatch: what it is to be worth beside the penalty is its weight over the
+        # usual one, without which a minibatch of samples that hardly count would count as much as any.
+        alpha = self.alpha * self._mean_weight * len(rows) / total_weight
+        for weights, grad in self._penalties if alpha else ():
+            total += total_weight * (0.5 * alpha * _optim.sum_of_squares(weights))
+            _optim.add_scaled(alpha, weights, grad)
         return total, total_weight
 
     def _run_shards(self, parts, total_weight, rngs):
