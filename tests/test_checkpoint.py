@@ -124,7 +124,7 @@ def test_a_further_fit_resumes_from_the_same_start(problem, tmp_path):
 
 
 CHANGES = {
-    "alpha": ({"alpha": 0.5}, r"alpha \(there 0.0001, here 0.5\)"),
+    "alpha": ({"alpha": 0.5}, r"alpha \(there 1e-05, here 0.5\)"),
     "random_state": ({"random_state": 1}, "random_state"),
     "max_iter": ({"max_iter": 4}, r"max_iter \(there 3, here 4\)"),
     "class_weight": ({"class_weight": {"yes": 2}}, "class_weight"),

@@ -200,7 +200,7 @@ PARAMETERS = [
     ),
     case(lambda: print_to_nowhere(verbose=1), "Set (verbose=0)", lambda code: print_to_nowhere(**value(f"dict({code})"))),
     case(
-        lambda: classify(max_iter=200, alpha=1),
+        lambda: classify(max_iter=200, alpha=1, pooling="last"),
         r"Try, in this order, a smaller alpha \(it is 1\), (cell=.*?), (pooling=.*?), another random_state, a lower learn",
         lambda cell, pooling: learned(classify(max_iter=200, alpha=1e-4, **value(f"dict({cell}, {pooling})"))),
     ),
