@@ -311,7 +311,7 @@ def test_attention_of_several_is_a_map_with_gaps(models):
 
 
 def test_attention_that_is_not_there(models):
-    with pytest.raises(ValueError, match=r"has pooling='last': .* Fit with pooling='attention'"):
+    with pytest.raises(ValueError, match=r"has pooling=\('last', 'max'\): .* Fit with pooling='attention'"):
         AttentionDisplay.from_estimator(models["classifier"], RAGGED)
     with pytest.raises(ValueError, match="predicts for every step and has no pooling"):
         attention_weights(models["steps"], RAGGED)
