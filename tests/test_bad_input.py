@@ -654,7 +654,8 @@ PARAM_CASES = [(name, value) for name, values in BAD_PARAMS.items() for value in
 
 def test_every_hyper_parameter_has_bad_values():
     for Estimator in ESTIMATORS:
-        own = {LSTMClassifier: {"class_weight", "label_smoothing", "temperature"}, LSTMRegressor: {"loss", "huber_delta", "quantile"}}[Estimator]
+        of_classifier, of_regressor = {"class_weight", "label_smoothing", "temperature"}, {"loss", "huber_delta", "quantile"}
+        own = of_classifier if Estimator is LSTMClassifier else of_regressor
         assert set(Estimator().get_params()) == set(BAD_PARAMS) | own
 
 

@@ -83,7 +83,7 @@ def test_the_peak_of_a_fit_is_that_of_the_formula(name, ragged, dtype, rng):
     shape, n_shards = SHAPES[name]
     B, _, D, H = shape
     X, y = draw(shape, ragged, dtype, rng)
-    model = LSTMRegressor(H, batch_size=B, max_iter=2, random_state=0)
+    model = LSTMRegressor(H, pooling="last", batch_size=B, max_iter=2, random_state=0)
     model.fit(X[:2], y[:2])  # what is imported and read once
     network = Network(D, 1, (H,))
     parts = largest_minibatch(network, X.lengths, B)
@@ -98,7 +98,7 @@ def test_a_second_thread_takes_no_more_than_the_formula(rng):
     shape, _ = SHAPES["shards"]
     B, _, D, H = shape
     X, y = draw(shape, False, np.float32, rng)
-    model = LSTMRegressor(H, batch_size=B, max_iter=2, n_jobs=2, random_state=0)
+    model = LSTMRegressor(H, pooling="last", batch_size=B, max_iter=2, n_jobs=2, random_state=0)
     network = Network(D, 1, (H,))
     parts = largest_minibatch(network, X.lengths, B)
     model.fit(X[:2], y[:2])

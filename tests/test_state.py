@@ -107,6 +107,9 @@ OTHERS = {
     "first_epoch": [-1, 2],
     "rate_factor": [None, "1"],
     "done": [None, 0],
+    "max_iter": [None, -1, 0.5],
+    "trials": [None, (), [1], [{}], [{"max_iter": 1, "loss": 0.5}], [{"max_iter": 1, "loss": "low", "temperature": 1.0}]],
+    "temperature": [None, 0.0, -1.0, np.inf, np.nan, "warm"],
 }
 
 

@@ -384,7 +384,7 @@ PREDICTING = {
     "cell of another size": of_spec("cell", "gru"),
     "activation": of_spec("activation", "no such"),
     "pooling": of_spec("pooling", ["last", "last"]),
-    "poolings that the weights do not fit": of_spec("pooling", ["last", "max"]),
+    "poolings that the weights do not fit": of_spec("pooling", ["last", "mean", "max"]),
     "merge mode": of_spec("merge_mode", None),
     "no channel": of_spec("input_size", 0),
     "no output": of_spec("output_size", 0),

@@ -51,7 +51,7 @@ def test_attributes_of_a_fit(problem):
         for row in model.history_
     )
     shapes = {name: view.shape for name, view in model.weights_.items()}
-    assert shapes == {"layer_0.W": (2, 16), "layer_0.R": (4, 16), "layer_0.b": (16,), "head.V": (4, 1), "head.b": (1,)}
+    assert shapes == {"layer_0.W": (2, 16), "layer_0.R": (4, 16), "layer_0.b": (16,), "head.V": (8, 1), "head.b": (1,)}
     assert model.encode(X).shape == (120, 4)
     assert clone(model).set_params(bidirectional=True, num_layers=2).fit(X, y).encode(X).shape == (120, 8)
 
@@ -99,7 +99,7 @@ def test_early_stopping_restores_the_best_weights(problem):
     X, y = problem
     X_val, y_val, weights = X[80:], y[80:], np.linspace(0.5, 2, 40)
     model = LSTMClassifier(
-        hidden_size=16, learning_rate_init=0.05, early_stopping=True, n_iter_no_change=5, max_iter=100, random_state=0
+        16, learning_rate_init=0.05, early_stopping=True, n_iter_no_change=5, max_iter=100, temperature=1.0, random_state=0
     )
     model.fit(X[:80], y[:80], X_val=X_val, y_val=y_val, sample_weight_val=weights)
     assert model.n_iter_ < model.max_iter

@@ -56,7 +56,7 @@ def test_what_was_set_is_read_and_predicts(X, rng, options):
 def test_some_of_them(X):
     model = fitted(X)
     before = {name: view.copy() for name, view in model.weights_.items()}
-    model.set_weights({"head.V": np.zeros((4, 1)), "head.b": np.array([2], np.int8)})
+    model.set_weights({"head.V": np.zeros((8, 1)), "head.b": np.array([2], np.int8)})
     np.testing.assert_array_equal(model.predict(X), 2)
     for name in before.keys() - {"head.V", "head.b"}:
         np.testing.assert_array_equal(model.weights_[name], before[name])
@@ -105,7 +105,7 @@ def test_the_optimiser_starts_anew(X, solver):
         ([1.0], TypeError, "weights must be a dict of names to arrays, got list"),
         ({"head.W": np.zeros((4, 3))}, ValueError, "no weights 'head.W'; their names are layer_0.W"),
         ({0: np.zeros(3)}, ValueError, "no weights 0"),
-        ({"head.V": np.zeros((3, 4))}, ValueError, r"weights\['head.V'\] must have shape \(4, 3\), got \(3, 4\)"),
+        ({"head.V": np.zeros((3, 4))}, ValueError, r"weights\['head.V'\] must have shape \(8, 3\), got \(3, 4\)"),
         ({"head.b": 0.0}, ValueError, r"must have shape \(3,\), got \(\)"),
         ({"head.b": ["a", "b", "c"]}, ValueError, "must be an array of numbers"),
         ({"head.b": [1j, 0, 0]}, ValueError, "must be an array of numbers, got complex128"),

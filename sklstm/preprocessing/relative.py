@@ -365,4 +365,4 @@ def _quantiles_of(regressor):
     """Quantile or quantiles that a regressor, or the last step of a Pipeline, predicts; None if it predicts none."""
     while hasattr(regressor, "steps"):
         regressor = regressor.steps[-1][1]
-    return regressor.quantile if getattr(regressor, "loss", None) == "quantile" else None
+    return getattr(regressor, "quantile", None)

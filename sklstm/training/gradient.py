@@ -84,8 +84,8 @@ class GradientComputer:
             self._shards.give_back(shard)
         else:
             total = self._run_shards(parts, total_weight, rngs)
-        # The gradient is that of the mean loss of this minibatch: what it is to be worth beside the penalty is its weight over the
-        # usual one, without which a minibatch of samples that hardly count would count as much as any.
+        # The gradient so far is that of the mean loss of this minibatch. Beside the penalty it is to be worth what the minibatch
+        # weighs, over what one of that size usually does: else one of samples that hardly count would count as much as any.
         alpha = self.alpha * self._mean_weight * len(rows) / total_weight
         for weights, grad in self._penalties if alpha else ():
             total += total_weight * (0.5 * alpha * _optim.sum_of_squares(weights))
