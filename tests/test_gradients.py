@@ -181,10 +181,7 @@ def of_penalized(network):
     return marks
 
 
-def test_the_penalty_is_beside_the_mean_loss_of_all_samples(ragged, rng):
-    """A minibatch has its part of it, by the number of sequences; so its scale beside the minibatch's mean loss is one over its
-    weight.
-    """
+def test_penalty_does_not_depend_on_the_minibatch(ragged, rng):
     problem = Problem(ragged, "squared_error", (3,))
     for rows, scale in [(np.arange(2), 1.0), (np.arange(len(ragged)), 1.0), (np.arange(3), 7.0)]:
         data = replace(problem.data(), weights=scale * problem.data().weights)
@@ -193,9 +190,23 @@ def test_the_penalty_is_beside_the_mean_loss_of_all_samples(ragged, rng):
         )
         losses = [total / weight for total, weight in (plain(rows, rng), penalized(rows, rng))]
         weights = problem.network.penalized(problem.theta)
-        alpha = 0.3 * data.total_weights.mean() / data.total_weights[rows].mean()
-        assert losses[1] - losses[0] == pytest.approx(alpha / 2 * sum(np.square(w).sum() for w in weights))
-        np.testing.assert_allclose(penalized.grad - plain.grad, alpha * problem.theta * of_penalized(problem.network), atol=1e-12)
+        assert losses[1] - losses[0] == pytest.approx(0.15 * sum(np.square(w).sum() for w in weights))
+        np.testing.assert_allclose(penalized.grad - plain.grad, 0.3 * problem.theta * of_penalized(problem.network), atol=1e-12)
+
+
+def test_a_minibatch_of_samples_that_hardly_count_changes_little(ragged, rng):
+    problem = Problem(ragged, "squared_error", (3,))
+    data = problem.data()
+    weights = np.ones_like(data.weights)
+    weights[:2] = 1e-3
+    light, usual = (
+        GradientComputer(problem.network, problem.loss, replace(data, weights=w), problem.theta, 0.0, Threads(1))
+        for w in (weights, np.ones_like(weights))
+    )
+    light(np.arange(2), rng), usual(np.arange(2), rng)
+    np.testing.assert_allclose(light.grad, usual.grad * 1e-3 / weights.mean(), rtol=1e-9, atol=1e-15)
+    light(np.arange(2, 4), rng), usual(np.arange(2, 4), rng)
+    np.testing.assert_allclose(light.grad, usual.grad, rtol=1e-12)
 
 
 def test_shards_add_up_to_the_gradient_of_the_minibatch(rng, monkeypatch):

@@ -72,7 +72,32 @@ def test_a_single_group_is_not_split():
     assert fold_rows(3, np.arange(30), None, np.zeros(30, dtype=int), np.random.default_rng(0)) == []
     model = classifier().fit(X, CLEAN, groups=["one"] * 60)
     assert model.max_iter_trials_ == []
-    assert model.n_iter_ == solvers.training_config(model, 60, one_epoch=False, early_stopping=False, share=1 / 4).max_iter
+    assert model.n_iter_ == solvers.training_config(model, 60, one_epoch=False, early_stopping=False).max_iter
+
+
+def test_a_class_of_one_group_is_trained_on():
+    """Folds that would hold all of a class out are none."""
+    y = np.arange(30) % 3
+    assert fold_rows(3, np.arange(30), y, y, np.random.default_rng(0)) == []
+
+
+def test_the_only_sequence_of_a_class_is_trained_on():
+    strata = np.r_[np.arange(39) % 2, 2]
+    for training, held_out in fold_rows(3, np.arange(40), strata, None, np.random.default_rng(0)):
+        assert 39 in training and 39 not in held_out
+
+
+def test_a_single_fold_does_not_hold_out_a_large_group():
+    groups = np.r_[np.zeros(80, dtype=int), np.repeat([1, 2, 3, 4], 5)]
+    ((_, held_out),) = fold_rows(1, np.arange(100), None, groups, np.random.default_rng(0))
+    assert 5 <= len(held_out) <= 20
+
+
+def test_checkpoints_of_other_groups_are_refused(tmp_path):
+    path, groups = tmp_path / "checkpoint.npz", np.arange(60) // 5
+    regressor(checkpoint=path).fit(X, MEAN, groups=groups)
+    with pytest.raises(ValueError, match="it differs in groups"):
+        regressor(checkpoint=path).fit(X, MEAN, groups=groups[::-1])
 
 
 # -------------------------------------------------------------------------------------------------------------- comparison
@@ -163,12 +188,32 @@ def test_the_given_length_and_no_choice_are_all_epochs():
     assert classifier().fit(X[:9], CLEAN[:9]).max_iter_trials_ == []
 
 
-def test_a_fit_that_continues_runs_all_epochs():
-    model = classifier(warm_start=True).fit(X, CLEAN)
+@pytest.mark.parametrize("y", [CLEAN, NOISE])
+def test_a_fit_that_continues_has_the_chosen_length(y):
+    model = classifier(warm_start=True).fit(X, y)
     n, temperature = model.n_iter_, model.temperature_
-    model.fit(X, CLEAN)
-    assert model.n_iter_ - n == solvers.training_config(model, 60, one_epoch=False, early_stopping=False).max_iter
-    assert model.max_iter_trials_ == [] and model.temperature_ == temperature
+    for k in (2, 3):
+        model.fit(X, y)
+        assert model.n_iter_ == k * n
+        assert model.max_iter_trials_ == [] and model.temperature_ == temperature
+
+
+def test_a_fit_that_continues_an_interrupted_one_has_what_is_left(monkeypatch):
+    whole = classifier().fit(X, CLEAN)
+    model = classifier()
+
+    def interrupted(self, last, attributes):
+        if attributes()["n_iter_"] == 2:
+            raise KeyboardInterrupt
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CallbackContext, "after_epoch", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, CLEAN)
+    assert model.n_iter_ == 2
+    model.set_params(warm_start=True).fit(X, CLEAN)
+    assert model.n_iter_ == whole.n_iter_
 
 
 def test_validation_data_take_the_place_of_folds(monkeypatch):
@@ -255,6 +300,7 @@ def test_a_start_that_led_nowhere_is_not_taken_again(monkeypatch):
     assert [trial["loss"] for trial in stuck.max_iter_trials_] == pytest.approx([0.5] * 3, rel=0.2)
     np.testing.assert_array_equal(starts[0], starts[1])
     assert not np.array_equal(starts[0], starts[2])
+    assert stuck.n_iter_ == stuck.max_iter_trials_[-1]["max_iter"]
     assert len(free.max_iter_trials_) == 3 and free.score(X, MEAN) > 0.5 > stuck.score(X, MEAN)
     np.testing.assert_array_equal(stuck._theta, again._theta)
 
@@ -317,7 +363,7 @@ def test_validation_data_calibrate(params):
         assert loss(1) < min(loss(0.9), loss(1.1))
 
 
-@pytest.mark.parametrize("value", [0, -1.0, np.nan, "warm", None])
+@pytest.mark.parametrize("value", [0, -1.0, 1e-9, 1e9, np.nan, "warm", None])
 def test_other_temperatures_are_refused(value):
     with pytest.raises(ValueError, match="temperature"):
         classifier(temperature=value).fit(X, CLEAN)

@@ -24,7 +24,6 @@ from ..sequences.targets import (
 )
 from .base import BaseRecurrent
 from .class_weights import class_factors, class_totals
-from .constraints import POSITIVE
 from .documentation import document
 from .fitting import supports_partial_fit
 from .target import Target
@@ -57,8 +56,9 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         Number that the scores of the trained network are divided by before they become probabilities (temperature scaling,
         Guo et al. 2017, "On calibration of modern neural networks"). "auto" is the one with the lowest log-loss on sequences
         that were held out: by the choice of the number of epochs (`early_stopping="auto"`), by `early_stopping=True`, or as
-        `X_val`; without any it is 1. It is contained in the weights, so that predictions take no longer. Labels that are
-        predicted do not depend on it.
+        `X_val`; without any it is 1, and in a fit that continues an earlier one that of the last. Sample weights count as
+        numbers of observations: few of them leave it close to 1. It is contained in the weights, so that predictions take no
+        longer. Labels that are predicted do not depend on it. A number is between 0.001 and 1000.
     class_weight : dict, "balanced", list of these or None, default=None
         Weights of the classes, which multiply the sample weights. A dict has them by class label, with 1 for classes that it does
         not name; "balanced" makes them inversely proportional to the total sample weight of each class. With multilabel y the
@@ -107,7 +107,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
     _parameter_constraints: ClassVar = {
         **BaseRecurrent._parameter_constraints,
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
-        "temperature": [StrOptions({"auto"}), POSITIVE],
+        "temperature": [StrOptions({"auto"}), Interval(Real, 1e-3, 1e3, closed="both")],
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
     }
 

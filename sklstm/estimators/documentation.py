@@ -168,11 +168,11 @@ early_stopping : bool or "auto", default="auto"
 
     - "auto": if `max_iter` is "auto" too, whole fits of several lengths are compared on sequences that are held out, the
       shortest first, until a longer one is clearly worse. The network is then trained on all sequences for the length with
-      the lowest loss, or for the longest whose loss is no higher by more than half a standard error (early stopping and
-      retraining, [21]_, algorithm 7.2). Up to 60 sequences are held out in turn (3-fold cross-validation), of more a
-      quarter{stratified}. The whole takes about as long as one fit of the full length, and less where y is noisy. With
-      `max_iter` as an int, for fewer than 10 sequences, in `partial_fit` and in a fit that continues an earlier one, all
-      epochs are run.
+      the lowest loss, or for a longer one whose loss is about as low (early stopping and retraining, [21]_, algorithm 7.2).
+      Up to 60 sequences are held out in turn (3-fold cross-validation), of more a quarter, at most 10,000{stratified}. The
+      whole takes about as long as one fit of the full length, and less where y is noisy. With `max_iter` as an int, for
+      fewer than 10 sequences, with groups that leave no such parts, and in `partial_fit`, all epochs are run. A fit that
+      continues an earlier one has the length that was chosen for that.
     - True: one fit stops when the loss or score on validation data no longer improves, and keeps the weights with the best
       one. They are not trained on.
     - False: all epochs are run.
@@ -181,7 +181,7 @@ early_stopping : bool or "auto", default="auto"
     does not keep groups together, such as the sequences of one person or overlapping windows of a series. For such data,
     pass `groups` to `fit`.
 scoring : {"loss", "score"}, default="loss"
-    What `early_stopping` compares on the validation data.
+    What ``early_stopping=True`` compares on the validation data.
 
     - "loss": the loss, without the penalty and without label smoothing. Of equal epochs the last is kept.
     - "score": the value of the method `score`. Of equal epochs the first is kept.

@@ -152,6 +152,8 @@ class FitInputs:
             "start": {"random_state": digest(repr(rng.bit_generator.state)), "initial weights": digest(state.theta)},
             "data": self.data.digests(),
         }
+        if self.groups is not None:
+            identity["data"]["groups"] = digest(self.groups)
         if self.validation is not None:
             identity["validation data"] = self.validation.data.digests()
         return identity

@@ -3,6 +3,7 @@
 import copy
 import warnings
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -84,8 +85,8 @@ class FitMixin:
         KeyboardInterrupt
             If the fit is interrupted from the keyboard (Ctrl-C). Completed epochs are kept: the estimator is fitted as if
             training had stopped after the last of them, and ``set_params(warm_start=True).fit(X, y)`` continues from there.
-            An interrupt during the first epoch leaves the estimator unchanged, and so does any other exception, such as one
-            in a callback.
+            An interrupt during the first epoch, or while lengths are compared, leaves the estimator unchanged, and so does
+            any other exception, such as one in a callback.
 
         Warns
         -----
@@ -186,14 +187,16 @@ class FitMixin:
     def _training_config(self, inputs, optimizer, state, previous, one_epoch):
         """The configuration of the training, whose length is chosen here unless the state is of a fit where it has been."""
         n_samples = len(inputs.data)
-        choice = trials(self, n_samples, one_epoch=one_epoch, continues=previous is not None)
-        share = 1.0 if choice is None else choice.share
-        config = training_config(self, n_samples, one_epoch=one_epoch, early_stopping=inputs.stops_early, share=share)
-        if choice is None:
-            return config
-        if not state.max_iter:
-            choose_length(self, inputs, optimizer, state, config, choice, lambda *trial: show_trial(self.verbose, *trial))
-        return replace(config, max_iter=state.max_iter)
+        choice = None if one_epoch else trials(self, n_samples)
+        make_config = partial(training_config, self, n_samples, one_epoch=one_epoch, early_stopping=inputs.stops_early)
+        if choice is not None and not state.max_iter:
+            if previous is not None:
+                state.max_iter = previous.state.epochs_to_continue()
+            else:
+                longest = make_config(share=choice.share)
+                choose_length(self, inputs, optimizer, state, longest, choice, lambda *trial: show_trial(self.verbose, *trial))
+        config = make_config()
+        return replace(config, max_iter=state.max_iter) if choice is not None and state.max_iter else config
 
     def _start(self, X, y, sample_weight, previous, optimizer, one_epoch, data):
         """`FitInputs`, the state that training begins with, and a function that writes states to the checkpoint, or None."""

@@ -14,7 +14,7 @@ def calibrates(estimator, inputs):
 
 
 def choose_length(estimator, inputs, optimizer, state, config, trials, report):
-    """Set the number of epochs of a fit, and its temperature, by fits on folds.
+    """Set the number of epochs of a fit, and its temperature, by fits on folds; nothing where groups leave no folds.
 
     Parameters
     ----------
@@ -31,7 +31,6 @@ def choose_length(estimator, inputs, optimizer, state, config, trials, report):
         As in `LengthSearch.run`.
     """
     folds = _folds(inputs, trials.n_folds, state.rng)
-    state.max_iter = config.max_iter
     if not folds:
         return
     search = LengthSearch(
@@ -44,12 +43,13 @@ def choose_length(estimator, inputs, optimizer, state, config, trials, report):
         config=config,
         fractions=FRACTIONS,
         calibrates=calibrates(estimator, inputs),
+        tied=trials.tied,
     )
     state.max_iter, temperature, state.trials, is_stuck = search.run(optimizer, state, int(state.rng.integers(SEEDS)), report)
+    if is_stuck:  # what was found out is about that start
+        state.theta, state.max_iter, temperature = inputs.initial_theta(estimator, state.rng), config.max_iter, 1.0
     if search.calibrates:
         state.temperature = temperature
-    if is_stuck:
-        state.theta = inputs.initial_theta(estimator, state.rng)
 
 
 def validated_temperature(inputs, state, n_threads):

@@ -28,15 +28,18 @@ class Trials:
         Of cross-validation; 1 holds a quarter of the sequences out once.
     share : float
         Longest fit as a share of one whose length is not chosen, so that all of them together cost about as much.
+    tied : float
+        Standard errors by which the loss of a longer fit may be higher than the lowest.
     """
 
     n_folds: int
     share: float
+    tied: float
 
 
 # By the number of sequences up to which they are for. A quarter of few sequences says too little.
 SMALLEST_CHOICE = 10
-TRIALS = {60: Trials(3, 1 / 4), math.inf: Trials(1, 1 / 2)}
+TRIALS = {60: Trials(3, 1 / 4, 1.0), math.inf: Trials(1, 1 / 2, 0.5)}
 FRACTIONS = (1 / 16, 1 / 4, 1)  # lengths that are compared
 
 
@@ -65,20 +68,9 @@ def stops_early(estimator, *, one_epoch):
     return not _is_auto(estimator.early_stopping) and bool(estimator.early_stopping) and not one_epoch
 
 
-def trials(estimator, n_samples, *, one_epoch, continues):
-    """The `Trials` that choose the length of a fit on that many sequences; None where it is not chosen.
-
-    Parameters
-    ----------
-    estimator : BaseRecurrent
-    n_samples : int
-    one_epoch : bool
-        Whether this is a `partial_fit`.
-    continues : bool
-        Whether the fit continues an earlier one, which has seen the sequences that would be held out.
-    """
-    is_fixed = one_epoch or continues or not (_is_auto(estimator.early_stopping) and _is_auto(estimator.max_iter))
-    if is_fixed or n_samples < SMALLEST_CHOICE:
+def trials(estimator, n_samples):
+    """The `Trials` that choose the length of a fit on that many sequences; None where it is not chosen."""
+    if not (_is_auto(estimator.early_stopping) and _is_auto(estimator.max_iter)) or n_samples < SMALLEST_CHOICE:
         return None
     return next(choice for largest, choice in TRIALS.items() if n_samples <= largest)
 

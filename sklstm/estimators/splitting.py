@@ -70,7 +70,7 @@ def fold_rows(n_folds, rows, strata, groups, rng):
     Returns
     -------
     list of (ndarray of int, ndarray of int)
-        In ascending order; empty where groups leave nothing to train or to validate on.
+        In ascending order; empty where groups leave nothing to validate on, or nothing of a class to train on.
     """
     n_parts = n_folds if n_folds > 1 else max(HELD_OUT_ONE_IN, -(-len(rows) // HELD_OUT_AT_MOST))
     labels = np.arange(len(rows)) if groups is None else groups
@@ -85,8 +85,14 @@ def fold_rows(n_folds, rows, strata, groups, rng):
         part_of[label] = k % n_parts if groups is None else filled.argmin()
         filled[part_of[label]] += sizes[label]
     parts = part_of[labels]
-    folds = [(rows[parts != part], rows[parts == part]) for part in range(n_folds)]
-    return folds if all(len(training) and len(held_out) for training, held_out in folds) else []
+    classes = np.zeros(len(rows), dtype=int) if strata is None else _counts_and_codes(strata)[1]
+    parts[np.bincount(classes)[classes] == 1] = -1  # the only one of its class is trained on in every fold
+    closest = abs(np.bincount(parts[parts >= 0], minlength=n_parts) - len(rows) / n_parts).argmin()
+    wanted = range(n_folds) if n_folds > 1 else [closest]
+    folds = [(rows[parts != part], rows[parts == part], classes[parts != part]) for part in wanted]
+    n_classes = len(np.unique(classes))
+    is_sound = all(len(held_out) and len(np.unique(seen)) == n_classes for _, held_out, seen in folds)
+    return [(training, held_out) for training, held_out, _ in folds] if is_sound else []
 
 
 def _select_groups(fraction, groups, strata, rng):

@@ -2,6 +2,8 @@
 
 import warnings
 
+from ..training import SOLVERS
+
 # Fewer validation targets leave it to chance which epoch is kept.
 FEW = 20
 # A network has memorised when its training loss is below this share of the validation loss, and that has risen since its lowest
@@ -40,6 +42,8 @@ def warn_of_memorising(estimator, rows):
     if training < MEMORISED * validation and validation > max(RISEN * lowest, lowest + RISEN_BY):
         parameters = estimator.get_params(deep=False)
         untried = (False, 0, "auto")
+        if SOLVERS[estimator.solver](estimator).needs_all_samples:
+            parameters["dropout"] = None  # which such a solver refuses
         remedies = [f"{name}={value}" for name, value in AGAINST_MEMORISING.items() if parameters.get(name) in untried]
         warnings.warn(
             f"The network has memorised training data: the validation loss was {lowest:.3g} after epoch {best['epoch']} and is"

@@ -58,7 +58,7 @@ class GradientComputer:
         self._sum = _SumInOrder(network, self.grad)
 
     def __call__(self, rows, rng):
-        """Gradient of the mean loss over the samples `rows`, in `self.grad`.
+        """Gradient of the mean loss over the samples `rows`, in `self.grad`; less where they weigh less than others.
 
         Parameters
         ----------
@@ -84,12 +84,14 @@ class GradientComputer:
             self._shards.give_back(shard)
         else:
             total = self._run_shards(parts, total_weight, rngs)
-        # The gradient so far is that of the mean loss of this minibatch. Beside the penalty it is to be worth what the minibatch
-        # weighs, over what one of that size usually does: else one of samples that hardly count would count as much as any.
-        alpha = self.alpha * self._mean_weight * len(rows) / total_weight
-        for weights, grad in self._penalties if alpha else ():
-            total += total_weight * (0.5 * alpha * _optim.sum_of_squares(weights))
-            _optim.add_scaled(alpha, weights, grad)
+        # The gradient so far is that of the mean loss of this minibatch: one of samples that hardly count would count as much as
+        # any, and more than the penalty.
+        usual_weight = self._mean_weight * len(rows)
+        if total_weight < usual_weight:
+            self.grad *= self.grad.dtype.type(total_weight / usual_weight)
+        for weights, grad in self._penalties if self.alpha else ():
+            total += total_weight * (0.5 * self.alpha * _optim.sum_of_squares(weights))
+            _optim.add_scaled(self.alpha, weights, grad)
         return total, total_weight
 
     def _run_shards(self, parts, total_weight, rngs):

@@ -15,9 +15,8 @@ from .outcome import stuck_losses
 
 # The standard error of a difference between two lengths is that of its parts for so many blocks of sequences at most.
 BLOCKS = 25
-# A longer schedule is taken unless its loss is higher than the lowest by more than so many standard errors; none that is still
-# longer is tried once one is surely worse.
-TIED, SURELY_WORSE = 0.5, 2.0
+# None that is longer is tried once a length is worse than the best by so many standard errors.
+SURELY_WORSE = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +53,8 @@ class LengthSearch:
         Lengths in ascending order as fractions of that.
     calibrates : bool
         Whether scores are divided by a temperature, which is fitted to all held-out sequences.
+    tied : float
+        A longer schedule is taken unless its loss is higher than the lowest by more than so many standard errors.
     """
 
     network: Network
@@ -65,6 +66,7 @@ class LengthSearch:
     config: TrainingConfig
     fractions: tuple
     calibrates: bool
+    tied: float
 
     def run(self, optimizer, state, seed, report=None):
         """Train and compare.
@@ -101,7 +103,7 @@ class LengthSearch:
             if comparison.excess(tried[-1], min(tried, key=_loss)) > SURELY_WORSE:
                 break
         best = min(tried, key=_loss)
-        chosen = [one for one in tried[tried.index(best) :] if one is best or comparison.excess(one, best) <= TIED][-1]
+        chosen = [one for one in tried[tried.index(best) :] if one is best or comparison.excess(one, best) <= self.tied][-1]
         names = ("max_iter", "loss", "temperature")
         trials = [{name: getattr(one, name) for name in names} for one in tried]
         is_stuck = len(tried) == len(self.fractions) and not any(learned)
@@ -127,7 +129,7 @@ class LengthSearch:
         return scores, stuck_losses(self.network, self.loss, state, fold.training, config) is None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Tried:
     """A length, and the losses of the blocks of held-out sequences as shares of the mean loss."""
 

@@ -155,8 +155,9 @@ def _finish(state, config, initial_theta, diverged_in, is_sound):
     elif config.early_stopping:
         state.theta[:] = state.best_theta
     state.best_theta = None
-    # A schedule with an end asks for the last epoch.
-    if config.warn_unconverged and _has_reached_max_iter(state, config) and not (state.done or config.schedule.needs_end):
+    # A schedule with an end asks for the last epoch, and a number of epochs that was chosen is to be reached.
+    is_to_end = state.done or state.max_iter or config.schedule.needs_end
+    if config.warn_unconverged and _has_reached_max_iter(state, config) and not is_to_end:
         warnings.append(
             f"Training has not converged: the maximum of {config.max_iter} epochs is reached. Increase max_iter, or raise"
             " tol to stop earlier."

@@ -30,17 +30,21 @@ class Stuck:
         Whether the optimiser has a learning rate.
     is_shrunk : bool
         Whether the penalty has shrunk the weights.
+    is_robust : bool
+        Whether the loss pays little attention to targets that are far from the others.
     """
 
     network: Network
     alpha: float
     has_rate: bool
     is_shrunk: bool
+    is_robust: bool
 
 
 # What to try, in the order in which it is worth trying, and for which fits.
 REMEDIES = (
     ("a smaller alpha (it is {alpha:g})", lambda stuck: stuck.is_shrunk),
+    ('loss="squared_error"', lambda stuck: stuck.is_robust and not stuck.is_shrunk),
     ('cell="gru"', lambda stuck: not stuck.network.cell.startswith("gru")),
     ('pooling=("last", "max")', lambda stuck: stuck.network.poolings == ("last",)),
     ("another random_state", lambda stuck: True),
@@ -75,7 +79,8 @@ def learned_nothing(network, loss, optimizer, state, data, config):
         return []
     mean, level = losses
     alpha = optimizer.weight_decay or config.alpha
-    stuck = Stuck(network, alpha, not optimizer.needs_all_samples, alpha > 0 and _recurrent_norm(network, state.theta) < SHRUNK)
+    is_shrunk = alpha > 0 and _recurrent_norm(network, state.theta) < SHRUNK
+    stuck = Stuck(network, alpha, not optimizer.needs_all_samples, is_shrunk, loss.is_robust)
     remedies = [text.format(alpha=alpha) for text, applies in REMEDIES if applies(stuck)]
     blame = " The penalty has shrunk the weights." if stuck.is_shrunk else ""
     return [
@@ -123,6 +128,8 @@ def _is_whole(optimizer, state, data, config):
     n_epochs = state.n_epochs - state.first_epoch
     if not config.warn_unconverged or not (state.done or n_epochs >= config.max_iter):
         return False
+    if state.trials:  # fits of every length that was worth trying
+        return True
     if optimizer.needs_all_samples:
         return state.done or n_epochs >= ENOUGH_STEPS
     return n_epochs * -(-len(data) // config.batch_size) >= ENOUGH_STEPS

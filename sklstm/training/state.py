@@ -77,6 +77,11 @@ class TrainingState:
         if not keep_schedule:
             self.best, self.n_stalled, self.rate_factor = np.nan, 0, 1.0
 
+    def epochs_to_continue(self):
+        """Epochs of a fit that continues this one: what is left of the number chosen for it, or that number; 0 without one."""
+        left = self.first_epoch + self.max_iter - self.n_epochs
+        return left if 0 < left else self.max_iter
+
     def copy(self):
         """A copy that shares nothing but the rows of the history."""
         return TrainingState(**{name: _copied(value) for name, value in self.to_dict().items()})
