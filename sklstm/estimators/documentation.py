@@ -150,8 +150,8 @@ warmup_fraction : float, default=0.05
     Fraction of the epochs over which the "cosine" schedule rises, in [0, 1).
 max_iter : int or "auto", default="auto"
     Maximum number of epochs (passes over the training data). "auto" chooses it as `early_stopping` says. Its largest value
-    is 50, or on small data as many as make 2000 steps of the solver, at most 500 (200 for L-BFGS); a quarter of that for up
-    to 60 sequences and half of it for more where fits of several lengths are compared.
+    is 50, or on small data as many as make 2000 steps of the solver, at most 500 (200 for L-BFGS);
+    half of that where fits of several lengths are compared.
 shuffle : bool, default=True
     Whether to shuffle the sequences in every epoch. Minibatches are then made of sequences of similar length.
 tol : float, default=1e-4
@@ -169,10 +169,10 @@ early_stopping : bool or "auto", default="auto"
     - "auto": if `max_iter` is "auto" too, whole fits of several lengths are compared on sequences that are held out, the
       shortest first, until a longer one is clearly worse. The network is then trained on all sequences for the length with
       the lowest loss, or for a longer one whose loss is about as low (early stopping and retraining, [21]_, algorithm 7.2).
-      Up to 60 sequences are held out in turn (3-fold cross-validation), of more a quarter, at most 10,000{stratified}. The
-      whole takes about as long as one fit of the full length, and less where y is noisy. With `max_iter` as an int, for
-      fewer than 10 sequences, with groups that leave no such parts, and in `partial_fit`, all epochs are run. A fit that
-      continues an earlier one has the length that was chosen for that.
+      A quarter of the sequences is held out, at most 10,000{stratified}. The whole takes about as long as one fit of the
+      full length, and less where y is noisy. With `max_iter` as an int, for fewer than 10 sequences, with groups that leave
+      no such part, and in `partial_fit`, all epochs are run. A fit that continues an earlier one has the length that was
+      chosen for that.
     - True: one fit stops when the loss or score on validation data no longer improves, and keeps the weights with the best
       one. They are not trained on.
     - False: all epochs are run.

@@ -22,7 +22,7 @@ from .fitted_state import FittedState, fitted_attributes
 from .length import calibrates, choose_length, validated_temperature
 from .progress import Progress, show_trial
 from .reading import read_fit_inputs
-from .solvers import SOLVERS, check_solver_params, training_config, trials
+from .solvers import SHARE, SOLVERS, check_solver_params, chooses_length, training_config
 from .splitting import SEEDS
 from .warned import warn_of_memorising
 
@@ -187,16 +187,16 @@ class FitMixin:
     def _training_config(self, inputs, optimizer, state, previous, one_epoch):
         """The configuration of the training, whose length is chosen here unless the state is of a fit where it has been."""
         n_samples = len(inputs.data)
-        choice = None if one_epoch else trials(self, n_samples)
+        is_chosen = chooses_length(self, n_samples) and not one_epoch
         make_config = partial(training_config, self, n_samples, one_epoch=one_epoch, early_stopping=inputs.stops_early)
-        if choice is not None and not state.max_iter:
+        if is_chosen and not state.max_iter:
             if previous is not None:
                 state.max_iter = previous.state.epochs_to_continue()
             else:
-                longest = make_config(share=choice.share)
-                choose_length(self, inputs, optimizer, state, longest, choice, lambda *trial: show_trial(self.verbose, *trial))
+                longest = make_config(share=SHARE)
+                choose_length(self, inputs, optimizer, state, longest, lambda *trial: show_trial(self.verbose, *trial))
         config = make_config()
-        return replace(config, max_iter=state.max_iter) if choice is not None and state.max_iter else config
+        return replace(config, max_iter=state.max_iter) if is_chosen and state.max_iter else config
 
     def _start(self, X, y, sample_weight, previous, optimizer, one_epoch, data):
         """`FitInputs`, the state that training begins with, and a function that writes states to the checkpoint, or None."""

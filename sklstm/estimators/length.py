@@ -3,9 +3,9 @@
 import numpy as np
 
 from ..network import LOSSES, apply
-from ..training import Fold, LengthSearch, fit_temperature
-from .solvers import FRACTIONS
-from .splitting import SEEDS, fold_rows
+from ..training import LengthSearch, fit_temperature
+from .solvers import FRACTIONS, tied
+from .splitting import SEEDS, hold_out
 
 
 def calibrates(estimator, inputs):
@@ -13,8 +13,8 @@ def calibrates(estimator, inputs):
     return LOSSES[inputs.spec["loss"]].decide is not None and isinstance(estimator.temperature, str)
 
 
-def choose_length(estimator, inputs, optimizer, state, config, trials, report):
-    """Set the number of epochs of a fit, and its temperature, by fits on folds; nothing where groups leave no folds.
+def choose_length(estimator, inputs, optimizer, state, config, report):
+    """Set the number of epochs of a fit, and its temperature, by fits on a part of the sequences; none where groups leave none.
 
     Parameters
     ----------
@@ -26,24 +26,24 @@ def choose_length(estimator, inputs, optimizer, state, config, trials, report):
         it has led nowhere; its generator is drawn from.
     config : TrainingConfig
         Of the longest fit.
-    trials : Trials
     report : callable
         As in `LengthSearch.run`.
     """
-    folds = _folds(inputs, trials.n_folds, state.rng)
-    if not folds:
+    parts = _parts(inputs, state.rng)
+    if parts is None:
         return
     search = LengthSearch(
         network=inputs.network,
         loss=inputs.target.make_loss(inputs.scaling),
         plain_loss=inputs.target.make_plain_loss(inputs.scaling),
         loss_name=inputs.target.loss,
-        folds=folds,
+        training=parts[0],
+        held_out=parts[1],
         n_samples=len(inputs.data),
         config=config,
         fractions=FRACTIONS,
         calibrates=calibrates(estimator, inputs),
-        tied=trials.tied,
+        tied=tied(len(inputs.data)),
     )
     state.max_iter, temperature, state.trials, is_stuck = search.run(optimizer, state, int(state.rng.integers(SEEDS)), report)
     if is_stuck:  # what was found out is about that start
@@ -61,12 +61,13 @@ def validated_temperature(inputs, state, n_threads):
     return fit_temperature(inputs.target.loss, scores, data.targets, data.weights)
 
 
-def _folds(inputs, n_folds, rng):
+def _parts(inputs, rng):
+    """Data to train on and to compare on; None where groups leave none."""
     data = inputs.data
     if inputs.validation is not None:  # from the user
-        return [Fold(data, inputs.validation.data)]
+        return data, inputs.validation.data
     has_classes = LOSSES[inputs.spec["loss"]].contrast is not None and not data.per_step
     strata = data.targets[data.rows, 0] if has_classes else None
     groups = None if inputs.groups is None else inputs.groups[data.rows]
-    parts = fold_rows(n_folds, data.rows, strata, groups, rng)
-    return [Fold(data.only(training), data.take(held_out)) for training, held_out in parts]
+    parts = hold_out(data.rows, strata, groups, rng)
+    return None if parts is None else (data.only(parts[0]), data.take(parts[1]))

@@ -1,7 +1,6 @@
 """From hyper-parameters to an optimiser and a configuration of the training."""
 
 import math
-from dataclasses import dataclass
 
 from joblib import effective_n_jobs
 
@@ -18,29 +17,14 @@ ITERATIONS = 200  # of L-BFGS
 PATIENCE_STEPS, PATIENCE_EPOCHS = 500, 10  # without improvement, at least
 
 
-@dataclass(frozen=True)
-class Trials:
-    """How the length of a fit is chosen.
-
-    Attributes
-    ----------
-    n_folds : int
-        Of cross-validation; 1 holds a quarter of the sequences out once.
-    share : float
-        Longest fit as a share of one whose length is not chosen, so that all of them together cost about as much.
-    tied : float
-        Standard errors by which the loss of a longer fit may be higher than the lowest.
-    """
-
-    n_folds: int
-    share: float
-    tied: float
-
-
-# By the number of sequences up to which they are for. A quarter of few sequences says too little.
+# The choice of a length: from how many sequences on, the longest as a share of one that is not chosen, so that all fits together
+# cost about as much as that, and lengths as fractions of the longest.
 SMALLEST_CHOICE = 10
-TRIALS = {60: Trials(3, 1 / 4, 1.0), math.inf: Trials(1, 1 / 2, 0.5)}
-FRACTIONS = (1 / 16, 1 / 4, 1)  # lengths that are compared
+SHARE = 1 / 2
+FRACTIONS = (1 / 16, 1 / 4, 1)
+# Standard errors by which the loss of a longer fit may be higher than the lowest, by the number of sequences up to which they are
+# for: a quarter of few sequences says little.
+TIED = {60: 1.0, math.inf: 0.5}
 
 
 def check_solver_params(estimator):
@@ -68,16 +52,19 @@ def stops_early(estimator, *, one_epoch):
     return not _is_auto(estimator.early_stopping) and bool(estimator.early_stopping) and not one_epoch
 
 
-def trials(estimator, n_samples):
-    """The `Trials` that choose the length of a fit on that many sequences; None where it is not chosen."""
-    if not (_is_auto(estimator.early_stopping) and _is_auto(estimator.max_iter)) or n_samples < SMALLEST_CHOICE:
-        return None
-    return next(choice for largest, choice in TRIALS.items() if n_samples <= largest)
+def chooses_length(estimator, n_samples):
+    """Whether the length of a fit on that many sequences is chosen on some that are held out."""
+    return _is_auto(estimator.early_stopping) and _is_auto(estimator.max_iter) and n_samples >= SMALLEST_CHOICE
+
+
+def tied(n_samples):
+    """The entry of `TIED` for that many sequences."""
+    return next(errors for largest, errors in TIED.items() if n_samples <= largest)
 
 
 def training_config(estimator, n_samples, *, one_epoch, early_stopping, share=1.0):
-    """The configuration for a fit on that many sequences; `early_stopping` is what `stops_early` says, and `share` that of
-    `Trials`.
+    """The configuration for a fit on that many sequences, or of one as long as a share of that; `early_stopping` is what
+    `stops_early` says.
     """
     optimizer = SOLVERS[estimator.solver](estimator)
     batch_size = min(_batch_size(estimator, n_samples), n_samples)

@@ -1,4 +1,4 @@
-"""Which sequences are held out: by early stopping, a part of each class or of the groups; by the choice of a length, folds."""
+"""Which sequences are held out: by early stopping, a part of each class or of the groups; by the choice of a length, a part."""
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -6,7 +6,7 @@ from sklearn.model_selection import train_test_split
 SEEDS = np.iinfo(np.int32).max
 # Random selections of groups that are compared, and about how many sequences may be counted for that.
 SELECTIONS, COUNTED = (5, 100), 1_000_000
-# Of a single fold: a quarter, but no more sequences than that, which are copied.
+# A quarter, but no more sequences than that, which are copied.
 HELD_OUT_ONE_IN, HELD_OUT_AT_MOST = 4, 10_000
 
 
@@ -53,28 +53,26 @@ def split_rows(validation_fraction, rows, strata, groups, rng):
     return np.sort(parts[0]), np.sort(parts[1])
 
 
-def fold_rows(n_folds, rows, strata, groups, rng):
-    """Training and validation rows of each fold of a cross-validation; of one fold, a quarter is for validation, or 10,000.
+def hold_out(rows, strata, groups, rng):
+    """Rows to train on, and a quarter of them, or 10,000, to compare lengths on.
 
     Parameters
     ----------
-    n_folds : int
     rows : ndarray of int
         Sequences to split.
     strata : ndarray of shape (n_rows,) or None
-        Of those, whose proportions the parts have as far as possible.
+        Of those, whose proportions the parts have as far as possible. The only one of its class is trained on.
     groups : ndarray of shape (n_rows,) or None
         Sequences of one group stay together.
     rng : Generator
 
     Returns
     -------
-    list of (ndarray of int, ndarray of int)
-        In ascending order; empty where groups leave nothing to validate on, or nothing of a class to train on.
+    (ndarray of int, ndarray of int) or None
+        In ascending order; None where groups leave nothing to compare on, or nothing of a class to train on.
     """
-    n_parts = n_folds if n_folds > 1 else max(HELD_OUT_ONE_IN, -(-len(rows) // HELD_OUT_AT_MOST))
-    labels = np.arange(len(rows)) if groups is None else groups
-    sizes, labels = _counts_and_codes(labels)
+    n_parts = max(HELD_OUT_ONE_IN, -(-len(rows) // HELD_OUT_AT_MOST))
+    sizes, labels = _counts_and_codes(np.arange(len(rows)) if groups is None else groups)
     order = rng.permutation(len(sizes))
     if strata is not None and groups is None:
         order = order[np.argsort(strata[order], kind="stable")]  # the members of a class are dealt out in turn
@@ -86,13 +84,11 @@ def fold_rows(n_folds, rows, strata, groups, rng):
         filled[part_of[label]] += sizes[label]
     parts = part_of[labels]
     classes = np.zeros(len(rows), dtype=int) if strata is None else _counts_and_codes(strata)[1]
-    parts[np.bincount(classes)[classes] == 1] = -1  # the only one of its class is trained on in every fold
-    closest = abs(np.bincount(parts[parts >= 0], minlength=n_parts) - len(rows) / n_parts).argmin()
-    wanted = range(n_folds) if n_folds > 1 else [closest]
-    folds = [(rows[parts != part], rows[parts == part], classes[parts != part]) for part in wanted]
-    n_classes = len(np.unique(classes))
-    is_sound = all(len(held_out) and len(np.unique(seen)) == n_classes for _, held_out, seen in folds)
-    return [(training, held_out) for training, held_out, _ in folds] if is_sound else []
+    parts[np.bincount(classes)[classes] == 1] = -1
+    held_out = parts == abs(np.bincount(parts[parts >= 0], minlength=n_parts) - len(rows) / n_parts).argmin()
+    if not held_out.any() or len(np.unique(classes[~held_out])) < len(np.unique(classes)):
+        return None
+    return rows[~held_out], rows[held_out]
 
 
 def _select_groups(fraction, groups, strata, rng):

@@ -4,7 +4,7 @@ from .calibration import fit_temperature
 from .checkpoint import Checkpoint
 from .config import TrainingConfig
 from .data import Data, digest
-from .length import Fold, LengthSearch
+from .length import LengthSearch
 from .loop import train
 from .moments import check_moments, weighted_moments
 from .optimizers import LBFGS, SGD, SOLVERS, Adam, RMSprop

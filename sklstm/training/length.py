@@ -20,14 +20,6 @@ SURELY_WORSE = 2.0
 
 
 @dataclass(frozen=True, eq=False)
-class Fold:
-    """Sequences to train on, and others, `held_out`, to compare on."""
-
-    training: Data
-    held_out: Data
-
-
-@dataclass(frozen=True, eq=False)
 class LengthSearch:
     """Fits of several lengths that are to be compared.
 
@@ -43,8 +35,8 @@ class LengthSearch:
     plain_loss : Loss
         To compare by.
     loss_name : str
-    folds : list of Fold
-        Their held-out sequences are pooled.
+    training, held_out : Data
+        Sequences to train on, and others to compare on.
     n_samples : int
         Number of all sequences.
     config : TrainingConfig
@@ -61,7 +53,8 @@ class LengthSearch:
     loss: Loss
     plain_loss: Loss
     loss_name: str
-    folds: list
+    training: Data
+    held_out: Data
     n_samples: int
     config: TrainingConfig
     fractions: tuple
@@ -89,15 +82,14 @@ class LengthSearch:
         trials : list of dict of str to number
             For each length that was tried: its "max_iter", the mean "loss" on held-out sequences, and the "temperature".
         is_stuck : bool
-            Whether the longest fits of all have learned nothing from X, so that another start may do better.
+            Whether the longest fit has learned nothing from X, so that another start may do better.
         """
-        comparison = _Comparison.of([fold.held_out for fold in self.folds], self.plain_loss)
+        comparison = _Comparison.of(self.held_out, self.plain_loss)
         tried = []
         for fraction in self.fractions:
             max_iter = max(1, round(self.config.max_iter * fraction))
-            outcomes = [self._outcome(optimizer, state, fold, max_iter, [seed, k]) for k, fold in enumerate(self.folds)]
-            scores, learned = (list(part) for part in zip(*outcomes, strict=True))
-            tried.append(comparison.judged(max_iter, np.concatenate(scores), self.loss_name if self.calibrates else None))
+            scores, has_learned = self._outcome(optimizer, state, max_iter, seed)
+            tried.append(comparison.judged(max_iter, scores, self.loss_name if self.calibrates else None))
             if report is not None:
                 report(max_iter, tried[-1].loss)
             if comparison.excess(tried[-1], min(tried, key=_loss)) > SURELY_WORSE:
@@ -106,27 +98,27 @@ class LengthSearch:
         chosen = [one for one in tried[tried.index(best) :] if one is best or comparison.excess(one, best) <= self.tied][-1]
         names = ("max_iter", "loss", "temperature")
         trials = [{name: getattr(one, name) for name in names} for one in tried]
-        is_stuck = len(tried) == len(self.fractions) and not any(learned)
+        is_stuck = len(tried) == len(self.fractions) and not has_learned
         return chosen.max_iter, chosen.temperature, trials, is_stuck
 
-    def _outcome(self, optimizer, state, fold, max_iter, seed):
-        """Scores of the held-out sequences of a fold, and whether anything was learned, by a fit with as many steps as `max_iter`
-        epochs of all sequences have.
+    def _outcome(self, optimizer, state, max_iter, seed):
+        """Scores of the held-out sequences, and whether anything was learned, by a fit with as many steps as `max_iter` epochs of
+        all sequences have.
         """
         batch_size, n_epochs = self.config.batch_size, max_iter
         if not optimizer.needs_all_samples:
             n_steps = max_iter * -(-self.n_samples // batch_size)
-            n_epochs = max(1, round(n_steps / -(-len(fold.training) // batch_size)))
+            n_epochs = max(1, round(n_steps / -(-len(self.training) // batch_size)))
         config = replace(self.config, max_iter=n_epochs, early_stopping=False, warn_unconverged=False)
         state = state.copy()
         state.rng = np.random.default_rng(seed)
-        train(self.network, self.loss, optimizer, state, fold.training, config)
-        data = fold.held_out
+        train(self.network, self.loss, optimizer, state, self.training, config)
+        data = self.held_out
         with np.errstate(over="ignore", invalid="ignore"):
             scores = apply(
                 self.network, state.theta, data.sequences, shift=data.shift, factor=data.factor, n_threads=config.n_threads
             )
-        return scores, stuck_losses(self.network, self.loss, state, fold.training, config) is None
+        return scores, stuck_losses(self.network, self.loss, state, self.training, config) is None
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,12 +148,10 @@ class _Comparison:
     blocks: list
 
     @classmethod
-    def of(cls, parts, loss):
-        targets, weights = (np.concatenate([getattr(part, name) for part in parts]) for name in ("targets", "weights"))
-        sizes = np.concatenate([part.sequences.lengths if part.per_step else np.ones(len(part), int) for part in parts])
-        ends = np.cumsum(sizes)
+    def of(cls, data, loss):
+        ends = data.sequences.offsets[1:] if data.per_step else np.arange(1, len(data) + 1)
         edges = np.r_[0, ends[np.ceil(np.linspace(0, len(ends), min(len(ends), BLOCKS) + 1)[1:]).astype(int) - 1]]
-        return cls(loss, targets, weights, [slice(*edge) for edge in pairwise(edges)])
+        return cls(loss, data.targets, data.weights, [slice(*edge) for edge in pairwise(edges)])
 
     def judged(self, max_iter, scores, calibrated_loss):
         """A length by the scores of its fits; `calibrated_loss` names a loss that a temperature is fitted for, or is None."""
