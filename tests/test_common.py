@@ -155,7 +155,9 @@ def test_scikit_learns_checks(estimator, check):
 
 
 # With these too: the deep, and those that read all steps.
-DECAYED = [{"num_layers": 2}, {"pooling": "mean"}, {"pooling": "max"}, {"dropout": 0.2, "recurrent_dropout": 0.2, "num_layers": 2}]
+DECAYED = [
+    {"num_layers": 2}, {"pooling": "mean"}, {"pooling": "max"}, {"dropout": 0.2, "recurrent_dropout": 0.2, "num_layers": 2},
+]  # fmt: skip
 OPTIONS = [
     *(LSTMClassifier(**BRIEF | parameters) for parameters in SLOW),
     *(LSTMRegressor(**BRIEF | parameters | ({"solver": "adamw"} if parameters in DECAYED else {})) for parameters in SLOW),
