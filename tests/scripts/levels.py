@@ -19,7 +19,7 @@ ABOVE = (
 # Runs of pytest; see `ABOVE`.
 IGNORED = [f"--ignore=tests/test_{name}.py" for name in (*ABOVE, "gradients")]
 SOME = [
-    ["--one-in=3", "tests", *IGNORED, "-k", "not instruction_set"],
+    ["--one-in=5", "tests", *IGNORED, "-k", "not instruction_set"],
     ["--one-in=11", "tests/test_gradients.py"],
 ]
 
