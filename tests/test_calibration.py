@@ -115,6 +115,7 @@ class _Scores(ClassifierMixin, BaseEstimator):
 HAS_TEMPERATURE = "temperature" in CalibratedClassifierCV._parameter_constraints["method"][0].options
 
 
+# Older ones, which are supported too, have nothing to compare with; the brute-force search above runs with all.
 @pytest.mark.skipif(not HAS_TEMPERATURE, reason="scikit-learn has temperatures from 1.8 on")
 @pytest.mark.filterwarnings("ignore:Since FrozenEstimator does not appear to accept sample_weight")
 @pytest.mark.parametrize("loss", ["binary_log_loss", "multinomial_log_loss"])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..network import LOSSES, apply
+from ..network import LOSSES
 from ..training import LengthSearch, fit_temperature
 from .solvers import FRACTIONS, tied
 from .splitting import SEEDS, hold_out
@@ -55,7 +55,7 @@ def choose_length(estimator, inputs, optimizer, state, config, report):
 def validated_temperature(inputs, state, n_threads):
     """The temperature that suits the validation data."""
     data = inputs.validation.data
-    scores = apply(inputs.network, state.theta, data.sequences, shift=data.shift, factor=data.factor, n_threads=n_threads)
+    scores = data.scores(inputs.network, state.theta, n_threads)
     if not np.isfinite(scores).all():
         return 1.0
     return fit_temperature(inputs.target.loss, scores, data.targets, data.weights)

@@ -1,6 +1,7 @@
 """`RelativeRegressor`: a regressor of windows relative to their levels, whose predictions are in the units of the series."""
 
 import copy
+from functools import partial
 from numbers import Integral
 from typing import ClassVar
 
@@ -277,7 +278,7 @@ class RelativeRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             restore, flat, names = steps.restore_format, False, steps.names
             if not is_dense:
                 own = {"ids": steps.ids, "channel_names": names, "categories": steps.categories or None}
-                restore = lambda values: Sequences(values, steps.offsets, **own)  # noqa: E731
+                restore = partial(Sequences, offsets=steps.offsets, **own)
             if reset:
                 self.n_features_in_ = steps.n_channels
                 vars(self).pop("feature_names_in_", None)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..network import apply
 from ..sequences import Sequences
 
 
@@ -54,6 +55,10 @@ class Data:
     def total_weights(self):
         """Total weight of each sequence."""
         return np.add.reduceat(self.weights, self.sequences.offsets[:-1]) if self.per_step else self.weights
+
+    def scores(self, network, theta, n_threads):
+        """Outputs of a network in standard units for all sequences, without dropout: one row for each target."""
+        return apply(network, theta, self.sequences, shift=self.shift, factor=self.factor, n_threads=n_threads)
 
     def only(self, rows):
         """The same, to train on some of the sequences: the others have the weight 0."""

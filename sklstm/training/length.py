@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..network import Network, apply
+from ..network import Network
 from ..network.losses import Loss
 from .calibration import fit_temperature
 from .config import TrainingConfig
@@ -88,7 +88,9 @@ class LengthSearch:
         tried = []
         for fraction in self.fractions:
             max_iter = max(1, round(self.config.max_iter * fraction))
-            scores, has_learned = self._outcome(optimizer, state, max_iter, seed)
+            fitted, config = self._fitted(optimizer, state, max_iter, seed)
+            with np.errstate(over="ignore", invalid="ignore"):
+                scores = self.held_out.scores(self.network, fitted.theta, config.n_threads)
             tried.append(comparison.judged(max_iter, scores, self.loss_name if self.calibrates else None))
             if report is not None:
                 report(max_iter, tried[-1].loss)
@@ -98,13 +100,13 @@ class LengthSearch:
         chosen = [one for one in tried[tried.index(best) :] if one is best or comparison.excess(one, best) <= self.tied][-1]
         names = ("max_iter", "loss", "temperature")
         trials = [{name: getattr(one, name) for name in names} for one in tried]
-        is_stuck = len(tried) == len(self.fractions) and not has_learned
+        is_stuck = len(tried) == len(self.fractions) and (
+            stuck_losses(self.network, self.loss, fitted, self.training, config) is not None
+        )
         return chosen.max_iter, chosen.temperature, trials, is_stuck
 
-    def _outcome(self, optimizer, state, max_iter, seed):
-        """Scores of the held-out sequences, and whether anything was learned, by a fit with as many steps as `max_iter` epochs of
-        all sequences have.
-        """
+    def _fitted(self, optimizer, state, max_iter, seed):
+        """State and configuration of a fit with as many steps as `max_iter` epochs of all sequences have."""
         batch_size, n_epochs = self.config.batch_size, max_iter
         if not optimizer.needs_all_samples:
             n_steps = max_iter * -(-self.n_samples // batch_size)
@@ -113,12 +115,7 @@ class LengthSearch:
         state = state.copy()
         state.rng = np.random.default_rng(seed)
         train(self.network, self.loss, optimizer, state, self.training, config)
-        data = self.held_out
-        with np.errstate(over="ignore", invalid="ignore"):
-            scores = apply(
-                self.network, state.theta, data.sequences, shift=data.shift, factor=data.factor, n_threads=config.n_threads
-            )
-        return scores, stuck_losses(self.network, self.loss, state, self.training, config) is None
+        return state, config
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._kernels import _optim
-from ..network import Network, apply, constant_scores, loss_of_constant
+from ..network import Network, constant_scores, loss_of_constant
 
 # A fit has learned something when its training loss is lower than that of the best constant by this share.
 CLEARLY = 0.01
 # Steps of the optimiser, or iterations of L-BFGS that has not converged, after which a fit should have.
 ENOUGH_STEPS = 200
-# The penalty is to blame when recurrent weights have less than this share of the norm that they begin with. Measured of fits at
-# the level of a constant: 0.03 and less with a penalty that was too strong, above 1 without.
+# The penalty is to blame when recurrent weights have less than this share of the norm that they begin with. Measured: at most 0.03
+# in fits that a penalty had taken to the level of a constant, above 1 in slow fits without a penalty.
 SHRUNK = 0.5
 
 
@@ -113,7 +113,7 @@ def _training_loss(network, loss, state, data, config):
     """Mean loss of the trained network, without dropout and penalty."""
     total_weight = float(data.weights.sum())
     with np.errstate(over="ignore", invalid="ignore"):
-        scores = apply(network, state.theta, data.sequences, shift=data.shift, factor=data.factor, n_threads=config.n_threads)
+        scores = data.scores(network, state.theta, config.n_threads)
     return loss.value_and_gradient(scores, data.targets, data.weights, total_weight, np.empty_like(scores)) / total_weight
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..network import apply, constant_scores, loss_of_constant
+from ..network import constant_scores, loss_of_constant
 from ..network.losses import Loss
 from .data import Data
 from .gradient import NonFinite
@@ -35,7 +35,7 @@ class Validation:
     def measure(self, network, theta, n_threads):
         """Loss and score as entries of the history. Raises NonFinite if the outputs are not finite."""
         data = self.data
-        scores = apply(network, theta, data.sequences, shift=data.shift, factor=data.factor, n_threads=n_threads)
+        scores = data.scores(network, theta, n_threads)
         if not np.isfinite(scores).all():
             raise NonFinite
         weight = float(data.weights.sum())
