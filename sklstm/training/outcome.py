@@ -12,7 +12,7 @@ from ..network import Network, constant_scores, loss_of_constant
 CLEARLY = 0.01
 # Steps of the optimiser, or iterations of L-BFGS that has not converged, after which a fit should have.
 ENOUGH_STEPS = 200
-# The penalty is to blame when recurrent weights have less than this share of the norm that they begin with. Measured: at most 0.03
+# The penalty is to blame when recurrent weights have less than this share of the norm that they begin with. Measured: up to 0.03
 # in fits that a penalty had taken to the level of a constant, above 1 in slow fits without a penalty.
 SHRUNK = 0.5
 
