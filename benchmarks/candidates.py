@@ -13,7 +13,10 @@ from averaging import mean_of_last_epochs, moving_average
 from problems import Fitted
 
 from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm.estimators import length as chosen_length
 from sklstm.estimators import solvers
+from sklstm.training import fit_temperature
+from sklstm.training import length as search_for_length
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,16 @@ def _lengths(factor):
     return partial(patch.multiple, solvers, STEPS=int(factor * solvers.STEPS), EPOCHS=epochs)
 
 
+def _tied(n_errors):
+    """Fits whose length is the longest that is not worse than the best by more than so many standard errors."""
+    return partial(patch.object, chosen_length, "tied", lambda n_sequences: n_errors)
+
+
+def _prior(strength):
+    """Fits whose temperature is pulled to 1 as by so many observations."""
+    return partial(patch.object, search_for_length, "fit_temperature", partial(fit_temperature, prior=strength))
+
+
 DEFAULTS = "defaults"
 STOPPED = {"early_stopping": True, "scoring": "loss"}
 CONSTANT = {"learning_rate": "constant", "learning_rate_init": 5e-3}
@@ -184,6 +197,7 @@ CANDIDATES = {
     "smoothing 0.2": Candidate("probabilities", {"label_smoothing": 0.2}),
     "temperature 1": Candidate("probabilities", {"temperature": 1.0}),
     "temperature auto": Candidate("probabilities", {"temperature": "auto"}),
+    "prior of 4": Candidate("probabilities", around=_prior(4.0)),
     # stopping
     "not stopped": Candidate("stopping", {"early_stopping": False}),
     "stopped by loss": Candidate("stopping", STOPPED),
@@ -192,6 +206,8 @@ CANDIDATES = {
     "stopping auto": Candidate("stopping", {"early_stopping": "auto"}),
     "stopping and temperature auto": Candidate("stopping", {"early_stopping": "auto", "temperature": "auto"}),
     # lengths
+    "the best length": Candidate("lengths", around=_tied(0.0)),
+    "tied within 1": Candidate("lengths", around=_tied(1.0)),
     "a quarter of the steps": Candidate("lengths", around=_lengths(0.25)),
     "half of the steps": Candidate("lengths", around=_lengths(0.5)),
     "twice the steps": Candidate("lengths", around=_lengths(2)),
