@@ -48,13 +48,14 @@ class Problem:
         self.gradient = GradientComputer(network, LOSSES["multinomial_log_loss"], data, self.theta, 0.0, Threads(1))
         self.moments = np.empty((2, len(self.theta)), dtype)
         self.moment = 0.9 * np.finfo(dtype).tiny if decays else 0.1
+        m, v = self.moments
+        rates = {"beta_1": BETA_1, "beta_2": BETA_2, "epsilon": EPSILON}
+        self.update = _optim.Step("adam", self.theta, self.gradient.grad, {"m": m, "v": v, "t": 1000}, rates)
 
     def step(self):
         self.gradient(np.arange(B), None)
-        m, v = self.moments
-        m[:] = v[:] = self.moment
-        rates = {"t": 1000, "beta_1": BETA_1, "beta_2": BETA_2, "epsilon": EPSILON}
-        _optim.step("adam", self.theta, self.gradient.grad, {"m": m, "v": v}, LEARNING_RATE, 1.0, rates)
+        self.moments[:] = self.moment
+        self.update.take(LEARNING_RATE)
 
 
 def compare(cell, dtype, seconds, repeats):

@@ -39,21 +39,24 @@ def recurrence(cell, backward):
     """Forward or backward pass of one layer over a dense batch, and its number of rows and steps."""
     import numpy as np
 
+    from sklstm._kernels import _minibatch
+    from sklstm.network.params import ParamLayout
     from sklstm.network.recurrent import RecurrentLayer
-    from sklstm.sequences import Packed
 
     rng, layer = np.random.default_rng(0), RecurrentLayer(D, H, cell)
     x, dy, dx = (rng.standard_normal((B * T, width)).astype(np.float32) for width in (D, H, D))
-    packed = Packed(np.arange(B), np.full(B, T), np.arange(0, B * T + 1, B), x)
-    p = {name: 0.3 * rng.standard_normal(shape).astype(np.float32) for name, shape in layer.param_shapes().items()}
-    g = {name: np.zeros_like(values) for name, values in p.items()}
-    ws = layer.workspace(B, B * T, np.float32)
+    layout = ParamLayout(layer.param_shapes())
+    theta = 0.3 * rng.standard_normal(layout.size).astype(np.float32)
+    grad, ws = np.zeros_like(theta), layer.workspace(B, B * T, np.float32)
+    stage = layer.bind(theta, layout.views(theta), ws, x, dy=dy, dx=dx)
+    bound = _minibatch.BoundNetwork(theta, [stage], [], B, B * T, x, ws.y, dy)
+    starts, lengths = np.arange(0, B * T + 1, B), np.full(B, T)
 
     def forward_pass():
-        layer.forward(p, packed, x, ws)
+        bound.run(starts, lengths, x)
 
     def backward_pass():
-        layer.backward(p, g, packed, x, ws, dy=dy, dx=dx)
+        bound.run_backward(grad)
 
     forward_pass()  # the backward pass uses its results
     return backward_pass if backward else forward_pass, B * T
@@ -95,13 +98,19 @@ def product():
     """x V + b, mostly a product of packed operands, and the number of rows of x."""
     import numpy as np
 
+    from sklstm._kernels import _minibatch
     from sklstm.network.dense import Dense
+    from sklstm.network.params import ParamLayout
 
     rng, head = np.random.default_rng(0), Dense(H, COLUMNS)
-    x = rng.standard_normal((ROWS, H)).astype(np.float32)
-    p = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in head.param_shapes().items()}
-    out, ws = np.empty((ROWS, COLUMNS), np.float32), head.workspace(ROWS, np.float32)
-    return lambda: head.forward(p, x, out, ws), ROWS
+    layout = ParamLayout(head.param_shapes())
+    x, dx = rng.standard_normal((2, ROWS, H)).astype(np.float32)
+    theta = rng.standard_normal(layout.size).astype(np.float32)
+    out, dout = np.empty((2, ROWS, COLUMNS), np.float32)
+    stage = head.bind(theta, layout.views(theta), x, dx, out, dout)
+    bound = _minibatch.BoundNetwork(theta, [stage], [], ROWS, ROWS, x, out, dout)
+    starts, lengths = np.array([0, ROWS]), np.ones(ROWS, np.intp)
+    return lambda: bound.run(starts, lengths, x), ROWS
 
 
 def adam():
@@ -111,8 +120,9 @@ def adam():
     from sklstm._kernels import _optim
 
     theta, grad, m, v = np.random.default_rng(0).random((4, N_PARAMETERS)).astype(np.float32)
-    state, rates = {"m": m, "v": v}, {"t": 10, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
-    return lambda: _optim.step("adam", theta, grad, state, 1e-3, 1.0, rates), N_PARAMETERS
+    rates = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
+    step = _optim.Step("adam", theta, grad, {"m": m, "v": v, "t": 10}, rates)
+    return lambda: step.take(1e-3), N_PARAMETERS
 
 
 # Name -> function that returns a call of the kernel and its number of units, and the unit. Memory is warm.

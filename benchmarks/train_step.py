@@ -27,6 +27,7 @@ contender.
 """
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -43,7 +44,6 @@ os.environ.update(ONE_THREAD)
 import numpy as np
 
 from sklstm import Sequences
-from sklstm._kernels import _optim
 from sklstm.network import LOSSES, Network
 from sklstm.network.cells import CELLS
 from sklstm.parallel import Threads, single_threaded_blas
@@ -160,8 +160,8 @@ class Sklstm:
         self.rows = np.arange(B)
         loss = LOSSES["multinomial_log_loss"]
         self.gradient = GradientComputer(problem.network, loss, data, self.theta, 0.0, Threads(1))
-        self.optimizer = Adam(BETA_1, BETA_2, EPSILON)
-        self.state = self.optimizer.init(self.theta)
+        optimizer = Adam(BETA_1, BETA_2, EPSILON)
+        self.update = optimizer.bind(self.theta, self.gradient.grad, optimizer.init(self.theta))
 
     def loss_and_dW(self):
         total, total_weight = self.gradient(self.rows, None)
@@ -169,11 +169,10 @@ class Sklstm:
 
     def step(self):
         total, total_weight = self.gradient(self.rows, None)
-        norm = np.sqrt(_optim.sum_of_squares(self.gradient.grad))
-        if not (np.isfinite(norm) and np.isfinite(total)):
+        norm = self.update.norm()
+        if not (math.isfinite(norm) and math.isfinite(total)):
             raise FloatingPointError("The loss or the gradient is not finite.")
-        scale = MAX_GRAD_NORM / norm if norm > MAX_GRAD_NORM else 1.0
-        self.optimizer.step(self.theta, self.gradient.grad, self.state, LEARNING_RATE, scale)
+        self.update.take(LEARNING_RATE, MAX_GRAD_NORM / norm if norm > MAX_GRAD_NORM else 1.0)
         return total / total_weight
 
 

@@ -54,7 +54,8 @@ class Problem:
         self.network = Network(self.sequences.n_channels, n_outputs, tuple(hidden_sizes), **architecture)
         # Biases too are random, so that none of their errors hides behind a zero.
         self.theta = rng.normal(scale=0.5, size=self.network.layout.size).astype(dtype)
-        self.ws = self.network.workspace(len(sequences), len(self.values), dtype)
+        bound = self.network if training_seed is not None else self.network.without_dropout()
+        self.ws = bound.workspace(self.theta, len(sequences), len(self.values), of_input=True)
         self.dtype = dtype
         self.training_seed = training_seed
         self.pack()
@@ -88,7 +89,7 @@ class Problem:
     def scores(self):
         """In the order of the packed batch."""
         rng = None if self.training_seed is None else np.random.default_rng(self.training_seed)
-        return self.network.forward(self.network.bind(self.theta), self.packed, self.ws, rng)
+        return self.ws.forward(self.packed, rng)
 
     def mean_loss(self):
         self.pack()
@@ -103,9 +104,8 @@ class Problem:
         """Gradients of `mean_loss` with respect to theta, and to the values in the order of the sequences."""
         self.mean_loss()
         grad = np.zeros_like(self.theta)
-        dx = np.full_like(self.values, np.nan)
-        bind = self.network.bind
-        self.network.backward(bind(self.theta), bind(grad), self.packed, self.ws, self.dscores, dx=dx)
-        unpacked = np.empty_like(dx)
-        unpacked[self.unpacking] = dx
+        self.ws.dvalues[...] = np.nan
+        self.ws.backward(grad, self.dscores)
+        unpacked = np.empty_like(self.values)
+        unpacked[self.unpacking] = self.ws.dvalues
         return grad, unpacked

@@ -11,9 +11,8 @@ from reference import LOSSES as REFERENCE_LOSSES
 from reference import relative_error
 from reference import scores as reference_scores
 
-from sklstm._kernels import _optim, _pooling, _simd
-from sklstm.network import LOSSES, apply
-from sklstm.network.recurrent import RecurrentLayer
+from sklstm._kernels import _minibatch, _optim, _pooling, _simd
+from sklstm.network import LOSSES, Network, apply
 from sklstm.sequences import Packed
 
 FINE = np.longdouble  # 64 bits of mantissa on x86-64, enough to judge float64
@@ -44,15 +43,14 @@ def test_tanh_within_some_ulp(dtype):
 def input_gate(x, H=32):
     """Of an LSTM of H units and one step, with W_i the identity and R = b = 0: sigmoid(x), of shape (n,) as x."""
     n = -(-len(x) // H)
-    layer = RecurrentLayer(H, H)
-    p = {name: np.zeros(shape, x.dtype) for name, shape in layer.param_shapes().items()}
-    p["W"][:, :H] = np.eye(H)
+    network = Network(H, 1, (H,))
+    theta = np.zeros(network.layout.size, x.dtype)
+    network.layout.views(theta)["layer_0.W"][:, :H] = np.eye(H)
     rows = np.zeros((n, H), x.dtype)
     rows.reshape(-1)[: len(x)] = x
-    packed = Packed(np.arange(n), np.ones(n, np.intp), np.array([0, n]), rows)
-    ws = layer.workspace(n, n, x.dtype)
-    layer.forward(p, packed, rows, ws)
-    return ws.gates[0][:, :H].reshape(-1)[: len(x)]
+    ws = network.workspace(theta, n, n)
+    ws.forward(Packed(np.arange(n), np.ones(n, np.intp), np.array([0, n]), rows))
+    return ws.layers[0].gates[0][:, :H].reshape(-1)[: len(x)]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -77,8 +75,9 @@ def test_special_values(dtype):
 def test_max_pooling_shows_a_nan(at):
     y = np.array([[1.0], [3.0], [2.0], [5.0], [4.0]])
     y[at] = np.nan
-    out, argmax = np.empty((1, 1)), np.empty((1, 1), dtype=np.intp)
-    _pooling.maximum(np.arange(6, dtype=np.intp), 0, y, out, argmax)
+    theta, out, argmax, dout = np.zeros(1), np.empty((1, 1)), np.empty((1, 1), dtype=np.intp), np.ones((1, 1))
+    pooling = _pooling.Max(argmax, None, theta, y, out, dout, np.empty((5, 1)))
+    _minibatch.BoundNetwork(theta, [pooling], [], 1, 5, y, y, y).run(np.arange(6), np.array([5]), y)
     assert np.isnan(out[0, 0])
 
 
@@ -147,7 +146,7 @@ def test_sgd_step(rng, nesterov):
     expected_theta, expected_velocity = theta.copy(), velocity.copy()
     for _ in range(3):
         grad = rng.normal(size=37)
-        _optim.step("sgd", theta, grad, {"velocity": velocity}, 0.1, 0.5, {"momentum": 0.9, "nesterov": nesterov})
+        _optim.Step("sgd", theta, grad, {"velocity": velocity}, {"momentum": 0.9, "nesterov": nesterov}).take(0.1, 0.5)
         step = -0.1 * 0.5 * grad
         expected_velocity = 0.9 * expected_velocity + step
         expected_theta += 0.9 * expected_velocity + step if nesterov else expected_velocity
@@ -155,12 +154,13 @@ def test_sgd_step(rng, nesterov):
 
 
 def test_adam_step(rng):
-    theta, m, v = rng.normal(size=37), np.zeros(37), np.zeros(37)
+    theta, grad, state = rng.normal(size=37), np.empty(37), {"m": np.zeros(37), "v": np.zeros(37), "t": 0}
     expected, mean, square = theta.copy(), np.zeros(37), np.zeros(37)
+    step = _optim.Step("adam", theta, grad, state, {"beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-8})
     for t in range(1, 4):
-        grad = rng.normal(size=37)
-        rates = {"t": t, "beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-8}
-        _optim.step("adam", theta, grad, {"m": m, "v": v}, 0.01, 0.5, rates)
+        grad[:] = rng.normal(size=37)
+        step.take(0.01, 0.5)
+        assert state["t"] == t
         g = 0.5 * grad
         mean, square = 0.9 * mean + 0.1 * g, 0.99 * square + 0.01 * g**2
         expected -= 0.01 * (mean / (1 - 0.9**t)) / (np.sqrt(square / (1 - 0.99**t)) + 1e-8)

@@ -124,7 +124,8 @@ def test_words_kept_per_row_and_step(options, words, dtype):
     """6 H for an LSTM, no more for another cell, and x."""
     network = Network(output_size=1, **options)
     few, many = 20_000, 30_000  # more than a chunk of time
-    sizes = [measured(lambda n=n: network.workspace(10, n, np.dtype(dtype))) for n in (few, many)]
+    theta = np.zeros(network.layout.size, dtype)
+    sizes = [measured(lambda n=n: network.workspace(theta, 10, n)) for n in (few, many)]
     kept = (sizes[1] - sizes[0]) / (many - few) / np.dtype(dtype).itemsize
     if words is None:
         assert kept <= 6 * 16 + 7
@@ -138,9 +139,9 @@ def test_workspaces_are_used_again(ragged, params, rng, monkeypatch):
     X, y = draw((64, 60, 3, 32), ragged, np.float32, rng, n_batches=3)
     made, original = [], Network.workspace
 
-    def counted(self, n_sequences, n_rows, dtype, **kwargs):
+    def counted(self, theta, n_sequences, n_rows, **kwargs):
         made.append((n_sequences, n_rows))
-        return original(self, n_sequences, n_rows, dtype, **kwargs)
+        return original(self, theta, n_sequences, n_rows, **kwargs)
 
     monkeypatch.setattr(Network, "workspace", counted)
     model = LSTMRegressor(32, batch_size=64, random_state=0, **params)

@@ -76,5 +76,5 @@ def test_documented_kernels_are_there(name):
 
 def test_a_fit_passes_few_calls_and_files():
     path = PATHS["fit"][0]
-    assert len(path) <= 12
+    assert len(path) <= 13
     assert len({file for _, file in path}) <= 7

@@ -35,13 +35,14 @@ def test_optimizers_equal_torchs(name, dtype, tolerance, rng):
     ours, theirs, options = TWINS[name]
     start = rng.normal(size=37).astype(dtype)
     theta, parameter = start.copy(), torch.tensor(start, requires_grad=True)
-    state, optimizer = ours.init(theta), getattr(torch.optim, theirs)([parameter], lr=RATE, **options)
+    doubled, optimizer = np.empty_like(theta), getattr(torch.optim, theirs)([parameter], lr=RATE, **options)
+    step = ours.bind(theta, doubled, ours.init(theta), [theta])
     for _ in range(20):
         grad = rng.normal(size=37).astype(dtype)
         parameter.grad = torch.tensor(grad)
         optimizer.step()
-        theta *= dtype(1 - RATE * ours.weight_decay)
-        ours.step(theta, 2 * grad, state, RATE, 0.5)
+        doubled[:] = 2 * grad
+        step.take(RATE, 0.5)
     np.testing.assert_allclose(theta, parameter.detach().numpy(), rtol=tolerance, atol=tolerance)
 
 

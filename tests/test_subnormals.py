@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from problems import Problem
 
-from sklstm._kernels import _dense, _optim, _pooling
+from sklstm._kernels import _dense, _minibatch, _optim, _pooling
 from sklstm.network import CELLS, POOLINGS
 from sklstm.network.workspace import aligned_empty
 
@@ -65,49 +65,71 @@ def test_head(rng, dtype, columns):
     x = rng.uniform(1, 2, size=(n, F)).astype(dtype) * dtype(TINY[dtype])
     V = rng.uniform(1, 2, size=(F, columns)).astype(dtype) * dtype(SMALL)
     out, b = np.ones((n, columns), dtype), np.zeros(columns, dtype)
+    dV_and_db, dx, dout = np.zeros(V.size + columns, dtype), np.ones_like(x), np.full_like(out, SMALL)
+    theta = np.concatenate([V.reshape(-1), b])
+    V, b = theta[: V.size].reshape(V.shape), theta[V.size :]
     scratch = aligned_empty((_dense.scratch_size(n, F, columns, x.itemsize),), dtype)
-    _dense.forward(x, V, b, out, scratch)
+    head = bound(theta, _dense.Dense(theta, V, b, x, dx, out, dout, scratch), [n])
+    head()
     np.testing.assert_array_equal(out, 0)
-    dV, db, dx, dout = np.zeros_like(V), np.zeros_like(b), np.ones_like(x), np.full_like(out, SMALL)
-    _dense.backward(x, V * dtype(TINY[dtype] / SMALL), dout, dV, db, dx, scratch)
-    np.testing.assert_array_equal(dV, 0)
+    V *= dtype(TINY[dtype] / SMALL)
+    head(dV_and_db)
+    np.testing.assert_array_equal(dV_and_db[: V.size], 0)
     np.testing.assert_array_equal(dx, 0)
 
 
+def bound(theta, stage, sizes):
+    """A function that runs a stage over steps of so many rows each, and with a gradient backward too."""
+    n_rows, n = sum(sizes), sizes[0]
+    values, scores = np.zeros((n_rows, 1), theta.dtype), np.zeros((n_rows, 1), theta.dtype)
+    network = _minibatch.BoundNetwork(theta, [stage], [], n, n_rows, values, scores, scores)
+    starts, lengths = np.cumsum([0, *sizes]), np.array([sum(size > r for size in sizes) for r in range(n)])
+
+    def run(grad=None):
+        network.run(starts, lengths, values)
+        if grad is not None:
+            network.run_backward(grad)
+
+    return run
+
+
 @each_dtype
-def test_pooling(dtype):
+def test_mean(dtype):
+    info, theta = np.finfo(dtype), np.zeros(1, dtype)
+    y, out = np.full((4, 3), info.smallest_subnormal), np.zeros((2, 3), dtype)
+    dout, dy = np.full_like(out, info.tiny), np.ones_like(y)
+    bound(theta, _pooling.Mean(theta, y, out, dout, dy), [2, 2])(theta.copy())
+    np.testing.assert_array_equal(out, 0)
+    np.testing.assert_array_equal(dy, 0)
+
+
+@each_dtype
+@pytest.mark.parametrize(
+    "u, v, e", [("TINY", "SMALL", [0, 0]), ("SMALL", "SMALL", None), (1, "vanishing", None), (1, -23.0, None)]
+)
+def test_attention(dtype, u, v, e):
+    """Two steps of a sequence, over the second of which u is as given, and e = 2 u v."""
     tiny, small = dtype(TINY[dtype]), dtype(SMALL)
-    starts, lengths = np.array([0, 2, 4], dtype=np.intp), np.array([2, 2], dtype=np.intp)
-    rows, sequences = np.full((4, 3), tiny), np.full((2, 3), tiny)
-
-    dy = np.ones_like(rows)
-    _pooling.mean_backward(starts, lengths, np.full_like(sequences, np.finfo(dtype).tiny), dy)
-    np.testing.assert_array_equal(dy, 0)
-
-    alpha, dy = np.full(4, small), np.zeros_like(rows)
-    _pooling.add_weighted(starts, alpha, sequences, dy)
-    np.testing.assert_array_equal(dy, 0)
-
-    e = np.ones(4, dtype)
-    _pooling.attention_scores(rows, np.full(3, small), e, 4)
-    np.testing.assert_array_equal(e, 0)
-
     # exp(-95) is below the normal numbers of float32, exp(-720) below those of float64.
-    e = np.array([0, 0, -95, -95], dtype) if dtype == np.float32 else np.array([0.0, 0.0, -720.0, -720.0])
-    top, norm, out = np.full(2, -np.inf), np.zeros(2), np.zeros_like(sequences)
-    _pooling.attention(starts, e, np.vstack([0 * sequences, 0 * sequences + 1]).astype(dtype), top, norm, out)
-    np.testing.assert_array_equal(out, 0)
-    _pooling.attention_weights(starts, top, norm, e)
-    np.testing.assert_array_equal(e, [1, 1, 0, 0])
-
-    u, dv, v = np.full((4, 3), small), np.zeros(3, dtype), np.full(3, small)
-    _pooling.attention_backward(starts, np.ones(4, dtype), rows, v, sequences * 0, np.ones_like(sequences), u, dv)
-    np.testing.assert_array_equal(dv, 0)
-    np.testing.assert_array_equal(u, 0)
-
-    out = np.zeros_like(sequences)
-    _pooling.add_steps(starts, np.full_like(rows, np.finfo(dtype).smallest_subnormal), out)
-    np.testing.assert_array_equal(out, 0)
+    known = {"TINY": tiny, "SMALL": small, "vanishing": dtype(-95 if dtype == np.float32 else -720) / 2}
+    u, v = known.get(u, u), known.get(v, v)
+    theta = np.zeros(8, dtype)
+    A, b, v_ = theta[:4].reshape(2, 2), theta[4:6], theta[6:]
+    y = np.array([[0, 0], [1, 1]], dtype)
+    A[0, :], v_[:] = np.arctanh(min(u, 1 - 1e-7)) if u < 1 else 100, v
+    out, top, norm, grad = np.zeros((1, 2), dtype), np.empty(1), np.empty(1), np.zeros_like(theta)
+    rows, alpha, scratch = np.empty((2, 2), dtype), np.empty(2, dtype), aligned_empty((1 << 12,), dtype)
+    dout, dy = np.full_like(out, tiny), np.ones_like(y)
+    run = bound(theta, _pooling.Attention(A, b, v_, top, norm, rows, alpha, scratch, theta, y, out, dout, dy), [1, 1])
+    run()
+    if e is not None:
+        np.testing.assert_array_equal(alpha, e)
+    run(grad)
+    for values in (rows, alpha, out, grad, dy):
+        assert subnormals(values) == 0
+    if v == known["vanishing"]:
+        np.testing.assert_array_equal(alpha, [1, 0])
+        np.testing.assert_array_equal(out, 0)
 
 
 @each_dtype
@@ -115,16 +137,16 @@ def test_moments_of_optimisers_and_sums(dtype):
     info, n = np.finfo(dtype), 37
     zero, theta = np.zeros(n, dtype), np.ones(n, dtype)
     m, v = np.full((2, n), info.tiny)
-    rates = {"t": 1000, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
-    _optim.step("adam", theta, zero, {"m": m, "v": v}, 1e-3, 1.0, rates)
+    rates = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
+    _optim.Step("adam", theta, zero, {"m": m, "v": v, "t": 1000}, rates).take(1e-3)
     assert (m == 0).all() and (v == 0).all()
     velocity = np.full(n, info.tiny)
-    _optim.step("sgd", theta, zero, {"velocity": velocity}, 0.1, 1.0, {"momentum": 0.9, "nesterov": True})
+    _optim.Step("sgd", theta, zero, {"velocity": velocity}, {"momentum": 0.9, "nesterov": True}).take(0.1)
     assert (velocity == 0).all()
     v = np.full(n, info.tiny)
-    _optim.step("rmsprop", theta, zero, {"v": v}, 1e-3, 1.0, {"rho": 0.9, "epsilon": 1e-8})
+    _optim.Step("rmsprop", theta, zero, {"v": v}, {"rho": 0.9, "epsilon": 1e-8}).take(1e-3)
     assert (v == 0).all()
     out = np.zeros(n, dtype)
-    _optim.add_scaled(0.5, np.full(n, info.tiny), out)
+    _optim.Penalty(0.5, [np.full(n, info.tiny)], [out]).add(0, 1)
     assert (out == 0).all()
     assert _optim.sum_of_squares(np.full(n, info.smallest_subnormal)) == 0

@@ -307,7 +307,7 @@ def test_optimisers_refuse_arrays_of_other_lengths(n):
     theta, grad, state = map(np.ones, n)
     for name, (_, states, rates) in _optim.OPTIMIZERS.items():
         with pytest.raises(ValueError, match="arrays as long as"):
-            _optim.step(name, theta, grad, dict.fromkeys(states, state), 0.1, 1.0, dict.fromkeys(rates, 0.5))
+            _optim.Step(name, theta, grad, dict.fromkeys(states, state), dict.fromkeys(rates, 0.5))
 
 
 # ---- private state ----

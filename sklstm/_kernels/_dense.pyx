@@ -5,17 +5,73 @@ from ._ftz cimport ftz_enter, ftz_leave
 from ._product cimport add_product_of_transpose, make_operand, multiply, operand, packed_size
 from ._real cimport real
 from ._simd cimport simd
+from ._stages cimport Stage, batch, gradient_of
 
 
-def forward(const real[:, ::1] x, const real[:, ::1] V, const real[::1] b, real[:, ::1] out, real[::1] scratch):
-    """out := x V + b, with x (n, F), V (F, K), b (K,), out (n, K) and scratch from `scratch_size`, aligned to 64 bytes."""
-    cdef uint64_t mode
+cdef class Dense(Stage):
+    """The head, bound: out := x V + b.
+
+    Parameters
+    ----------
+    theta : (n_params,) array
+    V, b : (F, K) and (K,) views of theta
+    x, dx : (n, F) arrays
+        What it reads, and the gradient of that; a batch has as many rows or fewer.
+    out, dout : (n, K) arrays
+        Scores, and their gradient.
+    scratch : (`scratch_size(n, F, K, ...)`,) array, aligned to 64 bytes
+    """
+    cdef:
+        Py_ssize_t F, K
+        const void *V
+        const void *b
+        const void *x
+        void *dx
+        void *out
+        const void *dout
+        void *scratch
+
+    def __init__(self, theta, V, b, x, dx, out, dout, scratch):
+        cdef Py_ssize_t n = len(out)
+        self.bind(theta)
+        self.F, self.K = V.shape
+        self.V = self.hold(V, self.F, self.K)
+        self.b = self.hold(b, self.K, 0)
+        self.x = self.hold(x, n, self.F)
+        self.dx = self.hold(dx, n, self.F, True)
+        self.out = self.hold(out, n, self.K, True)
+        self.dout = self.hold(dout, n, self.K)
+        self.scratch = self.hold(scratch, 1, 0, True)
+
+    cdef int forward(self, const batch *b) except -1 nogil:
+        if self.dtype == 0:
+            project(b.n_rows, self.F, self.K, <const float *> self.x, <const float *> self.V, <const float *> self.b,
+                    <float *> self.out, <float *> self.scratch)
+        else:
+            project(b.n_rows, self.F, self.K, <const double *> self.x, <const double *> self.V, <const double *> self.b,
+                    <double *> self.out, <double *> self.scratch)
+        return 0
+
+    cdef void backward(self, const batch *b) noexcept nogil:
+        cdef void *dV = gradient_of(self, b, self.V)
+        cdef void *db = gradient_of(self, b, self.b)
+        if self.dtype == 0:
+            add_gradients(b.n_rows, self.F, self.K, <const float *> self.x, <const float *> self.V, <const float *> self.dout,
+                          <float *> dV, <float *> db, <float *> self.dx, <float *> self.scratch)
+        else:
+            add_gradients(b.n_rows, self.F, self.K, <const double *> self.x, <const double *> self.V, <const double *> self.dout,
+                          <double *> dV, <double *> db, <double *> self.dx, <double *> self.scratch)
+
+
+cdef void project(
+    Py_ssize_t n, Py_ssize_t F, Py_ssize_t K, const real *x, const real *V, const real *b, real *out, real *scratch,
+) noexcept nogil:
+    """out := x V + b, with x (n, F), V (F, K), b (K,), out (n, K)"""
     cdef operand op_V
-    with nogil:
-        mode = ftz_enter()
-        make_operand(&op_V, 0 if real is float else 1, False, V.shape[0], V.shape[1], &V[0, 0], V.shape[1], &scratch[0])
-        affine(&op_V, &b[0], x.shape[0], &x[0, 0], &out[0, 0])
-        ftz_leave(mode)
+    cdef uint64_t mode = ftz_enter()
+    make_operand(&op_V, 0 if real is float else 1, False, F, K, V, K, scratch)
+    affine(&op_V, b, n, x, out)
+    ftz_leave(mode)
 
 
 cdef void affine(const operand *op, const real *b, Py_ssize_t n, const real *x, real *out) noexcept nogil:
@@ -27,23 +83,19 @@ cdef void affine(const operand *op, const real *b, Py_ssize_t n, const real *x, 
             out[r * K + k] += b[k]
 
 
-def backward(
-    const real[:, ::1] x, const real[:, ::1] V, const real[:, ::1] dout, real[:, ::1] dV, real[::1] db, real[:, ::1] dx,
-    real[::1] scratch,
-):
+cdef void add_gradients(
+    Py_ssize_t n, Py_ssize_t F, Py_ssize_t K, const real *x, const real *V, const real *dout, real *dV, real *db, real *dx, real *scratch,
+) noexcept nogil:
     """dV += x' dout, db += sum of dout over rows, dx := dout V'"""
-    cdef uint64_t mode
     cdef operand op_dout, op_Vt
-    cdef Py_ssize_t n = x.shape[0], F = x.shape[1], K = V.shape[1]
     cdef int dtype = 0 if real is float else 1
-    with nogil:
-        mode = ftz_enter()
-        make_operand(&op_dout, dtype, False, n, K, &dout[0, 0], K, &scratch[0])
-        add_product_of_transpose(&op_dout, 0, n, K, F, &x[0, 0], F, &dV[0, 0], K)
-        simd().add_row_sums[dtype](n, K, &dout[0, 0], K, &db[0])
-        make_operand(&op_Vt, dtype, True, K, F, &V[0, 0], K, &scratch[0])
-        multiply(&op_Vt, n, &dout[0, 0], K, &dx[0, 0], F, False)
-        ftz_leave(mode)
+    cdef uint64_t mode = ftz_enter()
+    make_operand(&op_dout, dtype, False, n, K, dout, K, scratch)
+    add_product_of_transpose(&op_dout, 0, n, K, F, x, F, dV, K)
+    simd().add_row_sums[dtype](n, K, dout, K, db)
+    make_operand(&op_Vt, dtype, True, K, F, V, K, scratch)
+    multiply(&op_Vt, n, dout, K, dx, F, False)
+    ftz_leave(mode)
 
 
 def scratch_size(Py_ssize_t n, Py_ssize_t F, Py_ssize_t K, Py_ssize_t itemsize):

@@ -1,66 +1,151 @@
-"""Looking up the vectors of categorical channels, and adding to the gradients of the rows that were used."""
+"""The input layer: the affine map of numeric channels, and the vectors of categorical ones with their gradients."""
 from libc.stdint cimport uint64_t
-from libc.string cimport memcpy
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
 
 from ._ftz cimport ftz_enter, ftz_leave
+from ._given cimport pointer
 from ._real cimport real
+from ._stages cimport Stage, batch, gradient_of
 
 
-def numeric(
-    const real[:, ::1] values, const Py_ssize_t[::1] channels, const real[::1] scale, const real[::1] offset, real[:, ::1] out,
-    Py_ssize_t n_rows,
-):
-    """out[:, k] := scale[k] values[:, channels[k]] + offset[k], over the first n_rows rows of values (>= n_rows, d)"""
-    cdef Py_ssize_t row, k
-    with nogil:
+cdef struct table:
+    # The vectors of a categorical channel.
+    Py_ssize_t channel, n_codes, width
+    const void *E               # (n_codes, width)
+    Py_ssize_t *codes           # (n_rows,) OUT, which of them each row has
+    const Py_ssize_t *hidden    # (n_hidden,) rows that are given the vector of the unknown, which is row 0
+    Py_ssize_t n_hidden
+
+
+cdef class InputLayer(Stage):
+    """The input layer, bound: x[:, k] := scale[k] values[:, channels[k]] + offset[k], and behind those a vector for each category.
+
+    Parameters
+    ----------
+    theta : (n_params,) array
+    n_channels : int
+        Width of the values.
+    channels : (n_numeric,) array of int
+        The numeric ones.
+    scale, offset : (n_numeric,) views of theta
+    tables : list of tuple (channel, E, codes)
+        Of each categorical channel, with E (n_codes, width), a view of theta, and codes (n_rows,), an array of int.
+    x : (n_rows, width) array
+    dx : (n_rows, width) array or None
+        Gradient of x; without it there is none to compute.
+    """
+    cdef:
+        Py_ssize_t n_channels, n_numeric, width, n_rows
+        const Py_ssize_t *channels
+        const void *scale
+        const void *offset
+        table *tables
+        Py_ssize_t n_tables
+        list hidden
+        void *x
+        const void *dx
+
+    def __init__(self, theta, n_channels, channels, scale, offset, list tables, x, dx=None):
+        cdef Py_ssize_t k
+        cdef table *t
+        self.bind(theta)
+        self.n_channels, self.n_numeric = n_channels, len(channels)
+        self.n_rows, self.width = x.shape
+        self.kept += [channels, tables]
+        self.channels = <const Py_ssize_t *> pointer(channels, 2, self.n_numeric, 0)
+        self.scale = self.hold(scale, self.n_numeric, 0)
+        self.offset = self.hold(offset, self.n_numeric, 0)
+        self.x = self.hold(x, self.n_rows, self.width, True)
+        self.dx = self.hold(dx, self.n_rows, self.width)
+        self.hidden = [None] * len(tables)
+        self.tables = <table *> calloc(max(len(tables), 1), sizeof(table))
+        if not self.tables:
+            raise MemoryError
+        self.n_tables = len(tables)
+        for k in range(self.n_tables):
+            t = &self.tables[k]
+            t.channel, E, codes = tables[k]
+            t.n_codes, t.width = E.shape
+            t.E = self.hold(E, t.n_codes, t.width)
+            t.codes = <Py_ssize_t *> pointer(codes, 2, self.n_rows, 0, True)
+
+    def __dealloc__(self):
+        free(self.tables)
+
+    def hide(self, Py_ssize_t k, rows):
+        """In the next forward pass alone, give these rows (n,) the vector of the unknown of table k."""
+        self.tables[k].hidden = <const Py_ssize_t *> pointer(rows, 2, len(rows), 0)
+        self.tables[k].n_hidden = len(rows)
+        self.hidden[k] = rows
+
+    def apply(self, values, Py_ssize_t n_rows):
+        """The forward pass over the first rows of some values (>= n_rows, n_channels): x, which this overwrites."""
+        cdef batch b
+        memset(&b, 0, sizeof(b))
+        if not 0 <= n_rows <= min(self.n_rows, len(values)):
+            raise ValueError(f"An input layer has buffers for {self.n_rows} rows, got {n_rows} of {len(values)}.")
+        b.n_rows = n_rows
+        b.values = pointer(values, self.dtype, len(values), self.n_channels)
+        self.forward(&b)
+
+    cdef int forward(self, const batch *b) except -1 nogil:
+        if self.dtype == 0:
+            return look_up(self, b.n_rows, <const float *> b.values, <float *> self.x)
+        return look_up(self, b.n_rows, <const double *> b.values, <double *> self.x)
+
+    cdef void backward(self, const batch *b) noexcept nogil:
+        if self.dx == NULL:
+            return
+        if self.dtype == 0:
+            look_up_backward(self, b, <const float *> self.dx, <float *> b.dvalues)
+        else:
+            look_up_backward(self, b, <const double *> self.dx, <double *> b.dvalues)
+
+
+cdef int look_up(InputLayer self, Py_ssize_t n_rows, const real *values, real *x) except -1 nogil:
+    """Raise a ValueError where a code is none of its table."""
+    cdef Py_ssize_t row, k, code, d = self.n_channels, width = self.width, column = self.n_numeric
+    cdef const real *scale = <const real *> self.scale
+    cdef const real *offset = <const real *> self.offset
+    cdef table *t
+    for row in range(n_rows):
+        for k in range(self.n_numeric):
+            x[row * width + k] = scale[k] * values[row * d + self.channels[k]] + offset[k]
+    for k in range(self.n_tables):
+        t = &self.tables[k]
         for row in range(n_rows):
-            for k in range(channels.shape[0]):
-                out[row, k] = scale[k] * values[row, channels[k]] + offset[k]
-
-
-def numeric_backward(
-    const real[:, ::1] dout, const Py_ssize_t[::1] channels, const real[::1] scale, real[:, ::1] dvalues, Py_ssize_t n_rows,
-):
-    """dvalues[:, channels[k]] := scale[k] dout[:, k]; the other channels are left"""
-    cdef uint64_t mode
-    cdef Py_ssize_t row, k
-    with nogil:
-        mode = ftz_enter()
+            t.codes[row] = <Py_ssize_t> values[row * d + t.channel]
+        for row in range(t.n_hidden):
+            t.codes[t.hidden[row]] = 0
+        t.n_hidden = 0
         for row in range(n_rows):
-            for k in range(channels.shape[0]):
-                dvalues[row, channels[k]] = scale[k] * dout[row, k]
-        ftz_leave(mode)
+            code = t.codes[row]
+            if code < 0 or code >= t.n_codes:
+                with gil:
+                    raise ValueError(f"A category has the code {code}, but the network knows codes from 0 to {t.n_codes - 1}.")
+            memcpy(x + row * width + column, <const real *> t.E + code * t.width, t.width * sizeof(real))
+        column += t.width
+    return 0
 
 
-def read_codes(const real[:, ::1] values, Py_ssize_t channel, Py_ssize_t[::1] codes, Py_ssize_t n_rows):
-    """codes := values[:, channel], which holds the rows of a table"""
-    cdef Py_ssize_t row
-    with nogil:
-        for row in range(n_rows):
-            codes[row] = <Py_ssize_t> values[row, channel]
-
-
-def lookup(const Py_ssize_t[::1] codes, const real[:, ::1] E, real[:, ::1] out, Py_ssize_t column, Py_ssize_t n_rows):
-    """out[:, column : column + dim] := E[codes], with E (n_codes, dim); raises a ValueError where a code is none of its rows"""
-    cdef Py_ssize_t row, dim = E.shape[1], n_codes = E.shape[0]
-    cdef bint known = True
-    with nogil:
-        for row in range(n_rows):
-            if codes[row] < 0 or codes[row] >= n_codes:
-                known = False
-                break
-            memcpy(&out[row, column], &E[codes[row], 0], dim * sizeof(real))
-    if not known:
-        raise ValueError(f"A category has the code {codes[row]}, but the network knows codes from 0 to {n_codes - 1}.")
-
-
-def lookup_backward(const Py_ssize_t[::1] codes, const real[:, ::1] dout, Py_ssize_t column, real[:, ::1] dE, Py_ssize_t n_rows):
-    """dE[codes] += dout[:, column : column + dim], row by row"""
-    cdef uint64_t mode
-    cdef Py_ssize_t row, k, dim = dE.shape[1]
-    with nogil:
-        mode = ftz_enter()
-        for row in range(n_rows):
-            for k in range(dim):
-                dE[codes[row], k] += dout[row, column + k]
-        ftz_leave(mode)
+cdef void look_up_backward(InputLayer self, const batch *b, const real *dx, real *dvalues) noexcept nogil:
+    """dE[codes] += dx, row by row; dvalues := the gradient of the channels, 0 for categorical ones, unless it is NULL"""
+    cdef Py_ssize_t row, k, j, d = self.n_channels, width = self.width, column = self.n_numeric
+    cdef const real *scale = <const real *> self.scale
+    cdef real *dE
+    cdef table *t
+    cdef uint64_t mode = ftz_enter()
+    for k in range(self.n_tables):
+        t = &self.tables[k]
+        dE = <real *> gradient_of(self, b, t.E)
+        for row in range(b.n_rows):
+            for j in range(t.width):
+                dE[t.codes[row] * t.width + j] += dx[row * width + column + j]
+        column += t.width
+    if dvalues != NULL:
+        memset(dvalues, 0, b.n_rows * d * sizeof(real))
+        for row in range(b.n_rows):
+            for k in range(self.n_numeric):
+                dvalues[row * d + self.channels[k]] = scale[k] * dx[row * width + k]
+    ftz_leave(mode)

@@ -14,6 +14,8 @@ cdef class Given:
         Py_ssize_t n_views
 
 
+cdef char native_type(const char *format) noexcept nogil
+
 cdef Given hold(object X, int dtype, Py_ssize_t D)
 
 cdef int acquire(object array, Py_buffer *view, int dtype, Py_ssize_t size, bint writable) except -1

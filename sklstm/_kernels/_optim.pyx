@@ -1,7 +1,13 @@
-"""One call per optimiser step on the flat parameter vector; the loops are in optim_impl.h."""
+"""What is between the gradient of a minibatch and the next minibatch, on flat vectors: penalty, norm and the step of an optimiser.
+
+The loops of the optimisers are in optim_impl.h.
+"""
+from libc.math cimport sqrt
 from libc.stdint cimport uint64_t
+from libc.stdlib cimport calloc, free
 
 from ._ftz cimport ftz_enter, ftz_leave
+from ._given cimport pointer
 from ._real cimport real
 from ._simd cimport optimizer_entry, optimizer_step, simd
 
@@ -24,17 +30,81 @@ cdef int check_length(Py_ssize_t n, Py_ssize_t length, name) except -1:
     return 0
 
 
-def add_scaled(double factor, const real[::1] x, real[::1] out):
+cdef struct part:
+    Py_ssize_t n
+    void *weights       # (n,)
+    void *gradient
+
+
+cdef class Penalty:
+    """The L2 penalty alpha / 2 ||weights||^2, bound to the weights and to the gradient that its own is added to.
+
+    Parameters
+    ----------
+    alpha : float
+    weights, gradients : list of (n,) array
+        Views of the weights that it falls on, IN, and of their gradients, IN/OUT.
+    """
+    cdef:
+        double alpha
+        int dtype, n_parts
+        part *parts
+        list kept
+
+    def __init__(self, double alpha, list weights, list gradients):
+        self.alpha = alpha
+        self.kept = [weights, gradients]
+        self.dtype = dtype_of(weights[0])
+        self.parts = <part *> calloc(len(weights), sizeof(part))
+        if not self.parts:
+            raise MemoryError
+        for values, gradient in zip(weights, gradients, strict=True):
+            check_length(len(values), len(gradient), "the gradient")
+            self.parts[self.n_parts] = part(
+                len(values), pointer(values, self.dtype, len(values), 0), pointer(gradient, self.dtype, len(values), 0, True),
+            )
+            self.n_parts += 1
+
+    def __dealloc__(self):
+        free(self.parts)
+
+    def add(self, double total, double total_weight):
+        """Add to the gradients; returns the total plus total_weight times the penalty."""
+        cdef int k
+        cdef uint64_t mode
+        cdef part *p
+        with nogil:
+            mode = ftz_enter()
+            for k in range(self.n_parts):
+                p = &self.parts[k]
+                total += total_weight * (0.5 * self.alpha * simd().sum_of_squares[self.dtype](p.n, p.weights))
+                if self.dtype == 0:
+                    add_scaled(p.n, <float> self.alpha, <const float *> p.weights, <float *> p.gradient)
+                else:
+                    add_scaled(p.n, self.alpha, <const double *> p.weights, <double *> p.gradient)
+            ftz_leave(mode)
+        return total
+
+
+cdef int dtype_of(array) except -1:
+    """0 for float32, 1 for float64"""
+    if array.dtype.char not in "fd":
+        raise TypeError(f"Weights are float32 or float64, got {array.dtype}.")
+    return 0 if array.dtype.itemsize == sizeof(float) else 1
+
+
+cdef void add_scaled(Py_ssize_t n, real factor, const real *x, real *out) noexcept nogil:
     """out += factor x, both (n,)"""
-    cdef uint64_t mode
     cdef Py_ssize_t i
-    cdef real factor_ = <real> factor
-    check_length(out.shape[0], x.shape[0], "x")
-    with nogil:
-        mode = ftz_enter()
-        for i in range(x.shape[0]):
-            out[i] += factor_ * x[i]
-        ftz_leave(mode)
+    for i in range(n):
+        out[i] += factor * x[i]
+
+
+cdef void scale(Py_ssize_t n, real factor, real *x) noexcept nogil:
+    """x := factor x, (n,)"""
+    cdef Py_ssize_t i
+    for i in range(n):
+        x[i] *= factor
 
 
 cdef tuple names(const char **first):
@@ -59,40 +129,96 @@ cdef dict read_table():
 OPTIMIZERS = read_table()
 
 
-def step(str name, real[::1] theta, const real[::1] grad, dict state, double learning_rate, double grad_scale, dict rates):
-    """One step of an optimiser of the table in optim_impl.h, on grad_scale * grad.
+cdef class Step:
+    """An optimiser of the table in optim_impl.h, bound to the weights, to their gradient and to its state.
 
     Parameters
     ----------
     name : str
-    theta : (n,) IN/OUT
-    grad : (n,) IN
-    state : dict of str to (n,) IN/OUT
-        Has the arrays that the table names.
-    learning_rate, grad_scale : float
+    theta : (n,) array IN/OUT
+    grad : (n,) array IN
+    state : dict
+        Has the arrays (n,), IN/OUT, that the table names; and where it names the rate "t", how many steps have been taken.
     rates : dict of str to float
-        Has the numbers that the table names.
+        Has the other numbers that the table names.
+    momentum : str, default=None
+        Name of the rate that a momentum takes the place of.
+    decayed : sequence of views of theta
+        Weights that `decay` shrinks.
+    decay : float, default=0
     """
-    cdef uint64_t mode
-    cdef optimizer_step step
-    cdef real[::1] array
-    cdef int index, k
-    cdef tuple state_names, rate_names
-    index, state_names, rate_names = OPTIMIZERS[name]
-    cdef const optimizer_entry *entry = simd().optimizers + index
-    check_length(theta.shape[0], grad.shape[0], "the gradient")
-    step.n = theta.shape[0]
-    step.theta = &theta[0]
-    step.grad = &grad[0]
-    step.learning_rate = learning_rate
-    step.grad_scale = grad_scale
-    for k in range(len(state_names)):
-        array = state[state_names[k]]
-        check_length(step.n, array.shape[0], state_names[k])
-        step.states[k] = &array[0]
-    for k in range(len(rate_names)):
-        step.rates[k] = rates[rate_names[k]]
-    with nogil:
-        mode = ftz_enter()
-        entry.step[0 if real is float else 1](&step)
-        ftz_leave(mode)
+    cdef:
+        optimizer_step bound
+        const optimizer_entry *entry
+        int dtype, time, momentum, n_decayed
+        double decay
+        part *decayed
+        dict state
+        list kept
+
+    def __init__(self, str name, theta, grad, dict state, dict rates, str momentum=None, decayed=(), double decay=0):
+        cdef int index, k
+        index, state_names, rate_names = OPTIMIZERS[name]
+        check_length(len(theta), len(grad), "the gradient")
+        self.entry = simd().optimizers + index
+        self.state, self.decay = state, decay
+        self.dtype = dtype_of(theta)
+        self.bound.n = len(theta)
+        self.bound.theta = pointer(theta, self.dtype, self.bound.n, 0, True)
+        self.bound.grad = pointer(grad, self.dtype, self.bound.n, 0)
+        self.kept = [theta, grad, decayed]
+        for k, own in enumerate(state_names):
+            check_length(self.bound.n, len(state[own]), own)
+            self.bound.states[k] = pointer(state[own], self.dtype, self.bound.n, 0, True)
+            self.kept.append(state[own])
+        self.time = rate_names.index("t") if "t" in rate_names else -1
+        self.momentum = rate_names.index(momentum) if momentum is not None else -1
+        for k, own in enumerate(rate_names):
+            self.bound.rates[k] = 0 if own == "t" else rates[own]
+        self.decayed = <part *> calloc(max(len(decayed), 1), sizeof(part))
+        if not self.decayed:
+            raise MemoryError
+        for weights in decayed:
+            self.decayed[self.n_decayed] = part(len(weights), pointer(weights, self.dtype, len(weights), 0, True), NULL)
+            self.n_decayed += 1
+
+    def __dealloc__(self):
+        free(self.decayed)
+
+    def norm(self):
+        """Euclidean norm of the gradient; not finite exactly where the gradient is not, or where its square overflows double."""
+        cdef uint64_t mode
+        cdef double total
+        with nogil:
+            mode = ftz_enter()
+            total = simd().sum_of_squares[self.dtype](self.bound.n, self.bound.grad)
+            ftz_leave(mode)
+        return sqrt(total)
+
+    def take(self, double learning_rate, double grad_scale=1, momentum=None):
+        """Shrink the weights that decay, and take a step on grad_scale times the gradient.
+
+        Parameters
+        ----------
+        learning_rate, grad_scale : float
+        momentum : float, default=None
+            From now on, in place of the optimiser's own.
+        """
+        cdef uint64_t mode
+        cdef int k
+        cdef double factor = 1 - learning_rate * self.decay
+        if self.time >= 0:
+            self.state["t"] += 1
+            self.bound.rates[self.time] = self.state["t"]
+        if momentum is not None and self.momentum >= 0:
+            self.bound.rates[self.momentum] = momentum
+        self.bound.learning_rate, self.bound.grad_scale = learning_rate, grad_scale
+        with nogil:
+            for k in range(self.n_decayed):
+                if self.dtype == 0:
+                    scale(self.decayed[k].n, <float> factor, <float *> self.decayed[k].weights)
+                else:
+                    scale(self.decayed[k].n, factor, <double *> self.decayed[k].weights)
+            mode = ftz_enter()
+            self.entry.step[self.dtype](&self.bound)
+            ftz_leave(mode)

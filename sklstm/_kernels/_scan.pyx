@@ -15,11 +15,9 @@ of the recursion, and the weight gradients are one product each, both over chunk
 
 A mask (dropout of the recurrence, one row per sequence) multiplies what enters R: h_prev, or the block of `a` that is read.
 """
-from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
 from ._buffers cimport CELL_SCRATCH, copy_rows, padded
-from ._ftz cimport ftz_enter, ftz_leave
 from ._product cimport add_product_of_transpose, make_gradient_operand, make_operand, multiply, operand, packed_size
 from ._real cimport real
 from ._simd cimport FROM_H, MAX_PRODUCTS, cell_entry, cell_step, recurrent_product, simd
@@ -44,6 +42,11 @@ cdef real *pack_recurrent(const direction *d, bint transpose, operand *ops, real
 
 
 cdef void forward_steps(const direction *d, real *a, real *c, real *h, Py_ssize_t ld_h, real *scratch) noexcept nogil:
+    """Run one direction of one layer over a packed batch.
+
+    a (n_rows, n_blocks H), c (n_rows, H) and h (n_rows, H), of row stride ld_h, are OUT; c is not used by cells whose only state
+    is h. scratch (`scratch_size(...)`,) is aligned to 64 bytes.
+    """
     cdef:
         const cell_entry *cell = d.cell
         const walk *w = &d.w
@@ -213,6 +216,12 @@ cdef void backward_steps(
     const direction *d, real *a, const real *c, const real *h, Py_ssize_t ld_h, const real *dy, Py_ssize_t ld_dy, real *dh, real *dc,
     const gradients *g, real *scratch,
 ) noexcept nogil:
+    """Back-propagate through `forward_steps`, adding to the weight gradients.
+
+    a (IN/OUT) is overwritten by dz. dy (n_rows, H), of row stride ld_dy, is the gradient with respect to h of every step, NULL with
+    stride 0 for zero. dh, dc (n_sequences, H) are IN the gradient with respect to the end state of each sequence, in the order
+    walked, and OUT, where there is h0, that with respect to h0 and c0; else scratch.
+    """
     cdef:
         const cell_entry *cell = d.cell
         const walk *w = &d.w
@@ -272,135 +281,8 @@ cdef void backward_steps(
         done += steps.last - steps.first
 
 
-cdef const void *pointer(const real[:, ::1] rows) noexcept:
-    """Where rows begin, NULL for None."""
-    cdef const real *first = NULL
-    if rows is not None:
-        first = &rows[0, 0]
-    return first
-
-
-cdef void fill_direction(
-    direction *d, int cell, int activation, bint reverse, const Py_ssize_t[::1] starts, const real[:, ::1] x, const real[:, ::1] W,
-    const real[:, ::1] R, const real[::1] b, const real[:, ::1] extra, const real[:, ::1] h0, const real[:, ::1] c0,
-    const real[:, ::1] mask, const real[::1] zeros,
-) noexcept:
-    """d := what `forward` and `backward` are given alike, see there."""
-    d.cell = &simd().cells[cell]
-    d.activation = activation
-    d.w.starts = &starts[0]
-    d.w.n_steps = starts.shape[0] - 1
-    d.w.reverse = reverse
-    d.D = W.shape[0]
-    d.H = R.shape[0]
-    d.x = &x[0, 0]
-    d.W = &W[0, 0]
-    d.R = &R[0, 0]
-    d.b = &b[0]
-    d.extra = pointer(extra)
-    d.h0 = pointer(h0)
-    d.c0 = pointer(c0)
-    d.mask = pointer(mask)
-    d.zeros = &zeros[0]
-
-
-def forward(
-    int cell, int activation, bint reverse, const Py_ssize_t[::1] starts, const real[:, ::1] x, const real[:, ::1] W,
-    const real[:, ::1] R, const real[::1] b, const real[:, ::1] extra, const real[:, ::1] h0, const real[:, ::1] c0,
-    const real[:, ::1] mask, real[:, ::1] gates, real[:, ::1] c, real[:, :] h, const real[::1] zeros, real[::1] scratch,
-):
-    """Run one direction of one layer over a packed batch.
-
-    Blocks (n_blocks, n_input, n_recurrent, n_bias, n_extra) are those of the cell table, each H columns wide.
-
-    Parameters
-    ----------
-    cell : int
-        Index in the cell table.
-    activation : int
-        Index in ACTIVATIONS, of the candidate and the state.
-    reverse : bool
-        Walk from the last step of each sequence to its first.
-    starts : (n_steps + 1,) memoryview
-        Row at which each step begins.
-    x : (>= n_rows, D) IN
-    W : (D, n_input H) IN
-    R : (H, n_recurrent H) IN
-    b : (n_bias H,) IN
-    extra : (n_extra, H) IN, or None where the cell has none
-    h0, c0 : (>= n_sequences, H) IN, or None for zeros
-        State that each row of the batch begins with.
-    mask : (>= n_sequences, H) IN, or None
-        Multiplies what enters R, row by row.
-    gates : (>= n_rows, n_blocks H) OUT
-    c : (>= n_rows, H) OUT
-        Not used by cells whose only state is h.
-    h : (>= n_rows, H) OUT
-        Its rows may lie apart, as the halves of a concatenated output do.
-    zeros : (>= H,) IN
-        Zeros.
-    scratch : (`scratch_size(...)`,), aligned to 64 bytes
-    """
-    cdef direction d
-    cdef uint64_t mode
-    fill_direction(&d, cell, activation, reverse, starts, x, W, R, b, extra, h0, c0, mask, zeros)
-    with nogil:
-        mode = ftz_enter()
-        forward_steps(&d, &gates[0, 0], &c[0, 0], &h[0, 0], h.strides[0] // sizeof(real), &scratch[0])
-        ftz_leave(mode)
-
-
-def backward(
-    int cell, int activation, bint reverse, const Py_ssize_t[::1] starts, const real[:, ::1] x, const real[:, ::1] W,
-    const real[:, ::1] R, const real[::1] b, const real[:, ::1] extra, const real[:, ::1] h0, const real[:, ::1] c0,
-    const real[:, ::1] mask, real[:, ::1] gates, const real[:, ::1] c, const real[:, :] h, const real[:, :] dy, real[:, ::1] dh,
-    real[:, ::1] dc, real[:, ::1] dW, real[:, ::1] dR, real[::1] db, real[:, ::1] d_extra, real[:, ::1] dx, bint accumulate_dx,
-    const real[::1] zeros, real[::1] scratch,
-):
-    """Back-propagate through `forward`, adding to the weight gradients.
-
-    Parameters
-    ----------
-    cell, activation, reverse, starts, x, W, R, b, extra, h0, c0, mask, c, h, zeros
-        As in `forward`.
-    gates : (>= n_rows, n_blocks H) IN/OUT
-        What `forward` left; overwritten by dz.
-    dy : (>= n_rows, H) IN or None
-        Gradient with respect to h of every step; None is zero.
-    dh, dc : (>= n_sequences, H) IN/OUT
-        IN: gradient with respect to the end state of each sequence (in the order walked). OUT: with h0, that with respect
-        to h0 and c0; else scratch.
-    dW, dR, db, d_extra : shapes of W, R, b, extra; IN/OUT
-    dx : (>= n_rows, D) OUT or None
-        Gradient with respect to x, if it is wanted.
-    accumulate_dx : bool
-        Add to dx instead of overwriting it.
-    scratch : (`scratch_size(...)`,), aligned to 64 bytes
-    """
-    cdef direction d
-    cdef gradients g
-    cdef uint64_t mode
-    cdef const real *dy_pointer = NULL
-    cdef Py_ssize_t ld_dy = 0
-    fill_direction(&d, cell, activation, reverse, starts, x, W, R, b, extra, h0, c0, mask, zeros)
-    g.dW = &dW[0, 0]
-    g.dR = &dR[0, 0]
-    g.db = &db[0]
-    g.d_extra = <void *> pointer(d_extra)
-    g.dx = <void *> pointer(dx)
-    g.accumulate_dx = accumulate_dx
-    if dy is not None:
-        dy_pointer = &dy[0, 0]
-        ld_dy = dy.strides[0] // sizeof(real)
-    with nogil:
-        mode = ftz_enter()
-        backward_steps(&d, &gates[0, 0], &c[0, 0], &h[0, 0], h.strides[0] // sizeof(real), dy_pointer, ld_dy, &dh[0, 0], &dc[0, 0], &g,
-                       &scratch[0])
-        ftz_leave(mode)
-
-
 def scratch_size(int cell, Py_ssize_t n_sequences, Py_ssize_t n_rows, Py_ssize_t D, Py_ssize_t H, Py_ssize_t itemsize):
-    """Elements of scratch that `forward` and `backward` need for a layer of D inputs and H units."""
+    """Elements of scratch that `forward_steps` and `backward_steps` need for a layer of D inputs and H units."""
     cdef const cell_entry *entry = &simd().cells[cell]
     cdef Py_ssize_t rows = chunk_rows(n_sequences, n_rows, entry.n_blocks * H, itemsize), n_input = entry.n_input * H
     cdef Py_ssize_t p, n, state = padded(n_sequences * H), forward_size, backward_size, packed_dz

@@ -19,7 +19,7 @@ def groups(lengths, most=ROWS):
 
 
 class ForwardPass:
-    """Buffers for a network and its weights.
+    """Buffers for a network and its weights; with `of_input` for the gradient with respect to the input too.
 
     Attributes
     ----------
@@ -29,17 +29,18 @@ class ForwardPass:
         Of the last batch, with what its backward pass reads; None before the first.
     """
 
-    def __init__(self, network, theta):
-        self.network, self.params, self.dtype = network, network.bind(theta), theta.dtype
+    def __init__(self, network, theta, *, of_input=False):
+        self.network, self.theta, self.dtype = network.without_dropout(), theta, theta.dtype
+        self.params, self._of_input = network.bind(theta), of_input
         self.workspace = None
-        self._grads = network.bind(np.zeros_like(theta))  # of the weights: not used
+        self._grad = np.zeros_like(theta)  # of the weights: not used
 
     def forward(self, sequences, rows):
         """Run over the sequences `rows` of some; returns them as `Packed`."""
         d = self.network.input_size
         shift, factor = np.zeros(d, self.dtype), np.ones(d, self.dtype)
         packed = Packed.gather(sequences, rows, shift, factor, self._allocate)
-        self.network.forward(self.params, packed, self.workspace)
+        self.workspace.forward(packed)
         return packed
 
     def gradient(self, sequences, dscores):
@@ -62,12 +63,12 @@ class ForwardPass:
             Batch(sequences.offsets, rows).pack(dscores, 0, packed.n_steps, zeros, ones, arriving)
         else:
             arriving = dscores[packed.order]
-        dx, out = np.empty_like(sequences.values), np.empty_like(sequences.values)
-        self.network.backward(self.params, self._grads, packed, self.workspace, arriving, dx=dx)
-        unpack(packed.starts, sequences.offsets[packed.order], dx, out)
+        self.workspace.backward(self._grad, arriving)
+        out = np.empty_like(sequences.values)
+        unpack(packed.starts, sequences.offsets[packed.order], self.workspace.dvalues, out)
         return out
 
     def _allocate(self, n_sequences, n_rows):
         if self.workspace is None or not self.workspace.holds(n_sequences, n_rows):
-            self.workspace = self.network.workspace(n_sequences, n_rows, self.dtype)
+            self.workspace = self.network.workspace(self.theta, n_sequences, n_rows, of_input=self._of_input)
         return self.workspace.values

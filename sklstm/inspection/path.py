@@ -33,7 +33,7 @@ class IntegrationPath:
         self.begins, self.way = begins, ends.values - begins
         self.coefficients = coefficients
         self.steps = None if rows is None else rows - self.offsets[:-1]
-        self.forward_pass = ForwardPass(network, theta)
+        self.forward_pass = ForwardPass(network, theta, of_input=True)
 
     def contributions(self, outputs, baseline_outputs, allowed, max_points):
         """The way times the mean gradient along it.

@@ -4,6 +4,7 @@ from .bias_init import TIMESCALES, ConstantBias, TimescaleBias
 from .cells import CELLS
 from .checks import MAX_LAYERS
 from .constants import constant_scores, loss_of_constant
+from .dropout import Draws
 from .inference import apply
 from .losses import HUBER_DELTA, LOSSES, REGRESSION_LOSSES, loss_of_classes, make_loss
 from .model import Network

@@ -24,14 +24,7 @@ class Dense:
         p["V"][...] = rng.uniform(-bound, bound, size=p["V"].shape)
         p["b"][...] = 0
 
-    def workspace(self, n_sequences, dtype):
-        """Scratch for batches of up to that many sequences."""
-        size = _dense.scratch_size(n_sequences, self.input_size, self.output_size, np.dtype(dtype).itemsize)
-        return aligned_empty((size,), dtype)
-
-    def forward(self, p, x, out, ws):
-        _dense.forward(x, p["V"], p["b"], out, ws)
-
-    def backward(self, p, g, x, dout, dx, ws):
-        """g += gradients, dx := gradient with respect to x."""
-        _dense.backward(x, p["V"], dout, g["V"], g["b"], dx, ws)
+    def bind(self, theta, p, x, dx, scores, dscores):
+        """The stage that computes the scores of rows x, and in the backward pass dx from dscores; p are views of theta."""
+        size = _dense.scratch_size(len(scores), self.input_size, self.output_size, theta.itemsize)
+        return _dense.Dense(theta, p["V"], p["b"], x, dx, scores, dscores, aligned_empty((size,), theta.dtype))

@@ -1,7 +1,10 @@
 """Dropout: random entries are set to zero in training, the others scaled up, so that nothing changes on average."""
 
+from copy import deepcopy
+
 import numpy as np
 
+from .._kernels import _stages
 from .workspace import aligned_empty
 
 
@@ -12,26 +15,61 @@ def draw_mask(rng, rate, out):
 
 
 class Dropout:
-    """A mask per row (Srivastava et al. 2014), and the rows that it was applied to.
-
-    Owned by a workspace, with buffers for up to `n_rows` rows; without a generator rows pass as they are.
-    """
+    """A mask per row (Srivastava et al. 2014), and the rows that it was applied to, for up to `n_rows` rows."""
 
     def __init__(self, rate, n_rows, width, dtype):
         self.rate = rate
         self.mask, self.out = aligned_empty((n_rows, width), dtype), aligned_empty((n_rows, width), dtype)
-        self.active = False
 
-    def forward(self, x, n, rng):
-        """The first n rows of x, masked; x itself without a generator."""
-        self.active = rng is not None
-        if not self.active:
-            return x
+    def draw(self, rng, n):
+        """The mask of the first n rows."""
         draw_mask(rng, self.rate, self.mask[:n])
-        np.multiply(x[:n], self.mask[:n], out=self.out[:n])
-        return self.out
 
-    def backward(self, dx, n):
-        """dx := dx times the mask, in place."""
-        if self.active:
-            dx[:n] *= self.mask[:n]
+    def bind(self, theta, x, dx):
+        """The stage that reads x (n_rows, width), None for what the first stage reads, and multiplies dx by the mask."""
+        return _stages.Dropout(theta, x, self.mask, self.out, dx)
+
+
+class Draws:
+    """The random numbers of a minibatch: what a kernel calls before it computes what they are for.
+
+    Parameters
+    ----------
+    ws : NetworkWorkspace
+    rng : Generator
+    """
+
+    def __init__(self, ws, rng):
+        self.ws, self.rng = ws, rng
+
+    def begin(self, n_sequences):
+        """Before the first chunk."""
+        for masks in self.ws.recurrent_masks:
+            for mask in masks or ():
+                draw_mask(self.rng, self.ws.network.recurrent_dropout, mask[:n_sequences])
+
+    def chunk(self, n_rows):
+        """Before a chunk."""
+        if self.ws.input is not None:
+            self.ws.input.draw(self.rng, n_rows)
+        for dropout in self.ws.dropouts:
+            if dropout is not None:
+                dropout.draw(self.rng, n_rows)
+        if self.ws.network.returns_sequences:
+            self._draw_head(n_rows)
+
+    def end(self, n_sequences):
+        """After the last chunk, where there is one score for each sequence."""
+        if not self.ws.network.returns_sequences:
+            self._draw_head(n_sequences)
+
+    def _draw_head(self, n):
+        if self.ws.head_dropout is not None:
+            self.ws.head_dropout.draw(self.rng, n)
+
+    def remember(self):
+        """Before the first of several chunks that are to be drawn `again`."""
+        self._replay = deepcopy(self.rng)
+
+    def again(self):
+        self.rng = self._replay

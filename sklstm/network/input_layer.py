@@ -59,36 +59,31 @@ class InputLayer:
     def workspace(self, n_rows, dtype):
         return InputWorkspace(self, n_rows, dtype)
 
-    def forward(self, p, packed, ws, rng=None):
-        """Output of every row; with `rng`, as in training."""
-        n = packed.n_rows
-        _embedding.numeric(packed.values, ws.numeric, p["scale"], p["offset"], ws.x, n)
-        column = len(ws.numeric)
-        for k, (channel, _, width) in enumerate(self.categories):
-            codes = ws.codes[k]
-            _embedding.read_codes(packed.values, channel, codes, n)
-            if rng is not None:
-                codes[rng.integers(n, size=rng.binomial(n, HIDDEN_SHARE))] = UNKNOWN
-            _embedding.lookup(codes, p[f"E{channel}"], ws.x, column, n)
-            column += width
-        return ws.x
+    def bind(self, theta, p, ws, dx=None):
+        """The stage that runs the layer; p are views of theta, dx (n_rows, output_size) is the gradient of its output, if any."""
+        tables = [(channel, p[f"E{channel}"], codes) for (channel, _, _), codes in zip(self.categories, ws.codes, strict=True)]
+        ws.p = p
+        ws.stage = _embedding.InputLayer(theta, self.n_channels, ws.numeric, p["scale"], p["offset"], tables, ws.x, dx)
+        return ws.stage
 
-    def backward(self, p, g, packed, dout, ws, dx=None):
-        """Add to the gradients of the vectors, given that of the output; dx gets those of the channels, 0 for categorical
-        ones."""
-        n, column = packed.n_rows, len(ws.numeric)
-        for k, (channel, _, width) in enumerate(self.categories):
-            _embedding.lookup_backward(ws.codes[k], dout, column, g[f"E{channel}"], n)
-            column += width
-        if dx is not None:
-            dx[:n] = 0
-            _embedding.numeric_backward(dout, ws.numeric, p["scale"], dx, n)
+    def forward(self, p, packed, ws):
+        """Output of every row, for predictions; the parameters do not change as long as the workspace is used."""
+        if ws.p is not p:
+            self.bind(p["scale"], p, ws)
+        ws.stage.apply(packed.values, packed.n_rows)
+        return ws.x
 
 
 class InputWorkspace:
-    """Buffers of an `InputLayer` for batches of up to `n_rows` rows."""
+    """Buffers of an `InputLayer` for batches of up to `n_rows` rows, and the stage that is bound to them."""
 
     def __init__(self, layer, n_rows, dtype):
         self.numeric = layer.numeric
         self.x = aligned_empty((n_rows, layer.output_size), dtype)
         self.codes = [np.empty(n_rows, dtype=np.intp) for _ in layer.categories]
+        self.p = self.stage = None
+
+    def draw(self, rng, n):
+        """Which of n rows have the vector of the unknown in the next forward pass."""
+        for k in range(len(self.codes)):
+            self.stage.hide(k, rng.integers(n, size=rng.binomial(n, HIDDEN_SHARE)))

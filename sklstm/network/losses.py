@@ -1,6 +1,6 @@
 """The losses, by name: the function that training minimises, and its consequences for predictions, scores and explanations.
 
-A new loss is an entry here, and a point function with the function that calls it in `_kernels/_losses.pyx`.
+A new loss is an entry here, and a point function with the class that calls it in `_kernels/_losses.pyx`.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ class Loss:
 
     Attributes
     ----------
-    value_and_gradient : callable
+    value_and_gradient : LossFunction
         ``(scores, targets, weights, total_weight, dscores) -> float``: the weighted sum of the losses; dscores is
         overwritten by the gradient of that sum over ``total_weight``. Targets are an array (n_samples, width) in the scores'
         dtype.
@@ -153,7 +153,7 @@ _OF_QUANTILES = {"score": _explained_pinball_loss, "score_name": "share of pinba
 
 LOSSES = {
     "binary_log_loss": Loss(
-        _losses.binary_log_loss,
+        _losses.BinaryLogLoss(),
         _both_classes,
         _log_both_classes,
         decide=_likelier_class,
@@ -162,7 +162,7 @@ LOSSES = {
         **_OF_CLASSES,
     ),
     "multilabel_log_loss": Loss(
-        _losses.binary_log_loss,
+        _losses.BinaryLogLoss(),
         expit,
         log_expit,
         decide=lambda scores: (expit(scores) > 0.5).astype(int),
@@ -170,7 +170,7 @@ LOSSES = {
         **_OF_LABELS,
     ),
     "multinomial_log_loss": Loss(
-        _losses.multinomial_log_loss,
+        _losses.MultinomialLogLoss(),
         _softmax,
         partial(log_softmax, axis=1),
         decide=lambda scores: scores.argmax(axis=1),
@@ -178,21 +178,21 @@ LOSSES = {
         output_name="score of class {}",
         **_OF_CLASSES,
     ),
-    "squared_error": Loss(_losses.squared_error),
-    "absolute_error": Loss(_losses.absolute_error),
-    "huber": Loss(partial(_losses.huber, deltas=np.array([HUBER_DELTA])), is_robust=True),
+    "squared_error": Loss(_losses.SquaredError()),
+    "absolute_error": Loss(_losses.AbsoluteError()),
+    "huber": Loss(_losses.Huber(deltas=np.array([HUBER_DELTA])), is_robust=True),
     "quantile": Loss(
-        partial(_losses.quantile, quantiles=np.array([0.5])), for_several_quantiles="quantiles", **_OF_QUANTILES
+        _losses.Quantile(quantiles=np.array([0.5])), for_several_quantiles="quantiles", **_OF_QUANTILES
     ),
     "quantiles": Loss(
-        partial(_losses.quantile, quantiles=np.array([0.1, 0.5, 0.9])),
+        _losses.Quantile(quantiles=np.array([0.1, 0.5, 0.9])),
         _sorted_quantiles,
         output_name="quantile {}",
         is_ordered=True,
         **_OF_QUANTILES,
     ),
     "poisson": Loss(
-        partial(_losses.poisson, factors=np.ones(1)),
+        _losses.Poisson(factors=np.ones(1)),
         np.exp,
         output_name="logarithm of prediction {}",
         units="log",
@@ -225,4 +225,4 @@ def make_loss(name, **parameters):
     if not parameters:
         return loss
     arrays = {key: np.array(value) if isinstance(value, list) else value for key, value in parameters.items()}
-    return replace(loss, value_and_gradient=partial(loss.value_and_gradient, **arrays))
+    return replace(loss, value_and_gradient=type(loss.value_and_gradient)(**arrays))

@@ -1,16 +1,16 @@
 """The whole model as a spec: input layer -> recurrent stack -> pooling -> head."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._kernels import _engine, _weights
+from .._kernels import _engine, _minibatch, _weights
 from .bias_init import ConstantBias
 from .cached import cached
 from .cells import CELLS
 from .checks import check_layout, check_network
 from .dense import Dense
-from .dropout import Dropout, draw_mask
+from .dropout import Draws, Dropout
 from .input_layer import InputLayer
 from .params import ParamLayout
 from .pooling import pooling_names, pooling_of
@@ -174,152 +174,59 @@ class Network:
         """Views of the parameters that the L2 penalty falls on: the weights, not the biases."""
         return [vector[part] for name, part in self.layout.slices.items() if name.rpartition(".")[2] in WEIGHTS]
 
-    def workspace(self, n_sequences, n_rows, dtype, *, carries=False):
-        """Buffers for batches of up to that many sequences and rows, or with `carries` for chunks of longer ones."""
-        return NetworkWorkspace(self, n_sequences, n_rows, dtype, carries)
-
-    # ---- a whole batch ----
-
-    def forward(self, params, packed, ws, rng=None):
-        """Scores of each sequence of the batch, or of each of its rows: an array (n, output_size) in the workspace.
-
-        With `rng` as in training: with dropout, and with some categories hidden.
-        """
-        self.begin(packed.n_sequences, ws, rng)
-        self.forward_chunk(params, packed, ws, rng)
-        if self.returns_sequences:
-            return self.step_scores(params, packed, ws, rng)
-        return self.scores(params, packed.lengths, ws, rng)
-
-    def backward(self, params, grads, packed, ws, dscores, dx=None):
-        """Add the gradients to those in `grads`, after `forward` on the same batch.
+    def workspace(self, theta, n_sequences, n_rows, *, carries=False, of_input=False):
+        """The network bound to its parameters, with buffers for batches of up to that many sequences and rows.
 
         Parameters
         ----------
-        params, grads : dict of str to dict of str to ndarray
-            From `bind`.
-        packed : Packed
-        ws : workspace
-        dscores : ndarray of shape (n, output_size)
-            Gradient with respect to the scores.
-        dx : ndarray of shape (>= n_rows, input_size), default=None
-            Overwritten by the gradient with respect to the input, if given.
+        theta : ndarray of shape (n_params,)
+            It may change in place.
+        n_sequences, n_rows : int
+        carries : bool, default=False
+            Whether batches can be chunks of longer sequences.
+        of_input : bool, default=False
+            Whether the backward pass computes the gradient with respect to the channels too.
         """
-        if not self.returns_sequences:
-            self.backward_scores(params, grads, ws, dscores)
-        self.backward_chunk(params, grads, packed, ws, dscores if self.returns_sequences else None, dx)
+        return NetworkWorkspace(self, theta, n_sequences, n_rows, carries, of_input)
 
-    # ---- chunk of steps by chunk of steps ----
-
-    def begin(self, n_sequences, ws, rng):
-        """Before the first chunk of a batch."""
-        for masks in ws.recurrent_masks if self.recurrent_dropout else ():
-            for mask in masks:
-                if rng is None:
-                    mask[:n_sequences] = 1
-                else:
-                    draw_mask(rng, self.recurrent_dropout, mask[:n_sequences])
-        if self.pool is not None:
-            self.pool.begin(n_sequences, ws.pool)
-
-    def forward_chunk(self, params, packed, ws, rng=None):
-        """Run the layers over a chunk, and hand their outputs to the pooling."""
-        self._run_layers(params, packed, ws, rng)
-        if self.pool is not None:
-            self.pool.update(params.get("attention"), packed, self.layers[-1], ws.skips[-1], ws.layers[-1], ws.pool)
-
-    def recompute_chunk(self, params, packed, ws, rng=None):
-        """Compute again what `backward_chunk` reads of a chunk that the pooling has had."""
-        y = self._run_layers(params, packed, ws, rng)
-        if self.pool is not None:
-            self.pool.recompute(params.get("attention"), packed, y, ws.pool)
-
-    def _run_layers(self, params, packed, ws, rng):
-        """Outputs of the last layer."""
-        x = packed.values if self.input_layer is None else self.input_layer.forward(params["input"], packed, ws.input, rng)
-        for k, layer in enumerate(self.layers):
-            ws.skips[k] = x
-            ws.inputs[k] = x if ws.dropouts[k] is None else ws.dropouts[k].forward(x, packed.n_rows, rng)
-            masks = None if rng is None else ws.recurrent_masks[k]
-            x = layer.forward(params[f"layer_{k}"], packed, ws.inputs[k], ws.layers[k], skip=x, masks=masks)
-        return x
-
-    def carry(self, packed, ws):
-        """Keep the states for the sequences that continue in the next chunk."""
-        for layer, layer_ws in zip(self.layers, ws.layers, strict=True):
-            layer.carry(packed, layer_ws)
-
-    def scores(self, params, lengths, ws, rng=None):
-        """Scores of each sequence, after the last chunk."""
-        n = len(lengths)
-        self.pool.finish(lengths, ws.pool)
-        return self._head(params, ws.pool.out[:n], ws, rng)
-
-    def step_scores(self, params, packed, ws, rng=None):
-        """Scores of each row of a chunk."""
-        return self._head(params, ws.layers[-1].y[: packed.n_rows], ws, rng)
-
-    def _head(self, params, x, ws, rng):
-        n = len(x)
-        ws.head_input = (x if ws.head_dropout is None else ws.head_dropout.forward(x, n, rng))[:n]
-        self.head.forward(params["head"], ws.head_input, ws.scores[:n], ws.head)
-        return ws.scores[:n]
-
-    def backward_scores(self, params, grads, ws, dscores):
-        """From the scores of the sequences to the pooling."""
-        self._backward_head(params, grads, ws, dscores, ws.pool.dout)
-
-    def _backward_head(self, params, grads, ws, dscores, dx):
-        n = len(dscores)
-        self.head.backward(params["head"], grads["head"], ws.head_input, dscores, dx[:n], ws.head)
-        if ws.head_dropout is not None:
-            ws.head_dropout.backward(dx, n)
-
-    def backward_chunk(self, params, grads, packed, ws, dscores=None, dx=None):
-        """Add the gradients of a chunk, after `forward_chunk` on it; dscores where scores are per step."""
-        if self.returns_sequences:
-            self._backward_head(params, grads, ws, dscores, ws.dy)
-            grad_output = {"dy": ws.dy}
-        else:
-            p, g = params.get("attention"), grads.get("attention")
-            grad_output = self.pool.backward(p, g, packed, ws.layers[-1].y, ws.pool)
-        for k in reversed(range(len(self.layers))):
-            layer, name = self.layers[k], f"layer_{k}"
-            wanted = dx is not None or self.categories  # of the input layer
-            grad_input = dx if self.input_layer is None and k == 0 else ws.dx[k] if k or wanted else None
-            p, g = params[name], grads[name]
-            layer.backward(p, g, packed, ws.inputs[k], ws.layers[k], dx=grad_input, masks=ws.recurrent_masks[k], **grad_output)
-            if ws.dropouts[k] is not None:
-                ws.dropouts[k].backward(grad_input, packed.n_rows)
-            if layer.has_skip and grad_input is not None:
-                layer.backward_skip(packed, dx=grad_input, **grad_output)
-            grad_output = {"dy": grad_input}
-        if self.input_layer is not None:
-            self.input_layer.backward(params["input"], grads["input"], packed, ws.dx[0], ws.input, dx)
+    def without_dropout(self):
+        """The same network for use outside training."""
+        return replace(self, dropout=0.0, recurrent_dropout=0.0)
 
 
 class NetworkWorkspace:
-    """Every buffer that a network writes for batches of up to `n_sequences` sequences and `n_rows` rows."""
+    """A network bound to its parameters and to every buffer that it writes, for batches of up to some size.
 
-    def __init__(self, network, n_sequences, n_rows, dtype, carries):
-        self.n_sequences = n_sequences
-        self.n_rows = n_rows
-        layers = network.layers
+    Attributes
+    ----------
+    n_sequences, n_rows : int
+        Largest size of a batch.
+    values : ndarray of shape (n_rows, input_size)
+        For the packed channels of a batch.
+    dvalues : ndarray of shape (n_rows, input_size) or None
+        Their gradient, where it is wanted.
+    layers : list of workspaces
+        Of each layer, with the outputs of every step `y`.
+    bound : BoundNetwork
+        What runs: stages with pointers to all this.
+    """
+
+    def __init__(self, network, theta, n_sequences, n_rows, carries, of_input):
+        dtype, layers = theta.dtype, network.layers
+        self.network, self.n_sequences, self.n_rows = network, n_sequences, n_rows
         self.values = aligned_empty((n_rows, network.input_size), dtype)
+        self.dvalues = aligned_empty((n_rows, network.input_size), dtype) if of_input else None
         self.input = None if network.input_layer is None else network.input_layer.workspace(n_rows, dtype)
         self.layers = [layer.workspace(n_sequences, n_rows, dtype, carries=carries) for layer in layers]
-        # What each layer reads, and what it adds to its output: the same before dropout.
-        self.inputs, self.skips = [None] * len(layers), [None] * len(layers)
         self.pool = None if network.pool is None else network.pool.workspace(n_sequences, n_rows, dtype)
         n_scores = n_rows if network.returns_sequences else n_sequences
-        self.head = network.head.workspace(n_scores, dtype)
-        self.scores = aligned_empty((n_scores, network.output_size), dtype)
-        self.dropouts, self.head_dropout, self.recurrent_masks = [None] * len(layers), None, [None] * len(layers)
-        self.dscores = aligned_empty((n_scores, network.output_size), dtype)
+        self.scores, self.dscores = (aligned_empty((n_scores, network.output_size), dtype) for _ in range(2))
         # dx[k]: gradient with respect to the input of layer k; that of the first is the network's own without an input layer.
         self.dx = [aligned_empty((n_rows, layer.input_size), dtype) for layer in layers[1:]]
-        self.dx.insert(0, None if network.input_layer is None else aligned_empty((n_rows, layers[0].input_size), dtype))
+        wanted = network.input_layer is not None and (of_input or network.categories)
+        self.dx.insert(0, aligned_empty((n_rows, layers[0].input_size), dtype) if wanted else None)
         self.dy = aligned_empty((n_rows, layers[-1].output_size), dtype) if network.returns_sequences else None
+        self.dropouts, self.head_dropout, self.recurrent_masks = [None] * len(layers), None, [None] * len(layers)
         if network.dropout:
             self.dropouts[1:] = [Dropout(network.dropout, n_rows, layer.input_size, dtype) for layer in layers[1:]]
             self.head_dropout = Dropout(network.dropout, n_scores, network.head.input_size, dtype)
@@ -327,7 +234,65 @@ class NetworkWorkspace:
             self.recurrent_masks = [
                 [aligned_empty((n_sequences, layer.hidden_size), dtype) for _ in layer.directions] for layer in layers
             ]
+        self.bound = self._bind(theta)
+
+    def _bind(self, theta):
+        network, params = self.network, self.network.bind(theta)
+        stages, ends, x = [], [], None
+        if self.input is not None:
+            stages.append(network.input_layer.bind(theta, params["input"], self.input, self.dx[0]))
+            x = self.input.x
+        for k, layer in enumerate(network.layers):
+            stages.append(self._bind_layer(theta, params, k, layer, x))
+            x = self.layers[k].y
+        dx = self.dy
+        if self.pool is not None:
+            stages += network.pool.bind(theta, params.get("attention"), self.pool, stages[-1], x)
+            x, dx = self.pool.out, self.pool.dout
+        head = stages if network.returns_sequences else ends
+        if self.head_dropout is not None:
+            head.append(self.head_dropout.bind(theta, x, dx))
+            x = self.head_dropout.out
+        head.append(network.head.bind(theta, params["head"], x, dx, self.scores, self.dscores))
+        return _minibatch.BoundNetwork(
+            theta, stages, ends, self.n_sequences, self.n_rows, self.values, self.scores, self.dscores
+        )
+
+    def _bind_layer(self, theta, params, k, layer, x):
+        d_end = None
+        if k + 1 < len(self.layers):
+            dy = self.dx[k + 1]
+        elif self.pool is None:
+            dy = self.dy
+        else:
+            dy, d_end = self.pool.dy, self.pool.d_end
+        dropout = None if self.dropouts[k] is None else self.dropouts[k].bind(theta, x, self.dx[k])
+        gradients = {"dy": dy, "d_end": d_end, "dx": self.dx[k]}
+        p, ws = params[f"layer_{k}"], self.layers[k]
+        return layer.bind(theta, p, ws, x, dropout=dropout, masks=self.recurrent_masks[k], **gradients)
 
     def holds(self, n_sequences, n_rows):
         """Whether a batch of that size fits."""
         return n_sequences <= self.n_sequences and n_rows <= self.n_rows
+
+    def forward(self, packed, rng=None):
+        """Scores of each sequence of a batch, or of each of its rows: an array (n, output_size) in the workspace.
+
+        With `rng` as in training, where some categories are hidden; a network with dropout needs it.
+        """
+        n = packed.n_rows if self.network.returns_sequences else packed.n_sequences
+        if rng is not None:
+            draws = Draws(self, rng)
+            draws.begin(packed.n_sequences)
+            draws.chunk(packed.n_rows)
+            draws.end(packed.n_sequences)
+        self.bound.run(packed.starts, packed.lengths, packed.values)
+        return self.scores[:n]
+
+    def backward(self, grad, dscores):
+        """Add the gradients of the parameters to `grad` (n_params,), and overwrite `dvalues`, after `forward`.
+
+        dscores (n, output_size) is the gradient with respect to the scores.
+        """
+        self.dscores[: len(dscores)] = dscores
+        self.bound.run_backward(grad, self.dvalues)

@@ -1,16 +1,15 @@
 """From the outputs of every step to one vector per sequence, chunk of steps by chunk of steps.
 
-A pooling is a spec like a layer. For each batch ``begin(n_sequences, ws)`` is called, ``update`` for every chunk of
-steps and ``finish`` when all have passed; ``ws.out`` then holds the result. ``backward`` takes the gradient in
-``ws.dout`` and returns the keyword arguments by which the last layer's `backward` learns of it, for a chunk whose
-`update` or `recompute` came last. Several poolings side by side write to columns of one array, and add to one gradient.
+A pooling is a spec like a layer. Its stages write the result to ``ws.out``, and take its gradient from ``ws.dout``. They pass it
+on to the last layer as the gradient of every step, ``ws.dy``, or of the outputs where its walks end, ``ws.d_end``; None is zero.
+Several poolings side by side write to columns of one array, and add to one gradient.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from .._kernels import _dense, _pooling, _simd
+from .._kernels import _dense, _pooling
 from .cached import cached
 from .workspace import aligned_empty
 
@@ -20,7 +19,7 @@ class Pooling:
     """What the poolings share; `size` is the width of the last layer's output."""
 
     size: int
-    gradient_per_step = True  # what `backward` returns: dy, one row per step, or d_end, one per sequence
+    gradient_per_step = True  # whether there is a dy
     parts = ()  # of several poolings
 
     @property
@@ -39,14 +38,23 @@ class Pooling:
         dy = aligned_empty((n_rows, self.size), dtype) if self.gradient_per_step else None
         return PoolingWorkspace(self, n_rows, out, dout, dy)
 
-    def begin(self, n_sequences, ws):
-        """Before the first chunk."""
+    def bind(self, theta, p, ws, layer, y, add=False):
+        """List of the stages of a pooling, in the order of the forward pass.
 
-    def recompute(self, p, packed, y, ws):
-        """What `backward` needs of a chunk whose outputs have been computed again."""
-
-    def finish(self, lengths, ws):
-        """After the last chunk; `lengths` are those of the sequences."""
+        Parameters
+        ----------
+        theta : ndarray of shape (n_params,)
+        p : dict of str to ndarray or None
+            Parameters, views of theta.
+        ws : PoolingWorkspace
+        layer : Layer
+            Stage of the last layer.
+        y : ndarray of shape (n_rows, size)
+            Its outputs.
+        add : bool, default=False
+            Whether the gradient of every step is added to one that is there.
+        """
+        return [self._stage(theta, p, ws, layer, (theta, y, ws.out, ws.dout, ws.dy, add))]
 
 
 class Last(Pooling):
@@ -54,44 +62,22 @@ class Last(Pooling):
 
     gradient_per_step = False
 
-    def update(self, p, packed, layer, x, layer_ws, ws):
-        layer.end_states(packed, x, layer_ws, ws.out)
-
-    def backward(self, p, g, packed, y, ws, add=False):
-        return {"d_end": ws.dout[: packed.n_sequences]}
+    def _stage(self, theta, p, ws, layer, common):
+        return _pooling.Last(layer, *common)
 
 
 class Mean(Pooling):
     """The mean over the steps."""
 
-    def begin(self, n_sequences, ws):
-        ws.out[:n_sequences] = 0
-
-    def update(self, p, packed, layer, x, layer_ws, ws):
-        _pooling.add_steps(packed.starts, layer_ws.y, ws.out)
-
-    def finish(self, lengths, ws):
-        ws.lengths = lengths
-        _pooling.mean(lengths, ws.out)
-
-    def backward(self, p, g, packed, y, ws, add=False):
-        _pooling.mean_backward(packed.starts, ws.lengths, ws.dout, ws.dy, add)
-        return {"dy": ws.dy}
+    def _stage(self, theta, p, ws, layer, common):
+        return _pooling.Mean(*common)
 
 
 class Max(Pooling):
     """The largest value of each unit over the steps."""
 
-    def update(self, p, packed, layer, x, layer_ws, ws):
-        _pooling.maximum(packed.starts, packed.first, layer_ws.y, ws.largest, ws.argmax)
-
-    def finish(self, lengths, ws):
-        if ws.largest is not ws.out:
-            ws.out[: len(lengths)] = ws.largest[: len(lengths)]
-
-    def backward(self, p, g, packed, y, ws, add=False):
-        _pooling.maximum_backward(packed.starts, packed.first, ws.argmax, ws.dout, ws.dy, add)
-        return {"dy": ws.dy}
+    def _stage(self, theta, p, ws, layer, common):
+        return _pooling.Max(ws.argmax, ws.largest, *common)
 
 
 class Attention(Pooling):
@@ -111,33 +97,8 @@ class Attention(Pooling):
         p["v"][...] = rng.uniform(-bound, bound, size=p["v"].shape)
         p["b"][...] = 0
 
-    def begin(self, n_sequences, ws):
-        ws.top[:n_sequences] = -np.inf
-        ws.norm[:n_sequences] = 0
-        ws.out[:n_sequences] = 0
-
-    def recompute(self, p, packed, y, ws):
-        n = packed.n_rows
-        _dense.forward(y[:n], p["A"], p["b"], ws.u[:n], ws.scratch)
-        flat = ws.u[:n].reshape(-1)
-        _simd.tanh(flat, flat)
-        _pooling.attention_scores(ws.u, p["v"], ws.e, n)
-
-    def update(self, p, packed, layer, x, layer_ws, ws):
-        self.recompute(p, packed, layer_ws.y, ws)
-        _pooling.attention(packed.starts, ws.e, layer_ws.y, ws.top, ws.norm, ws.out)
-
-    def finish(self, lengths, ws):
-        _pooling.attention_mean(ws.norm, ws.out, len(lengths))
-
-    def backward(self, p, g, packed, y, ws, add=False):
-        n = packed.n_rows
-        alpha = ws.e[:n]
-        _pooling.attention_weights(packed.starts, ws.top, ws.norm, ws.e)
-        _pooling.attention_backward(packed.starts, alpha, y, p["v"], ws.out, ws.dout, ws.u, g["v"])
-        _dense.backward(y[:n], p["A"], ws.u[:n], g["A"], g["b"], ws.dy[:n], ws.scratch)
-        _pooling.add_weighted(packed.starts, alpha, ws.dout, ws.dy)
-        return {"dy": ws.dy}
+    def _stage(self, theta, p, ws, layer, common):
+        return _pooling.Attention(p["A"], p["b"], p["v"], ws.top, ws.norm, ws.u, ws.e, ws.scratch, *common)
 
 
 POOLINGS = {"last": Last, "mean": Mean, "max": Max, "attention": Attention}
@@ -152,11 +113,6 @@ class SideBySide(Pooling):
     @cached
     def parts(self):
         return tuple(POOLINGS[name](self.size) for name in self.names)
-
-    @cached
-    def backward_order(self):
-        """Numbers of the parts: the attention does not add to dy, so it comes first."""
-        return sorted(range(len(self.parts)), key=lambda k: self.names[k] != "attention")
 
     @property
     def gradient_per_step(self):
@@ -173,27 +129,14 @@ class SideBySide(Pooling):
         for part in self.parts:
             part.initialize(p, rng)
 
-    def begin(self, n_sequences, ws):
-        for part, part_ws in zip(self.parts, ws.parts, strict=True):
-            part.begin(n_sequences, part_ws)
-
-    def recompute(self, p, packed, y, ws):
-        for part, part_ws in zip(self.parts, ws.parts, strict=True):
-            part.recompute(p, packed, y, part_ws)
-
-    def update(self, p, packed, layer, x, layer_ws, ws):
-        for part, part_ws in zip(self.parts, ws.parts, strict=True):
-            part.update(p, packed, layer, x, layer_ws, part_ws)
-
-    def finish(self, lengths, ws):
-        for part, part_ws in zip(self.parts, ws.parts, strict=True):
-            part.finish(lengths, part_ws)
-
-    def backward(self, p, g, packed, y, ws, add=False):
-        gradients = {}
-        for k in self.backward_order:
-            gradients |= self.parts[k].backward(p, g, packed, y, ws.parts[k], "dy" in gradients)
-        return gradients
+    def bind(self, theta, p, ws, layer, y, add=False):
+        # In the backward pass, which is the other way round, the attention is first: it does not add to dy.
+        order = sorted(range(len(self.parts)), key=lambda k: self.names[k] != "attention")
+        stages, has_dy = [], False
+        for k in order:
+            stages = self.parts[k].bind(theta, p, ws.parts[k], layer, y, has_dy) + stages
+            has_dy = has_dy or self.parts[k].gradient_per_step
+        return stages
 
 
 def pooling_names(pooling):
@@ -212,7 +155,8 @@ class PoolingWorkspace:
     """Buffers of a pooling over batches of up to `n_rows` rows.
 
     Of `out` and `dout` (n_sequences, output_size), the results and their gradient, the rows may lie apart; `dy` (n_rows, size) is
-    None where there is no gradient per step. Those of several poolings are columns of `out` and `dout`, and share `dy`.
+    None where there is no gradient per step, and `d_end` (n_sequences, size) where there is none of the ends. Those of several
+    poolings are columns of `out` and `dout`, and share `dy`.
     """
 
     def __init__(self, pooling, n_rows, out, dout, dy):
@@ -220,9 +164,8 @@ class PoolingWorkspace:
         self.out, self.dout, self.dy = out, dout, dy
         if isinstance(pooling, Max):
             # So far, in rows without gaps: one loop for all sequences of a step is faster than one for each.
-            self.largest = out if out.flags.c_contiguous else aligned_empty(out.shape, dtype)
+            self.largest = None if out.flags.c_contiguous else aligned_empty(out.shape, dtype)
             self.argmax = np.empty(out.shape, dtype=np.intp)
-        self.lengths = None
         if isinstance(pooling, Attention):
             self.top, self.norm = np.empty(n_sequences), np.empty(n_sequences)
             self.u, self.e = aligned_empty((n_rows, size), dtype), aligned_empty((n_rows,), dtype)
@@ -232,3 +175,5 @@ class PoolingWorkspace:
             PoolingWorkspace(part, n_rows, out[:, own], dout[:, own], dy)
             for part, own in zip(pooling.parts, columns, strict=True)
         ]
+        ends = [part.d_end for part in self.parts if part.d_end is not None]
+        self.d_end = dout if isinstance(pooling, Last) else ends[0] if ends else None

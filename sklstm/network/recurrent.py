@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._kernels import _inference, _pooling, _scan, _simd
+from .._kernels import _inference, _recurrent, _scan, _simd
 from .cached import cached
 from .cells import CELLS
 from .workspace import aligned_empty
@@ -145,143 +145,47 @@ class RecurrentLayer:
         """Buffers for batches of up to that size; with `carries` those for a state from an earlier chunk too."""
         return _LayerWorkspace(self, n_sequences, n_rows, dtype, carries)
 
-    def forward(self, p, packed, x, ws, *, skip=None, masks=None):
-        """Outputs of every step, for training: what `backward` reads is kept.
+    def bind(self, theta, p, ws, x, *, dy=None, d_end=None, dx=None, dropout=None, masks=None):
+        """The stage that runs the layer in training: what the backward pass reads is kept.
 
         Parameters
         ----------
+        theta : ndarray of shape (n_params,)
         p : dict of str to ndarray
-            Parameters.
-        packed : Packed
-            Which rows are which steps; a chunk that is not the first continues from what `carry` left.
-        x : ndarray of shape (>= n_rows, D)
+            Parameters, views of theta.
         ws : workspace
-        skip : ndarray of shape (>= n_rows, D), default=None
-            What a residual layer adds to its output: its input before dropout. None is x.
-        masks : list of ndarray of shape (>= n_sequences, H), default=None
+            Its `y` has the outputs of every step.
+        x : ndarray of shape (n_rows, D), or None for what the first stage reads
+            Input.
+        dy : ndarray of shape (n_rows, output_size), default=None
+            Gradient with respect to the output of every step; None is zero.
+        d_end : ndarray of shape (n_sequences, output_size), default=None
+            Gradient with respect to the output where the walk of each direction ends; None is zero.
+        dx : ndarray of shape (n_rows, D), or None for what comes with the batch
+            Overwritten by the gradient with respect to x.
+        dropout : Dropout, default=None
+            Stage of the dropout of the input, which a residual layer does not add to its output.
+        masks : list of ndarray of shape (n_sequences, H), default=None
             For each direction, what multiplies h on its way into R.
 
         Returns
         -------
-        ndarray of shape (>= n_rows, output_size)
-            Lives in the workspace.
+        Layer
         """
+        directions = []
         for k, prefix in enumerate(self.directions):
-            h0, c0 = self._initial_state(p, packed, ws, k)
-            _scan.forward(
-                *self.kernel,
-                k == 1,
-                packed.starts,
-                x,
-                *self._of_cell(p, prefix),
-                h0,
-                c0,
-                None if masks is None else masks[k],
-                ws.gates[k],
-                ws.c[k],
-                ws.h[k],
-                ws.zeros,
-                ws.scratch,
-            )
-        n = packed.n_rows
-        if ws.merged:
-            np.add(ws.h[0][:n], ws.h[1][:n], out=ws.y[:n])
-        if self.has_skip:
-            np.add(ws.y[:n] if ws.merged else ws.outputs[:n], (x if skip is None else skip)[:n], out=ws.y[:n])
-        return ws.y
+            W, R, b, extra = self._of_cell(p, prefix)
+            states = {state: p[f"{prefix}{state}"] for state in self.states}
+            buffers = {"gates": ws.gates[k], "c": ws.c[k], "h": ws.h[k], "h_first": ws.h0[k], "c_first": ws.c0[k]}
+            mask = None if masks is None else masks[k]
+            directions.append({"W": W, "R": R, "b": b, "extra": extra, "mask": mask} | states | buffers)
+        scratch = ws.dh, ws.dc, ws.zeros, ws.scratch
+        return _recurrent.Layer(theta, self.kernel, directions, x, ws.y, dy, d_end, dx, *scratch, self.has_skip, dropout)
 
     def _of_cell(self, p, prefix):
-        """W, R, b and the further parameters (or None) of a direction, or their gradients, in the order that the kernels take."""
+        """W, R, b and the further parameters (or None) of a direction."""
         extra = CELLS[self.cell].extra
         return p[f"{prefix}W"], p[f"{prefix}R"], p[f"{prefix}b"], p[f"{prefix}{extra.name}"] if extra else None
-
-    def _initial_state(self, p, packed, ws, k):
-        """Rows of h and c to begin with, None for zeros."""
-        if packed.first == 0:
-            if not self.learned_state:
-                return None, None
-            for state, rows in zip(self.states, (ws.h0, ws.c0), strict=False):
-                rows[k][: packed.n_sequences] = p[f"{self.directions[k]}{state}"]
-        return ws.h0[k], ws.c0[k]
-
-    def carry(self, packed, ws):
-        """Keep the state after the last step of a chunk for the sequences that continue in the next one."""
-        n, row = packed.n_continuing, int(packed.starts[-2])
-        ws.h0[0][:n] = ws.h[0][row : row + n]
-        if ws.c0[0] is not None:
-            ws.c0[0][:n] = ws.c[0][row : row + n]
-
-    def end_states(self, packed, skip, ws, out):
-        """out := the output where each direction's walk ends, merged as the outputs are, for the sequences that end here.
-
-        The forward direction ends at a sequence's last step, the reverse direction at its first.
-        """
-        first = packed.n_continuing
-        for k in range(len(self.directions)):
-            summed, target = k == 1 and self.merge_mode == "sum", self.part(out, k)
-            _pooling.last_step(packed.starts, packed.lengths, first, ws.h[k], target, k == 1, summed)
-            if self.has_skip and not summed:
-                _pooling.last_step(packed.starts, packed.lengths, first, self.part(skip, k), target, k == 1, True)
-
-    def backward(self, p, g, packed, x, ws, dy=None, d_end=None, dx=None, masks=None):
-        """Add to the gradients, after `forward` on the same arguments.
-
-        Parameters
-        ----------
-        p, g : dict of str to ndarray
-            Parameters, and their gradients (added to).
-        packed, x, ws, masks
-            As in `forward`; the gates in the workspace are overwritten.
-        dy : ndarray of shape (>= n_rows, output_size), default=None
-            Gradient with respect to the output of every step.
-        d_end : ndarray of shape (n_sequences, output_size), default=None
-            Gradient with respect to `end_states`.
-        dx : ndarray of shape (>= n_rows, D), default=None
-            Overwritten by the gradient with respect to x; None where it is not wanted.
-        """
-        n, continuing = packed.n_sequences, packed.n_continuing
-        for k, prefix in enumerate(self.directions):
-            ws.dc[:n] = 0
-            if d_end is None:
-                ws.dh[:n] = 0
-            else:
-                ws.dh[:continuing] = 0
-                ws.dh[continuing:n] = self.part(d_end, k)[continuing:n]
-            begun = packed.first == 0
-            known = self.learned_state or not begun
-            _scan.backward(
-                *self.kernel,
-                k == 1,
-                packed.starts,
-                x,
-                *self._of_cell(p, prefix),
-                ws.h0[k] if known else None,
-                ws.c0[k] if known else None,
-                None if masks is None else masks[k],
-                ws.gates[k],
-                ws.c[k],
-                ws.h[k],
-                None if dy is None else self.part(dy, k),
-                ws.dh,
-                ws.dc,
-                *self._of_cell(g, prefix),
-                dx,
-                k == 1,
-                ws.zeros,
-                ws.scratch,
-            )
-            if begun and self.learned_state:
-                for state, gradient in zip(self.states, (ws.dh, ws.dc), strict=False):
-                    g[f"{prefix}{state}"] += gradient[:n].sum(axis=0)
-
-    def backward_skip(self, packed, dx, dy=None, d_end=None):
-        """dx += the gradient that comes past the recurrence of a residual layer; dy, d_end as in `backward`."""
-        if dy is not None:
-            dx[: packed.n_rows] += dy[: packed.n_rows]
-        if d_end is not None:
-            done = slice(packed.n_continuing, packed.n_sequences)
-            for k in range(len(self.directions) if self.merge_mode == "concat" else 1):
-                self.part(dx, k)[packed.end_rows(reverse=k == 1)] += self.part(d_end, k)[done]
 
     def part(self, y, k):
         """The columns of an output that belong to direction k."""
@@ -299,15 +203,14 @@ class _LayerWorkspace:
         self.gates = [aligned_empty((n_rows, cell.n_blocks * H), dtype) for _ in directions]
         self.c = [aligned_empty((n_rows if cell.n_states == 2 else 1, H), dtype) for _ in directions]
         self.y = aligned_empty((n_rows, layer.output_size), dtype)
-        self.merged = layer.bidirectional and layer.merge_mode == "sum"
         # The recurrence reads its own outputs again: what is added to them goes elsewhere.
-        self.outputs = self.y
-        if self.merged:
+        outputs = self.y
+        if layer.bidirectional and layer.merge_mode == "sum":
             self.h = [aligned_empty((n_rows, H), dtype) for _ in directions]
         else:
             if layer.has_skip:
-                self.outputs = aligned_empty((n_rows, layer.output_size), dtype)
-            self.h = [layer.part(self.outputs, k) for k in directions]
+                outputs = aligned_empty((n_rows, layer.output_size), dtype)
+            self.h = [layer.part(outputs, k) for k in directions]
         begins = layer.learned_state or carries
         self.h0 = [aligned_empty((n_sequences, H), dtype) if begins else None for _ in directions]
         self.c0 = [aligned_empty((n_sequences, H), dtype) if begins and cell.n_states == 2 else None for _ in directions]

@@ -4,6 +4,8 @@ from heapq import heapreplace
 
 import numpy as np
 
+from .._kernels import _pack
+
 # Sequences of similar length are brought together inside a pool of that many minibatches.
 POOL_BATCHES = 16
 
@@ -77,7 +79,7 @@ def shards(rows, lengths, network):
     """
     if len(rows) < 2 * SHARD_SEQUENCES:
         return [rows]
-    n = _n_shards(len(rows), int(lengths[rows].sum()) * network.flops_per_row, max(network.hidden_sizes))
+    n = _n_shards(len(rows), _pack.count_steps(lengths, rows) * network.flops_per_row, max(network.hidden_sizes))
     if n == 1:
         return [rows]
     return _balanced(rows, lengths[rows], n)

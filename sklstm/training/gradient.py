@@ -1,13 +1,11 @@
 """Loss and gradient of a minibatch, shard by shard."""
 
-from copy import deepcopy
-from itertools import pairwise
 from threading import Lock
 
 import numpy as np
 
-from .._kernels import _optim
-from ..sequences import Batch
+from .._kernels import _minibatch, _optim, _pack
+from ..network import Draws
 from .batching import shards
 
 
@@ -44,18 +42,15 @@ class GradientComputer:
         self.network = network
         self.loss = loss
         self.data = data
-        self.alpha = alpha
         self.threads = threads
         self.bptt_steps = bptt_steps
         self.lengths = data.sequences.lengths
         self.total_weights = data.total_weights
         self._mean_weight = float(self.total_weights[data.rows].mean())
-        self.params = network.bind(theta)
         self.grad = np.zeros_like(theta)
-        self._penalties = list(zip(network.penalized(theta), network.penalized(self.grad), strict=True))
-        shard = _StepShard if network.returns_sequences else _SequenceShard
-        self._shards = _Reused(lambda: shard(network))
-        self._sum = _SumInOrder(network, self.grad)
+        self._penalty = _optim.Penalty(alpha, network.penalized(theta), network.penalized(self.grad)) if alpha else None
+        self._shards = _Reused(lambda: _Shard(network, loss, data, theta, bptt_steps))
+        self._sum = _SumInOrder(self.grad)
 
     def __call__(self, rows, rng):
         """Gradient of the mean loss over the samples `rows`, in `self.grad`; less where they weigh less than others.
@@ -72,7 +67,7 @@ class GradientComputer:
             Sum over the minibatch of weight times loss, plus `total_weight` times the penalty.
         total_weight : float
         """
-        total_weight = float(self.total_weights[rows].sum())
+        total_weight = _pack.total_weight(self.total_weights, rows)
         parts = shards(rows, self.lengths, self.network)
         # A generator for each shard: what it draws does not depend on which thread runs when.
         rngs = [None] * len(parts)
@@ -80,7 +75,7 @@ class GradientComputer:
             rngs = [np.random.default_rng(seed) for seed in rng.integers(1 << 63, size=len(parts))]
         if len(parts) == 1:
             shard = self._shards.take()
-            total = shard.run(self, rows, total_weight, rngs[0], self._sum.first)
+            total = shard.run(rows, total_weight, rngs[0], self.grad)
             self._shards.give_back(shard)
         else:
             total = self._run_shards(parts, total_weight, rngs)
@@ -89,9 +84,8 @@ class GradientComputer:
         usual_weight = self._mean_weight * len(rows)
         if total_weight < usual_weight:
             self.grad *= self.grad.dtype.type(total_weight / usual_weight)
-        for weights, grad in self._penalties if self.alpha else ():
-            total += total_weight * (0.5 * self.alpha * _optim.sum_of_squares(weights))
-            _optim.add_scaled(self.alpha, weights, grad)
+        if self._penalty is not None:
+            total = self._penalty.add(total, total_weight)
         return total, total_weight
 
     def _run_shards(self, parts, total_weight, rngs):
@@ -100,7 +94,7 @@ class GradientComputer:
 
         def run(k):
             shard, gradient = self._shards.take(), self._sum.take(k)
-            total = shard.run(self, parts[k], total_weight, rngs[k], gradient)
+            total = shard.run(parts[k], total_weight, rngs[k], gradient)
             self._sum.add(k, gradient)
             self._shards.give_back(shard)
             return total
@@ -125,14 +119,6 @@ class _Reused:
         self._idle.append(item)
 
 
-class _Gradient:
-    """A flat vector and the views of it that layers add to."""
-
-    def __init__(self, network, vector):
-        self.vector = vector
-        self.views = network.bind(vector)
-
-
 class _SumInOrder:
     """Sums the gradients of shards in the order of the shards, so that the bits do not depend on which thread ends when.
 
@@ -142,19 +128,13 @@ class _SumInOrder:
 
     Parameters
     ----------
-    network : Network
     out : ndarray of shape (n_params,)
-        Where the sum ends up.
-
-    Attributes
-    ----------
-    first : _Gradient
-        The one over `out`, which shard 0 overwrites and the others are added to.
+        Where the sum ends up: shard 0 overwrites it, and the others are added to it.
     """
 
-    def __init__(self, network, out):
-        self.first = _Gradient(network, out)
-        self._others = _Reused(lambda: _Gradient(network, np.empty_like(out)))
+    def __init__(self, out):
+        self.out = out
+        self._others = _Reused(lambda: np.empty_like(out))
         self._lock = Lock()
 
     def start(self):
@@ -163,7 +143,7 @@ class _SumInOrder:
 
     def take(self, k):
         """A gradient for shard k to overwrite."""
-        return self._others.take() if k else self.first
+        return self._others.take() if k else self.out
 
     def add(self, k, gradient):
         """Add that of shard k as soon as all before it have been added."""
@@ -171,90 +151,34 @@ class _SumInOrder:
             self._waiting[k] = gradient
             while self._next in self._waiting:
                 gradient = self._waiting.pop(self._next)
-                if gradient is not self.first:
-                    self.first.vector += gradient.vector
+                if gradient is not self.out:
+                    self.out += gradient
                     self._others.give_back(gradient)
                 self._next += 1
 
 
 class _Shard:
-    """Computes one shard at a time, in a workspace that it keeps. A subclass has the order of forward and backward."""
+    """Computes one shard at a time, in a workspace that it keeps; the parameters are those of `GradientComputer`."""
 
-    def __init__(self, network):
-        self.network = network
+    def __init__(self, network, loss, data, theta, bptt_steps):
+        self.network, self.theta, self.carries = network, theta, bptt_steps is not None
+        X, function = data.sequences, loss.value_and_gradient
+        self.minibatch = _minibatch.Minibatch(
+            X.offsets, X.values, data.shift, data.factor, data.targets, data.weights, function, bptt_steps
+        )
         self.ws = None
 
-    def _start(self, computer, rows, rng):
-        """The batch of these samples, and the steps between which it is cut into chunks; a workspace that holds them."""
-        batch = Batch(computer.data.sequences.offsets, rows)
-        bounds = batch.bounds(computer.bptt_steps)
-        n_sequences, n_rows = len(rows), max(map(batch.rows_between, bounds, bounds[1:]))
-        ws = self.ws
-        if ws is None or not ws.holds(n_sequences, n_rows):
-            if ws is not None:
-                n_sequences, n_rows = max(n_sequences, ws.n_sequences), max(n_rows, ws.n_rows)
-            self.ws = ws = None  # let go of the old one first
-            self.ws = self.network.workspace(n_sequences, n_rows, computer.grad.dtype, carries=computer.bptt_steps is not None)
-        self.network.begin(len(rows), self.ws, rng)
-        return batch, bounds
+    def run(self, rows, total_weight, rng, gradient):
+        """Overwrite `gradient`; return the weighted sum of the losses of the samples `rows`."""
+        n_rows = self.minibatch.arrange(rows)
+        if self.ws is None or not self.ws.holds(len(rows), n_rows):
+            self._grow(len(rows), n_rows)
+        draws = None if rng is None else Draws(self.ws, rng)
+        return self.minibatch.gradient(self.ws.bound, total_weight, gradient, draws)
 
-    def _chunks(self, data, batch, bounds):
-        for first, last in pairwise(bounds):
-            values = batch.pack(data.sequences.values, first, last, data.shift, data.factor, self.ws.values)
-            yield batch.chunk(first, last, values)
-
-
-class _SequenceShard(_Shard):
-    """One loss per sequence: known after the last chunk, so that all but the only one are computed twice."""
-
-    def run(self, computer, rows, total_weight, rng, gradient):
-        """Overwrite `gradient`; return the weighted sum of the losses."""
-        network, params, data = self.network, computer.params, computer.data
-        # Training that overflows shows in the loss and the gradient; NumPy's warnings would only add noise.
-        with np.errstate(over="ignore", invalid="ignore"):
-            batch, bounds = self._start(computer, rows, rng)
-            ws, whole = self.ws, len(bounds) == 2
-            replay = None if whole else deepcopy(rng)
-            for packed in self._chunks(data, batch, bounds):
-                network.forward_chunk(params, packed, ws, rng)
-                if not whole:
-                    network.carry(packed, ws)
-            scores = network.scores(params, batch.lengths, ws, rng)
-            dscores = ws.dscores[: len(scores)]
-            targets, weights = data.targets[batch.order], data.weights[batch.order]
-            total = computer.loss.value_and_gradient(scores, targets, weights, total_weight, dscores)
-            gradient.vector[:] = 0  # late, to be in the cache
-            network.backward_scores(params, gradient.views, ws, dscores)
-            if whole:
-                network.backward_chunk(params, gradient.views, packed, ws)
-                return total
-            for packed in self._chunks(data, batch, bounds):
-                network.recompute_chunk(params, packed, ws, replay)
-                network.backward_chunk(params, gradient.views, packed, ws)
-                network.carry(packed, ws)
-            return total
-
-
-class _StepShard(_Shard):
-    """One loss per step, chunk by chunk."""
-
-    def run(self, computer, rows, total_weight, rng, gradient):
-        """Overwrite `gradient`; return the weighted sum of the losses."""
-        network, params, data, total = self.network, computer.params, computer.data, 0.0
-        one, zero = np.ones(data.targets.shape[1], data.targets.dtype), np.zeros(data.targets.shape[1], data.targets.dtype)
-        gradient.vector[:] = 0
-        with np.errstate(over="ignore", invalid="ignore"):
-            batch, bounds = self._start(computer, rows, rng)
-            ws = self.ws
-            for packed in self._chunks(data, batch, bounds):
-                first, last, n = packed.first, packed.first + packed.n_steps, packed.n_rows
-                targets = batch.pack(data.targets, first, last, zero, one, np.empty((n, len(one)), data.targets.dtype))
-                weights = batch.pack(data.weights[:, np.newaxis], first, last, np.zeros(1), np.ones(1), np.empty((n, 1)))[:, 0]
-                network.forward_chunk(params, packed, ws, rng)
-                scores = network.step_scores(params, packed, ws, rng)
-                dscores = ws.dscores[:n]
-                total += computer.loss.value_and_gradient(scores, targets, weights, total_weight, dscores)
-                network.backward_chunk(params, gradient.views, packed, ws, dscores)
-                if packed.n_continuing:
-                    network.carry(packed, ws)
-            return total
+    def _grow(self, n_sequences, n_rows):
+        """A workspace that holds so many, and what the one before held."""
+        if self.ws is not None:
+            n_sequences, n_rows = max(n_sequences, self.ws.n_sequences), max(n_rows, self.ws.n_rows)
+        self.ws = None  # let go of the old one first
+        self.ws = self.network.workspace(self.theta, n_sequences, n_rows, carries=self.carries)

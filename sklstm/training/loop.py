@@ -99,26 +99,25 @@ def train(
 
 def _run_epoch(gradient, optimizer, state, config, epoch):
     """One pass over the data, the `epoch`-th of this fit counted from 0; returns its row of the history."""
-    theta, grad, rng, schedule = state.theta, gradient.grad, state.rng, config.schedule
+    theta, rng, schedule = state.theta, state.rng, config.schedule
     start, total, total_weight, norms, n_samples = perf_counter(), 0.0, 0.0, [], 0
     initial_rate = rate = config.learning_rate * state.rate_factor
     largest_norm = math.inf if config.max_grad_norm is None else config.max_grad_norm
     momentum = None
     decayed = gradient.network.penalized(theta) if optimizer.weight_decay else ()
+    step = optimizer.bind(theta, gradient.grad, state.optimizer, decayed)
     batches = minibatches(gradient.lengths[gradient.data.rows], config.batch_size, rng if config.shuffle else None)
     for k, batch in enumerate(batches):
         rows = gradient.data.rows[batch]
         batch_total, batch_weight = gradient(rows, rng)
-        norm = math.sqrt(_optim.sum_of_squares(grad))
+        norm = step.norm()
         if not (math.isfinite(norm) and math.isfinite(batch_total)):
             raise NonFinite
         if schedule.within is not None:
             progress = (epoch * len(batches) + k + 0.5) / (config.max_iter * len(batches))
             rate = initial_rate * schedule.within(progress, config.warmup)
             momentum = None if schedule.momentum is None else schedule.momentum(progress)
-        for weights in decayed:
-            weights *= float(1 - rate * optimizer.weight_decay)  # a NumPy float would compute in float64
-        optimizer.step(theta, grad, state.optimizer, rate, largest_norm / norm if norm > largest_norm else 1.0, momentum)
+        step.take(rate, largest_norm / norm if norm > largest_norm else 1.0, momentum)
         total += batch_total
         total_weight += batch_weight
         norms.append(norm)

@@ -1,9 +1,9 @@
 """Optimisers on the flat parameter vector, in order of increasing complexity.
 
 An optimiser is an immutable object with ``init(theta) -> state``, a dict of arrays and ints, and
-``step(theta, grad, state, rate, grad_scale, momentum)``, which updates theta and the state in place. `rate` is the step size and
-`momentum`, where a schedule sets it, takes the place of the optimiser's own. Before each step the loop shrinks the weights by its
-`weight_decay`.
+``bind(theta, grad, state, decayed) -> step``, a kernel (`_optim.Step`) whose ``take(rate, grad_scale, momentum)`` updates theta
+and the state in place. `rate` is the step size and `momentum`, where a schedule sets it, takes the place of the optimiser's own.
+Before each step, weights shrink by its `weight_decay`: those views of theta that are `decayed`.
 
 A new optimiser of minibatches is a class and an entry of SOLVERS here, and an entry with its loop in _kernels/optim_impl.h.
 """
@@ -45,9 +45,9 @@ class SGD(Optimizer):
     def init(self, theta):
         return {"velocity": np.zeros_like(theta)}
 
-    def step(self, theta, grad, state, rate, grad_scale, momentum=None):
-        momentum = self.momentum if momentum is None else momentum
-        _optim.step("sgd", theta, grad, state, rate, grad_scale, {"momentum": momentum, "nesterov": self.nesterov})
+    def bind(self, theta, grad, state, decayed=()):
+        rates = {"momentum": self.momentum, "nesterov": self.nesterov}
+        return _optim.Step("sgd", theta, grad, state, rates, "momentum")
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,13 @@ class RMSprop(Optimizer):
     def init(self, theta):
         return {"v": np.zeros_like(theta)}
 
-    def step(self, theta, grad, state, rate, grad_scale, momentum=None):
-        _optim.step("rmsprop", theta, grad, state, rate, grad_scale, {"rho": self.rho, "epsilon": self.epsilon})
+    def bind(self, theta, grad, state, decayed=()):
+        return _optim.Step("rmsprop", theta, grad, state, {"rho": self.rho, "epsilon": self.epsilon})
 
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Adam, with bias-corrected moments; with `weight_decay` AdamW, whose weights the loop shrinks before the step.
+    """Adam, with bias-corrected moments; with `weight_decay` AdamW, whose weights shrink before the step.
 
     References
     ----------
@@ -88,11 +88,9 @@ class Adam(Optimizer):
     def init(self, theta):
         return {"m": np.zeros_like(theta), "v": np.zeros_like(theta), "t": 0}
 
-    def step(self, theta, grad, state, rate, grad_scale, momentum=None):
-        state["t"] += 1
-        beta_1 = self.beta_1 if momentum is None else momentum
-        rates = {"t": state["t"], "beta_1": beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
-        _optim.step("adam", theta, grad, state, rate, grad_scale, rates)
+    def bind(self, theta, grad, state, decayed=()):
+        rates = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+        return _optim.Step("adam", theta, grad, state, rates, "beta_1", decayed, self.weight_decay)
 
 
 @dataclass(frozen=True)

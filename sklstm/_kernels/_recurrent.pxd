@@ -1,0 +1,35 @@
+"""A recurrent layer as a stage, for the poolings that read its last states."""
+from ._stages cimport Dropout, Stage, batch
+from ._walk cimport direction
+
+
+cdef struct bound_direction:
+    direction d             # x, the walk and the state to begin with are those of a batch, the rest is bound
+    Py_ssize_t ld_h
+    void *gates             # (n_rows, n_blocks H)
+    void *c                 # (n_rows, H)
+    void *h                 # (n_rows, H), row stride ld_h
+    void *first[2]          # (n_sequences, H), h and c that a batch begins with; NULL where those are always zeros
+    const void *learned[2]  # (H,), parameters h0 and c0; NULL where states are not learned
+
+
+cdef class Layer(Stage):
+    cdef:
+        bound_direction directions[2]
+        int n_directions
+        bint sums, has_skip
+        Py_ssize_t D, H, F      # widths of the input, of a direction and of the output
+        Dropout dropout
+        const void *x
+        void *y
+        const void *dy
+        const void *d_end
+        Py_ssize_t ld_d_end
+        void *dx
+        void *dh
+        void *dc
+        void *scratch
+    cdef int bind_direction(
+        self, bound_direction *bound, tuple kernel, dict arrays, Py_ssize_t n_rows, Py_ssize_t n_sequences) except -1
+    cdef const void *input(self, const batch *b) noexcept nogil
+    cdef void end_states(self, const batch *b, void *out, Py_ssize_t ld) noexcept nogil

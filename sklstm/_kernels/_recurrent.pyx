@@ -1,0 +1,286 @@
+"""A recurrent layer of one or two directions as a stage: the recursion of `_scan`, and what is around it."""
+from libc.stdint cimport uint64_t
+from libc.string cimport memcpy, memset
+
+from ._buffers cimport copy_rows
+from ._ftz cimport ftz_enter, ftz_leave
+from ._pack cimport sum_pairwise
+from ._real cimport real
+from ._scan cimport backward_steps, forward_steps
+from ._simd cimport cell_entry, simd
+from ._stages cimport Dropout, Stage, batch, gradient_of
+from ._walk cimport direction, gradients
+
+
+cdef class Layer(Stage):
+    """A layer, bound.
+
+    Blocks (n_blocks, n_input, n_recurrent, n_bias, n_extra) are those of the cell table, each H columns wide.
+
+    Parameters
+    ----------
+    theta : (n_params,) array
+    kernel : tuple of (int, int)
+        Index in the cell table, and in ACTIVATIONS that of the candidate and the state.
+    directions : list of dict of str to array
+        One or two; the second walks from the last step of each sequence to its first. Views of theta are "W" (D, n_input H), "R"
+        (H, n_recurrent H), "b" (n_bias H,), "extra" (n_extra, H) and, where they are learned, the initial states "h0" and "c0" (H,).
+        Buffers are "gates" (n_rows, n_blocks H); "c" (n_rows, H), not used by cells whose only state is h; "h" (n_rows, H), whose
+        rows may lie apart as the halves of a concatenated output do; and where they are not always zeros the states that a batch
+        begins with, "h_first" and "c_first" (n_sequences, H). "mask" (n_sequences, H) multiplies what enters R, row by row. What a
+        layer does not have is missing or None.
+    x : (n_rows, D) array, or None for what the first stage reads
+    y : (n_rows, F) array
+        The output, F wide: H, or two directions side by side.
+    dy : (n_rows, F) array or None
+        Gradient with respect to the output of every step; None is zero.
+    d_end : (n_sequences, F) array or None
+        Gradient with respect to `end_states`; its rows may lie apart.
+    dx : (n_rows, D) array, or None for what comes with the batch
+        Overwritten by the gradient with respect to x.
+    dh, dc : (n_sequences, H) arrays
+    zeros : (H,) array of zeros
+    scratch : (`_scan.scratch_size(...)`,) array, aligned to 64 bytes
+    has_skip : bool
+        Whether the input is added to the output.
+    dropout : Dropout, default=None
+        Of the input; what is added to the output is the input before it.
+    """
+
+    def __init__(self, theta, kernel, directions, x, y, dy, d_end, dx, dh, dc, zeros, scratch, bint has_skip, Dropout dropout=None):
+        cdef Py_ssize_t n_rows = len(y), n_sequences = len(dh)
+        cdef int k
+        self.bind(theta)
+        self.n_directions = len(directions)
+        self.D, self.H = len(directions[0]["W"]), len(directions[0]["R"])
+        self.F = y.shape[1]
+        self.sums = self.n_directions == 2 and self.F == self.H
+        self.has_skip = has_skip
+        self.dropout = dropout
+        self.x = self.hold(x, n_rows, self.D)
+        self.y = self.hold(y, n_rows, self.F, True)
+        self.dy = self.hold(dy, n_rows, self.F)
+        self.d_end = self.hold(d_end, n_sequences, self.F, False, &self.ld_d_end)
+        self.dx = self.hold(dx, n_rows, self.D, True)
+        self.dh = self.hold(dh, n_sequences, self.H, True)
+        self.dc = self.hold(dc, n_sequences, self.H, True)
+        self.scratch = self.hold(scratch, 1, 0, True)
+        for k in range(self.n_directions):
+            self.bind_direction(&self.directions[k], kernel, directions[k], n_rows, n_sequences)
+            self.directions[k].d.w.reverse = k == 1
+            self.directions[k].d.zeros = self.hold(zeros, self.H, 0)
+
+    cdef int bind_direction(
+        self, bound_direction *bound, tuple kernel, dict arrays, Py_ssize_t n_rows, Py_ssize_t n_sequences,
+    ) except -1:
+        cdef const cell_entry *cell = &simd().cells[<int> kernel[0]]
+        cdef direction *d = &bound.d
+        cdef Py_ssize_t D = self.D, H = self.H
+        d.cell = cell
+        d.activation = kernel[1]
+        d.D, d.H = D, H
+        d.W = self.hold(arrays["W"], D, cell.n_input * H)
+        d.R = self.hold(arrays["R"], H, cell.n_recurrent * H)
+        d.b = self.hold(arrays["b"], cell.n_bias * H, 0)
+        d.extra = self.hold(arrays["extra"] if cell.n_extra else None, cell.n_extra, H)
+        d.mask = self.hold(arrays.get("mask"), n_sequences, H)
+        bound.gates = self.hold(arrays["gates"], n_rows, cell.n_blocks * H, True)
+        bound.c = self.hold(arrays["c"], n_rows if cell.n_states == 2 else 1, H, True)
+        bound.h = self.hold(arrays["h"], n_rows, H, True, &bound.ld_h)
+        bound.learned[0] = self.hold(arrays.get("h0"), H, 0)
+        bound.learned[1] = self.hold(arrays.get("c0"), H, 0)
+        bound.first[0] = self.hold(arrays.get("h_first"), n_sequences, H, True)
+        bound.first[1] = self.hold(arrays.get("c_first"), n_sequences, H, True)
+        if bound.learned[0] != NULL and (bound.first[0] == NULL or (bound.learned[1] == NULL) != (bound.first[1] == NULL)):
+            raise ValueError("Learned states need arrays for the states that a batch begins with.")
+        return 0
+
+    cdef const void *input(self, const batch *b) noexcept nogil:
+        """x before dropout"""
+        return self.x if self.x != NULL else b.values
+
+    cdef int forward(self, const batch *b) except -1 nogil:
+        cdef const void *x = self.input(b)
+        if self.dropout is not None:
+            self.dropout.forward(b)
+            x = self.dropout.out
+        if self.dtype == 0:
+            forward_layer(self, b, <const float *> x)
+        else:
+            forward_layer(self, b, <const double *> x)
+        return 0
+
+    cdef void backward(self, const batch *b) noexcept nogil:
+        cdef void *dx = self.dx if self.dx != NULL else b.dvalues
+        if self.dtype == 0:
+            backward_layer(self, b, <float *> dx)
+        else:
+            backward_layer(self, b, <double *> dx)
+        if self.dropout is not None:
+            self.dropout.backward(b)
+        if self.has_skip and dx != NULL:
+            if self.dtype == 0:
+                backward_skip(self, b, <float *> dx)
+            else:
+                backward_skip(self, b, <double *> dx)
+
+    cdef void carry(self, const batch *b) noexcept nogil:
+        if self.dtype == 0:
+            carry_states(self, b, <float *> self.directions[0].h)
+        else:
+            carry_states(self, b, <double *> self.directions[0].h)
+
+    cdef void end_states(self, const batch *b, void *out, Py_ssize_t ld) noexcept nogil:
+        """out (n_sequences, F), row stride ld, := the output where each direction's walk ends, merged as outputs are, for the
+        sequences that end here: the forward direction ends at a sequence's last step, the reverse direction at its first."""
+        if self.dtype == 0:
+            gather_ends(self, b, <float *> out, ld)
+        else:
+            gather_ends(self, b, <double *> out, ld)
+
+
+cdef void begin_states(Layer self, bound_direction *bound, const batch *b, const real *x) noexcept nogil:
+    """The direction of this batch: its walk, its input x and the states that it begins with, NULL for zeros."""
+    cdef Py_ssize_t r
+    cdef int state
+    cdef direction *d = &bound.d
+    d.x = x
+    d.w.starts = b.starts
+    d.w.n_steps = b.n_steps
+    if b.first == 0:
+        for state in range(2):
+            for r in range(b.n_sequences if bound.learned[state] != NULL else 0):
+                memcpy(<real *> bound.first[state] + r * self.H, bound.learned[state], self.H * sizeof(real))
+    d.h0 = bound.first[0] if b.first or bound.learned[0] != NULL else NULL
+    d.c0 = bound.first[1] if b.first or bound.learned[1] != NULL else NULL
+
+
+cdef void forward_layer(Layer self, const batch *b, const real *x) noexcept nogil:
+    """y := outputs of every step; what the backward pass reads is kept."""
+    cdef Py_ssize_t j, n = b.n_rows * self.F
+    cdef int k
+    cdef bound_direction *bound
+    cdef const real *skip = <const real *> self.input(b)
+    cdef const real *h = <const real *> self.directions[0].h
+    cdef const real *h_reverse = <const real *> self.directions[1].h
+    cdef real *y = <real *> self.y
+    cdef uint64_t mode = ftz_enter()
+    for k in range(self.n_directions):
+        bound = &self.directions[k]
+        begin_states(self, bound, b, x)
+        forward_steps(&bound.d, <real *> bound.gates, <real *> bound.c, <real *> bound.h, bound.ld_h, <real *> self.scratch)
+    ftz_leave(mode)
+    if self.sums:
+        for j in range(n):
+            y[j] = h[j] + h_reverse[j]
+        h = y
+    if self.has_skip:
+        for j in range(n):
+            y[j] = h[j] + skip[j]
+
+
+cdef void backward_layer(Layer self, const batch *b, real *dx) noexcept nogil:
+    """Add to the gradients of the parameters; dx := gradient with respect to x, unless it is NULL."""
+    cdef:
+        Py_ssize_t H = self.H, n = b.n_sequences, continuing = b.n_continuing
+        int k
+        Py_ssize_t column
+        uint64_t mode
+        bound_direction *bound
+        gradients g
+        const real *dy
+        real *dh = <real *> self.dh
+        real *dc = <real *> self.dc
+    for k in range(self.n_directions):
+        bound = &self.directions[k]
+        column = 0 if self.sums else k * H
+        memset(dc, 0, n * H * sizeof(real))
+        memset(dh, 0, (n if self.d_end == NULL else continuing) * H * sizeof(real))
+        if self.d_end != NULL:
+            copy_rows(n - continuing, H, <const real *> self.d_end + continuing * self.ld_d_end + column, self.ld_d_end,
+                      dh + continuing * H, H)
+        g.dW = gradient_of(self, b, bound.d.W)
+        g.dR = gradient_of(self, b, bound.d.R)
+        g.db = gradient_of(self, b, bound.d.b)
+        g.d_extra = gradient_of(self, b, bound.d.extra)
+        g.dx = dx
+        g.accumulate_dx = k == 1
+        dy = NULL if self.dy == NULL else <const real *> self.dy + column
+        mode = ftz_enter()
+        backward_steps(&bound.d, <real *> bound.gates, <const real *> bound.c, <const real *> bound.h, bound.ld_h, dy,
+                       0 if dy == NULL else self.F, dh, dc, &g, <real *> self.scratch)
+        ftz_leave(mode)
+        if b.first == 0:
+            add_sum(n, H, dh, <real *> gradient_of(self, b, bound.learned[0]))
+            add_sum(n, H, dc, <real *> gradient_of(self, b, bound.learned[1]))
+
+
+cdef void add_sum(Py_ssize_t n, Py_ssize_t H, const real *rows, real *out) noexcept nogil:
+    """out (H,) += sum of rows (n, H), unless it is NULL"""
+    cdef Py_ssize_t r, j
+    cdef real total
+    if out == NULL:
+        return
+    if H == 1:
+        out[0] += sum_pairwise(rows, NULL, n)
+        return
+    for j in range(H):
+        total = 0
+        for r in range(n):
+            total += rows[r * H + j]
+        out[j] += total
+
+
+cdef void backward_skip(Layer self, const batch *b, real *dx) noexcept nogil:
+    """dx += the gradient that comes past the recurrence of a residual layer"""
+    cdef:
+        Py_ssize_t F = self.F, r, j
+        int k
+        const real *dy = <const real *> self.dy
+        const real *d_end = <const real *> self.d_end
+        real *dx_r
+    if dy != NULL:
+        for j in range(b.n_rows * F):
+            dx[j] += dy[j]
+    for k in range(0 if d_end == NULL else 1 if self.sums else self.n_directions):
+        for r in range(b.n_continuing, b.n_sequences):
+            dx_r = dx + end_row(b, r, k) * F + k * self.H
+            for j in range(self.H):
+                dx_r[j] += d_end[r * self.ld_d_end + k * self.H + j]
+
+
+cdef inline Py_ssize_t end_row(const batch *b, Py_ssize_t r, int k) noexcept nogil:
+    """The row where direction k ends its walk over sequence r: that of its last step or, in the reverse direction, of its first."""
+    return r if k == 1 else b.starts[b.lengths[r] - b.first - 1] + r
+
+
+cdef void carry_states(Layer self, const batch *b, const real *h) noexcept nogil:
+    cdef bound_direction *bound = &self.directions[0]
+    cdef Py_ssize_t row = b.starts[b.n_steps - 1], H = self.H
+    copy_rows(b.n_continuing, H, h + row * bound.ld_h, bound.ld_h, <real *> bound.first[0], H)
+    if bound.first[1] != NULL:
+        copy_rows(b.n_continuing, H, <const real *> bound.c + row * H, H, <real *> bound.first[1], H)
+
+
+cdef void gather_ends(Layer self, const batch *b, real *out, Py_ssize_t ld) noexcept nogil:
+    cdef:
+        Py_ssize_t H = self.H, F = self.F, r, row, column, j
+        int k
+        bound_direction *bound
+        const real *h
+        const real *skip = <const real *> self.input(b)
+        real *out_r
+        bint summed
+    for k in range(self.n_directions):
+        bound = &self.directions[k]
+        summed = k == 1 and self.sums
+        column = 0 if self.sums else k * H
+        for r in range(b.n_continuing, b.n_sequences):
+            row = end_row(b, r, k)
+            h = <const real *> bound.h + row * bound.ld_h
+            out_r = out + r * ld + column
+            for j in range(H):
+                out_r[j] = out_r[j] + h[j] if summed else h[j]
+            if self.has_skip and not summed:
+                for j in range(H):
+                    out_r[j] = out_r[j] + skip[row * F + column + j]
