@@ -13,29 +13,25 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from sklstm._kernels._minibatch import Minibatch
 
 from sklstm import LSTMRegressor
 from sklstm.datasets import make_adding_problem
-from sklstm.network import Network
-from sklstm.sequences import Packed
+from sklstm.network import LOSSES, Network
 
 T, EPOCHS, UNITS, COLORS = 100, 12, 48, dict(rnn="#CC79A7", lstm="#0072B2", peephole="#56B4E9", coupled="#009E73", gru="#D55E00")
 
 
 def arriving(model, X):
-    """Mean of ||dL/dh_t|| / ||dL/dh_T||, t = 1 .. T - 1: a second chunk continues from h_t, where its backward pass ends."""
-    n, rows, norms = len(X), X.swapaxes(0, 1).reshape(-1, 2), []  # step by step
-    network, theta = Network(2, 1, (UNITS,), cell=model.cell), np.concatenate([w.ravel() for w in model.weights_.values()])
-    params, grads = network.bind(theta), network.bind(theta.copy())
-    ws = network.workspace(n, n * T, theta.dtype, carries=True)
+    """Mean of ||dL/dh_t|| / ||dL/dh_T||, t = 1 .. T - 1: where chunks have T - t steps, the last one begins with h_t."""
+    n, norms, theta = len(X), [], np.concatenate([w.ravel() for w in model.weights_.values()])
+    ws, grad = Network(2, 1, (UNITS,), cell=model.cell).workspace(theta, n, n * T, carries=True), np.empty_like(theta)
+    loss, far = LOSSES["absolute_error"].value_and_gradient, np.full((n, 1), -1e9, theta.dtype)  # the slope is 1
+    zeros, ones = np.zeros(2, theta.dtype), np.ones(2, theta.dtype)
     for t in range(1, T):
-        network.begin(n, ws, None)
-        for t0, t1 in ((0, t), (t, T)):
-            chunk = Packed(np.arange(n), np.full(n, T - t0), n * np.arange(t1 - t0 + 1), rows[n * t0 :], t0, n * (t1 < T))
-            network.forward_chunk(params, chunk, ws)
-            network.carry(chunk, ws)
-        network.backward_scores(params, grads, ws, np.ones_like(network.scores(params, chunk.lengths, ws)))
-        network.backward_chunk(params, grads, chunk, ws)
+        batch = Minibatch(np.arange(0, n * T + 1, T), X.reshape(-1, 2), zeros, ones, far, np.ones(n), loss, bptt_steps=T - t)
+        batch.arrange(np.arange(n))
+        batch.gradient(ws.bound, 1.0, grad)
         norms.append(np.linalg.norm(ws.layers[0].dh, axis=1).mean())
     return norms / np.linalg.norm(model.weights_["head.V"])
 

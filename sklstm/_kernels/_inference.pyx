@@ -42,7 +42,7 @@ def pack(
     Parameters
     ----------
     cell, activation, W, R, b, extra
-        As in `_scan.forward`. Where there are tiles, they are read here only.
+        As in `_recurrent.Layer`. Where there are tiles, they are read here only.
     buffer : (`pack_size(...)`,) OUT, aligned to 64 bytes
         Belongs to the result.
 

@@ -6,9 +6,10 @@ What is bound when:
     theta and the buffers               when a `BoundNetwork` is made: again where a minibatch does not fit into its buffers
     which sequences, and the gradient   for each minibatch
 
-Python is called back only for the random numbers of networks that draw any. Without them the GIL is not held from the first
-sequence that is packed to the last gradient.
+Python is called back only for the random numbers of networks that draw any, and for an interrupt between the passes of many rows and
+between chunks. Else the GIL is not held from the first sequence that is packed to the last gradient.
 """
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.ref cimport PyObject
 from libc.stdlib cimport calloc, free
@@ -137,16 +138,16 @@ cdef class BoundNetwork(Stage):
         values : (>= n_rows, n_channels) array
         """
         cdef batch *b = &self.b
+        cdef Py_ssize_t n = len(lengths), n_steps = len(starts) - 1
+        cdef const Py_ssize_t *begins = <const Py_ssize_t *> pointer(starts, 2, n_steps + 1, 0)
+        if not (0 < n <= self.n_sequences and 0 < n_steps and 0 < begins[n_steps] <= min(self.n_rows, len(values))):
+            raise ValueError(f"A batch has at most {self.n_sequences} sequences and {self.n_rows} rows, got {n} and {begins[n_steps]}.")
         memset(b, 0, sizeof(batch))
-        self.held = starts, lengths, values
-        b.n_all = b.n_sequences = len(lengths)
-        b.n_steps = len(starts) - 1
-        b.starts = <const Py_ssize_t *> pointer(starts, 2, b.n_steps + 1, 0)
-        b.lengths = <const Py_ssize_t *> pointer(lengths, 2, b.n_all, 0)
-        b.n_rows = b.starts[b.n_steps]
-        if not (b.n_all <= self.n_sequences and b.n_rows <= self.n_rows):
-            raise ValueError(f"A batch has at most {self.n_sequences} sequences and {self.n_rows} rows, got {b.n_all} and {b.n_rows}.")
+        b.lengths = <const Py_ssize_t *> pointer(lengths, 2, n, 0)
         b.values = pointer(values, self.dtype, len(values), self.n_channels)
+        b.n_all = b.n_sequences = n
+        b.n_steps, b.n_rows, b.starts = n_steps, begins[n_steps], begins
+        self.held = starts, lengths, values
         with nogil:
             self.begin(b)
             self.forward(b)
@@ -175,11 +176,14 @@ cdef class BoundNetwork(Stage):
 
 
 cdef enum:
-    BEGIN
-    REMEMBER
-    CHUNK
-    END
-    AGAIN
+    MANY_ROWS = 1 << 12     # whose passes may take so long that Ctrl-C is to be heard between them
+    BEGIN, REMEMBER, CHUNK, END, AGAIN      # what random numbers are drawn for, see `Minibatch.gradient`
+
+
+cdef int heed_signals() except -1 nogil:
+    """Raise what an interrupt asks for."""
+    with gil:
+        return PyErr_CheckSignals()
 
 
 cdef int draw(draws, int event, Py_ssize_t n) except -1 nogil:
@@ -259,10 +263,7 @@ cdef class Minibatch:
         PyMem_Free(self.own_weights)
 
     def arrange(self, const Py_ssize_t[:] rows):
-        """Turn to the minibatch of the sequences `rows`; returns the rows of its largest chunk.
-
-        Raises a ValueError if there is no such sequence, or if one has no step.
-        """
+        """Turn to the minibatch of the sequences `rows`; returns the rows of its largest chunk."""
         cdef Py_ssize_t n = rows.shape[0], step = rows.strides[0] // <Py_ssize_t> sizeof(Py_ssize_t), first, last
         cdef Py_ssize_t T = longest(self.offsets, self.n_samples, &rows[0], step, n) if n else -1
         if T < 0:
@@ -334,7 +335,7 @@ cdef class Minibatch:
         cdef batch b
         cdef double total
         memset(&b, 0, sizeof(b))
-        if self.n == 0 or self.n > network.n_sequences or self.most_rows > network.n_rows:
+        if not (0 < self.n <= network.n_sequences and self.most_rows <= network.n_rows):
             raise ValueError(f"A minibatch of {self.n} sequences and {self.most_rows} rows does not fit into the buffers.")
         if network.dtype != self.dtype or network.n_channels != self.n_channels:
             raise ValueError("The network is bound to another dtype or number of channels than the data.")
@@ -366,6 +367,8 @@ cdef class Minibatch:
             if not whole:
                 network.carry(b)
         draw(draws, END, self.n)
+        if b.n_rows > MANY_ROWS:
+            heed_signals()
         network.finish(b)
         total = self.find_loss(network, b, total_weight)
         memset(b.gradients, 0, network.n_params * self.itemsize)  # late, to be in the cache
@@ -404,6 +407,8 @@ cdef class Minibatch:
         """b := the chunk that begins at a step, its rows packed; returns where the next one begins."""
         cdef Py_ssize_t last = self.chunk_end(first), t, n = self.starts[first + 1] - self.starts[first], d = self.n_channels
         cdef const char *values = self.values + first * d * self.itemsize
+        if first:
+            heed_signals()  # of long sequences there are many chunks
         for t in range(first, last + 1):
             self.chunk_starts[t - first] = self.starts[t] - self.starts[first]
         b.first, b.n_steps, b.n_rows = first, last - first, self.chunk_starts[last - first]

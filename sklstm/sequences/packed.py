@@ -48,11 +48,6 @@ class Packed:
     def n_steps(self):
         return len(self.starts) - 1
 
-    def end_rows(self, reverse=False):
-        """Rows in which the sequences that end here have their last step, or their first if `reverse`."""
-        rows = np.arange(self.n_continuing, self.n_sequences)
-        return rows if reverse else self.starts[self.lengths[self.n_continuing :] - 1] + rows
-
     @classmethod
     def gather(cls, sequences, rows, shift, factor, allocate):
         """All steps of the sequences `rows` of a `Sequences`, each channel as ``(x - shift) * factor``.
@@ -100,10 +95,6 @@ class Batch:
         if chunk_steps is None or chunk_steps >= self.n_steps:
             return [0, self.n_steps]
         return [0, *range((self.n_steps - 1) % chunk_steps + 1, self.n_steps + 1, chunk_steps)]
-
-    def rows_between(self, first, last):
-        """Number of rows of steps first .. last - 1."""
-        return int(self.starts[last] - self.starts[first])
 
     def active(self, step):
         """Number of sequences that have a step; 0 after the last."""

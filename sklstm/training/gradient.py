@@ -45,7 +45,7 @@ class GradientComputer:
         self.threads = threads
         self.bptt_steps = bptt_steps
         self.lengths = data.sequences.lengths
-        self.total_weights = data.total_weights
+        self.total_weights = np.ascontiguousarray(data.total_weights)
         self._mean_weight = float(self.total_weights[data.rows].mean())
         self.grad = np.zeros_like(theta)
         self._penalty = _optim.Penalty(alpha, network.penalized(theta), network.penalized(self.grad)) if alpha else None
@@ -162,9 +162,9 @@ class _Shard:
 
     def __init__(self, network, loss, data, theta, bptt_steps):
         self.network, self.theta, self.carries = network, theta, bptt_steps is not None
-        X, function = data.sequences, loss.value_and_gradient
+        X, y = data.sequences, map(np.ascontiguousarray, (data.targets, data.weights))
         self.minibatch = _minibatch.Minibatch(
-            X.offsets, X.values, data.shift, data.factor, data.targets, data.weights, function, bptt_steps
+            X.offsets, X.values, data.shift, data.factor, *y, loss.value_and_gradient, bptt_steps
         )
         self.ws = None
 
