@@ -4,23 +4,14 @@ import reprlib
 
 import numpy as np
 
-from ..network import LOSSES
 from ..network.inference import with_one_blas_thread
 from ..sequences.errors import refuse_mask
 from ..sequences.flattened import refuse_converted
 from ..sequences.refusals import array_of, refused_as
 from .engines import served
 from .inputs import read_X
+from .responses import RESPONSES
 from .states import parts_of, read_state
-
-# Response method -> from an estimator to the function that turns its network's scores into what the method returns.
-RESPONSES = {
-    "predict": lambda model: model._decode,
-    "predict_proba": lambda model: LOSSES[model._network_spec["loss"]].inverse_link,
-    "predict_log_proba": lambda model: LOSSES[model._network_spec["loss"]].log_inverse_link,
-    "encode": lambda model: lambda outputs: outputs,
-}
-
 
 class Stream:
     """Step-by-step predictions of a fitted estimator, created by its method ``stream``.
@@ -94,10 +85,10 @@ class Stream:
         self._served = model  # shared with other streams: what the estimator was, whatever becomes of it
         self._response_method = response_method
         self._encoded = response_method == "encode"
-        self._decode = RESPONSES[response_method](model.model)
-        self._width = network.layers[-1].output_size if self._encoded else network.output_size
+        self._meaning = model.meaning(response_method)
+        self._decode = self._meaning.decode
         self._dtype = model.model._theta.dtype
-        self._begun = self._direct = self._shape = None
+        self._end()
 
     @with_one_blas_thread
     def step(self, x_t):
@@ -119,22 +110,20 @@ class Stream:
         ValueError
             If x_t has a wrong shape, is not numeric, or contains NaN or infinity. The stream is unchanged.
         """
-        direct = self._direct
-        if direct is not None:
-            out = np.empty(self._shape, self._dtype)
-            try:
-                if direct.step(x_t, out):
-                    return self._decode(out)
-            except (ValueError, TypeError, BufferError):
-                pass  # to be converted, or refused with the reason
+        try:
+            answer = self._direct(x_t)
+        except (ValueError, TypeError, BufferError):
+            answer = None
+        if answer is None:
+            answer = self._step_converted(x_t)
+        return answer if self._decode is None else self._decode(answer)
+
+    def _step_converted(self, x_t):
+        """The same for what is no array of the model's dtype or not finite: converted, or refused with the reason."""
         begun = self._begun
         x = self._read(x_t, None if begun is None else begun[0].n_sequences)
-        engine, entry = begun or self._begin(len(x))
-        if entry is not None:
-            x = self._served.enter(x, entry)
-        out = np.empty((engine.n_sequences, self._width), self._dtype)
-        engine.step(x, out)
-        return self._decode(out)
+        _, answers, entry = begun or self._begin(len(x))
+        return answers.step(x if entry is None else self._served.enter(x, entry))
 
     def reset(self, streams=None):
         """Start new sequences.
@@ -150,7 +139,7 @@ class Stream:
             If a stream does not exist, or before the first step.
         """
         if streams is None:
-            self._begun = self._direct = self._shape = None
+            self._end()
             return
         begun = self._begun
         if begun is None:
@@ -197,12 +186,16 @@ class Stream:
         return known[self._encoded]
 
     def _begin(self, n_streams):
-        """An engine, and the buffers of the input layer where there is one."""
+        """An engine, what answers with it, and the buffers of the input layer where there is one."""
         engine, entry = self._served.engine(n_streams, self._encoded), self._served.network.input_layer
         engine.begin(n_streams)
-        self._begun = engine, None if entry is None else entry.workspace(n_streams, self._dtype)
-        self._shape, self._direct = (n_streams, self._width), engine if entry is None else None
+        answers = self._meaning.answers(engine)
+        self._begun = engine, answers, None if entry is None else entry.workspace(n_streams, self._dtype)
+        self._direct = answers.step if entry is None else _not_direct
         return self._begun
+
+    def _end(self):
+        self._begun, self._direct = None, _not_direct
 
     def _read(self, x_t, n):
         """x_t as rows of the model's dtype, for n streams, or any number of them (None)."""
@@ -243,3 +236,8 @@ class Stream:
             raise ValueError(f"The pickled stream must have {', '.join(expected)}, and a fitted model. Make a new stream.")
         self.__init__(saved["model"], saved["response_method"])
         self.state = saved["state"]
+
+
+def _not_direct(x_t):
+    """What takes a step as it is, where nothing does."""
+    return None
