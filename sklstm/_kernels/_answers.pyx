@@ -1,4 +1,5 @@
 """Steps of streams from Python to Python: a step in, a new array of predictions out, and nothing else on the way."""
+cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy
@@ -72,7 +73,7 @@ cdef class Answers:
     def __dealloc__(self):
         PyMem_Free(self.memory)
 
-    def step(self, x):
+    cpdef step(self, x):
         """The predictions after one step of all sequences, as a new array.
 
         Parameters
@@ -98,6 +99,51 @@ cdef class Answers:
                 else:
                     take_columns(self, <const double *> self.linked, <double *> self.predictions)
         return self.copy()
+
+
+@cython.auto_pickle(False)
+cdef class Steps:
+    """What a stream inherits: its method `step`, which calls nothing in Python where a step is an array of the model's dtype.
+
+    Attributes
+    ----------
+    _direct : Answers or None
+        What takes such a step; None where nothing does.
+    _decode : callable or None
+        Function of what it returns.
+    """
+    cdef public Answers _direct
+    cdef public object _decode
+
+    def step(self, x_t):
+        """Process the next step.
+
+        Parameters
+        ----------
+        x_t : array-like of shape (n_streams, n_channels), or (n_channels,) for one stream
+            Next step of each stream. The first step, also the first after `reset`, determines the number of streams. An array
+            of the model's dtype in C order is not converted.
+
+        Returns
+        -------
+        ndarray of shape (n_streams,) or (n_streams, n_outputs)
+            Output of the response method for the steps so far or, with `return_sequences`, for this step.
+
+        Raises
+        ------
+        ValueError
+            If x_t has a wrong shape, is not numeric, or contains NaN or infinity. The stream is unchanged.
+        """
+        cdef Answers direct = self._direct
+        answer = None
+        if direct is not None:
+            try:
+                answer = direct.step(x_t)
+            except (ValueError, TypeError, BufferError):
+                pass  # to be converted, or refused with the reason
+        if answer is None:
+            answer = self._step_converted(x_t)
+        return answer if self._decode is None else self._decode(answer)
 
 
 cdef int read_labels(Answers a, choices) except -1:

@@ -10,7 +10,7 @@ from libc.string cimport memcpy
 
 from ._buffers cimport ALIGNMENT, round_up
 from ._dense cimport affine
-from ._forward cimport ATTENTION, MAX, MEAN, N_POOLINGS, STACK_BYTES, begin_sequences, buffers, find_results, lay_out, run_chunk
+from ._forward cimport ATTENTION, MAX, MEAN, N_POOLINGS, STACK_BYTES, begin_sequences, find_results, lay_out, run_chunk
 from ._ftz cimport ftz_enter, ftz_leave
 from ._given cimport Given, acquire, all_finite, hold, is_finite, pack_steps, pointer, sequence
 from ._inference cimport packed_direction

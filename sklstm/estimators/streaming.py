@@ -4,6 +4,7 @@ import reprlib
 
 import numpy as np
 
+from .._kernels._answers import Steps
 from ..network.inference import with_one_blas_thread
 from ..sequences.errors import refuse_mask
 from ..sequences.flattened import refuse_converted
@@ -13,7 +14,8 @@ from .inputs import read_X
 from .responses import RESPONSES
 from .states import parts_of, read_state
 
-class Stream:
+
+class Stream(Steps):
     """Step-by-step predictions of a fitted estimator, created by its method ``stream``.
 
     Each call of `step` takes the next step of one sequence, or of several independent sequences. It returns what the response
@@ -90,33 +92,7 @@ class Stream:
         self._dtype = model.model._theta.dtype
         self._end()
 
-    @with_one_blas_thread
-    def step(self, x_t):
-        """Process the next step.
-
-        Parameters
-        ----------
-        x_t : array-like of shape (n_streams, n_channels), or (n_channels,) for one stream
-            Next step of each stream. The first step, also the first after `reset`, determines the number of streams. An array
-            of the model's dtype in C order is not converted.
-
-        Returns
-        -------
-        ndarray of shape (n_streams,) or (n_streams, n_outputs)
-            Output of the response method for the steps so far or, with `return_sequences`, for this step.
-
-        Raises
-        ------
-        ValueError
-            If x_t has a wrong shape, is not numeric, or contains NaN or infinity. The stream is unchanged.
-        """
-        try:
-            answer = self._direct(x_t)
-        except (ValueError, TypeError, BufferError):
-            answer = None
-        if answer is None:
-            answer = self._step_converted(x_t)
-        return answer if self._decode is None else self._decode(answer)
+    step = with_one_blas_thread(Steps.step)
 
     def _step_converted(self, x_t):
         """The same for what is no array of the model's dtype or not finite: converted, or refused with the reason."""
@@ -191,11 +167,11 @@ class Stream:
         engine.begin(n_streams)
         answers = self._meaning.answers(engine)
         self._begun = engine, answers, None if entry is None else entry.workspace(n_streams, self._dtype)
-        self._direct = answers.step if entry is None else _not_direct
+        self._direct = answers if entry is None else None
         return self._begun
 
     def _end(self):
-        self._begun, self._direct = None, _not_direct
+        self._begun = self._direct = None
 
     def _read(self, x_t, n):
         """x_t as rows of the model's dtype, for n streams, or any number of them (None)."""
@@ -219,7 +195,7 @@ class Stream:
         return read_X(self._served.model, x[:, np.newaxis, :], reset=False)[0].values.astype(self._dtype, copy=False)
 
     def __copy__(self):
-        other = object.__new__(type(self))
+        other = type(self).__new__(type(self))
         other._serve(self._served, self._response_method)
         other.state = self.state
         return other
@@ -236,8 +212,3 @@ class Stream:
             raise ValueError(f"The pickled stream must have {', '.join(expected)}, and a fitted model. Make a new stream.")
         self.__init__(saved["model"], saved["response_method"])
         self.state = saved["state"]
-
-
-def _not_direct(x_t):
-    """What takes a step as it is, where nothing does."""
-    return None

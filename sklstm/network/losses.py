@@ -18,6 +18,9 @@ from .._kernels._links import Decision, Link
 HUBER_DELTA = 1.345
 
 
+_IDENTITY = Link("identity")
+
+
 def _r2(targets, predicted, weights, parameters):
     return r2_score(targets, predicted, sample_weight=weights)
 
@@ -64,7 +67,7 @@ class Loss:
     """
 
     value_and_gradient: Callable
-    inverse_link: Callable = Link("identity")
+    inverse_link: Callable = _IDENTITY
     log_inverse_link: Callable | None = None
     decide: Callable | None = None
     contrast: Callable | None = None
