@@ -1,15 +1,21 @@
 """Steps of streams from Python to Python: a step in, a new array of predictions out, and nothing else on the way."""
 cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.stdint cimport uintptr_t
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.string cimport memcpy
 
-from ._engine cimport Engine, run_step
+from ._arrays cimport address, step_of
+from ._engine cimport Engine, run_step, run_step_at
 from ._given cimport pointer
 from ._links cimport Decision, Link
 from ._real cimport real
 
+import numpy as np
+
 PLAIN = "?biufcSUmM"    # letters of the kinds of dtype whose elements are nothing but their bytes
+
+cdef object empty = np.empty
 
 
 cdef class Answers:
@@ -18,15 +24,15 @@ cdef class Answers:
     Parameters
     ----------
     engine : Engine
-        Of which all sequences have begun.
+        Of one direction, of which all sequences have begun.
     function : Link or Decision
         Function of the results of the engine.
-    template : ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
-        Array of the dtype and shape of the predictions, in C order. It belongs to this object: a prediction is a copy of it, which
-        takes less time than a new array and the question where its elements are.
+    dtype : dtype
+    shape : tuple of int
+        Of the predictions: (n_sequences,) or (n_sequences, n_outputs).
     choices : ndarray, default=None
-        With a decision, the labels that its codes stand for. With a link, the numbers (intp) of the columns that are predicted, in
-        their order; None for all.
+        With a decision, the labels that its codes stand for, of that dtype. With a link, the numbers (intp) of the columns that are
+        predicted, in their order; None for all.
     """
     cdef:
         Engine engine
@@ -34,41 +40,40 @@ cdef class Answers:
         Decision decision
         Py_ssize_t n            # sequences
         Py_ssize_t K            # results of each
+        Py_ssize_t D            # channels
         Py_ssize_t size         # predictions of all
         Py_ssize_t n_columns    # results of the link of each
         Py_ssize_t itemsize     # bytes of a prediction
-        object template, copy
-        char *predictions       # elements of the template; NULL where they are not plain
+        object dtype, shape, dtype_of_x
         object choices
-        const char *chosen      # elements of the choices; NULL likewise
+        const char *chosen      # their elements; NULL where those are neither plain nor objects
+        bint are_objects
         void *memory            # of the three that follow
         void *scores            # (n, K)
-        void *linked            # (n, n_columns), or where all are predicted the template
+        void *linked            # (n, n_columns)
         Py_ssize_t *codes       # (size,)
 
-    def __cinit__(self, Engine engine not None, function not None, template not None, choices=None):
-        self.engine, self.template, self.copy = engine, template, template.copy
-        self.n, self.K = engine.b.active, engine.width
-        self.size, self.itemsize = template.size, template.itemsize
-        if self.n < 1 or self.n != engine.b.n_sequences or engine.b.n_rows or not template.flags.c_contiguous:
-            raise ValueError("Answers need an engine of single steps, all of whose sequences have begun, and a template in C order.")
+    def __cinit__(self, Engine engine not None, function not None, dtype not None, tuple shape not None, choices=None):
+        cdef Py_ssize_t itemsize = engine.weights.itemsize
+        self.engine, self.dtype, self.shape = engine, dtype, shape
+        self.dtype_of_x = np.dtype("f" if engine.weights.dtype == 0 else "d")
+        self.n, self.K, self.D = engine.b.active, engine.width, engine.weights.input_size
+        self.size, self.itemsize = shape[0] * (shape[1] if len(shape) == 2 else 1), dtype.itemsize
+        if self.n < 1 or self.n != engine.b.n_sequences or engine.b.n_rows or engine.bidirectional or shape[0] != self.n:
+            raise ValueError("Answers need an engine of single steps in one direction, all of whose sequences have begun.")
         if isinstance(function, Decision):
             self.decision = function
-            self.n_columns = 0
             read_labels(self, choices)
         else:
             self.link = function
             self.n_columns = self.K * self.link.entry.widening
             read_columns(self, choices)
-        cdef Py_ssize_t itemsize = engine.weights.itemsize
         self.memory = PyMem_Malloc(self.n * (self.K + self.n_columns) * itemsize + self.size * sizeof(Py_ssize_t))
         if not self.memory:
             raise MemoryError
         self.codes = <Py_ssize_t *> self.memory
         self.scores = self.codes + self.size
         self.linked = <char *> self.scores + self.n * self.K * itemsize
-        if self.link is not None and self.choices is None:
-            self.linked = self.predictions
 
     def __dealloc__(self):
         PyMem_Free(self.memory)
@@ -86,19 +91,27 @@ cdef class Answers:
         ndarray or None
             None, without a step, where x has a NaN or infinite number.
         """
-        if not run_step(self.engine, x, self.n, self.scores):
+        cdef const void *values = step_of(x, self.dtype_of_x, self.n, self.D)
+        cdef bint done
+        if values != NULL:
+            done = run_step_at(self.engine, values, self.n, self.scores)
+        else:
+            done = run_step(self.engine, x, self.n, self.scores)
+        if not done:
             return None
+        predictions = empty(self.shape, self.dtype)
         if self.decision is not None:
             self.decision.apply(self.engine.weights.dtype, self.n, self.K, self.scores, self.codes)
-            choose(self)
+            choose(self, predictions)
+        elif self.choices is None:
+            self.link.apply(self.engine.weights.dtype, self.n, self.K, self.scores, address(predictions))
         else:
             self.link.apply(self.engine.weights.dtype, self.n, self.K, self.scores, self.linked)
-            if self.choices is not None:
-                if self.engine.weights.dtype == 0:
-                    take_columns(self, <const float *> self.linked, <float *> self.predictions)
-                else:
-                    take_columns(self, <const double *> self.linked, <double *> self.predictions)
-        return self.copy()
+            if self.engine.weights.dtype == 0:
+                take_columns(self, <const float *> self.linked, <float *> address(predictions))
+            else:
+                take_columns(self, <const double *> self.linked, <double *> address(predictions))
+        return predictions
 
 
 @cython.auto_pickle(False)
@@ -149,15 +162,15 @@ cdef class Steps:
 cdef int read_labels(Answers a, choices) except -1:
     """Check and keep the labels of the codes."""
     cdef Py_ssize_t wanted = a.K if a.decision.entry.n_codes == 0 else a.decision.entry.n_codes
-    if choices.ndim != 1 or choices.dtype != a.template.dtype or choices.shape[0] < wanted:
-        raise ValueError(f"Codes need {wanted} labels of dtype {a.template.dtype}, got {choices.shape} of {choices.dtype}.")
+    if choices.ndim != 1 or choices.dtype != a.dtype or choices.shape[0] < wanted:
+        raise ValueError(f"Codes need {wanted} labels of dtype {a.dtype}, got {choices.shape} of {choices.dtype}.")
     if a.size != a.n * (a.K if a.decision.entry.of_each else 1):
-        raise ValueError(f"{a.n} sequences have not so many labels: {a.template.shape}.")
-    a.choices = choices if choices.flags.c_contiguous else choices.copy()
-    if choices.dtype.kind in PLAIN:
-        a.predictions = <char *> <uintptr_t> a.template.__array_interface__["data"][0]
-        a.chosen = <const char *> <uintptr_t> a.choices.__array_interface__["data"][0]
-    elif a.template.ndim != 1:
+        raise ValueError(f"{a.n} sequences have not so many labels: {a.shape}.")
+    a.choices = choices.copy()  # nobody else's, who might change it
+    a.are_objects = choices.dtype.kind == "O"
+    if a.are_objects or choices.dtype.kind in PLAIN:
+        a.chosen = address(a.choices)
+    elif len(a.shape) != 1:
         raise ValueError(f"Labels of dtype {choices.dtype} must be one for each sequence.")
     return 0
 
@@ -166,12 +179,13 @@ cdef int read_columns(Answers a, choices) except -1:
     """Check and keep the columns of what is predicted."""
     cdef Py_ssize_t width = a.size // a.n, k
     cdef const Py_ssize_t *columns
-    a.predictions = <char *> pointer(a.template, a.engine.weights.dtype, a.n, width if a.template.ndim == 2 else 0, True)
+    if a.dtype != a.dtype_of_x:
+        raise ValueError(f"Predictions have the dtype of the weights, {a.dtype_of_x}, got {a.dtype}.")
     if choices is None:
         if width != a.n_columns:
             raise ValueError(f"{a.n_columns} columns are predicted, but there is room for {width}.")
         return 0
-    a.choices = choices.copy()  # nobody else's, who might change it
+    a.choices = choices.copy()
     columns = <const Py_ssize_t *> pointer(a.choices, 2, width, 0)
     for k in range(width):
         if not 0 <= columns[k] < a.n_columns:
@@ -180,16 +194,30 @@ cdef int read_columns(Answers a, choices) except -1:
     return 0
 
 
-cdef int choose(Answers a) except -1:
-    """template := the labels of the codes"""
+cdef int choose(Answers a, predictions) except -1:
+    """predictions := the labels of the codes"""
     cdef Py_ssize_t k
+    cdef char *out
     if a.chosen == NULL:
         for k in range(a.size):
-            a.template[k] = a.choices[a.codes[k]]
+            predictions[k] = a.choices[a.codes[k]]
         return 0
-    for k in range(a.size):
-        memcpy(a.predictions + k * a.itemsize, a.chosen + a.codes[k] * a.itemsize, a.itemsize)
+    out = address(predictions)
+    if a.are_objects:
+        for k in range(a.size):
+            replace(<PyObject **> out + k, (<PyObject **> a.chosen)[a.codes[k]])
+    else:
+        for k in range(a.size):
+            memcpy(out + k * a.itemsize, a.chosen + a.codes[k] * a.itemsize, a.itemsize)
     return 0
+
+
+cdef inline void replace(PyObject **place, PyObject *label) noexcept:
+    """An object in an array by another one"""
+    cdef PyObject *before = place[0]
+    Py_INCREF(<object> label)
+    place[0] = label
+    Py_XDECREF(before)
 
 
 cdef void take_columns(Answers a, const real *linked, real *out) noexcept:

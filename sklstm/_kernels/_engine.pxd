@@ -15,3 +15,5 @@ cdef class Engine:
 
 
 cdef bint run_step(Engine e, object x, Py_ssize_t n, void *out) except -1
+
+cdef bint run_step_at(Engine e, const void *x, Py_ssize_t n, void *out) noexcept

@@ -244,16 +244,21 @@ cdef bint run_step(Engine e, object x, Py_ssize_t n, void *out) except -1:
         raise ValueError("Single steps need a network of one direction.")
     acquire(x, &given, w.dtype, n * w.input_size, False)
     fits = given.shape[given.ndim - 1] == w.input_size and (given.ndim == 2 or given.ndim == 1 and n == 1)
-    # What lends a buffer may have run code of its own.
-    if fits and e.b.active == n:
-        if w.dtype == 0:
-            done = take_step(e, <const float *> given.buf, <float *> out)
-        else:
-            done = take_step(e, <const double *> given.buf, <double *> out)
+    if fits:
+        done = run_step_at(e, given.buf, n, out)  # what lends a buffer may have run code of its own
     PyBuffer_Release(&given)
     if not fits:
         raise ValueError(f"x must be ({n}, {w.input_size}).")
     return done
+
+
+cdef bint run_step_at(Engine e, const void *x, Py_ssize_t n, void *out) noexcept:
+    """The same with x (n, D) as a pointer, of an engine of one direction."""
+    if e.b.active != n:
+        return False
+    if e.weights.dtype == 0:
+        return take_step(e, <const float *> x, <float *> out)
+    return take_step(e, <const double *> x, <double *> out)
 
 
 cdef int exchange_state(Engine e, list arrays, bint write) except -1:

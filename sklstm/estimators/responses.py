@@ -39,4 +39,4 @@ class Meaning:
 
     def answers(self, engine):
         """What runs an engine, all of whose sequences have begun, and answers."""
-        return Answers(engine, self.function, np.empty((engine.n_sequences, *self.shape), self.dtype), self.choices)
+        return Answers(engine, self.function, self.dtype, (engine.n_sequences, *self.shape), self.choices)
