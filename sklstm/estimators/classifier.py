@@ -290,6 +290,11 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         decided = loss.decide(scores)
         return self.classes_[decided] if loss.contrast else decided
 
+    def _predicted(self):
+        """What decides, and what its codes stand for."""
+        loss = LOSSES[self._network_spec["loss"]]
+        return loss.decide, self.classes_ if loss.contrast else np.arange(2, dtype=np.intp)
+
     @staticmethod
     def _masked(y):
         masked = is_missing(y.ravel()).reshape(y.shape)

@@ -240,6 +240,11 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
             return predicted[:, self._quantile_ranks]  # in the order in which they were asked for
         return predicted[:, 0] if self._one_dimensional else predicted
 
+    def _predicted(self):
+        """The function of the scores, and the columns of its result that are predicted; None for all."""
+        loss = LOSSES[self._network_spec["loss"]]
+        return loss.inverse_link, self._quantile_ranks if loss.is_ordered else None
+
     @staticmethod
     def _masked(y):
         return is_missing(y.ravel()).reshape(y.shape)
