@@ -7,6 +7,7 @@ import numpy as np
 from .._kernels import _inference, _pooling, _scan, _simd
 from .cached import cached
 from .cells import CELLS
+from .orthogonal import random_orthogonal_blocks
 from .workspace import aligned_empty
 
 ACTIVATIONS = _simd.ACTIVATIONS
@@ -119,10 +120,9 @@ class RecurrentLayer:
         for prefix in self.directions:
             bound = np.sqrt(6 / (D + H))
             p[f"{prefix}W"][...] = rng.uniform(-bound, bound, size=p[f"{prefix}W"].shape)
-            for block in range(CELLS[self.cell].n_recurrent):
-                q, r = np.linalg.qr(rng.standard_normal((H, H)))
-                # The signs of r's diagonal make the distribution uniform over the orthogonal matrices.
-                p[f"{prefix}R"][:, block * H : (block + 1) * H] = q * np.where(np.diag(r) < 0, -1, 1)
+            R = p[f"{prefix}R"]
+            for block, q in enumerate(random_orthogonal_blocks(CELLS[self.cell].n_recurrent, H, rng, R.dtype)):
+                R[:, block * H : (block + 1) * H] = q
             p[f"{prefix}b"][...] = 0
             extra = CELLS[self.cell].extra
             if extra:

@@ -1,0 +1,44 @@
+"""Random orthogonal matrices, which recurrent weights begin with."""
+
+import numpy as np
+from scipy.linalg.lapack import get_lapack_funcs
+
+BLOCK = 64  # columns that LAPACK reflects at a time, at most: it has no use for more workspace
+
+
+def random_orthogonal(size, rng, dtype):
+    """A matrix (size, size) that is uniformly distributed over the orthogonal ones.
+
+    Notes
+    -----
+    The QR decomposition of a Gaussian matrix gives one, if the diagonal of R is made positive. Q is then a product of reflections,
+    each of which takes a Gaussian vector, one shorter than the last, to a multiple of the first unit vector. Drawing these vectors
+    saves the decomposition, and half of the numbers (Stewart 1980). They are drawn in float64 for either dtype.
+    """
+    vectors = np.zeros((size, size))
+    for k in range(size):
+        vectors[k, k:] = rng.standard_normal(size - k)
+    norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    first = np.einsum("ii->i", vectors)  # a view
+    signs = np.copysign(1.0, first)
+    # x -> -sign(x_0) |x| e_0 by I - tau v v', where v = (x + sign(x_0) |x| e_0) / v_0 and tau = |x_0 + sign(x_0) |x|| / |x|
+    first += signs * norms
+    tau = np.abs(first) / norms
+    vectors /= first[:, np.newaxis].copy()
+    multiply = get_lapack_funcs("orgqr", dtype=dtype)
+    q, _, _ = multiply(vectors.astype(dtype).T, tau.astype(dtype), lwork=BLOCK * size, overwrite_a=True)
+    return (q * -signs.astype(dtype)).T  # in C order, and distributed alike
+
+
+def random_orthogonal_blocks(n_blocks, size, rng, dtype):
+    """Matrices (n_blocks, size, size) of which each is uniformly distributed over the orthogonal ones.
+
+    They are one such matrix with its rows and its columns in random orders and with random signs, which leaves the distribution
+    as it is: entries of different blocks are uncorrelated, but the blocks are not independent. Drawing each anew takes three
+    times as long for four blocks of 512 rows, a third of two epochs of 50 sequences of 20 steps.
+    """
+    q = random_orthogonal(size, rng, dtype)
+    orders = rng.permuted(np.broadcast_to(np.arange(size), (n_blocks, 2, size)), axis=2)
+    signs = (1 - 2 * rng.integers(2, size=orders.shape)).astype(dtype)
+    for (rows, columns), (of_rows, of_columns) in zip(orders, signs, strict=True):
+        yield np.take(q[rows] * of_rows[:, np.newaxis], columns, axis=1) * of_columns
