@@ -7,7 +7,7 @@ import numpy as np
 from .._kernels import _inference, _pooling, _scan, _simd
 from .cached import cached
 from .cells import CELLS
-from .orthogonal import random_orthogonal_blocks
+from .orthogonal import write_orthogonal_blocks
 from .workspace import aligned_empty
 
 ACTIVATIONS = _simd.ACTIVATIONS
@@ -120,9 +120,7 @@ class RecurrentLayer:
         for prefix in self.directions:
             bound = np.sqrt(6 / (D + H))
             p[f"{prefix}W"][...] = rng.uniform(-bound, bound, size=p[f"{prefix}W"].shape)
-            R = p[f"{prefix}R"]
-            for block, q in enumerate(random_orthogonal_blocks(CELLS[self.cell].n_recurrent, H, rng, R.dtype)):
-                R[:, block * H : (block + 1) * H] = q
+            write_orthogonal_blocks(p[f"{prefix}R"], rng)
             p[f"{prefix}b"][...] = 0
             extra = CELLS[self.cell].extra
             if extra:
