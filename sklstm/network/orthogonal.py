@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.linalg.lapack import get_lapack_funcs
 
+DRAWN_ALONE = 64  # rows of blocks that are independent of each other
 BLOCK = 64  # columns that LAPACK reflects at a time, at most: it has no use for more workspace
 
 
@@ -33,12 +34,18 @@ def random_orthogonal(size, rng, dtype):
 def write_orthogonal_blocks(out, rng):
     """Overwrite each of the square blocks of `out` (size, n_blocks * size) with a matrix that is distributed like that.
 
-    They are one such matrix with its rows and its columns in random orders and its columns with random signs, which leaves the
-    distribution as it is: entries of different blocks are uncorrelated, but the blocks are not independent. To draw each anew
-    takes three to four times as long for four blocks of 512 rows or more.
+    Small blocks are drawn one by one, as Q of QR decompositions. Large ones are one matrix with its rows and its columns in
+    random orders and its columns with random signs, which leaves the distribution as it is: entries of different blocks are
+    uncorrelated, but the blocks are not independent. Of four blocks of 64, 512 and 1024 rows in float32 the decompositions take
+    0.6, 117 and 630 ms, one matrix for all 0.2, 9 and 56 ms; two epochs of 50 sequences of 20 steps take 5, 180 and 850.
     """
     size = len(out)
     blocks = out.reshape(size, -1, size).transpose(1, 0, 2)
+    if size <= DRAWN_ALONE:
+        for block in blocks:
+            q, r = np.linalg.qr(rng.standard_normal((size, size)))
+            block[...] = q * np.where(np.diag(r) < 0, -1, 1)
+        return
     q = random_orthogonal(size, rng, out.dtype)
     orders = rng.permuted(np.broadcast_to(np.arange(size), (len(blocks), 2, size)), axis=2)
     signs = (1 - 2 * rng.integers(2, size=(len(blocks), size))).astype(out.dtype)
