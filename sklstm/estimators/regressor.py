@@ -210,7 +210,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
 
     @available_if(supports_partial_fit)
     @document()
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch on a chunk of data.
 
