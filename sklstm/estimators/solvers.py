@@ -38,7 +38,7 @@ def check_solver_params(estimator):
             raise ValueError(f"{name} must be one of {sorted(known)}, got {value!r}.")
     if not SOLVERS[estimator.solver](estimator).needs_all_samples:
         return
-    if estimator.dropout or (not _is_auto(estimator.recurrent_dropout) and estimator.recurrent_dropout):
+    if estimator.dropout or not _is_auto(estimator.recurrent_dropout) and estimator.recurrent_dropout:
         raise ValueError(
             f"solver={estimator.solver!r} compares losses of the same function, which dropout={estimator.dropout} and"
             f" recurrent_dropout={estimator.recurrent_dropout} change at every call. Set them to 0, or take another solver."
