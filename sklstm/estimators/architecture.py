@@ -82,7 +82,7 @@ def network_spec(estimator, n_channels, target, categories):
         "merge_mode": estimator.merge_mode,
         "pooling": None if estimator.return_sequences else poolings if len(poolings) > 1 else poolings[0],
         "dropout": float(estimator.dropout),
-        "recurrent_dropout": 0.0,  # "auto" depends on the number of samples: `read_fit_inputs` sets it
+        "recurrent_dropout": float(estimator.recurrent_dropout),
         "residual": bool(estimator.residual),
         "learned_state": estimator.initial_state == "learned",
         "categories": categories,

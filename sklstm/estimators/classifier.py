@@ -122,7 +122,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         merge_mode="concat",
         pooling=("last", "max"),
         dropout=0.0,
-        recurrent_dropout="auto",
+        recurrent_dropout=0.0,
         residual=False,
         return_sequences=False,
         categorical_features=None,

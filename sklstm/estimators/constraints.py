@@ -25,7 +25,7 @@ CONSTRAINTS = {
     "merge_mode": [StrOptions(set(MERGE_MODES))],
     "pooling": [StrOptions(set(POOLINGS)), tuple, list],
     "dropout": [UNIT_INTERVAL],
-    "recurrent_dropout": [StrOptions({"auto"}), UNIT_INTERVAL],
+    "recurrent_dropout": [UNIT_INTERVAL],
     "residual": ["boolean"],
     "return_sequences": ["boolean"],
     "categorical_features": [StrOptions({"all"}), "array-like", None],

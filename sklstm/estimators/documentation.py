@@ -59,10 +59,9 @@ pooling : {"last", "mean", "max", "attention"} or tuple of these, default=("last
 dropout : float, default=0.0
     Fraction of inputs that training sets to zero at random, in [0, 1). It applies to every layer but the first and to
     the head.
-recurrent_dropout : "auto" or float, default="auto"
+recurrent_dropout : float, default=0.0
     Fraction of the units whose state training hides from the recurrence, in [0, 1). The same units are hidden at all
-    steps of a sequence [5]_. "auto" is 0.25 where `fit` chooses its length (see `early_stopping`) and `alpha` is at most
-    1e-3, else 0. It is 0 with the solver "lbfgs".
+    steps of a sequence [5]_.
 residual : bool, default=False
     Whether to add the input of each layer to its output. All layers after the first must then have the same width.
     The first layer takes part if its input, embeddings included, is as wide as its output. With ``merge_mode="sum"``

@@ -15,7 +15,7 @@ from .embedding import embedding_widths
 from .fit_inputs import FitInputs
 from .fitted_state import with_fitted_attributes
 from .inputs import read_X
-from .solvers import is_one_minibatch, recurrent_dropout, stops_early
+from .solvers import is_one_minibatch, stops_early
 from .splitting import split_rows
 from .warned import warn_of_few
 
@@ -80,7 +80,6 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
         target = target.merged(sequences)
 
     moments = _moments(estimator.standardize, sequences, target, previous, one_epoch)
-    spec = spec | {"recurrent_dropout": recurrent_dropout(estimator, len(target.weighted_rows()), one_epoch=one_epoch)}
     network = build(spec)
     scaling = Scaling.from_moments(moments, network.input_size, target.units, form["_categorical"])
     scaling.raise_if_out_of_range(dtype)

@@ -118,7 +118,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         merge_mode="concat",
         pooling=("last", "max"),
         dropout=0.0,
-        recurrent_dropout="auto",
+        recurrent_dropout=0.0,
         residual=False,
         return_sequences=False,
         categorical_features=None,

@@ -22,9 +22,6 @@ PATIENCE_STEPS, PATIENCE_EPOCHS = 500, 10  # without improvement, at least
 SMALLEST_CHOICE = 10
 SHARE = 1 / 2
 FRACTIONS = (1 / 16, 1 / 4, 1)
-# Of the recurrence, in a fit whose length is chosen; a penalty above LARGEST_ALPHA restrains the network enough.
-RECURRENT_DROPOUT = 0.25
-LARGEST_ALPHA = 1e-3
 # Standard errors by which the loss of a longer fit may be higher than the lowest, by the number of sequences up to which they are
 # for: a quarter of few sequences says little.
 TIED = {60: 1.0, math.inf: 0.5}
@@ -38,7 +35,7 @@ def check_solver_params(estimator):
             raise ValueError(f"{name} must be one of {sorted(known)}, got {value!r}.")
     if not SOLVERS[estimator.solver](estimator).needs_all_samples:
         return
-    if estimator.dropout or not _is_auto(estimator.recurrent_dropout) and estimator.recurrent_dropout:
+    if estimator.dropout or estimator.recurrent_dropout:
         raise ValueError(
             f"solver={estimator.solver!r} compares losses of the same function, which dropout={estimator.dropout} and"
             f" recurrent_dropout={estimator.recurrent_dropout} change at every call. Set them to 0, or take another solver."
@@ -58,15 +55,6 @@ def stops_early(estimator, *, one_epoch):
 def chooses_length(estimator, n_samples):
     """Whether the length of a fit on that many sequences is chosen on some that are held out."""
     return _is_auto(estimator.early_stopping) and _is_auto(estimator.max_iter) and n_samples >= SMALLEST_CHOICE
-
-
-def recurrent_dropout(estimator, n_samples, *, one_epoch):
-    """The rate for a fit on that many sequences."""
-    if not _is_auto(estimator.recurrent_dropout):
-        return float(estimator.recurrent_dropout)
-    if one_epoch or not chooses_length(estimator, n_samples) or estimator.alpha > LARGEST_ALPHA:
-        return 0.0
-    return 0.0 if SOLVERS[estimator.solver](estimator).needs_all_samples else RECURRENT_DROPOUT
 
 
 def tied(n_samples):
