@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sklstm._kernels import _product
+
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 SHAPE = (4, 5, 3, 8)
 
@@ -58,6 +60,7 @@ def test_the_load_ends_with_an_error(module):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="handover.c has POSIX threads")
+@pytest.mark.skipif("tiles" not in _product.KINDS, reason="this build has no vectors")
 def test_the_model_of_the_cost(module, monkeypatch):
     machine, cost_model = module("machine"), module("cost_model")
     monkeypatch.setattr(machine, "clock", cost_model.perf_counter)
