@@ -71,7 +71,8 @@ def multipliers(m, k, n, transpose_a, transpose_b, dtype):
     def by(products):
         return lambda: _product.multiply_by(products, A, B, C, buffer, transpose_a, transpose_b, n_times, transpose_a)
 
-    _product.multiply_by("tiles", A, B, C, buffer, transpose_a, transpose_b, 1, True)
+    if "tiles" in _product.KINDS:  # weights are packed once
+        _product.multiply_by("tiles", A, B, C, buffer, transpose_a, transpose_b, 1, True)
     return {products: by(products) for products in _product.KINDS}, flops * n_times
 
 

@@ -3,13 +3,10 @@
 import importlib
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-from sklstm._kernels import _product
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 SHAPE = (4, 5, 3, 8)
@@ -59,8 +56,6 @@ def test_the_load_ends_with_an_error(module):
     assert begun[0].returncode is not None
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="handover.c has POSIX threads")
-@pytest.mark.skipif("tiles" not in _product.KINDS, reason="this build has no vectors")
 def test_the_model_of_the_cost(module, monkeypatch):
     machine, cost_model = module("machine"), module("cost_model")
     monkeypatch.setattr(machine, "clock", cost_model.perf_counter)
