@@ -189,8 +189,11 @@ CANDIDATES = {
     "adamw 0.1": Candidate("penalty", {"solver": "adamw", "alpha": 1e-1}),
     # dropout
     "dropout 0.2": Candidate("dropout", {"dropout": 0.2}),
+    "recurrent dropout 0.1": Candidate("dropout", {"recurrent_dropout": 0.1}),
     "recurrent dropout 0.25": Candidate("dropout", {"recurrent_dropout": 0.25}),
     "recurrent dropout 0.5": Candidate("dropout", {"recurrent_dropout": 0.5}),
+    "recurrent dropout 0.25, alpha 0.0001": Candidate("dropout", {"recurrent_dropout": 0.25, "alpha": 1e-4}),
+    "recurrent dropout 0.25, smoothing 0.05": Candidate("dropout", {"recurrent_dropout": 0.25, "label_smoothing": 0.05}),
     "both dropouts 0.2": Candidate("dropout", {"dropout": 0.2, "recurrent_dropout": 0.2}),
     # probabilities
     "smoothing 0.05": Candidate("probabilities", {"label_smoothing": 0.05}),

@@ -8,6 +8,7 @@ from scipy.stats import rankdata
 
 MEASURES = {"score": 1, "log_loss": -1}  # 1: more is better
 WORST = 0.1  # share of the problems
+NOTHING_IN_COMMON = "No problem has a fit of every contender yet."
 ERRORS = 2.0  # a difference of so many standard errors is clear
 CLEARLY = "clearly worse"
 
@@ -151,6 +152,8 @@ def standard_error(values):
 def overview(comparison, groups):
     """Table of the contenders, the best mean rank first; `groups` has what they are about, by name."""
     c = comparison
+    if not c.problems:
+        return NOTHING_IN_COMMON
     both, by_score, by_loss = c.ranks().mean(axis=0), c.ranks("score").mean(axis=0), c.ranks("log_loss").mean(axis=0)
     worst = {measure: c.worst_tenth(measure) for measure in MEASURES}
     ranks = ["mean rank", "- of the first", "of scores", "of log-losses"]

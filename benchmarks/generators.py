@@ -72,16 +72,39 @@ def rare_spike_tags(rng, n):
     return np.eye(4, dtype=np.float32)[X], y
 
 
+STAY = 0.85  # probability that a hidden state is that of the step before
+LEVELS = np.array([[0, 0.8], [0.8, -0.4], [-0.8, -0.4]])  # of both channels in each hidden state
+NOISE = 1.6
+
+
 def markov_tags(rng, n, n_steps=40):
     """Three hidden states that tend to stay, seen through normal noise; the tags are the states."""
-    stay, n_states = 0.85, 3
+    n_states = len(LEVELS)
     states = np.zeros((n, n_steps), int)
     states[:, 0] = rng.integers(n_states, size=n)
     for t in range(1, n_steps):
         other = (states[:, t - 1] + rng.integers(1, n_states, size=n)) % n_states
-        states[:, t] = np.where(rng.random(n) < stay, states[:, t - 1], other)
-    means = np.array([[0, 0.8], [0.8, -0.4], [-0.8, -0.4]])
-    return (means[states] + 1.6 * rng.normal(size=(n, n_steps, 2))).astype(np.float32), states
+        states[:, t] = np.where(rng.random(n) < STAY, states[:, t - 1], other)
+    return (LEVELS[states] + NOISE * rng.normal(size=(n, n_steps, 2))).astype(np.float32), states
+
+
+def markov_posteriors(X, both_ways):
+    """Probabilities of the tags of `markov_tags`, given the steps so far or all steps, by the forward-backward algorithm."""
+    squares = ((X[:, :, np.newaxis] - LEVELS) ** 2).sum(axis=3)
+    likelihoods = np.exp(-(squares - squares.min(axis=2, keepdims=True)) / (2 * NOISE**2))
+    transitions = np.full((3, 3), (1 - STAY) / 2) + (STAY - (1 - STAY) / 2) * np.eye(3)
+    posteriors = np.empty_like(likelihoods)
+    belief = np.full((len(X), 3), 1 / 3)
+    for t in range(X.shape[1]):
+        belief = likelihoods[:, t] * (belief @ transitions if t else belief)
+        belief /= belief.sum(axis=1, keepdims=True)
+        posteriors[:, t] = belief
+    message = np.ones((len(X), 3))  # likelihood of the later steps for each state, up to a factor
+    for t in range(X.shape[1] - 2, -1 if both_ways else X.shape[1], -1):
+        message = (likelihoods[:, t + 1] * message) @ transitions
+        message /= message.sum(axis=1, keepdims=True)
+        posteriors[:, t] *= message
+    return list(posteriors / posteriors.sum(axis=2, keepdims=True))
 
 
 def echo_tags(rng, n):

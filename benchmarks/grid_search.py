@@ -13,8 +13,11 @@ packages, as in a script; the second one reuses them. Times are wall-clock times
 within each round. Every process computes on one thread. "% of gemm" is the speed of the operations in the products, without
 those of the last fit, as a share of that of a large product by SciPy's BLAS on each core, for the second run.
 
-sklstm   LSTMClassifier(standardize=False), with the pixels divided by 16 before.
-skorch   NeuralNetClassifier of nn.LSTM and a linear head on the last state, without validation split or printing.
+sklstm                 LSTMClassifier(standardize=False), with the pixels divided by 16 before, in processes, joblib's default.
+sklstm, threads        The same in threads of one process, ``joblib.parallel_config("threading")``.
+sklstm, n_jobs=-1      In processes, with n_jobs=-1 of the estimator, too, which is to start no more threads than there are CPUs.
+sklstm, threads, n_jobs=-1
+skorch                 NeuralNetClassifier of nn.LSTM and a linear head on the last state, without validation split or printing.
 """
 
 import argparse
@@ -32,6 +35,7 @@ from machine import ONE_THREAD, describe, quartiles, report, table
 os.environ.update(ONE_THREAD)
 
 import numpy as np
+from joblib import parallel_config
 from pictures import draw
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
@@ -93,7 +97,14 @@ def skorch_estimator(epochs):
     return net, "module__hidden_size", "module__num_layers"
 
 
-CONTENDERS = {"sklstm": sklstm_estimator, "skorch": skorch_estimator}
+# Name -> estimator, backend of joblib, parameters of the estimator
+CONTENDERS = {
+    "sklstm": (sklstm_estimator, "loky", {}),
+    "sklstm, threads": (sklstm_estimator, "threading", {}),
+    "sklstm, n_jobs=-1": (sklstm_estimator, "loky", {"n_jobs": -1}),
+    "sklstm, threads, n_jobs=-1": (sklstm_estimator, "threading", {"n_jobs": -1}),
+    "skorch": (skorch_estimator, "loky", {}),
+}
 
 
 def run(name, epochs):
@@ -108,14 +119,17 @@ def run(name, epochs):
     X, y = load_digits(return_X_y=True)
     X = (X / 16).astype(np.float32).reshape(-1, 8, 8)
     X, X_test, y, y_test = train_test_split(X, y, train_size=N_TRAIN, random_state=0, stratify=y)
-    estimator, hidden_size, num_layers = CONTENDERS[name](epochs)
+    make, backend, parameters = CONTENDERS[name]
+    estimator, hidden_size, num_layers = make(epochs)
+    estimator.set_params(**parameters)
     candidates = {hidden_size: HIDDEN_SIZES, num_layers: NUM_LAYERS}
     folds = StratifiedKFold(3, shuffle=True, random_state=0)
     seconds = []
     for _ in range(2):
         search = GridSearchCV(estimator, candidates, cv=folds, n_jobs=2)
         begun = perf_counter()
-        search.fit(X, y)
+        with parallel_config(backend):
+            search.fit(X, y)
         seconds.append(perf_counter() - begun)
     return {
         "seconds": seconds,
@@ -187,13 +201,14 @@ def main():
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="epochs of every fit (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, with quartiles, to this file")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the seconds into this .png or .svg")
+    parser.add_argument("--only", nargs="+", choices=CONTENDERS, metavar="NAME", help="contenders (default: all)")
     parser.add_argument("--run", choices=CONTENDERS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.run:
         print(json.dumps(run(options.run, options.epochs)))
         return
-    names = [name for name in CONTENDERS if find_spec(name)]
-    if len(names) < len(CONTENDERS):
+    names = [name for name in options.only or CONTENDERS if name != "skorch" or find_spec(name)]
+    if not options.only and len(names) < len(CONTENDERS):
         print("skorch is not installed: pip install 'sklstm[bench]'\n")
     results, runs = compare(names, options.epochs, options.rounds)
     facts = describe()

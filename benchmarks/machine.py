@@ -33,6 +33,14 @@ PAUSE_SECONDS = 0.02
 clock = process_time if hasattr(os, "sched_setaffinity") else perf_counter
 
 
+def with_threads(n_threads):
+    """`ONE_THREAD` for another number of threads."""
+    if n_threads == 1:
+        return ONE_THREAD
+    numbers = {name: str(n_threads) for name in ONE_THREAD if name.endswith("_NUM_THREADS") or name == "VECLIB_MAXIMUM_THREADS"}
+    return ONE_THREAD | numbers | {"XLA_FLAGS": f"--xla_cpu_multi_thread_eigen=true intra_op_parallelism_threads={n_threads}"}
+
+
 def pin_to_one_cpu():
     """Keep this process, and the threads it starts from now on, on the last CPU that it may use, where the system can.
 
@@ -50,7 +58,8 @@ def take_turns(steps, seconds, repeats):
     Parameters
     ----------
     steps : dict of str to callable
-        Called twice before the timing begins, for what happens once.
+        Called twice before the timing begins, for what happens once. One that runs in another process has a method
+        ``seconds_per_call(count)``, which times it there.
     seconds : float
         Rounds of turns begin until so much time is over,
     repeats : int
@@ -60,34 +69,38 @@ def take_turns(steps, seconds, repeats):
     -------
     dict
         Plain values for JSON: ``seconds`` per call of each, ``ratio`` of those to the first one's of the same round
-        (each a dict of the median and the quartiles over the rounds), ``rounds``, ``calls per turn``, and ``share of
-        the CPU``, well below 1 if other processes were in the way.
+        (each a dict of the median and the quartiles over the rounds), ``times`` of each in every round, ``rounds``,
+        ``calls per turn``, and ``share of the CPU``, well below 1 if other processes were in the way.
     """
     import numpy as np
 
     counts = {}
     for name, step in steps.items():
         step()
-        counts[name] = max(1, round(TURN_SECONDS / _seconds_per_call(step, 1)))
+        counts[name] = max(1, round(TURN_SECONDS / seconds_per_call(step, 1)))
     rounds, begun, cpu_begun = [], perf_counter(), process_time()
     while len(rounds) < repeats or perf_counter() - begun < seconds:
         rounds.append([])
         for name, step in steps.items():
             sleep(PAUSE_SECONDS)
-            rounds[-1].append(_seconds_per_call(step, counts[name]))
+            rounds[-1].append(seconds_per_call(step, counts[name]))
     paused = PAUSE_SECONDS * len(steps) * len(rounds)
     share = (process_time() - cpu_begun) / (perf_counter() - begun - paused)
     times = np.array(rounds).T  # (n_contenders, n_rounds)
     return {
         "seconds": {name: quartiles(row) for name, row in zip(steps, times, strict=True)},
         "ratio": {name: quartiles(row / times[0]) for name, row in zip(steps, times, strict=True)},
+        "times": {name: row.tolist() for name, row in zip(steps, times, strict=True)},
         "rounds": len(rounds),
         "calls per turn": counts,
         "share of the CPU": share,
     }
 
 
-def _seconds_per_call(step, count):
+def seconds_per_call(step, count):
+    """Mean time of so many calls, one after the other."""
+    if hasattr(step, "seconds_per_call"):
+        return step.seconds_per_call(count)
     started = clock()
     for _ in range(count):
         step()
@@ -136,7 +149,7 @@ def large_product(dtype):
 def gemm_gflops(dtype, repeats=50):
     """GFLOP/s of `large_product`, the best of several runs."""
     multiply, flops = large_product(dtype)
-    return 1e-9 * flops / min(_seconds_per_call(multiply, 1) for _ in range(repeats))
+    return 1e-9 * flops / min(seconds_per_call(multiply, 1) for _ in range(repeats))
 
 
 def describe():

@@ -106,7 +106,7 @@ class OnnxRuntime:
 
 
 def onnx_session(p, cell, with_lengths=False, with_state=False):
-    """X (T, B, D)[, lengths][, h, c] -> probabilities (B, K)[, h, c], as a session on one thread.
+    """X (T, B, D)[, lengths][, h, c] -> probabilities (B, K)[, h, c], as a session on as many threads as OMP_NUM_THREADS says.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def onnx_session(p, cell, with_lengths=False, with_state=False):
     graph = helper.make_graph(nodes, "classifier", given, results, [*arrays, shape])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.intra_op_num_threads, options.inter_op_num_threads = int(os.environ["OMP_NUM_THREADS"]), 1
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 

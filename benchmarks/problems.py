@@ -7,6 +7,7 @@ A problem says how its data are drawn, and how predictions are scored. Data for 
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from typing import NamedTuple
 
@@ -74,6 +75,8 @@ class Problem:
         Whether a fit takes much longer than one of most others.
     needs : str or None
         Package without which the problem is left out.
+    optimum : callable or None
+        The best predictions that there are, ``optimum(X)`` as `Fitted.predict`, where they can be computed.
     """
 
     development: Callable
@@ -85,6 +88,7 @@ class Problem:
     n_tests: int = 3
     slow: bool = False
     needs: str | None = None
+    optimum: Callable | None = None
 
     @property
     def has_classes(self):
@@ -272,6 +276,11 @@ def of_aeon(name, **attributes):
     return real(aeon_set(name), needs="aeon", **attributes)
 
 
+def markov(parameters):
+    optimum = partial(generators.markov_posteriors, both_ways=parameters.get("bidirectional", False))
+    return generated(generators.markov_tags, 100, parameters=parameters, n_score=500, optimum=optimum)
+
+
 PER_STEP = {"return_sequences": True}
 BOTH_WAYS = {"return_sequences": True, "bidirectional": True}
 QUANTITIES = {"kind": "quantities"}
@@ -310,8 +319,8 @@ PROBLEMS = {
     "24 noisy": generated(generators.noisy_mean, 24, n_splits=8, n_tests=10),
     "200 noisy": generated(generators.noisy_mean, 200, n_splits=4),
     "autoregressive": generated(generators.autoregressive, 300),
-    "markov tags": generated(generators.markov_tags, 100, parameters=PER_STEP, n_score=500),
-    "markov tags, both ways": generated(generators.markov_tags, 100, parameters=BOTH_WAYS, n_score=500),
+    "markov tags": markov(PER_STEP),
+    "markov tags, both ways": markov(BOTH_WAYS),
     # shapes, levels, lengths, rare events, few examples
     "shapes": generated(generators.shapes_somewhere, 150, slow=True),
     "rare event": generated(generators.rare_event, 400, rare=True, slow=True),

@@ -54,7 +54,11 @@ CALL_FLOPS = 4e6  # products per call from Python make up about so many, so that
 def contenders(kind, rows, H, dtype):
     """Functions that multiply by each kind of product, and the flops of a call."""
     shape, transpose_a, transpose_b = KINDS[kind]
-    m, k, n = shape(rows, H, 4 * H, CHANNELS)
+    return multipliers(*shape(rows, H, 4 * H, CHANNELS), transpose_a, transpose_b, dtype)
+
+
+def multipliers(m, k, n, transpose_a, transpose_b, dtype):
+    """The same for C (m, n) = op(A) (m, k) op(B) (k, n)."""
     rng = np.random.default_rng(0)
     A = rng.standard_normal((k, m) if transpose_a else (m, k)).astype(dtype)
     B = rng.standard_normal((n, k) if transpose_b else (k, n)).astype(dtype)
@@ -67,7 +71,8 @@ def contenders(kind, rows, H, dtype):
     def by(products):
         return lambda: _product.multiply_by(products, A, B, C, buffer, transpose_a, transpose_b, n_times, transpose_a)
 
-    _product.multiply_by("tiles", A, B, C, buffer, transpose_a, transpose_b, 1, True)
+    if "tiles" in _product.KINDS:  # weights are packed once
+        _product.multiply_by("tiles", A, B, C, buffer, transpose_a, transpose_b, 1, True)
     return {products: by(products) for products in _product.KINDS}, flops * n_times
 
 

@@ -1,12 +1,16 @@
 """Time of one step of one sequence from Python: sklstm compared with ONNX Runtime and PyTorch.
 
     python benchmarks/stream.py
+    python benchmarks/stream.py --kinds             every kind of y and response method, compared with the kernel alone, H = 16
     python benchmarks/stream.py --streams 10000     memory of many streams of one model, time to create one and to set its state
 
 sklstm        `stream.step(x_t)` of a fitted model: probabilities ("predict_proba") or the label ("predict") of an
               `LSTMClassifier`, or the value of an `LSTMRegressor`.
 ONNX Runtime  session.run on a graph of the operators LSTM (GRU, RNN), Gemm and Softmax, with the state as input and output.
 torch         nn.LSTM (nn.GRU, nn.RNN) on one step with its state, a linear head and softmax, under inference_mode.
+
+With --kinds, "kernel" is the `step(x, out)` of the same engine, from an array of a step to one of scores, both made beforehand,
+with nothing in Python between, and without what is made of the scores.
 
 The contenders have the same weights and steps and take turns in one process, on one thread and, where the system allows it,
 on one CPU. Their probabilities must agree. A ratio is the median of the ratios within each round.
@@ -16,6 +20,7 @@ import json
 import os
 import pickle
 import sys
+from functools import partial
 from pathlib import Path
 
 from machine import ONE_THREAD, describe, pin_to_one_cpu, report, table, take_turns
@@ -27,7 +32,8 @@ from pictures import ratio_lines
 from predict import Torch, fitted, onnx_session, weights_of
 from train_step import PEERS
 
-from sklstm import LSTMRegressor
+from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm.estimators.responses import RESPONSES
 
 N_CHANNELS, HIDDEN = 8, (8, 16, 32, 64, 128, 256, 512)
 TOLERANCE = 1e-5
@@ -101,6 +107,44 @@ def measure_many(n_streams, H, cell, seconds, repeats):
     return rows
 
 
+def kinds_of_y(X):
+    """Kind -> estimator class, y, and parameters."""
+    total, k = X.sum(axis=(1, 2)), np.arange(len(X))
+    return {
+        "binary": (LSTMClassifier, total > 0, {}),
+        "binary, numbers": (LSTMClassifier, k % 2, {}),
+        "binary, strings": (LSTMClassifier, np.array(["no", "yes"])[k % 2], {}),
+        "binary, objects": (LSTMClassifier, np.array(["no", "yes"], object)[k % 2], {}),
+        "3 classes": (LSTMClassifier, k % 3, {}),
+        "3 classes, strings": (LSTMClassifier, np.array(["high", "low", "middle"])[k % 3], {}),
+        "10 classes": (LSTMClassifier, k % 10, {}),
+        "3 labels": (LSTMClassifier, np.stack([k % 2, k % 3 == 0, total > 0], axis=1).astype(int), {}),
+        "value": (LSTMRegressor, total, {}),
+        "3 values": (LSTMRegressor, np.stack([total, -total, total**2], axis=1), {}),
+        "quantile": (LSTMRegressor, total, {"loss": "quantile", "quantile": 0.9}),
+        "3 quantiles": (LSTMRegressor, total, {"loss": "quantile", "quantile": [0.9, 0.1, 0.5]}),
+        "counts": (LSTMRegressor, np.abs(total).round(), {"loss": "poisson"}),
+    }
+
+
+def measure_kinds(H, cell, n_streams, seconds, repeats):
+    """Rows of a table: times of a step of so many streams for every kind of y and response method."""
+    rows = [["y", "method", "us", "kernel us", "ratio"]]
+    X = np.random.default_rng(0).standard_normal((30, 3, N_CHANNELS)).astype(np.float32)
+    for kind, (estimator, y, parameters) in kinds_of_y(X).items():
+        model = estimator(H, cell=cell, pooling="last", max_iter=1, random_state=0, **parameters).fit(X, y)
+        for method in [method for method in RESPONSES if hasattr(model, method)]:
+            stream, x = model.stream(method), X[:n_streams, 0].copy()
+            stream.step(x)
+            engine, *_ = stream._begun
+            width = H if method == "encode" else model._network_spec["output_size"]
+            steps = {"kernel": partial(engine.step, x, np.empty((n_streams, width), np.float32)), "step": partial(stream.step, x)}
+            turns = take_turns(steps, seconds, repeats)
+            times = (f"{1e6 * turns['seconds'][name]['median']:.2f}" for name in ("step", "kernel"))
+            rows.append([kind, method, *times, f"{turns['ratio']['step']['median']:.2f}"])
+    return rows
+
+
 def resident_bytes():
     """Memory of this process, as reported by Linux."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -139,12 +183,18 @@ def main():
     parser.add_argument("--repeats", type=int, default=7, help="minimum number of rounds (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, with quartiles, to this file")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the ratios to this file")
+    parser.add_argument("--kinds", type=int, nargs="?", const=1, metavar="N", help="every kind of y, for N streams at once (1)")
     parser.add_argument("--streams", type=int, metavar="N", help="measure N streams of one model at H = 128 instead")
     options = parser.parse_args()
     pin_to_one_cpu()
     if options.streams:
         print(table(measure_many(options.streams, 128, options.cell, options.seconds, options.repeats)))
         print(f"\n{options.streams} streams of one model, H = 128, {options.cell}.\n\n{report(describe())}")
+        return
+
+    if options.kinds:
+        print(table(measure_kinds(16, options.cell, options.kinds, options.seconds / 30, options.repeats)))
+        print(f"\nA step of {options.kinds} streams, H = 16, {options.cell}, float32, one thread.\n\n{report(describe())}")
         return
 
     peers = ("ONNX Runtime", "torch")

@@ -1,119 +1,232 @@
-"""Speed-up of a training step by threads: sklstm with one thread, two, and as many as there are CPUs.
+"""Whole teams of threads: sklstm, PyTorch, JAX and ONNX Runtime with one thread and with all of the machine.
 
-    python benchmarks/threads.py
-    python benchmarks/threads.py --json threads.json --picture threads.png
+    python benchmarks/threads.py                 a few shapes: some minutes
+    python benchmarks/threads.py --all           every shape
+    python benchmarks/threads.py --tasks fit     one of the tasks: fit, step, predict, row
+    python benchmarks/threads.py --busy          while another process keeps one core busy
 
-A step is the same as in train_step.py: packing of the minibatch, forward, backward, clipping and Adam, in float32. The
-numbers of threads take turns in one process. Times are medians of wall-clock times, and the speed-up is the median of the
-ratios within each round. Other load on the machine makes it smaller.
+fit      A whole fit of three minibatches. sklstm: `LSTMClassifier.fit` with `n_jobs`, all that users get. torch: the module, Adam
+         and the usual loop, on tensors made before the timing. JAX: arrays of weights and three calls of a function that was
+         compiled before the timing.
+step     The training step of train_step.py on one minibatch.
+predict  Class probabilities of a batch, as in predict.py; JAX: jit of lax.scan and softmax, compiled before the timing.
+row      The same of one sequence.
 
-"shards" is the number of parts that a minibatch is divided into, and the largest number of threads that can help. If it is 1,
-the second thread is not used, and the ratio shows the noise of the measurement.
+Every contender and number of threads has a process of its own, since some libraries read their number of threads once. The
+processes take turns: one computes, the others wait for their pipes. Those with one thread, and their libraries, stay on the last
+CPU that this process may use; those with more are free. The load of --busy stays on the first CPU, and ends with this process.
+Losses, gradients and probabilities of the contenders must agree before the timing. Times are medians of wall-clock times, ratios
+are medians of the ratios within each round: "2 / 1" is the speed-up of a contender by more threads, and the other columns are
+times of the peers with as many threads as sklstm, over the times of sklstm. Contenders that are not installed are left out. The
+figures mean something only where the machine has nothing else to do.
 """
 
 import argparse
 import json
 import os
+import pickle
+import subprocess
 import sys
+from contextlib import contextmanager
+from importlib.util import find_spec
+from itertools import product
+from math import exp, log
 from pathlib import Path
-from time import perf_counter
 
-import machine
-from machine import ONE_THREAD, describe, report, table, take_turns
+from machine import ONE_THREAD, describe, quartiles, report, table, take_turns
 
 os.environ.update(ONE_THREAD)
 
 import numpy as np
-from train_step import Problem, Sklstm, read_shape
+import predict
+from contenders import TASKS
+from train_step import DW_TOLERANCE, LOSS_TOLERANCE, read_shape
 
-from sklstm.parallel import Threads, single_threaded_blas
-from sklstm.training.batching import shards
-
-# (B, T, D, H)
-SHAPES = (
-    *((B, 100, 8, 16) for B in (1, 64, 256)),
-    *((B, 100, 8, 32) for B in (64, 256)),
-    *((B, 100, 16, 64) for B in (1, 16, 64, 256)),
-    *((B, 100, 32, 128) for B in (32, 64, 256)),
-    *((B, 50, 64, 256) for B in (1, 64, 256)),
-    *((B, 25, 128, 512) for B in (1, 64, 128, 256)),
+# (B, T, D, H); a fit has three minibatches of B
+FITS = (
+    (32, 100, 8, 32),
+    (32, 100, 16, 64),
+    (32, 100, 32, 128),
+    (32, 50, 64, 256),
+    (64, 50, 64, 256),
+    (32, 25, 128, 512),
+    (64, 25, 128, 512),
+    (128, 25, 128, 512),
 )
+# H -> T, D
+OF_WIDTH = {32: (100, 8), 64: (100, 16), 128: (100, 32), 256: (50, 64), 512: (25, 128)}
+GRID = tuple((B, *OF_WIDTH[H], H) for B, H in product((16, 32, 64), OF_WIDTH))
+SHAPES = {  # task -> all shapes, and those of a short run
+    "fit": ((*dict.fromkeys(FITS + GRID),), (FITS[0], FITS[2], FITS[3], FITS[6])),
+    "step": ((*dict.fromkeys(FITS + GRID),), (FITS[0], FITS[2], FITS[3])),
+    "predict": (tuple((B, 100, D, H) for B in (32, 256, 1024) for H, (_, D) in OF_WIDTH.items()), ((256, 100, 32, 128),)),
+    "row": (tuple((1, 100, D, H) for H, (_, D) in OF_WIDTH.items()), ((1, 100, 64, 256), (1, 100, 128, 512))),
+}
+PACKAGES = {"sklstm": ("sklstm",), "torch": ("torch",), "JAX": ("jax",), "ONNX Runtime": ("onnxruntime", "onnx")}
+OF_PROBABILITIES = predict.TOLERANCE["float32"]
+TOLERANCES = {"step": (LOSS_TOLERANCE, DW_TOLERANCE), "predict": OF_PROBABILITIES, "row": OF_PROBABILITIES}
+PROGRAM = Path(__file__).with_name("contenders.py")
 
 
-def step_with(problem, n_threads):
-    """A training step with its own weights and buffers."""
-    runner = Sklstm(problem)
-    runner.gradient.threads = Threads(n_threads)
-    return runner.step
+# ---- processes that take turns ----
 
 
-def measure(shape, ragged, numbers, seconds, repeats):
-    """Time a step with each number of threads; returns plain values."""
-    problem = Problem.draw(shape, ragged, np.float32, "lstm")
-    lengths = np.array([len(sequence) for sequence in problem.sequences])
-    turns = take_turns({str(n): step_with(problem, n) for n in numbers}, seconds, repeats)
-    return turns | {
-        "batch": "ragged" if ragged else "dense",
-        "shape": shape,
-        "shards": len(shards(np.arange(len(lengths)), lengths, problem.network)),
-        "speed-up": {name: 1 / ratio["median"] for name, ratio in turns["ratio"].items()},
-    }
+class Contender:
+    """A library with a number of threads, in another process.
+
+    Parameters
+    ----------
+    name : str
+    n_threads : int
+    """
+
+    def __init__(self, name, n_threads):
+        self.name, self.n_threads = name, n_threads
+        command = [sys.executable, str(PROGRAM), name, str(n_threads)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def prepare(self, task, shape):
+        """Get ready; returns the numbers that contenders must agree in, or None."""
+        return self.ask((task, shape))
+
+    def seconds_per_call(self, count):
+        return self.ask(count)
+
+    def __call__(self):
+        self.ask(1)
+
+    def ask(self, what):
+        try:
+            pickle.dump(what, self.process.stdin)
+            self.process.stdin.flush()
+            answer = pickle.load(self.process.stdout)
+        except (EOFError, OSError):
+            answer = RuntimeError("its process has ended")
+        if isinstance(answer, Exception):
+            raise SystemExit(f"{self.name} with {self.n_threads} threads failed: {answer}")
+        return answer
+
+    def close(self):
+        self.process.kill()
+        self.process.communicate()
 
 
-def table_rows(results, numbers):
-    """Header and rows of the table."""
-    rows = [["batch", "B,T,D,H", "shards", "ms, 1 thread", *(f"speed-up by {n}" for n in numbers[1:])]]
+@contextmanager
+def contenders(names, numbers):
+    """A process for each name and number of threads."""
+    running = []
+    try:
+        for name, n in product(names, numbers):
+            running.append(Contender(name, n))
+        yield running
+    finally:
+        for contender in running:
+            contender.close()
+
+
+@contextmanager
+def load(wanted):
+    """Another process that computes, where it is wanted, as long as this context."""
+    process = subprocess.Popen([sys.executable, str(PROGRAM), "busy", "1"]) if wanted else None
+    try:
+        yield
+    finally:
+        if process is not None:
+            process.kill()
+            process.wait()
+
+
+# ---- measurements ----
+
+
+def measure(task, shape, running, seconds, repeats):
+    """Time the contenders of a task; returns plain values."""
+    running = [contender for contender in running if contender.name in TASKS[task]]
+    expected = None
+    for contender in running:
+        numbers = contender.prepare(task, shape)
+        expected = numbers if expected is None else expected
+        if numbers is not None and not agree(numbers, expected, TOLERANCES[task]):
+            raise SystemExit(f"{contender.name} with {contender.n_threads} threads does different work: {task}, {shape}.")
+    turns = take_turns({f"{c.name} {c.n_threads}": c for c in running}, seconds, repeats)
+    return {"task": task, "shape": shape, "seconds": turns["seconds"], "rounds": turns["rounds"], "times": turns["times"]}
+
+
+def agree(numbers, expected, tolerance):
+    """Whether numbers differ by no more than a tolerance, relative to those that are more than 1."""
+    errors = np.abs(np.subtract(numbers, expected)) / np.maximum(1, np.abs(expected))
+    return bool((errors <= tolerance).all())
+
+
+def ratio(result, above, below):
+    """Median, over the rounds, of the ratio of two contenders' times; NaN where one is missing."""
+    times = result["times"]
+    if above not in times or below not in times:
+        return np.nan
+    return quartiles(np.divide(times[above], times[below]))["median"]
+
+
+def table_rows(results, names, numbers):
+    """Header and rows of the table: own times, speed-ups by more threads, and peers over sklstm."""
+    more, peers = numbers[1:], names[1:]
+    header = ["task", "B,T,D,H", *(f"sklstm {n} ms" for n in numbers)]
+    header += [f"{name} {n} / 1" for n in more for name in names] + [f"{peer} / sklstm, {n}" for n in numbers for peer in peers]
+    rows = [header]
     for result in results:
-        speedups = (f"{result['speed-up'][str(n)]:.2f}" for n in numbers[1:])
-        milliseconds = f"{1e3 * result['seconds']['1']['median']:#.3g}"
-        rows.append([result["batch"], ",".join(map(str, result["shape"])), str(result["shards"]), milliseconds, *speedups])
+        cells = [f"{1e3 * result['seconds'][f'sklstm {n}']['median']:#.3g}" for n in numbers]
+        found = [ratio(result, f"{name} 1", f"{name} {n}") for n in more for name in names]
+        found += [ratio(result, f"{peer} {n}", f"sklstm {n}") for n in numbers for peer in peers]
+        cells += ["-" if np.isnan(value) else f"{value:.2f}" for value in found]
+        rows.append([result["task"], ",".join(map(str, result["shape"])), *cells])
     return rows
 
 
-def draw(results, numbers, path):
-    """Speed-up over the time of a step on one thread."""
-    import matplotlib
+def summary(results, names, numbers):
+    """Smallest and geometric mean of the ratios to each peer, of each task."""
+    lines = []
+    for task, peer, n in product(SHAPES, names[1:], numbers):
+        found = [(ratio(result, f"{peer} {n}", f"sklstm {n}"), result["shape"]) for result in results if result["task"] == task]
+        found = [(value, shape) for value, shape in found if not np.isnan(value)]
+        if found:
+            least, shape = min(found)
+            mean = exp(sum(log(value) for value, _ in found) / len(found))
+            lines.append(f"- {task}, {peer} / sklstm with {n} each: geometric mean {mean:.2f}, at least {least:.2f} ({shape})")
+    return "\n".join(lines)
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    for n in numbers[1:]:
-        for kind, marker in (("dense", "o"), ("ragged", "x")):
-            chosen = [result for result in results if result["batch"] == kind]
-            times = [1e3 * result["seconds"]["1"]["median"] for result in chosen]
-            axes.plot(times, [result["speed-up"][str(n)] for result in chosen], marker, label=f"{n} threads, {kind}")
-    axes.axhline(1, color="0.7", zorder=0)
-    axes.set(xscale="log", xlabel="training step with one thread (ms)", ylabel="speed-up", ylim=(0, None))
-    axes.legend()
-    figure.savefig(path, dpi=150)
+def compare(shapes, numbers, busy, seconds, repeats):
+    """Measure tasks, a dict of task -> shapes; returns the results and the names of the contenders."""
+    names = [name for name, packages in PACKAGES.items() if all(map(find_spec, packages))]
+    for name in PACKAGES.keys() - set(names):
+        print(f"{name} is not installed and is left out.", file=sys.stderr)
+    results = []
+    with load(busy), contenders(names, numbers) as running:
+        for task, shape in [(task, shape) for task, several in shapes.items() for shape in several]:
+            print(f"{task} {shape} ...", file=sys.stderr)
+            results.append(measure(task, shape, running, seconds, repeats))
+    return results, names
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--shapes", nargs="+", type=read_shape, default=SHAPES, metavar="B,T,D,H")
-    parser.add_argument("--seconds", type=float, default=3, help="time per shape and kind of batch (default: %(default)s)")
-    parser.add_argument("--repeats", type=int, default=7, help="minimum number of rounds (default: %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything, with quartiles, to this file")
-    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the speed-ups into this PNG file")
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    parser.add_argument("--all", action="store_true", help="every shape")
+    parser.add_argument("--shapes", nargs="+", type=read_shape, metavar="B,T,D,H", help="these, for each of the tasks")
+    parser.add_argument("--threads", nargs="+", type=int, help="numbers of threads, 1 first (default: 1 and all CPUs)")
+    parser.add_argument("--busy", action="store_true", help="while another process keeps one core busy")
+    parser.add_argument("--seconds", type=float, default=3, help="time per task and shape (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=5, help="minimum number of rounds (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything to this file")
     options = parser.parse_args()
-    machine.clock = perf_counter  # the CPU time of the process is the sum over its threads
-
-    numbers = sorted({1, 2, os.cpu_count()})
-    results = []
-    with single_threaded_blas():
-        for ragged in (False, True):
-            for shape in options.shapes:
-                print(f"{'ragged' if ragged else 'dense'} {shape} ...", file=sys.stderr)
-                results.append(measure(shape, ragged, numbers, options.seconds, options.repeats))
-        facts = describe()
-    print(table(table_rows(results, numbers)))
-    print(f"\nlstm, float32; load of the machine at the end {facts['load average']}.\n")
-    print(report(facts))
+    numbers = options.threads or sorted({1, os.cpu_count()})
+    shapes = {task: options.shapes or SHAPES[task][0 if options.all else 1] for task in options.tasks}
+    results, names = compare(shapes, numbers, options.busy, options.seconds, options.repeats)
+    facts = describe()
+    print(table(table_rows(results, names, numbers)))
+    print(f"\n{summary(results, names, numbers)}\n")
+    print(f"lstm, float32{', one core busy with another process' if options.busy else ''}.\n\n{report(facts)}")
     if options.json:
-        options.json.write_text(json.dumps({"machine": facts, "results": results}, indent=1) + "\n")
-    if options.picture:
-        draw(results, numbers, options.picture)
+        options.json.write_text(json.dumps({"machine": facts, "busy": options.busy, "results": results}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ class Sklstm:
 
     name = "sklstm"
 
-    def __init__(self, problem):
+    def __init__(self, problem, n_threads=1):
         B, _, D, _ = problem.shape
         dtype = problem.theta.dtype
         X, y = Sequences.from_list(problem.sequences), problem.targets[:, np.newaxis].astype(dtype)
@@ -159,7 +159,7 @@ class Sklstm:
         self.theta = problem.theta.copy()
         self.rows = np.arange(B)
         loss = LOSSES["multinomial_log_loss"]
-        self.gradient = GradientComputer(problem.network, loss, data, self.theta, 0.0, Threads(1))
+        self.gradient = GradientComputer(problem.network, loss, data, self.theta, 0.0, Threads(n_threads))
         optimizer = Adam(BETA_1, BETA_2, EPSILON)
         self.update = optimizer.bind(self.theta, self.gradient.grad, optimizer.init(self.theta))
 
@@ -192,7 +192,7 @@ class TorchNetwork:
         import torch
 
         self.torch = torch
-        torch.set_num_threads(1)
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
         dtype, peer, (D, _), self.H = getattr(torch, str(weights["W"].dtype)), PEERS[cell], weights["W"].shape, len(weights["R"])
         w = {name: torch.from_numpy(values.T.copy()) for name, values in weights.items()}
         bias_ih, bias_hh = map(torch.from_numpy, peer.split_bias(weights["b"], self.H))
@@ -288,8 +288,9 @@ class Jax:
             p = tree(lambda p, m, v: p - rate * m / (jnp.sqrt(v / correction) + EPSILON), p, m, v)
             return value, (p, m, v, t)
 
-        p = tree(jnp.array, problem.weights)
-        self.state = (p, tree(jnp.zeros_like, p), tree(jnp.zeros_like, p), jnp.zeros((), problem.theta.dtype))
+        p, zeros = problem.weights, lambda p: tree(jnp.zeros_like, p)
+        self.begin = lambda: (tree(jnp.array, p), zeros(p), zeros(p), jnp.zeros((), problem.theta.dtype))
+        self.state = self.begin()
         self.batch = jnp.array(np.stack(problem.sequences)), jnp.array(problem.targets)
         self.value_and_grad = jax.value_and_grad(loss)
         self.update = jax.jit(update, donate_argnums=(0, 1, 2, 3))

@@ -82,6 +82,14 @@ def test_tails_between():
     assert share_found(lambda rng, n: rng.standard_t(3, size=n), 20_000, 5) == 1
 
 
+def test_an_outlier_that_is_alone_on_its_side_by_chance_is_enough():
+    centre = np.linspace(-2, 2, 192)  # a robust standard deviation of 1.5
+    outliers = np.append(np.linspace(15, 40, 7), -20)
+    assert has_heavy_tails(np.append(centre, outliers)[:, np.newaxis], np.ones(200))[0]
+    skewed = np.append(np.where(centre > 0, 2 * centre, centre), 2 * outliers)
+    assert not has_heavy_tails(skewed[:, np.newaxis], np.ones(200))[0]
+
+
 @pytest.fixture
 def values(rng):
     """Values (400, 3), of which the columns 0 and 2 have heavy tails."""

@@ -352,7 +352,7 @@ def test_a_hostile_state_is_refused_and_changes_nothing(X, kind, pooling):
         stream.state = hostile
     saved = stream.__getstate__() | {"state": hostile}
     with pytest.raises(ValueError, match="state"):
-        object.__new__(type(stream)).__setstate__(saved)
+        Stream.__new__(type(stream)).__setstate__(saved)
     for name, part in stream.state.items():
         np.testing.assert_array_equal(part, before[name])
 
@@ -367,7 +367,7 @@ def test_a_damaged_pickle_is_refused(X):
         damaged.append(saved | {"model": model})
     for state in damaged:
         with pytest.raises(ValueError, match=r"Make a new stream|weights must be|response_method"):
-            object.__new__(Stream).__setstate__(state)
+            Stream.__new__(Stream).__setstate__(state)
 
 
 def test_states_as_lists_and_of_streams_that_begin(X):

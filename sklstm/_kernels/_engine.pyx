@@ -10,7 +10,7 @@ from libc.string cimport memcpy
 
 from ._buffers cimport ALIGNMENT, round_up
 from ._dense cimport affine
-from ._forward cimport ATTENTION, MAX, MEAN, N_POOLINGS, STACK_BYTES, begin_sequences, buffers, find_results, lay_out, run_chunk
+from ._forward cimport ATTENTION, MAX, MEAN, N_POOLINGS, STACK_BYTES, begin_sequences, find_results, lay_out, run_chunk
 from ._ftz cimport ftz_enter, ftz_leave
 from ._given cimport Given, acquire, all_finite, hold, is_finite, pack_steps, pointer, sequence
 from ._inference cimport packed_direction
@@ -42,13 +42,6 @@ cdef class Engine:
     encodes : bool, default=False
         Whether results are the pooled outputs instead of the scores (n_sequences, K).
     """
-    cdef:
-        readonly Weights weights
-        buffers b
-        bint bidirectional
-        Py_ssize_t width                    # of a result
-        void *memory
-
     def __cinit__(
         self, Weights weights not None, tuple poolings not None, Py_ssize_t n_sequences, Py_ssize_t n_rows, bint encodes=False,
     ):
@@ -216,29 +209,13 @@ cdef class Engine:
         bool
             False, without a step, where x has a NaN or infinite number.
         """
-        cdef Py_buffer given, result
-        cdef Weights w = self.weights
+        cdef Py_buffer result
         cdef Py_ssize_t n = self.b.active
-        cdef bint done = False
-        if type(x) is not ndarray and hasattr(x, "mask"):
-            raise TypeError("x must not hide values behind a mask.")
-        if self.bidirectional:
-            raise ValueError("Single steps need a network of one direction.")
-        acquire(x, &given, w.dtype, n * w.input_size, False)
+        acquire(out, &result, self.weights.dtype, n * self.width, True)
         try:
-            if given.shape[given.ndim - 1] != w.input_size or not (given.ndim == 2 or given.ndim == 1 and n == 1):
-                raise ValueError(f"x must be ({n}, {w.input_size}).")
-            acquire(out, &result, w.dtype, n * self.width, True)
-            # What lends a buffer may have run code of its own.
-            if self.b.active == n:
-                if w.dtype == 0:
-                    done = take_step(self, <const float *> given.buf, <float *> result.buf)
-                else:
-                    done = take_step(self, <const double *> given.buf, <double *> result.buf)
-            PyBuffer_Release(&result)
+            return run_step(self, x, n, result.buf)
         finally:
-            PyBuffer_Release(&given)
-        return done
+            PyBuffer_Release(&result)
 
     def get_state(self, list arrays):
         """Copy what the next step depends on to `arrays`.
@@ -254,6 +231,34 @@ cdef class Engine:
     def set_state(self, list arrays):
         """Continue from such arrays."""
         exchange_state(self, arrays, True)
+
+
+cdef bint run_step(Engine e, object x, Py_ssize_t n, void *out) except -1:
+    """`Engine.step` with out (n, width) as a pointer; False also where not n sequences have begun."""
+    cdef Py_buffer given
+    cdef Weights w = e.weights
+    cdef bint fits, done = False
+    if type(x) is not ndarray and hasattr(x, "mask"):
+        raise TypeError("x must not hide values behind a mask.")
+    if e.bidirectional:
+        raise ValueError("Single steps need a network of one direction.")
+    acquire(x, &given, w.dtype, n * w.input_size, False)
+    fits = given.shape[given.ndim - 1] == w.input_size and (given.ndim == 2 or given.ndim == 1 and n == 1)
+    if fits:
+        done = run_step_at(e, given.buf, n, out)  # what lends a buffer may have run code of its own
+    PyBuffer_Release(&given)
+    if not fits:
+        raise ValueError(f"x must be ({n}, {w.input_size}).")
+    return done
+
+
+cdef bint run_step_at(Engine e, const void *x, Py_ssize_t n, void *out) noexcept:
+    """The same with x (n, D) as a pointer, of an engine of one direction."""
+    if e.b.active != n:
+        return False
+    if e.weights.dtype == 0:
+        return take_step(e, <const float *> x, <float *> out)
+    return take_step(e, <const double *> x, <double *> out)
 
 
 cdef int exchange_state(Engine e, list arrays, bint write) except -1:

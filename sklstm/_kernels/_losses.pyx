@@ -228,28 +228,3 @@ cdef double multinomial(const real *scores, const scored *all, double smoothing)
             ds[k] = <real> (scale * (ds[k] / norm - (1 - smoothing) * (k == target) - share))
         total += all.weights[i] * (top + log(norm) - (1 - smoothing) * s[target] - mean)
     return total
-
-
-def softmax(const real[:, ::1] scores, real[:, ::1] out):
-    """out[i, k] := exp(s_k) / sum of exp(s), of the scores s of row i"""
-    cdef Py_ssize_t i, k, K = scores.shape[1]
-    cdef double top, norm
-    with nogil:
-        for i in range(scores.shape[0]):
-            top = scores[i, 0]
-            for k in range(1, K):
-                top = max(top, scores[i, k])
-            norm = 0
-            for k in range(K):
-                norm += exp(scores[i, k] - top)
-            for k in range(K):
-                out[i, k] = <real> (exp(scores[i, k] - top) / norm)
-
-
-def both_classes(const real[:, ::1] scores, real[:, ::1] out):
-    """out[i] := 1 / (1 + exp(s)), 1 / (1 + exp(-s)) for the score s of row i: not 1 - p, which rounds a small probability away."""
-    cdef Py_ssize_t i
-    with nogil:
-        for i in range(scores.shape[0]):
-            out[i, 0] = <real> (1 / (1 + exp(scores[i, 0])))
-            out[i, 1] = <real> (1 / (1 + exp(-scores[i, 0])))

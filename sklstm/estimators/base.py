@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from contextlib import suppress
+from functools import cache
 from typing import ClassVar
 
 from sklearn.base import BaseEstimator
@@ -64,6 +65,12 @@ class BaseRecurrent(FitMixin, PredictMixin, WeightsMixin, CallbackSupportMixin, 
     @abstractmethod
     def _decode(self, scores):
         """The predictions that the head's scores mean."""
+
+    @classmethod
+    @cache
+    def _get_param_names(cls):
+        """Names of the hyper-parameters, from the signature, which takes a tenth of a millisecond to read."""
+        return super()._get_param_names()
 
     def __getstate__(self):
         """Plain values: pickles and skops' files name no class of the package but that of the estimator."""

@@ -214,7 +214,7 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
 
     @available_if(supports_partial_fit)
     @document()
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on a chunk of data.
 
@@ -290,6 +290,11 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         decided = loss.decide(scores)
         return self.classes_[decided] if loss.contrast else decided
 
+    def _predicted(self):
+        """What decides, and what its codes stand for."""
+        loss = LOSSES[self._network_spec["loss"]]
+        return loss.decide, self.classes_ if loss.contrast else np.arange(2, dtype=np.intp)
+
     @staticmethod
     def _masked(y):
         masked = is_missing(y.ravel()).reshape(y.shape)
@@ -348,7 +353,8 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
             )
         if role == "partial_fit" and known is None and announced is None:
             raise ValueError("classes must be passed on the first call to partial_fit: later chunks may have others.")
-        return self._read_classes(column_or_1d(y, warn=True), weights, role, known, announced, places)
+        y = y if y.ndim == 1 else column_or_1d(y, warn=True)
+        return self._read_classes(y, weights, role, known, announced, places)
 
     def _read_classes(self, y, weights, role, known, announced, places):
         """One class per sequence."""

@@ -12,6 +12,7 @@ from ..sequences import Packed
 from .architecture import build
 from .copies import for_prediction, shallow_copy
 from .plain import in_c_order, plain_arrays
+from .responses import Meaning
 
 # Estimator -> its `CachedEngine`, while nobody uses it. Not in the estimator: what is there is plain values.
 _idle = WeakKeyDictionary()
@@ -132,7 +133,15 @@ class Served:
             )
         self.params = self.network.bind(theta)
         self.weights = None
-        self.parts = {}
+        self.parts, self.meanings = {}, {}
+
+    def meaning(self, response_method):
+        """The `Meaning` of what a network returns, for a response method."""
+        if response_method not in self.meanings:
+            encodes = response_method == "encode"
+            width = self.network.layers[-1].output_size if encodes else self.network.output_size
+            self.meanings[response_method] = Meaning(self.model, response_method, width)
+        return self.meanings[response_method]
 
     def engine(self, n_streams, encodes):
         if self.weights is None:

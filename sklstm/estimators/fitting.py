@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
@@ -48,7 +49,7 @@ class FitMixin:
     """Methods that train. They read everything first, and write to the estimator at the end."""
 
     @document()
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=False)  # but `_fit` skips it
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None, groups=None):
         """Train the network.
 
@@ -149,7 +150,7 @@ class FitMixin:
 
         try:
             # Bits that BLAS and LAPACK compute (initial weights, and on some machines products) may depend on their threads.
-            with single_threaded_blas(), numpy_alone():
+            with single_threaded_blas(), numpy_alone(), config_context(skip_parameter_validation=True):
                 inputs, state, checkpoint = self._start(X, y, sample_weight, previous, optimizer, one_epoch, data)
                 config = self._training_config(inputs, optimizer, state, previous, one_epoch)
                 with Progress(self.verbose, config.max_iter, state.n_epochs - state.first_epoch) as progress:
@@ -202,7 +203,7 @@ class FitMixin:
         """`FitInputs`, the state that training begins with, and a function that writes states to the checkpoint, or None."""
         checkpoint = Checkpoint(self.checkpoint) if self.checkpoint is not None and not one_epoch else None
         rng = self._generator(previous, checkpoint)
-        initial_rng = copy.deepcopy(rng)
+        initial_rng = None if checkpoint is None else copy.deepcopy(rng)
         inputs = read_fit_inputs(self, X, y, sample_weight, rng, previous, one_epoch=one_epoch, **data)
         state = inputs.initial_state(self, optimizer, rng, previous, one_epoch=one_epoch)
         if checkpoint is None:

@@ -18,8 +18,9 @@ from .documentation import document
 from .engines import fast_path_scores, lent_engine
 from .inputs import read_X
 from .reading import Y_AND_WEIGHTS
+from .responses import RESPONSES
 from .step_predictions import restore_format
-from .streaming import RESPONSES, Stream
+from .streaming import Stream
 
 OF_ANY_NETWORK = {"input_size", "pooling", "categories", "loss"}  # in every spec
 

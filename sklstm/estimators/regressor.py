@@ -46,9 +46,9 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         linear beyond ("huber"), the pinball loss of `quantile`, or half the Poisson deviance of counts or rates, of which the
         network predicts the logarithm. "auto" is "huber" for an output whose y has heavy tails on both sides, otherwise
         "squared_error"; `loss_name_` says which. Tails are heavy if values more than five robust standard deviations from the
-        median are few (up to 10 %), occur on both sides, and have on each a tenth of the squared deviations. Where y is
-        skewed, "huber" would predict less than the mean. A fit that continues an earlier one keeps its loss; a first
-        `partial_fit` takes "squared_error".
+        median are few (up to 10 %), occur on both sides, and account for a fifth of the squared deviations. Where y is
+        skewed, "huber" would predict less than the mean: the first and the last decile have to be about as far from the
+        median. A fit that continues an earlier one keeps its loss; a first `partial_fit` takes "squared_error".
     huber_delta : float, default=1.345
         Absolute error beyond which the loss "huber" is linear, in robust standard deviations of y: the interquartile range
         divided by 1.349, or where that is 0 the standard deviation. With ``standardize=False``, in units of y. Lower values
@@ -210,7 +210,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
 
     @available_if(supports_partial_fit)
     @document()
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch on a chunk of data.
 
@@ -239,6 +239,11 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         if loss.is_ordered:
             return predicted[:, self._quantile_ranks]  # in the order in which they were asked for
         return predicted[:, 0] if self._one_dimensional else predicted
+
+    def _predicted(self):
+        """The function of the scores, and the columns of its result that are predicted; None for all."""
+        loss = LOSSES[self._network_spec["loss"]]
+        return loss.inverse_link, self._quantile_ranks if loss.is_ordered else None
 
     @staticmethod
     def _masked(y):

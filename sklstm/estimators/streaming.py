@@ -4,25 +4,18 @@ import reprlib
 
 import numpy as np
 
-from ..network import LOSSES
+from .._kernels._answers import Steps
 from ..network.inference import with_one_blas_thread
 from ..sequences.errors import refuse_mask
 from ..sequences.flattened import refuse_converted
 from ..sequences.refusals import array_of, refused_as
 from .engines import served
 from .inputs import read_X
+from .responses import RESPONSES
 from .states import parts_of, read_state
 
-# Response method -> from an estimator to the function that turns its network's scores into what the method returns.
-RESPONSES = {
-    "predict": lambda model: model._decode,
-    "predict_proba": lambda model: LOSSES[model._network_spec["loss"]].inverse_link,
-    "predict_log_proba": lambda model: LOSSES[model._network_spec["loss"]].log_inverse_link,
-    "encode": lambda model: lambda outputs: outputs,
-}
 
-
-class Stream:
+class Stream(Steps):
     """Step-by-step predictions of a fitted estimator, created by its method ``stream``.
 
     Each call of `step` takes the next step of one sequence, or of several independent sequences. It returns what the response
@@ -94,47 +87,19 @@ class Stream:
         self._served = model  # shared with other streams: what the estimator was, whatever becomes of it
         self._response_method = response_method
         self._encoded = response_method == "encode"
-        self._decode = RESPONSES[response_method](model.model)
-        self._width = network.layers[-1].output_size if self._encoded else network.output_size
+        self._meaning = model.meaning(response_method)
+        self._decode = self._meaning.decode
         self._dtype = model.model._theta.dtype
-        self._begun = self._direct = self._shape = None
+        self._end()
 
-    @with_one_blas_thread
-    def step(self, x_t):
-        """Process the next step.
+    step = with_one_blas_thread(Steps.step)
 
-        Parameters
-        ----------
-        x_t : array-like of shape (n_streams, n_channels), or (n_channels,) for one stream
-            Next step of each stream. The first step, also the first after `reset`, determines the number of streams. An array
-            of the model's dtype in C order is not converted.
-
-        Returns
-        -------
-        ndarray of shape (n_streams,) or (n_streams, n_outputs)
-            Output of the response method for the steps so far or, with `return_sequences`, for this step.
-
-        Raises
-        ------
-        ValueError
-            If x_t has a wrong shape, is not numeric, or contains NaN or infinity. The stream is unchanged.
-        """
-        direct = self._direct
-        if direct is not None:
-            out = np.empty(self._shape, self._dtype)
-            try:
-                if direct.step(x_t, out):
-                    return self._decode(out)
-            except (ValueError, TypeError, BufferError):
-                pass  # to be converted, or refused with the reason
+    def _step_converted(self, x_t):
+        """The same for what is no array of the model's dtype or not finite: converted, or refused with the reason."""
         begun = self._begun
         x = self._read(x_t, None if begun is None else begun[0].n_sequences)
-        engine, entry = begun or self._begin(len(x))
-        if entry is not None:
-            x = self._served.enter(x, entry)
-        out = np.empty((engine.n_sequences, self._width), self._dtype)
-        engine.step(x, out)
-        return self._decode(out)
+        _, answers, entry = begun or self._begin(len(x))
+        return answers.step(x if entry is None else self._served.enter(x, entry))
 
     def reset(self, streams=None):
         """Start new sequences.
@@ -150,7 +115,7 @@ class Stream:
             If a stream does not exist, or before the first step.
         """
         if streams is None:
-            self._begun = self._direct = self._shape = None
+            self._end()
             return
         begun = self._begun
         if begun is None:
@@ -197,12 +162,16 @@ class Stream:
         return known[self._encoded]
 
     def _begin(self, n_streams):
-        """An engine, and the buffers of the input layer where there is one."""
+        """An engine, what answers with it, and the buffers of the input layer where there is one."""
         engine, entry = self._served.engine(n_streams, self._encoded), self._served.network.input_layer
         engine.begin(n_streams)
-        self._begun = engine, None if entry is None else entry.workspace(n_streams, self._dtype)
-        self._shape, self._direct = (n_streams, self._width), engine if entry is None else None
+        answers = self._meaning.answers(engine)
+        self._begun = engine, answers, None if entry is None else entry.workspace(n_streams, self._dtype)
+        self._direct = answers if entry is None else None
         return self._begun
+
+    def _end(self):
+        self._begun = self._direct = None
 
     def _read(self, x_t, n):
         """x_t as rows of the model's dtype, for n streams, or any number of them (None)."""
@@ -226,7 +195,7 @@ class Stream:
         return read_X(self._served.model, x[:, np.newaxis, :], reset=False)[0].values.astype(self._dtype, copy=False)
 
     def __copy__(self):
-        other = object.__new__(type(self))
+        other = type(self).__new__(type(self))
         other._serve(self._served, self._response_method)
         other.state = self.state
         return other

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax
+from scipy.special import log_softmax
 from sklearn.metrics import accuracy_score, d2_pinball_score, r2_score
 
 from .._kernels import _losses
+from .._kernels._links import Decision, Link
 
 # 95 % efficiency for normal errors of unit scale (Huber 1964; Holland and Welsch 1977).
 HUBER_DELTA = 1.345
 
 
-def _identity(scores):
-    return scores
+_IDENTITY = Link("identity")
 
 
 def _r2(targets, predicted, weights, parameters):
@@ -67,7 +67,7 @@ class Loss:
     """
 
     value_and_gradient: Callable
-    inverse_link: Callable = _identity
+    inverse_link: Callable = _IDENTITY
     log_inverse_link: Callable | None = None
     decide: Callable | None = None
     contrast: Callable | None = None
@@ -82,38 +82,12 @@ class Loss:
     is_robust: bool = False
 
 
-def _both_classes(scores):
-    out = np.empty((len(scores), 2), scores.dtype)
-    _losses.both_classes(scores, out)
-    return out
-
-
-def _log_both_classes(scores):
-    return np.hstack([log_expit(-scores), log_expit(scores)])
-
-
-def _likelier_class(scores):
-    return (_both_classes(scores)[:, 1] > 0.5).astype(np.intp)
-
-
 def _for_or_against(codes, n_scores):
     return np.where(codes == 1, 1.0, -1.0)[:, np.newaxis]
 
 
-def _softmax(scores):
-    out = np.empty_like(scores)
-    _losses.softmax(scores, out)
-    return out
-
-
 def _against_mean(codes, n_scores):
     return np.eye(n_scores)[codes] - 1 / n_scores
-
-
-def _sorted_quantiles(scores):
-    # Quantiles that cross are put in order, which takes them closer to the true ones (Chernozhukov, Fernandez-Val and
-    # Galichon 2010, "Quantile and probability curves without crossing", Econometrica 78).
-    return np.sort(scores, axis=1)
 
 
 def _accuracy(targets, predicted, weights, parameters):
@@ -154,26 +128,26 @@ _OF_QUANTILES = {"score": _explained_pinball_loss, "score_name": "share of pinba
 LOSSES = {
     "binary_log_loss": Loss(
         _losses.BinaryLogLoss(),
-        _both_classes,
-        _log_both_classes,
-        decide=_likelier_class,
+        Link("both_classes"),
+        Link("log_both_classes"),
+        decide=Decision("likelier_class"),
         contrast=_for_or_against,
         output_name="log-odds of class {}",
         **_OF_CLASSES,
     ),
     "multilabel_log_loss": Loss(
         _losses.BinaryLogLoss(),
-        expit,
-        log_expit,
-        decide=lambda scores: (expit(scores) > 0.5).astype(int),
+        Link("expit"),
+        Link("log_expit"),
+        decide=Decision("likelier_labels"),
         output_name="log-odds of label {}",
         **_OF_LABELS,
     ),
     "multinomial_log_loss": Loss(
         _losses.MultinomialLogLoss(),
-        _softmax,
+        Link("softmax"),
         partial(log_softmax, axis=1),
-        decide=lambda scores: scores.argmax(axis=1),
+        decide=Decision("likeliest_class"),
         contrast=_against_mean,
         output_name="score of class {}",
         **_OF_CLASSES,
@@ -186,7 +160,9 @@ LOSSES = {
     ),
     "quantiles": Loss(
         _losses.Quantile(quantiles=np.array([0.1, 0.5, 0.9])),
-        _sorted_quantiles,
+        # Quantiles that cross are put in order, which takes them closer to the true ones (Chernozhukov, Fernandez-Val and
+        # Galichon 2010, "Quantile and probability curves without crossing", Econometrica 78).
+        Link("ascending"),
         output_name="quantile {}",
         is_ordered=True,
         **_OF_QUANTILES,

@@ -162,13 +162,13 @@ class Network:
 
     def initialize(self, rng, dtype, bias=FORGET_BIAS):
         """A flat vector of initial parameters. The random numbers are drawn in float64, so both dtypes begin alike."""
-        theta = np.empty(self.layout.size)
+        theta = np.empty(self.layout.size, dtype)
         params = self.bind(theta)
         for name, p in params.items():
             self.parts[name].initialize(p, rng)
         for k, layer in enumerate(self.layers):
             layer.initialize_biases(params[f"layer_{k}"], rng, bias)
-        return theta.astype(dtype)
+        return theta
 
     def penalized(self, vector):
         """Views of the parameters that the L2 penalty falls on: the weights, not the biases."""

@@ -7,6 +7,7 @@ import numpy as np
 from .._kernels import _inference, _recurrent, _scan, _simd
 from .cached import cached
 from .cells import CELLS
+from .orthogonal import write_orthogonal_blocks
 from .workspace import aligned_empty
 
 ACTIVATIONS = _simd.ACTIVATIONS
@@ -119,10 +120,7 @@ class RecurrentLayer:
         for prefix in self.directions:
             bound = np.sqrt(6 / (D + H))
             p[f"{prefix}W"][...] = rng.uniform(-bound, bound, size=p[f"{prefix}W"].shape)
-            for block in range(CELLS[self.cell].n_recurrent):
-                q, r = np.linalg.qr(rng.standard_normal((H, H)))
-                # The signs of r's diagonal make the distribution uniform over the orthogonal matrices.
-                p[f"{prefix}R"][:, block * H : (block + 1) * H] = q * np.where(np.diag(r) < 0, -1, 1)
+            write_orthogonal_blocks(p[f"{prefix}R"], rng)
             p[f"{prefix}b"][...] = 0
             extra = CELLS[self.cell].extra
             if extra:

@@ -272,13 +272,15 @@ def read_sample_weight(sample_weight, n_samples, places=ONE_EACH):
 
 
 def kind_of_labels(y, places=ONE_EACH):
-    """Kind of y as `sklearn.utils.multiclass.type_of_target` calls it, for labels of any kind.
+    """Kind of y as `sklearn.utils.multiclass.type_of_target` calls it, for labels of any kind; "multiclass" includes "binary".
 
     Raises
     ------
     ValueError
         If y holds quantities.
     """
+    if not issparse(y) and y.ndim == 1 and y.dtype.kind in "biuU":
+        return "multiclass"  # of which scikit-learn takes a third of a millisecond to be sure
     if issparse(y) or y.dtype.kind in "biufU":
         kind = type_of_target(y, input_name="y")
     else:

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-BLOCK = 1 << 14  # rows that are converted to float64 at a time
+from .._kernels import _moments
+
 LARGEST = float(np.finfo(np.float64).max)
+WIDTH = 64  # numbers that are added side by side: a multiple of the channels of about this
 EXPONENTS = 1000  # of the powers of two that columns are scaled by: within float64, and so are their reciprocals
 
 
@@ -31,48 +33,39 @@ def weighted_moments(values, weights, offsets=None, rows=None):
     a column in units 2^k times as large has exactly 2^k times the mean and deviation. They are measured from their first
     value, so that rounding errors are those of the spread and not of the offset.
     """
-    blocks = _Blocks(values, weights, offsets, rows)
-    low = np.min([x.min(axis=0) for x, _ in blocks], axis=0).astype(np.float64)
-    high = np.max([x.max(axis=0) for x, _ in blocks], axis=0).astype(np.float64)
+    offsets = np.arange(len(values) + 1) if offsets is None else offsets
+    rows = np.arange(len(weights)) if rows is None else rows
+    values, weights = np.ascontiguousarray(values), weights[rows]
+    shares, weight = _shares(weights, np.diff(offsets)[rows])
+    n_channels = values.shape[1]
+    n_tiles = max(1, WIDTH // n_channels)
+    lowest, highest = np.full(n_tiles * n_channels, np.inf), np.full(n_tiles * n_channels, -np.inf)
+    _moments.extremes(values, offsets, rows, lowest, highest)
+    low, high = lowest.reshape(n_tiles, -1).min(axis=0), highest.reshape(n_tiles, -1).max(axis=0)
     largest = np.maximum(np.abs(low), np.abs(high))
     scale = np.ldexp(1.0, -np.clip(np.frexp(largest)[1], -EXPONENTS, EXPONENTS))
-    origin = next(iter(blocks))[0][0] * scale
-    mean = sum(shares @ (x * scale - origin) for x, shares in blocks)
-    variance = sum(shares @ np.square(x * scale - origin - mean) for x, shares in blocks)
+    origin = values[offsets[rows[0]]] * scale
+
+    def mean_of(origin, *, squared):
+        """Weighted mean of ``scale x - origin``, or of its square."""
+        sums = np.zeros((2, n_tiles * n_channels))
+        _moments.weighted_sums(values, offsets, rows, shares, np.tile([scale, origin], n_tiles), squared, sums)
+        return sums[0].reshape(n_tiles, -1).sum(axis=0)
+
+    mean = mean_of(origin, squared=False)
+    variance = mean_of(origin + mean, squared=True)
     moments = {"mean": (origin + mean) / scale, "deviation": np.sqrt(variance) / scale, "low": low, "high": high}
-    return {"weight": blocks.weight} | _without_rounding(moments)
+    return {"weight": weight} | _without_rounding(moments)
 
 
-class _Blocks:
-    """Some rows at a time, with their shares of the total weight, without an array for all of them."""
-
-    def __init__(self, values, weights, offsets, rows):
-        self.values, self.shifts, self.ends = values, None, np.array([len(values)])
-        if offsets is not None:
-            rows = np.arange(len(weights)) if rows is None else rows
-            weights, lengths = weights[rows], np.diff(offsets)[rows]
-            self.ends = np.cumsum(lengths)
-            self.shifts = offsets[rows] - (self.ends - lengths)  # from a row among these sequences to one of the values
-        total = weights.sum if offsets is None else lambda: weights @ lengths
-        with np.errstate(over="ignore"):
-            self.weight = float(total())
-        if np.isfinite(self.weight):
-            self.shares = weights / self.weight
-        else:  # in parts of the largest, whose total does not overflow
-            weights = weights / weights.max()
-            self.weight, self.shares = LARGEST, weights / total()
-        self.all = offsets is None or (self.ends[-1] == len(values) and not self.shifts.any())
-
-    def __iter__(self):
-        for first in range(0, self.ends[-1], BLOCK):
-            block = slice(first, min(first + BLOCK, self.ends[-1]))
-            if self.shifts is None:
-                yield self.values[block], self.shares[block]
-                continue
-            steps = np.arange(block.start, block.stop)
-            of = np.searchsorted(self.ends, steps, side="right")
-            where = block if self.all else self.shifts[of] + steps
-            yield self.values[where], self.shares[of]
+def _shares(weights, lengths):
+    """Shares of the weight that all steps have together, for a step of each sequence; and that weight."""
+    with np.errstate(over="ignore"):
+        total = float(weights @ lengths)
+    if np.isfinite(total):
+        return weights / total, total
+    weights = weights / weights.max()  # in parts of the largest, whose total does not overflow
+    return weights / (weights @ lengths), LARGEST
 
 
 def merge_moments(a, b):

@@ -3,7 +3,7 @@
     python tests/scripts/levels.py [arguments of pytest]
 
 Left out: the level that is used where none is forced, at which all other tests run; the estimators' contract and the formats of
-files, which are above the kernels; and of what has many cases two of three, of central differences ten of eleven.
+files, which are above the kernels; and of what has many cases four of five, of central differences ten of eleven.
 """
 
 import os
@@ -16,10 +16,10 @@ ABOVE = (
     "archive", "bad_input", "checkpoint", "common", "datasets", "docs", "ecosystem", "instructions", "large_data", "layers",
     "named_problems", "persistence", "progress",
 )
-# Runs of pytest; see `ABOVE`.
-IGNORED = [f"--ignore=tests/test_{name}.py" for name in (*ABOVE, "gradients")]
+KERNELS = ["tests", *[f"--ignore=tests/test_{name}.py" for name in ABOVE]]
+# Runs of pytest.
 SOME = [
-    ["--one-in=5", "tests", *IGNORED, "-k", "not instruction_set"],
+    ["--one-in=5", *KERNELS, "--ignore=tests/test_gradients.py", "-k", "not instruction_set"],
     ["--one-in=11", "tests/test_gradients.py"],
 ]
 

@@ -2,22 +2,23 @@
 
     python tests/scripts/products.py [arguments of pytest]
 
-First the whole default suite with SKLSTM_PRODUCTS=blas. Then, on a build in plain C as for a compiler without vectors as a
-language extension, in build/installed_no_vectors, what levels.py runs for an instruction set: of what has many cases some.
+First the default suite with SKLSTM_PRODUCTS=blas, but for what is above the kernels. Then, on a build in plain C as for a
+compiler without vectors as a language extension, in build/installed_no_vectors, what levels.py runs for an instruction set: of
+what has many cases some.
 """
 
 import subprocess
 import sys
 
 from builds import install
-from levels import forced, run_tests
+from levels import KERNELS, forced, run_tests
 
 # Nothing but BLAS is there, so that no other build was imported.
 ONLY_BLAS = "from sklstm._kernels import _product as p; raise SystemExit(0 if p.KINDS == ('blas',) else f'It has {p.KINDS}.')"
 
 
 def main():
-    suites = [sys.argv[1:]] if sys.argv[1:] else [["tests"]]
+    suites = [sys.argv[1:]] if sys.argv[1:] else [KERNELS]
     print("SKLSTM_PRODUCTS=blas", flush=True)
     passed = [run_tests({"SKLSTM_PRODUCTS": "blas"}, suites)]
     print("SKLSTM_NO_VECTORS=1", flush=True)

@@ -1,0 +1,42 @@
+"""Response methods: from the results of a network to what an estimator returns."""
+
+import numpy as np
+
+from .._kernels._answers import Answers
+from .._kernels._links import Decision, Link
+from ..network import LOSSES
+
+# Response method -> from an estimator to the function that turns its network's scores into what the method returns.
+RESPONSES = {
+    "predict": lambda model: model._decode,
+    "predict_proba": lambda model: LOSSES[model._network_spec["loss"]].inverse_link,
+    "predict_log_proba": lambda model: LOSSES[model._network_spec["loss"]].log_inverse_link,
+    "encode": lambda model: Link("identity"),
+}
+
+
+class Meaning:
+    """What the results of a network mean, for a response method of a model.
+
+    Attributes
+    ----------
+    function, choices : Link or Decision, and ndarray or None
+        As in `Answers`: their result is a prediction.
+    dtype, shape : dtype and tuple of int
+        Of the prediction for one sequence.
+    decode : callable or None
+        What makes predictions of such results where no kernel does.
+    """
+
+    def __init__(self, model, response_method, width):
+        response, scores = RESPONSES[response_method](model), np.zeros((1, width), model._theta.dtype)
+        self.function, self.choices = model._predicted() if response_method == "predict" else (response, None)
+        self.decode = None if isinstance(self.function, (Link, Decision)) else response
+        if self.decode is not None:
+            self.function, self.choices, response = Link("identity"), None, Link("identity")
+        like = response(scores)
+        self.dtype, self.shape = like.dtype, like.shape[1:]
+
+    def answers(self, engine):
+        """What runs an engine, all of whose sequences have begun, and answers."""
+        return Answers(engine, self.function, self.dtype, (engine.n_sequences, *self.shape), self.choices)
