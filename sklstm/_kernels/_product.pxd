@@ -69,12 +69,16 @@ cdef inline void make_operand(
         pack_operand(self, dtype, buffer)
 
 
+cdef inline bint blas_makes_gradient(Py_ssize_t columns, int dtype) noexcept nogil:
+    return uses_blas() and columns >= (BLAS_COLUMNS_S if dtype == 0 else BLAS_COLUMNS_D)
+
+
 cdef inline void make_gradient_operand(
     operand *self, int dtype, Py_ssize_t rows, Py_ssize_t columns, const void *B, Py_ssize_t ldb, void *buffer,
 ) noexcept nogil:
     """The same for a B that weight gradients alone are made of. There no row has to have its bits alone, so the faster kind may
     take them whatever the number of rows is."""
-    if uses_blas() and columns >= (BLAS_COLUMNS_S if dtype == 0 else BLAS_COLUMNS_D):
+    if blas_makes_gradient(columns, dtype):
         self[0] = operand(rows, columns, False, B, ldb, NULL)
     else:
         make_operand(self, dtype, False, rows, columns, B, ldb, buffer)

@@ -16,260 +16,339 @@ of the recursion, and the weight gradients are one product each, both over chunk
 A mask (dropout of the recurrence, one row per sequence) multiplies what enters R: h_prev, or the block of `a` that is read.
 """
 from libc.stdint cimport uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
-from ._buffers cimport CELL_SCRATCH, copy_rows, padded
+from ._buffers cimport CELL_SCRATCH, padded
 from ._ftz cimport ftz_enter, ftz_leave
-from ._product cimport add_product_of_transpose, make_gradient_operand, make_operand, multiply, operand, packed_size
+from ._gradients cimport add_weight_gradients
+from ._product cimport uses_tiles
 from ._real cimport real
-from ._simd cimport FROM_H, MAX_PRODUCTS, cell_entry, cell_step, recurrent_product, simd
+from ._shares cimport (
+    LINE_BYTES, make_transpose, make_weights, multiply_slices, share, share_of, slices, slices_size, units_of,
+)
+from ._simd cimport FROM_H, MAX_PRODUCTS, cell_entry, cell_function, cell_step, recurrent_product, simd
+from ._team cimport meet, run_together, team_member
 from ._walk cimport (
-    chunk, chunk_after, chunk_rows, chunk_steps, clear_targets, continuing_rows, direction, gradients, masked, multiply_recurrent,
-    rows_at, rows_continued, set_pointers, starting_rows, step_before, step_number, walk,
+    chunk, chunk_after, chunk_rows, chunk_steps, clear_targets, continuing_rows, direction, gradients, keep_rows, masked, masked_sources,
+    multiply_recurrent, rows_at, rows_of, set_pointers, starting_rows, step_before, step_number, walk,
 )
 
 
-cdef real *pack_recurrent(const direction *d, bint transpose, operand *ops, real *scratch) noexcept nogil:
+cdef struct scan:
+    # A pass over a direction. What a member does of it: its units of every step, where `by_units`, else its rows.
+    const direction *d
+    bint by_units
+    void *a
+    const void *c
+    const void *h
+    Py_ssize_t ld_h
+    void *scratch
+    # Backward:
+    const void *dy          # NULL for zeros
+    Py_ssize_t ld_dy
+    void *dh
+    void *dc
+    const gradients *g
+
+
+cdef real *pack_recurrent(
+    const direction *d, bint transpose, bint by_units, slices *ops, real *scratch, const team_member *me,
+) noexcept nogil:
     """ops := what each product with R reads of it, or the transpose of that; returns the scratch that they leave."""
-    cdef Py_ssize_t p, n, rows, columns, H = d.H, ldR = d.cell.n_recurrent * H
+    cdef Py_ssize_t p, n, H = d.H, ldR = d.cell.n_recurrent * H
+    cdef const real *R
     cdef int dtype = 0 if real is float else 1
-    cdef const recurrent_product *product
     for p in range(d.cell.n_products):
-        product = &d.cell.products[p]
-        n = product.n * H
-        rows, columns = (n, H) if transpose else (H, n)
-        make_operand(&ops[p], dtype, transpose, rows, columns, <const real *> d.R + product.first * H, ldR, scratch)
-        scratch += padded(packed_size(rows, columns, dtype))
+        n = d.cell.products[p].n
+        R = <const real *> d.R + d.cell.products[p].first * H
+        if transpose:
+            make_transpose(&ops[p], by_units, n * H, H, R, ldR, scratch, me)
+            scratch += padded(slices_size(n * H, 1, H, dtype))
+        else:
+            make_weights(&ops[p], by_units, H, n, H, R, ldR, scratch, me)
+            scratch += padded(slices_size(H, n, H, dtype))
     return scratch
 
 
-cdef void forward_steps(const direction *d, real *a, real *c, real *h, Py_ssize_t ld_h, real *scratch) noexcept nogil:
+cdef inline void run_cell(
+    const scan *s, int stage, bint back, const cell_step *step, const cell_step *start, const team_member *me,
+) noexcept nogil:
+    """The elementwise bodies of a stage."""
+    cdef const cell_entry *cell = s.d.cell
+    cdef int dtype = 0 if s.d.itemsize == sizeof(float) else 1
+    cdef cell_function body
+    if cell.whole_rows and me.number:
+        return
+    body = cell.backward[stage][s.d.activation][dtype] if back else cell.forward[stage][s.d.activation][dtype]
+    if step.rows:
+        body(step)
+    if start.rows:
+        body(start)
+
+
+cdef inline void multiply_forward(
+    const scan *s, int stage, const slices *ops, share units, const cell_step *step, const cell_step *start, const real *a_t, real *masked_h,
+    team_member *me,
+) noexcept nogil:
+    """The products with R before a stage, in a member's units and rows; a_t is the first row of the step."""
     cdef:
+        const direction *d = s.d
+        const cell_entry *cell = d.cell
+        Py_ssize_t H = d.H, Z = cell.n_blocks * H, ld = s.ld_h, row, start_row
+        const real *mask = <const real *> d.mask
+        const real *sources = <const real *> step.h_prev
+        const real *start_sources = <const real *> start.h_prev
+        bint starts = start.rows and d.h0 != NULL
+    if mask != NULL:
+        row, start_row = (<const real *> step.a - a_t) // Z, (<const real *> start.a - a_t) // Z
+        sources = masked_sources(cell, stage, step.rows, units, H, sources, ld, mask + row * H, <real *> step.a, masked_h + row * H)
+        if starts:
+            start_sources = masked_sources(cell, stage, start.rows, units, H, start_sources, H, mask + start_row * H, <real *> start.a,
+                                           masked_h + start_row * H)
+        ld = H
+        if s.by_units:
+            meet(me)
+    if step.rows:
+        multiply_recurrent(cell, H, stage, ops, step.rows, sources, ld, <real *> step.a)
+    if starts:
+        multiply_recurrent(cell, H, stage, ops, start.rows, start_sources, H, <real *> start.a)
+    elif start.rows and stage == 0:
+        clear_targets(cell, start.rows, units, H, <real *> start.a)
+
+
+cdef void run_forward(const scan *s, real *a, team_member *me) noexcept nogil:
+    cdef:
+        const direction *d = s.d
         const cell_entry *cell = d.cell
         const walk *w = &d.w
         Py_ssize_t D = d.D, H = d.H, Z = cell.n_blocks * H, T = w.n_steps
         Py_ssize_t per_chunk = chunk_steps(w, Z, sizeof(real)), Hc = H if cell.n_states == 2 else 0
         Py_ssize_t done = 0, first_row, k, t
         int stage, dtype = 0 if real is float else 1
+        bint by_units = s.by_units and me.size > 1, by_rows = not s.by_units and me.size > 1
         const real *mask = <const real *> d.mask
-        const real *mask_rest
-        real *a_t
+        const real *sources
+        real *c = <real *> s.c
+        real *h = <real *> s.h
+        real *scratch = <real *> s.scratch
         real *masked_h
         chunk steps
         cell_step step, start
-        operand op_W
-        operand[MAX_PRODUCTS] ops
-    make_operand(&op_W, dtype, False, D, cell.n_input * H, d.W, cell.n_input * H, scratch)
-    scratch = pack_recurrent(d, False, ops, scratch + padded(packed_size(D, cell.n_input * H, dtype)))
-    step = continuing_rows(d, ld_h, scratch)
+        share units = units_of(H, sizeof(real), me) if by_units else share(0, H), rows
+        slices op_W
+        slices[MAX_PRODUCTS] ops
+    make_weights(&op_W, by_units, D, cell.n_input, H, <const real *> d.W, cell.n_input * H, scratch, me)
+    scratch = pack_recurrent(d, False, by_units, ops, scratch + padded(slices_size(D, cell.n_input, H, dtype)), me)
+    step = continuing_rows(d, s.ld_h, scratch)
+    if not cell.whole_rows:
+        step.first, step.last = units.first, units.last
     start = starting_rows(d, &step)
     masked_h = scratch + padded(CELL_SCRATCH * H)
+    meet(me)
     while done < T:
         steps = chunk_after(done, T, per_chunk, not w.reverse)
         first_row = w.starts[steps.first]
+        rows = share(0, w.starts[steps.last] - first_row)
+        if by_rows:
+            rows = share_of(rows.last, 1, me)
         # a := x W
-        multiply(&op_W, w.starts[steps.last] - first_row, <const real *> d.x + first_row * D, D, a + first_row * Z, Z, False)
+        multiply_slices(&op_W, rows.last - rows.first, <const real *> d.x + (first_row + rows.first) * D, D,
+                        a + (first_row + rows.first) * Z, Z, False)
+        if by_rows:
+            meet(me)
+            rows = rows_of(w, &steps, me)
         for k in range(steps.last - steps.first):
             t = step_number(&steps, k)
-            a_t = a + w.starts[t] * Z
-            set_pointers(d, t, a_t, c + w.starts[t] * Hc, c + w.starts[step_before(w, t)] * Hc, h, &step, &start)
+            set_pointers(d, t, a + w.starts[t] * Z, c + w.starts[t] * Hc, c + w.starts[step_before(w, t)] * Hc, h, &step, &start)
+            if by_rows:
+                keep_rows(d, rows, &step, &start)
             for stage in range(cell.n_stages):
-                if step.rows:
-                    multiply_recurrent(cell, H, stage, ops, step.rows, <const real *> step.h_prev, ld_h, mask, a_t, masked_h)
-                    cell.forward[stage][d.activation][dtype](&step)
-                if start.rows:
-                    if d.h0 != NULL:
-                        mask_rest = mask + step.rows * H if mask != NULL else NULL
-                        multiply_recurrent(cell, H, stage, ops, start.rows, <const real *> start.h_prev, H, mask_rest, <real *> start.a,
-                                           masked_h)
-                    elif stage == 0:
-                        clear_targets(cell, start.rows, H, <real *> start.a)
-                    cell.forward[stage][d.activation][dtype](&start)
+                multiply_forward(s, stage, ops, units, &step, &start, a + w.starts[t] * Z, masked_h, me)
+                if by_units and cell.whole_rows:
+                    meet(me)
+                run_cell(s, stage, False, &step, &start, me)
+                if by_units:
+                    meet(me)
         done += steps.last - steps.first
 
 
-cdef void gather_h_prev(
-    const direction *d, Py_ssize_t first, Py_ssize_t last, const real *h, Py_ssize_t ld_h, real *out,
-) noexcept nogil:
-    """out := the h that entered R for each row of steps first .. last - 1, in the order of the rows: masked, and h0 or 0 where
-    a row starts."""
-    cdef Py_ssize_t t, rows, continued, H = d.H
-    cdef const real *h0 = <const real *> d.h0
-    for t in range(first, last):
-        rows = rows_at(&d.w, t)
-        continued = rows_continued(&d.w, t)
-        copy_rows(continued, H, h + d.w.starts[step_before(&d.w, t)] * ld_h, ld_h, out, H)
-        if h0 == NULL:
-            memset(out + continued * H, 0, (rows - continued) * H * sizeof(real))
-        else:
-            memcpy(out + continued * H, h0 + continued * H, (rows - continued) * H * sizeof(real))
-        if d.mask != NULL:
-            masked(rows, H, out, H, <const real *> d.mask, out, H)
-        out += rows * H
-
-
-cdef struct recurrent_input:
-    # The h that entered R in the rows of a chunk but the first `skipped`, where they lie.
-    Py_ssize_t skipped, n_rows
-    const void *h           # (n_rows, H), row stride ld
-    Py_ssize_t ld
-
-
-cdef recurrent_input locate_h_prev(const direction *d, const chunk *steps, const real *h, Py_ssize_t ld_h, real *gathered) noexcept nogil:
-    """In h itself, or put together in `gathered` (rows of the chunk, H)."""
-    cdef:
-        const walk *w = &d.w
-        Py_ssize_t lo = steps.first, hi = steps.last
-        recurrent_input found
-    if d.h0 == NULL:
-        # Nothing entered where the walk begins; leaving that step out often makes the rest one block of equal steps.
-        if w.reverse and hi == w.n_steps:
-            hi -= 1
-        elif not w.reverse and lo == 0:
-            lo = 1
-    found.skipped = w.starts[lo] - w.starts[steps.first]
-    found.n_rows = w.starts[hi] - w.starts[lo]
-    if (d.h0 == NULL and d.mask == NULL and lo < hi
-            and rows_at(w, lo if w.reverse else lo - 1) == rows_at(w, hi if w.reverse else hi - 1)):
-        # Equally many rows throughout: they already lie in their order, one step away.
-        found.h = h + w.starts[step_before(w, lo)] * ld_h
-        found.ld = ld_h
-    else:
-        gather_h_prev(d, lo, hi, h, ld_h, gathered)
-        found.h = gathered
-        found.ld = d.H
-    return found
-
-
-cdef void add_weight_gradients(
-    const direction *d, const chunk *steps, const real *a, const real *h, Py_ssize_t ld_h, const operand *op_Wt, const gradients *g,
-    real *h_prev, real *packed_dz,
-) noexcept nogil:
-    """What a chunk adds to the gradients, by one product each; a is its first row of dz, h_prev and packed_dz are scratch."""
-    cdef:
-        const cell_entry *cell = d.cell
-        const recurrent_product *product
-        Py_ssize_t D = d.D, H = d.H, Z = cell.n_blocks * H, n_input = cell.n_input * H, ldR = cell.n_recurrent * H
-        Py_ssize_t first_row = d.w.starts[steps.first], n_rows = d.w.starts[steps.last] - first_row, p, n, packed_block = 0
-        int dtype = 0 if real is float else 1
-        real *dR
-        operand op_dz
-        recurrent_input before = locate_h_prev(d, steps, h, ld_h, h_prev)
-    # dW += x' dz
-    make_gradient_operand(&op_dz, dtype, n_rows, n_input, a, Z, packed_dz)
-    add_product_of_transpose(&op_dz, 0, n_rows, n_input, D, <const real *> d.x + first_row * D, D, <real *> g.dW, n_input)
-    # dR += source' dz, from the blocks that each product filled; those from block 0 on are packed already
-    for p in range(cell.n_products):
-        product = &cell.products[p]
-        n = product.n * H
-        dR = <real *> g.dR + product.first * H
-        if product.target != packed_block:
-            packed_block = product.target
-            make_gradient_operand(&op_dz, dtype, n_rows, n, a + packed_block * H, Z, packed_dz)
-        if product.source != FROM_H:
-            add_product_of_transpose(&op_dz, 0, n_rows, n, H, a + product.source * H, Z, dR, ldR)
-        elif before.n_rows:
-            add_product_of_transpose(&op_dz, before.skipped, before.n_rows, n, H, <const real *> before.h, before.ld, dR, ldR)
-    if g.dx != NULL:
-        # dx := dz W', or += for the second direction of a layer
-        multiply(op_Wt, n_rows, a, Z, <real *> g.dx + first_row * D, D, g.accumulate_dx)
-    if cell.sums_bias:
-        # db += sum of dz over rows
-        simd().add_row_sums[dtype](n_rows, cell.n_bias * H, a, Z, g.db)
-
-
 cdef void multiply_back(
-    const direction *d, int stage, const operand *ops, Py_ssize_t rows, const real *a, real *dh, real *d_source, real *masked_dh,
+    const direction *d, int stage, const slices *ops, share units, Py_ssize_t rows, const cell_step *step, const real *mask,
+    real *masked_dh,
 ) noexcept nogil:
-    """The products with R', after a stage of the cell: d_source := dz R' for what an earlier stage made; for h_prev,
-    dh := dz R', or += where the cell left a part of it. Each through the mask."""
+    """The products with R', after a stage of the cell, for rows from those of step on and a member's units: d_source := dz R' for
+    what an earlier stage made; for h_prev, dh := dz R', or += where the cell left a part of it. Each through the mask."""
     cdef:
         const cell_entry *cell = d.cell
         const recurrent_product *product
-        const real *mask = <const real *> d.mask
-        Py_ssize_t p, k, H = d.H, Z = cell.n_blocks * H
+        Py_ssize_t p, r, j, H = d.H, Z = cell.n_blocks * H
         bint add = cell.direct and mask == NULL, any_from_h = False
+        const real *a = <const real *> step.a
+        real *dh = <real *> step.dh
+        real *d_source = <real *> step.d_source
         real *target = dh if mask == NULL else masked_dh
     for p in range(cell.n_products):
         product = &cell.products[p]
         if product.stage != stage:
             continue
         if product.source == FROM_H:
-            multiply(&ops[p], rows, a + product.target * H, Z, target, H, add)
+            multiply_slices(&ops[p], rows, a + product.target * H, Z, target, H, add)
             add = any_from_h = True
         else:
-            multiply(&ops[p], rows, a + product.target * H, Z, d_source, H, False)
+            multiply_slices(&ops[p], rows, a + product.target * H, Z, d_source, H, False)
             if mask != NULL:
-                masked(rows, H, d_source, H, mask, d_source, H)
+                masked(rows, units, H, d_source, H, mask, d_source, H)
     if any_from_h and mask != NULL:
         if cell.direct:
-            for k in range(rows * H):
-                dh[k] += masked_dh[k] * mask[k]
+            for r in range(rows):
+                for j in range(units.first, units.last):
+                    dh[r * H + j] += masked_dh[r * H + j] * mask[r * H + j]
         else:
-            masked(rows, H, masked_dh, H, mask, dh, H)
+            masked(rows, units, H, masked_dh, H, mask, dh, H)
 
 
-cdef void backward_steps(
-    const direction *d, real *a, const real *c, const real *h, Py_ssize_t ld_h, const real *dy, Py_ssize_t ld_dy, real *dh, real *dc,
-    const gradients *g, real *scratch,
+cdef inline void step_back(
+    const scan *s, const slices *ops, share units, const cell_step *step, const cell_step *start, real *masked_dh, team_member *me,
 ) noexcept nogil:
+    """A step of the backward pass: dz, and through R' the gradient of h of the step before."""
     cdef:
+        const direction *d = s.d
+        Py_ssize_t H = d.H, r, rows, row
+        int stage
+        bint by_units = s.by_units and me.size > 1
+        const real *mask = <const real *> d.mask
+        const cell_step *first = step if step.rows else start
+    for stage in range(d.cell.n_stages - 1, -1, -1):
+        if by_units and d.cell.whole_rows:
+            meet(me)
+        run_cell(s, stage, True, step, start, me)
+        if d.h0 == NULL and stage:
+            # What this stage's product read was r h_prev = 0.
+            for r in range(start.rows):
+                memset(<real *> start.d_source + r * H + units.first, 0, (units.last - units.first) * sizeof(real))
+        if by_units:
+            meet(me)
+        # Nothing asks for the gradient of an initial state of zeros.
+        rows = step.rows if d.h0 == NULL else step.rows + start.rows
+        row = (<real *> first.dh - <real *> s.dh) // H
+        if rows:
+            multiply_back(d, stage, ops, units, rows, first, mask if mask == NULL else mask + row * H, masked_dh + row * H)
+
+
+cdef void run_backward(const scan *s, real *a, team_member *me) noexcept nogil:
+    cdef:
+        const direction *d = s.d
         const cell_entry *cell = d.cell
         const walk *w = &d.w
+        const gradients *g = s.g
         Py_ssize_t D = d.D, H = d.H, Z = cell.n_blocks * H, n_input = cell.n_input * H, T = w.n_steps, B = rows_at(w, 0)
         Py_ssize_t per_chunk = chunk_steps(w, Z, sizeof(real)), Hc = H if cell.n_states == 2 else 0
-        Py_ssize_t done = 0, k, t, continued
-        int stage, dtype = 0 if real is float else 1
-        real *a_t
+        Py_ssize_t done = 0, k, t
+        int dtype = 0 if real is float else 1
+        bint by_units = s.by_units and me.size > 1, by_rows = not s.by_units and me.size > 1
+        real *c = <real *> s.c
+        real *h = <real *> s.h
+        const real *dy = <const real *> s.dy
+        real *scratch = <real *> s.scratch
         real *d_source
         real *masked_dh
         real *h_prev
         real *packed_dz
         chunk steps
         cell_step step, start
-        operand op_Wt = operand(0, 0, False, NULL, 0, NULL)
-        operand[MAX_PRODUCTS] ops
-    scratch = pack_recurrent(d, True, ops, scratch)
+        share units = units_of(H, sizeof(real), me) if by_units else share(0, H), rows
+        slices op_Wt
+        slices[MAX_PRODUCTS] ops
+    scratch = pack_recurrent(d, True, by_units, ops, scratch, me)
     if g.dx != NULL:
-        make_operand(&op_Wt, dtype, True, n_input, D, d.W, n_input, scratch)
-        scratch += padded(packed_size(n_input, D, dtype))
+        make_transpose(&op_Wt, False, n_input, D, <const real *> d.W, n_input, scratch, me)
+        scratch += padded(slices_size(n_input, 1, D, dtype))
     d_source = scratch + padded(CELL_SCRATCH * H)
     masked_dh = d_source + padded(B * H)
     h_prev = masked_dh + padded(B * H)
     packed_dz = h_prev + padded(chunk_rows(B, w.starts[T], Z, sizeof(real)) * H)
-    step = continuing_rows(d, ld_h, scratch)
+    step = continuing_rows(d, s.ld_h, scratch)
+    if not cell.whole_rows:
+        step.first, step.last = units.first, units.last
     step.d_bias = g.db
     step.d_extra = g.d_extra
-    step.ld_dy = ld_dy
-    step.d_source = d_source
-    step.dh = dh
-    step.dc = dc
+    step.ld_dy = s.ld_dy
     start = starting_rows(d, &step)
+    meet(me)
     while done < T:
         # The walk of the forward pass, backwards.
         steps = chunk_after(done, T, per_chunk, w.reverse)
+        if by_rows:
+            rows = rows_of(w, &steps, me)
         for k in range(steps.last - steps.first):
             t = step_number(&steps, k)
-            a_t = a + w.starts[t] * Z
-            set_pointers(d, t, a_t, <real *> c + w.starts[t] * Hc, c + w.starts[step_before(w, t)] * Hc, <real *> h, &step, &start)
-            continued = step.rows
-            step.dy = d.zeros if dy == NULL else dy + w.starts[t] * ld_dy
-            start.dy = d.zeros if dy == NULL else dy + (w.starts[t] + continued) * ld_dy
-            start.dh = dh + continued * H
-            start.dc = dc + continued * Hc
-            start.d_source = d_source + continued * H
-            for stage in range(cell.n_stages - 1, -1, -1):
-                if continued:
-                    cell.backward[stage][d.activation][dtype](&step)
-                if start.rows:
-                    cell.backward[stage][d.activation][dtype](&start)
-                    if d.h0 == NULL and stage:
-                        # What this stage's product read was r h_prev = 0.
-                        memset(d_source + continued * H, 0, start.rows * H * sizeof(real))
-                # Nothing asks for the gradient of an initial state of zeros.
-                multiply_back(d, stage, ops, rows_at(w, t) if d.h0 != NULL else continued, a_t, dh, d_source, masked_dh)
-        add_weight_gradients(d, &steps, a + w.starts[steps.first] * Z, h, ld_h, &op_Wt, g, h_prev, packed_dz)
+            set_pointers(d, t, a + w.starts[t] * Z, c + w.starts[t] * Hc, c + w.starts[step_before(w, t)] * Hc, h, &step, &start)
+            step.dy = d.zeros if dy == NULL else dy + w.starts[t] * s.ld_dy
+            start.dy = d.zeros if dy == NULL else dy + (w.starts[t] + step.rows) * s.ld_dy
+            step.dh, start.dh = s.dh, <real *> s.dh + step.rows * H
+            step.dc, start.dc = s.dc, <real *> s.dc + step.rows * Hc
+            step.d_source, start.d_source = d_source, d_source + step.rows * H
+            if by_rows:
+                keep_rows(d, rows, &step, &start)
+            step_back(s, ops, units, &step, &start, masked_dh, me)
+        if by_rows:
+            meet(me)
+        add_weight_gradients(d, &steps, a + w.starts[steps.first] * Z, h, s.ld_h, &op_Wt.op, g, h_prev, packed_dz, me)
         done += steps.last - steps.first
+
+
+cdef void forward_float(void *pass_, team_member *me) noexcept nogil:
+    cdef uint64_t mode = ftz_enter()
+    run_forward(<const scan *> pass_, <float *> (<const scan *> pass_).a, me)
+    ftz_leave(mode)
+
+
+cdef void forward_double(void *pass_, team_member *me) noexcept nogil:
+    cdef uint64_t mode = ftz_enter()
+    run_forward(<const scan *> pass_, <double *> (<const scan *> pass_).a, me)
+    ftz_leave(mode)
+
+
+cdef void backward_float(void *pass_, team_member *me) noexcept nogil:
+    cdef uint64_t mode = ftz_enter()
+    run_backward(<const scan *> pass_, <float *> (<const scan *> pass_).a, me)
+    ftz_leave(mode)
+
+
+cdef void backward_double(void *pass_, team_member *me) noexcept nogil:
+    cdef uint64_t mode = ftz_enter()
+    run_backward(<const scan *> pass_, <double *> (<const scan *> pass_).a, me)
+    ftz_leave(mode)
+
+
+# Multiplications and additions of a call below which it is not shared.
+SHARED_FLOPS = 1e6
+# Bytes of R up to which every member may read all of it, and the rows that it then needs.
+SHARED_BYTES = 1 << 19
+MEMBER_ROWS = 8
+
+cdef double shared_flops = SHARED_FLOPS
+cdef Py_ssize_t shared_bytes = SHARED_BYTES, member_rows = MEMBER_ROWS
+
+
+def set_costs(double flops, Py_ssize_t n_bytes, Py_ssize_t rows):
+    global shared_flops, shared_bytes, member_rows
+    shared_flops, shared_bytes, member_rows = flops, n_bytes, rows
+
+
+cdef int plan_members(scan *s, bint back) noexcept nogil:
+    """Decide how a pass is split, and return how many members may share it; its bits are the same whatever it is."""
+    cdef const direction *d = s.d
+    cdef const cell_entry *cell = d.cell
+    cdef Py_ssize_t R_bytes = d.H * cell.n_recurrent * d.H * d.itemsize, B = rows_at(&d.w, 0)
+    s.by_units = True
+    if not uses_tiles() or 2.0 * d.w.starts[d.w.n_steps] * d.H * (cell.n_recurrent * d.H + cell.n_input * d.D) < shared_flops:
+        return 1
+    # Cells with gradients of their own add them up row by row.
+    if R_bytes <= shared_bytes and B >= 2 * member_rows and not cell.whole_rows and not (back and cell.n_extra):
+        s.by_units = False
+        return <int> (B // member_rows)
+    return <int> ((d.H * d.itemsize + LINE_BYTES - 1) // LINE_BYTES)
 
 
 cdef const void *pointer(const real[:, ::1] rows) noexcept:
@@ -302,6 +381,7 @@ cdef void fill_direction(
     d.c0 = pointer(c0)
     d.mask = pointer(mask)
     d.zeros = &zeros[0]
+    d.itemsize = sizeof(real)
 
 
 def forward(
@@ -342,12 +422,16 @@ def forward(
     scratch : (`scratch_size(...)`,), aligned to 64 bytes
     """
     cdef direction d
-    cdef uint64_t mode
+    cdef scan s
     fill_direction(&d, cell, activation, reverse, starts, x, W, R, b, extra, h0, c0, mask, zeros)
+    s.d = &d
+    s.a = &gates[0, 0]
+    s.c = &c[0, 0]
+    s.h = &h[0, 0]
+    s.ld_h = h.strides[0] // sizeof(real)
+    s.scratch = &scratch[0]
     with nogil:
-        mode = ftz_enter()
-        forward_steps(&d, &gates[0, 0], &c[0, 0], &h[0, 0], h.strides[0] // sizeof(real), &scratch[0])
-        ftz_leave(mode)
+        run_together(plan_members(&s, False), forward_float if real is float else forward_double, &s)
 
 
 def backward(
@@ -379,9 +463,7 @@ def backward(
     """
     cdef direction d
     cdef gradients g
-    cdef uint64_t mode
-    cdef const real *dy_pointer = NULL
-    cdef Py_ssize_t ld_dy = 0
+    cdef scan s
     fill_direction(&d, cell, activation, reverse, starts, x, W, R, b, extra, h0, c0, mask, zeros)
     g.dW = &dW[0, 0]
     g.dR = &dR[0, 0]
@@ -389,28 +471,34 @@ def backward(
     g.d_extra = <void *> pointer(d_extra)
     g.dx = <void *> pointer(dx)
     g.accumulate_dx = accumulate_dx
+    s.d = &d
+    s.a = &gates[0, 0]
+    s.c = &c[0, 0]
+    s.h = &h[0, 0]
+    s.ld_h = h.strides[0] // sizeof(real)
+    s.scratch = &scratch[0]
+    s.dy = NULL
+    s.ld_dy = 0
     if dy is not None:
-        dy_pointer = &dy[0, 0]
-        ld_dy = dy.strides[0] // sizeof(real)
+        s.dy = &dy[0, 0]
+        s.ld_dy = dy.strides[0] // sizeof(real)
+    s.dh = &dh[0, 0]
+    s.dc = &dc[0, 0]
+    s.g = &g
     with nogil:
-        mode = ftz_enter()
-        backward_steps(&d, &gates[0, 0], &c[0, 0], &h[0, 0], h.strides[0] // sizeof(real), dy_pointer, ld_dy, &dh[0, 0], &dc[0, 0], &g,
-                       &scratch[0])
-        ftz_leave(mode)
+        run_together(plan_members(&s, True), backward_float if real is float else backward_double, &s)
 
 
 def scratch_size(int cell, Py_ssize_t n_sequences, Py_ssize_t n_rows, Py_ssize_t D, Py_ssize_t H, Py_ssize_t itemsize):
     """Elements of scratch that `forward` and `backward` need for a layer of D inputs and H units."""
     cdef const cell_entry *entry = &simd().cells[cell]
     cdef Py_ssize_t rows = chunk_rows(n_sequences, n_rows, entry.n_blocks * H, itemsize), n_input = entry.n_input * H
-    cdef Py_ssize_t p, n, state = padded(n_sequences * H), forward_size, backward_size, packed_dz
+    cdef Py_ssize_t p, n, state = padded(n_sequences * H), forward_size, backward_size
     cdef int dtype = 0 if itemsize == sizeof(float) else 1
-    forward_size = padded(packed_size(D, n_input, dtype)) + padded(CELL_SCRATCH * H) + state
-    backward_size = padded(packed_size(n_input, D, dtype)) + padded(CELL_SCRATCH * H) + 2 * state + padded(rows * H)
-    packed_dz = packed_size(rows, n_input, dtype)
+    forward_size = padded(slices_size(D, entry.n_input, H, dtype)) + padded(CELL_SCRATCH * H) + state
+    backward_size = padded(slices_size(n_input, 1, D, dtype)) + padded(CELL_SCRATCH * H) + 2 * state + padded(rows * H)
     for p in range(entry.n_products):
-        n = entry.products[p].n * H
-        forward_size += padded(packed_size(H, n, dtype))
-        backward_size += padded(packed_size(n, H, dtype))
-        packed_dz = max(packed_dz, packed_size(rows, n, dtype))
-    return max(forward_size, backward_size + packed_dz)
+        n = entry.products[p].n
+        forward_size += padded(slices_size(H, n, H, dtype))
+        backward_size += padded(slices_size(n * H, 1, H, dtype))
+    return max(forward_size, backward_size + slices_size(rows, entry.n_blocks, H, dtype))

@@ -80,7 +80,7 @@ class GradientComputer:
             rngs = [np.random.default_rng(seed) for seed in rng.integers(1 << 63, size=len(parts))]
         if len(parts) == 1:
             shard = self._shards.take()
-            total = shard.run(self, rows, total_weight, rngs[0], self._sum.first)
+            total = self.threads.together(shard.run, self, rows, total_weight, rngs[0], self._sum.first)
             self._shards.give_back(shard)
         else:
             total = self._run_shards(parts, total_weight, rngs)
