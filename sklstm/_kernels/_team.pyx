@@ -99,3 +99,8 @@ cdef class Team:
         n = self.handle.n_sleeps
         self.handle.n_sleeps = 0
         return n
+
+    @property
+    def n_shared(self):
+        """How many calls so far helpers had a part in."""
+        return self.handle.n_shared

@@ -92,6 +92,7 @@ struct team {
     int open;                       /* whether helpers are to stay */
     uint64_t generation;            /* of the process, see team_after_fork */
     int64_t n_sleeps;               /* waits in jobs that were longer than spinning */
+    int64_t n_shared;           /* jobs that helpers had a part in */
     /* the job */
     team_function function;
     void *argument;
@@ -190,6 +191,7 @@ static void team_run(team *t, int most, team_function function, void *argument)
     t->argument = argument;
     t->size = me.size;
     t->job += 2;
+    t->n_shared += me.size > 1;
     me.met = t->met;
     for (int k = 1; k < me.size; k++)
         team_send(&t->seats[t->at[k]].call, CALLED);
@@ -322,7 +324,7 @@ static team *team_new(int n_helpers)
 
 #else
 
-struct team { int most; uint64_t generation; int64_t n_sleeps; };
+struct team { int most; uint64_t generation; int64_t n_sleeps, n_shared; };
 static team *team_active = NULL;
 static uint64_t team_generation = 0;
 
