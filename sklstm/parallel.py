@@ -185,6 +185,10 @@ if hasattr(os, "register_at_fork"):
 
 # Helpers leave a team, and come again, after so long: an interpreter that ends waits for the threads of its pools.
 TEAM_SECONDS = 0.1
+# A team whose master waits for so much of its time has threads that do not run, for others have the CPUs: it is given up for some
+# calls, for twice as many each time, up to the last number.
+HINDERED = 0.4
+MOST_ALONE = 256
 
 
 class Threads:
@@ -205,6 +209,8 @@ class Threads:
         self._team = None  # made when it is first asked for
         self._serving = []  # a future for each helper that is in it, or is to be
         self._team_since = 0.0
+        self._n_alone = 0  # calls for which the team is given up
+        self._n_alone_next = 1
 
     def together(self, function, *args):
         """Return ``function(*args)``, the kernels of which share their work with helpers where that is of use.
@@ -213,17 +219,31 @@ class Threads:
         """
         if self._pool is None or not _team.available():
             return function(*args)
+        if self._n_alone:
+            self._n_alone -= 1
+            return function(*args)
         try:
             n_helpers = _cpus.acquire(self, self.n_threads - 1, self._n_cpus)
             if n_helpers == 0:
                 return function(*args)
             self._gather(n_helpers)
             self._team.activate(n_helpers)
-            return function(*args)
+            result = function(*args)
+            self._judge_team()
+            return result
         finally:
             if self._team is not None:
                 self._team.deactivate()
             _cpus.release(self)
+
+    def _judge_team(self):
+        """Give the team up for a while if it was hindered."""
+        together, waited = self._team.take_times()
+        if waited > HINDERED * together:
+            self._n_alone = self._n_alone_next
+            self._n_alone_next = min(2 * self._n_alone_next, MOST_ALONE)
+        elif together:
+            self._n_alone_next = max(self._n_alone_next // 2, 1)
 
     def _gather(self, n_helpers):
         """See to it that so many helpers are ready, or soon are."""

@@ -14,7 +14,7 @@ import pytest
 import sklstm.parallel as parallel
 import sklstm.training.batching as batching
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
-from sklstm._kernels import _scan, _team
+from sklstm._kernels import _optim, _scan, _team
 from sklstm.network.cells import CELLS
 from sklstm.parallel import Threads
 
@@ -126,6 +126,27 @@ def test_a_plan_of_teams_and_one_of_shards_have_bits_of_their_own(n_shards, spli
         np.testing.assert_array_equal(model.set_params(n_jobs=n_jobs).fit(X, y)._theta, expected)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", _optim.OPTIMIZERS)
+def test_updates_have_the_same_bits_for_any_number_of_threads(name, dtype, cpus, rng):
+    _, states, rates = _optim.OPTIMIZERS[name]
+    n = 3 * (1 << 15) + 77
+
+    def updated(n_threads):
+        rng = np.random.default_rng(0)
+        theta, grad = rng.normal(size=(2, n)).astype(dtype)
+        arrays = {state: rng.random(n).astype(dtype) for state in states}
+        with Threads(n_threads) as threads:
+            for t in range(1, 4):
+                values = dict.fromkeys(rates, 0.9) | {"t": t, "nesterov": 1, "epsilon": 1e-8}
+                threads.together(_optim.step, name, theta, grad, arrays, 0.01, 0.7, {rate: values[rate] for rate in rates})
+        return np.concatenate([theta, *arrays.values()])
+
+    for n_threads in (2, 3, 5):
+        cpus(n_threads)
+        np.testing.assert_array_equal(updated(n_threads), updated(1))
+
+
 # ---- who takes part ----
 
 
@@ -171,11 +192,16 @@ def test_helpers_leave_by_themselves_and_come_again(problem):
 
 
 def test_a_team_makes_way_for_shards(problem):
+    met = threading.Barrier(2)
+
+    def who(item):
+        met.wait(30)
+        return threading.get_ident()
+
     with Threads(2) as threads:
         for _ in range(3):
             np.testing.assert_array_equal(threads.together(fit_alone, problem), problem[-1])
-            met = threading.Barrier(2)
-            assert len(set(threads.map(lambda _: (met.wait(30), threading.get_ident())[1], range(2)))) == 2
+            assert len(set(threads.map(who, range(2)))) == 2
 
 
 def test_an_error_ends_the_team(problem):

@@ -70,8 +70,8 @@ cdef inline void run_cell(
 
 
 cdef inline void multiply_forward(
-    const scan *s, int stage, const slices *ops, share units, const cell_step *step, const cell_step *start, const real *a_t, real *masked_h,
-    team_member *me,
+    const scan *s, int stage, const slices *ops, share units, const cell_step *step, const cell_step *start, const real *a_t,
+    real *masked_h, team_member *me,
 ) noexcept nogil:
     """The products with R before a stage, in a member's units and rows; a_t is the first row of the step."""
     cdef:
@@ -109,8 +109,6 @@ cdef inline void run_forward(const scan *s, real *a, team_member *me) noexcept n
         Py_ssize_t done = 0, first_row, k, t
         int stage, dtype = 0 if real is float else 1
         bint by_units = s.by_units and me.size > 1, by_rows = not s.by_units and me.size > 1
-        const real *mask = <const real *> d.mask
-        const real *sources
         real *c = <real *> s.c
         real *h = <real *> s.h
         real *scratch = <real *> s.scratch
@@ -242,6 +240,7 @@ cdef inline void run_backward(const scan *s, real *a, team_member *me) noexcept 
         share units = units_of(H, sizeof(real), me) if by_units else share(0, H), rows
         slices op_Wt
         slices[MAX_PRODUCTS] ops
+    memset(&op_Wt, 0, sizeof(op_Wt))
     scratch = pack_recurrent(d, True, by_units, ops, scratch, me)
     if g.dx != NULL:
         make_transpose(&op_Wt, False, n_input, D, <const real *> d.W, n_input, scratch, me)

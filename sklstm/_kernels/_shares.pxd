@@ -72,7 +72,7 @@ cdef inline void make_weights(
         pack_slices(self, rows, n, n, units_of(H, sizeof(real), me), B, ldb, buffer)
         return
     self.n = 1
-    self.first = 0
+    self.first = self.size = 0
     self.whole = True
     self.op = operand(rows, n * H, False, B, ldb, NULL)
     if uses_tiles():

@@ -9,7 +9,7 @@ cdef extern from "team.h" nogil:
     ctypedef struct team:
         int most
         uint64_t generation
-        int64_t n_sleeps, n_shared
+        int64_t together, waited, n_shared
 
     ctypedef struct team_member:
         int number, size

@@ -94,11 +94,11 @@ cdef class Team:
         """Let this thread work alone again."""
         team_activate(NULL, NULL)
 
-    def take_sleeps(self):
-        """How often since the last time a member waited for another in a call for longer than spinning is worth."""
-        n = self.handle.n_sleeps
-        self.handle.n_sleeps = 0
-        return n
+    def take_times(self):
+        """Nanoseconds of shared calls since the last time, and for how long of them this thread slept because others were late."""
+        times = self.handle.together, self.handle.waited
+        self.handle.together = self.handle.waited = 0
+        return times
 
     @property
     def n_shared(self):

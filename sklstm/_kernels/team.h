@@ -32,7 +32,7 @@ typedef struct {
     team *of;
     int number, size;       /* 0 is the master; 1 where nobody helps */
     uint64_t met;           /* how often, twice */
-    int64_t n_sleeps;
+    int64_t waited;         /* nanoseconds of those waits for others that ended in sleep */
 } team_member;
 
 typedef void (*team_function)(void *argument, team_member *me);
@@ -68,6 +68,27 @@ static inline int64_t nanoseconds(void)
 
 enum { CACHE_LINE = 64, MAX_ROUNDS = 10, MAX_MEMBERS = 1 << MAX_ROUNDS, SPIN_NANOSECONDS = 50000 };
 
+/* Linux under a hypervisor takes a halted processor for one that is busy, and so may wake a member on the processor of the one that
+   woke it. There they take turns for good: never are two ready to run at once, so nothing is balanced. So a member that wakes beside
+   another moves: its affinity leaves that processor out for a moment. */
+#if defined(__linux__)
+#include <sched.h>
+static inline int this_processor(void) { return sched_getcpu(); }
+static inline void leave_processor(int processor, int n_threads)
+{
+    cpu_set_t all, others;
+    if (sched_getaffinity(0, sizeof all, &all) || CPU_COUNT(&all) < n_threads)
+        return;
+    others = all;
+    CPU_CLR(processor, &others);
+    if (sched_setaffinity(0, sizeof others, &others) == 0)
+        sched_setaffinity(0, sizeof all, &all);
+}
+#else
+static inline int this_processor(void) { return -1; }
+static inline void leave_processor(int processor, int n_threads) { (void)processor; (void)n_threads; }
+#endif
+
 typedef struct {
     uint64_t word;
     PyThread_type_lock lock;        /* of the reader; held but for the moment that ends its sleep */
@@ -83,6 +104,7 @@ typedef struct {
     team_signal done;               /* number of the last job, twice; the master reads */
     team_signal flags[MAX_ROUNDS];  /* of the barrier */
     int number;                     /* in the job */
+    int processor;                  /* where its thread was last seen in a job */
 } team_seat;
 
 struct team {
@@ -91,8 +113,8 @@ struct team {
     int n_seats, most;              /* most: members of a job */
     int open;                       /* whether helpers are to stay */
     uint64_t generation;            /* of the process, see team_after_fork */
-    int64_t n_sleeps;               /* waits in jobs that were longer than spinning */
-    int64_t n_shared;           /* jobs that helpers had a part in */
+    int64_t together, waited;       /* nanoseconds of shared jobs, and what the master waited in them */
+    int64_t n_shared;               /* jobs that helpers had a part in */
     /* the job */
     team_function function;
     void *argument;
@@ -124,16 +146,19 @@ static inline void team_send(team_signal *s, uint64_t value)
 }
 
 /* Wait until the word is at least `least`, or for so many microseconds of sleep, if not negative; returns the word. */
-static uint64_t team_wait(team_signal *s, uint64_t least, int64_t patience, int64_t *n_sleeps)
+static uint64_t team_wait(team_signal *s, uint64_t least, int64_t patience, int64_t *waited)
 {
-    for (;;) {
+    for (int64_t begun = 0;;) {
         uint64_t word;
         int64_t start = 0;
         do {
             for (int k = 0; k < 64; k++) {
                 word = __atomic_load_n(&s->word, __ATOMIC_ACQUIRE);
-                if (word >= least)
+                if (word >= least) {
+                    if (begun)
+                        *waited += nanoseconds() - begun;
                     return word;
+                }
                 PAUSE();
             }
             if (start == 0)
@@ -141,7 +166,8 @@ static uint64_t team_wait(team_signal *s, uint64_t least, int64_t patience, int6
         } while (nanoseconds() - start < SPIN_NANOSECONDS);
         if (!__atomic_compare_exchange_n(&s->word, &word, word | ASLEEP, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
             continue;
-        *n_sleeps += 1;
+        if (begun == 0)
+            begun = start;
         if (patience < 0)
             PyThread_acquire_lock(s->lock, WAIT_LOCK);
         else if (PyThread_acquire_lock_timed(s->lock, patience, 0) != PY_LOCK_ACQUIRED) {
@@ -153,8 +179,22 @@ static uint64_t team_wait(team_signal *s, uint64_t least, int64_t patience, int6
     }
 }
 
+/* Where a member that begins, or has slept, is; it moves away from another. */
+static inline void team_settle(team_member *me)
+{
+    team *t = me->of;
+    int processor = this_processor();
+    for (int k = 0; k < me->size && processor >= 0; k++)
+        if (k != me->number && __atomic_load_n(&t->seats[t->at[k]].processor, __ATOMIC_RELAXED) == processor) {
+            leave_processor(processor, me->size);
+            processor = this_processor();
+            break;
+        }
+    __atomic_store_n(&t->seats[t->at[me->number]].processor, processor, __ATOMIC_RELAXED);
+}
+
 /* All members get here before one goes on: in round k each tells the one 2^k ahead, and waits for the one 2^k behind. */
-static void team_meet(team_member *me)
+static inline void team_meet(team_member *me)
 {
     team *t = me->of;
     if (me->size == 1)
@@ -163,19 +203,23 @@ static void team_meet(team_member *me)
     for (int round = 0, distance = 1; distance < me->size; round++, distance *= 2) {
         int ahead = me->number + distance;
         team_send(&t->seats[t->at[ahead < me->size ? ahead : ahead - me->size]].flags[round], me->met);
-        team_wait(&t->seats[t->at[me->number]].flags[round], me->met, -1, &me->n_sleeps);
+        int64_t waited = me->waited;
+        team_wait(&t->seats[t->at[me->number]].flags[round], me->met, -1, &me->waited);
+        if (me->waited != waited)
+            team_settle(me);
     }
 }
 
 /* Run function(argument, member) on this thread and on the helpers that are ready, `most` threads at most; all have ended when this
    returns. */
-static void team_run(team *t, int most, team_function function, void *argument)
+static inline void team_run(team *t, int most, team_function function, void *argument)
 {
     team_member me = {t, 0, 1, 0, 0};
     if (t == NULL) {
         function(argument, &me);
         return;
     }
+    int64_t start = nanoseconds();
     most = most < t->most ? most : t->most;
     for (int s = 1; s < t->n_seats && me.size < most; s++) {
         uint64_t word = __atomic_load_n(&t->seats[s].call.word, __ATOMIC_ACQUIRE);
@@ -193,20 +237,23 @@ static void team_run(team *t, int most, team_function function, void *argument)
     t->job += 2;
     t->n_shared += me.size > 1;
     me.met = t->met;
+    __atomic_store_n(&t->seats[0].processor, this_processor(), __ATOMIC_RELAXED);
     for (int k = 1; k < me.size; k++)
         team_send(&t->seats[t->at[k]].call, CALLED);
     function(argument, &me);
     for (int k = 1; k < me.size; k++)
-        team_wait(&t->seats[t->at[k]].done, t->job, -1, &me.n_sleeps);
+        team_wait(&t->seats[t->at[k]].done, t->job, -1, &me.waited);
     t->met = me.met;
-    __atomic_fetch_add(&t->n_sleeps, me.n_sleeps, __ATOMIC_RELAXED);
+    t->waited += me.waited;
+    if (me.size > 1)
+        t->together += nanoseconds() - start;
 }
 
 /* Take a seat, work on jobs until dismissed, or until for so many microseconds there was none. */
-static void team_serve(team *t, int64_t patience)
+static inline void team_serve(team *t, int64_t patience)
 {
     team_seat *seat = NULL;
-    int64_t idle_sleeps = 0;
+    int64_t idle = 0;
     for (int s = 1; s < t->n_seats && seat == NULL; s++) {
         uint64_t gone = GONE;
         if (__atomic_compare_exchange_n(&t->seats[s].call.word, &gone, READY, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
@@ -217,14 +264,14 @@ static void team_serve(team *t, int64_t patience)
     for (;;) {
         uint64_t word = __atomic_load_n(&seat->call.word, __ATOMIC_SEQ_CST);
         if (__atomic_load_n(&t->open, __ATOMIC_SEQ_CST))
-            word = team_wait(&seat->call, DISMISSED, patience, &idle_sleeps);
+            word = team_wait(&seat->call, DISMISSED, patience, &idle);
         if (word == CLAIMED)
-            word = team_wait(&seat->call, DISMISSED, -1, &idle_sleeps);
+            word = team_wait(&seat->call, DISMISSED, -1, &idle);
         if (word == CALLED) {
             team_member me = {t, seat->number, t->size, t->met, 0};
             uint64_t job = t->job;
+            team_settle(&me);
             t->function(t->argument, &me);
-            __atomic_fetch_add(&t->n_sleeps, me.n_sleeps, __ATOMIC_RELAXED);
             __atomic_store_n(&seat->call.word, READY, __ATOMIC_SEQ_CST);
             team_send(&seat->done, job);
         } else if (word == DISMISSED) {
@@ -236,7 +283,7 @@ static void team_serve(team *t, int64_t patience)
 }
 
 /* Helpers come (1), or stay no longer than for the job that they are in (0). */
-static void team_open(team *t, int open)
+static inline void team_open(team *t, int open)
 {
     __atomic_store_n(&t->open, open, __ATOMIC_SEQ_CST);
     for (int s = 1; s < t->n_seats && !open; s++) {
@@ -251,7 +298,7 @@ static void team_open(team *t, int open)
 }
 
 /* Wake helpers that sleep: there is a job soon. Returns how many there are, of so many at most. */
-static int team_rouse(team *t, int most)
+static inline int team_rouse(team *t, int most)
 {
     int n = 0;
     for (int s = 1; s < t->n_seats && n < most; s++) {
@@ -266,7 +313,7 @@ static int team_rouse(team *t, int most)
 }
 
 /* Wait, for so many microseconds at most, until `n` helpers are ready. */
-static void team_await(team *t, int n, int64_t patience)
+static inline void team_await(team *t, int n, int64_t patience)
 {
     int64_t start = nanoseconds();
     while (team_rouse(t, n) < n && nanoseconds() - start < 1000 * patience)
@@ -277,7 +324,7 @@ static void team_await(team *t, int n, int64_t patience)
             PyThread_acquire_lock_timed(t->seats[0].call.lock, 20, 0);
 }
 
-static void team_free(team *t)
+static inline void team_free(team *t)
 {
     if (t == NULL)
         return;
@@ -291,7 +338,7 @@ static void team_free(team *t)
 }
 
 /* For so many helpers; NULL without memory. */
-static team *team_new(int n_helpers)
+static inline team *team_new(int n_helpers)
 {
     int n_seats = n_helpers < MAX_MEMBERS ? n_helpers + 1 : MAX_MEMBERS;
     team *t = calloc(1, sizeof(team));
@@ -313,6 +360,7 @@ static team *team_new(int n_helpers)
         }
         PyThread_acquire_lock(lock, WAIT_LOCK);
         t->seats[s].call.lock = lock;
+        t->seats[s].processor = -1;
         for (int round = 0; round < MAX_ROUNDS; round++)
             t->seats[s].flags[round].lock = lock;
     }
@@ -324,7 +372,7 @@ static team *team_new(int n_helpers)
 
 #else
 
-struct team { int most; uint64_t generation; int64_t n_sleeps, n_shared; };
+struct team { int most; uint64_t generation; int64_t together, waited, n_shared; };
 static team *team_active = NULL;
 static uint64_t team_generation = 0;
 

@@ -14,6 +14,9 @@ from .outcome import learned_nothing
 from .state import LastEpoch
 from .stopping import follow_schedule, update_best
 
+# Weights from which on an update repays more than one thread: it then reads and writes more than a second-level cache holds.
+SHARED_WEIGHTS = 1 << 17
+
 
 def train(
     network,
@@ -118,7 +121,12 @@ def _run_epoch(gradient, optimizer, state, config, epoch):
             momentum = None if schedule.momentum is None else schedule.momentum(progress)
         for weights in decayed:
             weights *= float(1 - rate * optimizer.weight_decay)  # a NumPy float would compute in float64
-        optimizer.step(theta, grad, state.optimizer, rate, largest_norm / norm if norm > largest_norm else 1.0, momentum)
+        scale = largest_norm / norm if norm > largest_norm else 1.0
+        update = theta, grad, state.optimizer, rate, scale, momentum
+        if len(theta) < SHARED_WEIGHTS:
+            optimizer.step(*update)
+        else:
+            gradient.threads.together(optimizer.step, *update)
         total += batch_total
         total_weight += batch_weight
         norms.append(norm)

@@ -17,7 +17,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 KERNELS = HERE.parents[1] / "sklstm" / "_kernels"
 # Jobs wait with Python's locks alone, which the program has as its own; nothing else of Python is called.
-FLAGS = ["-std=gnu11", "-O1", "-g", "-fsanitize=thread", "-pthread", "-Wl,--unresolved-symbols=ignore-all", "-Wno-unused-function"]
+FLAGS = ["-std=gnu11", "-O1", "-g", "-fsanitize=thread", "-pthread", "-Wl,--unresolved-symbols=ignore-all"]
 
 
 def build(program):
