@@ -237,9 +237,9 @@ class Threads:
             _cpus.release(self)
 
     def _judge_team(self):
-        """Give the team up for a while if it was hindered."""
+        """Give the team up for a while if it was hindered, or no helper is there yet."""
         together, waited = self._team.take_times()
-        if waited > HINDERED * together:
+        if waited > HINDERED * together or (not together and self._team.n_ready(1) == 0):
             self._n_alone = self._n_alone_next
             self._n_alone_next = min(2 * self._n_alone_next, MOST_ALONE)
         elif together:
@@ -255,8 +255,10 @@ class Threads:
             self._serving = [future for future in self._serving if not future.done()]
             if not self._serving:
                 self._team_since = perf_counter()
-            self._submit(self._team.serve, n_helpers - len(self._serving), self._serving)
-            self._team.welcome(n_helpers)
+            n_missing = n_helpers - len(self._serving)
+            if n_missing > 0:
+                self._submit(self._team.serve, n_missing, self._serving)
+                self._team.welcome(n_helpers)
 
     def _dismiss(self):
         """Have the helpers of the team leave it, and wait until they have."""
