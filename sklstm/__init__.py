@@ -8,7 +8,7 @@ A module imports only from the layers below its own, and from the ground:
     network         the model as a spec: recurrent stack -> pooling -> head, forward and backward
     sequences       any accepted X, y and weights -> Sequences -> packed minibatch
     _kernels        C speed without the GIL: the recursion over time, products, losses, optimiser steps
-    the ground      archive, files, parallel, compat, docstrings: modules that import from no layer
+    the ground      archive, files, parallel, compat, docstrings: modules that import from no layer but the kernels
 
 Beside them, for users and imported by no layer: `datasets` (sequence problems to try things on), `metrics` (scorers of steps,
 calibration, coverage), `inspection` (what a fitted model does, as numbers and pictures) and `persistence`.

@@ -11,11 +11,14 @@ import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from time import perf_counter
 from weakref import WeakKeyDictionary, ref
 
 import joblib
 from joblib.parallel import get_active_backend
 from threadpoolctl import ThreadpoolController
+
+from ._kernels import _team
 
 # Guards the counts below, and is held while the process forks: a child finds no count half changed, and no lock of BLAS that is
 # held by a thread which the child does not have. Reentrant, because the garbage collector may end a context of the thread that
@@ -171,12 +174,21 @@ def _after_fork_in_child():
     _lock = threading.RLock()
     _blas_limit.after_fork()
     _cpus.after_fork()
+    _team.after_fork()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=lambda: _lock.acquire(), after_in_parent=lambda: _lock.release(), after_in_child=_after_fork_in_child
     )
+
+
+# Helpers leave a team, and come again, after so long: an interpreter that ends waits for the threads of its pools.
+TEAM_SECONDS = 0.1
+# A team whose master waits for so much of its time has threads that do not run, for others have the CPUs: it is given up for some
+# calls, for twice as many each time, up to the last number.
+HINDERED = 0.4
+MOST_ALONE = 256
 
 
 class Threads:
@@ -194,6 +206,68 @@ class Threads:
         self.n_threads = max(1, min(n_threads, self._n_cpus))
         self._pool = ThreadPoolExecutor(self.n_threads - 1) if self.n_threads > 1 else None
         self._abandoned = None
+        self._team = None  # made when it is first asked for
+        self._serving = []  # a future for each helper that is in it, or is to be
+        self._team_since = 0.0
+        self._n_alone = 0  # calls for which the team is given up
+        self._n_alone_next = 1
+
+    def together(self, function, *args):
+        """Return ``function(*args)``, the kernels of which share their work with helpers where that is of use.
+
+        Bits do not depend on how many helpers there are, so nothing is lost where some come late.
+        """
+        if self._pool is None or not _team.available():
+            return function(*args)
+        if self._n_alone:
+            self._n_alone -= 1
+            return function(*args)
+        try:
+            n_helpers = _cpus.acquire(self, self.n_threads - 1, self._n_cpus)
+            if n_helpers == 0:
+                return function(*args)
+            self._gather(n_helpers)
+            self._team.activate(n_helpers)
+            result = function(*args)
+            self._judge_team()
+            return result
+        finally:
+            if self._team is not None:
+                self._team.deactivate()
+            _cpus.release(self)
+
+    def _judge_team(self):
+        """Give the team up for a while if it was hindered, or no helper is there yet."""
+        together, waited = self._team.take_times()
+        if waited > HINDERED * together or (not together and self._team.n_ready(1) == 0):
+            self._n_alone = self._n_alone_next
+            self._n_alone_next = min(2 * self._n_alone_next, MOST_ALONE)
+        elif together:
+            self._n_alone_next = max(self._n_alone_next // 2, 1)
+
+    def _gather(self, n_helpers):
+        """See to it that so many helpers are ready, or soon are."""
+        if self._team is None:
+            self._team = _team.Team(self.n_threads - 1)
+        elif perf_counter() - self._team_since > TEAM_SECONDS:
+            self._dismiss()
+        if self._team.n_ready(n_helpers) < n_helpers:
+            self._serving = [future for future in self._serving if not future.done()]
+            if not self._serving:
+                self._team_since = perf_counter()
+            n_missing = n_helpers - len(self._serving)
+            if n_missing > 0:
+                self._submit(self._team.serve, n_missing, self._serving)
+                self._team.welcome(n_helpers)
+
+    def _dismiss(self):
+        """Have the helpers of the team leave it, and wait until they have."""
+        if self._team is not None:
+            self._team.dismiss()
+            for future in self._serving:
+                if not future.cancel():
+                    future.result()
+            self._serving = []
 
     def map(self, function, items):
         """Return ``[function(item) for item in items]``. All calls have ended when this returns or raises.
@@ -226,6 +300,7 @@ class Threads:
 
         futures = []
         try:
+            self._dismiss()
             self._submit(work, n_helpers, futures)
             work()
             for future in futures:
@@ -249,6 +324,8 @@ class Threads:
         If no thread can be started (the system has no more, or the interpreter is about to end), the pool is abandoned, and the
         caller continues alone, now and in later calls.
         """
+        if self._pool is None:
+            return
         try:
             for _ in range(n_helpers):
                 futures.append(self._pool.submit(work))
@@ -257,6 +334,8 @@ class Threads:
 
     def _shut_down(self):
         """Wait for the threads of the pool. Calls that are left in its queue have nothing to do."""
+        if self._team is not None:
+            self._team.dismiss()
         for pool in (self._pool, self._abandoned):
             if pool is not None:
                 pool.shutdown(wait=True)

@@ -446,6 +446,7 @@ def interruption(n, module):
 def use_blas(n_threads):
     """What a fit does with this module."""
     with threads_module.single_threaded_blas(), Threads(n_threads) as threads:
+        assert threads.together(abs, -1) == threads.together(abs, -1) == 1
         return threads.map(abs, [-1, -2, -3])
 
 

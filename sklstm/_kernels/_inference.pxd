@@ -1,6 +1,7 @@
 """The inference form of a direction, for the modules that run it."""
 from ._product cimport operand
 from ._real cimport real
+from ._shares cimport slices
 from ._simd cimport MAX_PRODUCTS, fused_layer
 
 
@@ -8,7 +9,7 @@ cdef struct packed_direction:
     fused_layer layer                   # cell, sizes, and what a fused step reads
     bint fused                          # else whole rows of products, by the operands:
     operand op_W
-    operand[MAX_PRODUCTS] ops
+    slices[MAX_PRODUCTS] ops
     int dtype
     Py_ssize_t units                    # width of a row of state: H, or more where it is padded
 

@@ -12,7 +12,9 @@ from libc.string cimport memset
 from ._buffers cimport CELL_SCRATCH, copy_rows, padded
 from ._product cimport make_operand, multiply, packed_size, uses_tiles
 from ._real cimport real
+from ._shares cimport make_weights
 from ._simd cimport cell_entry, cell_step, fused_layer, fused_rows, simd
+from ._team cimport team_member
 from ._walk cimport multiply_recurrent
 
 
@@ -69,6 +71,8 @@ cdef void pack_into(packed_direction *d, const real *W, const real *R, const rea
         const cell_entry *cell = d.layer.cell
         Py_ssize_t D = d.layer.D, H = d.layer.H, ldR = cell.n_recurrent * H, p, n
         const real *R_p
+        team_member alone
+    alone.number, alone.size = 0, 1
     d.layer.bias = b
     d.layer.extra = extra
     if d.fused:
@@ -86,7 +90,7 @@ cdef void pack_into(packed_direction *d, const real *W, const real *R, const rea
             d.layer.R[p] = free
             free += padded(H * n * d.units)
         else:
-            make_operand(&d.ops[p], d.dtype, False, H, n * H, R_p, ldR, free)
+            make_weights(&d.ops[p], False, H, n, H, R_p, ldR, free, &alone)
             free += padded(packed_size(H, n * H, d.dtype))
     if d.fused:
         simd().interleave[d.dtype](cell.n_blocks, 1, cell.n_bias, H, b, 0, free)
@@ -160,7 +164,7 @@ cdef void plain_step(
         cell_step s
     memset(&s, 0, sizeof(s))
     s.rows = rows
-    s.hidden = s.ld_h = s.ld_h_prev = s.ld_c = s.ld_c_prev = H
+    s.hidden = s.last = s.ld_h = s.ld_h_prev = s.ld_c = s.ld_c_prev = H
     s.a = a
     s.ld_a = Z
     s.bias = d.layer.bias
@@ -172,7 +176,7 @@ cdef void plain_step(
     s.scratch = a + padded(rows * Z)
     multiply(&d.op_W, rows, x, d.layer.D, a, Z, False)
     for stage in range(cell.n_stages):
-        multiply_recurrent(cell, H, stage, d.ops, rows, h_prev, H, <const real *> NULL, a, <real *> NULL)
+        multiply_recurrent(cell, H, stage, d.ops, rows, h_prev, H, a)
         cell.forward[stage][d.layer.activation][d.dtype](&s)
 
 

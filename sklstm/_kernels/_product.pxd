@@ -1,21 +1,19 @@
 """C := A op(B) (+ C) for a B that many A are multiplied by, in two kinds: packed tiles of our own (gemm_impl.h), and SciPy's BLAS.
 
 The rule is per platform the faster. Where the compiler has vectors as a language extension, tiles take every product but the
-gradients of wide weights, which are those of BLAS; where it has none (MSVC), and where SciPy's BLAS is Apple's Accelerate with its
-matrix units, BLAS takes all. SKLSTM_PRODUCTS forces one kind for all. Why (one core of a Zen 4 with AVX-512, SciPy's OpenBLAS 0.3.30 and
-its SkylakeX kernels, GFLOP/s of tiles and of BLAS, from benchmarks/products.py; 128 rows, D = 32):
+gradients of wide weights in float64, which are those of BLAS; where it has none (MSVC), and where SciPy's BLAS is Apple's Accelerate
+with its matrix units, BLAS takes all. SKLSTM_PRODUCTS forces one kind for all. Why (one core of a Zen 4 with AVX-512, SciPy's OpenBLAS
+0.3.30 and its SkylakeX kernels, GFLOP/s of tiles and of BLAS, from benchmarks/products.py; 128 rows, D = 32):
 
                                               float32, H =                        float64, H =
                                            32     64    128    256    512      32     64    128    256    512
     recurrent         h R              99 105 105 86 108 88 107 80 102 75   48 48  53 47  54 49  51 48  44 47
     input             x W              95 103  98 79 102 82 101 76  96 73   50 53  50 44  48 42  46 41  45 41
-    weight gradient   dR += h' dz      91 103  99 79 100 90  88 90  74 83   45 53  48 46  46 47  44 51  37 49
+    weight gradient   dR += h' dz      91 103  99 79 102 93  97 92  85 85   45 53  48 46  49 50  47 50  44 48
 
 With 16 rows tiles are up to 3.7 times as fast in products with R, since BLAS packs R again at each step; below a million
 multiplications, where this BLAS has kernels that pack nothing, both are equal. Weight gradients have another B each time, which has
-to be packed for tiles too, and a large C: with 512 units BLAS takes 0.67 to 0.91 times as long in float32 and 0.48 to 0.82 in
-float64, with 128 in float64 0.85 to 0.98; with the AVX2 (Haswell) kernels of both it is the same. On a Zen 5, whose tiles reach 250
-GFLOP/s, they had every product in float32 up to 2.1 times as fast.
+to be packed for tiles too, and a large C. A team of threads shares the products that tiles make, and leaves those of BLAS to one.
 
 Only with tiles a row's result does not depend on how many there are. So what is promised about bits (a prediction does not depend on
 the sequences beside it) holds where tiles make the predictions; with BLAS for all, it holds up to rounding. That fits have the same
@@ -40,9 +38,8 @@ cdef bint uses_blas() noexcept nogil        # both are true where each takes the
 
 
 cdef enum:
-    # Columns of dz from which on BLAS adds weight gradients, for float32 and float64: those of 512 and of 128 units of an LSTM.
-    BLAS_COLUMNS_S = 2048
-    BLAS_COLUMNS_D = 512
+    # Columns of dz in float64 from which on BLAS adds weight gradients: those of 128 units of an LSTM.
+    BLAS_COLUMNS = 512
 
 
 cdef inline Py_ssize_t packed_size(Py_ssize_t rows, Py_ssize_t columns, int dtype) noexcept nogil:
@@ -69,12 +66,16 @@ cdef inline void make_operand(
         pack_operand(self, dtype, buffer)
 
 
+cdef inline bint blas_makes_gradient(Py_ssize_t columns, int dtype) noexcept nogil:
+    return uses_blas() and dtype == 1 and columns >= BLAS_COLUMNS
+
+
 cdef inline void make_gradient_operand(
     operand *self, int dtype, Py_ssize_t rows, Py_ssize_t columns, const void *B, Py_ssize_t ldb, void *buffer,
 ) noexcept nogil:
     """The same for a B that weight gradients alone are made of. There no row has to have its bits alone, so the faster kind may
     take them whatever the number of rows is."""
-    if uses_blas() and columns >= (BLAS_COLUMNS_S if dtype == 0 else BLAS_COLUMNS_D):
+    if blas_makes_gradient(columns, dtype):
         self[0] = operand(rows, columns, False, B, ldb, NULL)
     else:
         make_operand(self, dtype, False, rows, columns, B, ldb, buffer)

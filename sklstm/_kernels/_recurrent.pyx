@@ -1,10 +1,9 @@
 """A recurrent layer of one or two directions as a stage: the recursion of `_scan`, and what is around it."""
-from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
 from ._buffers cimport copy_rows
-from ._ftz cimport ftz_enter, ftz_leave
 from ._pack cimport sum_pairwise
+from ._passes cimport scan
 from ._real cimport real
 from ._scan cimport backward_steps, forward_steps
 from ._simd cimport cell_entry, simd
@@ -78,7 +77,7 @@ cdef class Layer(Stage):
         cdef Py_ssize_t D = self.D, H = self.H
         d.cell = cell
         d.activation = kernel[1]
-        d.D, d.H = D, H
+        d.D, d.H, d.itemsize = D, H, self.itemsize
         d.W = self.hold(arrays["W"], D, cell.n_input * H)
         d.R = self.hold(arrays["R"], H, cell.n_recurrent * H)
         d.b = self.hold(arrays["b"], cell.n_bias * H, 0)
@@ -155,6 +154,15 @@ cdef void begin_states(Layer self, bound_direction *bound, const batch *b, const
     d.c0 = bound.first[1] if b.first or bound.learned[1] != NULL else NULL
 
 
+cdef inline scan scan_of(Layer self, bound_direction *bound) noexcept nogil:
+    """What both passes over a direction read and write."""
+    cdef scan s
+    memset(&s, 0, sizeof(s))
+    s.d = &bound.d
+    s.a, s.c, s.h, s.ld_h, s.scratch = bound.gates, bound.c, bound.h, bound.ld_h, self.scratch
+    return s
+
+
 cdef void forward_layer(Layer self, const batch *b, const real *x) noexcept nogil:
     """y := outputs of every step; what the backward pass reads is kept."""
     cdef Py_ssize_t j, n = b.n_rows * self.F
@@ -164,12 +172,12 @@ cdef void forward_layer(Layer self, const batch *b, const real *x) noexcept nogi
     cdef const real *h = <const real *> self.directions[0].h
     cdef const real *h_reverse = <const real *> self.directions[1].h
     cdef real *y = <real *> self.y
-    cdef uint64_t mode = ftz_enter()
+    cdef scan s
     for k in range(self.n_directions):
         bound = &self.directions[k]
         begin_states(self, bound, b, x)
-        forward_steps(&bound.d, <real *> bound.gates, <real *> bound.c, <real *> bound.h, bound.ld_h, <real *> self.scratch)
-    ftz_leave(mode)
+        s = scan_of(self, bound)
+        forward_steps(&s, self.dtype)
     if self.sums:
         for j in range(n):
             y[j] = h[j] + h_reverse[j]
@@ -185,10 +193,9 @@ cdef void backward_layer(Layer self, const batch *b, real *dx) noexcept nogil:
         Py_ssize_t H = self.H, n = b.n_sequences, continuing = b.n_continuing
         int k
         Py_ssize_t column
-        uint64_t mode
         bound_direction *bound
         gradients g
-        const real *dy
+        scan s
         real *dh = <real *> self.dh
         real *dc = <real *> self.dc
     for k in range(self.n_directions):
@@ -205,11 +212,13 @@ cdef void backward_layer(Layer self, const batch *b, real *dx) noexcept nogil:
         g.d_extra = gradient_of(self, b, bound.d.extra)
         g.dx = dx
         g.accumulate_dx = k == 1
-        dy = NULL if self.dy == NULL else <const real *> self.dy + column
-        mode = ftz_enter()
-        backward_steps(&bound.d, <real *> bound.gates, <const real *> bound.c, <const real *> bound.h, bound.ld_h, dy,
-                       0 if dy == NULL else self.F, dh, dc, &g, <real *> self.scratch)
-        ftz_leave(mode)
+        s = scan_of(self, bound)
+        s.g = &g
+        s.dh, s.dc = dh, dc
+        if self.dy != NULL:
+            s.dy = <const real *> self.dy + column
+            s.ld_dy = self.F
+        backward_steps(&s, self.dtype)
         if b.first == 0:
             add_sum(n, H, dh, <real *> gradient_of(self, b, bound.learned[0]))
             add_sum(n, H, dc, <real *> gradient_of(self, b, bound.learned[1]))

@@ -9,7 +9,7 @@ cdef extern from "simd.h" nogil:
         MAX_PRODUCTS
 
     ctypedef struct cell_step:
-        Py_ssize_t rows, hidden, ld_a, ld_h_prev, ld_c_prev, ld_c, ld_h, ld_dy
+        Py_ssize_t rows, hidden, first, last, ld_a, ld_h_prev, ld_c_prev, ld_c, ld_h, ld_dy
         void *a
         const void *bias
         void *d_bias
@@ -32,7 +32,7 @@ cdef extern from "simd.h" nogil:
 
     ctypedef struct cell_entry:
         const char *name
-        int n_blocks, n_input, n_recurrent, n_bias, sums_bias, n_extra, n_states, direct, fused, n_stages, n_products
+        int n_blocks, n_input, n_recurrent, n_bias, sums_bias, n_extra, n_states, direct, whole_rows, fused, n_stages, n_products
         recurrent_product products[2]
         cell_function forward[2][2][2]      # [stage][activation][dtype]
         cell_function backward[2][2][2]

@@ -4,9 +4,10 @@ The products with R before a stage of a cell are those of `_inference` too.
 """
 from libc.string cimport memset
 
-from ._product cimport multiply, operand
 from ._real cimport real
+from ._shares cimport multiply_slices, share, slices
 from ._simd cimport FROM_H, cell_entry, cell_step, recurrent_product
+from ._team cimport team_member
 
 
 # Bytes of gates per chunk of time: a quarter of a common second-level cache of 1 MB, the rest being for R, x and h.
@@ -72,7 +73,7 @@ cdef struct direction:
     const cell_entry *cell
     int activation
     walk w
-    Py_ssize_t D, H
+    Py_ssize_t D, H, itemsize
     const void *x           # (n_rows, D)
     const void *W           # (D, n_input H)
     const void *R           # (H, n_recurrent H)
@@ -98,7 +99,7 @@ cdef inline cell_step continuing_rows(const direction *d, Py_ssize_t ld_h, real 
     """What is the same at every step, for rows that continue the step before."""
     cdef inline cell_step step
     memset(&step, 0, sizeof(step))
-    step.hidden = d.H
+    step.hidden = step.last = d.H
     step.ld_a = d.cell.n_blocks * d.H
     step.ld_c = d.H
     step.bias = d.b
@@ -141,48 +142,95 @@ cdef inline void set_pointers(
     start.c_prev = d.zeros if d.c0 == NULL else <const real *> d.c0 + continued * H
 
 
+cdef inline void advance_rows(const direction *d, cell_step *step, Py_ssize_t n) noexcept nogil:
+    """step := its rows from row n on, in all that `set_pointers` and the backward pass set; rows of step apart."""
+    cdef Py_ssize_t Hc = d.H if d.cell.n_states == 2 else 0, itemsize = d.itemsize
+    step.a = <char *> step.a + n * step.ld_a * itemsize
+    step.h = <char *> step.h + n * step.ld_h * itemsize
+    step.h_prev = <const char *> step.h_prev + n * step.ld_h_prev * itemsize
+    step.c = <char *> step.c + n * Hc * itemsize
+    step.c_prev = <const char *> step.c_prev + n * (step.ld_c_prev if Hc else 0) * itemsize
+    step.dy = <const char *> step.dy + n * step.ld_dy * itemsize
+    step.dh = <char *> step.dh + n * d.H * itemsize
+    step.dc = <char *> step.dc + n * Hc * itemsize
+    step.d_source = <const char *> step.d_source + n * d.H * itemsize
+
+
+cdef inline void keep_rows(const direction *d, share own, cell_step *step, cell_step *start) noexcept nogil:
+    """step and start := what of them is in a member's rows."""
+    cdef Py_ssize_t continued = step.rows, rows = continued + start.rows
+    cdef Py_ssize_t first = min(own.first, continued), begin = min(max(own.first, continued), rows)
+    advance_rows(d, step, first)
+    step.rows = min(own.last, continued) - first
+    advance_rows(d, start, begin - continued)
+    start.rows = max(min(own.last, rows) - begin, 0)
+
+
+cdef inline Py_ssize_t rows_of_work(const walk *w, const chunk *steps, Py_ssize_t work) noexcept nogil:
+    """How many rows, from the first on, have so many steps in a chunk together."""
+    cdef Py_ssize_t n = steps.last - steps.first, rows = 0
+    while work > 0:
+        while rows_at(w, steps.first + n - 1) <= rows:
+            n -= 1
+        work -= n
+        rows += 1
+    return rows
+
+
+cdef inline share rows_of(const walk *w, const chunk *steps, const team_member *me) noexcept nogil:
+    """A member's rows in each step of a chunk: those of about as many steps as another has."""
+    cdef Py_ssize_t work = w.starts[steps.last] - w.starts[steps.first]
+    return share(rows_of_work(w, steps, work * me.number // me.size), rows_of_work(w, steps, work * (me.number + 1) // me.size))
+
+
 cdef inline void masked(
-    Py_ssize_t rows, Py_ssize_t H, const real *x, Py_ssize_t ld, const real *mask, real *out, Py_ssize_t ld_out,
+    Py_ssize_t rows, share units, Py_ssize_t H, const real *x, Py_ssize_t ld, const real *mask, real *out, Py_ssize_t ld_out,
 ) noexcept nogil:
-    """out := x mask, (rows, H) each; out may be x"""
+    """out := x mask, (rows, H) each, in some units; out may be x"""
     cdef Py_ssize_t r, j
     for r in range(rows):
-        for j in range(H):
+        for j in range(units.first, units.last):
             out[r * ld_out + j] = x[r * ld + j] * mask[r * H + j]
 
 
-cdef inline void clear_targets(const cell_entry *cell, Py_ssize_t rows, Py_ssize_t H, real *a) noexcept nogil:
-    """The blocks of a that only a product with R writes := 0, for rows that begin with zeros."""
-    cdef Py_ssize_t p, r
+cdef inline void clear_targets(const cell_entry *cell, Py_ssize_t rows, share units, Py_ssize_t H, real *a) noexcept nogil:
+    """The blocks of a that only a product with R writes := 0, in some units, for rows that begin with zeros."""
+    cdef Py_ssize_t p, r, b, target
     for p in range(cell.n_products):
         if not cell.products[p].add:
+            target = cell.products[p].target
             for r in range(rows):
-                memset(a + (r * cell.n_blocks + cell.products[p].target) * H, 0, cell.products[p].n * H * sizeof(real))
+                for b in range(target, target + cell.products[p].n):
+                    memset(a + (r * cell.n_blocks + b) * H + units.first, 0, (units.last - units.first) * sizeof(real))
+
+
+cdef inline const real *masked_sources(
+    const cell_entry *cell, int stage, Py_ssize_t rows, share units, Py_ssize_t H, const real *h_prev, Py_ssize_t ld_h_prev,
+    const real *mask, real *a, real *masked_h,
+) noexcept nogil:
+    """What the products with R before a stage read, through the mask: h_prev in masked_h (rows, H), blocks of a in place."""
+    cdef Py_ssize_t p, Z = cell.n_blocks * H
+    cdef const recurrent_product *product
+    if stage == 0:
+        masked(rows, units, H, h_prev, ld_h_prev, mask, masked_h, H)
+    for p in range(cell.n_products):
+        product = &cell.products[p]
+        if product.stage == stage and product.source != FROM_H:
+            masked(rows, units, H, a + product.source * H, Z, mask, a + product.source * H, Z)
+    return masked_h
 
 
 cdef inline void multiply_recurrent(
-    const cell_entry *cell, Py_ssize_t H, int stage, const operand *ops, Py_ssize_t rows, const real *h_prev, Py_ssize_t ld_h_prev,
-    const real *mask, real *a, real *masked_h,
+    const cell_entry *cell, Py_ssize_t H, int stage, const slices *ops, Py_ssize_t rows, const real *h_prev, Py_ssize_t ld_h_prev, real *a,
 ) noexcept nogil:
-    """The products with R before a stage of the cell: a[target] (+)= source R[first ..]; masked_h (rows, H) is scratch, where
-    there is a mask."""
+    """The products with R before a stage of the cell: a[target] (+)= source R[first ..]."""
     cdef Py_ssize_t p, Z = cell.n_blocks * H
     cdef const recurrent_product *product
-    cdef const real *source
-    cdef Py_ssize_t ld
-    if stage == 0 and mask != NULL:
-        masked(rows, H, h_prev, ld_h_prev, mask, masked_h, H)
-        h_prev = masked_h
-        ld_h_prev = H
     for p in range(cell.n_products):
         product = &cell.products[p]
         if product.stage != stage:
             continue
-        source = h_prev
-        ld = ld_h_prev
-        if product.source != FROM_H:
-            source = a + product.source * H
-            ld = Z
-            if mask != NULL:
-                masked(rows, H, source, Z, mask, a + product.source * H, Z)
-        multiply(&ops[p], rows, source, ld, a + product.target * H, Z, product.add)
+        if product.source == FROM_H:
+            multiply_slices(&ops[p], rows, h_prev, ld_h_prev, a + product.target * H, Z, product.add)
+        else:
+            multiply_slices(&ops[p], rows, a + product.source * H, Z, a + product.target * H, Z, product.add)

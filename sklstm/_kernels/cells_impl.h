@@ -14,27 +14,28 @@
 #define ROWS for (ptrdiff_t r = 0; r < step->rows; r++)
 #define AT(field, ld) ((REAL *)step->field + r * (ld))
 
-/* row(first, n, H, ...) over all H units: a cache line at a time, and what is left in halves. The compiler knows each n, and so makes
-   of each a vector or a few and nothing else; a loop over H would end in up to 15 units one by one. */
+/* row(first, n, H, ...) over the units begin .. end - 1 of H: a cache line at a time, and what is left in halves. The compiler knows
+   each n, and so makes of each a vector or a few and nothing else; a loop over H would end in up to 15 units one by one. */
 #define LINE ((ptrdiff_t)(64 / sizeof(REAL)))
-#define BY_VECTORS(H, row, ...) do { \
-    ptrdiff_t first = 0; \
-    for (; first + LINE <= (H); first += LINE) \
+#define BY_VECTORS(begin, end, H, row, ...) do { \
+    ptrdiff_t first = begin; \
+    for (; first + LINE <= (end); first += LINE) \
         row(first, LINE, H, __VA_ARGS__); \
-    if (first + LINE / 2 <= (H)) { \
+    if (first + LINE / 2 <= (end)) { \
         row(first, LINE / 2, H, __VA_ARGS__); \
         first += LINE / 2; \
     } \
-    if (first + LINE / 4 <= (H)) { \
+    if (first + LINE / 4 <= (end)) { \
         row(first, LINE / 4, H, __VA_ARGS__); \
         first += LINE / 4; \
     } \
-    for (; first < (H); first++) \
+    for (; first < (end); first++) \
         row(first, 1, H, __VA_ARGS__); \
 } while (0)
 #define CELL_ROW static ALWAYS_INLINE
-/* A function of the table: name_row for every row of a step. What is one line wide, or half, as a narrow layer and a group of units
-   in fused_impl.h are, has all its addresses known: without it, finding them takes as long as the rest. */
+/* A function of the table: name_row for every row of a step and those of its units that are asked for. What is one line wide, or
+   half, as a narrow layer and a group of units in fused_impl.h are, has all its addresses known: without it, finding them takes as
+   long as the rest. */
 #define CELL_FUNCTION(name, ...) \
     static void AFN(name)(const cell_step *step) \
     { \
@@ -44,7 +45,7 @@
         else if (H == LINE / 2) \
             ROWS AFN(name##_row)(0, LINE / 2, LINE / 2, __VA_ARGS__); \
         else \
-            ROWS BY_VECTORS(H, AFN(name##_row), __VA_ARGS__); \
+            ROWS BY_VECTORS(step->first, step->last, H, AFN(name##_row), __VA_ARGS__); \
     }
 
 #include "cells_lstm_impl.h"

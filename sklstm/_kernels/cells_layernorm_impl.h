@@ -4,8 +4,8 @@
 /* Their entries in the table of cells; simd.h says what each field means. */
 #define LAYERNORM_CELLS \
     { \
-        .name = "layernorm", .n_blocks = 8, .n_input = 4, .n_recurrent = 4, .n_bias = 4, .n_extra = 10, .n_states = 2, \
-        .n_stages = 1, .n_products = 1, .products = {{ .source = FROM_H, .n = 4, .target = 4 }}, \
+        .name = "layernorm", .whole_rows = 1, .n_blocks = 8, .n_input = 4, .n_recurrent = 4, .n_bias = 4, .n_extra = 10, \
+        .n_states = 2, .n_stages = 1, .n_products = 1, .products = {{ .source = FROM_H, .n = 4, .target = 4 }}, \
         .forward = { EACH(layernorm_forward) }, .backward = { EACH(layernorm_backward) }, \
     },
 

@@ -164,7 +164,7 @@ static void FN(fused_body)(
     const cell_entry *cell = layer->cell;
     ptrdiff_t at = first * layer->units + u;
     cell_step step = {
-        .rows = M, .hidden = width, .a = z, .ld_a = ldz,
+        .rows = M, .hidden = width, .last = width, .a = z, .ld_a = ldz,
         .bias = (const REAL *)layer->bias + cell->n_bias * u,
         .extra = (const REAL *)layer->extra + cell->n_extra * u,
         .h_prev = (const REAL *)s->h_prev + at, .ld_h_prev = layer->units,

@@ -141,6 +141,35 @@ static void FN(any_tile)(
     }
 }
 
+/* Where A is read through columns that lie so many bytes apart or more, a tile's rows of it are copied first: else they fall into a
+   few sets of the first-level cache, which do not hold them from one panel to the next. `FAR_K` bounds the copy, and so many bytes of
+   panels share one. */
+enum { FN(FAR_STRIDE) = 1024, FN(FAR_K) = (1 << 15) / (TILE_ROWS * sizeof(REAL)), FN(FAR_BYTES) = 1 << 18 };
+
+/* The same as `multiply` for such an A: panels in blocks that stay in the second-level cache, for each a tile of rows after the other. */
+static void FN(multiply_far)(
+    ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, const REAL *A, ptrdiff_t row_stride, ptrdiff_t column_stride, const REAL *packed,
+    ptrdiff_t packed_rows, ptrdiff_t packed_columns, ptrdiff_t first_row, REAL *C, ptrdiff_t ldc, int add)
+{
+    REAL rows[TILE_ROWS * FN(FAR_K)];
+    ptrdiff_t tiles = (M + TILE_ROWS - 1) / TILE_ROWS, block = FN(FAR_BYTES) / (K * (ptrdiff_t)sizeof(REAL)) / PANEL * PANEL;
+    if (block < PANEL)
+        block = PANEL;
+    for (ptrdiff_t begin = 0; begin < N; begin += block) {
+        for (ptrdiff_t tile = 0, m = 0, next; tile < tiles; tile++, m = next) {
+            next = (tile + 1) * M / tiles;
+            for (ptrdiff_t k = 0; k < K; k++)
+                for (ptrdiff_t r = 0; r < next - m; r++)
+                    rows[k * TILE_ROWS + r] = A[(m + r) * row_stride + k * column_stride];
+            for (ptrdiff_t n = begin; n < N && n < begin + block; n += PANEL) {
+                ptrdiff_t width = FN(panel_width)(packed_columns, n), columns = N - n < width ? N - n : width;
+                FN(any_tile)(next - m, width / LANES, K, rows, 1, TILE_ROWS, packed + packed_rows * n + first_row * width,
+                             C + m * ldc + n, ldc, columns, add);
+            }
+        }
+    }
+}
+
 /* C := A op(B) or, with add, C += A op(B). Rows are dealt evenly to the tiles: 13 rows are 7 and 6, not 12 and 1. */
 static void FN(multiply)(
     ptrdiff_t M, ptrdiff_t N, ptrdiff_t K,
@@ -154,6 +183,10 @@ static void FN(multiply)(
     const REAL *A = A_, *panel = packed;
     REAL *C = C_;
     ptrdiff_t tiles = (M + TILE_ROWS - 1) / TILE_ROWS;
+    if (column_stride * (ptrdiff_t)sizeof(REAL) >= FN(FAR_STRIDE) && K <= FN(FAR_K) && N > PANEL) {
+        FN(multiply_far)(M, N, K, A, row_stride, column_stride, panel, packed_rows, packed_columns, first_row, C, ldc, add);
+        return;
+    }
     for (ptrdiff_t n = 0; n < N; n += PANEL) {
         ptrdiff_t width = FN(panel_width)(packed_columns, n), columns = N - n < width ? N - n : width;
         for (ptrdiff_t tile = 0, m = 0, next; tile < tiles; tile++, m = next) {

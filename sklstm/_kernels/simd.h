@@ -43,6 +43,7 @@
    in elements. A stride of 0 repeats one row (the initial state). The driver owns every buffer. */
 typedef struct {
     ptrdiff_t rows, hidden;
+    ptrdiff_t first, last;  /* units first .. last - 1 are to be computed, from a multiple of a cache line on; all with `whole_rows` */
     void *a;                /* (rows, n_blocks H) forward IN: products, OUT: gates; backward IN: gates, OUT: dz; row stride ld_a */
     ptrdiff_t ld_a;
     const void *bias;       /* (n_bias H,) IN */
@@ -89,7 +90,8 @@ typedef struct {
     int n_extra;            /* blocks of further parameters */
     int n_states;           /* 2: h and c; 1: h alone */
     int direct;             /* backward leaves a part of dL/dh_prev in dh, to which the products are added */
-    int fused;              /* whether its units do not need each other but through the products: fused_impl.h */
+    int whole_rows;         /* whether its units need each other, not through the products alone */
+    int fused;              /* whether they do not, and there is one stage: fused_impl.h */
     int n_stages, n_products;
     recurrent_product products[MAX_PRODUCTS];
     cell_function forward[MAX_STAGES][N_ACTIVATIONS][2], backward[MAX_STAGES][N_ACTIVATIONS][2];

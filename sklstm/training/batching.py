@@ -4,7 +4,7 @@ from heapq import heapreplace
 
 import numpy as np
 
-from .._kernels import _pack
+from .._kernels import _pack, _team
 
 # Sequences of similar length are brought together inside a pool of that many minibatches.
 POOL_BATCHES = 16
@@ -19,6 +19,11 @@ FINER = 1 << 14
 # microseconds of them, and waking a thread as long.
 SHARD_FLOPS = 1e8
 MAX_SHARDS = 64
+# Where there would be fewer shards than this, the minibatch stays whole for a team of threads, which shares every time step.
+LEAST_SHARDS = 4
+# Multiplications and additions from which on a minibatch repays a team, some 0.1 ms: to have it costs 5 microseconds, and 50 more
+# where its threads have gone to sleep.
+TEAM_FLOPS = 1e7
 
 
 def minibatches(lengths, batch_size, rng):
@@ -80,9 +85,14 @@ def shards(rows, lengths, network):
     if len(rows) < 2 * SHARD_SEQUENCES:
         return [rows]
     n = _n_shards(len(rows), _pack.count_steps(lengths, rows) * network.flops_per_row, max(network.hidden_sizes))
-    if n == 1:
+    if n == 1 or (n < LEAST_SHARDS and _team.available()):
         return [rows]
     return _balanced(rows, lengths[rows], n)
+
+
+def repays_team(rows, lengths, network):
+    """Whether a minibatch that is not cut has so much work that several threads may share it. Bits do not depend on that."""
+    return _pack.count_steps(lengths, rows) * network.flops_per_row >= TEAM_FLOPS
 
 
 def _balanced(rows, lengths, n):

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._kernels import _minibatch, _optim, _pack
 from ..network import Draws
-from .batching import shards
+from .batching import repays_team, shards
 
 
 class NonFinite(ArithmeticError):
@@ -75,7 +75,9 @@ class GradientComputer:
             rngs = [np.random.default_rng(seed) for seed in rng.integers(1 << 63, size=len(parts))]
         if len(parts) == 1:
             shard = self._shards.take()
-            total = shard.run(rows, total_weight, rngs[0], self.grad)
+            shared = self.threads.n_threads > 1 and repays_team(rows, self.lengths, self.network)
+            arguments = rows, total_weight, rngs[0], self.grad
+            total = self.threads.together(shard.run, *arguments) if shared else shard.run(*arguments)
             self._shards.give_back(shard)
         else:
             total = self._run_shards(parts, total_weight, rngs)

@@ -14,6 +14,9 @@ from .outcome import learned_nothing
 from .state import LastEpoch
 from .stopping import follow_schedule, update_best
 
+# Weights from which on an update repays more than one thread: it then reads and writes more than a second-level cache holds.
+SHARED_WEIGHTS = 1 << 17
+
 
 def train(
     network,
@@ -117,7 +120,11 @@ def _run_epoch(gradient, optimizer, state, config, epoch):
             progress = (epoch * len(batches) + k + 0.5) / (config.max_iter * len(batches))
             rate = initial_rate * schedule.within(progress, config.warmup)
             momentum = None if schedule.momentum is None else schedule.momentum(progress)
-        step.take(rate, largest_norm / norm if norm > largest_norm else 1.0, momentum)
+        update = rate, largest_norm / norm if norm > largest_norm else 1.0, momentum
+        if len(theta) < SHARED_WEIGHTS:
+            step.take(*update)
+        else:
+            gradient.threads.together(step.take, *update)
         total += batch_total
         total_weight += batch_weight
         norms.append(norm)

@@ -1,0 +1,273 @@
+"""A team of threads inside a time step: who takes part, how a step is split, and that bits depend on neither."""
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import sklstm.parallel as parallel
+import sklstm.training.batching as batching
+from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm._kernels import _optim, _scan, _team
+from sklstm.network.cells import CELLS
+from sklstm.parallel import Threads
+
+pytestmark = [
+    pytest.mark.skipif(not _team.available(), reason="a build without teams"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
+
+# How a step is split -> arguments of `share_from` under which it is always split so where that is possible.
+SPLITS = {"units": (0, 0, 1), "rows": (0, 1 << 40, 1)}
+
+
+@pytest.fixture
+def split(monkeypatch):
+    """Sets how steps are split, and lets a team have every minibatch."""
+    before = _scan.share_from(*SPLITS["units"])
+    monkeypatch.setattr(batching, "TEAM_FLOPS", 0)
+    yield lambda how: _scan.share_from(*SPLITS[how])
+    _scan.share_from(*before)
+
+
+@pytest.fixture
+def cpus(monkeypatch):
+    """Sets the number of CPUs that the machine seems to have."""
+    return lambda n: monkeypatch.setattr(parallel, "_cpu_count", lambda: n)
+
+
+def sequences(rng, dtype, ragged, n=9):
+    lengths = rng.integers(1, 8, n) if ragged else np.full(n, 5)
+    X = [rng.normal(size=(length, 3)).astype(dtype) for length in lengths]
+    return Sequences.from_list(X), np.array([x[:, 0].sum() for x in X])
+
+
+def in_shared_calls(n_threads, function):
+    """What `function` returns with a team of so many threads of which helpers had a part in some call, tried until they had."""
+    deadline = time.monotonic() + 30
+    with Threads(n_threads) as threads:
+        while time.monotonic() < deadline:
+            result = threads.together(function)
+            if threads._team.n_shared:
+                return result
+    raise AssertionError("No helper came.")
+
+
+# ---- bits ----
+
+OPTIONS = [
+    dict(),
+    dict(bidirectional=True, num_layers=2, merge_mode="sum", pooling="mean"),
+    dict(bidirectional=True, recurrent_dropout=0.3, dropout=0.2, pooling=("max", "attention")),
+    dict(initial_state="learned", bptt_steps=3, num_layers=2, recurrent_dropout=0.3),
+    dict(num_layers=2, residual=True, activation="relu"),
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: "-".join(options) or "plain")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_fits_have_the_same_bits_for_any_number_of_threads_and_any_split(cell, dtype, options, split, cpus, rng):
+    # Units that are no multiple of a vector, and fewer than a slice for each member; then several slices for each.
+    for hidden_size, ragged, plans in (
+        (21, False, [(2, "units"), (3, "rows"), (5, "units")]),
+        (70, True, [(2, "rows"), (3, "units"), (5, "rows")]),
+    ):
+        X, y = sequences(rng, dtype, ragged)
+        model = LSTMRegressor(hidden_size, cell=cell, batch_size=5, max_iter=1, random_state=0, **options)
+        expected = model.fit(X, y)._theta.copy()
+        for n_jobs, how in plans:
+            cpus(n_jobs)
+            split(how)
+            model.set_params(n_jobs=n_jobs).fit(X, y)
+            np.testing.assert_array_equal(model._theta, expected, err_msg=f"{n_jobs} threads, by {how}")
+
+
+@pytest.mark.parametrize("how", SPLITS)
+@pytest.mark.parametrize("n_sequences", [1, 9])
+def test_labels_of_steps_and_categories(how, n_sequences, split, cpus, rng):
+    split(how)
+    cpus(3)
+    X, _ = sequences(rng, "float32", True, n_sequences)
+    X.values[:, 2] = rng.integers(0, 4, len(X.values))
+    y = [rng.integers(0, 2, length) for length in X.lengths]
+    y[0][0], y[-1][-1] = 0, 1
+    model = LSTMClassifier(40, return_sequences=True, categorical_features=[2], batch_size=4, max_iter=3, random_state=0)
+    expected = model.fit(X, y)._theta.copy()
+    np.testing.assert_array_equal(model.set_params(n_jobs=3).fit(X, y)._theta, expected)
+
+
+@pytest.mark.parametrize("how", SPLITS)
+def test_weights_so_wide_that_blas_makes_their_gradients(how, split, cpus, rng):
+    split(how)
+    X, y = sequences(rng, "float64", False)
+    model = LSTMRegressor(130, max_iter=2, random_state=0)
+    expected = model.fit(X, y)._theta.copy()
+    cpus(3)
+    np.testing.assert_array_equal(model.set_params(n_jobs=3).fit(X, y)._theta, expected)
+
+
+@pytest.mark.parametrize("n_shards", [1, 4])
+def test_a_plan_of_teams_and_one_of_shards_have_bits_of_their_own(n_shards, split, cpus, rng, monkeypatch):
+    monkeypatch.setattr(batching, "SHARD_FLOPS", 1.0)
+    monkeypatch.setattr(batching, "LEAST_SHARDS", 2 if n_shards > 1 else 1000)
+    X = rng.normal(size=(64, 5, 2)).astype(np.float32)
+    y = X[:, :, 0].sum(axis=1)
+    model = LSTMRegressor(40, batch_size=64, max_iter=3, random_state=0)
+    expected = model.fit(X, y)._theta.copy()
+    for n_jobs in (2, 3, 5):
+        cpus(n_jobs)
+        np.testing.assert_array_equal(model.set_params(n_jobs=n_jobs).fit(X, y)._theta, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", _optim.OPTIMIZERS)
+def test_updates_have_the_same_bits_for_any_number_of_threads(name, dtype, cpus, rng):
+    _, states, rates = _optim.OPTIMIZERS[name]
+    n = 3 * (1 << 15) + 77
+
+    def updated(n_threads):
+        rng = np.random.default_rng(0)
+        theta, grad = rng.normal(size=(2, n)).astype(dtype)
+        arrays = {state: rng.random(n).astype(dtype) for state in states}
+        values = dict.fromkeys(rates, 0.9) | {"nesterov": 1, "epsilon": 1e-8}
+        step = _optim.Step(name, theta, grad, arrays | {"t": 0}, {rate: values[rate] for rate in rates if rate != "t"})
+        with Threads(n_threads) as threads:
+            for _ in range(3):
+                threads.together(step.take, 0.01, 0.7)
+        return np.concatenate([theta, *arrays.values()])
+
+    for n_threads in (2, 3, 5):
+        cpus(n_threads)
+        np.testing.assert_array_equal(updated(n_threads), updated(1))
+
+
+# ---- who takes part ----
+
+
+@pytest.fixture
+def problem(split, cpus, rng):
+    """X, y, a regressor for two threads, and what it learns."""
+    cpus(2)
+    X, y = sequences(rng, "float32", True, 24)
+    model = LSTMRegressor(40, batch_size=8, max_iter=3, random_state=0)
+    expected = model.fit(X, y)._theta.copy()
+    return X, y, model.set_params(n_jobs=2), expected
+
+
+def fit_alone(problem):
+    """The same fit, on whatever team the calling thread has."""
+    X, y, model, _ = problem
+    return type(model)(**model.get_params() | {"n_jobs": 1}).fit(X, y)._theta
+
+
+def test_helpers_take_part(problem):
+    np.testing.assert_array_equal(in_shared_calls(2, lambda: fit_alone(problem)), problem[-1])
+
+
+def test_nobody_shares_what_the_calling_thread_does_not(problem):
+    def fit_elsewhere():
+        results = []
+        thread = threading.Thread(target=lambda: results.append(fit_alone(problem)))
+        thread.start()
+        thread.join(60)
+        return results[0]
+
+    with Threads(2) as threads:
+        np.testing.assert_array_equal(threads.together(fit_elsewhere), problem[-1])
+        assert threads._team.n_shared == 0
+
+
+def test_helpers_leave_by_themselves_and_come_again(problem):
+    with Threads(2) as threads:
+        threads.together(int)
+        (future,) = threads._serving
+        future.result(30)
+        np.testing.assert_array_equal(threads.together(fit_alone, problem), problem[-1])
+
+
+def test_a_team_makes_way_for_shards(problem):
+    met = threading.Barrier(2)
+
+    def who(item):
+        met.wait(30)
+        return threading.get_ident()
+
+    with Threads(2) as threads:
+        for _ in range(3):
+            np.testing.assert_array_equal(threads.together(fit_alone, problem), problem[-1])
+            assert len(set(threads.map(who, range(2)))) == 2
+
+
+def test_an_error_ends_the_team(problem):
+    before = set(threading.enumerate())
+    with pytest.raises(ZeroDivisionError), Threads(2) as threads:
+        threads.together(lambda: 1 / 0)
+    assert set(threading.enumerate()) == before
+    assert parallel._cpus.n_busy == 0
+    np.testing.assert_array_equal(fit_alone(problem), problem[-1])
+
+
+def test_no_helper_while_the_cpus_are_busy(problem):
+    with Threads(2) as other, Threads(2) as threads:
+        parallel._cpus.acquire(other, 1, 2)
+        np.testing.assert_array_equal(threads.together(fit_alone, problem), problem[-1])
+        assert threads._team is None
+
+
+def test_interrupted_fits(problem):
+    X, y, model, expected = problem
+    for k in range(20):
+        timer = threading.Timer(k / 5000, signal.raise_signal, [signal.SIGINT])
+        with pytest.raises(KeyboardInterrupt):
+            timer.start()
+            while True:
+                model.fit(X, y)
+        timer.join()
+        np.testing.assert_array_equal(model.fit(X, y)._theta, expected)
+    gc.collect()
+    assert parallel._cpus.n_busy == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_that_is_forked_inside_a_team_works_alone(problem):
+    def fork_and_fit():
+        child = os.fork()
+        if child == 0:
+            try:
+                os._exit(0 if np.array_equal(fit_alone(problem), problem[-1]) else 1)
+            finally:
+                os._exit(2)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    assert in_shared_calls(2, lambda: (fit_alone(problem), fork_and_fit())[1]) == 0
+
+
+SCRIPT = """
+import threading, time, warnings
+warnings.simplefilter("ignore")
+import numpy as np
+import sklstm.parallel as parallel, sklstm.training.batching as batching
+from sklstm import LSTMRegressor
+from sklstm._kernels import _scan
+parallel._cpu_count = lambda: 2
+batching.TEAM_FLOPS = 0
+_scan.share_from(0, 0, 1)
+X = np.random.default_rng(0).normal(size=(16, 6, 2)); y = X[:, :, 0].sum(axis=1)
+fit = LSTMRegressor(32, max_iter=10**9, n_iter_no_change=10**9, n_jobs=2).fit
+threading.Thread(target=fit, args=(X, y), daemon=True).start()
+time.sleep(0.3)
+print("ends")
+"""
+
+
+def test_a_fit_in_a_daemon_thread_does_not_keep_the_interpreter():
+    result = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stdout) == (0, "ends\n"), result.stderr
