@@ -21,7 +21,6 @@ from ._buffers cimport CELL_SCRATCH, padded
 from ._ftz cimport ftz_enter, ftz_leave
 from ._passes cimport run_backward, run_forward, scan
 from ._product cimport uses_tiles
-from ._real cimport real
 from ._shares cimport LINE_BYTES, slices_size
 from ._simd cimport cell_entry, simd
 from ._team cimport run_together, team_member
