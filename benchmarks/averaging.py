@@ -29,14 +29,30 @@ def mean_of_last_epochs(share):
 @contextmanager
 def moving_average(decay):
     """Fits end with the exponential moving average of the weights after each step of Adam (EMA)."""
-    average, step = _MovingAverage(decay), Adam.step
-
-    def add(optimizer, theta, *arguments):
-        step(optimizer, theta, *arguments)
-        average.add(theta)
-
-    with patch.object(Adam, "step", add), _ending_with(average):
+    average = _MovingAverage(decay)
+    with after_each_step(average.add), _ending_with(average):
         yield
+
+
+def after_each_step(call):
+    """Fits call a function with theta after each step of Adam."""
+    bind = Adam.bind
+
+    def followed(optimizer, theta, *arguments):
+        return _FollowedStep(bind(optimizer, theta, *arguments), lambda: call(theta))
+
+    return patch.object(Adam, "bind", followed)
+
+
+class _FollowedStep:
+    """A step of an optimiser with a call after it."""
+
+    def __init__(self, step, call):
+        self.norm, self._step, self._call = step.norm, step, call
+
+    def take(self, *arguments):
+        self._step.take(*arguments)
+        self._call()
 
 
 def _ending_with(average):

@@ -83,16 +83,9 @@ def test_the_best_are_kept_by_mean_rank_and_by_the_worst_tenth():
 
 def thetas_of(around):
     """Weights after each step of a fit, and those that it ends with."""
-    seen, step = [], averaging.Adam.step
-
-    def spy(optimizer, theta, *arguments):
-        step(optimizer, theta, *arguments)
-        seen.append(theta.copy())
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(averaging.Adam, "step", spy)
-        with around:
-            model = LSTMRegressor(**SMALL).fit(X, Y)
+    seen = []
+    with averaging.after_each_step(lambda theta: seen.append(theta.copy())), around:
+        model = LSTMRegressor(**SMALL).fit(X, Y)
     return np.array(seen), model._state.theta
 
 

@@ -794,8 +794,8 @@ def test_subnormal_numbers_survive_in_every_thread(dtype, n_jobs, monkeypatch, s
         threads.add(threading.get_ident())
         return result
 
-    original = sklstm.training.gradient._SequenceShard.run
-    monkeypatch.setattr(sklstm.training.gradient._SequenceShard, "run", run)
+    original = sklstm.training.gradient._Shard.run
+    monkeypatch.setattr(sklstm.training.gradient._Shard, "run", run)
     X, y = fit_and_hash.problem(dtype)
     model = regressor(hidden_size=64, max_iter=2, batch_size=200, n_jobs=n_jobs).fit(X, y)
     model.predict(X)

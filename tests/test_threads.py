@@ -94,13 +94,13 @@ def test_gradients_have_the_same_bits_whoever_ends_first(n_shards, rng):
     sums, orders = [], [np.arange(n_shards), *(rng.permutation(n_shards) for _ in range(5))]
     for order in orders:
         out = np.zeros(network.layout.size, dtype=np.float32)
-        summed = _SumInOrder(network, out)
+        summed = _SumInOrder(out)
         for _ in range(2):  # used again, it begins anew
             summed.start()
             taken = {}
             for k in order:
                 taken[k] = summed.take(k)
-                taken[k].vector[:] = vectors[k]
+                taken[k][:] = vectors[k]
             for k in order:
                 summed.add(k, taken[k])
         sums.append(out)
@@ -111,7 +111,7 @@ def test_gradients_have_the_same_bits_whoever_ends_first(n_shards, rng):
 
 def test_one_thread_needs_few_gradients(rng):
     network = Network(2, 1, (3,))
-    summed, seen = _SumInOrder(network, np.zeros(network.layout.size)), []
+    summed, seen = _SumInOrder(np.zeros(network.layout.size)), []
     for n_shards in (2, 5, 64):
         summed.start()
         for k in range(n_shards):
@@ -283,7 +283,7 @@ def test_a_grid_search_in_threads_does_not_multiply_them(problem, cpus, monkeypa
     # another one has a helper still makes it three, for the shard that this helper is busy with.
     X, y, model = problem
     lock, working, most = threading.Lock(), [0], [0]
-    original = gradient_module._SequenceShard.run
+    original = gradient_module._Shard.run
 
     def run(self, *args):
         with lock:
@@ -296,7 +296,7 @@ def test_a_grid_search_in_threads_does_not_multiply_them(problem, cpus, monkeypa
             with lock:
                 working[0] -= 1
 
-    monkeypatch.setattr(gradient_module._SequenceShard, "run", run)
+    monkeypatch.setattr(gradient_module._Shard, "run", run)
     search = GridSearchCV(model.set_params(n_jobs=2, max_iter=5), {"hidden_size": [8, 16, 24]}, cv=2, n_jobs=2, refit=False)
     with joblib.parallel_config(backend="threading"):
         search.fit(np.tile(X, (4, 1, 1)), np.tile(y, 4))
@@ -320,14 +320,14 @@ def test_fits_in_two_threads_hold_blas_to_one_thread_until_both_have_ended(probl
     # With shards on helpers of their own.
     cpus(4)
     X, y, model = problem
-    original, inside = gradient_module._SequenceShard.run, []
+    original, inside = gradient_module._Shard.run, []
     limit = threads_module._blas_limit
 
     def run(self, *args):
         inside.append((len(limit._inside), [library.num_threads for library in limit._libraries]))
         return original(self, *args)
 
-    monkeypatch.setattr(gradient_module._SequenceShard, "run", run)
+    monkeypatch.setattr(gradient_module._Shard, "run", run)
     alone = model.set_params(n_jobs=2).fit(X, y).weights_
     before = [library.num_threads for library in limit._libraries]
     fits = [type(model)(**model.get_params()) for _ in range(2)]
