@@ -185,10 +185,14 @@ if hasattr(os, "register_at_fork"):
 
 # Helpers leave a team, and come again, after so long: an interpreter that ends waits for the threads of its pools.
 TEAM_SECONDS = 0.1
-# A team whose master waits for so much of its time has threads that do not run, for others have the CPUs: it is given up for some
-# calls, for twice as many each time, up to the last number.
+# One that does not come where it was waited for is not waited for again for so long.
+HELPER_SECONDS = 0.005
+# A team whose master waits for so much of its time has threads that do not run, for others have the CPUs: it is given up for so
+# many times as long as was lost, which bounds what a busy machine can cost. Times are judged as soon as they add up to some
+# milliseconds: in a shorter call, a helper that had to wake would count as one that is hindered.
 HINDERED = 0.4
-MOST_ALONE = 256
+TIMES_ALONE = 16
+JUDGED_NANOSECONDS = 3_000_000
 
 
 class Threads:
@@ -209,8 +213,8 @@ class Threads:
         self._team = None  # made when it is first asked for
         self._serving = []  # a future for each helper that is in it, or is to be
         self._team_since = 0.0
-        self._n_alone = 0  # calls for which the team is given up
-        self._n_alone_next = 1
+        self._together = self._waited = 0  # nanoseconds since the team was last judged
+        self._alone_until = 0.0  # until when the team is given up
 
     def together(self, function, *args):
         """Return ``function(*args)``, the kernels of which share their work with helpers where that is of use.
@@ -219,8 +223,7 @@ class Threads:
         """
         if self._pool is None or not _team.available():
             return function(*args)
-        if self._n_alone:
-            self._n_alone -= 1
+        if perf_counter() < self._alone_until:
             return function(*args)
         try:
             n_helpers = _cpus.acquire(self, self.n_threads - 1, self._n_cpus)
@@ -239,11 +242,13 @@ class Threads:
     def _judge_team(self):
         """Give the team up for a while if it was hindered, or no helper is there yet."""
         together, waited = self._team.take_times()
-        if waited > HINDERED * together or (not together and self._team.n_ready(1) == 0):
-            self._n_alone = self._n_alone_next
-            self._n_alone_next = min(2 * self._n_alone_next, MOST_ALONE)
-        elif together:
-            self._n_alone_next = max(self._n_alone_next // 2, 1)
+        self._together, self._waited = self._together + together, self._waited + waited
+        if not together and self._team.n_ready(1) == 0:
+            self._alone_until = perf_counter() + HELPER_SECONDS
+        elif self._together > JUDGED_NANOSECONDS:
+            if self._waited > HINDERED * self._together:
+                self._alone_until = perf_counter() + TIMES_ALONE * 1e-9 * self._waited
+            self._together = self._waited = 0
 
     def _gather(self, n_helpers):
         """See to it that so many helpers are ready, or soon are."""

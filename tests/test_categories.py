@@ -18,7 +18,6 @@ from sklearn.preprocessing import OrdinalEncoder
 from test_bad_input import refuses
 
 import sklstm.estimators.fitting
-import sklstm.training.batching
 import sklstm.training.gradient
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences, load, save
 from sklstm.preprocessing import PerStep
@@ -274,8 +273,6 @@ def test_cross_validation_with_values_that_only_some_parts_have(X, y):
 
 def test_dropout_hiding_and_threads_give_the_same_bits(rng, monkeypatch):
     # More work than one shard takes: 2 x 1e8 multiplications and additions.
-    # Cut in two, though by default a team of threads has what would be in fewer than four shards.
-    monkeypatch.setattr(sklstm.training.batching, "LEAST_SHARDS", 2)
     counts = []
     original = sklstm.training.gradient.shards
     monkeypatch.setattr(sklstm.training.gradient, "shards", lambda *a: counts.append(len(original(*a))) or original(*a))

@@ -13,7 +13,6 @@ from sklearn.metrics import d2_pinball_score, mean_pinball_loss, mean_poisson_de
 from test_bad_input import refuses
 
 import sklstm.estimators.fitting
-import sklstm.training.batching
 import sklstm.training.gradient
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 
@@ -666,8 +665,6 @@ def test_dropout_does_not_apply_to_validation(ragged, rng, option):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_any_number_of_threads_gives_the_same_bits(rng, params, dtype, monkeypatch):
     # More work than one shard takes: 2 x 1e8 multiplications and additions.
-    # Cut in two, though by default a team of threads has what would be in fewer than four shards.
-    monkeypatch.setattr(sklstm.training.batching, "LEAST_SHARDS", 2)
     shard_counts = []
     original = sklstm.training.gradient.shards
     monkeypatch.setattr(

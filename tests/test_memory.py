@@ -18,7 +18,7 @@ CHUNK_ROWS = 128
 
 
 def peak_words(network, itemsize, parts, lengths, n_threads=1):
-    """The formula: words at the peak of a fit of one LSTM layer by Adam, `parts` being those of the minibatch with the largest one.
+    """The formula: words at the peak of a fit of one LSTM layer by Adam, whose largest minibatch is cut into `parts`.
 
     Parameters
     ----------
@@ -59,19 +59,17 @@ def draw(shape, ragged, dtype, rng, n_batches=2):
     return X, rng.standard_normal(len(X)).astype(dtype)
 
 
-def largest_parts(network, lengths, batch_size):
-    """Parts of the minibatch whose largest part has the most steps: one that is not cut may have less work than one that is. Sorted
-    by length, which sequences meet does not depend on the shuffling."""
+def largest_minibatch(network, lengths, batch_size):
+    """Parts of the minibatch with the most steps; sorted by length, which sequences meet does not depend on the shuffling."""
     batches = minibatches(lengths, batch_size, np.random.default_rng(0))
-    cut = [shards(rows, lengths, network) for rows in batches]
-    return max(cut, key=lambda parts: max(lengths[part].sum() for part in parts))
+    return shards(max(batches, key=lambda rows: lengths[rows].sum()), lengths, network)
 
 
 # (B, T, D, H), and in how many shards the minibatch is.
 SHAPES = {
     "weights": ((4, 5, 64, 400), 1),
     "one sequence": ((1, 1000, 8, 64), 1),
-    "rows": ((32, 100, 16, 64), 1),
+    "rows": ((32, 100, 16, 64), 2),
     "narrow": ((128, 150, 4, 8), 1),
     "shards": ((256, 100, 8, 32), 4),
     "wide": ((48, 20, 32, 256), 1),
@@ -88,7 +86,7 @@ def test_the_peak_of_a_fit_is_that_of_the_formula(name, ragged, dtype, rng):
     model = LSTMRegressor(H, pooling="last", batch_size=B, max_iter=2, random_state=0)
     model.fit(X[:2], y[:2])  # what is imported and read once
     network = Network(D, 1, (H,))
-    parts = largest_parts(network, X.lengths, B)
+    parts = largest_minibatch(network, X.lengths, B)
     if not ragged:
         assert len(parts) == n_shards
     itemsize = np.dtype(dtype).itemsize
@@ -102,7 +100,7 @@ def test_a_second_thread_takes_no_more_than_the_formula(rng):
     X, y = draw(shape, False, np.float32, rng)
     model = LSTMRegressor(H, pooling="last", batch_size=B, max_iter=2, n_jobs=2, random_state=0)
     network = Network(D, 1, (H,))
-    parts = largest_parts(network, X.lengths, B)
+    parts = largest_minibatch(network, X.lengths, B)
     model.fit(X[:2], y[:2])
     assert measured(lambda: model.fit(X, y)) <= (1 + TOLERANCE) * 4 * peak_words(network, 4, parts, X.lengths, n_threads=2)
 

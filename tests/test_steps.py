@@ -14,7 +14,6 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict, cros
 from test_bad_input import refuses
 
 import sklstm.estimators.fitting
-import sklstm.training.batching
 import sklstm.training.gradient
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm.metrics import step_scorer
@@ -574,8 +573,6 @@ def test_copies_answer_and_go_on_with_the_same_bits(ragged, kind):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_any_number_of_threads_gives_the_same_bits(rng, dtype, monkeypatch):
     # More work than one shard takes (2 x 1e8 multiplications and additions), masks and dropout in it.
-    # Cut in two, though by default a team of threads has what would be in fewer than four shards.
-    monkeypatch.setattr(sklstm.training.batching, "LEAST_SHARDS", 2)
     counts = []
     original = sklstm.training.gradient.shards
     monkeypatch.setattr(

@@ -117,6 +117,7 @@ def test_weights_so_wide_that_blas_makes_their_gradients(how, split, cpus, rng):
 def test_a_plan_of_teams_and_one_of_shards_have_bits_of_their_own(n_shards, split, cpus, rng, monkeypatch):
     monkeypatch.setattr(batching, "SHARD_FLOPS", 1.0)
     monkeypatch.setattr(batching, "LEAST_SHARDS", 2 if n_shards > 1 else 1000)
+    monkeypatch.setattr(batching, "TEAM_UNITS", 1)
     X = rng.normal(size=(64, 5, 2)).astype(np.float32)
     y = X[:, :, 0].sum(axis=1)
     model = LSTMRegressor(40, batch_size=64, max_iter=3, random_state=0)

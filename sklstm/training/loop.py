@@ -14,8 +14,9 @@ from .outcome import learned_nothing
 from .state import LastEpoch
 from .stopping import follow_schedule, update_best
 
-# Weights from which on an update repays more than one thread: it then reads and writes more than a second-level cache holds.
-SHARED_WEIGHTS = 1 << 17
+# Weights from which on an update repays more than one thread: helpers may have gone to sleep since the gradient, and take half a
+# millisecond to wake where processors halt. One thread updates 300,000 weights in less.
+SHARED_WEIGHTS = 1 << 19
 
 
 def train(
