@@ -39,13 +39,13 @@
 #define CELL_FUNCTION(name, ...) \
     static void AFN(name)(const cell_step *step) \
     { \
-        ptrdiff_t H = step->hidden; \
+        const ptrdiff_t H = step->hidden, begin = step->first, end = step->last; \
         if (H == LINE) \
             ROWS AFN(name##_row)(0, LINE, LINE, __VA_ARGS__); \
         else if (H == LINE / 2) \
             ROWS AFN(name##_row)(0, LINE / 2, LINE / 2, __VA_ARGS__); \
         else \
-            ROWS BY_VECTORS(step->first, step->last, H, AFN(name##_row), __VA_ARGS__); \
+            ROWS BY_VECTORS(begin, end, H, AFN(name##_row), __VA_ARGS__); \
     }
 
 #include "cells_lstm_impl.h"
