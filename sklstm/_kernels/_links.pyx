@@ -4,7 +4,7 @@ A link and a decision are functions of arrays in Python, and of pointers for the
 the same loops, so that their results have the same bits.
 """
 from cpython.buffer cimport PyBuffer_Release
-from libc.math cimport exp, expf, isnan, log1p, log1pf
+from libc.math cimport exp, expf, isnan, log, log1p, log1pf
 from libc.string cimport memcpy
 
 from ._given cimport acquire, pointer
@@ -67,21 +67,59 @@ cdef void log_expit(Py_ssize_t n, Py_ssize_t K, const real *scores, real *out) n
         out[i] = log_expit_at(scores[i])
 
 
+cdef enum:
+    FEW = 32    # scores of a row, whose exponentials are kept
+
+
+cdef double largest(Py_ssize_t K, const real *s) noexcept nogil:
+    cdef double top = s[0]
+    cdef Py_ssize_t k
+    for k in range(1, K):
+        top = max(top, s[k])
+    return top
+
+
 cdef void softmax(Py_ssize_t n, Py_ssize_t K, const real *scores, real *out) noexcept nogil:
     """exp(s_k) / sum of exp(s), of the scores s of each row"""
+    cdef Py_ssize_t i, k
+    cdef double top, norm
+    cdef double[FEW] kept
+    cdef const real *s
+    for i in range(n):
+        s = scores + i * K
+        top, norm = largest(K, s), 0
+        if K <= FEW:
+            for k in range(K):
+                kept[k] = exp(s[k] - top)
+                norm += kept[k]
+            for k in range(K):
+                out[i * K + k] = <real> (kept[k] / norm)
+            continue
+        for k in range(K):
+            norm += exp(s[k] - top)
+        for k in range(K):
+            out[i * K + k] = <real> (exp(s[k] - top) / norm)
+
+
+cdef void log_softmax(Py_ssize_t n, Py_ssize_t K, const real *scores, real *out) noexcept nogil:
+    """s_k - log of the sum of exp(s), of the scores s of each row"""
     cdef Py_ssize_t i, k
     cdef double top, norm
     cdef const real *s
     for i in range(n):
         s = scores + i * K
-        top = s[0]
-        for k in range(1, K):
-            top = max(top, s[k])
-        norm = 0
+        top, norm = largest(K, s), 0
         for k in range(K):
             norm += exp(s[k] - top)
+        norm = log(norm)
         for k in range(K):
-            out[i * K + k] = <real> (exp(s[k] - top) / norm)
+            out[i * K + k] = <real> (s[k] - top - norm)
+
+
+cdef void exponential(Py_ssize_t n, Py_ssize_t K, const real *scores, real *out) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n * K):
+        out[i] = <real> exp(scores[i])
 
 
 cdef void ascending(Py_ssize_t n, Py_ssize_t K, const real *scores, real *out) noexcept nogil:
@@ -128,13 +166,15 @@ cdef void likeliest_class(Py_ssize_t n, Py_ssize_t K, const real *scores, Py_ssi
         codes[i] = best
 
 
-cdef link_entry[7] LINKS = [
+cdef link_entry[9] LINKS = [
     link_entry(b"identity", 1, identity[float], identity[double]),
     link_entry(b"both_classes", 2, both_classes[float], both_classes[double]),
     link_entry(b"log_both_classes", 2, log_both_classes[float], log_both_classes[double]),
     link_entry(b"expit", 1, expit[float], expit[double]),
     link_entry(b"log_expit", 1, log_expit[float], log_expit[double]),
     link_entry(b"softmax", 1, softmax[float], softmax[double]),
+    link_entry(b"log_softmax", 1, log_softmax[float], log_softmax[double]),
+    link_entry(b"exp", 1, exponential[float], exponential[double]),
     link_entry(b"ascending", 1, ascending[float], ascending[double]),
 ]
 cdef decision_entry[3] DECISIONS = [
@@ -149,14 +189,14 @@ cdef class Link:
 
     Parameters
     ----------
-    name : {"identity", "both_classes", "log_both_classes", "expit", "log_expit", "softmax", "ascending"}
+    name : {"identity", "both_classes", "log_both_classes", "expit", "log_expit", "softmax", "log_softmax", "exp", "ascending"}
         "identity" returns the scores themselves.
     """
 
     def __cinit__(self, str name not None):
         cdef bytes wanted = name.encode()
         cdef int k
-        for k in range(7):
+        for k in range(9):
             if LINKS[k].name == wanted:
                 self.entry = &LINKS[k]
                 return

@@ -5,10 +5,8 @@ A new loss is an entry here, and a point function with the class that calls it i
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
-from scipy.special import log_softmax
 from sklearn.metrics import accuracy_score, d2_pinball_score, r2_score
 
 from .._kernels import _losses
@@ -146,7 +144,7 @@ LOSSES = {
     "multinomial_log_loss": Loss(
         _losses.MultinomialLogLoss(),
         Link("softmax"),
-        partial(log_softmax, axis=1),
+        Link("log_softmax"),
         decide=Decision("likeliest_class"),
         contrast=_against_mean,
         output_name="score of class {}",
@@ -169,7 +167,7 @@ LOSSES = {
     ),
     "poisson": Loss(
         _losses.Poisson(factors=np.ones(1)),
-        np.exp,
+        Link("exp"),
         output_name="logarithm of prediction {}",
         units="log",
         nonnegative_targets="counts and rates",
