@@ -27,6 +27,7 @@ OPTIONS = {
     "residual": {"residual": True, "hidden_sizes": (3, 3)},
     "one category": {"categories": ((1, 5, 2),)},
     "two categories": {"categories": ((0, 4, 2), (2, 3, 1))},
+    "static": {"static_size": 3, "static_categories": ((1, 4, 2),), "learned_state": True},
     # Two numeric channels and a vector of four are as wide as two directions of three units.
     "everything": {"residual": True, "hidden_sizes": (3, 3, 3), "learned_state": True, "categories": ((1, 5, 4),)},
 }
@@ -59,10 +60,12 @@ def slow(problem):
 
 def assert_scores_equal(problem):
     weights, sequences, options = slow(problem)
-    expected = reference.scores(weights, sequences, pooling=problem.network.pooling, **options)[problem.order]
+    static = None if problem.static is None else problem.static.astype(np.float64)
+    expected = reference.scores(weights, sequences, pooling=problem.network.pooling, static=static, **options)[problem.order]
     error = relative_error(problem.scores(), expected)
     assert error < tolerance(problem.dtype), problem.network
-    error = relative_error(apply(problem.network, problem.theta, problem.sequences)[problem.order], expected)
+    sequences = problem.sequences.with_static(problem.static)
+    error = relative_error(apply(problem.network, problem.theta, sequences)[problem.order], expected)
     assert error < tolerance(problem.dtype), problem.network
 
 

@@ -107,6 +107,11 @@ def static_vectors(model, network, params, table):
     params : dict of str to dict of str to ndarray
     table : one row (list, 1-D array, Series or dict), or anything that `Sequences` take as `static`
     """
+    if table is None and network.static is not None:
+        raise ValueError(
+            f"A stream needs the {network.static_size} static features that {type(model).__name__} was fitted with. Pass one row of"
+            " them, or a table with one for each stream: stream(static=...)."
+        )
     static = None if table is None else read_static(_as_table(table), None)
     n = 1 if static is None else len(static)
     rows = Sequences(np.zeros((n, 1)), np.arange(n + 1), static=static)
