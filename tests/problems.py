@@ -92,7 +92,8 @@ class Problem:
         """The same as `Data` to train on."""
         zeros, ones = np.zeros(self.network.input_size), np.ones(self.network.input_size)
         rows = np.arange(len(self.sequences))
-        return Data(self.sequences.with_static(self.static), self.targets, self.weights, zeros, ones, rows, self.network.returns_sequences)
+        sequences = self.sequences.with_static(self.static)
+        return Data(sequences, self.targets, self.weights, zeros, ones, rows, self.network.returns_sequences)
 
     def scores(self):
         """In the order of the packed batch."""
@@ -109,8 +110,10 @@ class Problem:
         return value / total
 
     def gradients(self):
-        """Gradients of `mean_loss` with respect to theta, and to the values in the order of the sequences; `dstatic` has that with
-        respect to static features."""
+        """Gradients of `mean_loss` with respect to theta, and to the values in the order of the sequences.
+
+        `dstatic` has that with respect to static features.
+        """
         self.mean_loss()
         grad = np.zeros_like(self.theta)
         self.ws.dvalues[...] = np.nan

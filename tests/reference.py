@@ -92,7 +92,7 @@ def part(weights, prefix):
 
 
 def walk(p, step, act, x, s=None):
-    """h of every step (n_steps, H) of one sequence x (n_steps, D), from the learned state and the static vector s if there are."""
+    """h of every step (n_steps, H) of one sequence x (n_steps, D), from the learned state and the static vector s, if any."""
     zeros, outputs = np.zeros(len(p["R"])), []
     h, c = p.get("h0", zeros), p.get("c0", zeros)
     h = h if s is None else h + s @ p["S"]

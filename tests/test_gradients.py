@@ -84,7 +84,7 @@ def test_every_entry_of_the_gradient(rng, options, batch):
         assert_close(dx[:, channel], [central_differences(problem.mean_loss, column, step) for step in STEPS], loss, channel)
     for feature in () if problem.static is None else (0, 2):
         column, analytic = problem.static[:, feature], problem.dstatic[:, feature]
-        assert_close(analytic, [central_differences(problem.mean_loss, column, step) for step in STEPS], loss, f"static {feature}")
+        assert_close(analytic, [central_differences(problem.mean_loss, column, step) for step in STEPS], loss, feature)
 
 
 @pytest.mark.slow

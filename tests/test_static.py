@@ -15,7 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences, load, save
-from sklstm.preprocessing import PerStep, with_static
+from sklstm.inspection import gate_activations, integrated_gradients, step_importance
+from sklstm.preprocessing import PerStep, make_windows, with_static
 
 pandas = pytest.importorskip("pandas")
 QUICK = {"hidden_size": 4, "max_iter": 4, "random_state": 0}
@@ -25,7 +26,8 @@ def draw(rng, n=60, n_channels=2, dtype=np.float64):
     """Ragged sequences, and columns of a static table."""
     lengths = rng.integers(1, 7, size=n)
     values = rng.normal(size=(lengths.sum(), n_channels)).astype(dtype)
-    table = {"age": rng.normal(60, 10, size=n), "site": rng.choice(["north", "south", "west"], size=n), "dose": rng.normal(size=n)}
+    sites = rng.choice(["north", "south", "west"], size=n)
+    table = {"age": rng.normal(60, 10, size=n), "site": sites, "dose": rng.normal(size=n)}
     return Sequences(values, np.concatenate([[0], np.cumsum(lengths)])), table
 
 
@@ -40,7 +42,8 @@ def sums(X):
 def test_every_form_of_a_table_is_the_same_table(rng):
     X, table = draw(rng)
     rows = [list(row) for row in zip(*table.values(), strict=True)]
-    forms = [table, pandas.DataFrame(table), rows, pandas.DataFrame(table).astype({"site": "category"}), np.array(rows, dtype=object)]
+    frame = pandas.DataFrame(table)
+    forms = [table, frame, rows, frame.astype({"site": "category"}), np.array(rows, dtype=object)]
     read = [X.with_static(form) for form in forms]
     for one in read[1:]:
         np.testing.assert_array_equal(one.static, read[0].static)
@@ -133,6 +136,15 @@ def test_transformers_keep_static_features(rng):
     np.testing.assert_array_equal(PerStep(StandardScaler()).fit_transform(X).static, X.static)
 
 
+def test_windows_have_the_static_features_of_their_series(rng):
+    X, table = draw(rng)
+    X = X.with_static(table)
+    windows, _, shop = make_windows(X, window=3, on_short="drop", groups=np.arange(60))
+    np.testing.assert_array_equal(windows.static, X.static[shop])
+    np.testing.assert_array_equal(windows[0], X[shop[0]][:3])
+    assert windows.static_categories.keys() == {1}
+
+
 # ---- estimators ----
 
 ARCHITECTURES = {
@@ -157,7 +169,7 @@ def test_predictions_are_those_of_the_twin_and_a_row_does_not_depend_on_the_othe
     names = ("cell", "activation", "bidirectional", "merge_mode", "residual", "pooling")
     fitted = {name: model._network_spec[name] for name in names}
     fitted["pooling"] = tuple(fitted["pooling"]) if isinstance(fitted["pooling"], list) else fitted["pooling"]
-    static = X.static + [0, 1, 0]  # row 0 of the vectors is that of the unknown
+    static = X.static + np.array([0, 1, 0])  # row 0 of the vectors is that of the unknown
     expected = reference.scores(model.weights_, X.to_list(), options.get("num_layers", 1), static=static, **fitted)
     assert reference.relative_error(predicted, expected[:, 0]) < 2000 * np.finfo(dtype).eps  # ages are far from 0
 
@@ -178,9 +190,8 @@ def test_predictions_for_every_step(rng):
     model = LSTMRegressor(**QUICK, return_sequences=True).fit(X, y)
     whole = model.predict(X)
     np.testing.assert_array_equal(model.predict(X[5:6]).values, whole[5])
-    weights = {name: value for name, value in model.weights_.items()}
-    static = X.static + [0, 1, 0]
-    expected = reference.scores(weights, X.to_list(), 1, pooling=None, static=static)
+    static = X.static + np.array([0, 1, 0])
+    expected = reference.scores(model.weights_, X.to_list(), 1, pooling=None, static=static)
     assert reference.relative_error(whole.values, expected) < 1e-12
 
 
@@ -241,13 +252,13 @@ def test_categories_are_compared_by_value(rng):
         (lambda X, table: X, "X has no static features, but LSTMRegressor is expecting 3, as in fit"),
         (lambda X, table: X.to_list(), "X has no static features, but LSTMRegressor is expecting 3, as in fit"),
         (lambda X, table: X.with_static({"age": table["age"]}), "X has 1 static features, but LSTMRegressor is expecting 3"),
-        (lambda X, table: X.with_static({name: table[name] for name in ("dose", "site", "age")}), "names of static features should"),
-        (lambda X, table: X.with_static(table | {"site": np.ones(60)}), r"feature 1 \('site'\) held categories in fit, but holds num"),
-        (lambda X, table: X.with_static(table | {"dose": ["a"] * 60}), r"feature 2 \('dose'\) held numbers in fit, but holds categor"),
-        (lambda X, table: X.with_static(table | {"site": [True] * 60}), r"feature 1 \('site'\) was fitted on categories that are texts"),
-        (lambda X, table: X.with_static(table | {"age": [1.0, np.nan] * 30}), r"feature 0 \('age'\) of sequence 1 is NaN.*Impute"),
+        (lambda X, table: X.with_static(dict(reversed(table.items()))), "names of static features"),
+        (lambda X, table: X.with_static(table | {"site": np.ones(60)}), "1 .'site'. held categories in fit, but"),
+        (lambda X, table: X.with_static(table | {"dose": ["a"] * 60}), "2 .'dose'. held numbers in fit, but"),
+        (lambda X, table: X.with_static(table | {"site": [True] * 60}), "1 .'site'. was fitted on categories"),
+        (lambda X, table: X.with_static(table | {"age": [1.0, np.nan] * 30}), r"0 .'age'. of sequence 1 is NaN.*Impute"),
         (lambda X, table: X.with_static(table | {"age": [1.0, np.inf] * 30}), r"feature 0 \('age'\) of sequence 1 is infinity"),
-        (lambda X, table: X.with_static(table | {"site": ["north", None] * 30}), r"feature 1 \('site'\) of sequence 1 has no category"),
+        (lambda X, table: X.with_static(table | {"site": ["north", None] * 30}), "1 .'site'. of sequence 1 has no category"),
     ],
 )
 def test_other_tables_than_in_fit(rng, change, message):
@@ -273,7 +284,7 @@ def test_validation_data_have_them_too(rng):
     model = LSTMRegressor(**QUICK, early_stopping=True)
     model.fit(X[:40], sums(X)[:40], X_val=X[40:], y_val=sums(X)[40:])
     assert len(model.validation_scores_) == model.n_iter_
-    with pytest.raises(ValueError, match="In the validation data.*X has no static features"):
+    with pytest.raises(ValueError, match=r"In the validation data.*X has no static features"):
         model.fit(X[:40], sums(X)[:40], X_val=X[40:].with_static(None), y_val=sums(X)[40:])
 
 
@@ -391,6 +402,27 @@ def test_streams_without_their_row(rng):
     stream = model.stream(static=[[60.0, "north", 1.0], [70.0, "moon", 0.0]])
     with pytest.raises(ValueError, match="static has 2 rows, but there are 3 streams"):
         stream.step(np.zeros((3, 2)))
+
+
+# ---- inspection ----
+
+
+@pytest.mark.parametrize("options", [{}, {"cell": "layernorm", "bidirectional": True}])
+def test_inspection_knows_static_features(rng, options):
+    X, table = draw(rng, 30)
+    X = X.with_static(table)
+    model = LSTMRegressor(**QUICK | options).fit(X, sums(X))
+    explained = integrated_gradients(model, X)
+    contributions = np.add.reduceat(explained.attributions.values.sum(axis=1), X.offsets[:-1])
+    np.testing.assert_allclose(contributions, explained.outputs - explained.baseline_outputs, atol=1e-2)
+    np.testing.assert_allclose(explained.outputs, model.predict(X), rtol=1e-9)
+    baseline = X.with_values(0 * X.values + 0.5)
+    with_own, without = (integrated_gradients(model, X, baseline=one) for one in (baseline, baseline.with_static(None)))
+    np.testing.assert_array_equal(with_own.attributions.values, without.attributions.values)
+    np.testing.assert_allclose(with_own.baseline_outputs, model.predict(baseline), rtol=1e-9)
+    last = gate_activations(model, X)["h"].values[X.offsets[1:] - 1]
+    np.testing.assert_allclose(last, model.encode(X)[:, :4], rtol=1e-9)
+    assert step_importance(model, X, sums(X), n_repeats=1, random_state=0).score == model.score(X, sums(X))
 
 
 # ---- a label that is the exclusive or of a static bit and one of the sequence ----

@@ -15,7 +15,8 @@ cdef class Weights:
     ----------
     layers : list of tuple (directions, states, sums, has_skip)
         Of each layer: one Direction, or forward and reverse; for each ``(h0, c0, S)``, arrays (H,) or None for zeros, and (k, H)
-        or None without static features; whether two are added, else they are side by side; whether the layer is residual, its input being as wide as its output.
+        or None without static features; whether two are added, else they are side by side; whether the layer is residual, its
+        input being as wide as its output.
     V, b : (n_features, K) and (K,) arrays
         The head. It reads the outputs of the last layer, F wide, or those of several poolings side by side.
     attention : tuple of (F, F), (F,) and (F,) arrays, default=None

@@ -20,7 +20,8 @@ FITTED = {
     "loss_curve_", "max_iter_trials_", "n_features_in_", "n_iter_", "n_outputs_", "static_categories_", "static_names_in_",
     "t_", "temperature_",
     "validation_loss_curve_", "validation_scores_", "_categorical", "_class_totals", "_flat", "_moments", "_multilabel",
-    "_n_steps", "_n_targets", "_network_spec", "_one_dimensional", "_quantile_ranks", "_state", "_static_categorical", "_theta", "_y_format",
+    "_n_steps", "_n_targets", "_network_spec", "_one_dimensional", "_quantile_ranks", "_state", "_static_categorical", "_theta",
+    "_y_format",
 }  # fmt: skip
 
 
@@ -129,7 +130,8 @@ def _agreement(a, state, spec):
     """Attribute -> whether it agrees with the network and with others."""
     columns, names, categories = a["n_features_in_"], a.get("feature_names_in_"), spec["categories"]
     standardized, has_units = spec["standardize"], LOSSES[spec["loss"]].units is not None
-    has_moments = {"x": standardized, "y": standardized and has_units} | ({"static": standardized} if "static_size" in spec else {})
+    has_moments = {"x": standardized, "y": standardized and has_units}
+    has_moments |= {"static": standardized} if "static_size" in spec else {}
     of_static = _agreement_of_static(a, spec)
     return {
         "_moments": {name: part is not None for name, part in a["_moments"].items()} == has_moments,

@@ -40,7 +40,8 @@ def read_static_features(estimator, sequences, reset):
     columns = tuple(sorted(static.categories))
     values, vocabularies = static.values.astype(np.float64), []
     for k, column in enumerate(columns):
-        known, what = None if reset else estimator.static_categories_[k], f"Static feature {column}{name_of(column, static.names)}"
+        known = None if reset else estimator.static_categories_[k]
+        what = f"Static feature {column}{name_of(column, static.names)}"
         codes, categories = static.values[:, column], static.categories[column]
         values[:, column], vocabulary = rows_of_codes(codes, categories, known, what)
         vocabularies.append(vocabulary)
@@ -55,7 +56,9 @@ def _check_agreement(estimator, static):
     name, expected = type(estimator).__name__, estimator._network_spec.get("static_size", 0)
     got = 0 if static is None else static.values.shape[1]
     if got and not expected:
-        raise ValueError(f"X has {got} static features, but {name} was fitted without any. Pass X.with_static(None), or fit with them.")
+        raise ValueError(
+            f"X has {got} static features, but {name} was fitted without any. Pass X.with_static(None), or fit with them."
+        )
     if expected and not got:
         raise ValueError(f"X has no static features, but {name} is expecting {expected}, as in fit. Attach them: {ATTACH}.")
     if got != expected:
@@ -65,15 +68,15 @@ def _check_agreement(estimator, static):
     fitted = vars(estimator).get("static_names_in_")
     if fitted is not None and static.names is not None and list(fitted) != list(static.names):
         raise ValueError(
-            f"The names of static features should match those that were passed during fit, in the same order: X has {static.names},"
-            f" {name} is expecting {list(fitted)}. Choose them in this order, such as table[{list(fitted)}]."
+            f"The names of static features should match those that were passed during fit, in the same order: X has"
+            f" {static.names}, {name} is expecting {list(fitted)}. Choose them in this order, such as table[{list(fitted)}]."
         )
     for column in range(got):
         kinds = ["categories" if column in known else "numbers" for known in (estimator._static_categorical, static.categories)]
         if kinds[0] != kinds[1]:
             raise ValueError(
-                f"Static feature {column}{name_of(column, static.names)} held {kinds[0]} in fit, but holds {kinds[1]}. Pass the same"
-                " kind: texts, booleans and categorical types are categories, everything else is numbers."
+                f"Static feature {column}{name_of(column, static.names)} held {kinds[0]} in fit, but holds {kinds[1]}. Pass the"
+                " same kind: texts, booleans and categorical types are categories, everything else is numbers."
             )
 
 
@@ -109,8 +112,8 @@ def static_vectors(model, network, params, table):
     """
     if table is None and network.static is not None:
         raise ValueError(
-            f"A stream needs the {network.static_size} static features that {type(model).__name__} was fitted with. Pass one row of"
-            " them, or a table with one for each stream: stream(static=...)."
+            f"A stream needs the {network.static_size} static features that {type(model).__name__} was fitted with. Pass one row"
+            " of them, or a table with one for each stream: stream(static=...)."
         )
     static = None if table is None else read_static(_as_table(table), None)
     n = 1 if static is None else len(static)

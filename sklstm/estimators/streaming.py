@@ -38,9 +38,9 @@ class Stream(Steps):
     state : dict of str to ndarray, or None
         Copies of everything that predictions for further steps depend on: ``n_steps`` (n_streams,), for each layer
         ``layer_<k>.h`` and, where the cell has one, ``layer_<k>.c`` (n_streams, hidden_size), and with ``pooling="mean"`` or
-        ``"max"`` the sums or maxima ``pooled``, among several poolings ``pooled.mean`` and ``pooled.max``; for a model with static
-        features ``static``, what the network makes of those. None before the first step. Can be assigned to this stream or to another one of the same model. Wrong shapes, values that are not
-        finite and invalid numbers of steps are errors.
+        ``"max"`` the sums or maxima ``pooled``, among several poolings ``pooled.mean`` and ``pooled.max``; for a model with
+        static features ``static``, what the network makes of those. None before the first step. Can be assigned to this stream
+        or to another one of the same model. Wrong shapes, values that are not finite and invalid numbers of steps are errors.
     n_streams : int or None
         Number of sequences; None before the first step.
 
@@ -176,7 +176,8 @@ class Stream(Steps):
         return known[self._encoded]
 
     def _begin(self, n_streams, static=None):
-        """An engine for streams with these static vectors (None: those that were passed), what answers with it, and the buffers of the input layer where there is one."""
+        """An engine, what answers with it, and the buffers of the input layer where there is one; with these static vectors, or
+        (None) those that were passed."""
         engine, entry = self._served.engine(n_streams, self._encoded), self._served.network.input_layer
         engine.begin(n_streams, _rows_of_streams(self._static, n_streams, "streams") if static is None else static)
         answers = self._meaning.answers(engine)

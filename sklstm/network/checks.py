@@ -80,7 +80,8 @@ def check_network(network):
         value = getattr(network, name)
         if not is_sound(value):
             raise ValueError(f"A network cannot be built: {name} must be {what}, got {_shown(value)}.")
-    for name, size, what in (("categories", network.input_size, "channel"), ("static_categories", network.static_size, "static feature")):
+    sizes = {"categories": (network.input_size, "channel"), "static_categories": (network.static_size, "static feature")}
+    for name, (size, what) in sizes.items():
         for column, _, _ in getattr(network, name):
             if column >= size:
                 raise ValueError(f"A network cannot be built: {name} are of {what} {column}, but it has {size} {what}s.")

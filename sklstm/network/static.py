@@ -1,12 +1,10 @@
 """Static features: what does not change along a sequence, as one vector s for each sequence.
 
-The states h of every layer and direction begin with ``s S`` added to them (in `recurrent`), and ``s V`` is added to the scores, as
-if s stood beside what the head reads, at every step where there are scores of each.
+The states h of every layer and direction begin with ``s S`` added to them (in `recurrent`), and ``s V`` is added to the scores,
+as if s stood beside what the head reads, at every step where there are scores of each.
 """
 
 from dataclasses import dataclass
-
-import numpy as np
 
 from .._kernels import _static
 from .cached import cached

@@ -93,7 +93,9 @@ def _of_rows(table):
     if array.dtype.kind in "US" and not hasattr(rows, "dtype"):  # NumPy made texts of numbers beside texts
         array = np.array([list(row) for row in rows], dtype=object)
     if array.ndim != 2 or array.shape[1] == 0:
-        raise ValueError(f"static must be a table of at least one column, got shape {array.shape}. Pass a single column as static[:, None].")
+        raise ValueError(
+            f"static must be a table of at least one column, got shape {array.shape}. Pass a single column as static[:, None]."
+        )
     if array.dtype.kind in "fiu":
         return StaticTable(array.copy(), None, {})
     values, categories = stack_channels([static_numbers(Column.of(column), j) for j, column in enumerate(_unmixed(array))])
@@ -158,8 +160,8 @@ def static_of_long(table, static, group, ids, keys):
         changed = np.flatnonzero((numbers != own) & ~((numbers != numbers) & (own != own)))
         if len(changed):
             raise ValueError(
-                f"Column {name!r} is static, but changes within the sequence with the id {ids.tolist()[group[changed[0]]]!r}. Leave"
-                " it out of static, so that it is a channel, or make it the same in all rows of a sequence."
+                f"Column {name!r} is static, but changes within the sequence with the id {ids.tolist()[group[changed[0]]]!r}. "
+                "Leave it out of static, so that it is a channel, or make it the same in all rows of a sequence."
             )
         columns.append((numbers[first], categories))
     values, categories = stack_channels(columns)

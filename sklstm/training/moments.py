@@ -97,8 +97,10 @@ def _without_rounding(moments):
 
 
 def check_moments(moments, n_channels, n_static=0):
-    """Raise a ValueError unless moments are those of `n_channels` channels, or None, of a y and of `n_static` static features; the
-    message is a clause."""
+    """Raise a ValueError unless moments are those of `n_channels` channels, or None, of a y and of `n_static` static features.
+
+    The message is a clause.
+    """
     parts = [moments.get(name) for name in ("x", "y", "static")] if isinstance(moments, dict) else [moments, None, None]
     for part, n in zip(parts, (n_channels, None, n_static), strict=True):
         if part is not None and not (isinstance(part, dict) and _are_moments(part, n)):
