@@ -467,3 +467,30 @@ def test_rows_follow_the_splitters(exclusive_or):
     order = np.random.default_rng(2).permutation(len(X))
     predicted = cross_val_predict(clone(LSTMClassifier(**XOR)), X[order], y[order], cv=3)
     assert (predicted == y[order]).mean() >= 0.99
+
+
+@pytest.mark.parametrize("static", [{"values": np.zeros((3, 1))}, {"values": [[1]], "names": None, "categories": {}}, "table"])
+def test_pickles_with_other_static_features_are_refused(rng, static):
+    X, table = draw(rng, 3)
+    X = X.with_static(table)
+    state = X.__getstate__() | {"static": static}
+    with pytest.raises(ValueError, match="static"):
+        Sequences.__new__(Sequences).__setstate__(state)
+
+
+def test_static_features_are_read_only(rng):
+    X, table = draw(rng, 3)
+    with pytest.raises(ValueError, match="read-only"):
+        X.with_static(table).static[0] = 1
+
+
+def test_weights_can_be_set(rng):
+    X, table = draw(rng)
+    X = X.with_static(table)
+    model = LSTMRegressor(**QUICK).fit(X, sums(X))
+    predicted, weights = model.predict(X), {name: np.zeros_like(model.weights_[name]) for name in ("layer_0.S", "static.V")}
+    model.set_weights(weights)
+    one, other = model.predict(X), model.predict(X.with_static(X._static[::-1]))
+    np.testing.assert_array_equal(one, other)
+    assert (one != predicted).any()
+    model.set_params(warm_start=True).fit(X, sums(X))

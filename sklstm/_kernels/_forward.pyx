@@ -229,5 +229,6 @@ cdef void find_results(Weights w, buffers *b, real *out) noexcept nogil:
         memcpy(out, source, b.active * b.width * sizeof(real))
     else:
         affine(&w.op_V, <const real *> w.b, b.active, source, out)
-        add_static(b.active, w.n_static, w.K, <const real *> b.s, <const real *> w.static_V, out, w.K)
+        if w.n_static:
+            add_static(b.active, w.n_static, w.K, <const real *> b.s, <const real *> w.static_V, out, w.K)
     ftz_leave(mode)

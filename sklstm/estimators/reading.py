@@ -65,7 +65,7 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
     target = estimator._settle_loss(target.only(rows), fitted, one_epoch=one_epoch)
     if previous is None:
         sequences, form["categories_"] = seen_only(sequences, form["_categorical"], form["categories_"], rows)
-        seen_static_only(sequences, form, rows)
+        sequences, form = seen_static_only(sequences, form, rows)
     spec = _agreed_spec(estimator, sequences, target, form, previous)
     dtype = sequences.values.dtype if previous is None else previous.theta.dtype
     sequences = in_dtype(sequences, dtype)

@@ -94,10 +94,13 @@ def static_spec(estimator, sequences, form):
 
 
 def seen_static_only(sequences, form, rows):
-    """Let categories of static features that only other sequences than `rows` have become unknown."""
-    if sequences.static is not None:
-        values, columns = sequences.static, form["_static_categorical"]
-        form["static_categories_"] = forget_unseen(values, values[rows], columns, form["static_categories_"])
+    """The sequences and their form, in which categories of static features that only others than `rows` have are unknown."""
+    if sequences.static is None:
+        return sequences, form
+    values, columns = sequences.static.copy(), form["_static_categorical"]
+    seen = forget_unseen(values, values[rows], columns, form["static_categories_"])
+    static = StaticTable(values, sequences.static_names, {})
+    return sequences.with_static(static), form | {"static_categories_": seen}
 
 
 def static_vectors(model, network, params, table):

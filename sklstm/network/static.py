@@ -46,7 +46,7 @@ class StaticFeatures:
         return self.entry.param_shapes() | {"V": (self.width, self.n_scores)}
 
     def initialize(self, p, rng):
-        """V 0: a network begins as if there were no static features."""
+        """V 0, as S: a network begins as if there were no static features."""
         self.entry.initialize(p, rng)
         p["V"][...] = 0
 

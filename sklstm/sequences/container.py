@@ -124,7 +124,7 @@ class Sequences(StaticAttributes, Constructors):
         self.ids = ids
         self.channel_names = channel_names
         self.categories = categories
-        self._static = read_static(static, len(self), self._ids)
+        self._static = None if static is None else read_static(static, len(self), self._ids)
 
     def to_padded(self, padding=np.nan, *, side="end"):
         """Copy the sequences into a 3-D array, padded to the length of the longest.
@@ -384,7 +384,7 @@ class Sequences(StaticAttributes, Constructors):
         if not isinstance(state, dict) or not required <= state.keys():
             raise ValueError(f"This is not the state of pickled Sequences: expected a dict with {sorted(required)}.")
         static = state.get("static")
-        static = StaticTable(**static) if isinstance(static, dict) else static
+        static = StaticTable.from_dict(static) if isinstance(static, dict) else static
         Sequences.__init__(self, **{name: state[name] for name in required}, static=static)
         vars(self).update({name: value for name, value in state.items() if name not in arguments | set(STORED)})
 

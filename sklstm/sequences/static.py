@@ -23,7 +23,7 @@ class StaticTable:
     Attributes
     ----------
     values : ndarray of shape (n_sequences, n_columns)
-        Numbers; in categorical columns codes.
+        Numbers; in categorical columns codes. Read-only.
     names : list or None
         Of the columns.
     categories : dict of int to ndarray
@@ -34,6 +34,19 @@ class StaticTable:
     names: list | None
     categories: dict
 
+    def __post_init__(self):
+        values = self.values[:]
+        values.flags.writeable = False
+        object.__setattr__(self, "values", values)  # a frozen dataclass sets what it derives this way
+
+    @classmethod
+    def from_dict(cls, parts):
+        """From the attributes by their names, which may come from anywhere."""
+        values = parts.get("values")
+        if parts.keys() != {"values", "names", "categories"} or not isinstance(values, np.ndarray) or values.ndim != 2:
+            raise ValueError(f"This is not the state of pickled static features. {EXPECTED}")
+        return cls(values, parts["names"], parts["categories"])
+
     def __len__(self):
         return len(self.values)
 
@@ -43,11 +56,11 @@ class StaticTable:
 
 @refused_as("static", EXPECTED)
 def read_static(table, n_sequences, ids=None):
-    """A table of any kind as a `StaticTable`, in the order of the sequences; None for None.
+    """A table of any kind as a `StaticTable`, in the order of the sequences.
 
     Parameters
     ----------
-    table : StaticTable, DataFrame, mapping of name to column, 2-D array, list of rows or None
+    table : StaticTable, DataFrame, mapping of name to column, 2-D array or list of rows
     n_sequences : int or None
         None for any number.
     ids : ndarray of shape (n_sequences,), default=None
@@ -58,17 +71,17 @@ def read_static(table, n_sequences, ids=None):
     ValueError
         If it is no such table, has other rows, or holds what is neither number nor category.
     """
-    if table is None:
-        return None
     if isinstance(table, StaticTable):
         names = None if table.names is None else read_names(table.names, table.values.shape[1])
-        read = StaticTable(table.values, names, read_categories(table.categories, table.values.shape[1]))
+        read = replace(table, names=names, categories=read_categories(table.categories, table.values.shape[1]))
     elif isinstance(table, Mapping):
         read = _of_columns(Table(table))
     elif hasattr(table, "columns"):
         read = _of_columns(Table(in_order_of(ids, "static", table)))
     else:
         read = _of_rows(table)
+    if read.values.dtype.kind not in "fiu" or not read.values.shape[1]:
+        raise ValueError(f"static must hold numbers in at least one column, got {read.values.dtype}, {read.values.shape}.")
     if n_sequences is not None and len(read) != n_sequences:
         raise ValueError(f"static must have one row for each of the {n_sequences} sequences, got {len(read)} rows. Pass as many.")
     return read
