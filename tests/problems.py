@@ -52,7 +52,7 @@ class Problem:
             self.static = rng.normal(size=(len(sequences), architecture["static_size"])).astype(dtype)
             for column, n_codes, _ in architecture.get("static_categories", ()):
                 self.static[:, column] = rng.integers(n_codes, size=len(sequences))
-        self.sequences = Sequences(self.values, self.sequences.offsets)
+        self.sequences = Sequences(self.values, self.sequences.offsets, static=self.static)
         n_samples = len(self.values) if "pooling" in architecture and architecture["pooling"] is None else len(sequences)
         targets, n_outputs = TARGETS[loss](rng, n_samples)
         self.loss = LOSSES[loss]
@@ -92,8 +92,7 @@ class Problem:
         """The same as `Data` to train on."""
         zeros, ones = np.zeros(self.network.input_size), np.ones(self.network.input_size)
         rows = np.arange(len(self.sequences))
-        sequences = self.sequences.with_static(self.static)
-        return Data(sequences, self.targets, self.weights, zeros, ones, rows, self.network.returns_sequences)
+        return Data(self.sequences, self.targets, self.weights, zeros, ones, rows, self.network.returns_sequences)
 
     def scores(self):
         """In the order of the packed batch."""

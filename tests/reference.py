@@ -129,6 +129,11 @@ def entry(p, x):
     return np.hstack([x[:, numeric] * p["scale"] + p["offset"], *vectors])
 
 
+def static_vector(weights, features):
+    """What static features (n,) of a sequence become."""
+    return entry(part(weights, "static."), np.asarray(features, dtype=np.float64)[np.newaxis])[0]
+
+
 def attention(p, y):
     """Weight of each step (n_steps,)."""
     return softmax([np.tanh(y_t @ p["A"] + p["b"]) @ p["v"] for y_t in y])
@@ -165,9 +170,7 @@ def scores(
     names = pooling if isinstance(pooling, tuple) else (pooling,)
     weights, result = {name: np.asarray(value, dtype=np.float64) for name, value in weights.items()}, []
     for k, x in enumerate(sequences):
-        x, s = np.asarray(x, dtype=np.float64), None
-        if static is not None:
-            s = entry(part(weights, "static."), static[k : k + 1])[0]
+        x, s = np.asarray(x, dtype=np.float64), None if static is None else static_vector(weights, static[k])
         y, end = outputs(weights, x, num_layers, bidirectional=bidirectional, merge_mode=merge_mode, s=s, **options)
         pooled = np.concatenate([POOLINGS[name](y, end, part(weights, f"{name}.")) for name in names], axis=-1)
         result.append(pooled @ weights["head.V"] + weights["head.b"] + (0 if s is None else s @ weights["static.V"]))
