@@ -26,6 +26,8 @@ class Problem:
     With `training_seed`, dropout and the hiding of categories are on, with the same masks at every call. Channels that
     `categories` names are turned into codes.
 
+    With `static_size` there are static features, `static` (n_sequences, static_size).
+
     Attributes: `network`, `theta`, `sequences` (Sequences), `packed`, `ws`, `targets` and `weights` in the order of the
     sequences (of their steps, for a network with scores for every step).
     """
@@ -45,7 +47,12 @@ class Problem:
         self.values = np.ascontiguousarray(self.sequences.values, dtype=dtype)
         for channel, n_codes, _ in architecture.get("categories", ()):
             self.values[:, channel] = rng.integers(n_codes, size=len(self.values))
-        self.sequences = Sequences(self.values, self.sequences.offsets)
+        self.static = None
+        if architecture.get("static_size"):
+            self.static = rng.normal(size=(len(sequences), architecture["static_size"])).astype(dtype)
+            for column, n_codes, _ in architecture.get("static_categories", ()):
+                self.static[:, column] = rng.integers(n_codes, size=len(sequences))
+        self.sequences = Sequences(self.values, self.sequences.offsets, static=self.static)
         n_samples = len(self.values) if "pooling" in architecture and architecture["pooling"] is None else len(sequences)
         targets, n_outputs = TARGETS[loss](rng, n_samples)
         self.loss = LOSSES[loss]
@@ -64,7 +71,8 @@ class Problem:
         d = self.network.input_size
         shift, factor = np.zeros(d, self.dtype), np.ones(d, self.dtype)
         rows = np.arange(len(self.sequences))
-        self.packed = Packed.gather(self.sequences, rows, shift, factor, lambda n, rows: self.ws.values)
+        sequences = self.sequences if self.static is None else self.sequences.with_static(self.static)  # which may have changed
+        self.packed = Packed.gather(sequences, rows, shift, factor, lambda n, rows: self.ws.values)
 
     @property
     def unpacking(self):
@@ -101,11 +109,18 @@ class Problem:
         return value / total
 
     def gradients(self):
-        """Gradients of `mean_loss` with respect to theta, and to the values in the order of the sequences."""
+        """Gradients of `mean_loss` with respect to theta, and to the values in the order of the sequences.
+
+        `dstatic` has that with respect to static features.
+        """
         self.mean_loss()
         grad = np.zeros_like(self.theta)
         self.ws.dvalues[...] = np.nan
-        self.ws.backward(grad, self.dscores)
+        packed_dstatic = None if self.static is None else np.full_like(self.static, np.nan)
+        self.ws.backward(grad, self.dscores, packed_dstatic)
         unpacked = np.empty_like(self.values)
         unpacked[self.unpacking] = self.ws.dvalues
+        if self.static is not None:
+            self.dstatic = np.empty_like(self.static)
+            self.dstatic[self.packed.order] = packed_dstatic
         return grad, unpacked

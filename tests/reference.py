@@ -91,26 +91,27 @@ def part(weights, prefix):
     return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
 
 
-def walk(p, step, act, x):
-    """h of every step (n_steps, H) of one sequence x (n_steps, D), from the learned state if there is one."""
+def walk(p, step, act, x, s=None):
+    """h of every step (n_steps, H) of one sequence x (n_steps, D), from the learned state and the static vector s, if any."""
     zeros, outputs = np.zeros(len(p["R"])), []
     h, c = p.get("h0", zeros), p.get("c0", zeros)
+    h = h if s is None else h + s @ p["S"]
     for x_t in x:
         h, c = step(p, act, x_t, h, c)
         outputs.append(h)
     return np.array(outputs)
 
 
-def layer(p, x, *, cell="lstm", activation="tanh", bidirectional=False, merge_mode="concat", residual=False):
+def layer(p, x, *, cell="lstm", activation="tanh", bidirectional=False, merge_mode="concat", residual=False, s=None):
     """Outputs of every step, and the output where each direction ends.
 
     The input is added to the outputs of a residual layer; where directions are summed, to the end that of the last step.
     """
     step, act = CELLS[cell], ACTIVATIONS[activation]
-    y = walk(p, step, act, x)
+    y = walk(p, step, act, x, s)
     end, H = y[-1], len(p["R"])
     if bidirectional:
-        backward = walk(part(p, "reverse."), step, act, x[::-1])[::-1]
+        backward = walk(part(p, "reverse."), step, act, x[::-1], s)[::-1]
         if merge_mode == "sum":
             y, end = y + backward, end + backward[0]
         else:
@@ -126,6 +127,11 @@ def entry(p, x):
     numeric = [channel for channel in range(x.shape[1]) if channel not in tables]
     vectors = [table[x[:, channel].astype(int)] for channel, table in tables.items()]
     return np.hstack([x[:, numeric] * p["scale"] + p["offset"], *vectors])
+
+
+def static_vector(weights, features):
+    """What static features (n,) of a sequence become."""
+    return entry(part(weights, "static."), np.asarray(features, dtype=np.float64)[np.newaxis])[0]
 
 
 def attention(p, y):
@@ -152,20 +158,22 @@ def outputs(weights, x, num_layers, **options):
     return x, end
 
 
-def scores(weights, sequences, num_layers, bidirectional=False, merge_mode="concat", pooling=("last", "max"), **options):
+def scores(
+    weights, sequences, num_layers, bidirectional=False, merge_mode="concat", pooling=("last", "max"), static=None, **options
+):
     """Scores (n_sequences, n_outputs) of a list of sequences, or (total_steps, n_outputs) for the pooling None.
 
     `pooling` may be a tuple of names: what they return is put side by side.
     `weights` are named as the estimators' `weights_`. Learned states, categories and the scale of the input are used where they
-    have a name in there; `options` are further ones of `layer`.
+    have a name in there; `options` are further ones of `layer`. `static` (n_sequences, n) are static features.
     """
     names = pooling if isinstance(pooling, tuple) else (pooling,)
     weights, result = {name: np.asarray(value, dtype=np.float64) for name, value in weights.items()}, []
-    for x in sequences:
-        x = np.asarray(x, dtype=np.float64)
-        y, end = outputs(weights, x, num_layers, bidirectional=bidirectional, merge_mode=merge_mode, **options)
+    for k, x in enumerate(sequences):
+        x, s = np.asarray(x, dtype=np.float64), None if static is None else static_vector(weights, static[k])
+        y, end = outputs(weights, x, num_layers, bidirectional=bidirectional, merge_mode=merge_mode, s=s, **options)
         pooled = np.concatenate([POOLINGS[name](y, end, part(weights, f"{name}.")) for name in names], axis=-1)
-        result.append(pooled @ weights["head.V"] + weights["head.b"])
+        result.append(pooled @ weights["head.V"] + weights["head.b"] + (0 if s is None else s @ weights["static.V"]))
     return np.vstack(result)
 
 

@@ -28,6 +28,7 @@ AXES = {
     ],
     "embedding": [{}, {"categories": ((1, 5, 2),)}, {"categories": ((0, 4, 2), (1, 3, 1))}],
     "state": [{}, {"learned_state": True}],
+    "static": [{}, {"static_size": 2, "static_categories": ((1, 3, 1),)}],
     "loss": [{"loss": loss} for loss in LOSSES],
 }
 BATCHES = {"ragged": [3, 1, 5, 5, 2, 1, 7], "equal": [4, 4, 4], "one step": [1, 1], "one sequence": [6]}
@@ -53,7 +54,7 @@ def assert_close(analytic, numeric, loss, what):
 
 
 def trained(name):
-    return name not in ("input.scale", "input.offset")
+    return name not in ("input.scale", "input.offset", "static.scale", "static.offset")
 
 
 def some_architectures():
@@ -63,7 +64,7 @@ def some_architectures():
         for _ in range(3):
             rest = [
                 AXES[axis][rng.integers(len(AXES[axis]))]
-                for axis in ("depth", "residual", "dropout", "embedding", "state", "loss")
+                for axis in ("depth", "residual", "dropout", "embedding", "state", "static", "loss")
             ]
             yield architecture([*first, *rest]), str(rng.choice(list(BATCHES)))
 
@@ -81,6 +82,9 @@ def test_every_entry_of_the_gradient(rng, options, batch):
     for channel in set(range(dx.shape[1])) - {channel for channel, _, _ in problem.network.categories}:
         column = problem.values[:, channel]
         assert_close(dx[:, channel], [central_differences(problem.mean_loss, column, step) for step in STEPS], loss, channel)
+    for feature in () if problem.static is None else (0,):
+        column, analytic = problem.static[:, feature], problem.dstatic[:, feature]
+        assert_close(analytic, [central_differences(problem.mean_loss, column, step) for step in STEPS], loss, feature)
 
 
 @pytest.mark.slow
@@ -91,7 +95,7 @@ def test_gradient_over_the_whole_product(rng, options):
     # One random direction per architecture, in which every named parameter has the same share of the derivative: an
     # error of 1e-6 in any of them shows, as none is drowned by the others.
     sequences = [rng.normal(size=(length, 2)) for length in BATCHES["ragged"]]
-    for rest in itertools.product(*(AXES[axis] for axis in ("residual", "dropout", "embedding", "state", "loss"))):
+    for rest in itertools.product(*(AXES[axis] for axis in ("residual", "dropout", "embedding", "state", "static", "loss"))):
         problem = Problem(sequences, **options | architecture(rest))
         with np.errstate(over="ignore"):
             loss = problem.mean_loss()

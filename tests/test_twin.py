@@ -27,6 +27,7 @@ OPTIONS = {
     "residual": {"residual": True, "hidden_sizes": (3, 3)},
     "one category": {"categories": ((1, 5, 2),)},
     "two categories": {"categories": ((0, 4, 2), (2, 3, 1))},
+    "static": {"static_size": 3, "static_categories": ((1, 4, 2),), "learned_state": True},
     # Two numeric channels and a vector of four are as wide as two directions of three units.
     "everything": {"residual": True, "hidden_sizes": (3, 3, 3), "learned_state": True, "categories": ((1, 5, 4),)},
 }
@@ -59,7 +60,8 @@ def slow(problem):
 
 def assert_scores_equal(problem):
     weights, sequences, options = slow(problem)
-    expected = reference.scores(weights, sequences, pooling=problem.network.pooling, **options)[problem.order]
+    static = None if problem.static is None else problem.static.astype(np.float64)
+    expected = reference.scores(weights, sequences, pooling=problem.network.pooling, static=static, **options)[problem.order]
     error = relative_error(problem.scores(), expected)
     assert error < tolerance(problem.dtype), problem.network
     error = relative_error(apply(problem.network, problem.theta, problem.sequences)[problem.order], expected)
@@ -115,7 +117,11 @@ def test_scores_of_long_sequences(rng, cell, direction, learned_state):
 def test_end_states_and_attention(ragged, cell, direction, options):
     problem = Problem(ragged, cell=cell, pooling="attention", **direction, **options)
     weights, sequences, choice = slow(problem)
-    outputs, ends = zip(*(reference.outputs(weights, x, **choice) for x in sequences), strict=True)
+    vectors = [None] * len(sequences)
+    if problem.static is not None:
+        vectors = [reference.static_vector(weights, row) for row in problem.static]
+    pairs = zip(sequences, vectors, strict=True)
+    outputs, ends = zip(*(reference.outputs(weights, x, s=s, **choice) for x, s in pairs), strict=True)
     end_states = apply(problem.network, problem.theta, problem.sequences, "end_states")
     assert relative_error(end_states, np.array(ends)) < tolerance(np.float64)
     alpha = apply(problem.network, problem.theta, problem.sequences, "attention")[:, 0]
@@ -130,7 +136,9 @@ def gradient_computer(problem, bptt_steps):
     return GradientComputer(problem.network, problem.loss, problem.data(), problem.theta, 0.0, Threads(1), bptt_steps)
 
 
-DRAWS = {"dropout": 0.4, "recurrent_dropout": 0.3, "categories": ((1, 5, 2),)}  # what training draws random numbers for
+# What training draws random numbers for.
+DRAWS = {"dropout": 0.4, "recurrent_dropout": 0.3, "categories": ((1, 5, 2),)}
+DRAWS |= {"static_size": 3, "static_categories": ((1, 4, 2),)}
 
 
 @each_cell
@@ -151,7 +159,7 @@ def test_chunks_longer_than_the_sequences_change_no_bit(ragged, rng, cell, activ
 @each_cell
 @each_activation
 @pytest.mark.parametrize("pooling", [*POOLINGS, None])
-@pytest.mark.parametrize("options", [OPTIONS["learned state"], OPTIONS["residual"]], ids=["learned state", "residual"])
+@pytest.mark.parametrize("options", [OPTIONS[name] for name in ("learned state", "residual", "static")])
 def test_truncation_leaves_the_loss_as_it_is(ragged, rng, cell, activation, pooling, options):
     problem = Problem(ragged, cell=cell, activation=activation, pooling=pooling, **options)
     rows = np.arange(len(ragged))
@@ -188,6 +196,19 @@ def test_truncated_gradient_is_that_of_the_chunks_alone(rng, cell, activation, b
     assert relative_error(truncated.grad, expected) < tolerance(np.float64)
 
 
+@each_cell
+def test_truncation_passes_the_first_chunk_back_to_static_features(rng, cell):
+    # And what later steps say of the scores.
+    problem = Problem(draw(rng, [7]), cell=cell, pooling=None, **OPTIONS["static"])
+    truncated, views = gradient_computer(problem, 3), problem.network.layout.views
+    truncated(np.array([0]), rng)
+    total, problem.weights[1:] = problem.weights.sum(), 0  # of the first chunk, of one step
+    first = views(problem.gradients()[0])
+    share = problem.weights[0] / total
+    assert relative_error(views(truncated.grad)["layer_0.S"], share * first["layer_0.S"]) < tolerance(np.float64)
+    assert relative_error(views(truncated.grad)["static.V"], share * first["static.V"]) > 0.01
+
+
 @pytest.mark.parametrize("pooling", [*POOLINGS, None])
 @pytest.mark.parametrize(
     "options", [DRAWS, DRAWS | {"residual": True, "hidden_sizes": (4, 4), "learned_state": True}], ids=["random", "residual"]
@@ -209,5 +230,5 @@ def test_truncated_gradient_with_dropout(ragged, rng, pooling, options):
     numeric = central_differences(mean_loss, problem.theta, 1e-5)
     mean_loss()
     for name, part in problem.network.layout.slices.items():
-        if name not in ("input.scale", "input.offset"):
+        if name not in ("input.scale", "input.offset", "static.scale", "static.offset"):
             assert np.linalg.norm(truncated.grad[part] - numeric[part]) <= 1e-6 * np.linalg.norm(numeric[part]) + 1e-9, name

@@ -28,3 +28,10 @@ cdef inline void copy_rows(
     cdef Py_ssize_t r
     for r in range(rows):
         memcpy(out + r * ld_out, source + r * ld, n * sizeof(real))
+
+
+cdef inline void take_rows(Py_ssize_t n, Py_ssize_t n_bytes, const Py_ssize_t *rows, const char *source, char *out) noexcept nogil:
+    """out := the rows of the source with these numbers, of n_bytes each; nothing where a row has none"""
+    cdef Py_ssize_t k
+    for k in range(n if n_bytes else 0):
+        memcpy(out + k * n_bytes, source + rows[k] * n_bytes, n_bytes)

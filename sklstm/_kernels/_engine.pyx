@@ -16,6 +16,7 @@ from ._given cimport Given, acquire, all_finite, hold, is_finite, pack_steps, po
 from ._inference cimport packed_direction
 from ._pooling cimport weigh
 from ._real cimport real
+from ._static cimport add_static
 from ._weights cimport Weights
 
 import numpy as np
@@ -92,18 +93,25 @@ cdef class Engine:
 
     # ---- chunk by chunk ----
 
-    def begin(self, Py_ssize_t n_sequences):
-        """Begin so many sequences; n_sequences is at most what this was made for."""
+    def begin(self, Py_ssize_t n_sequences, static=None):
+        """Begin so many sequences; n_sequences is at most what this was made for.
+
+        `static`, of a network that has static features, are their static vectors, an array (n_sequences, k).
+        """
         if not 1 <= n_sequences <= self.b.n_sequences:
             raise ValueError(f"n_sequences must be in 1 .. {self.b.n_sequences}, got {n_sequences}.")
+        self.b.active = 0
+        read_static(self, static, 0, n_sequences)
         self.b.active = n_sequences
         self.b.parity = self.b.chunk_rows = 0
         begin_sequences(self.weights, &self.b, 0, n_sequences)
 
-    def restart(self, Py_ssize_t r):
-        """Begin sequence r anew."""
+    def restart(self, Py_ssize_t r, static=None):
+        """Begin sequence r anew, with its static vector, or with another one (1, k)."""
         if not 0 <= r < self.b.active:
             raise IndexError(f"There are {self.b.active} sequences, and none is number {r}.")
+        if static is not None:
+            read_static(self, static, r, 1)
         begin_sequences(self.weights, &self.b, r, r + 1)
 
     def advance(self, const Py_ssize_t[::1] starts, Py_ssize_t n_continuing, const real[:, ::1] x):
@@ -127,15 +135,24 @@ cdef class Engine:
         with nogil:
             find_results(self.weights, &self.b, &out[0, 0])
 
-    def step_scores(self, real[:, ::1] out):
-        """out (>= rows of the last chunk, K) := scores of each of its steps"""
+    def step_scores(self, real[:, ::1] out, const Py_ssize_t[::1] starts=None):
+        """out (>= rows of the last chunk, K) := scores of each of its steps; with static features `starts` are those of the chunk"""
         cdef Weights w = self.weights
         cdef real *y = <real *> self.b.y[(w.n_layers - 1) & 1]
+        cdef Py_ssize_t t, n_steps = 0
         cdef uint64_t mode
         check_rows(self, self.b.chunk_rows if self.b.keeps_steps else 0, w.K, out.shape[0], out.shape[1], out.itemsize)
+        if w.n_static:
+            check_chunk(self, w.dtype, starts, 0, out.shape[0], w.input_size)
+            n_steps = starts.shape[0] - 1
+            if starts[n_steps] != self.b.chunk_rows:
+                raise ValueError(f"starts must be those of the last chunk, of {self.b.chunk_rows} rows, got {starts[n_steps]}.")
         with nogil:
             mode = ftz_enter()
             affine(&w.op_V, <const real *> w.b, self.b.chunk_rows, y, &out[0, 0])
+            for t in range(n_steps):
+                add_static(starts[t + 1] - starts[t], w.n_static, w.K, <const real *> self.b.s, <const real *> w.static_V,
+                           &out[starts[t], 0], w.K)
             ftz_leave(mode)
 
     def attention_logits(self, real[:, ::1] out):
@@ -177,6 +194,8 @@ cdef class Engine:
             False, and nothing is computed, where X has a NaN or infinite number.
         """
         cdef Weights w = self.weights
+        if w.n_static:
+            raise ValueError("Whole sequences are run in one call by networks without static features alone.")
         cdef Given given = hold(X, w.dtype, w.input_size)
         cdef Py_ssize_t n_rows = given.n_rows if self.bidirectional else given.n
         cdef Py_buffer result
@@ -224,7 +243,8 @@ cdef class Engine:
         ----------
         arrays : list of C-contiguous arrays
             The steps that each sequence has had, (n_sequences,) of intp; for each layer h, and where the cell has one c,
-            (n_sequences, H) each; last, where they are pooled, the sums and the maxima (n_sequences, F).
+            (n_sequences, H) each; where they are pooled, the sums and the maxima (n_sequences, F); last, with static features, the
+            static vectors (n_sequences, k).
         """
         exchange_state(self, arrays, False)
 
@@ -269,7 +289,7 @@ cdef int exchange_state(Engine e, list arrays, bint write) except -1:
     cdef char *state
     cdef Py_ssize_t *lengths
     widths = [w.layers[k].H for k in range(w.n_layers) for _ in range(w.layers[k].directions[0].layer.cell.n_states)]
-    widths += [w.F for k in (MEAN, MAX) if e.b.column[k] >= 0]
+    widths += [w.F for k in (MEAN, MAX) if e.b.column[k] >= 0] + ([w.n_static] if w.n_static else [])
     if len(arrays) != 1 + len(widths):
         raise ValueError(f"There must be {1 + len(widths)} arrays, got {len(arrays)}.")
     lengths = <Py_ssize_t *> pointer(arrays[0], 2, n, 0, not write)
@@ -288,6 +308,21 @@ cdef int exchange_state(Engine e, list arrays, bint write) except -1:
         if e.b.column[k] >= 0:
             state = <char *> e.b.pooled + e.b.column[k] * itemsize
             exchange_rows(n, w.F * itemsize, state, e.b.width * itemsize, <char *> <uintptr_t> next(place), write)
+    if w.n_static:
+        exchange_rows(n, w.n_static * itemsize, <char *> e.b.s, w.n_static * itemsize, <char *> <uintptr_t> next(place), write)
+    return 0
+
+
+cdef int read_static(Engine e, object static, Py_ssize_t first, Py_ssize_t n) except -1:
+    """The static vectors of n sequences, from `first` on."""
+    cdef Weights w = e.weights
+    cdef Py_ssize_t n_bytes = w.n_static * w.itemsize
+    cdef const void *s
+    if (static is None) != (w.n_static == 0):
+        raise ValueError(f"Each sequence must have a static vector of {w.n_static} numbers, or none where that is 0.")
+    s = pointer(static, w.dtype, n, w.n_static)
+    if s != NULL:
+        memcpy(<char *> e.b.s + first * n_bytes, s, n * n_bytes)
     return 0
 
 

@@ -37,6 +37,7 @@ cdef struct buffers:
     double *norm
     void *x                             # (n_rows, D)
     void *scratch                       # NULL where a step has its own on the stack
+    void *s                             # (n_sequences, k): static vectors
     Py_ssize_t *lengths                 # (n_sequences,): steps that each has had
     Py_ssize_t *starts                  # (n_rows + 1,)
 

@@ -14,6 +14,7 @@ from ._inference cimport run_steps, scratch_elements, state_elements
 from ._pooling cimport attend, divide_by_lengths, divide_by_norms, score_rows, sum_steps
 from ._real cimport real
 from ._simd cimport simd
+from ._static cimport add_static
 from ._weights cimport Weights, layer_weights
 
 
@@ -54,6 +55,7 @@ cdef uintptr_t lay_out(Weights w, buffers *b, uintptr_t begin) noexcept:
     b.top = <double *> take(&place, n * sizeof(double) if attends else 0)
     b.norm = <double *> take(&place, n * sizeof(double) if attends else 0)
     b.x = take(&place, b.n_rows * w.input_size * size)
+    b.s = take(&place, n * w.n_static * size)
     b.scratch = take(&place, scratch if b.n_rows or scratch > STACK_BYTES else 0)
     b.lengths = <Py_ssize_t *> take(&place, n * sizeof(Py_ssize_t))
     b.starts = <Py_ssize_t *> take(&place, (b.n_rows + 1) * sizeof(Py_ssize_t) if b.n_rows else 0)
@@ -61,26 +63,33 @@ cdef uintptr_t lay_out(Weights w, buffers *b, uintptr_t begin) noexcept:
 
 
 cdef void begin_direction(
-    const layer_weights *layer, int d, char *state, Py_ssize_t n_sequences, int parity, Py_ssize_t first, Py_ssize_t last,
-    Py_ssize_t itemsize,
+    Weights w, const buffers *b, const layer_weights *layer, int d, char *state, int parity, Py_ssize_t first, Py_ssize_t last,
 ) noexcept nogil:
     """state[parity], and for c state[2 + parity], of rows first .. last - 1 := what direction d begins with"""
-    cdef Py_ssize_t r, n_bytes = layer.directions[d].units * itemsize
+    cdef Py_ssize_t r, units = layer.directions[d].units, n_bytes = units * w.itemsize, k = w.n_static
     cdef int part
     cdef char *rows
     cdef const void *initial
     for part in range(layer.directions[d].layer.cell.n_states):
-        rows = state + (2 * part + parity) * n_sequences * n_bytes
+        rows = state + (2 * part + parity) * b.n_sequences * n_bytes
         initial = layer.c0[d] if part else layer.h0[d]
         memset(rows + first * n_bytes, 0, (last - first) * n_bytes)
         for r in range(first, last if initial != NULL else first):
-            memcpy(rows + r * n_bytes, initial, layer.H * itemsize)
+            memcpy(rows + r * n_bytes, initial, layer.H * w.itemsize)
+        if k and part == 0:
+            # h0 += s S
+            if w.dtype == 0:
+                add_static(last - first, k, layer.H, <const float *> b.s + first * k, <const float *> layer.S[d],
+                           <float *> rows + first * units, units)
+            else:
+                add_static(last - first, k, layer.H, <const double *> b.s + first * k, <const double *> layer.S[d],
+                           <double *> rows + first * units, units)
 
 
 cdef void begin_sequences(Weights w, buffers *b, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
     cdef Py_ssize_t k, r, row_bytes = b.width * w.itemsize
     for k in range(w.n_layers):
-        begin_direction(&w.layers[k], 0, <char *> b.states[k], b.n_sequences, b.parity, first, last, w.itemsize)
+        begin_direction(w, b, &w.layers[k], 0, <char *> b.states[k], b.parity, first, last)
     memset(<char *> b.pooled + first * row_bytes, 0, (last - first) * row_bytes)
     for r in range(first, last):
         b.lengths[r] = 0
@@ -143,8 +152,8 @@ cdef inline void run_layer(
         if d == 1:
             # In both rows of the pair: a reverse walk begins the shorter sequences later.
             state = <real *> b.reverse_state
-            begin_direction(layer, 1, <char *> state, b.n_sequences, 0, 0, n, sizeof(real))
-            begin_direction(layer, 1, <char *> state, b.n_sequences, 1, 0, n, sizeof(real))
+            begin_direction(w, b, layer, 1, <char *> state, 0, 0, n)
+            begin_direction(w, b, layer, 1, <char *> state, 1, 0, n)
         y_d = NULL if y == NULL else <real *> b.summand if added else y + d * H
         ends_d = NULL if ends == NULL else <real *> b.end_summand if added else ends + d * H
         run_steps(layer.directions[d], d == 1, starts, T, n_continuing, x, state, b.n_sequences, 0 if d else b.parity, y_d,
@@ -220,4 +229,6 @@ cdef void find_results(Weights w, buffers *b, real *out) noexcept nogil:
         memcpy(out, source, b.active * b.width * sizeof(real))
     else:
         affine(&w.op_V, <const real *> w.b, b.active, source, out)
+        if w.n_static:
+            add_static(b.active, w.n_static, w.K, <const real *> b.s, <const real *> w.static_V, out, w.K)
     ftz_leave(mode)

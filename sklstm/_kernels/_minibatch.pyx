@@ -9,12 +9,13 @@ What is bound when:
 Python is called back only for the random numbers of networks that draw any, and for an interrupt between the passes of many rows and
 between chunks. Else the GIL is not held from the first sequence that is packed to the last gradient.
 """
-from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.ref cimport PyObject
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
+from ._buffers cimport take_rows
+from ._events cimport AGAIN, BEGIN, CHUNK, END, REMEMBER, draw, heed_signals
 from ._given cimport pointer
 from ._losses cimport LossFunction, scored
 from ._pack cimport arrange_rows, gather_steps, is_layout, longest, pack_rows
@@ -39,6 +40,8 @@ cdef class BoundNetwork(Stage):
         Where minibatches are packed.
     scores, dscores : (n_rows, K) arrays, or (n_sequences, K) with `ends`
         Scores, and the gradient with respect to them.
+    statics : (n_sequences, n_static) array, default=None
+        Where the static features of a minibatch are gathered, of a network that has such.
     """
 
     cdef:
@@ -47,19 +50,22 @@ cdef class BoundNetwork(Stage):
         int n_steps, n_ends
         readonly Py_ssize_t n_sequences, n_rows
         readonly bint per_step
-        Py_ssize_t n_params, n_channels, n_scores
+        Py_ssize_t n_params, n_channels, n_scores, n_static
         void *values
+        void *statics
         void *scores
         void *dscores
         batch b                     # the last batch from Python, and what it points to
         object held
 
-    def __init__(self, theta, list steps, list ends, Py_ssize_t n_sequences, Py_ssize_t n_rows, values, scores, dscores):
+    def __init__(self, theta, list steps, list ends, Py_ssize_t n_sequences, Py_ssize_t n_rows, values, scores, dscores, statics=None):
         self.bind(theta)
         self.n_params = len(theta)
         self.n_sequences, self.n_rows, self.per_step = n_sequences, n_rows, not ends
         self.n_channels, self.n_scores = values.shape[1], scores.shape[1]
         self.values = self.hold(values, n_rows, self.n_channels, True)
+        self.n_static = 0 if statics is None else statics.shape[1]
+        self.statics = self.hold(statics, n_sequences, self.n_static, True)
         self.scores = self.hold(scores, n_sequences if ends else n_rows, self.n_scores, True)
         self.dscores = self.hold(dscores, n_sequences if ends else n_rows, self.n_scores, True)
         self.read_stages(steps, &self.steps, &self.n_steps)
@@ -126,7 +132,7 @@ cdef class BoundNetwork(Stage):
         for k in range(self.n_steps):
             (<Stage> self.steps[k]).carry(b)
 
-    def run(self, starts, lengths, values):
+    def run(self, starts, lengths, values, statics=None):
         """Run over a packed batch; scores are where they are written to.
 
         Parameters
@@ -136,24 +142,29 @@ cdef class BoundNetwork(Stage):
         lengths : (n_sequences,) array of int
             Number of steps of each sequence, longest first.
         values : (>= n_rows, n_channels) array
+        statics : (n_sequences, n_static) array, default=None
+            In the order of the lengths.
         """
         cdef batch *b = &self.b
         cdef Py_ssize_t n = len(lengths), n_steps = len(starts) - 1
         cdef const Py_ssize_t *begins = <const Py_ssize_t *> pointer(starts, 2, n_steps + 1, 0)
         if not (0 < n <= self.n_sequences and 0 < n_steps and 0 < begins[n_steps] <= min(self.n_rows, len(values))):
             raise ValueError(f"A batch has at most {self.n_sequences} sequences and {self.n_rows} rows, got {n} and {begins[n_steps]}.")
+        if (statics is None) != (self.n_static == 0):
+            raise ValueError(f"The network has {self.n_static} static features of each sequence.")
         memset(b, 0, sizeof(batch))
+        b.statics = pointer(statics, self.dtype, n, self.n_static)
         b.lengths = <const Py_ssize_t *> pointer(lengths, 2, n, 0)
         b.values = pointer(values, self.dtype, len(values), self.n_channels)
         b.n_all = b.n_sequences = n
         b.n_steps, b.n_rows, b.starts = n_steps, begins[n_steps], begins
-        self.held = starts, lengths, values
+        self.held = starts, lengths, values, statics
         with nogil:
             self.begin(b)
             self.forward(b)
             self.finish(b)
 
-    def run_backward(self, grad, dvalues=None):
+    def run_backward(self, grad, dvalues=None, dstatics=None):
         """Add to the gradients, after `run`, with the gradient of the scores where it is read from.
 
         Parameters
@@ -161,6 +172,8 @@ cdef class BoundNetwork(Stage):
         grad : (n_params,) array
         dvalues : (>= n_rows, n_channels) array, default=None
             Overwritten by the gradient with respect to the values.
+        dstatics : (n_sequences, n_static) array, default=None
+            Overwritten by that with respect to the static features.
         """
         cdef batch *b = &self.b
         if b.starts == NULL:
@@ -169,39 +182,15 @@ cdef class BoundNetwork(Stage):
         b.dvalues = NULL if dvalues is None else pointer(dvalues, self.dtype, len(dvalues), self.n_channels, True)
         if dvalues is not None and len(dvalues) < b.n_rows:
             raise ValueError(f"The gradient of {b.n_rows} rows needs as many, got {len(dvalues)}.")
+        b.dstatics = pointer(dstatics, self.dtype, b.n_all, self.n_static, True)
         with nogil:
             self.backward_ends(b)
             self.backward(b)
-        b.dvalues = b.gradients = NULL
+        b.dvalues = b.dstatics = b.gradients = NULL
 
 
 cdef enum:
     MANY_ROWS = 1 << 12     # whose passes may take so long that Ctrl-C is to be heard between them
-    BEGIN, REMEMBER, CHUNK, END, AGAIN      # what random numbers are drawn for, see `Minibatch.gradient`
-
-
-cdef int heed_signals() except -1 nogil:
-    """Raise what an interrupt asks for."""
-    with gil:
-        return PyErr_CheckSignals()
-
-
-cdef int draw(draws, int event, Py_ssize_t n) except -1 nogil:
-    """Call back for random numbers, if there is something to call."""
-    if draws is None:
-        return 0
-    with gil:
-        if event == BEGIN:
-            draws.begin(n)
-        elif event == REMEMBER:
-            draws.remember()
-        elif event == CHUNK:
-            draws.chunk(n)
-        elif event == END:
-            draws.end(n)
-        else:
-            draws.again()
-    return 0
 
 
 cdef class Minibatch:
@@ -220,17 +209,20 @@ cdef class Minibatch:
     loss : LossFunction
     bptt_steps : int or None
         Gradients reach back over chunks of that many steps; None is all steps.
+    statics : (n_samples, n_static) array, default=None
+        Static features of each sequence.
     """
     cdef:
         LossFunction loss
         list kept
         int dtype
-        Py_ssize_t itemsize, n_samples, n_channels, total, width, n_targets, bptt_steps
+        Py_ssize_t itemsize, n_samples, n_channels, total, width, n_targets, bptt_steps, n_static
         const Py_ssize_t *offsets
         const char *values
         const char *shift
         const char *factor
         const char *targets
+        const char *statics
         const double *weights
         # Of the minibatch:
         Py_ssize_t n, T, most_rows                  # sequences, steps of the longest, rows of the largest chunk
@@ -243,8 +235,8 @@ cdef class Minibatch:
         char *own_targets                           # (rows, width) behind as many weights
         double *own_weights
 
-    def __init__(self, offsets, values, shift, factor, targets, weights, LossFunction loss, bptt_steps=None):
-        self.kept = [offsets, values, shift, factor, targets, weights]
+    def __init__(self, offsets, values, shift, factor, targets, weights, LossFunction loss, bptt_steps=None, statics=None):
+        self.kept = [offsets, values, shift, factor, targets, weights, statics]
         self.loss = loss
         self.itemsize = values.dtype.itemsize
         self.dtype = 0 if self.itemsize == sizeof(float) else 1
@@ -257,6 +249,8 @@ cdef class Minibatch:
         self.factor = <const char *> pointer(factor, self.dtype, self.n_channels, 0)
         self.targets = <const char *> pointer(targets, self.dtype, self.n_targets, self.width)
         self.weights = <const double *> pointer(weights, 1, self.n_targets, 0)
+        self.n_static = 0 if statics is None else statics.shape[1]
+        self.statics = <const char *> pointer(statics, self.dtype, self.n_samples, self.n_static)
 
     def __dealloc__(self):
         PyMem_Free(self.order)
@@ -337,12 +331,13 @@ cdef class Minibatch:
         memset(&b, 0, sizeof(b))
         if not (0 < self.n <= network.n_sequences and self.most_rows <= network.n_rows):
             raise ValueError(f"A minibatch of {self.n} sequences and {self.most_rows} rows does not fit into the buffers.")
-        if network.dtype != self.dtype or network.n_channels != self.n_channels:
-            raise ValueError("The network is bound to another dtype or number of channels than the data.")
+        if network.dtype != self.dtype or network.n_channels != self.n_channels or network.n_static != self.n_static:
+            raise ValueError("The network is bound to another dtype or number of channels or static features than the data.")
         if self.n_targets != (self.total if network.per_step else self.n_samples):
             raise ValueError(f"There must be targets of each {'step' if network.per_step else 'sequence'}, got {self.n_targets}.")
         b.gradients = <char *> pointer(grad, network.dtype, network.n_params, 0, True)
-        b.n_all, b.lengths, b.values = self.n, self.lengths, network.values
+        b.n_all, b.lengths, b.values, b.statics = self.n, self.lengths, network.values, network.statics
+        take_rows(self.n, self.n_static * self.itemsize, self.order, self.statics, <char *> network.statics)
         self.reserve_targets(self.most_rows if network.per_step else self.n)
         with nogil:
             if network.per_step:
@@ -428,15 +423,14 @@ cdef class Minibatch:
 
     cdef void gather_targets(self, BoundNetwork network, const batch *b) noexcept nogil:
         """The targets and weights of the scores of a chunk, or of the sequences."""
-        cdef Py_ssize_t k, n_bytes = self.width * self.itemsize
+        cdef Py_ssize_t n_bytes = self.width * self.itemsize
         if network.per_step:
             gather_steps(b.starts, b.n_steps, self.first_rows, n_bytes, self.targets + b.first * n_bytes, self.own_targets)
             gather_steps(b.starts, b.n_steps, self.first_rows, sizeof(double), <const char *> (self.weights + b.first),
                          <char *> self.own_weights)
             return
-        for k in range(self.n):
-            memcpy(self.own_targets + k * n_bytes, self.targets + self.order[k] * n_bytes, n_bytes)
-            self.own_weights[k] = self.weights[self.order[k]]
+        take_rows(self.n, n_bytes, self.order, self.targets, self.own_targets)
+        take_rows(self.n, sizeof(double), self.order, <const char *> self.weights, <char *> self.own_weights)
 
     cdef double find_loss(self, BoundNetwork network, const batch *b, double total_weight) noexcept nogil:
         """The sum of the weighted losses of the scores that there are, whose gradient is overwritten."""

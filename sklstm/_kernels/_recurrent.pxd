@@ -11,6 +11,8 @@ cdef struct bound_direction:
     void *h                 # (n_rows, H), row stride ld_h
     void *first[2]          # (n_sequences, H), h and c that a batch begins with; NULL where those are always zeros
     const void *learned[2]  # (H,), parameters h0 and c0; NULL where states are not learned
+    const void *S           # (k, H), weights of static vectors in h0; NULL where there are none
+    bint begins             # whether sequences begin with other states than zeros
 
 
 cdef class Layer(Stage):
@@ -29,6 +31,9 @@ cdef class Layer(Stage):
         void *dh
         void *dc
         void *scratch
+        Py_ssize_t n_static     # k
+        const void *s           # (n_sequences, k), static vectors; NULL where there are none
+        void *ds
     cdef int bind_direction(
         self, bound_direction *bound, tuple kernel, dict arrays, Py_ssize_t n_rows, Py_ssize_t n_sequences) except -1
     cdef const void *input(self, const batch *b) noexcept nogil

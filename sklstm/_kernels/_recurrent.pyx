@@ -8,6 +8,7 @@ from ._real cimport real
 from ._scan cimport backward_steps, forward_steps
 from ._simd cimport cell_entry, simd
 from ._stages cimport Dropout, Stage, batch, gradient_of
+from ._static cimport add_static, add_static_gradients
 from ._walk cimport direction, gradients
 
 
@@ -26,7 +27,8 @@ cdef class Layer(Stage):
         (H, n_recurrent H), "b" (n_bias H,), "extra" (n_extra, H) and, where they are learned, the initial states "h0" and "c0" (H,).
         Buffers are "gates" (n_rows, n_blocks H); "c" (n_rows, H), not used by cells whose only state is h; "h" (n_rows, H), whose
         rows may lie apart as the halves of a concatenated output do; and where they are not always zeros the states that a batch
-        begins with, "h_first" and "c_first" (n_sequences, H). "mask" (n_sequences, H) multiplies what enters R, row by row. What a
+        begins with, "h_first" and "c_first" (n_sequences, H). With `static` the state h that a sequence begins with has s S added, where
+        "S" (k, H) is a view of theta. "mask" (n_sequences, H) multiplies what enters R, row by row. What a
         layer does not have is missing or None.
     x : (n_rows, D) array, or None for what the first stage reads
     y : (n_rows, F) array
@@ -44,9 +46,13 @@ cdef class Layer(Stage):
         Whether the input is added to the output.
     dropout : Dropout, default=None
         Of the input; what is added to the output is the input before it.
+    static : tuple of two (n_sequences, k) arrays, default=None
+        Static vectors s of the sequences, and their gradient, which is added to.
     """
 
-    def __init__(self, theta, kernel, directions, x, y, dy, d_end, dx, dh, dc, zeros, scratch, bint has_skip, Dropout dropout=None):
+    def __init__(
+        self, theta, kernel, directions, x, y, dy, d_end, dx, dh, dc, zeros, scratch, bint has_skip, Dropout dropout=None, static=None,
+    ):
         cdef Py_ssize_t n_rows = len(y), n_sequences = len(dh)
         cdef int k
         self.bind(theta)
@@ -64,6 +70,10 @@ cdef class Layer(Stage):
         self.dh = self.hold(dh, n_sequences, self.H, True)
         self.dc = self.hold(dc, n_sequences, self.H, True)
         self.scratch = self.hold(scratch, 1, 0, True)
+        if static is not None:
+            self.n_static = static[0].shape[1]
+            self.s = self.hold(static[0], n_sequences, self.n_static)
+            self.ds = self.hold(static[1], n_sequences, self.n_static, True)
         for k in range(self.n_directions):
             self.bind_direction(&self.directions[k], kernel, directions[k], n_rows, n_sequences)
             self.directions[k].d.w.reverse = k == 1
@@ -88,10 +98,14 @@ cdef class Layer(Stage):
         bound.h = self.hold(arrays["h"], n_rows, H, True, &bound.ld_h)
         bound.learned[0] = self.hold(arrays.get("h0"), H, 0)
         bound.learned[1] = self.hold(arrays.get("c0"), H, 0)
+        bound.S = self.hold(arrays.get("S"), self.n_static, H)
         bound.first[0] = self.hold(arrays.get("h_first"), n_sequences, H, True)
         bound.first[1] = self.hold(arrays.get("c_first"), n_sequences, H, True)
-        if bound.learned[0] != NULL and (bound.first[0] == NULL or (bound.learned[1] == NULL) != (bound.first[1] == NULL)):
-            raise ValueError("Learned states need arrays for the states that a batch begins with.")
+        bound.begins = bound.learned[0] != NULL or bound.S != NULL
+        if bound.begins and (bound.first[0] == NULL or (cell.n_states == 2) != (bound.first[1] != NULL)):
+            raise ValueError("States that are not zeros need arrays for the states that a batch begins with.")
+        if (bound.S == NULL) != (self.s == NULL):
+            raise ValueError("Static vectors need weights, and weights of static vectors these.")
         return 0
 
     cdef const void *input(self, const batch *b) noexcept nogil:
@@ -150,8 +164,13 @@ cdef void begin_states(Layer self, bound_direction *bound, const batch *b, const
         for state in range(2):
             for r in range(b.n_sequences if bound.learned[state] != NULL else 0):
                 memcpy(<real *> bound.first[state] + r * self.H, bound.learned[state], self.H * sizeof(real))
-    d.h0 = bound.first[0] if b.first or bound.learned[0] != NULL else NULL
-    d.c0 = bound.first[1] if b.first or bound.learned[1] != NULL else NULL
+            if bound.S != NULL and bound.learned[state] == NULL and bound.first[state] != NULL:
+                memset(bound.first[state], 0, b.n_sequences * self.H * sizeof(real))
+        if bound.S != NULL:
+            # h0 += s S
+            add_static(b.n_sequences, self.n_static, self.H, <const real *> self.s, <const real *> bound.S, <real *> bound.first[0], self.H)
+    d.h0 = bound.first[0] if b.first or bound.begins else NULL
+    d.c0 = bound.first[1] if b.first or bound.begins else NULL
 
 
 cdef inline scan scan_of(Layer self, bound_direction *bound) noexcept nogil:
@@ -222,6 +241,9 @@ cdef void backward_layer(Layer self, const batch *b, real *dx) noexcept nogil:
         if b.first == 0:
             add_sum(n, H, dh, <real *> gradient_of(self, b, bound.learned[0]))
             add_sum(n, H, dc, <real *> gradient_of(self, b, bound.learned[1]))
+            if bound.S != NULL:
+                add_static_gradients(n, self.n_static, H, <const real *> self.s, <const real *> bound.S, dh,
+                                     <real *> gradient_of(self, b, bound.S), <real *> self.ds)
 
 
 cdef void add_sum(Py_ssize_t n, Py_ssize_t H, const real *rows, real *out) noexcept nogil:

@@ -12,6 +12,8 @@ cdef struct batch:
     const Py_ssize_t *lengths   # (n_all,) number of steps of each sequence, those before and after these included
     const void *values          # (n_rows, n_channels) IN, what the first stage reads
     void *dvalues               # (n_rows, n_channels) OUT, the gradient of that; NULL where it is not wanted
+    const void *statics         # (n_all, n_static) IN, static features of each sequence; NULL for a network without
+    void *dstatics              # (n_all, n_static) OUT, the gradient of that; NULL where it is not wanted
     char *gradients             # IN/OUT, those of the parameters, in the order of theta; NULL before the backward pass
 
 

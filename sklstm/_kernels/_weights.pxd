@@ -8,6 +8,7 @@ cdef struct layer_weights:
     packed_direction *directions[2]     # forward and, with two, reverse
     const void *h0[2]                   # (H,) or NULL
     const void *c0[2]
+    const void *S[2]                    # (k, H) or NULL
     Py_ssize_t D, H, F                  # width of the input, of a direction and of the output
     bint sums                           # two directions are added, else side by side
     bint has_skip
@@ -21,6 +22,8 @@ cdef class Weights:
         readonly Py_ssize_t input_size, F, n_features, K      # F of the last layer, n_features of the head
         operand op_V, op_A
         const void *b                   # (K,)
+        readonly Py_ssize_t n_static    # k, width of static vectors; 0 for none
+        const void *static_V            # (k, K)
         bint attends
         const void *A_b                 # (F,) each
         const void *v

@@ -14,15 +14,18 @@ cdef class Weights:
     Parameters
     ----------
     layers : list of tuple (directions, states, sums, has_skip)
-        Of each layer: one Direction, or forward and reverse; for each ``(h0, c0)``, arrays (H,) or None for zeros; whether two are
-        added, else they are side by side; whether the layer is residual, its input being as wide as its output.
+        Of each layer: one Direction, or forward and reverse; for each ``(h0, c0, S)``, arrays (H,) or None for zeros, and (k, H)
+        or None without static features; whether two are added, else they are side by side; whether the layer is residual, its
+        input being as wide as its output.
     V, b : (n_features, K) and (K,) arrays
         The head. It reads the outputs of the last layer, F wide, or those of several poolings side by side.
     attention : tuple of (F, F), (F,) and (F,) arrays, default=None
         A, b and v of `pooling.Attention`.
+    static_V : (k, K) array, default=None
+        Of static vectors, whose part is added to the scores.
     """
 
-    def __cinit__(self, list layers, V, b, tuple attention=None):
+    def __cinit__(self, list layers, V, b, tuple attention=None, static_V=None):
         cdef Py_ssize_t k, width, size_V, size_A = 0
         cdef uintptr_t place
         cdef const void *first_V
@@ -34,7 +37,9 @@ cdef class Weights:
         self.n_features, self.K = V.shape
         first_V = pointer(V, self.dtype, self.n_features, self.K)
         self.b = pointer(b, self.dtype, self.K, 0)
-        self.kept = (layers, V, b, attention)
+        self.n_static = 0 if static_V is None else static_V.shape[0]
+        self.static_V = pointer(static_V, self.dtype, self.n_static, self.K)
+        self.kept = (layers, V, b, attention, static_V)
         self.n_layers = len(layers)
         self.layers = <layer_weights *> calloc(max(self.n_layers, 1), sizeof(layer_weights))
         if not self.layers:
@@ -83,6 +88,9 @@ cdef int read_layer(Weights w, layer_weights *layer, tuple parts) except -1:
         layer.D, layer.H = direction.packed.layer.D, direction.packed.layer.H
         layer.h0[j] = pointer(states[j][0], w.dtype, layer.H, 0)
         layer.c0[j] = pointer(states[j][1], w.dtype, layer.H, 0)
+        layer.S[j] = pointer(states[j][2], w.dtype, w.n_static, layer.H)
+        if (layer.S[j] == NULL) != (w.n_static == 0):
+            raise ValueError("Static vectors need weights in each direction and in the head.")
         if direction.packed.dtype != w.dtype or layer.D != layer.directions[0].layer.D or layer.H != layer.directions[0].layer.H:
             raise ValueError("The directions of a layer must be alike, and of the dtype of the head.")
     layer.F = layer.H * (2 if layer.n_directions == 2 and not layer.sums else 1)

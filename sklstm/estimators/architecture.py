@@ -11,6 +11,9 @@ MUTABLE_KEYS = ("dropout", "recurrent_dropout", "loss_parameters")
 # What of the spec is not the network's own.
 NON_NETWORK_KEYS = ("categorical_features", "loss", "loss_parameters", "standardize")
 
+# What of the network the spec has only where there are static features.
+STATIC_KEYS = ("static_size", "static_categories")
+
 
 def hidden_sizes(estimator):
     """Units of each layer; raises a ValueError where `hidden_size` and `num_layers` do not go together."""
@@ -117,13 +120,14 @@ def build(spec):
 
 def _build(spec):
     try:
-        for name in ("hidden_sizes", "categories"):
+        for name in ("hidden_sizes", "categories", *({"static_categories"} & spec.keys())):
             if not isinstance(spec[name], (list, tuple)):
                 raise TypeError(f"{name} is a {type(spec[name]).__name__}, no list")
         architecture = {key: value for key, value in spec.items() if key not in NON_NETWORK_KEYS}
         tuples = {
             "hidden_sizes": tuple(spec["hidden_sizes"]),
             "categories": tuple(tuple(category) for category in spec["categories"]),
+            "static_categories": tuple(tuple(category) for category in spec.get("static_categories", ())),
             "pooling": tuple(spec["pooling"]) if isinstance(spec["pooling"], list) else spec["pooling"],
         }
         return Network(**architecture | tuples)

@@ -13,8 +13,8 @@ X : any accepted form of sequences
     A list or tuple of lists of numbers is a list of univariate sequences, even if all have the same length. A single
     sequence x is passed as ``[x]``. A model that was fitted on 3-D or ragged X also reads a 2-D X, if its rows have as
     many steps as the sequences in `fit`. Values must be finite; :class:`~sklstm.preprocessing.PerStep` with an imputer
-    fills missing ones. The notes of :class:`~sklstm.Sequences` show how to convert data of aeon, sktime, tslearn and
-    Keras.
+    fills missing ones. :func:`~sklstm.preprocessing.with_static` attaches static features, a table with one row for each
+    sequence. The notes of :class:`~sklstm.Sequences` show how to convert data of aeon, sktime, tslearn and Keras.
 
 <<y>>
 y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)
@@ -79,7 +79,8 @@ categorical_features : "all", array-like of int or str, or None, default=None
     unknown values share one vector, which is trained by hiding 1 in 100 values.
 embedding_dim : "auto", int or tuple of int, default="auto"
     Width of the embeddings: one number for all categorical channels, or a tuple with one per categorical channel.
-    "auto" is ``round(1.6 n**0.56)`` for n values, at most 600.
+    "auto" is ``round(1.6 n**0.56)`` for n values, at most 600. Categorical static features have the same width as channels,
+    and with a tuple that of "auto".
 initial_state : {"zeros", "learned"}, default="zeros"
     State of the network before the first step: zeros, or a vector that is trained.
 forget_bias : float, "multiscale" or "chrono", default="multiscale"
@@ -247,6 +248,11 @@ n_outputs_ : int
 categories_ : list of ndarray
     Values of each categorical channel that occurred in `fit`. Value k is row k + 1 of the channel's embedding; row 0 is
     for unknown values.
+static_names_in_ : ndarray of str of shape (n_static_features,)
+    Names of the static features. Only defined if X had such, and all names are strings.
+static_categories_ : list of ndarray
+    Values of each categorical static feature that occurred in `fit`, as in `categories_`. Only defined if X had static
+    features.
 max_iter_trials_ : list of dict
     For each length that was compared, the shortest first: "max_iter", the mean "loss" on the sequences held out, and the
     "temperature" (see LSTMClassifier; 1 for a regressor). Empty if the length was not chosen.

@@ -13,6 +13,7 @@ from .architecture import build
 from .copies import for_prediction, shallow_copy
 from .plain import in_c_order, plain_arrays
 from .responses import Meaning
+from .static import static_vectors
 
 # Estimator -> its `CachedEngine`, while nobody uses it. Not in the estimator: what is there is plain values.
 _idle = WeakKeyDictionary()
@@ -37,7 +38,7 @@ class CachedEngine:
         self.n_outputs = network.output_size
         self.flops_per_row = network.flops_per_row
         self.engine, self.most_rows = None, 0
-        if network.input_layer is None and not network.returns_sequences:
+        if network.input_layer is None and network.static is None and not network.returns_sequences:
             n_rows = max(CHUNK_WORDS // max(network.input_size, *(layer.output_size for layer in network.layers)), 1)
             # In both directions all rows lie in one chunk, for which the engine makes room as they come.
             self.engine = network.engine(network.weights(network.bind(self.theta)), 1, 1 if network.bidirectional else n_rows)
@@ -142,6 +143,10 @@ class Served:
             width = self.network.layers[-1].output_size if encodes else self.network.output_size
             self.meanings[response_method] = Meaning(self.model, response_method, width)
         return self.meanings[response_method]
+
+    def static_vectors(self, table):
+        """What the network makes of static features, of one row for all streams or of one row for each; None without any."""
+        return static_vectors(self.model, self.network, self.params, table)
 
     def engine(self, n_streams, encodes):
         if self.weights is None:

@@ -8,7 +8,7 @@ from sklearn.base import ClassifierMixin
 from ..network import LOSSES, Network
 from ..network.checks import is_count
 from ..training import Scaling, TrainingState, check_moments
-from .architecture import NON_NETWORK_KEYS, build
+from .architecture import NON_NETWORK_KEYS, STATIC_KEYS, build
 from .copies import with_attributes
 from .solvers import SOLVERS
 
@@ -17,9 +17,11 @@ CHANGED = "The state of training of this estimator was changed since it was fitt
 # Attributes that a fit sets.
 FITTED = {
     "best_epoch_", "best_loss_", "best_validation_score_", "categories_", "classes_", "feature_names_in_", "history_",
-    "loss_curve_", "max_iter_trials_", "n_features_in_", "n_iter_", "n_outputs_", "t_", "temperature_",
+    "loss_curve_", "max_iter_trials_", "n_features_in_", "n_iter_", "n_outputs_", "static_categories_", "static_names_in_",
+    "t_", "temperature_",
     "validation_loss_curve_", "validation_scores_", "_categorical", "_class_totals", "_flat", "_moments", "_multilabel",
-    "_n_steps", "_n_targets", "_network_spec", "_one_dimensional", "_quantile_ranks", "_state", "_theta", "_y_format",
+    "_n_steps", "_n_targets", "_network_spec", "_one_dimensional", "_quantile_ranks", "_state", "_static_categorical", "_theta",
+    "_y_format",
 }  # fmt: skip
 
 
@@ -73,7 +75,7 @@ class FittedState:
                 raise ValueError(f"it is a {type(self.state).__name__}, no TrainingState")
             same_solver = vars(self.state).get("solver") == solver  # the state of another begins anew
             self.state.check(network, self.theta.dtype, optimizer if same_solver else None)
-            check_moments(self.moments, network.input_size)
+            check_moments(self.moments, network.input_size, network.static_size)
         except ValueError as error:
             raise ValueError(CHANGED.format(error)) from error
 
@@ -85,7 +87,8 @@ class FittedState:
     def scaling(self, network):
         """The scaling that it was trained with."""
         units = LOSSES[self.network_spec["loss"]].units
-        return Scaling.from_moments(self.moments, network.input_size, units, self.attributes["_categorical"])
+        categorical = self.attributes["_categorical"], self.attributes.get("_static_categorical", ())
+        return Scaling.from_moments(self.moments, network.input_size, network.static_size, units, *categorical)
 
 
 def check_attributes(estimator, attributes):
@@ -108,11 +111,12 @@ def check_attributes(estimator, attributes):
         kernels trust, or attributes that do not agree with them.
     """
     spec, theta, state = attributes["_network_spec"], attributes["_theta"], attributes["_state"]
-    if spec.keys() != {*NON_NETWORK_KEYS, *(field.name for field in fields(Network))}:
+    expected = {*NON_NETWORK_KEYS, *(field.name for field in fields(Network))}
+    if spec.keys() not in (expected, expected.difference(STATIC_KEYS)):
         raise ValueError(f"its network is specified by {list(spec)}")
     network = build(spec)
     network.bind(theta)
-    check_moments(attributes["_moments"], network.input_size)
+    check_moments(attributes["_moments"], network.input_size, network.static_size)
     state = TrainingState.from_dict(state, network, theta.dtype, None)
     state.check(network, theta.dtype, SOLVERS[state.solver](estimator))
     of_task = _agreement_of_classes if isinstance(estimator, ClassifierMixin) else _agreement_of_targets
@@ -127,6 +131,8 @@ def _agreement(a, state, spec):
     columns, names, categories = a["n_features_in_"], a.get("feature_names_in_"), spec["categories"]
     standardized, has_units = spec["standardize"], LOSSES[spec["loss"]].units is not None
     has_moments = {"x": standardized, "y": standardized and has_units}
+    has_moments |= {"static": standardized} if "static_size" in spec else {}
+    of_static = _agreement_of_static(a, spec)
     return {
         "_moments": {name: part is not None for name, part in a["_moments"].items()} == has_moments,
         "_n_steps": len(a["_n_steps"]) == 2 and all(map(is_count, a["_n_steps"])),
@@ -140,6 +146,16 @@ def _agreement(a, state, spec):
         "n_iter_": a["n_iter_"] == state.n_epochs,
         "loss_curve_": a["loss_curve_"] == [row["loss"] for row in a["history_"]],
         "best_loss_": a["best_loss_"] in (None, min(a["loss_curve_"], default=None)),
+    } | of_static
+
+
+def _agreement_of_static(a, spec):
+    size, names, categories = spec.get("static_size", 0), a.get("static_names_in_"), spec.get("static_categories", [])
+    vocabularies, columns = a.get("static_categories_", []), a.get("_static_categorical", ())
+    return {
+        "static_names_in_": names is None or [type(name) for name in names] == [str] * size,
+        "_static_categorical": all(map(is_count, columns)) and list(columns) == [one[0] for one in categories],
+        "static_categories_": [len(set(values.tolist())) + 1 for values in vocabularies] == [one[1] for one in categories],
     }
 
 

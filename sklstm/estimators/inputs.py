@@ -28,6 +28,7 @@ from ..sequences.refusals import refused_as
 from ..sequences.texts import holds_texts, read_texts
 from ..sequences.validation import X_FORMATS, array_or_list, refuse_lists_of_rows, refuse_times_and_records
 from .copies import shallow_copy
+from .static import read_static_features
 
 
 @refused_as("X", X_FORMATS)
@@ -47,8 +48,15 @@ def read_X(estimator, X, *, reset):
     sequences : Sequences
     format : dict
         ``n_features_in_``; ``feature_names_in_`` for a DataFrame or channels with names; ``_flat``: whether X was 2-D;
-        ``categories_``: values of the categorical channels; ``_categorical``: those channels.
+        ``categories_``: values of the categorical channels; ``_categorical``: those channels; and of `read_static_features`.
     """
+    sequences, format = read_channels(estimator, X, reset=reset)
+    sequences, of_static = read_static_features(estimator, sequences, reset)
+    return sequences, format | of_static
+
+
+def read_channels(estimator, X, *, reset):
+    """`read_X` as far as the channels go."""
     X = array_or_list(X)
     refuse_times_and_records(X)
     sequences, format = (_read_rows if is_tabular(X) else _read_sequences)(estimator, X, reset)

@@ -151,13 +151,15 @@ class PredictMixin:
         model = at_this_moment(self)
         return model._apply(model._read_fitted(X), "end_states")
 
-    def stream(self, response_method="predict"):
+    def stream(self, response_method="predict", static=None):
         """Predict step by step, for sequences that arrive one step at a time.
 
         Parameters
         ----------
         response_method : {"predict", "predict_proba", "predict_log_proba", "encode"}, default="predict"
             Method whose output each step returns. Probabilities need a classifier.
+        static : array-like, dict, Series or DataFrame, default=None
+            Static features, of a model that was fitted with such: one row for all streams, or a table with one row for each.
 
         Returns
         -------
@@ -168,7 +170,8 @@ class PredictMixin:
         Raises
         ------
         ValueError
-            If the model is bidirectional or pools by "attention", which needs all steps at once.
+            If the model is bidirectional or pools by "attention", which needs all steps at once, or if static features are not
+            those of fit.
 
         Examples
         --------
@@ -183,7 +186,7 @@ class PredictMixin:
         True
         """
         check_is_fitted(self)
-        return Stream(self, response_method)
+        return Stream(self, response_method, static)
 
     @available_if(_has_attention)
     @document()

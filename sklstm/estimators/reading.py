@@ -17,6 +17,7 @@ from .fitted_state import with_fitted_attributes
 from .inputs import read_X
 from .solvers import is_one_minibatch, stops_early
 from .splitting import split_rows
+from .static import seen_static_only, static_spec
 from .warned import warn_of_few
 
 Y_AND_WEIGHTS = "Expected an array or a list with one entry for each sequence, or with return_sequences for every step."
@@ -64,6 +65,7 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
     target = estimator._settle_loss(target.only(rows), fitted, one_epoch=one_epoch)
     if previous is None:
         sequences, form["categories_"] = seen_only(sequences, form["_categorical"], form["categories_"], rows)
+        sequences, form = seen_static_only(sequences, form, rows)
     spec = _agreed_spec(estimator, sequences, target, form, previous)
     dtype = sequences.values.dtype if previous is None else previous.theta.dtype
     sequences = in_dtype(sequences, dtype)
@@ -81,7 +83,8 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
 
     moments = _moments(estimator.standardize, sequences, target, previous, one_epoch)
     network = build(spec)
-    scaling = Scaling.from_moments(moments, network.input_size, target.units, form["_categorical"])
+    sizes, categorical = (network.input_size, network.static_size), (form["_categorical"], form.get("_static_categorical", ()))
+    scaling = Scaling.from_moments(moments, *sizes, target.units, *categorical)
     scaling.raise_if_out_of_range(dtype)
     if target.units:
         check_range("y", target.targets, dtype)
@@ -116,7 +119,7 @@ def _agreed_spec(estimator, sequences, target, form, previous):
     widths = embedding_widths(estimator.embedding_dim, form["categories_"])
     tables = zip(form["_categorical"], form["categories_"], widths, strict=True)
     categories = [[channel, len(values) + 1, width] for channel, values, width in tables]
-    spec = network_spec(estimator, sequences.n_channels, target, categories)
+    spec = network_spec(estimator, sequences.n_channels, target, categories) | static_spec(estimator, sequences, form)
     fitted = spec if previous is None else previous.network_spec
     changed = {key: (fitted[key], spec[key]) for key in spec if fitted[key] != spec[key] and key not in MUTABLE_KEYS}
     if changed:
@@ -158,11 +161,17 @@ def _moments(standardize, sequences, target, previous, one_epoch):
     """Statistics of X and y: of this fit, of an earlier one that it continues, or of all chunks so far."""
     if previous is not None and not one_epoch:
         return previous.moments
+    has_static = sequences.static is not None
     if not standardize:
-        return {"x": None, "y": None}
+        return {"x": None, "y": None} | ({"static": None} if has_static else {})
     known = None if previous is None else previous.moments
-    of_x = weighted_moments(sequences.values, target.sequence_weights, sequences.offsets, target.weighted_rows())
-    return {
+    weights, rows = target.sequence_weights, target.weighted_rows()
+    of_x = weighted_moments(sequences.values, weights, sequences.offsets, rows)
+    of_static = {}
+    if has_static:
+        fresh = weighted_moments(sequences.static[rows].astype(np.float64), weights[rows])
+        of_static = {"static": updated_moments(known, "static", fresh)}
+    return of_static | {
         "x": updated_moments(known, "x", of_x),
         "y": updated_moments(known, "y", target.moments()) if target.units else None,
     }

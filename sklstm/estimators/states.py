@@ -26,7 +26,7 @@ def parts_of(network, dtype, pooled):
         if name in network.poolings:
             of_several = len(network.poolings) > 1
             parts[f"pooled.{name}" if of_several else "pooled"] = ((network.layers[-1].output_size,), dtype)
-    return parts
+    return parts if network.static is None else parts | {"static": ((network.static.width,), dtype)}
 
 
 def read_state(state, parts, poolings):

@@ -10,7 +10,7 @@ from ..sequences.errors import refuse_mask
 from ..sequences.flattened import refuse_converted
 from ..sequences.refusals import array_of, refused_as
 from .engines import served
-from .inputs import read_X
+from .inputs import read_channels
 from .responses import RESPONSES
 from .states import parts_of, read_state
 
@@ -30,15 +30,17 @@ class Stream(Steps):
         Fitted.
     response_method : {"predict", "predict_proba", "predict_log_proba", "encode"}
         Method whose output each step returns.
+    static : array-like, dict, Series or DataFrame, default=None
+        Static features, of a model that was fitted with such: one row for all streams, or a table with one row for each.
 
     Attributes
     ----------
     state : dict of str to ndarray, or None
         Copies of everything that predictions for further steps depend on: ``n_steps`` (n_streams,), for each layer
         ``layer_<k>.h`` and, where the cell has one, ``layer_<k>.c`` (n_streams, hidden_size), and with ``pooling="mean"`` or
-        ``"max"`` the sums or maxima ``pooled``, among several poolings ``pooled.mean`` and ``pooled.max``. None before the
-        first step. Can be assigned to this stream or to another one of the same model. Wrong shapes, values that are not
-        finite and invalid numbers of steps are errors.
+        ``"max"`` the sums or maxima ``pooled``, among several poolings ``pooled.mean`` and ``pooled.max``; for a model with
+        static features ``static``, what the network makes of those. None before the first step. Can be assigned to this stream
+        or to another one of the same model. Wrong shapes, values that are not finite and invalid numbers of steps are errors.
     n_streams : int or None
         Number of sequences; None before the first step.
 
@@ -65,14 +67,21 @@ class Stream(Steps):
     array([2, 2])
     """
 
-    def __init__(self, estimator, response_method):
+    def __init__(self, estimator, response_method, static=None):
+        model = self._serve(estimator, response_method)
+        self._static = model.static_vectors(static)
+
+    def _serve(self, estimator, response_method):
+        """Begin with what an estimator is now, which is returned."""
         known = [name for name in RESPONSES if hasattr(estimator, name)]
         if not isinstance(response_method, str) or response_method not in known:
             got = reprlib.repr(response_method)
             raise ValueError(f"response_method must be one of {', '.join(map(repr, known))}, got {got}.")
-        self._serve(served(estimator), response_method)
+        model = served(estimator)
+        self._attach(model, response_method)
+        return model
 
-    def _serve(self, model, response_method):
+    def _attach(self, model, response_method):
         network = model.network
         if network.bidirectional:
             raise ValueError(
@@ -101,21 +110,25 @@ class Stream(Steps):
         _, answers, entry = begun or self._begin(len(x))
         return answers.step(x if entry is None else self._served.enter(x, entry))
 
-    def reset(self, streams=None):
+    def reset(self, streams=None, *, static=None):
         """Start new sequences.
 
         Parameters
         ----------
         streams : int or array-like of int, default=None
             Numbers of the streams to reset. None resets all streams, and the next step may have another number of them.
+        static : array-like, dict, Series or DataFrame, default=None
+            Static features of the new sequences: one row for all of them, or one for each. None keeps those that a stream has.
 
         Raises
         ------
         ValueError
-            If a stream does not exist, or before the first step.
+            If a stream does not exist, or before the first step, or if static features are not those of fit.
         """
+        vectors = None if static is None else self._served.static_vectors(static)
         if streams is None:
             self._end()
+            self._static = self._static if vectors is None else vectors
             return
         begun = self._begun
         if begun is None:
@@ -124,8 +137,9 @@ class Stream(Steps):
         chosen = np.atleast_1d(array_of("streams", streams, f"Pass numbers of streams, 0 to {n - 1}."))
         if chosen.dtype.kind not in "iu" or chosen.ndim != 1 or not ((chosen >= 0) & (chosen < n)).all():
             raise ValueError(f"streams must be numbers of streams, 0 to {n - 1}, got {reprlib.repr(streams)}.")
-        for stream in chosen.tolist():
-            begun[0].restart(stream)
+        rows = _rows_of_streams(vectors, len(chosen), "streams to reset")
+        for k, stream in enumerate(chosen.tolist()):
+            begun[0].restart(stream, None if rows is None else rows[k : k + 1])
 
     @property
     def n_streams(self):
@@ -150,9 +164,9 @@ class Stream(Steps):
             self.reset()
             return
         arrays = read_state(state, self._parts(), self._served.network.poolings)
-        begun, n = self._begun, len(arrays[0])
-        engine = begun[0] if begun is not None and begun[0].n_sequences == n else self._begin(n)[0]
-        engine.begin(n)
+        begun, n, static = self._begun, len(arrays[0]), None if self._served.network.static is None else arrays[-1]
+        engine = begun[0] if begun is not None and begun[0].n_sequences == n else self._begin(n, static)[0]
+        engine.begin(n, static)
         engine.set_state(arrays)
 
     def _parts(self):
@@ -161,10 +175,11 @@ class Stream(Steps):
             known[self._encoded] = parts_of(self._served.network, self._dtype, pooled=not self._encoded)
         return known[self._encoded]
 
-    def _begin(self, n_streams):
-        """An engine, what answers with it, and the buffers of the input layer where there is one."""
+    def _begin(self, n_streams, static=None):
+        """An engine, what answers with it, and the buffers of the input layer where there is one; with these static vectors, or
+        (None) those that were passed."""
         engine, entry = self._served.engine(n_streams, self._encoded), self._served.network.input_layer
-        engine.begin(n_streams)
+        engine.begin(n_streams, _rows_of_streams(self._static, n_streams, "streams") if static is None else static)
         answers = self._meaning.answers(engine)
         self._begun = engine, answers, None if entry is None else entry.workspace(n_streams, self._dtype)
         self._direct = answers if entry is None else None
@@ -192,11 +207,12 @@ class Stream(Steps):
         if x.dtype == self._dtype and x.flags.c_contiguous and not self._served.network.categories and np.isfinite(x).all():
             return x
         # As X of so many sequences of one step, with its checks and its messages.
-        return read_X(self._served.model, x[:, np.newaxis, :], reset=False)[0].values.astype(self._dtype, copy=False)
+        return read_channels(self._served.model, x[:, np.newaxis, :], reset=False)[0].values.astype(self._dtype, copy=False)
 
     def __copy__(self):
         other = type(self).__new__(type(self))
-        other._serve(self._served, self._response_method)
+        other._attach(self._served, self._response_method)
+        other._static = self._static
         other.state = self.state
         return other
 
@@ -204,11 +220,33 @@ class Stream(Steps):
         return self.__copy__()
 
     def __getstate__(self):
-        return {"model": self._served.model, "response_method": self._response_method, "state": self.state}
+        saved = {"model": self._served.model, "response_method": self._response_method, "state": self.state}
+        return saved if self._static is None else saved | {"static": self._static}
 
     def __setstate__(self, saved):
         expected = ["model", "response_method", "state"]
-        if not isinstance(saved, dict) or sorted(saved) != expected or "_theta" not in getattr(saved["model"], "__dict__", {}):
+        known = isinstance(saved, dict) and sorted({"static", *saved}) == [*expected, "static"]
+        if not known or "_theta" not in getattr(saved["model"], "__dict__", {}):
             raise ValueError(f"The pickled stream must have {', '.join(expected)}, and a fitted model. Make a new stream.")
-        self.__init__(saved["model"], saved["response_method"])
+        network = self._serve(saved["model"], saved["response_method"]).network
+        self._static = saved.get("static")
+        if (self._static is None) != (network.static is None) or not _are_vectors(self._static, network, self._dtype):
+            raise ValueError("The static features of the pickled stream are not those of its model. Make a new stream.")
         self.state = saved["state"]
+
+
+def _are_vectors(static, network, dtype):
+    """Whether they are None, or finite static vectors of a network."""
+    if static is None:
+        return True
+    sound = isinstance(static, np.ndarray) and static.ndim == 2 and static.shape[1] == network.static.width
+    return sound and len(static) > 0 and static.dtype == dtype and bool(np.isfinite(static).all())
+
+
+def _rows_of_streams(vectors, n, what):
+    """Static vectors of n streams, from one row for all or one for each; None for None."""
+    if vectors is None or len(vectors) == n:
+        return vectors
+    if len(vectors) > 1:
+        raise ValueError(f"static has {len(vectors)} rows, but there are {n} {what}. Pass one row for all, or one for each.")
+    return np.repeat(vectors, n, axis=0)

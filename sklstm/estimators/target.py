@@ -157,9 +157,10 @@ class Target:
         ends = range(len(sequences) + 1) if self.offsets is None else self.offsets.tolist()
         samples = [slice(*bounds) for bounds in pairwise(ends)]
         bounds, before, keys = sequences.offsets.tolist(), cmp_to_key(_compare), {}
+        static = [()] * len(sequences) if sequences.static is None else sequences.static.tolist()
         for row in self.weighted_rows().tolist():
             numbers = sequences.values[bounds[row] : bounds[row + 1]].ravel()
-            keys[row] = numbers[:4].tolist(), before(numbers), before(self.targets[samples[row]].ravel())
+            keys[row] = numbers[:4].tolist(), before(numbers), before(self.targets[samples[row]].ravel()), static[row]
         groups = [list(group) for _, group in groupby(sorted(keys, key=keys.__getitem__), keys.__getitem__)]
         weights = self.weights.copy()
         for first, *others in groups:
@@ -192,6 +193,8 @@ class Target:
             scaling.factor.astype(dtype),
             self.weighted_rows(),
             per_step=self.offsets is not None,
+            static_shift=scaling.static_shift.astype(dtype),
+            static_factor=scaling.static_factor.astype(dtype),
         )
 
 

@@ -100,7 +100,7 @@ def _read(what, values, like):
 def _state_from(previous, network, theta, solver, optimizer):
     """Where training continues from weights that were set: the optimiser and the best loss so far were of others."""
     loss_units = LOSSES[previous.network_spec["loss"]].units
-    of_data = Scaling.from_moments({"x": None, "y": None}, network.input_size, loss_units)
+    of_data = Scaling.from_moments({"x": None, "y": None}, network.input_size, network.static_size, loss_units)
     state = previous.state.copy()
     theta = of_data.fold_into_weights(network, theta, 1 / state.temperature)  # whose scores will be divided by it again
     state.theta = of_data.convert_to(network, theta, previous.scaling(network))

@@ -7,7 +7,8 @@ from ..compat import _safe_indexing
 from ..estimators.architecture import build
 from ..estimators.base import BaseRecurrent
 from ..estimators.copies import at_this_moment
-from ..sequences.validation import array_or_list, in_dtype
+from ..estimators.inputs import read_channels
+from ..sequences.validation import array_or_list, in_dtype, numpy_alone
 
 
 def fitted_network(estimator, purpose):
@@ -33,6 +34,12 @@ def list_of_estimators(estimator):
 def sequences_in_double(estimator, X):
     """X as the fitted network reads it, in float64."""
     return in_dtype(estimator._read_fitted(X), np.dtype(np.float64))
+
+
+def channels_in_double(estimator, X):
+    """The same of the channels alone: X needs no static features."""
+    with numpy_alone():
+        return in_dtype(read_channels(estimator, X, reset=False)[0].with_static(None), np.dtype(np.float64))
 
 
 def one_sequence(X, sequence):

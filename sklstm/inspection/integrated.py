@@ -1,6 +1,7 @@
 """Integrated gradients: what each channel of each step contributes to a prediction."""
 
 import warnings
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..network.input_layer import UNKNOWN
 from ..parallel import single_threaded_blas
 from ..sequences import Sequences
 from .first_layer import behind_input_layer, channels_of_inputs, layer_inputs
-from .fitted import fitted_network, sequences_in_double
+from .fitted import channels_in_double, fitted_network, sequences_in_double
 from .outputs import output_coefficients, output_units, read_step, read_target, refuse_step
 from .path import FEWEST_POINTS, IntegrationPath
 
@@ -92,6 +93,8 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
     the mean of those logarithms over all classes; the predicted quantity for a regressor, and for ``loss="poisson"`` its
     logarithm. Several quantiles are explained before they are sorted.
 
+    Static features have no part in the path: those of a baseline are those of X.
+
     A categorical channel is explained through its vectors: the path leads in a straight line from the vector of the baseline to
     that of the category, and the contributions of the vector's entries are summed.
 
@@ -123,16 +126,17 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
     begins = layer_inputs(network, theta, _read_baseline(estimator, baseline, sequences))
     ends = layer_inputs(network, theta, sequences.values)
     inner, theta = behind_input_layer(network, theta)
+    in_place_of = partial(Sequences, offsets=sequences.offsets, static=sequences.static)
     with single_threaded_blas():
         scores, baseline_scores = (
-            apply(inner, theta, Sequences(values, sequences.offsets))[slice(None) if rows is None else rows]
+            apply(inner, theta, in_place_of(values))[slice(None) if rows is None else rows]
             for values in (np.ascontiguousarray(ends), np.ascontiguousarray(begins))
         )
         targets, coefficients = output_coefficients(estimator, codes, scores)
         outputs, baseline_outputs = ((part * coefficients).sum(axis=1) for part in (scores, baseline_scores))
         difference, units = outputs - baseline_outputs, output_units(estimator, coefficients)
         allowed = tol * (np.abs(difference).max() if units is None else units) * np.ones(len(outputs))
-        path = IntegrationPath(inner, theta, Sequences(ends, sequences.offsets), begins, coefficients, rows)
+        path = IntegrationPath(inner, theta, in_place_of(ends), begins, coefficients, rows)
         contributions, n_points = path.contributions(outputs, baseline_outputs, allowed, max_points)
     sums = np.add.reduceat(contributions.sum(axis=1), sequences.offsets[:-1])
     missed = np.flatnonzero(~(np.abs(sums - difference) <= allowed))  # so written, NaN is among them
@@ -167,9 +171,9 @@ def _read_baseline(estimator, baseline, sequences):
         return values
     try:
         if _is_one_step(baseline):
-            values[:] = sequences_in_double(estimator, np.reshape(baseline, (1, 1, -1))).values
+            values[:] = channels_in_double(estimator, np.reshape(baseline, (1, 1, -1))).values
             return values
-        given = sequences_in_double(estimator, baseline)
+        given = channels_in_double(estimator, baseline)
     except (TypeError, ValueError, NotImplementedError) as error:
         raise ValueError(f"In the baseline: {error}") from error
     if not np.array_equal(given.offsets, sequences.offsets):

@@ -30,6 +30,7 @@ class IntegrationPath:
     def __init__(self, network, theta, ends, begins, coefficients, rows):
         self.network, self.theta = network, theta
         self.offsets, self.lengths = ends.offsets, ends.lengths
+        self.static = ends.static
         self.begins, self.way = begins, ends.values - begins
         self.coefficients = coefficients
         self.steps = None if rows is None else rows - self.offsets[:-1]
@@ -90,7 +91,8 @@ class IntegrationPath:
         rows = np.concatenate([np.arange(self.offsets[i], self.offsets[i + 1]) for i in at])
         values = self.begins[rows] + np.repeat(where, self.lengths[at], axis=1)[:, :, np.newaxis] * self.way[rows]
         offsets = np.concatenate([[0], np.cumsum(np.tile(self.lengths[at], len(where)))])
-        return Sequences(values.reshape(-1, values.shape[2]), offsets), rows
+        static = None if self.static is None else np.tile(self.static[at], (len(where), 1))
+        return Sequences(values.reshape(-1, values.shape[2]), offsets, static=static), rows
 
     def _outputs(self, at, where):
         sequences, _ = self._between(at, where[np.newaxis])

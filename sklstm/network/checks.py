@@ -55,6 +55,8 @@ def _are_categories(values):
     return sound and all(one[0] < other[0] for one, other in pairwise(values))
 
 
+CATEGORIES = "a {}, in ascending order, its number of codes and the width of its vectors (see embedding_dim), each at least 1"
+
 # Attribute of a network -> description of a valid value, and a test of one.
 EXPECTED = {
     "input_size": (f"an int from 1 to {MAX_SIZE}", _is_size),
@@ -66,10 +68,9 @@ EXPECTED = {
     "pooling": (f"one of {sorted(POOLINGS)}, a tuple of different ones, or None", _are_poolings),
     "dropout": ("a number of at least 0 and below 1", _is_rate),
     "recurrent_dropout": ("a number of at least 0 and below 1", _is_rate),
-    "categories": (
-        "a channel, in ascending order, its number of codes and the width of its vectors (see embedding_dim), each at least 1",
-        _are_categories,
-    ),
+    "categories": (CATEGORIES.format("channel"), _are_categories),
+    "static_size": (f"an int from 0 to {MAX_SIZE}", lambda value: is_count(value) and value <= MAX_SIZE),
+    "static_categories": (CATEGORIES.format("static feature"), _are_categories),
 }
 
 
@@ -79,11 +80,11 @@ def check_network(network):
         value = getattr(network, name)
         if not is_sound(value):
             raise ValueError(f"A network cannot be built: {name} must be {what}, got {_shown(value)}.")
-    for channel, _, _ in network.categories:
-        if channel >= network.input_size:
-            raise ValueError(
-                f"A network cannot be built: categories are of channel {channel}, but it has {network.input_size} channels."
-            )
+    sizes = {"categories": (network.input_size, "channel"), "static_categories": (network.static_size, "static feature")}
+    for name, (size, what) in sizes.items():
+        for column, _, _ in getattr(network, name):
+            if column >= size:
+                raise ValueError(f"A network cannot be built: {name} are of {what} {column}, but it has {size} {what}s.")
 
 
 def check_layout(layout, network):

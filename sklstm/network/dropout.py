@@ -47,6 +47,8 @@ class Draws:
         for masks in self.ws.recurrent_masks:
             for mask in masks or ():
                 draw_mask(self.rng, self.ws.network.recurrent_dropout, mask[:n_sequences])
+        if self.ws.static is not None:
+            self.ws.static.entry.draw(self.rng, n_sequences)
 
     def chunk(self, n_rows):
         """Before a chunk."""

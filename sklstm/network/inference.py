@@ -86,6 +86,7 @@ def _runner(network, params, sequences, output, per_step, shift, factor, out):
     """A function that runs a list of chunks on an engine and buffers of its own: some steps at a time, or whole sequences where
     the network reads them in both directions."""
     weights, encodes, offsets = network.weights(params), output == "end_states", sequences.offsets
+    static = None if network.static is None else network.static.vectors(params["static"], sequences.static)
     steps = len(network.layers) > 1 or (network.poolings != ("last",) and not encodes)  # outputs of steps are written
     widest = max(network.input_size, network.layers[0].input_size, *(layer.output_size for layer in network.layers if steps))
 
@@ -99,11 +100,10 @@ def _runner(network, params, sequences, output, per_step, shift, factor, out):
         values = np.empty((n_rows, network.input_size), out.dtype)
         entry = None if network.input_layer is None else network.input_layer.workspace(n_rows, out.dtype)
         engine = network.engine(weights, n_sequences, n_rows, encodes=encodes)
-        write = {"scores": engine.step_scores, "attention": engine.attention_logits}.get(output) if per_step else None
         result = np.empty((n_rows if per_step else n_sequences, out.shape[1]), out.dtype)
         for rows in chunks:
             batch = Batch(offsets, rows)
-            engine.begin(batch.n_sequences)
+            engine.begin(batch.n_sequences, None if static is None else static[batch.order])
             for first, last in pairwise(batch.bounds(None if network.bidirectional else n_rows // batch.n_sequences)):
                 x = batch.pack(sequences.values, first, last, shift, factor, values)
                 packed = batch.chunk(first, last, x)
@@ -111,7 +111,10 @@ def _runner(network, params, sequences, output, per_step, shift, factor, out):
                     x = network.input_layer.forward(params["input"], packed, entry)
                 engine.advance(packed.starts, packed.n_continuing, x)
                 if per_step:
-                    write(result)
+                    if output == "scores":
+                        engine.step_scores(result, packed.starts)
+                    else:
+                        engine.attention_logits(result)
                     unpack(packed.starts, offsets[packed.order] + first, result, out)
             if output == "attention":
                 # What a step weighs is known after the last one.

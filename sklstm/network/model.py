@@ -15,13 +15,14 @@ from .input_layer import InputLayer
 from .params import ParamLayout
 from .pooling import pooling_names, pooling_of
 from .recurrent import RecurrentLayer
+from .static import StaticFeatures
 from .workspace import aligned_empty
 
 FORGET_BIAS = ConstantBias(1.0)
 
 # Parameters that the L2 penalty falls on, by their own name: not biases, gains, initial states or category vectors,
 # most of which a minibatch does not use.
-WEIGHTS = {"W", "R", "A", "v", "V"} | {cell.extra.name for cell in CELLS.values() if cell.extra and cell.extra.is_weight}
+WEIGHTS = {"W", "R", "S", "A", "v", "V"} | {cell.extra.name for cell in CELLS.values() if cell.extra and cell.extra.is_weight}
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ class Network:
         Rate on what enters R, with one mask per sequence.
     categories : tuple of (int, int, int)
         As in `InputLayer`.
+    static_size : int
+        Static features of a sequence; 0 for a network that has none.
+    static_categories : tuple of (int, int, int)
+        As in `StaticFeatures`.
 
     Raises
     ------
@@ -66,12 +71,16 @@ class Network:
     residual: bool = False
     learned_state: bool = False
     categories: tuple = ()
+    static_size: int = 0
+    static_categories: tuple = ()
 
     def __post_init__(self):
         check_network(self)
         input_layer = InputLayer(self.input_size, self.categories)
+        static = StaticFeatures(self.static_size, self.static_categories, self.output_size) if self.static_size else None
         layers, width = [], input_layer.output_size
         options = (self.cell, self.activation, self.bidirectional, self.merge_mode, self.residual, self.learned_state)
+        options = (*options, static.width if static is not None else 0)
         for hidden_size in self.hidden_sizes:
             layers.append(RecurrentLayer(width, hidden_size, *options))
             width = layers[-1].output_size
@@ -80,6 +89,8 @@ class Network:
         poolings = pooling_names(self.pooling)
         pool = pooling_of(poolings, width)
         parts = {} if input_layer is None else {"input": input_layer}
+        if static is not None:
+            parts["static"] = static
         parts |= {f"layer_{k}": layer for k, layer in enumerate(layers)}
         if pool is not None and pool.param_shapes():
             parts["attention"] = pool
@@ -89,7 +100,7 @@ class Network:
         layout = ParamLayout(shapes)
         check_layout(layout, self)
         # A frozen dataclass sets what it derives this way.
-        derived = dict(input_layer=input_layer, layers=tuple(layers), poolings=poolings, pool=pool, head=head)
+        derived = dict(input_layer=input_layer, static=static, layers=tuple(layers), poolings=poolings, pool=pool, head=head)
         for name, value in (derived | dict(parts=parts, layout=layout)).items():
             object.__setattr__(self, name, value)
 
@@ -118,12 +129,13 @@ class Network:
         layers = []
         for k, layer in enumerate(self.layers):
             p = params[f"layer_{k}"]
-            states = [tuple(p.get(f"{prefix}{state}") for state in ("h0", "c0")) for prefix in layer.directions]
+            states = [tuple(p.get(f"{prefix}{state}") for state in ("h0", "c0", "S")) for prefix in layer.directions]
             directions = [layer.pack(p, j) for j in range(len(layer.directions))]
             layers.append((directions, states, self.bidirectional and self.merge_mode == "sum", layer.has_skip))
         p = params.get("attention")
         attention = None if p is None else (p["A"], p["b"], p["v"])
-        return _weights.Weights(layers, params["head"]["V"], params["head"]["b"], attention)
+        static_V = None if self.static is None else params["static"]["V"]
+        return _weights.Weights(layers, params["head"]["V"], params["head"]["b"], attention, static_V)
 
     def engine(self, weights, n_sequences, n_rows, *, encodes=False):
         """The kernel that runs the network, after its input layer, for predictions.
@@ -150,7 +162,7 @@ class Network:
     @cached
     def is_stochastic(self):
         """Whether training draws random numbers beside those of the minibatches."""
-        return bool(self.dropout or self.recurrent_dropout or self.categories)
+        return bool(self.dropout or self.recurrent_dropout or self.categories or self.static_categories)
 
     def bind(self, vector):
         """The parameters (or gradients) in a flat vector: for each part a dict of views."""
@@ -205,6 +217,8 @@ class NetworkWorkspace:
         For the packed channels of a batch.
     dvalues : ndarray of shape (n_rows, input_size) or None
         Their gradient, where it is wanted.
+    static : StaticWorkspace or None
+        Of static features.
     layers : list of workspaces
         Of each layer, with the outputs of every step `y`.
     bound : BoundNetwork
@@ -217,6 +231,8 @@ class NetworkWorkspace:
         self.values = aligned_empty((n_rows, network.input_size), dtype)
         self.dvalues = aligned_empty((n_rows, network.input_size), dtype) if of_input else None
         self.input = None if network.input_layer is None else network.input_layer.workspace(n_rows, dtype)
+        n_sums = n_sequences if network.returns_sequences else 0
+        self.static = None if network.static is None else network.static.workspace(n_sequences, n_sums, dtype)
         self.layers = [layer.workspace(n_sequences, n_rows, dtype, carries=carries) for layer in layers]
         self.pool = None if network.pool is None else network.pool.workspace(n_sequences, n_rows, dtype)
         n_scores = n_rows if network.returns_sequences else n_sequences
@@ -239,6 +255,8 @@ class NetworkWorkspace:
     def _bind(self, theta):
         network, params = self.network, self.network.bind(theta)
         stages, ends, x = [], [], None
+        if self.static is not None:
+            stages.append(self.static.bind(theta, params["static"], network.static))
         if self.input is not None:
             stages.append(network.input_layer.bind(theta, params["input"], self.input, self.dx[0]))
             x = self.input.x
@@ -254,8 +272,12 @@ class NetworkWorkspace:
             head.append(self.head_dropout.bind(theta, x, dx))
             x = self.head_dropout.out
         head.append(network.head.bind(theta, params["head"], x, dx, self.scores, self.dscores))
+        features = None
+        if self.static is not None:
+            head.append(self.static.bind_scores(theta, params["static"], self.scores, self.dscores))
+            features = self.static.features
         return _minibatch.BoundNetwork(
-            theta, stages, ends, self.n_sequences, self.n_rows, self.values, self.scores, self.dscores
+            theta, stages, ends, self.n_sequences, self.n_rows, self.values, self.scores, self.dscores, features
         )
 
     def _bind_layer(self, theta, params, k, layer, x):
@@ -268,6 +290,8 @@ class NetworkWorkspace:
             dy, d_end = self.pool.dy, self.pool.d_end
         dropout = None if self.dropouts[k] is None else self.dropouts[k].bind(theta, x, self.dx[k])
         gradients = {"dy": dy, "d_end": d_end, "dx": self.dx[k]}
+        if self.static is not None:
+            gradients["static"] = self.static.s, self.static.ds
         p, ws = params[f"layer_{k}"], self.layers[k]
         return layer.bind(theta, p, ws, x, dropout=dropout, masks=self.recurrent_masks[k], **gradients)
 
@@ -286,13 +310,14 @@ class NetworkWorkspace:
             draws.begin(packed.n_sequences)
             draws.chunk(packed.n_rows)
             draws.end(packed.n_sequences)
-        self.bound.run(packed.starts, packed.lengths, packed.values)
+        self.bound.run(packed.starts, packed.lengths, packed.values, packed.static)
         return self.scores[:n]
 
-    def backward(self, grad, dscores):
+    def backward(self, grad, dscores, dstatic=None):
         """Add the gradients of the parameters to `grad` (n_params,), and overwrite `dvalues`, after `forward`.
 
-        dscores (n, output_size) is the gradient with respect to the scores.
+        dscores (n, output_size) is the gradient with respect to the scores; dstatic (n_sequences, static_size) is overwritten by
+        that with respect to the static features.
         """
         self.dscores[: len(dscores)] = dscores
-        self.bound.run_backward(grad, self.dvalues)
+        self.bound.run_backward(grad, self.dvalues, dstatic)

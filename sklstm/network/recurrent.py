@@ -38,12 +38,15 @@ class RecurrentLayer:
         Add the input to the output, where they are equally wide.
     learned_state : bool
         Begin with parameters instead of zeros.
+    static_width : int
+        Width of the static vector s of a sequence; 0 for none.
 
     Notes
     -----
     Parameters of each direction: ``W`` (D, n_input H), ``R`` (H, n_recurrent H), ``b`` (n_bias H,), in blocks of H
     columns, and where the cell or `learned_state` asks for them ``p`` or ``norm`` (n_extra, H), ``h0`` and ``c0`` (H,);
-    those of the reverse direction have the prefix ``reverse.``.
+    and with static vectors ``S`` (static_width, H), for ``s S`` that is added to h0; those of the reverse direction have the
+    prefix ``reverse.``.
     """
 
     input_size: int
@@ -54,6 +57,7 @@ class RecurrentLayer:
     merge_mode: str = "concat"
     residual: bool = False
     learned_state: bool = False
+    static_width: int = 0
 
     # Cached: small minibatches feel every microsecond.
 
@@ -108,13 +112,16 @@ class RecurrentLayer:
             if cell.extra:
                 shapes[f"{prefix}{cell.extra.name}"] = (cell.n_extra, H)
             shapes |= {f"{prefix}{state}": (H,) for state in self.states}
+            if self.static_width:
+                shapes[f"{prefix}S"] = (self.static_width, H)
         return shapes
 
     def initialize(self, p, rng):
         """Write initial parameters.
 
         W is uniform (Glorot and Bengio 2010), R orthogonal block by block (Saxe et al. 2014), further parameters are as in the
-        table of cells, b (for which see `initialize_biases`) and states 0.
+        table of cells, b (for which see `initialize_biases`), states and S 0: a network begins as one without static features.
+        Measured: on problems that need them S like W, or a tenth of that, trains no faster.
         """
         H, D = self.hidden_size, self.input_size
         for prefix in self.directions:
@@ -127,6 +134,8 @@ class RecurrentLayer:
                 p[f"{prefix}{extra.name}"][...] = np.array(extra.initial)[:, np.newaxis]
             for state in self.states:
                 p[f"{prefix}{state}"][...] = 0
+            if self.static_width:
+                p[f"{prefix}S"][...] = 0
 
     def initialize_biases(self, p, rng, bias):
         """Write what a ConstantBias or TimescaleBias draws."""
@@ -143,7 +152,7 @@ class RecurrentLayer:
         """Buffers for batches of up to that size; with `carries` those for a state from an earlier chunk too."""
         return _LayerWorkspace(self, n_sequences, n_rows, dtype, carries)
 
-    def bind(self, theta, p, ws, x, *, dy=None, d_end=None, dx=None, dropout=None, masks=None):
+    def bind(self, theta, p, ws, x, *, dy=None, d_end=None, dx=None, dropout=None, masks=None, static=None):
         """The stage that runs the layer in training: what the backward pass reads is kept.
 
         Parameters
@@ -165,6 +174,8 @@ class RecurrentLayer:
             Stage of the dropout of the input, which a residual layer does not add to its output.
         masks : list of ndarray of shape (n_sequences, H), default=None
             For each direction, what multiplies h on its way into R.
+        static : tuple of two ndarray of shape (n_sequences, static_width), default=None
+            Static vectors, and their gradient.
 
         Returns
         -------
@@ -173,12 +184,12 @@ class RecurrentLayer:
         directions = []
         for k, prefix in enumerate(self.directions):
             W, R, b, extra = self._of_cell(p, prefix)
-            states = {state: p[f"{prefix}{state}"] for state in self.states}
+            states = {state: p.get(f"{prefix}{state}") for state in (*self.states, "S")}
             buffers = {"gates": ws.gates[k], "c": ws.c[k], "h": ws.h[k], "h_first": ws.h0[k], "c_first": ws.c0[k]}
             mask = None if masks is None else masks[k]
             directions.append({"W": W, "R": R, "b": b, "extra": extra, "mask": mask} | states | buffers)
         scratch = ws.dh, ws.dc, ws.zeros, ws.scratch
-        return _recurrent.Layer(theta, self.kernel, directions, x, ws.y, dy, d_end, dx, *scratch, self.has_skip, dropout)
+        return _recurrent.Layer(theta, self.kernel, directions, x, ws.y, dy, d_end, dx, *scratch, self.has_skip, dropout, static)
 
     def _of_cell(self, p, prefix):
         """W, R, b and the further parameters (or None) of a direction."""
@@ -209,7 +220,7 @@ class _LayerWorkspace:
             if layer.has_skip:
                 outputs = aligned_empty((n_rows, layer.output_size), dtype)
             self.h = [layer.part(outputs, k) for k in directions]
-        begins = layer.learned_state or carries
+        begins = layer.learned_state or layer.static_width or carries
         self.h0 = [aligned_empty((n_sequences, H), dtype) if begins else None for _ in directions]
         self.c0 = [aligned_empty((n_sequences, H), dtype) if begins and cell.n_states == 2 else None for _ in directions]
         self.dh = aligned_empty((n_sequences, H), dtype)

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def rescale(network, theta, input_scale, input_offset, output_scale, output_offset):
+def rescale(network, theta, input_scale, input_offset, output_scale, output_offset, static=None):
     """Parameters of the network that maps x to ``output_scale f(input_scale x + input_offset) + output_offset``.
 
     Parameters
@@ -15,6 +15,8 @@ def rescale(network, theta, input_scale, input_offset, output_scale, output_offs
         Scale and offset of each channel; those of categorical channels are not used.
     output_scale, output_offset : ndarray of shape (output_size,), or float
         Scale and offset of each score.
+    static : tuple of two ndarray of shape (static_size,), default=None
+        Scale and offset of each static feature, of a network that has such.
 
     Returns
     -------
@@ -41,6 +43,11 @@ def rescale(network, theta, input_scale, input_offset, output_scale, output_offs
     else:
         params["input"]["offset"] += o * params["input"]["scale"]
         params["input"]["scale"] *= s
+    if network.static is not None:
+        own, numeric = params["static"], network.static.entry.numeric
+        own["offset"] += static[1][numeric] * own["scale"]
+        own["scale"] *= static[0][numeric]
+        own["V"] *= output_scale
     head["V"] *= output_scale
     head["b"] *= output_scale
     head["b"] += output_offset

@@ -5,6 +5,7 @@ from numbers import Integral
 import numpy as np
 
 from ..compat import Interval, StrOptions, validate_params
+from ..sequences import Sequences
 from ..sequences.refusals import refused_as
 from .blocks import blocks_of
 from .levels import LEVELS, subtract_levels
@@ -99,7 +100,7 @@ def make_windows(
     -------
     X : ndarray of shape (n_windows, window, n_channels)
         The windows. For a single series that is an array, and without `known_future`, a read-only view of it in which windows
-        overlap; otherwise a copy, and so with `relative`.
+        overlap; otherwise a copy, and so with `relative`. If series are `Sequences` with static features, X are such, too.
     y : ndarray of shape (n_windows, horizon) or (n_windows, horizon, n_targets)
         The values that follow each window, of the first shape if `target` is a single channel, or None and there is only one. A
         view where X is one.
@@ -266,7 +267,7 @@ def make_windows(
 
     if relative is not None:
         X, y, level = _relative(relative, X, y, targets, [j for j in range(values.shape[1]) if j not in known])
-    returned = [X, y]
+    returned = [_with_static(X, series, group), y]
     if groups is not None:
         returned.append(labels[group])
     if n_blocks is not None:
@@ -276,6 +277,14 @@ def make_windows(
     if return_index:
         returned.append(starts + window if rows is None else rows[starts + window])
     return tuple(returned)
+
+
+def _with_static(X, series, group):
+    """The windows; if series have static features as `Sequences`, in which each window has those of its series."""
+    if not isinstance(series, Sequences) or series.static is None:
+        return X
+    n_windows, window, n_channels = X.shape
+    return Sequences(X.reshape(-1, n_channels), window * np.arange(n_windows + 1), static=series._static[group])
 
 
 def _place(offsets, window, horizon, stride, n_blocks, on_short, labels):

@@ -7,12 +7,14 @@ The modules in the order in which X passes them:
       order           refuses DataFrames whose columns are not in the order of steps
     texts           the same of an X whose categorical channels hold texts
     agreement       compares X with the X of fit: names of channels, numbers of steps
+    static          static features, a table with one row for each sequence
     categories      which channels are categorical, and their values as rows of the embedding
     packed          `Packed` and `Batch`: a minibatch as the kernels read it
 
 `Sequences` and what they are made from:
 
-    container       `Sequences`; parts checks what they are made of, constructors are the other ways to make them
+    container       `Sequences`; parts checks what they are made of, constructors are the other ways to make them,
+                    static_attributes what they say of static features
     items           a list of arrays or DataFrames        (`Sequences.from_list`)
     padding         an array with padding                 (`Sequences.from_padded`)
     arrow           columns of lists                      (`Sequences.from_arrow`)

@@ -6,14 +6,18 @@ from datetime import UTC, date, datetime
 import numpy as np
 
 from ..compat import _num_samples
-from .container import Sequences
 from .errors import PASS_LONG_TABLE, repeated
 from .unsupported import foreign
 
 
 def ids_of(X):
     """The ids of an X, None where it has none."""
-    return X.ids if isinstance(X, Sequences) else None
+    return X.ids if _is_container(X) else None
+
+
+def _is_container(X):
+    """Whether X is `Sequences`, whose module builds on this one."""
+    return hasattr(X, "offsets") and hasattr(X, "with_values")
 
 
 def in_order_of(ids, name, values):
@@ -117,7 +121,7 @@ def _carried(name, values):
     if hasattr(values, "iloc") and hasattr(values, "index"):  # Series and DataFrames of pandas
         remedy = "Pass {0}.loc[X.ids] of a {0} with all ids, or {0}.to_numpy() if it is in the order of X."
         return values.index, "the index", remedy.format(name)
-    if isinstance(values, Sequences):
+    if _is_container(values):
         remedy = (
             "Pass {0} with an entry for each id of X, or Sequences({0}.values, {0}.offsets) without ids if they are in the order"
             " of X."

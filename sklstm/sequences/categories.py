@@ -113,14 +113,16 @@ def encode(sequences, channels, known):
     if not channels:
         return sequences, []
     values, vocabularies = sequences.values.copy(), []
+    names = {"ids": sequences.ids, "channel_names": sequences.channel_names}
     for k, channel in enumerate(channels):
         _check_codes(sequences, channel)
         codes, categories = sequences.values[:, channel], sequences.categories.get(channel)
-        values[:, channel], vocabulary = rows_of_codes(codes, categories, None if known is None else known[k], channel)
+        known_here, what = None if known is None else known[k], f"Channel {channel} of X"
+        values[:, channel], vocabulary = rows_of_codes(codes, categories, known_here, what)
         vocabularies.append(vocabulary)
         if known is not None and categories is None and not values[:, channel].any():
             _warn_of_codes(sequences, channel, vocabulary)
-    return Sequences(values, sequences.offsets, ids=sequences.ids, channel_names=sequences.channel_names), vocabularies
+    return Sequences(values, sequences.offsets, **names, static=sequences._static), vocabularies
 
 
 def _warn_of_codes(sequences, channel, vocabulary):
@@ -144,7 +146,11 @@ def seen_only(sequences, channels, vocabularies, rows):
     """
     if not channels:
         return sequences, vocabularies
-    values, chosen = sequences.values, sequences[rows].values
+    return sequences, forget_unseen(sequences.values, sequences[rows].values, channels, vocabularies)
+
+
+def forget_unseen(values, chosen, channels, vocabularies):
+    """Let what `chosen`, a part of the values, does not have become unknown in them; returns the vocabularies of the rest."""
     seen = []
     for channel, vocabulary in zip(channels, vocabularies, strict=True):
         used = np.unique(chosen[:, channel]).astype(np.intp)
@@ -153,7 +159,7 @@ def seen_only(sequences, channels, vocabularies, rows):
         new_rows[used] = np.arange(1, len(used) + 1)
         values[:, channel] = new_rows[values[:, channel].astype(np.intp)]
         seen.append(vocabulary[used - 1])
-    return sequences, seen
+    return seen
 
 
 ADVICE = (
@@ -191,11 +197,11 @@ def _check_codes(sequences, channel):
 # ---- vocabularies: the values that a channel has, and the row of the embedding for each ----
 
 
-def rows_of_codes(codes, categories, vocabulary, channel):
+def rows_of_codes(codes, categories, vocabulary, what):
     """`rows_of` the categories that codes stand for; None: of the codes themselves. A negative code is unknown."""
     if categories is None:
-        return rows_of(codes, vocabulary, channel, unknown=codes < 0)
-    rows, vocabulary = rows_of(in_own_type(categories), vocabulary, channel)
+        return rows_of(codes, vocabulary, what, unknown=codes < 0)
+    rows, vocabulary = rows_of(in_own_type(categories), vocabulary, what)
     return np.append(rows, 0)[np.maximum(codes, -1).astype(np.intp)], vocabulary
 
 
@@ -224,7 +230,7 @@ def _is_exact(number):
         return False
 
 
-def rows_of(values, vocabulary, channel, unknown=None):
+def rows_of(values, vocabulary, what, unknown=None):
     """Rows of the table for some values, 0 for those that the vocabulary does not have, and the vocabulary.
 
     Parameters
@@ -233,8 +239,8 @@ def rows_of(values, vocabulary, channel, unknown=None):
         Of a type that `in_own_type` gives.
     vocabulary : ndarray or None
         None takes the values themselves.
-    channel : int
-        For messages.
+    what : str
+        What holds them, for messages.
     unknown : ndarray of bool of the same shape, default=None
         Values that stand for the unknown.
     """
@@ -244,11 +250,11 @@ def rows_of(values, vocabulary, channel, unknown=None):
             vocabulary = np.unique(known)
         except (TypeError, ValueError) as error:
             raise ValueError(
-                f"Channel {channel} of X mixes categories that cannot be sorted: {error}. Convert them to text."
+                f"{what} mixes categories that cannot be sorted: {error}. Convert them to text."
             ) from error
     if vocabulary.size and known.size and _kind_name(vocabulary) != _kind_name(known):
         raise ValueError(
-            f"Channel {channel} of X was fitted on categories that are {_kind_name(vocabulary)}, such as {vocabulary[0]!r}, but"
+            f"{what} was fitted on categories that are {_kind_name(vocabulary)}, such as {vocabulary[0]!r}, but"
             f" got {known.ravel()[0]!r}. Pass the same kind of categories as in fit."
         )
     rows = positions_in(vocabulary, values) + 1

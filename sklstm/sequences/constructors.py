@@ -93,7 +93,7 @@ class Constructors:
         return cls(*read_padded(X, lengths, padding, side))
 
     @classmethod
-    def from_long(cls, frame, *, id, time=None, columns=None, freq=None):
+    def from_long(cls, frame, *, id, time=None, columns=None, freq=None, static=None):
         """Make `Sequences` from a table with one row per step ("long" format), in any order.
 
         Parameters
@@ -109,13 +109,17 @@ class Constructors:
             texts that are ISO 8601 dates or clock times with two digits for the hour. Times with a zone are read in UTC. None
             keeps the order of the rows.
         columns : list of column names, default=None
-            Columns that become channels. None means all columns but `id` and `time`.
+            Columns that become channels. None means all columns but `id`, `time` and those of `static`.
         freq : number, timedelta, str or pandas DateOffset, default=None
             Distance of two consecutive steps, if it is always the same: a number (of periods 1), a duration, or a distance of
             the calendar: ``np.timedelta64(1, "M")`` or ``"Y"``, a frequency as pandas (``"MS"``, ``"QE"``, ``"B"``, ``"15min"``)
             or polars (``"1mo"``, ``"1q"``) writes it. Missing rows become steps whose channels are all NaN, to be imputed.
             None inserts no steps, so that a sequence with missing rows is shorter. More than 1000 steps per row are an error
             if they are more than ten million.
+        static : list of column names, DataFrame, dict of columns or 2-D array-like, default=None
+            Static features: columns of `frame` that are the same in all rows of a sequence, or a table with one row for each
+            sequence. A table that has a column of the name `id`, or a pandas DataFrame whose index has the ids, is brought into
+            their order; any other is in the order of the sequences.
 
         Returns
         -------
@@ -131,7 +135,8 @@ class Constructors:
             If `frame` is not a mapping and narwhals is not installed. scikit-learn 1.9 and later install it.
         ValueError
             If a column is absent, an id or a time is missing, two rows of one sequence have the same time, a time or a channel
-            is none of the above, times are on no grid of that frequency, or it asks for far more steps than there are rows.
+            is none of the above, times are on no grid of that frequency, it asks for far more steps than there are rows, or a
+            static column changes within a sequence.
 
         See Also
         --------
@@ -165,8 +170,14 @@ class Constructors:
         >>> sales = {"shop": ["a", "a"], "month": ["2024-01-31", "2024-03-31"], "sold": [5, 7]}
         >>> Sequences.from_long(sales, id="shop", time="month", freq=np.timedelta64(1, "M"))[0].ravel()
         array([ 5., nan,  7.])
+
+        Static features, by the names of their columns:
+
+        >>> Sequences.from_long(steps | {"age": [61, 48, 61]}, id="who", time="t", static=["age"]).static
+        array([[61],
+               [48]])
         """
-        return cls(**read_long(frame, id, time, columns, freq))
+        return cls(**read_long(frame, id, time, columns, freq, static))
 
     @classmethod
     def from_arrow(cls, data):

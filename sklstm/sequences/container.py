@@ -11,12 +11,14 @@ from .errors import refuse_mask
 from .padding import check_padding, check_side
 from .parts import chosen_rows, offsets_of, own_offsets, read_categories, read_ids, read_names
 from .refusals import array_of
+from .static import StaticTable, read_static
+from .static_attributes import StaticAttributes
 
 # Names under which `Sequences` keep the arguments of their constructor.
-STORED = ("_values", "_offsets", "_ids", "_channel_names", "_categories")
+STORED = ("_values", "_offsets", "_ids", "_channel_names", "_categories", "_static")
 
 
-class Sequences(Constructors):
+class Sequences(StaticAttributes, Constructors):
     """Sequences of different lengths over the same channels.
 
     The steps of all sequences are stored one after the other in one array, and offsets give the start of each sequence.
@@ -36,6 +38,9 @@ class Sequences(Constructors):
         Names of the channels.
     categories : dict of int to array-like, default=None
         Categories of the categorical channels: a dict from channel number to the values that the codes 0, 1, ... stand for.
+    static : 2-D array-like, DataFrame, dict of columns or list of rows, default=None
+        Static features: a table with one row for each sequence. Columns of texts, categories or booleans are categorical. A
+        pandas DataFrame whose index has the `ids` is brought into their order.
 
     Attributes
     ----------
@@ -52,6 +57,12 @@ class Sequences(Constructors):
     categories : dict of int to ndarray
         Values that the codes of categorical channels stand for. Estimators compare categories by these values, so codes may
         differ between two X. Can be assigned.
+    static : ndarray of shape (n_sequences, n_static) or None
+        Static features, which indexing cuts along with the sequences; of categorical ones codes.
+    static_names : list or None
+        Names of the static features.
+    static_categories : dict of int to ndarray
+        Values that the codes of categorical static features stand for, by number of the feature.
     lengths : ndarray of int of shape (n_sequences,)
         Number of steps of each sequence.
     n_channels : int
@@ -100,7 +111,7 @@ class Sequences(Constructors):
     array([1, 3])
     """
 
-    def __init__(self, values, offsets, *, ids=None, channel_names=None, categories=None):
+    def __init__(self, values, offsets, *, ids=None, channel_names=None, categories=None, static=None):
         refuse_mask(values, "values")
         values = array_of("values", values)
         if values.ndim != 2:
@@ -113,6 +124,7 @@ class Sequences(Constructors):
         self.ids = ids
         self.channel_names = channel_names
         self.categories = categories
+        self._static = None if static is None else read_static(static, len(self), self._ids)
 
     def to_padded(self, padding=np.nan, *, side="end"):
         """Copy the sequences into a 3-D array, padded to the length of the longest.
@@ -316,8 +328,8 @@ class Sequences(Constructors):
 
     def _cut(self, rows, values, offsets):
         """Some of the sequences, with the names and categories of all."""
-        ids = None if self.ids is None else self.ids[rows]
-        return Sequences(values, offsets, ids=ids, channel_names=self.channel_names, categories=self.categories)
+        ids, static = (None if part is None else part[rows] for part in (self.ids, self._static))
+        return Sequences(values, offsets, ids=ids, channel_names=self.channel_names, categories=self.categories, static=static)
 
     def with_values(self, values):
         """Return the same sequences with other values.
@@ -360,14 +372,20 @@ class Sequences(Constructors):
     def __getstate__(self):
         """What a pickle and a copy hold: the arguments of the constructor, and what else was set."""
         others = {name: value for name, value in vars(self).items() if name not in STORED}
-        return others | {name.removeprefix("_"): vars(self)[name] for name in STORED if name in vars(self)}
+        stored = {name.removeprefix("_"): vars(self)[name] for name in STORED if name in vars(self)}
+        if self._static is not None:
+            stored["static"] = vars(self._static).copy()
+        return others | stored
 
     def __setstate__(self, state):
         """Through the constructor: what comes from a pickle is checked like anything else."""
         arguments = {name.removeprefix("_") for name in STORED}
-        if not isinstance(state, dict) or not arguments <= state.keys():
-            raise ValueError(f"This is not the state of pickled Sequences: expected a dict with {sorted(arguments)}.")
-        Sequences.__init__(self, **{name: state[name] for name in arguments})
+        required = arguments - {"static"}  # which earlier versions had not
+        if not isinstance(state, dict) or not required <= state.keys():
+            raise ValueError(f"This is not the state of pickled Sequences: expected a dict with {sorted(required)}.")
+        static = state.get("static")
+        static = StaticTable.from_dict(static) if isinstance(static, dict) else static
+        Sequences.__init__(self, **{name: state[name] for name in required}, static=static)
         vars(self).update({name: value for name, value in state.items() if name not in arguments | set(STORED)})
 
     def __repr__(self):
@@ -375,7 +393,8 @@ class Sequences(Constructors):
         low, high = (lengths.min(), lengths.max()) if len(lengths) else (0, 0)
         steps = f"{low}" if low == high else f"{low} to {high}"
         parts = f"{_counted(len(self), 'sequence')} of {steps} step{'' if high == low == 1 else 's'}"
-        return f"Sequences({parts}, {_counted(self.n_channels, 'channel')}, {self.values.dtype})"
+        static = "" if self.static is None else f", {_counted(self.static.shape[1], 'static feature')}"
+        return f"Sequences({parts}, {_counted(self.n_channels, 'channel')}{static}, {self.values.dtype})"
 
 
 def snapshot(sequences):
@@ -400,7 +419,7 @@ def snapshot(sequences):
     parts = vars(sequences)
     try:
         values, offsets = parts["_values"], parts["_offsets"]
-        named = {name: parts[f"_{name}"] for name in ("ids", "channel_names", "categories")}
+        named = {name: parts[f"_{name}"] for name in ("ids", "channel_names", "categories", "static")}
         return Sequences(values[:] if type(values) is np.ndarray else values, offsets, **named)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(

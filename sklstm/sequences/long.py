@@ -12,16 +12,18 @@ from .grouping import number_ids
 from .index import refuse_falling_index
 from .parts import offsets_of
 from .refusals import list_of, refused_as
+from .static import static_of_long
 from .timeline import Timeline
 from .times import read_times
 
 
 @refused_as("frame", "Expected a table with a row for each step, or a dict of 1-D arrays.")
-def read_long(frame, id, time, columns, freq):
+def read_long(frame, id, time, columns, freq, static=None):
     """The arguments of `Sequences` from those of `Sequences.from_long`."""
     table = Table(frame)
     keys = _id_columns(table.names, id, frame)
-    columns = _chosen(table.names, frame, keys, time, columns)
+    own_static = list(static) if isinstance(static, (list, tuple)) else []
+    columns = _chosen(table.names, frame, keys, time, columns, own_static)
     if freq is not None and time is None:
         raise ValueError(f"freq={freq!r} is a distance of times. Name their column: time=...")
     group, ids = _number_rows(table, id, keys)
@@ -37,7 +39,8 @@ def read_long(frame, id, time, columns, freq):
             positions, offsets = steps.on_grid(freq, time)
     channels = [_numbers(_of_length(len(group), table.read(name), name, keys[0]), name) for name in columns]
     values, categories = stack_channels(channels, rows, positions, int(offsets[-1]))
-    return {"values": values, "offsets": offsets, "ids": ids, "channel_names": columns, "categories": categories}
+    parts = {"values": values, "offsets": offsets, "ids": ids, "channel_names": columns, "categories": categories}
+    return parts if static is None else parts | {"static": static_of_long(table, static, group, ids, keys)}
 
 
 def _id_columns(names, id, frame):
@@ -53,11 +56,11 @@ def _id_columns(names, id, frame):
     return keys
 
 
-def _chosen(names, frame, keys, time, columns):
+def _chosen(names, frame, keys, time, columns, static):
     """Names of the channels; raises unless all names are those of columns."""
-    _refuse_absent([] if time is None else [time], names, frame)
+    _refuse_absent([*static] if time is None else [time, *static], names, frame)
     if columns is None:
-        columns = [name for name in names if name not in (*keys, time)]
+        columns = [name for name in names if name not in (*keys, time, *static)]
     if isinstance(columns, str):
         raise ValueError(f"columns must be a list of column names, got {columns!r}. Pass [{columns!r}].")
     columns = list_of("columns", columns, "Pass a list of column names.")

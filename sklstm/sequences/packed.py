@@ -1,6 +1,6 @@
 """`Packed`: the sequences of a minibatch as the kernels read them, whole or a chunk of steps at a time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,6 +27,8 @@ class Packed:
         Steps before these: 0 unless this is a later chunk of longer sequences.
     n_continuing : int
         Number of sequences that continue after these steps. They are the first rows.
+    static : ndarray of shape (n_sequences, n_static) or None
+        Static features of the sequences, in that order.
     """
 
     order: np.ndarray
@@ -35,6 +37,7 @@ class Packed:
     values: np.ndarray
     first: int = 0
     n_continuing: int = 0
+    static: np.ndarray | None = None
 
     @property
     def n_sequences(self):
@@ -63,7 +66,8 @@ class Packed:
         """
         batch = Batch(sequences.offsets, rows)
         values = allocate(batch.n_sequences, batch.n_rows)
-        return batch.chunk(0, batch.n_steps, batch.pack(sequences.values, 0, batch.n_steps, shift, factor, values))
+        packed = batch.chunk(0, batch.n_steps, batch.pack(sequences.values, 0, batch.n_steps, shift, factor, values))
+        return packed if sequences.static is None else replace(packed, static=sequences.static[batch.order])
 
 
 class Batch:

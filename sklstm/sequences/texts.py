@@ -63,7 +63,8 @@ def read_texts(X, padding, channels_of):
     channels = channels_of(steps.n_channels, steps.names)
     read = [_read_channel(values, channel, steps, channel in channels) for channel, values in enumerate(steps.columns())]
     values, categories = stack_channels(read)
-    return checked(Sequences(values, steps.offsets, ids=steps.ids, channel_names=steps.names, categories=categories))
+    names = {"ids": steps.ids, "channel_names": steps.names}
+    return checked(Sequences(values, steps.offsets, **names, categories=categories, static=steps.static))
 
 
 def _read_channel(values, channel, steps, is_categorical):

@@ -28,6 +28,7 @@ from .errors import TIMES_AMONG_NUMBERS, raise_if_not_finite, refuse_mask, repea
 from .items import column_names
 from .padding import without_padding
 from .refusals import array_of
+from .static import static_in_dtype
 from .unsupported import foreign
 
 X_FORMATS = (
@@ -204,6 +205,7 @@ def _nesting(X):
 
 def in_dtype(sequences, dtype):
     """The sequences in the dtype that a model computes in; raises a ValueError where a value is too large for it."""
+    sequences = static_in_dtype(sequences, dtype)
     if sequences.values.dtype == dtype:
         return sequences
     with np.errstate(over="ignore"):

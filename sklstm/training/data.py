@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..network import apply
+from ..network.cached import cached
 from ..sequences import Sequences
 
 
@@ -38,6 +39,8 @@ class Data:
         The sequences to train on; others are there because leaving them out would take a copy.
     per_step : bool
         Whether targets and weights are those of steps.
+    static_shift, static_factor : ndarray of shape (n_static,), default=None
+        Of static features, as of channels; None leaves them as they are.
     """
 
     sequences: Sequences
@@ -47,9 +50,19 @@ class Data:
     factor: np.ndarray
     rows: np.ndarray
     per_step: bool = False
+    static_shift: np.ndarray | None = None
+    static_factor: np.ndarray | None = None
 
     def __len__(self):
         return len(self.rows)
+
+    @cached
+    def standard(self):
+        """The sequences with static features in standard units."""
+        static = self.sequences.static
+        if static is None or self.static_shift is None:
+            return self.sequences
+        return self.sequences.with_static((static - self.static_shift) * self.static_factor)
 
     @property
     def total_weights(self):
@@ -58,7 +71,7 @@ class Data:
 
     def scores(self, network, theta, n_threads):
         """Outputs of a network in standard units for all sequences, without dropout: one row for each target."""
-        return apply(network, theta, self.sequences, shift=self.shift, factor=self.factor, n_threads=n_threads)
+        return apply(network, theta, self.standard, shift=self.shift, factor=self.factor, n_threads=n_threads)
 
     def only(self, rows):
         """The same, to train on some of the sequences: the others have the weight 0."""
@@ -82,8 +95,9 @@ class Data:
     def digests(self):
         """SHA-256 of X, y and the weights: a dict of name to hexadecimal digits."""
         X = self.sequences
+        static = () if X.static is None else (X.static, self.static_shift, self.static_factor)
         return {
-            "X": digest(X.values, X.offsets, self.rows, self.shift, self.factor),
+            "X": digest(X.values, X.offsets, self.rows, self.shift, self.factor, *static),
             "y": digest(self.targets),
             "sample weights": digest(self.weights),
         }

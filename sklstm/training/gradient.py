@@ -164,9 +164,9 @@ class _Shard:
 
     def __init__(self, network, loss, data, theta, bptt_steps):
         self.network, self.theta, self.carries = network, theta, bptt_steps is not None
-        X, y = data.sequences, map(np.ascontiguousarray, (data.targets, data.weights))
+        X, y = data.standard, map(np.ascontiguousarray, (data.targets, data.weights))
         self.minibatch = _minibatch.Minibatch(
-            X.offsets, X.values, data.shift, data.factor, *y, loss.value_and_gradient, bptt_steps
+            X.offsets, X.values, data.shift, data.factor, *y, loss.value_and_gradient, bptt_steps, X.static
         )
         self.ws = None
 

@@ -96,10 +96,13 @@ def _without_rounding(moments):
     return moments | {"deviation": np.where(constant, 0.0, moments["deviation"])}
 
 
-def check_moments(moments, n_channels):
-    """Raise a ValueError unless moments are those of `n_channels` channels, or None, and of a y; the message is a clause."""
-    parts = [moments.get("x"), moments.get("y")] if isinstance(moments, dict) else [moments, None]
-    for part, n in zip(parts, (n_channels, None), strict=True):
+def check_moments(moments, n_channels, n_static=0):
+    """Raise a ValueError unless moments are those of `n_channels` channels, or None, of a y and of `n_static` static features.
+
+    The message is a clause.
+    """
+    parts = [moments.get(name) for name in ("x", "y", "static")] if isinstance(moments, dict) else [moments, None, None]
+    for part, n in zip(parts, (n_channels, None, n_static), strict=True):
         if part is not None and not (isinstance(part, dict) and _are_moments(part, n)):
             raise ValueError("its means and standard deviations are not what a fit leaves")
 

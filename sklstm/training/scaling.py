@@ -1,6 +1,6 @@
 """Training in standard units, whatever those of the data are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -41,6 +41,8 @@ class Scaling:
         Whether scores are logarithms of targets, which have no shift then.
     relative_deviation : ndarray of shape (n_targets,)
         Of logarithmic targets: standard deviation over mean.
+    static_shift, static_factor : ndarray of shape (n_static,)
+        Of static features, as of channels.
     """
 
     shift: np.ndarray
@@ -49,28 +51,26 @@ class Scaling:
     target_scale: np.ndarray
     logarithmic: bool = False
     relative_deviation: np.ndarray | None = None
+    static_shift: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    static_factor: np.ndarray = field(default_factory=lambda: np.ones(0))
 
     @classmethod
-    def from_moments(cls, moments, n_channels, loss_units=None, categorical=()):
+    def from_moments(cls, moments, n_channels, n_static=0, loss_units=None, categorical=(), static_categorical=()):
         """From moments.
 
         Parameters
         ----------
         moments : dict
-            ``{"x": moments or None, "y": moments or None}``; None leaves the units as they are.
-        n_channels : int
+            ``{"x": moments or None, "y": moments or None}``, and "static" where there are static features; None leaves the units
+            as they are.
+        n_channels, n_static : int
         loss_units : {"affine", "log"} or None
             As in `Loss`.
-        categorical : sequence of int
-            Channels that are left as they are.
+        categorical, static_categorical : sequence of int
+            Channels and static features that are left as they are.
         """
-        shift, factor = np.zeros(n_channels), np.ones(n_channels)
-        if moments["x"] is not None:
-            shift, deviation = moments["x"]["mean"], moments["x"]["deviation"]
-            with np.errstate(over="ignore"):  # `raise_if_out_of_range` says so
-                factor = np.divide(1, deviation, out=np.zeros(n_channels), where=deviation > 0)
-            shift, factor = shift.copy(), factor.copy()
-            shift[list(categorical)], factor[list(categorical)] = 0, 1
+        shift, factor = _standardizing(moments["x"], n_channels, categorical)
+        static = _standardizing(moments.get("static"), n_static, static_categorical)
         target_shift, target_scale = np.zeros(1), np.ones(1)
         relative_deviation = None
         if moments["y"] is not None and loss_units == "log":
@@ -79,7 +79,7 @@ class Scaling:
         elif moments["y"] is not None:
             target_shift, deviation = moments["y"]["mean"], moments["y"]["deviation"]
             target_scale = np.where(deviation > 0, deviation, 1.0)
-        return cls(shift, factor, target_shift, target_scale, loss_units == "log", relative_deviation)
+        return cls(shift, factor, target_shift, target_scale, loss_units == "log", relative_deviation, *static)
 
     def raise_if_out_of_range(self, dtype):
         """Raise a ValueError where the standard deviation of a channel is too large or too small for a dtype.
@@ -87,19 +87,20 @@ class Scaling:
         Between the data and the network stand the reciprocals of the scales, and weights times them: they need some
         decades to either end of the dtype's range.
         """
-        for name, shift in (("X, channel", self.shift), ("y, output", self.target_shift)):
+        shifts = {"X, channel": self.shift, "y, output": self.target_shift, "X, static feature": self.static_shift}
+        for name, shift in shifts.items():
             for column in np.flatnonzero(~np.isfinite(shift)):
                 raise ValueError(
                     f"In {name} {column} has values too far from those of earlier calls: their common mean and standard deviation"
                     f" overflow. Pass it in other units."
                 )
         largest = largest_scale(dtype)
-        for channel in np.flatnonzero((self.factor > largest) | ((self.factor > 0) & (self.factor < 1 / largest))):
-            raise ValueError(
-                f"In X, channel {channel} has the standard deviation {1 / self.factor[channel]:.3g}, too"
-                f" {'large' if self.factor[channel] < 1 else 'small'} for {np.dtype(dtype)}. Pass it in other units, or"
-                " as float64."
-            )
+        for name, factor in {"channel": self.factor, "static feature": self.static_factor}.items():
+            for column in np.flatnonzero((factor > largest) | ((factor > 0) & (factor < 1 / largest))):
+                raise ValueError(
+                    f"In X, {name} {column} has the standard deviation {1 / factor[column]:.3g}, too"
+                    f" {'large' if factor[column] < 1 else 'small'} for {np.dtype(dtype)}. Pass it in other units, or as float64."
+                )
 
     def loss_parameters(self):
         """What makes the loss of the constant predictor about 1/2, as that of the squared error is.
@@ -126,7 +127,8 @@ class Scaling:
         """
         scale, offset = self._of_scores()
         with np.errstate(over="ignore", invalid="ignore"):
-            return rescale(network, theta, self.factor, -self.shift * self.factor, scale / temperature, offset)
+            static = self.static_factor, -self.static_shift * self.static_factor
+            return rescale(network, theta, self.factor, -self.shift * self.factor, scale / temperature, offset, static)
 
     def convert_to(self, network, theta, other):
         """Parameters that compute with another scaling what theta computes with this one.
@@ -139,19 +141,37 @@ class Scaling:
         ValueError
             If the units are so far apart that the parameters overflow.
         """
-        known = self.factor > 0
-        scale = np.ones_like(self.factor)
         (old_scale, old_offset), (new_scale, new_offset) = self._of_scores(), other._of_scores()
         with np.errstate(over="ignore", invalid="ignore"):
-            np.divide(self.factor, other.factor, out=scale, where=known & (other.factor > 0))
-            offset = np.where(known, (other.shift - self.shift) * self.factor, 0.0)
-            carried = rescale(network, theta, scale, offset, old_scale / new_scale, (old_offset - new_offset) / new_scale)
+            of_x = _between(self.shift, self.factor, other.shift, other.factor)
+            of_static = _between(self.static_shift, self.static_factor, other.static_shift, other.static_factor)
+            of_scores = old_scale / new_scale, (old_offset - new_offset) / new_scale
+            carried = rescale(network, theta, *of_x, *of_scores, of_static)
         if not np.isfinite(carried).all():
             raise ValueError(
                 f"X or y of this call, or their weights, are so far from those of earlier calls that the weights of the network"
                 f" overflow in {theta.dtype}. Pass them in the same units, or fit afresh."
             )
         return carried
+
+
+def _standardizing(moments, n, categorical):
+    """Shift and factor (n,) of columns with some moments or None."""
+    shift, factor = np.zeros(n), np.ones(n)
+    if moments is not None:
+        shift, deviation = moments["mean"], moments["deviation"]
+        with np.errstate(over="ignore"):  # `raise_if_out_of_range` says so
+            factor = np.divide(1, deviation, out=np.zeros(n), where=deviation > 0)
+        shift, factor = shift.copy(), factor.copy()
+        shift[list(categorical)], factor[list(categorical)] = 0, 1
+    return shift, factor
+
+
+def _between(shift, factor, new_shift, new_factor):
+    """Scale and offset from columns in new standard units to those in old ones, as `convert_to` says."""
+    known, scale = factor > 0, np.ones_like(factor)
+    np.divide(factor, new_factor, out=scale, where=known & (new_factor > 0))
+    return scale, np.where(known, (new_shift - shift) * factor, 0.0)
 
 
 def updated_moments(known, key, fresh):
