@@ -27,7 +27,7 @@ KERNELS = "sklstm/_kernels"
 C_LOOPS = [f"{KERNELS}/{name}.c" for name in ("simd", "simd_baseline", "simd_avx2", "simd_avx512")]
 MODULES = (
     "_simd", "_product", "_scan", "_inference", "_given", "_weights", "_forward", "_engine",
-    "_stages", "_embedding", "_recurrent", "_pooling", "_dense", "_pack", "_links", "_arrays", "_answers", "_losses",
+    "_stages", "_missing", "_embedding", "_recurrent", "_pooling", "_dense", "_pack", "_links", "_arrays", "_answers", "_losses",
     "_minibatch", "_optim", "_moments",
 )  # fmt: skip
 

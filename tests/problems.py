@@ -24,7 +24,7 @@ class Problem:
     """A network with random weights, a batch, targets and weights.
 
     With `training_seed`, dropout and the hiding of categories are on, with the same masks at every call. Channels that
-    `categories` names are turned into codes.
+    `categories` names are turned into codes; of other channels, 2 values in 5 are missing where `missing` allows it.
 
     Attributes: `network`, `theta`, `sequences` (Sequences), `packed`, `ws`, `targets` and `weights` in the order of the
     sequences (of their steps, for a network with scores for every step).
@@ -45,6 +45,11 @@ class Problem:
         self.values = np.ascontiguousarray(self.sequences.values, dtype=dtype)
         for channel, n_codes, _ in architecture.get("categories", ()):
             self.values[:, channel] = rng.integers(n_codes, size=len(self.values))
+        if architecture.get("missing", "error") != "error":
+            numeric = [k for k in range(self.values.shape[1]) if k not in {one[0] for one in architecture.get("categories", ())}]
+            hidden = np.zeros(self.values.shape, dtype=bool)
+            hidden[:, numeric] = rng.random((len(self.values), len(numeric))) < 0.4
+            self.values[hidden] = np.nan
         self.sequences = Sequences(self.values, self.sequences.offsets)
         n_samples = len(self.values) if "pooling" in architecture and architecture["pooling"] is None else len(sequences)
         targets, n_outputs = TARGETS[loss](rng, n_samples)

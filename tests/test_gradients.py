@@ -8,7 +8,7 @@ import pytest
 from problems import Problem
 from reference import central_differences, relative_error
 
-from sklstm.network import ACTIVATIONS, CELLS, LOSSES, POOLINGS
+from sklstm.network import ACTIVATIONS, CELLS, LOSSES, MISSING, POOLINGS
 from sklstm.parallel import Threads
 from sklstm.training import batching as batching_module
 from sklstm.training.gradient import GradientComputer
@@ -27,6 +27,7 @@ AXES = {
         {"dropout": 0.3, "recurrent_dropout": 0.3, "training_seed": 2},
     ],
     "embedding": [{}, {"categories": ((1, 5, 2),)}, {"categories": ((0, 4, 2), (1, 3, 1))}],
+    "missing": [{"missing": missing} for missing in MISSING],
     "state": [{}, {"learned_state": True}],
     "loss": [{"loss": loss} for loss in LOSSES],
 }
@@ -53,7 +54,7 @@ def assert_close(analytic, numeric, loss, what):
 
 
 def trained(name):
-    return name not in ("input.scale", "input.offset")
+    return name not in ("input.scale", "input.offset", "input.mean", "input.known")
 
 
 def some_architectures():
@@ -63,7 +64,7 @@ def some_architectures():
         for _ in range(3):
             rest = [
                 AXES[axis][rng.integers(len(AXES[axis]))]
-                for axis in ("depth", "residual", "dropout", "embedding", "state", "loss")
+                for axis in ("depth", "residual", "dropout", "embedding", "missing", "state", "loss")
             ]
             yield architecture([*first, *rest]), str(rng.choice(list(BATCHES)))
 

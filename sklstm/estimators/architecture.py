@@ -86,6 +86,7 @@ def network_spec(estimator, n_channels, target, categories):
         "residual": bool(estimator.residual),
         "learned_state": estimator.initial_state == "learned",
         "categories": categories,
+        "missing": estimator.missing,
         "categorical_features": _plain(estimator.categorical_features),
         "loss": target.loss,
         "loss_parameters": target.loss_parameters,

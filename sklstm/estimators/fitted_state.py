@@ -85,7 +85,8 @@ class FittedState:
     def scaling(self, network):
         """The scaling that it was trained with."""
         units = LOSSES[self.network_spec["loss"]].units
-        return Scaling.from_moments(self.moments, network.input_size, units, self.attributes["_categorical"])
+        standardize = self.network_spec["standardize"]
+        return Scaling.from_moments(self.moments, network.input_size, units, self.attributes["_categorical"], standardize)
 
 
 def check_attributes(estimator, attributes):
@@ -126,7 +127,7 @@ def _agreement(a, state, spec):
     """Attribute -> whether it agrees with the network and with others."""
     columns, names, categories = a["n_features_in_"], a.get("feature_names_in_"), spec["categories"]
     standardized, has_units = spec["standardize"], LOSSES[spec["loss"]].units is not None
-    has_moments = {"x": standardized, "y": standardized and has_units}
+    has_moments = {"x": standardized or spec["missing"] != "error", "y": standardized and has_units}
     return {
         "_moments": {name: part is not None for name, part in a["_moments"].items()} == has_moments,
         "_n_steps": len(a["_n_steps"]) == 2 and all(map(is_count, a["_n_steps"])),

@@ -159,6 +159,8 @@ class Target:
         bounds, before, keys = sequences.offsets.tolist(), cmp_to_key(_compare), {}
         for row in self.weighted_rows().tolist():
             numbers = sequences.values[bounds[row] : bounds[row + 1]].ravel()
+            if np.isnan(numbers).any():
+                numbers = np.where(np.isnan(numbers), -np.inf, numbers)  # which is equal to itself, and no value
             keys[row] = numbers[:4].tolist(), before(numbers), before(self.targets[samples[row]].ravel())
         groups = [list(group) for _, group in groupby(sorted(keys, key=keys.__getitem__), keys.__getitem__)]
         weights = self.weights.copy()

@@ -9,6 +9,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from .cells import CELLS
+from .input_layer import MISSING
 from .pooling import POOLINGS
 from .recurrent import ACTIVATIONS, MERGE_MODES
 
@@ -70,6 +71,7 @@ EXPECTED = {
         "a channel, in ascending order, its number of codes and the width of its vectors (see embedding_dim), each at least 1",
         _are_categories,
     ),
+    "missing": (f"one of {sorted(MISSING)}", _is_one_of(MISSING)),
 }
 
 

@@ -46,6 +46,8 @@ class Network:
         Rate on what enters R, with one mask per sequence.
     categories : tuple of (int, int, int)
         As in `InputLayer`.
+    missing : {"error", "indicator", "decay"}
+        As in `InputLayer`.
 
     Raises
     ------
@@ -66,16 +68,18 @@ class Network:
     residual: bool = False
     learned_state: bool = False
     categories: tuple = ()
+    missing: str = "error"
 
     def __post_init__(self):
         check_network(self)
-        input_layer = InputLayer(self.input_size, self.categories)
+        input_layer = InputLayer(self.input_size, self.categories, self.missing, self.bidirectional)
         layers, width = [], input_layer.output_size
         options = (self.cell, self.activation, self.bidirectional, self.merge_mode, self.residual, self.learned_state)
         for hidden_size in self.hidden_sizes:
             layers.append(RecurrentLayer(width, hidden_size, *options))
             width = layers[-1].output_size
-        if not self.categories and layers[0].folds_input_scale:
+        folds_input_scale = layers[0].folds_input_scale and not input_layer.allows_missing
+        if not self.categories and folds_input_scale:
             input_layer = None
         poolings = pooling_names(self.pooling)
         pool = pooling_of(poolings, width)
@@ -90,7 +94,8 @@ class Network:
         check_layout(layout, self)
         # A frozen dataclass sets what it derives this way.
         derived = dict(input_layer=input_layer, layers=tuple(layers), poolings=poolings, pool=pool, head=head)
-        for name, value in (derived | dict(parts=parts, layout=layout)).items():
+        derived |= dict(parts=parts, layout=layout, folds_input_scale=folds_input_scale)
+        for name, value in derived.items():
             object.__setattr__(self, name, value)
 
     @cached
@@ -216,14 +221,15 @@ class NetworkWorkspace:
         self.network, self.n_sequences, self.n_rows = network, n_sequences, n_rows
         self.values = aligned_empty((n_rows, network.input_size), dtype)
         self.dvalues = aligned_empty((n_rows, network.input_size), dtype) if of_input else None
-        self.input = None if network.input_layer is None else network.input_layer.workspace(n_rows, dtype)
+        self.input = None if network.input_layer is None else network.input_layer.workspace(n_sequences, n_rows, dtype)
         self.layers = [layer.workspace(n_sequences, n_rows, dtype, carries=carries) for layer in layers]
         self.pool = None if network.pool is None else network.pool.workspace(n_sequences, n_rows, dtype)
         n_scores = n_rows if network.returns_sequences else n_sequences
         self.scores, self.dscores = (aligned_empty((n_scores, network.output_size), dtype) for _ in range(2))
         # dx[k]: gradient with respect to the input of layer k; that of the first is the network's own without an input layer.
         self.dx = [aligned_empty((n_rows, layer.input_size), dtype) for layer in layers[1:]]
-        wanted = network.input_layer is not None and (of_input or network.categories)
+        entry = network.input_layer
+        wanted = entry is not None and (of_input or network.categories or entry.decays)
         self.dx.insert(0, aligned_empty((n_rows, layers[0].input_size), dtype) if wanted else None)
         self.dy = aligned_empty((n_rows, layers[-1].output_size), dtype) if network.returns_sequences else None
         self.dropouts, self.head_dropout, self.recurrent_masks = [None] * len(layers), None, [None] * len(layers)

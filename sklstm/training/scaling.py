@@ -35,6 +35,8 @@ class Scaling:
     shift, factor : ndarray of shape (n_channels,)
         A channel enters the network as ``(x - shift) * factor``; a constant channel has the factor 0, which leaves it
         out.
+    means, known : ndarray of shape (n_channels,)
+        Where values may be missing: the mean of each channel as it enters, and 1 where it has any value, else 0.
     target_shift, target_scale : ndarray of shape (n_targets,)
         A target is ``target_scale * standard + target_shift``.
     logarithmic : bool
@@ -49,9 +51,11 @@ class Scaling:
     target_scale: np.ndarray
     logarithmic: bool = False
     relative_deviation: np.ndarray | None = None
+    means: np.ndarray | None = None
+    known: np.ndarray | None = None
 
     @classmethod
-    def from_moments(cls, moments, n_channels, loss_units=None, categorical=()):
+    def from_moments(cls, moments, n_channels, loss_units=None, categorical=(), standardize=True):
         """From moments.
 
         Parameters
@@ -63,9 +67,14 @@ class Scaling:
             As in `Loss`.
         categorical : sequence of int
             Channels that are left as they are.
+        standardize : bool
+            Whether all the others are not.
         """
-        shift, factor = np.zeros(n_channels), np.ones(n_channels)
-        if moments["x"] is not None:
+        shift, factor, means, known = np.zeros(n_channels), np.ones(n_channels), None, None
+        if moments["x"] is not None and np.ndim(moments["x"]["weight"]):
+            means = np.zeros(n_channels) if standardize else moments["x"]["mean"]
+            known = (moments["x"]["weight"] > 0).astype(float)
+        if moments["x"] is not None and standardize:
             shift, deviation = moments["x"]["mean"], moments["x"]["deviation"]
             with np.errstate(over="ignore"):  # `raise_if_out_of_range` says so
                 factor = np.divide(1, deviation, out=np.zeros(n_channels), where=deviation > 0)
@@ -79,7 +88,7 @@ class Scaling:
         elif moments["y"] is not None:
             target_shift, deviation = moments["y"]["mean"], moments["y"]["deviation"]
             target_scale = np.where(deviation > 0, deviation, 1.0)
-        return cls(shift, factor, target_shift, target_scale, loss_units == "log", relative_deviation)
+        return cls(shift, factor, target_shift, target_scale, loss_units == "log", relative_deviation, means, known)
 
     def raise_if_out_of_range(self, dtype):
         """Raise a ValueError where the standard deviation of a channel is too large or too small for a dtype.
@@ -119,6 +128,12 @@ class Scaling:
     def _of_scores(self):
         """Scale and offset that take scores to the units of the data."""
         return (1.0, np.log(self.target_scale)) if self.logarithmic else (self.target_scale, self.target_shift)
+
+    def write_means(self, network, theta):
+        """Tell a network, whose parameters are overwritten, what stands for values that are missing."""
+        if network.missing != "error":
+            p, numeric = network.bind(theta)["input"], network.input_layer.numeric
+            p["mean"][...], p["known"][...] = self.means[numeric], self.known[numeric]
 
     def fold_into_weights(self, network, theta, temperature=1.0):
         """Parameters of the network whose inputs and outputs are in the units of the data, and whose scores are divided by a
