@@ -137,7 +137,8 @@ def columns_of_missing(p, x, bidirectional):
     blocks = [[] for _ in range(5 if bidirectional else 3)]
     for k, column in enumerate(x.T):
         column, mean = column * p["scale"][k] + p["offset"][k], p["mean"][k] * p["scale"][k] + p["offset"][k]
-        rates = [{name: p[prefix + name][k] for name in ("w", "b") if name in p} for prefix in ("", "reverse.")[: len(blocks) // 2]]
+        prefixes = ("", "reverse.")[: len(blocks) // 2]
+        rates = [{name: p[prefix + name][k] for name in ("w", "b") if name in p} for prefix in prefixes]
         value, time = stand_ins(rates[0], column, mean)
         own = [value, ~np.isnan(column), time]
         if bidirectional:

@@ -116,7 +116,7 @@ def test_a_stream_has_the_bits_of_whole_sequences(rng, missing, dtype):
     with pytest.raises(ValueError, match="infinity"):
         stream.step(np.full((4, 3), np.inf))
     assert all((before[name] == array).all() for name, array in stream.state.items())
-    with pytest.raises(ValueError, match="input.elapsed"):
+    with pytest.raises(ValueError, match=r"input\.elapsed"):
         stream.state = before | {"input.elapsed": -np.ones((4, 3))}
 
 

@@ -11,6 +11,9 @@ MUTABLE_KEYS = ("dropout", "recurrent_dropout", "loss_parameters")
 # What of the spec is not the network's own.
 NON_NETWORK_KEYS = ("categorical_features", "loss", "loss_parameters", "standardize")
 
+# What a spec that an earlier version saved does not name, and what it means there.
+LATER_KEYS = {"missing": "error"}
+
 
 def hidden_sizes(estimator):
     """Units of each layer; raises a ValueError where `hidden_size` and `num_layers` do not go together."""
@@ -123,6 +126,7 @@ def _build(spec):
                 raise TypeError(f"{name} is a {type(spec[name]).__name__}, no list")
         architecture = {key: value for key, value in spec.items() if key not in NON_NETWORK_KEYS}
         tuples = {
+            "missing": spec["missing"],
             "hidden_sizes": tuple(spec["hidden_sizes"]),
             "categories": tuple(tuple(category) for category in spec["categories"]),
             "pooling": tuple(spec["pooling"]) if isinstance(spec["pooling"], list) else spec["pooling"],

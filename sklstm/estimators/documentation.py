@@ -13,8 +13,8 @@ X : any accepted form of sequences
     A list or tuple of lists of numbers is a list of univariate sequences, even if all have the same length. A single
     sequence x is passed as ``[x]``. A model that was fitted on 3-D or ragged X also reads a 2-D X, if its rows have as
     many steps as the sequences in `fit`. Values must be finite, or NaN where `missing` allows it;
-    :class:`~sklstm.preprocessing.PerStep` with an imputer fills missing ones. The notes of :class:`~sklstm.Sequences` show how to convert data of aeon, sktime, tslearn and
-    Keras.
+    :class:`~sklstm.preprocessing.PerStep` with an imputer fills missing ones. The notes of :class:`~sklstm.Sequences`
+    show how to convert data of aeon, sktime, tslearn and Keras.
 
 <<y>>
 y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)

@@ -95,7 +95,8 @@ def _read_rows(estimator, X, reset):
 
 def _read_sequences(estimator, X, reset):
     """An X that is not 2-D, and the attributes that describe it."""
-    chosen, allows_missing = estimator.categorical_features if reset else estimator._categorical, _allows_missing(estimator, reset)
+    chosen = estimator.categorical_features if reset else estimator._categorical
+    allows_missing = _allows_missing(estimator, reset)
     if chosen is not None and len(chosen) and holds_texts(X):
         sequences = read_texts(X, estimator.padding, partial(_categorical_channels, estimator, reset), allows_missing)
     else:

@@ -101,14 +101,15 @@ def _check_unbegun(name, pooled, n_steps, empty):
 
 def _check_finite(name, array, n_steps):
     """Raise if a value is NaN or infinite; a maximum over no steps is."""
-    wrong = ~np.isfinite(array) | ((array < 0) if name == "input.elapsed" else False)
+    is_time = name == "input.elapsed"
+    wrong = ~np.isfinite(array) | (array < 0 if is_time else False)
     if name.startswith("pooled"):
         wrong &= n_steps[:, np.newaxis] > 0
     if wrong.any():
         stream = np.argwhere(wrong)[0, 0]
         raise ValueError(
-            f"{name!r} of the state must be finite{', and not negative' * (name == 'input.elapsed')}, got {_shown(array[stream])} for stream {stream}. A stream cannot continue"
-            " from there: start a new sequence with reset()."
+            f"{name!r} of the state must be finite{', and not negative' * is_time}, got {_shown(array[stream])} for stream"
+            f" {stream}. A stream cannot continue from there: start a new sequence with reset()."
         )
 
 

@@ -34,8 +34,8 @@ def warn_of_unseen(known, names):
     if unseen:
         shown = ", ".join(unseen[:5]) + (", ..." if len(unseen) > 5 else "")
         warnings.warn(
-            f"No training sequence has a value in channel {shown}: predictions will ignore it, also where it has values. Leave the"
-            " channel out of X.",
+            f"No training sequence has a value in channel {shown}: predictions will ignore it, also where it has values. Leave"
+            " the channel out of X.",
             UserWarning,
             stacklevel=2,
         )

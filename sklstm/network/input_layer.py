@@ -1,5 +1,4 @@
-"""What comes before the first layer: vectors for categorical channels, what stands for missing values, and units that cannot be moved
-into weights."""
+"""What comes before the first layer: vectors for categories, what stands for missing values, units that cannot be in weights."""
 
 from dataclasses import dataclass
 

@@ -7,7 +7,8 @@ import numpy as np
 
 IMPUTE = (
     "Impute or drop missing values first: sklstm.preprocessing.PerStep(SimpleImputer()) before the estimator in a Pipeline"
-    " imputes them step by step. missing=\"indicator\" of the estimator takes them as they are, and tells the network which they are."
+    " imputes them step by step. missing=\"indicator\" of the estimator takes them as they are, and tells the network which they"
+    " are; missing=\"decay\" also lets older values count less."
 )
 IMPUTE_CATEGORIES = (
     "Impute or drop missing categories first: sklstm.preprocessing.PerStep(SimpleImputer(strategy=\"most_frequent\")) before the"
