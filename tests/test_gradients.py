@@ -27,7 +27,7 @@ AXES = {
         {"dropout": 0.3, "recurrent_dropout": 0.3, "training_seed": 2},
     ],
     "embedding": [{}, {"categories": ((1, 5, 2),)}, {"categories": ((0, 4, 2), (1, 3, 1))}],
-    "missing": [{"missing": missing} for missing in MISSING],
+    "missing": [*({"missing": name} for name in MISSING), {"missing": "decay", "input_dropout": 0.3, "training_seed": 3}],
     "state": [{}, {"learned_state": True}],
     "loss": [{"loss": loss} for loss in LOSSES],
 }

@@ -215,8 +215,26 @@ def test_inspection_reports_the_channels_of_the_user(rng, missing):
     assert step_importance(model, X, y, n_repeats=1, random_state=0).importances_mean.shape[1] == 3
 
 
+@each_way
+def test_input_dropout_prepares_for_holes_that_come_later(missing):
+    rng = np.random.default_rng(0)
+    X = np.repeat(rng.normal(size=(400, 1, 1)), 3, axis=2) + rng.normal(scale=0.1, size=(400, 6, 3))
+    y, later = X.mean(axis=(1, 2)), X.copy()
+    later[rng.random(X.shape) < 0.5] = np.nan
+    options = {"hidden_size": 8, "max_iter": 30, "early_stopping": False}
+    plain, prepared = (regressor(missing, **options, input_dropout=rate).fit(X[:300], y[:300]) for rate in (0.0, 0.5))
+    assert prepared.score(later[300:], y[300:]) > max(0.9, plain.score(later[300:], y[300:]))
+    threads = clone(prepared).set_params(n_jobs=2, bptt_steps=2).fit(X[:300], y[:300])
+    assert (threads._theta == clone(threads).set_params(n_jobs=1).fit(X[:300], y[:300])._theta).all()
+    assert (prepared.predict(later) == prepared.predict(later)).all()
+
+
 def test_errors(rng):
     X, y = with_holes(rng)
+    with pytest.raises(ValueError, match=r"input_dropout=0\.2 makes values missing"):
+        regressor("error", input_dropout=0.2).fit(X, y)
+    with pytest.raises(ValueError, match=r"input_dropout=0\.2 change"):
+        regressor(input_dropout=0.2, solver="lbfgs").fit(X, y)
     with pytest.raises(ValueError, match=r"PerStep(.|\n)*missing=\"indicator\""):
         regressor("error").fit(X, y)
     complete = [np.nan_to_num(x) for x in X]

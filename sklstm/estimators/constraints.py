@@ -30,6 +30,7 @@ CONSTRAINTS = {
     "return_sequences": ["boolean"],
     "categorical_features": [StrOptions({"all"}), "array-like", None],
     "embedding_dim": [StrOptions({"auto"}), POSITIVE_INT, list, tuple, np.ndarray],
+    "input_dropout": [UNIT_INTERVAL],
     "missing": [StrOptions(set(MISSING))],
     "initial_state": [StrOptions({"zeros", "learned"})],
     "forget_bias": [Interval(Real, None, None, closed="neither"), StrOptions(set(TIMESCALES))],

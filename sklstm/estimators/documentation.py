@@ -91,6 +91,10 @@ missing : {"error", "indicator", "decay"}, default="error"
 
     A step without any value is a step. With `bidirectional`, the next value in the sequence, and how far away it is, are
     inputs too. The notes give the equations.
+input_dropout : float, default=0.0
+    Fraction of the values of numeric channels that training makes missing at random, in [0, 1), for data where values
+    are missing more often later than in training. Others are drawn for every minibatch. Needs `missing` "indicator" or
+    "decay".
 initial_state : {"zeros", "learned"}, default="zeros"
     State of the network before the first step: zeros, or a vector that is trained.
 forget_bias : float, "multiscale" or "chrono", default="multiscale"

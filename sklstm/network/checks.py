@@ -71,6 +71,7 @@ EXPECTED = {
         "a channel, in ascending order, its number of codes and the width of its vectors (see embedding_dim), each at least 1",
         _are_categories,
     ),
+    "input_dropout": ("a number of at least 0 and below 1", _is_rate),
     "missing": (f"one of {sorted(MISSING)}", _is_one_of(MISSING)),
 }
 
@@ -81,6 +82,8 @@ def check_network(network):
         value = getattr(network, name)
         if not is_sound(value):
             raise ValueError(f"A network cannot be built: {name} must be {what}, got {_shown(value)}.")
+    if network.input_dropout and network.missing == "error":
+        raise ValueError("A network cannot be built: input_dropout makes values missing, which missing='error' does not allow.")
     for channel, _, _ in network.categories:
         if channel >= network.input_size:
             raise ValueError(

@@ -158,6 +158,11 @@ class InputWorkspace:
         if self.missing is not None:
             self.missing.reset(first, stop)
 
+    def hide(self, rng, rate, values):
+        """Overwrite values (n_rows, n_channels) of numeric channels by NaN with probability `rate`."""
+        rows, columns = np.nonzero(rng.random((len(values), len(self.numeric)), dtype=np.float32) < rate)
+        values[rows, self.numeric[columns]] = np.nan
+
     def draw(self, rng, n):
         """Which of n rows have the vector of the unknown in the next forward pass."""
         for k in range(len(self.codes)):

@@ -48,6 +48,8 @@ class Network:
         As in `InputLayer`.
     missing : {"error", "indicator", "decay"}
         As in `InputLayer`.
+    input_dropout : float
+        Rate at which values of numeric channels are missing in training.
 
     Raises
     ------
@@ -69,6 +71,7 @@ class Network:
     learned_state: bool = False
     categories: tuple = ()
     missing: str = "error"
+    input_dropout: float = 0.0
 
     def __post_init__(self):
         check_network(self)
@@ -155,7 +158,7 @@ class Network:
     @cached
     def is_stochastic(self):
         """Whether training draws random numbers beside those of the minibatches."""
-        return bool(self.dropout or self.recurrent_dropout or self.categories)
+        return bool(self.dropout or self.recurrent_dropout or self.input_dropout or self.categories)
 
     def bind(self, vector):
         """The parameters (or gradients) in a flat vector: for each part a dict of views."""
@@ -196,7 +199,7 @@ class Network:
 
     def without_dropout(self):
         """The same network for use outside training."""
-        return replace(self, dropout=0.0, recurrent_dropout=0.0)
+        return replace(self, dropout=0.0, recurrent_dropout=0.0, input_dropout=0.0)
 
 
 class NetworkWorkspace:
