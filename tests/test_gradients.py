@@ -36,6 +36,8 @@ BATCHES = {"ragged": [3, 1, 5, 5, 2, 1, 7], "equal": [4, 4, 4], "one step": [1, 
 # and max between the points, which spoil single entries, stay below 1e-11 times the loss (with relu, some are large).
 STEPS = 3e-4, 3e-5, 1e-6
 ROUNDING = 1e-11
+SMALLEST_STEP = 1e-7  # for the few networks that have a kink closer than that, where an entry is further off than FAR_OFF
+FAR_OFF = 1e-8
 
 
 def architecture(choice):
@@ -76,6 +78,9 @@ def test_every_entry_of_the_gradient(rng, options, batch):
     grad, dx = problem.gradients()
     slices, loss = problem.network.layout.slices, problem.mean_loss()
     numeric = [central_differences(problem.mean_loss, problem.theta, step) for step in STEPS]
+    errors = np.abs(closest(numeric, grad) - grad)
+    if any(trained(name) and (errors[part] > FAR_OFF).any() for name, part in slices.items()):
+        numeric.append(central_differences(problem.mean_loss, problem.theta, SMALLEST_STEP))
     for name, part in slices.items():
         if trained(name):
             assert_close(grad[part], [differences[part] for differences in numeric], loss, name)
