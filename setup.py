@@ -27,8 +27,8 @@ KERNELS = "sklstm/_kernels"
 C_LOOPS = [f"{KERNELS}/{name}.c" for name in ("simd", "simd_baseline", "simd_avx2", "simd_avx512")]
 MODULES = (
     "_simd", "_product", "_team", "_scan", "_inference", "_given", "_weights", "_forward", "_engine",
-    "_stages", "_static", "_embedding", "_recurrent", "_pooling", "_dense", "_pack", "_links", "_arrays", "_answers", "_losses",
-    "_minibatch", "_optim", "_moments",
+    "_stages", "_static", "_missing", "_embedding", "_recurrent", "_pooling", "_dense", "_pack", "_links", "_arrays", "_answers",
+    "_losses", "_minibatch", "_optim", "_moments",
 )  # fmt: skip
 
 # Never -ffast-math: linked into a shared object it switches the importing process to flush-to-zero (GCC bug 55522).

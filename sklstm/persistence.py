@@ -8,6 +8,7 @@ import sklearn
 
 from .archive import OWN_VERSION, read_archive, write_archive
 from .estimators import LSTMClassifier, LSTMRegressor
+from .estimators.architecture import LATER_KEYS
 from .estimators.fitted_state import check_attributes
 from .files import name_of
 
@@ -179,6 +180,10 @@ def _estimator(tree):
     estimator = cls(**parameters)
     if "_state" in attributes:
         attributes = {"history_": attributes["_state"]["history"]} | attributes
+    if "_network_spec" in attributes:
+        spec = attributes["_network_spec"]
+        later = {key: value for key, value in LATER_KEYS.items() if key not in spec}
+        attributes = attributes | {"_network_spec": spec | later}
     state = _check(estimator, attributes)
     vars(estimator).update(attributes if state is None else attributes | {"_state": state})
     with sklearn.config_context(enable_metadata_routing=True):

@@ -24,7 +24,7 @@ class Problem:
     """A network with random weights, a batch, targets and weights.
 
     With `training_seed`, dropout and the hiding of categories are on, with the same masks at every call. Channels that
-    `categories` names are turned into codes.
+    `categories` names are turned into codes; of other channels, 2 values in 5 are missing where `missing` allows it.
 
     With `static_size` there are static features, `static` (n_sequences, static_size).
 
@@ -47,6 +47,11 @@ class Problem:
         self.values = np.ascontiguousarray(self.sequences.values, dtype=dtype)
         for channel, n_codes, _ in architecture.get("categories", ()):
             self.values[:, channel] = rng.integers(n_codes, size=len(self.values))
+        if architecture.get("missing", "error") != "error":
+            numeric = [k for k in range(self.values.shape[1]) if k not in {one[0] for one in architecture.get("categories", ())}]
+            hidden = np.zeros(self.values.shape, dtype=bool)
+            hidden[:, numeric] = rng.random((len(self.values), len(numeric))) < 0.4
+            self.values[hidden] = np.nan
         self.static = None
         if architecture.get("static_size"):
             self.static = rng.normal(size=(len(sequences), architecture["static_size"])).astype(dtype)

@@ -121,11 +121,41 @@ def layer(p, x, *, cell="lstm", activation="tanh", bidirectional=False, merge_mo
     return y, end
 
 
-def entry(p, x):
-    """What the first layer sees: scaled numeric channels, then the vectors of the categorical ones."""
+def stand_ins(p, x, mean):
+    """What stands for a channel x (n_steps,) in units of the first layer, and the logarithm of the time since it was seen."""
+    last, d, out = mean, 0.0, []
+    for value in x:
+        d += 1
+        decays = np.exp(-max(0.0, p["w"] * d + p["b"])) if p else 1.0
+        seen = not np.isnan(value)
+        out.append((value if seen else mean + decays * (last - mean), np.log2(1 + d)))
+        last, d = (value, 0.0) if seen else (last, d)
+    return np.array(out).T
+
+
+def columns_of_missing(p, x, bidirectional):
+    """Values, whether they are seen, and times since: for each channel (n_steps, n_channels), in blocks of columns."""
+    blocks = [[] for _ in range(5 if bidirectional else 3)]
+    for k, column in enumerate(x.T):
+        column, mean = column * p["scale"][k] + p["offset"][k], p["mean"][k] * p["scale"][k] + p["offset"][k]
+        prefixes = ("", "reverse.")[: len(blocks) // 2]
+        rates = [{name: p[prefix + name][k] for name in ("w", "b") if name in p} for prefix in prefixes]
+        value, time = stand_ins(rates[0], column, mean)
+        own = [value, ~np.isnan(column), time]
+        if bidirectional:
+            own += list(stand_ins(rates[1], column[::-1], mean)[:, ::-1])
+        for block, part in zip(blocks, own, strict=True):
+            block.append(part * bool(p["known"][k]))
+    return np.concatenate([np.array(block).reshape(len(block), len(x)).T for block in blocks], axis=1)
+
+
+def entry(p, x, bidirectional=False):
+    """What the first layer sees: numeric channels and what is said of missing ones, then the vectors of the categorical ones."""
     tables = dict(sorted((int(channel), table) for channel, table in part(p, "E").items()))
     numeric = [channel for channel in range(x.shape[1]) if channel not in tables]
     vectors = [table[x[:, channel].astype(int)] for channel, table in tables.items()]
+    if "known" in p:
+        return np.hstack([columns_of_missing(p, x[:, numeric], bidirectional), *vectors])
     return np.hstack([x[:, numeric] * p["scale"] + p["offset"], *vectors])
 
 
@@ -152,7 +182,7 @@ POOLINGS = {
 def outputs(weights, x, num_layers, **options):
     """Outputs of the last layer at every step of one sequence x, and its end; `weights` in float64, `options` as in `layer`."""
     if "input.scale" in weights:
-        x = entry(part(weights, "input."), x)
+        x = entry(part(weights, "input."), x, options.get("bidirectional", False))
     for k in range(num_layers):
         x, end = layer(part(weights, f"layer_{k}."), x, **options)
     return x, end

@@ -612,6 +612,8 @@ BAD_PARAMS = {
     "return_sequences": ["yes", None],
     "categorical_features": ["some", 1.5, [7], [-1], [0.5], [True]],
     "embedding_dim": [0, 1.5, "wide", None],
+    "missing": ["ignore", None, True],
+    "input_dropout": [-0.1, 1, "some", None, np.nan],
     "initial_state": ["ones", None, 0],
     "bptt_steps": [0, -1, 1.5, "all", np.inf],
     "num_layers": INTEGERS_FROM_1,

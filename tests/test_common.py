@@ -155,6 +155,8 @@ OPTIONS = [
     *OWN,
     PerStepClassifier(return_sequences=True, **BRIEF),
     PerStepRegressor(return_sequences=True, solver="adamw", **BRIEF),
+    LSTMClassifier(missing="indicator", **BRIEF),
+    LSTMRegressor(missing="decay", **BRIEF),
     CodedClassifier(categorical_features="all", embedding_dim=3, **BRIEF),
     CodedRegressor(categorical_features="all", embedding_dim=3, **BRIEF),
 ]

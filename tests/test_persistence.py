@@ -116,6 +116,7 @@ MODELS = {
     "flat": (regressor(n_channels=2), numbers().reshape(N, -1), QUANTITY),
     "frame of numbers": (regressor(n_channels=2), pd.DataFrame(numbers().reshape(N, -1)).add_prefix("c"), QUANTITY),
     "frame": (regressor(n_channels=2, categorical_features=[f"fruit {t}" for t in range(T)]), frame(), QUANTITY),
+    "missing": (classifier(missing="decay"), numbers(), LABELS),
     "codes": (classifier(categorical_features=[0], embedding_dim=3), codes(), LABELS),
     "all codes": (classifier(categorical_features="all", embedding_dim=(2,)), codes()[:, :, :1], LABELS),
     "array of codes": (regressor(categorical_features=np.array([0])), codes(), QUANTITY),

@@ -27,6 +27,8 @@ OPTIONS = {
     "residual": {"residual": True, "hidden_sizes": (3, 3)},
     "one category": {"categories": ((1, 5, 2),)},
     "two categories": {"categories": ((0, 4, 2), (2, 3, 1))},
+    "missing": {"missing": "indicator", "categories": ((1, 5, 2),)},
+    "missing, decays": {"missing": "decay"},
     "static": {"static_size": 3, "static_categories": ((1, 4, 2),), "learned_state": True},
     # Two numeric channels and a vector of four are as wide as two directions of three units.
     "everything": {"residual": True, "hidden_sizes": (3, 3, 3), "learned_state": True, "categories": ((1, 5, 4),)},

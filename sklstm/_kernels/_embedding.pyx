@@ -5,6 +5,7 @@ from libc.string cimport memcpy, memset
 
 from ._ftz cimport ftz_enter, ftz_leave
 from ._given cimport pointer
+from ._missing cimport Missing
 from ._real cimport real
 from ._stages cimport Stage, batch, gradient_of
 
@@ -34,9 +35,12 @@ cdef class InputLayer(Stage):
     x : (n_rows, width) array
     dx : (n_rows, width) array or None
         Gradient of x; without it there is none to compute.
+    missing : Missing, default=None
+        Stage that writes the columns of the numeric channels, where they may have missing values.
     """
     cdef:
-        Py_ssize_t n_channels, n_numeric, width, n_rows
+        Py_ssize_t n_channels, n_numeric, width, n_rows, column
+        Missing missing
         const Py_ssize_t *channels
         const void *scale
         const void *offset
@@ -46,7 +50,7 @@ cdef class InputLayer(Stage):
         void *x
         const void *dx
 
-    def __init__(self, theta, n_channels, channels, scale, offset, list tables, x, dx=None):
+    def __init__(self, theta, n_channels, channels, scale, offset, list tables, x, dx=None, Missing missing=None):
         cdef Py_ssize_t k
         cdef table *t
         self.bind(theta)
@@ -58,6 +62,8 @@ cdef class InputLayer(Stage):
         self.offset = self.hold(offset, self.n_numeric, 0)
         self.x = self.hold(x, self.n_rows, self.width, True)
         self.dx = self.hold(dx, self.n_rows, self.width)
+        self.missing = missing
+        self.column = self.n_numeric if missing is None else self.n_numeric * (1 + 2 * missing.n_directions)
         self.hidden = [None] * len(tables)
         self.tables = <table *> calloc(max(len(tables), 1), sizeof(table))
         if not self.tables:
@@ -79,17 +85,38 @@ cdef class InputLayer(Stage):
         self.tables[k].n_hidden = len(rows)
         self.hidden[k] = rows
 
-    def apply(self, values, Py_ssize_t n_rows):
-        """The forward pass over the first rows of some values (>= n_rows, n_channels): x, which this overwrites."""
+    def apply(self, values, starts, Py_ssize_t first=0):
+        """The forward pass over some steps: x, which this overwrites.
+
+        Parameters
+        ----------
+        values : (>= n_rows, n_channels) array
+        starts : (n_steps + 1,) array of int
+            Row at which each step begins.
+        first : int, default=0
+            Number of steps before these.
+        """
         cdef batch b
+        cdef Py_ssize_t t
         memset(&b, 0, sizeof(b))
-        if not 0 <= n_rows <= min(self.n_rows, len(values)):
-            raise ValueError(f"An input layer has buffers for {self.n_rows} rows, got {n_rows} of {len(values)}.")
-        b.n_rows = n_rows
+        b.n_steps, b.first = len(starts) - 1, first
+        b.starts = <const Py_ssize_t *> pointer(starts, 2, b.n_steps + 1, 0)
+        b.n_rows = b.starts[b.n_steps]
+        for t in range(b.n_steps):
+            if not 0 <= b.starts[t] <= b.starts[t + 1] or (t and b.starts[t + 1] - b.starts[t] > b.starts[t] - b.starts[t - 1]):
+                raise ValueError("The steps of an input layer begin in ascending rows, and none has more than the one before.")
+        if not 0 <= b.n_rows <= min(self.n_rows, len(values)):
+            raise ValueError(f"An input layer has buffers for {self.n_rows} rows, got {b.n_rows} of {len(values)}.")
         b.values = pointer(values, self.dtype, len(values), self.n_channels)
         self.forward(&b)
 
     cdef int forward(self, const batch *b) except -1 nogil:
+        if self.missing is not None:
+            self.missing.forward(b)
+        elif self.dtype == 0:
+            scale_channels(self, b.n_rows, <const float *> b.values, <float *> self.x)
+        else:
+            scale_channels(self, b.n_rows, <const double *> b.values, <double *> self.x)
         if self.dtype == 0:
             return look_up(self, b.n_rows, <const float *> b.values, <float *> self.x)
         return look_up(self, b.n_rows, <const double *> b.values, <double *> self.x)
@@ -98,20 +125,30 @@ cdef class InputLayer(Stage):
         if self.dx == NULL:
             return
         if self.dtype == 0:
-            look_up_backward(self, b, <const float *> self.dx, <float *> b.dvalues)
+            look_up_backward(self, b, <const float *> self.dx)
         else:
-            look_up_backward(self, b, <const double *> self.dx, <double *> b.dvalues)
+            look_up_backward(self, b, <const double *> self.dx)
+        if self.missing is not None:
+            self.missing.backward(b)
+        elif b.dvalues != NULL and self.dtype == 0:
+            scale_channels_backward(self, b.n_rows, <const float *> self.dx, <float *> b.dvalues)
+        elif b.dvalues != NULL:
+            scale_channels_backward(self, b.n_rows, <const double *> self.dx, <double *> b.dvalues)
+
+
+cdef void scale_channels(InputLayer self, Py_ssize_t n_rows, const real *values, real *x) noexcept nogil:
+    cdef Py_ssize_t row, k
+    cdef const real *scale = <const real *> self.scale
+    cdef const real *offset = <const real *> self.offset
+    for row in range(n_rows):
+        for k in range(self.n_numeric):
+            x[row * self.width + k] = scale[k] * values[row * self.n_channels + self.channels[k]] + offset[k]
 
 
 cdef int look_up(InputLayer self, Py_ssize_t n_rows, const real *values, real *x) except -1 nogil:
     """Raise a ValueError where a code is none of its table."""
-    cdef Py_ssize_t row, k, code, d = self.n_channels, width = self.width, column = self.n_numeric
-    cdef const real *scale = <const real *> self.scale
-    cdef const real *offset = <const real *> self.offset
+    cdef Py_ssize_t row, k, code, d = self.n_channels, width = self.width, column = self.column
     cdef table *t
-    for row in range(n_rows):
-        for k in range(self.n_numeric):
-            x[row * width + k] = scale[k] * values[row * d + self.channels[k]] + offset[k]
     for k in range(self.n_tables):
         t = &self.tables[k]
         for row in range(n_rows):
@@ -129,10 +166,9 @@ cdef int look_up(InputLayer self, Py_ssize_t n_rows, const real *values, real *x
     return 0
 
 
-cdef void look_up_backward(InputLayer self, const batch *b, const real *dx, real *dvalues) noexcept nogil:
-    """dE[codes] += dx, row by row; dvalues := the gradient of the channels, 0 for categorical ones, unless it is NULL"""
-    cdef Py_ssize_t row, k, j, d = self.n_channels, width = self.width, column = self.n_numeric
-    cdef const real *scale = <const real *> self.scale
+cdef void look_up_backward(InputLayer self, const batch *b, const real *dx) noexcept nogil:
+    """dE[codes] += dx, row by row"""
+    cdef Py_ssize_t row, k, j, width = self.width, column = self.column
     cdef real *dE
     cdef table *t
     cdef uint64_t mode = ftz_enter()
@@ -143,9 +179,16 @@ cdef void look_up_backward(InputLayer self, const batch *b, const real *dx, real
             for j in range(t.width):
                 dE[t.codes[row] * t.width + j] += dx[row * width + column + j]
         column += t.width
-    if dvalues != NULL:
-        memset(dvalues, 0, b.n_rows * d * sizeof(real))
-        for row in range(b.n_rows):
-            for k in range(self.n_numeric):
-                dvalues[row * d + self.channels[k]] = scale[k] * dx[row * width + k]
+    ftz_leave(mode)
+
+
+cdef void scale_channels_backward(InputLayer self, Py_ssize_t n_rows, const real *dx, real *dvalues) noexcept nogil:
+    """dvalues := the gradient of the channels, 0 for categorical ones"""
+    cdef Py_ssize_t row, k, d = self.n_channels
+    cdef const real *scale = <const real *> self.scale
+    cdef uint64_t mode = ftz_enter()
+    memset(dvalues, 0, n_rows * d * sizeof(real))
+    for row in range(n_rows):
+        for k in range(self.n_numeric):
+            dvalues[row * d + self.channels[k]] = scale[k] * dx[row * self.width + k]
     ftz_leave(mode)

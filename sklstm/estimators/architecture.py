@@ -6,13 +6,16 @@ from ..network import MAX_LAYERS, POOLINGS, TIMESCALES, Network, pooling_names
 from ..network.checks import is_count
 
 # What may change when a fit continues an earlier one.
-MUTABLE_KEYS = ("dropout", "recurrent_dropout", "loss_parameters")
+MUTABLE_KEYS = ("dropout", "recurrent_dropout", "input_dropout", "loss_parameters")
 
 # What of the spec is not the network's own.
 NON_NETWORK_KEYS = ("categorical_features", "loss", "loss_parameters", "standardize")
 
 # What of the network the spec has only where there are static features.
 STATIC_KEYS = ("static_size", "static_categories")
+
+# What a spec that an earlier version saved does not name, and what it means there.
+LATER_KEYS = {"missing": "error", "input_dropout": 0.0}
 
 
 def hidden_sizes(estimator):
@@ -48,6 +51,11 @@ def check_architecture(estimator):
     check_poolings(estimator)
     if isinstance(estimator.forget_bias, str) and estimator.forget_bias not in TIMESCALES:
         raise ValueError(f"forget_bias must be a number or one of {sorted(TIMESCALES)}, got {estimator.forget_bias!r}.")
+    if estimator.input_dropout and estimator.missing == "error":
+        raise ValueError(
+            f"input_dropout={estimator.input_dropout} makes values missing in training, which missing='error' does not allow. Set"
+            " missing='indicator' or 'decay', or input_dropout=0."
+        )
     if estimator.residual and len(set(sizes)) > 1:
         raise ValueError(
             "residual=True adds the input of a layer to its output, so the layers after the first must be as wide as the one"
@@ -89,6 +97,8 @@ def network_spec(estimator, n_channels, target, categories):
         "residual": bool(estimator.residual),
         "learned_state": estimator.initial_state == "learned",
         "categories": categories,
+        "missing": estimator.missing,
+        "input_dropout": float(estimator.input_dropout),
         "categorical_features": _plain(estimator.categorical_features),
         "loss": target.loss,
         "loss_parameters": target.loss_parameters,
@@ -125,6 +135,7 @@ def _build(spec):
                 raise TypeError(f"{name} is a {type(spec[name]).__name__}, no list")
         architecture = {key: value for key, value in spec.items() if key not in NON_NETWORK_KEYS}
         tuples = {
+            "missing": spec["missing"],
             "hidden_sizes": tuple(spec["hidden_sizes"]),
             "categories": tuple(tuple(category) for category in spec["categories"]),
             "static_categories": tuple(tuple(category) for category in spec.get("static_categories", ())),

@@ -91,4 +91,5 @@ class BaseRecurrent(FitMixin, PredictMixin, WeightsMixin, CallbackSupportMixin, 
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.input_tags.categorical = tags.input_tags.positive_only = self.categorical_features is not None
+        tags.input_tags.allow_nan = self.missing != "error"
         return tags

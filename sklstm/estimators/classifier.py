@@ -127,6 +127,8 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         return_sequences=False,
         categorical_features=None,
         embedding_dim="auto",
+        missing="error",
+        input_dropout=0.0,
         initial_state="zeros",
         forget_bias="multiscale",
         n_channels=1,
@@ -176,6 +178,8 @@ class LSTMClassifier(ClassifierMixin, BaseRecurrent):
         self.return_sequences = return_sequences
         self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
+        self.missing = missing
+        self.input_dropout = input_dropout
         self.initial_state = initial_state
         self.forget_bias = forget_bias
         self.n_channels = n_channels

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn import get_config
 
 from ..compat import Interval, Options, StrOptions, validate_parameter_constraints
-from ..network import ACTIVATIONS, CELLS, MERGE_MODES, POOLINGS, TIMESCALES
+from ..network import ACTIVATIONS, CELLS, MERGE_MODES, MISSING, POOLINGS, TIMESCALES
 from ..sequences.refusals import list_of, refused_as
 from ..training import CRITERIA, SCHEDULES, SOLVERS
 
@@ -30,6 +30,8 @@ CONSTRAINTS = {
     "return_sequences": ["boolean"],
     "categorical_features": [StrOptions({"all"}), "array-like", None],
     "embedding_dim": [StrOptions({"auto"}), POSITIVE_INT, list, tuple, np.ndarray],
+    "input_dropout": [UNIT_INTERVAL],
+    "missing": [StrOptions(set(MISSING))],
     "initial_state": [StrOptions({"zeros", "learned"})],
     "forget_bias": [Interval(Real, None, None, closed="neither"), StrOptions(set(TIMESCALES))],
     "n_channels": [POSITIVE_INT],

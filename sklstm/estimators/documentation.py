@@ -12,9 +12,10 @@ X : any accepted form of sequences
 
     A list or tuple of lists of numbers is a list of univariate sequences, even if all have the same length. A single
     sequence x is passed as ``[x]``. A model that was fitted on 3-D or ragged X also reads a 2-D X, if its rows have as
-    many steps as the sequences in `fit`. Values must be finite; :class:`~sklstm.preprocessing.PerStep` with an imputer
-    fills missing ones. :func:`~sklstm.preprocessing.with_static` attaches static features, a table with one row for each
-    sequence. The notes of :class:`~sklstm.Sequences` show how to convert data of aeon, sktime, tslearn and Keras.
+    many steps as the sequences in `fit`. Values must be finite, or NaN where `missing` allows it;
+    :class:`~sklstm.preprocessing.PerStep` with an imputer fills missing ones.
+    :func:`~sklstm.preprocessing.with_static` attaches static features, a table with one row for each sequence. The notes
+    of :class:`~sklstm.Sequences` show how to convert data of aeon, sktime, tslearn and Keras.
 
 <<y>>
 y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)
@@ -81,6 +82,21 @@ embedding_dim : "auto", int or tuple of int, default="auto"
     Width of the embeddings: one number for all categorical channels, or a tuple with one per categorical channel.
     "auto" is ``round(1.6 n**0.56)`` for n values, at most 600. Categorical static features have the same width as channels,
     and with a tuple that of "auto".
+missing : {"error", "indicator", "decay"}, default="error"
+    What to do with missing values, NaN, of numeric channels. Missing categories and infinite values are always errors.
+
+    - "error": raise an error, as NaN may be padding (see `padding`).
+    - "indicator": the last value of the channel in the sequence takes the place of a missing one, or the mean over the
+      training steps where there is none. Two further inputs for every channel say whether it has a value at the step,
+      and how long ago its last one was [23]_.
+    - "decay": as "indicator", but the last value decays towards the mean, at rates that are learned [24]_.
+
+    A step without any value is a step. With `bidirectional`, the next value in the sequence, and how far away it is, are
+    inputs too. The notes give the equations.
+input_dropout : float, default=0.0
+    Fraction of the values of numeric channels that training makes missing at random, in [0, 1), for data where values
+    are missing more often later than in training. Others are drawn for every minibatch. Needs `missing` "indicator" or
+    "decay".
 initial_state : {"zeros", "learned"}, default="zeros"
     State of the network before the first step: zeros, or a vector that is trained.
 forget_bias : float, "multiscale" or "chrono", default="multiscale"
@@ -293,6 +309,10 @@ weights_ : dict of str to ndarray
     - ``input.E<channel>`` (1 + n_values, width): embedding of a categorical channel.
     - ``input.scale``, ``input.offset``: conversion of the numeric channels to standard units, where it cannot be moved
       into the first layer. Layers read the numeric channels first, then the embeddings.
+    - ``input.mean``, ``input.known``: where values may be missing, the means of the numeric channels in training, and 0 for
+      those without any value, which are ignored, else 1. None of these four is trained. Layers read the values of all numeric
+      channels, then whether each has one, then the times; of bidirectional models, then the next values and times.
+    - ``input.w``, ``input.b``: rates of decay of the numeric channels, and ``input.reverse.w``, ``input.reverse.b``.
 history_ : list of dict
     Record of each epoch with the keys ``epoch``, ``loss``, ``learning_rate`` (of the last step; None for L-BFGS),
     ``gradient_norm`` (mean over the minibatches, before clipping) and ``seconds``. Validation data add
@@ -304,9 +324,9 @@ With x_t the input of a layer at step t, and h and c its states, which start at 
 .. math::
 
     i_t &= \\sigma(x_t W_i + h_{t-1} R_i + b_i) \\qquad
-    f_t = \\sigma(x_t W_f + h_{t-1} R_f + b_f) \\\\
+    f_t = \\sigma(x_t W_f + h_{t-1} R_f + b_f) \\
     g_t &= \\tanh(x_t W_g + h_{t-1} R_g + b_g) \\qquad
-    o_t = \\sigma(x_t W_o + h_{t-1} R_o + b_o) \\\\
+    o_t = \\sigma(x_t W_o + h_{t-1} R_o + b_o) \\
     c_t &= f_t \\odot c_{t-1} + i_t \\odot g_t \\qquad\\quad
     h_t = o_t \\odot \\tanh(c_t)
 
@@ -324,6 +344,17 @@ follows:
   :math:`h_t = (1 - z_t) \\odot n_t + z_t \\odot h_{t-1}`.
 - "gru_reset_before" [9]_: as "gru" with :math:`n_t = \\tanh(x_t W_n + (r_t \\odot h_{t-1}) R_n + b_n)`.
 - "rnn" [10]_: :math:`h_t = \\tanh(x_t W + h_{t-1} R + b)`.
+
+With ``missing="indicator"`` or "decay", three inputs take the place of each numeric channel x in standard units, with
+:math:`m_t` 1 where it has a value and 0 where that is missing:
+
+.. math::
+
+    \\hat x_t = m_t x_t + (1 - m_t) \\gamma_t x', \\qquad m_t, \\qquad \\log_2(1 + d_t)
+
+where x' is the last value before step t, or 0 if there is none, and d_t the number of steps since then, or since the start;
+the number is 1 where the step before has a value. With "indicator" :math:`\\gamma_t = 1`, with "decay"
+:math:`\\gamma_t = \\exp(-\\max(0, w d_t + b))`, where w and b are learned for each channel.
 
 Attention pooling [11]_ weights the outputs y_t of the last layer by the softmax over t of :math:`\\tanh(y_t A + b) v`.
 
@@ -364,6 +395,8 @@ the Glorot uniform rule [3]_ and recurrent weights orthogonally, gate by gate [4
 .. [20] S. Mahto, V. Vo, J. Turek and A. Huth (2021), "Multi-timescale representation learning in LSTM language models", ICLR.
 .. [21] I. Goodfellow, Y. Bengio and A. Courville (2016), "Deep learning", chapter 7, MIT Press.
 .. [22] J. Howard and S. Ruder (2018), "Universal language model fine-tuning for text classification", ACL.
+.. [23] Z. Lipton, D. Kale and R. Wetzel (2016), "Directly modeling missing data in sequences with RNNs", MLHC.
+.. [24] Z. Che et al. (2018), "Recurrent neural networks for multivariate time series with missing values", Scientific Reports 8.
 """
 
 from functools import partial

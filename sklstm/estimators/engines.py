@@ -153,10 +153,18 @@ class Served:
             self.weights = self.network.weights(self.params)
         return self.network.engine(self.weights, n_streams, 0, encodes=encodes)
 
+    def entry(self, n_streams):
+        """Buffers of the input layer for as many streams, none of which has had a step."""
+        layer, p = self.network.input_layer, self.params["input"]
+        buffers = layer.workspace(n_streams, n_streams, self.params["head"]["V"].dtype)
+        layer.bind(p["scale"], p, buffers)
+        buffers.begin(0, n_streams)
+        return buffers
+
     def enter(self, x, buffers):
-        """What the input layer makes of one step of some sequences."""
+        """What the input layer makes of one step of some sequences, which continue what the buffers remember."""
         n = len(x)
-        packed = Packed(np.arange(n), np.ones(n, np.intp), np.array([0, n]), x)
+        packed = Packed(np.arange(n), np.ones(n, np.intp), np.array([0, n]), x, first=1)
         return self.network.input_layer.forward(self.params["input"], packed, buffers)[:n]
 
     def is_of(self, model):

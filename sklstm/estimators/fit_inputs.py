@@ -68,13 +68,16 @@ class FitInputs:
         state.start_fit(keep_schedule=one_epoch and not previous.stopped_early)
         if one_epoch:
             state.theta = previous.scaling(network).convert_to(network, state.theta, self.scaling)
+        self.scaling.write_means(network, state.theta)
         if state.solver != solver:
             state.solver, state.optimizer = solver, optimizer.init(state.theta)
         return state
 
     def initial_theta(self, estimator, rng):
         """Parameters that a fit begins with."""
-        return self.network.initialize(rng, self.data.sequences.values.dtype, self._initial_bias(estimator.forget_bias))
+        theta = self.network.initialize(rng, self.data.sequences.values.dtype, self._initial_bias(estimator.forget_bias))
+        self.scaling.write_means(self.network, theta)
+        return theta
 
     def _initial_bias(self, forget_bias):
         """What the biases of the gates begin with."""

@@ -88,7 +88,8 @@ class FittedState:
         """The scaling that it was trained with."""
         units = LOSSES[self.network_spec["loss"]].units
         categorical = self.attributes["_categorical"], self.attributes.get("_static_categorical", ())
-        return Scaling.from_moments(self.moments, network.input_size, network.static_size, units, *categorical)
+        standardize = self.network_spec["standardize"]
+        return Scaling.from_moments(self.moments, network.input_size, network.static_size, units, *categorical, standardize)
 
 
 def check_attributes(estimator, attributes):
@@ -130,7 +131,7 @@ def _agreement(a, state, spec):
     """Attribute -> whether it agrees with the network and with others."""
     columns, names, categories = a["n_features_in_"], a.get("feature_names_in_"), spec["categories"]
     standardized, has_units = spec["standardize"], LOSSES[spec["loss"]].units is not None
-    has_moments = {"x": standardized, "y": standardized and has_units}
+    has_moments = {"x": standardized or spec["missing"] != "error", "y": standardized and has_units}
     has_moments |= {"static": standardized} if "static_size" in spec else {}
     of_static = _agreement_of_static(a, spec)
     return {

@@ -68,11 +68,16 @@ def read_channels(estimator, X, *, reset):
     return sequences, format
 
 
+def _allows_missing(estimator, reset):
+    """Whether numeric channels may have missing values: in `fit` by the parameter, and then as in fit."""
+    return (estimator.missing if reset else estimator._network_spec["missing"]) != "error"
+
+
 def _read_rows(estimator, X, reset):
     """A 2-D X, and the attributes that describe it."""
     if reset:
         warn_of_rows_that_are_steps(X)
-    n_channels, names = estimator.n_channels, names_of_columns(X)
+    n_channels, names, allows_missing = estimator.n_channels, names_of_columns(X), _allows_missing(estimator, reset)
     channels = _categorical_channels(estimator, reset, n_channels, names)
     if names is not None:
         refuse_other_categories(X, names, channels, n_channels)
@@ -84,12 +89,12 @@ def _read_rows(estimator, X, reset):
         if reset or estimator._flat:
             validate_data(stand_in, X, reset=reset, skip_check_array=True)
         if names is None:
-            sequences = read_texts(X.reshape(len(X), -1, n_channels), estimator.padding, lambda *_: channels)
+            sequences = read_texts(X.reshape(len(X), -1, n_channels), estimator.padding, lambda *_: channels, allows_missing)
         else:
-            sequences = read_frame(X, channels, n_channels, estimator.padding)
+            sequences = read_frame(X, channels, n_channels, estimator.padding, allows_missing)
     else:
         table = numeric_table(stand_in, X, n_channels, reset if reset or estimator._flat else None)
-        sequences = from_rows(table, _channels_of(estimator, table, reset), estimator.padding)
+        sequences = from_rows(table, _channels_of(estimator, table, reset), estimator.padding, allows_missing)
     format = {"_flat": True, "n_features_in_": X.shape[1], "_categorical": channels}
     if reset and names is not None and hasattr(stand_in, "feature_names_in_"):
         format["feature_names_in_"] = stand_in.feature_names_in_
@@ -99,10 +104,11 @@ def _read_rows(estimator, X, reset):
 def _read_sequences(estimator, X, reset):
     """An X that is not 2-D, and the attributes that describe it."""
     chosen = estimator.categorical_features if reset else estimator._categorical
+    allows_missing = _allows_missing(estimator, reset)
     if chosen is not None and len(chosen) and holds_texts(X):
-        sequences = read_texts(X, estimator.padding, partial(_categorical_channels, estimator, reset))
+        sequences = read_texts(X, estimator.padding, partial(_categorical_channels, estimator, reset), allows_missing)
     else:
-        sequences = as_sequences(X, estimator.padding)
+        sequences = as_sequences(X, estimator.padding, allows_missing)
     refuse_lists_of_rows(X, estimator.n_channels)
     names = channel_names(estimator, sequences.channel_names, reset)
     if reset:

@@ -22,7 +22,7 @@ from .responses import RESPONSES
 from .step_predictions import restore_format
 from .streaming import Stream
 
-OF_ANY_NETWORK = {"input_size", "pooling", "categories", "loss"}  # in every spec
+OF_ANY_NETWORK = {"input_size", "pooling", "categories", "missing", "loss"}  # in every spec
 
 
 def _has_attention(estimator):
@@ -45,7 +45,7 @@ class PredictMixin:
         check_is_fitted(self)
         self._check_spec()
         with numpy_alone():
-            return in_dtype(read_X(self, X, reset=False)[0], self._theta.dtype)
+            return in_dtype(read_X(self, X, reset=False)[0], self._theta.dtype, self._network_spec["missing"] != "error")
 
     def _apply(self, sequences, output="scores"):
         """Outputs of the fitted network, in the units of the data."""

@@ -9,7 +9,7 @@ from ..sequences.refusals import refused_as
 from ..sequences.step_targets import read_step_weights, read_steps
 from ..sequences.targets import Places, read_groups, read_sample_weight
 from ..sequences.validation import in_dtype
-from ..training import Scaling, Validation, check_range, updated_moments, weighted_moments
+from ..training import Scaling, Validation, check_range, observed_moments, updated_moments, weighted_moments
 from .architecture import MUTABLE_KEYS, build, network_spec
 from .embedding import embedding_widths
 from .fit_inputs import FitInputs
@@ -18,7 +18,7 @@ from .inputs import read_X
 from .solvers import is_one_minibatch, stops_early
 from .splitting import split_rows
 from .static import seen_static_only, static_spec
-from .warned import warn_of_few
+from .warned import warn_of_few, warn_of_unseen
 
 Y_AND_WEIGHTS = "Expected an array or a list with one entry for each sequence, or with return_sequences for every step."
 GROUPS = "one label for each sequence."
@@ -68,7 +68,8 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
         sequences, form = seen_static_only(sequences, form, rows)
     spec = _agreed_spec(estimator, sequences, target, form, previous)
     dtype = sequences.values.dtype if previous is None else previous.theta.dtype
-    sequences = in_dtype(sequences, dtype)
+    allows_missing = estimator.missing != "error"
+    sequences = in_dtype(sequences, dtype, allows_missing)
 
     if held_out is not None:
         reader = estimator if previous is not None else with_fitted_attributes(estimator, form | {"_network_spec": spec})
@@ -81,11 +82,13 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
     if groups is None and is_one_minibatch(estimator, len(rows)):
         target = target.merged(sequences)
 
-    moments = _moments(estimator.standardize, sequences, target, previous, one_epoch)
+    moments = _moments(estimator, sequences, target, previous, one_epoch)
     network = build(spec)
     sizes, categorical = (network.input_size, network.static_size), (form["_categorical"], form.get("_static_categorical", ()))
-    scaling = Scaling.from_moments(moments, *sizes, target.units, *categorical)
+    scaling = Scaling.from_moments(moments, *sizes, target.units, *categorical, bool(estimator.standardize))
     scaling.raise_if_out_of_range(dtype)
+    if allows_missing:
+        warn_of_unseen(scaling.known, sequences.channel_names)
     if target.units:
         check_range("y", target.targets, dtype)
     validation = None if held_out is None else _validation(held_out[0], held_out[1].with_loss_of(target), scaling)
@@ -133,7 +136,7 @@ def _agreed_spec(estimator, sequences, target, form, previous):
 def _read_held_out(reader, X, y, weights, target, dtype):
     """Sequences and target of `X_val`, checked against X and y by an estimator that has what they leave."""
     try:
-        sequences = in_dtype(read_X(reader, X, reset=False)[0], dtype)
+        sequences = in_dtype(read_X(reader, X, reset=False)[0], dtype, reader.missing != "error")
         held_out = read_target(reader, y, weights, sequences, "validation", target.attributes)
         rows = held_out.weighted_rows()
         _refuse_too_few(reader, held_out)
@@ -157,21 +160,19 @@ def _validation(sequences, target, scaling):
     return Validation(data, target.make_plain_loss(scaling), lambda scores: target.score(data, scores))
 
 
-def _moments(standardize, sequences, target, previous, one_epoch):
+def _moments(estimator, sequences, target, previous, one_epoch):
     """Statistics of X and y: of this fit, of an earlier one that it continues, or of all chunks so far."""
     if previous is not None and not one_epoch:
         return previous.moments
-    has_static = sequences.static is not None
-    if not standardize:
-        return {"x": None, "y": None} | ({"static": None} if has_static else {})
-    known = None if previous is None else previous.moments
-    weights, rows = target.sequence_weights, target.weighted_rows()
-    of_x = weighted_moments(sequences.values, weights, sequences.offsets, rows)
-    of_static = {}
-    if has_static:
-        fresh = weighted_moments(sequences.static[rows].astype(np.float64), weights[rows])
-        of_static = {"static": updated_moments(known, "static", fresh)}
-    return of_static | {
-        "x": updated_moments(known, "x", of_x),
-        "y": updated_moments(known, "y", target.moments()) if target.units else None,
-    }
+    known, rows = None if previous is None else previous.moments, target.weighted_rows()
+    moments = {"x": None, "y": None} | ({} if sequences.static is None else {"static": None})
+    if estimator.standardize or estimator.missing != "error":  # the means of channels stand for what is missing
+        compute = weighted_moments if estimator.missing == "error" else observed_moments
+        of_x = compute(sequences.values, target.sequence_weights, sequences.offsets, rows)
+        moments["x"] = updated_moments(known, "x", of_x)
+    if estimator.standardize and target.units:
+        moments["y"] = updated_moments(known, "y", target.moments())
+    if estimator.standardize and sequences.static is not None:
+        fresh = weighted_moments(sequences.static[rows].astype(np.float64), target.sequence_weights[rows])
+        moments["static"] = updated_moments(known, "static", fresh)
+    return moments

@@ -35,10 +35,11 @@ def check_solver_params(estimator):
             raise ValueError(f"{name} must be one of {sorted(known)}, got {value!r}.")
     if not SOLVERS[estimator.solver](estimator).needs_all_samples:
         return
-    if estimator.dropout or estimator.recurrent_dropout:
+    if estimator.dropout or estimator.recurrent_dropout or estimator.input_dropout:
         raise ValueError(
-            f"solver={estimator.solver!r} compares losses of the same function, which dropout={estimator.dropout} and"
-            f" recurrent_dropout={estimator.recurrent_dropout} change at every call. Set them to 0, or take another solver."
+            f"solver={estimator.solver!r} compares losses of the same function, which dropout={estimator.dropout},"
+            f" recurrent_dropout={estimator.recurrent_dropout} and input_dropout={estimator.input_dropout} change at every call."
+            " Set them to 0, or take another solver."
         )
     if estimator.checkpoint is not None:
         raise ValueError(

@@ -5,6 +5,8 @@ import numpy as np
 from .._kernels._engine import MOST_STEPS
 from ..sequences.refusals import array_of
 
+# What a stream remembers of numeric channels that may have missing values.
+OF_MISSING = ("input.last", "input.elapsed")
 # Pooling of which a stream has a state, in the engine's order -> that state before the first step.
 UNBEGUN = {"mean": 0.0, "max": -np.inf}
 
@@ -20,6 +22,9 @@ def parts_of(network, dtype, pooled):
         Whether the steps so far are pooled.
     """
     parts = {"n_steps": ((), np.dtype(np.intp))}
+    if network.missing != "error":
+        n_numeric = len(network.input_layer.numeric)
+        parts |= {name: ((n_numeric,), dtype) for name in OF_MISSING}
     for k, layer in enumerate(network.layers):
         parts |= {f"layer_{k}.{name}": ((layer.hidden_size,), dtype) for name in ("h", "c")[: layer.n_states]}
     for name in UNBEGUN if pooled else ():
@@ -30,7 +35,7 @@ def parts_of(network, dtype, pooled):
 
 
 def read_state(state, parts, poolings):
-    """A state as copies in C order, of the dtypes of its parts.
+    """Name -> copy of each part of a state, in C order, of its dtype, and in the order of the parts.
 
     Parameters
     ----------
@@ -42,7 +47,7 @@ def read_state(state, parts, poolings):
 
     Returns
     -------
-    list of ndarray
+    dict of str to ndarray
 
     Raises
     ------
@@ -72,7 +77,7 @@ def read_state(state, parts, poolings):
             _check_unbegun(name, arrays[name], n_steps, UNBEGUN[name.partition(".")[2] or poolings[0]])
     for name, array in arrays.items():
         _check_finite(name, array, n_steps)
-    return list(arrays.values())
+    return {name: arrays[name] for name in parts}
 
 
 def read_numbers(what, values, advice):
@@ -96,14 +101,15 @@ def _check_unbegun(name, pooled, n_steps, empty):
 
 def _check_finite(name, array, n_steps):
     """Raise if a value is NaN or infinite; a maximum over no steps is."""
-    wrong = ~np.isfinite(array)
+    is_time = name == "input.elapsed"
+    wrong = ~np.isfinite(array) | (array < 0 if is_time else False)
     if name.startswith("pooled"):
         wrong &= n_steps[:, np.newaxis] > 0
     if wrong.any():
         stream = np.argwhere(wrong)[0, 0]
         raise ValueError(
-            f"{name!r} of the state must be finite, got {_shown(array[stream])} for stream {stream}. A stream cannot continue"
-            " from there: start a new sequence with reset()."
+            f"{name!r} of the state must be finite{', and not negative' * is_time}, got {_shown(array[stream])} for stream"
+            f" {stream}. A stream cannot continue from there: start a new sequence with reset()."
         )
 
 

@@ -12,7 +12,7 @@ from ..sequences.refusals import array_of, refused_as
 from .engines import served
 from .inputs import read_channels
 from .responses import RESPONSES
-from .states import parts_of, read_state
+from .states import OF_MISSING, parts_of, read_state
 
 
 class Stream(Steps):
@@ -38,9 +38,11 @@ class Stream(Steps):
     state : dict of str to ndarray, or None
         Copies of everything that predictions for further steps depend on: ``n_steps`` (n_streams,), for each layer
         ``layer_<k>.h`` and, where the cell has one, ``layer_<k>.c`` (n_streams, hidden_size), and with ``pooling="mean"`` or
-        ``"max"`` the sums or maxima ``pooled``, among several poolings ``pooled.mean`` and ``pooled.max``; for a model with
-        static features ``static``, what the network makes of those. None before the first step. Can be assigned to this stream
-        or to another one of the same model. Wrong shapes, values that are not finite and invalid numbers of steps are errors.
+        ``"max"`` the sums or maxima ``pooled``, among several poolings ``pooled.mean`` and ``pooled.max``. Models that allow
+        missing values have ``input.last``, the last value of each numeric channel in standard units, and ``input.elapsed``, the
+        number of steps since then, (n_streams, n_numeric), and models with static features ``static``, what the network makes of those. None
+        before the first step. Can be assigned to this stream or to another one of the same model. Wrong shapes, values that are
+        not finite and invalid numbers of steps are errors.
     n_streams : int or None
         Number of sequences; None before the first step.
 
@@ -108,7 +110,13 @@ class Stream(Steps):
         begun = self._begun
         x = self._read(x_t, None if begun is None else begun[0].n_sequences)
         _, answers, entry = begun or self._begin(len(x))
-        return answers.step(x if entry is None else self._served.enter(x, entry))
+        if entry is None:
+            return answers.step(x)
+        before = [array.copy() for array in entry.remembered]
+        answer = answers.step(self._served.enter(x, entry))
+        if answer is None:  # the step was not taken
+            entry.remember(before)
+        return answer
 
     def reset(self, streams=None, *, static=None):
         """Start new sequences.
@@ -140,6 +148,8 @@ class Stream(Steps):
         rows = _rows_of_streams(vectors, len(chosen), "streams to reset")
         for k, stream in enumerate(chosen.tolist()):
             begun[0].restart(stream, None if rows is None else rows[k : k + 1])
+            if begun[2] is not None:
+                begun[2].begin(stream, stream + 1)
 
     @property
     def n_streams(self):
@@ -153,9 +163,11 @@ class Stream(Steps):
         begun = self._begun
         if begun is None:
             return None
-        engine = begun[0]
+        engine, _, entry = begun
         arrays = {name: np.empty((engine.n_sequences, *shape), dtype) for name, (shape, dtype) in self._parts().items()}
-        engine.get_state(list(arrays.values()))
+        engine.get_state([array for name, array in arrays.items() if name not in OF_MISSING])
+        for name, array in zip(OF_MISSING, () if entry is None else entry.remembered, strict=False):
+            arrays[name][...] = array
         return arrays
 
     @state.setter
@@ -164,10 +176,12 @@ class Stream(Steps):
             self.reset()
             return
         arrays = read_state(state, self._parts(), self._served.network.poolings)
-        begun, n, static = self._begun, len(arrays[0]), None if self._served.network.static is None else arrays[-1]
-        engine = begun[0] if begun is not None and begun[0].n_sequences == n else self._begin(n, static)[0]
+        begun, n, static = self._begun, len(arrays["n_steps"]), arrays.get("static")
+        engine, _, entry = begun if begun is not None and begun[0].n_sequences == n else self._begin(n, static)
         engine.begin(n, static)
-        engine.set_state(arrays)
+        engine.set_state([array for name, array in arrays.items() if name not in OF_MISSING])
+        if entry is not None:
+            entry.remember([arrays[name] for name in OF_MISSING if name in arrays])
 
     def _parts(self):
         known = self._served.parts
@@ -181,7 +195,9 @@ class Stream(Steps):
         engine, entry = self._served.engine(n_streams, self._encoded), self._served.network.input_layer
         engine.begin(n_streams, _rows_of_streams(self._static, n_streams, "streams") if static is None else static)
         answers = self._meaning.answers(engine)
-        self._begun = engine, answers, None if entry is None else entry.workspace(n_streams, self._dtype)
+        if entry is not None:
+            entry = self._served.entry(n_streams)
+        self._begun = engine, answers, entry
         self._direct = answers if entry is None else None
         return self._begun
 

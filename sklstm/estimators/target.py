@@ -160,6 +160,8 @@ class Target:
         static = [()] * len(sequences) if sequences.static is None else sequences.static.tolist()
         for row in self.weighted_rows().tolist():
             numbers = sequences.values[bounds[row] : bounds[row + 1]].ravel()
+            if np.isnan(numbers).any():
+                numbers = np.where(np.isnan(numbers), -np.inf, numbers)  # which is equal to itself, and no value
             keys[row] = numbers[:4].tolist(), before(numbers), before(self.targets[samples[row]].ravel()), static[row]
         groups = [list(group) for _, group in groupby(sorted(keys, key=keys.__getitem__), keys.__getitem__)]
         weights = self.weights.copy()

@@ -2,6 +2,9 @@
 
 import warnings
 
+import numpy as np
+
+from ..sequences.errors import name_of
 from ..training import SOLVERS
 
 # Fewer validation targets leave it to chance which epoch is kept.
@@ -20,6 +23,19 @@ def warn_of_few(n_targets, unit):
         warnings.warn(
             f"early_stopping has {n_targets} {unit} to validate on, which leaves it to chance which epoch is the best. Pass X_val"
             f" and y_val with at least {FEW} {unit}, raise validation_fraction, or set early_stopping=False.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def warn_of_unseen(known, names):
+    """Warn of channels that have no value in training; `known` (n_channels,) is 0 for them, `names` are those of all, or None."""
+    unseen = [f"{channel}{name_of(channel, names)}" for channel in np.flatnonzero(known == 0).tolist()]
+    if unseen:
+        shown = ", ".join(unseen[:5]) + (", ..." if len(unseen) > 5 else "")
+        warnings.warn(
+            f"No training sequence has a value in channel {shown}: predictions will ignore it, also where it has values. Leave"
+            " the channel out of X.",
             UserWarning,
             stacklevel=2,
         )

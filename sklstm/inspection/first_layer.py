@@ -4,11 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from .._kernels._pack import unpack
+from ..sequences import Packed
+
 
 def behind_input_layer(network, theta):
     """The network without its input layer and dropout, and its weights; it reads what `layer_inputs` makes of the channels."""
     inner = replace(
-        network, input_size=network.layers[0].input_size, categories=(), dropout=0.0, recurrent_dropout=0.0
+        network.without_dropout(), input_size=network.layers[0].input_size, categories=(), missing="error"
     )
     weights, inner_theta = network.layout.views(theta), np.zeros(inner.layout.size)
     for name, view in inner.layout.views(inner_theta).items():
@@ -17,17 +20,20 @@ def behind_input_layer(network, theta):
     return inner, inner_theta
 
 
-def layer_inputs(network, theta, values):
-    """What the first layer reads of channels (total_steps, n_channels): an array (total_steps, width)."""
-    if network.input_layer is None:
-        return values
-    p = {name: weight.astype(np.float64) for name, weight in network.bind(theta)["input"].items()}
-    vectors = [p[f"E{channel}"][values[:, channel].astype(np.intp)] for channel, _, _ in network.categories]
-    return np.hstack([values[:, network.input_layer.numeric] * p["scale"] + p["offset"], *vectors])
+def layer_inputs(network, theta, sequences):
+    """What the first layer reads of sequences in float64: an array (total_steps, width)."""
+    layer = network.input_layer
+    if layer is None:
+        return sequences.values
+    d, rows = network.input_size, np.arange(len(sequences))
+    packed = Packed.gather(sequences, rows, np.zeros(d), np.ones(d), lambda _, n_rows: np.empty((n_rows, d)))
+    buffers = layer.workspace(len(rows), packed.n_rows, np.float64)
+    x = layer.forward(network.bind(theta.astype(np.float64))["input"], packed, buffers)
+    out = np.empty_like(x)
+    unpack(packed.starts, sequences.offsets[packed.order], x, out)
+    return out
 
 
 def channels_of_inputs(network):
     """For each column of `layer_inputs`, which channel it comes from."""
-    if network.input_layer is None:
-        return np.arange(network.input_size)
-    return np.concatenate([network.input_layer.numeric, *(np.full(width, channel) for channel, _, width in network.categories)])
+    return np.arange(network.input_size) if network.input_layer is None else network.input_layer.channels_of_columns

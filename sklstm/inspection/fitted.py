@@ -33,7 +33,8 @@ def list_of_estimators(estimator):
 
 def sequences_in_double(estimator, X):
     """X as the fitted network reads it, in float64."""
-    return in_dtype(estimator._read_fitted(X), np.dtype(np.float64))
+    sequences = estimator._read_fitted(X)
+    return in_dtype(sequences, np.dtype(np.float64), allows_missing=True)  # where it has been allowed
 
 
 def channels_in_double(estimator, X):

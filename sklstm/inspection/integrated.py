@@ -96,7 +96,9 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
     Static features have no part in the path: those of a baseline are those of X.
 
     A categorical channel is explained through its vectors: the path leads in a straight line from the vector of the baseline to
-    that of the category, and the contributions of the vector's entries are summed.
+    that of the category, and the contributions of the vector's entries are summed. With `missing`, the contribution of a channel
+    at a step is that of what stands for its value there, of whether it is missing and of the time since it was last seen; nothing
+    is missing in the default baseline.
 
     All cells and poolings are supported, and so are stacked, residual and bidirectional models.
 
@@ -123,8 +125,8 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
     sequences = sequences_in_double(estimator, X)
     rows = read_step(step, sequences) if network.returns_sequences else refuse_step(step)
     codes = read_target(estimator, target, len(sequences))
-    begins = layer_inputs(network, theta, _read_baseline(estimator, baseline, sequences))
-    ends = layer_inputs(network, theta, sequences.values)
+    begins = layer_inputs(network, theta, sequences.with_values(_read_baseline(estimator, baseline, sequences)))
+    ends = layer_inputs(network, theta, sequences)
     inner, theta = behind_input_layer(network, theta)
     in_place_of = partial(Sequences, offsets=sequences.offsets, static=sequences.static)
     with single_threaded_blas():
@@ -163,7 +165,7 @@ def _read_baseline(estimator, baseline, sequences):
     values = np.zeros_like(sequences.values)
     if baseline is None or isinstance(baseline, Real):
         moments = estimator._moments["x"]
-        mean = 0.0 if moments is None else moments["mean"]
+        mean = moments["mean"] if estimator._network_spec["standardize"] else 0.0
         values[:] = mean if baseline is None else baseline
         values[:, list(estimator._categorical)] = UNKNOWN
         if not np.isfinite(values).all():

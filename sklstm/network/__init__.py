@@ -6,6 +6,7 @@ from .checks import MAX_LAYERS
 from .constants import constant_scores, loss_of_constant
 from .dropout import Draws
 from .inference import apply
+from .input_layer import MISSING
 from .losses import HUBER_DELTA, LOSSES, REGRESSION_LOSSES, loss_of_classes, make_loss
 from .model import Network
 from .pooling import POOLINGS, pooling_names

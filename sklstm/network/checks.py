@@ -9,6 +9,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from .cells import CELLS
+from .input_layer import MISSING
 from .pooling import POOLINGS
 from .recurrent import ACTIVATIONS, MERGE_MODES
 
@@ -69,6 +70,8 @@ EXPECTED = {
     "dropout": ("a number of at least 0 and below 1", _is_rate),
     "recurrent_dropout": ("a number of at least 0 and below 1", _is_rate),
     "categories": (CATEGORIES.format("channel"), _are_categories),
+    "input_dropout": ("a number of at least 0 and below 1", _is_rate),
+    "missing": (f"one of {sorted(MISSING)}", _is_one_of(MISSING)),
     "static_size": (f"an int from 0 to {MAX_SIZE}", lambda value: is_count(value) and value <= MAX_SIZE),
     "static_categories": (CATEGORIES.format("static feature"), _are_categories),
 }
@@ -80,6 +83,8 @@ def check_network(network):
         value = getattr(network, name)
         if not is_sound(value):
             raise ValueError(f"A network cannot be built: {name} must be {what}, got {_shown(value)}.")
+    if network.input_dropout and network.missing == "error":
+        raise ValueError("A network cannot be built: input_dropout makes values missing, which missing='error' does not allow.")
     sizes = {"categories": (network.input_size, "channel"), "static_categories": (network.static_size, "static feature")}
     for name, (size, what) in sizes.items():
         for column, _, _ in getattr(network, name):

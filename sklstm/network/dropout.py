@@ -54,6 +54,8 @@ class Draws:
         """Before a chunk."""
         if self.ws.input is not None:
             self.ws.input.draw(self.rng, n_rows)
+        if self.ws.network.input_dropout:
+            self.ws.input.hide(self.rng, self.ws.network.input_dropout, self.ws.values[:n_rows])
         for dropout in self.ws.dropouts:
             if dropout is not None:
                 dropout.draw(self.rng, n_rows)

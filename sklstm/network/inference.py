@@ -98,7 +98,7 @@ def _runner(network, params, sequences, output, per_step, shift, factor, out):
         if not network.bidirectional:
             n_rows = min(max(CHUNK_WORDS // widest, n_sequences), n_rows)
         values = np.empty((n_rows, network.input_size), out.dtype)
-        entry = None if network.input_layer is None else network.input_layer.workspace(n_rows, out.dtype)
+        entry = None if network.input_layer is None else network.input_layer.workspace(n_sequences, n_rows, out.dtype)
         engine = network.engine(weights, n_sequences, n_rows, encodes=encodes)
         result = np.empty((n_rows if per_step else n_sequences, out.shape[1]), out.dtype)
         for rows in chunks:

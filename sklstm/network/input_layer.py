@@ -1,14 +1,18 @@
-"""What comes before the first layer: vectors for categorical channels, and units that cannot be moved into weights."""
+"""What comes before the first layer: vectors for categories, what stands for missing values, units that cannot be in weights."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from .._kernels import _embedding
+from .._kernels import _embedding, _missing
 from .workspace import aligned_empty
 
 UNKNOWN = 0  # row of a table for what was not seen in training
 HIDDEN_SHARE = 0.01  # of the codes that training replaces by UNKNOWN, so that its vector learns too
+
+# What may stand for missing values of numeric channels -> whether it decays at rates that are learned.
+MISSING = {"error": False, "indicator": False, "decay": True}
+INITIAL_RATE = 0.1  # of decay: after ten steps a value counts for a third
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,8 @@ class InputLayer:
     """Spec of the stage between the packed channels and the first recurrent layer.
 
     Its output holds the numeric channels, each as ``scale x + offset``, and then one vector per categorical channel,
-    whose values are rows of its table.
+    whose values are rows of its table. Where numeric channels may have missing values, NaN, columns that say which they are
+    stand beside them: see the kernel `Missing`.
 
     Parameters
     ----------
@@ -24,15 +29,23 @@ class InputLayer:
         Channels of a step.
     categories : tuple of (int, int, int)
         Channel, rows of its table and width of its vectors, for each categorical channel, in ascending order.
+    missing : str
+        Name in the table `MISSING`; with "error" no value is missing.
+    bidirectional : bool
+        Whether missing values are also looked for from the end of the sequence on.
 
     Notes
     -----
-    Parameters: ``scale``, ``offset`` (n_numeric,), which are not trained; ``E<channel>`` (rows, width), row 0 for the
-    unknown.
+    Parameters: ``scale``, ``offset`` (n_numeric,), which are not trained; where values may be missing ``mean``, which stands for
+    a channel before its first value, and ``known``, 0 for a channel that is to be ignored, which are not trained either;
+    ``w`` and ``b`` (n_numeric,) of the rates of decay, those of the reverse direction with the prefix ``reverse.``;
+    ``E<channel>`` (rows, width), row 0 for the unknown.
     """
 
     n_channels: int
     categories: tuple = ()
+    missing: str = "error"
+    bidirectional: bool = False
 
     @property
     def numeric(self):
@@ -41,47 +54,114 @@ class InputLayer:
         return np.array([k for k in range(self.n_channels) if k not in categorical], dtype=np.intp)
 
     @property
+    def allows_missing(self):
+        return self.missing != "error"
+
+    @property
+    def decays(self):
+        """Whether a value that was seen counts less, the longer ago that was."""
+        return MISSING[self.missing]
+
+    @property
+    def directions(self):
+        """Prefix of the parameter names of each direction in which missing values are looked for."""
+        return ("", "reverse.") if self.bidirectional else ("",)
+
+    @property
+    def n_blocks(self):
+        """Number of columns for each numeric channel."""
+        return 1 + 2 * len(self.directions) if self.allows_missing else 1
+
+    @property
+    def channels_of_columns(self):
+        """For each column of the output, the channel that it comes from."""
+        vectors = [np.full(width, channel) for channel, _, width in self.categories]
+        return np.concatenate([np.tile(self.numeric, self.n_blocks), *vectors])
+
+    @property
     def output_size(self):
-        return len(self.numeric) + sum(width for _, _, width in self.categories)
+        return len(self.numeric) * self.n_blocks + sum(width for _, _, width in self.categories)
 
     def param_shapes(self):
         n = len(self.numeric)
-        tables = {f"E{channel}": (rows, width) for channel, rows, width in self.categories}
-        return {"scale": (n,), "offset": (n,)} | tables
+        shapes = {name: (n,) for name in ("scale", "offset", *(("mean", "known") if self.allows_missing else ()))}
+        shapes |= {f"{prefix}{rate}": (n,) for prefix in self.directions * self.decays for rate in ("w", "b")}
+        return shapes | {f"E{channel}": (rows, width) for channel, rows, width in self.categories}
 
     def initialize(self, p, rng):
         """Vectors are standard normal, like the numeric channels beside them."""
-        p["scale"][...] = 1
-        p["offset"][...] = 0
+        for name, value in {"scale": 1, "offset": 0, "mean": 0, "known": 1}.items():
+            if name in p:
+                p[name][...] = value
+        for prefix in self.directions * self.decays:
+            p[f"{prefix}w"][...], p[f"{prefix}b"][...] = INITIAL_RATE, 0
         for channel, rows, width in self.categories:
             p[f"E{channel}"][...] = rng.standard_normal((rows, width))
 
-    def workspace(self, n_rows, dtype):
-        return InputWorkspace(self, n_rows, dtype)
+    def workspace(self, n_sequences, n_rows, dtype):
+        """Buffers for batches of up to that size."""
+        return InputWorkspace(self, n_sequences, n_rows, dtype)
 
     def bind(self, theta, p, ws, dx=None):
         """The stage that runs the layer; p are views of theta, dx (n_rows, output_size) is the gradient of its output, if any."""
         tables = [(channel, p[f"E{channel}"], codes) for (channel, _, _), codes in zip(self.categories, ws.codes, strict=True)]
-        ws.p = p
-        ws.stage = _embedding.InputLayer(theta, self.n_channels, ws.numeric, p["scale"], p["offset"], tables, ws.x, dx)
+        ws.p, units = p, (p["scale"], p["offset"])
+        if self.allows_missing:
+            rates = [(p.get(f"{prefix}w"), p.get(f"{prefix}b")) for prefix in self.directions]
+            ws.missing = _missing.Missing(
+                theta, self.n_channels, ws.numeric, *units, p["mean"], p["known"], rates, ws.states, ws.x, dx
+            )
+        ws.stage = _embedding.InputLayer(theta, self.n_channels, ws.numeric, *units, tables, ws.x, dx, ws.missing)
         return ws.stage
 
     def forward(self, p, packed, ws):
         """Output of every row, for predictions; the parameters do not change as long as the workspace is used."""
         if ws.p is not p:
             self.bind(p["scale"], p, ws)
-        ws.stage.apply(packed.values, packed.n_rows)
+        ws.stage.apply(packed.values, packed.starts, packed.first)
         return ws.x
 
 
 class InputWorkspace:
-    """Buffers of an `InputLayer` for batches of up to `n_rows` rows, and the stage that is bound to them."""
+    """Buffers of an `InputLayer` for batches of up to some size, and the stage that is bound to them.
 
-    def __init__(self, layer, n_rows, dtype):
+    Attributes
+    ----------
+    x : ndarray of shape (n_rows, output_size)
+    codes : list of ndarray of int of shape (n_rows,)
+        Of the categorical channels.
+    states : list of tuple of ndarray
+        Where values may be missing, for each direction: the last values and the time since then, (n_sequences, n_numeric), and
+        the time at each row, (n_rows, n_numeric).
+    """
+
+    def __init__(self, layer, n_sequences, n_rows, dtype):
         self.numeric = layer.numeric
         self.x = aligned_empty((n_rows, layer.output_size), dtype)
         self.codes = [np.empty(n_rows, dtype=np.intp) for _ in layer.categories]
-        self.p = self.stage = None
+        self.p = self.stage = self.missing = None
+        sizes, directions = (n_sequences, n_sequences, n_rows), layer.directions if layer.allows_missing else ()
+        self.states = [tuple(np.zeros((size, len(self.numeric)), dtype) for size in sizes) for _ in directions]
+
+    @property
+    def remembered(self):
+        """What later steps depend on, for each sequence of a network of one direction: last values and the time since then."""
+        return self.states[0][:2] if self.states else ()
+
+    def remember(self, arrays):
+        """Continue from a copy of that."""
+        for own, array in zip(self.remembered, arrays, strict=True):
+            own[...] = array
+
+    def begin(self, first, stop):
+        """Let sequences first .. stop - 1 be such that have had no step."""
+        if self.missing is not None:
+            self.missing.reset(first, stop)
+
+    def hide(self, rng, rate, values):
+        """Overwrite values (n_rows, n_channels) of numeric channels by NaN with probability `rate`."""
+        rows, columns = np.nonzero(rng.random((len(values), len(self.numeric)), dtype=np.float32) < rate)
+        values[rows, self.numeric[columns]] = np.nan
 
     def draw(self, rng, n):
         """Which of n rows have the vector of the unknown in the next forward pass."""

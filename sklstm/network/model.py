@@ -47,6 +47,10 @@ class Network:
         Rate on what enters R, with one mask per sequence.
     categories : tuple of (int, int, int)
         As in `InputLayer`.
+    missing : {"error", "indicator", "decay"}
+        As in `InputLayer`.
+    input_dropout : float
+        Rate at which values of numeric channels are missing in training.
     static_size : int
         Static features of a sequence; 0 for a network that has none.
     static_categories : tuple of (int, int, int)
@@ -71,12 +75,14 @@ class Network:
     residual: bool = False
     learned_state: bool = False
     categories: tuple = ()
+    missing: str = "error"
+    input_dropout: float = 0.0
     static_size: int = 0
     static_categories: tuple = ()
 
     def __post_init__(self):
         check_network(self)
-        input_layer = InputLayer(self.input_size, self.categories)
+        input_layer = InputLayer(self.input_size, self.categories, self.missing, self.bidirectional)
         static = StaticFeatures(self.static_size, self.static_categories, self.output_size) if self.static_size else None
         layers, width = [], input_layer.output_size
         options = (self.cell, self.activation, self.bidirectional, self.merge_mode, self.residual, self.learned_state)
@@ -84,7 +90,8 @@ class Network:
         for hidden_size in self.hidden_sizes:
             layers.append(RecurrentLayer(width, hidden_size, *options))
             width = layers[-1].output_size
-        if not self.categories and layers[0].folds_input_scale:
+        folds_input_scale = layers[0].folds_input_scale and not input_layer.allows_missing
+        if not self.categories and folds_input_scale:
             input_layer = None
         poolings = pooling_names(self.pooling)
         pool = pooling_of(poolings, width)
@@ -101,7 +108,8 @@ class Network:
         check_layout(layout, self)
         # A frozen dataclass sets what it derives this way.
         derived = dict(input_layer=input_layer, static=static, layers=tuple(layers), poolings=poolings, pool=pool, head=head)
-        for name, value in (derived | dict(parts=parts, layout=layout)).items():
+        derived |= dict(parts=parts, layout=layout, folds_input_scale=folds_input_scale)
+        for name, value in derived.items():
             object.__setattr__(self, name, value)
 
     @cached
@@ -162,7 +170,8 @@ class Network:
     @cached
     def is_stochastic(self):
         """Whether training draws random numbers beside those of the minibatches."""
-        return bool(self.dropout or self.recurrent_dropout or self.categories or self.static_categories)
+        rates = self.dropout or self.recurrent_dropout or self.input_dropout
+        return bool(rates or self.categories or self.static_categories)
 
     def bind(self, vector):
         """The parameters (or gradients) in a flat vector: for each part a dict of views."""
@@ -203,7 +212,7 @@ class Network:
 
     def without_dropout(self):
         """The same network for use outside training."""
-        return replace(self, dropout=0.0, recurrent_dropout=0.0)
+        return replace(self, dropout=0.0, recurrent_dropout=0.0, input_dropout=0.0)
 
 
 class NetworkWorkspace:
@@ -230,7 +239,7 @@ class NetworkWorkspace:
         self.network, self.n_sequences, self.n_rows = network, n_sequences, n_rows
         self.values = aligned_empty((n_rows, network.input_size), dtype)
         self.dvalues = aligned_empty((n_rows, network.input_size), dtype) if of_input else None
-        self.input = None if network.input_layer is None else network.input_layer.workspace(n_rows, dtype)
+        self.input = None if network.input_layer is None else network.input_layer.workspace(n_sequences, n_rows, dtype)
         n_sums = n_sequences if network.returns_sequences else 0
         self.static = None if network.static is None else network.static.workspace(n_sequences, n_sums, dtype)
         self.layers = [layer.workspace(n_sequences, n_rows, dtype, carries=carries) for layer in layers]
@@ -239,7 +248,8 @@ class NetworkWorkspace:
         self.scores, self.dscores = (aligned_empty((n_scores, network.output_size), dtype) for _ in range(2))
         # dx[k]: gradient with respect to the input of layer k; that of the first is the network's own without an input layer.
         self.dx = [aligned_empty((n_rows, layer.input_size), dtype) for layer in layers[1:]]
-        wanted = network.input_layer is not None and (of_input or network.categories)
+        entry = network.input_layer
+        wanted = entry is not None and (of_input or network.categories or entry.decays)
         self.dx.insert(0, aligned_empty((n_rows, layers[0].input_size), dtype) if wanted else None)
         self.dy = aligned_empty((n_rows, layers[-1].output_size), dtype) if network.returns_sequences else None
         self.dropouts, self.head_dropout, self.recurrent_masks = [None] * len(layers), None, [None] * len(layers)

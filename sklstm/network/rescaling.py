@@ -34,15 +34,19 @@ def rescale(network, theta, input_scale, input_offset, output_scale, output_offs
     first, head = params["layer_0"], params["head"]
     numeric = np.arange(network.input_size) if network.input_layer is None else network.input_layer.numeric
     s, o = input_scale[numeric], input_offset[numeric]
-    if network.layers[0].folds_input_scale:
+    if network.folds_input_scale:
         # The numeric channels come first; the vectors of categories keep their weights.
         rows = slice(len(numeric))
         for prefix in network.layers[0].directions:
             first[f"{prefix}b"][: first[f"{prefix}W"].shape[1]] += o @ first[f"{prefix}W"][rows]
             first[f"{prefix}W"][rows] *= s[:, np.newaxis]
     else:
-        params["input"]["offset"] += o * params["input"]["scale"]
-        params["input"]["scale"] *= s
+        p = params["input"]
+        p["offset"] += o * p["scale"]
+        p["scale"] *= s
+        if "mean" in p:
+            # Where s is 0 any mean does; the one that is 0 in the units of f has no rounding errors.
+            p["mean"][...] = np.divide(p["mean"] - o, s, out=np.zeros_like(s), where=s != 0)
     if network.static is not None:
         own, numeric = params["static"], network.static.entry.numeric
         own["offset"] += static[1][numeric] * own["scale"]

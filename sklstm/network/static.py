@@ -6,6 +6,8 @@ as if s stood beside what the head reads, at every step where there are scores o
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from .._kernels import _static
 from .cached import cached
 from .input_layer import InputLayer
@@ -56,9 +58,10 @@ class StaticFeatures:
 
     def vectors(self, p, features):
         """s (n_sequences, width) of static features (n_sequences, size), for predictions."""
-        ws = self.entry.workspace(len(features), p["V"].dtype)
+        n = len(features)
+        ws = self.entry.workspace(n, n, p["V"].dtype)
         self.entry.bind(p["V"].ravel(), p, ws)
-        ws.stage.apply(features, len(features))
+        ws.stage.apply(features, np.array([0, n]))
         return ws.x
 
 
@@ -67,7 +70,7 @@ class StaticWorkspace:
 
     def __init__(self, features, n_sequences, n_score_sums, dtype):
         self.features = aligned_empty((n_sequences, features.size), dtype)
-        self.entry = features.entry.workspace(n_sequences, dtype)
+        self.entry = features.entry.workspace(n_sequences, n_sequences, dtype)
         self.s = self.entry.x
         self.ds = aligned_empty(self.s.shape, dtype)
         self.sums = aligned_empty((n_score_sums, features.n_scores), dtype) if n_score_sums else None

@@ -7,7 +7,8 @@ import numpy as np
 
 IMPUTE = (
     "Impute or drop missing values first: sklstm.preprocessing.PerStep(SimpleImputer()) before the estimator in a Pipeline"
-    " imputes them step by step."
+    " imputes them step by step. missing=\"indicator\" of the estimator takes them as they are, and tells the network which they"
+    " are; missing=\"decay\" also lets older values count less."
 )
 IMPUTE_CATEGORIES = (
     "Impute or drop missing categories first: sklstm.preprocessing.PerStep(SimpleImputer(strategy=\"most_frequent\")) before the"
@@ -71,7 +72,7 @@ def name_of(channel, names):
     return f" ({name.item() if isinstance(name, np.generic) else name!r})"
 
 
-def raise_if_not_finite(offsets, values, names=None, infinity="infinity (inf)", categorical=()):
+def raise_if_not_finite(offsets, values, names=None, infinity="infinity (inf)", categorical=(), allows_missing=False):
     """Raise a ValueError that says where the first NaN or infinity is.
 
     Parameters
@@ -84,11 +85,17 @@ def raise_if_not_finite(offsets, values, names=None, infinity="infinity (inf)", 
         What to call it.
     categorical : container of int, default=()
         Channels that hold codes of categories.
+    allows_missing : bool, default=False
+        Whether the others may have NaN.
     """
     # In blocks, to keep the temporary small.
     block = 1 << 16
     for start in range(0, len(values), block):
-        bad = np.argwhere(~np.isfinite(values[start : start + block]))
+        some = values[start : start + block]
+        is_bad = ~np.isfinite(some)
+        if allows_missing:
+            is_bad &= ~np.isnan(some) | np.isin(np.arange(values.shape[1]), list(categorical))
+        bad = np.argwhere(is_bad)
         if len(bad):
             row, channel = int(bad[0, 0]) + start, int(bad[0, 1])
             sequence, step = locate(offsets, row)

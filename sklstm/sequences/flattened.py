@@ -38,17 +38,17 @@ def is_tabular(X):
     return len(shape) < 3
 
 
-def from_rows(X, n_channels, padding=None):
+def from_rows(X, n_channels, padding=None, allows_missing=False):
     """Read a 2-D array, each row a flattened (n_steps, n_channels) sequence, without the padding at its ends.
 
     Raises
     ------
     ValueError
-        If the columns are no multiple of `n_channels`, or a value is NaN or infinite.
+        If the columns are no multiple of `n_channels`, or a value is infinite or, unless `allows_missing`, NaN.
     """
     n_sequences, n_columns = X.shape
     check_columns(n_columns, n_channels)
-    return checked(from_dense(X.reshape(n_sequences, n_columns // n_channels, n_channels), padding))
+    return checked(from_dense(X.reshape(n_sequences, n_columns // n_channels, n_channels), padding), allows_missing)
 
 
 def check_columns(n_columns, n_channels):
@@ -144,7 +144,7 @@ def refuse_other_categories(X, names, channels, n_channels):
             )
 
 
-def read_frame(X, channels, n_channels, padding=None):
+def read_frame(X, channels, n_channels, padding=None, allows_missing=False):
     """The sequences in the rows of a DataFrame; its categorical channels hold codes of what is in their columns.
 
     Parameters
@@ -156,6 +156,8 @@ def read_frame(X, channels, n_channels, padding=None):
         Column j belongs to channel j modulo n_channels.
     padding : float, default=None
         Leave steps out at either end of the rows whose channels all have this value.
+    allows_missing : bool, default=False
+        Whether numeric channels may have NaN.
 
     Returns
     -------
@@ -176,7 +178,7 @@ def read_frame(X, channels, n_channels, padding=None):
         else:
             read.append((_numbers_of(own, is_real, offsets, channel), None))
     values, categories = stack_channels(read)
-    return checked(Sequences(values, offsets, categories=categories))
+    return checked(Sequences(values, offsets, categories=categories), allows_missing)
 
 
 def _column(X, name):

@@ -41,7 +41,7 @@ def _items_hold_texts(items):
     return any(issubclass(kind, (str, bytes)) for kind in kinds)
 
 
-def read_texts(X, padding, channels_of):
+def read_texts(X, padding, channels_of, allows_missing=False):
     """An X with texts in channels that are to be categories: these become codes.
 
     Parameters
@@ -51,6 +51,8 @@ def read_texts(X, padding, channels_of):
         Leave steps out at either end of the rows of an array whose channels all have this value.
     channels_of : callable
         The categorical channels, by the number of all and their names.
+    allows_missing : bool, default=False
+        Whether numeric channels may have NaN.
 
     Raises
     ------
@@ -64,7 +66,8 @@ def read_texts(X, padding, channels_of):
     read = [_read_channel(values, channel, steps, channel in channels) for channel, values in enumerate(steps.columns())]
     values, categories = stack_channels(read)
     names = {"ids": steps.ids, "channel_names": steps.names}
-    return checked(Sequences(values, steps.offsets, **names, categories=categories, static=steps.static))
+    sequences = Sequences(values, steps.offsets, **names, categories=categories, static=steps.static)
+    return checked(sequences, allows_missing)
 
 
 def _read_channel(values, channel, steps, is_categorical):

@@ -122,7 +122,7 @@ def holds_arrays(X):
     return len(getattr(X, "shape", ())) == 1 and X.dtype == object and any(np.ndim(item) > 0 for item in X)
 
 
-def as_sequences(X, padding=None):
+def as_sequences(X, padding=None, allows_missing=False):
     """Read an X that is not tabular, as `array_or_list` returns it.
 
     Parameters
@@ -130,12 +130,14 @@ def as_sequences(X, padding=None):
     X : Sequences, 3-D array-like, column of lists, or list, tuple, Series or 1-D object array of sequences
     padding : float, default=None
         Leave steps out at either end of the rows of a 3-D array whose channels all have this value.
+    allows_missing : bool, default=False
+        Whether channels without categories may have NaN.
 
     Returns
     -------
     Sequences
-        In C order, float32 or float64, at least one sequence, every length at least 1, every value finite. Its buffer
-        is that of X where X already has this layout.
+        In C order, float32 or float64, at least one sequence, every length at least 1, every value finite, or missing where
+        that is allowed. Its buffer is that of X where X already has this layout.
 
     Raises
     ------
@@ -150,10 +152,10 @@ def as_sequences(X, padding=None):
         sequences = Sequences.from_list(X)
     else:
         sequences = from_dense(np.asarray(X), padding)
-    return checked(sequences)
+    return checked(sequences, allows_missing)
 
 
-def checked(sequences):
+def checked(sequences, allows_missing=False):
     """The same sequences with values in C order and a dtype to compute in; raises where `as_sequences` says."""
     check_not_empty(sequences.lengths, sequences.n_channels)
     values = sequences.values
@@ -164,7 +166,10 @@ def checked(sequences):
     with np.errstate(over="ignore", invalid="ignore"):
         suspicious = not np.isfinite(values.sum())
     if suspicious:
-        raise_if_not_finite(sequences.offsets, values, sequences.channel_names, categorical=sequences.categories)
+        categorical = sequences.categories
+        raise_if_not_finite(
+            sequences.offsets, values, sequences.channel_names, categorical=categorical, allows_missing=allows_missing
+        )
     return sequences if values is sequences.values else sequences.with_values(values)
 
 
@@ -203,7 +208,7 @@ def _nesting(X):
     return 0 if hasattr(X, "shape") and len(X.shape) else depth
 
 
-def in_dtype(sequences, dtype):
+def in_dtype(sequences, dtype, allows_missing=False):
     """The sequences in the dtype that a model computes in; raises a ValueError where a value is too large for it."""
     sequences = static_in_dtype(sequences, dtype)
     if sequences.values.dtype == dtype:
@@ -211,5 +216,5 @@ def in_dtype(sequences, dtype):
     with np.errstate(over="ignore"):
         values = sequences.values.astype(dtype)
     infinity = f"a number too large for {dtype}, which the fitted model computes in"
-    raise_if_not_finite(sequences.offsets, values, sequences.channel_names, infinity)
+    raise_if_not_finite(sequences.offsets, values, sequences.channel_names, infinity, allows_missing=allows_missing)
     return sequences.with_values(values)

@@ -6,7 +6,7 @@ from .config import TrainingConfig
 from .data import Data, digest
 from .length import LengthSearch
 from .loop import train
-from .moments import check_moments, weighted_moments
+from .moments import check_moments, observed_moments, weighted_moments
 from .optimizers import LBFGS, SGD, SOLVERS, Adam, RMSprop
 from .robust import clipped, has_heavy_tails, robust_ratios
 from .scaling import Scaling, check_range, updated_moments

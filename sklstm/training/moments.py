@@ -9,6 +9,26 @@ WIDTH = 64  # numbers that are added side by side: a multiple of the channels of
 EXPONENTS = 1000  # of the powers of two that columns are scaled by: within float64, and so are their reciprocals
 
 
+def observed_moments(values, weights, offsets, rows):
+    """`weighted_moments` of what is not missing (NaN): ``weight`` is then (n_columns,), 0 for a column without any value.
+
+    The mean and deviation of such a column are 0.
+    """
+    if not np.isnan(values).any():
+        moments = weighted_moments(values, weights, offsets, rows)
+        return moments | {"weight": np.full(values.shape[1], moments["weight"])}
+    lengths = np.diff(offsets)
+    is_used = np.zeros(len(lengths), dtype=bool)
+    is_used[rows] = True
+    is_used, weights = np.repeat(is_used, lengths), np.repeat(weights, lengths)
+    columns = []
+    for column in values.T:
+        seen = is_used & ~np.isnan(column)
+        unseen = {"weight": 0.0} | {name: np.zeros(1) for name in ("mean", "deviation", "low", "high")}
+        columns.append(weighted_moments(column[seen, np.newaxis], weights[seen]) if seen.any() else unseen)
+    return {name: np.hstack([column[name] for column in columns]) for name in columns[0]}
+
+
 def weighted_moments(values, weights, offsets=None, rows=None):
     """Total weight, mean and standard deviation of each column.
 
@@ -73,6 +93,9 @@ def merge_moments(a, b):
 
     A mean that overflows is not finite; a total weight that does stays the largest number.
     """
+    if np.ndim(a["weight"]):
+        columns = [_merged_columns(*(_column(part, k) for part in (a, b))) for k in range(len(a["weight"]))]
+        return {name: np.hstack([column[name] for column in columns]) for name in a}
     total = a["weight"] + b["weight"]
     share = b["weight"] / total if np.isfinite(total) else 1 / (1 + a["weight"] / b["weight"])
     total = min(total, LARGEST)
@@ -87,6 +110,15 @@ def merge_moments(a, b):
             "high": np.maximum(a["high"], b["high"]),
         }
         return {"weight": total} | _without_rounding(moments)
+
+
+def _column(moments, k):
+    """Those of one column of `observed_moments`."""
+    return {name: float(values[k]) if name == "weight" else values[k : k + 1] for name, values in moments.items()}
+
+
+def _merged_columns(a, b):
+    return merge_moments(a, b) if a["weight"] and b["weight"] else a if a["weight"] else b
 
 
 def _without_rounding(moments):
@@ -109,5 +141,9 @@ def check_moments(moments, n_channels, n_static=0):
 
 def _are_moments(part, n):
     arrays = [part.get(name) for name in ("mean", "deviation", "low", "high")]
+    if isinstance(part.get("weight"), np.ndarray):
+        arrays.append(part["weight"])
+    elif not np.isscalar(part.get("weight")):
+        return False
     sound = all(isinstance(array, np.ndarray) and array.ndim == 1 and array.dtype == np.float64 for array in arrays)
-    return sound and len({len(array) for array in arrays} | ({n} if n else set())) == 1 and np.isscalar(part.get("weight"))
+    return sound and len({len(array) for array in arrays} | ({n} if n else set())) == 1

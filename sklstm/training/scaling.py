@@ -35,6 +35,8 @@ class Scaling:
     shift, factor : ndarray of shape (n_channels,)
         A channel enters the network as ``(x - shift) * factor``; a constant channel has the factor 0, which leaves it
         out.
+    means, known : ndarray of shape (n_channels,)
+        Where values may be missing: the mean of each channel as it enters, and 1 where it has any value, else 0.
     target_shift, target_scale : ndarray of shape (n_targets,)
         A target is ``target_scale * standard + target_shift``.
     logarithmic : bool
@@ -53,9 +55,13 @@ class Scaling:
     relative_deviation: np.ndarray | None = None
     static_shift: np.ndarray = field(default_factory=lambda: np.zeros(0))
     static_factor: np.ndarray = field(default_factory=lambda: np.ones(0))
+    means: np.ndarray | None = None
+    known: np.ndarray | None = None
 
     @classmethod
-    def from_moments(cls, moments, n_channels, n_static=0, loss_units=None, categorical=(), static_categorical=()):
+    def from_moments(
+        cls, moments, n_channels, n_static=0, loss_units=None, categorical=(), static_categorical=(), standardize=True
+    ):
         """From moments.
 
         Parameters
@@ -68,8 +74,14 @@ class Scaling:
             As in `Loss`.
         categorical, static_categorical : sequence of int
             Channels and static features that are left as they are.
+        standardize : bool
+            Whether all the other channels are not.
         """
-        shift, factor = _standardizing(moments["x"], n_channels, categorical)
+        means = known = None
+        if moments["x"] is not None and np.ndim(moments["x"]["weight"]):
+            means = np.zeros(n_channels) if standardize else moments["x"]["mean"]
+            known = (moments["x"]["weight"] > 0).astype(float)
+        shift, factor = _standardizing(moments["x"] if standardize else None, n_channels, categorical)
         static = _standardizing(moments.get("static"), n_static, static_categorical)
         target_shift, target_scale = np.zeros(1), np.ones(1)
         relative_deviation = None
@@ -79,7 +91,9 @@ class Scaling:
         elif moments["y"] is not None:
             target_shift, deviation = moments["y"]["mean"], moments["y"]["deviation"]
             target_scale = np.where(deviation > 0, deviation, 1.0)
-        return cls(shift, factor, target_shift, target_scale, loss_units == "log", relative_deviation, *static)
+        return cls(
+            shift, factor, target_shift, target_scale, loss_units == "log", relative_deviation, *static, means, known
+        )  # fmt: skip
 
     def raise_if_out_of_range(self, dtype):
         """Raise a ValueError where the standard deviation of a channel is too large or too small for a dtype.
@@ -120,6 +134,12 @@ class Scaling:
     def _of_scores(self):
         """Scale and offset that take scores to the units of the data."""
         return (1.0, np.log(self.target_scale)) if self.logarithmic else (self.target_scale, self.target_shift)
+
+    def write_means(self, network, theta):
+        """Tell a network, whose parameters are overwritten, what stands for values that are missing."""
+        if network.missing != "error":
+            p, numeric = network.bind(theta)["input"], network.input_layer.numeric
+            p["mean"][...], p["known"][...] = self.means[numeric], self.known[numeric]
 
     def fold_into_weights(self, network, theta, temperature=1.0):
         """Parameters of the network whose inputs and outputs are in the units of the data, and whose scores are divided by a
