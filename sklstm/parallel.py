@@ -262,6 +262,7 @@ class Threads:
                 self._team_since = perf_counter()
             n_missing = n_helpers - len(self._serving)
             if n_missing > 0:
+                self._team.admit()
                 self._submit(self._team.serve, n_missing, self._serving)
                 self._team.welcome(n_helpers)
 

@@ -70,10 +70,14 @@ cdef class Team:
         with nogil:
             team_serve(self.handle, PATIENCE)
 
-    def welcome(self, int n):
-        """Let helpers stay, and wait a short time for so many."""
+    def admit(self):
+        """Let helpers stay: those that come before this leave at once."""
         with nogil:
             team_open(self.handle, 1)
+
+    def welcome(self, int n):
+        """Wait a short time for so many helpers."""
+        with nogil:
             team_await(self.handle, n, WELCOME)
 
     def dismiss(self):

@@ -40,9 +40,9 @@ class Stream(Steps):
         ``layer_<k>.h`` and, where the cell has one, ``layer_<k>.c`` (n_streams, hidden_size), and with ``pooling="mean"`` or
         ``"max"`` the sums or maxima ``pooled``, among several poolings ``pooled.mean`` and ``pooled.max``. Models that allow
         missing values have ``input.last``, the last value of each numeric channel in standard units, and ``input.elapsed``, the
-        number of steps since then, (n_streams, n_numeric), and models with static features ``static``, what the network makes of those. None
-        before the first step. Can be assigned to this stream or to another one of the same model. Wrong shapes, values that are
-        not finite and invalid numbers of steps are errors.
+        number of steps since then, (n_streams, n_numeric), and models with static features ``static``, what the network makes
+        of those. None before the first step. Can be assigned to this stream or to another one of the same model. Wrong shapes,
+        values that are not finite and invalid numbers of steps are errors.
     n_streams : int or None
         Number of sequences; None before the first step.
 
