@@ -21,7 +21,7 @@ import sklstm.inspection
 import sklstm.metrics
 import sklstm.preprocessing
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
-from sklstm.preprocessing import PerStep, RelativeRegressor, SequenceTokenizer
+from sklstm.preprocessing import PerStep, RelativeRegressor, SequenceTokenizer, with_static
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 BOTH = [LSTMClassifier, LSTMRegressor]
