@@ -1,4 +1,4 @@
-"""Independent calls on Python threads, with the threads of BLAS limited to one meanwhile.
+"""Threads for independent calls, and for calls that share each kernel, with the threads of BLAS limited to one meanwhile.
 
 The kernels release the GIL, so Python's threads run them in parallel. OpenMP is not used: bundled runtimes collide on macOS, and
 the busy waiting of libgomp's threads slows those of OpenBLAS down where both alternate.
@@ -196,7 +196,7 @@ JUDGED_NANOSECONDS = 3_000_000
 
 
 class Threads:
-    """Pool of the caller's thread and of helpers, for calls that are independent of each other.
+    """Pool of the caller's thread and of helpers, for independent calls (`map`) and for shared ones (`together`).
 
     Parameters
     ----------
@@ -252,6 +252,7 @@ class Threads:
 
     def _gather(self, n_helpers):
         """See to it that so many helpers are ready, or soon are."""
+        self._forget_helpers_of_the_parent()
         if self._team is None:
             self._team = _team.Team(self.n_threads - 1)
         elif perf_counter() - self._team_since > TEAM_SECONDS:
@@ -268,12 +269,18 @@ class Threads:
 
     def _dismiss(self):
         """Have the helpers of the team leave it, and wait until they have."""
+        self._forget_helpers_of_the_parent()
         if self._team is not None:
             self._team.dismiss()
             for future in self._serving:
                 if not future.cancel():
                     future.result()
             self._serving = []
+
+    def _forget_helpers_of_the_parent(self):
+        """In a child that goes on with a fit: whoever waited for them would wait for ever."""
+        if self._team is not None and self._team.is_left_behind:
+            self._team, self._serving = None, []
 
     def map(self, function, items):
         """Return ``[function(item) for item in items]``. All calls have ended when this returns or raises.

@@ -78,7 +78,6 @@ def test_what_does_not_fit_is_refused(problem):
     with pytest.raises(ValueError, match="must have shape"):
         minibatch(problem, shift=np.zeros(3))
     with pytest.raises(ValueError, match="another dtype"):
-        problem.network.workspace(problem.theta.astype(np.float32), 2, 7)
         narrow = problem.network.workspace(problem.theta.astype(np.float32), 5, 16).bound
         batch.gradient(narrow, 1.0, grad.astype(np.float32))
 

@@ -262,8 +262,9 @@ cdef class Minibatch:
         cdef Py_ssize_t T = longest(self.offsets, self.n_samples, &rows[0], step, n) if n else -1
         if T < 0:
             raise ValueError(NOT_SEQUENCES)
+        self.n = 0  # none, where there is no memory
+        self.reserve(n, T)
         self.n, self.T = n, T
-        self.reserve()
         arrange_rows(self.offsets, &rows[0], step, n, T, self.order, self.lengths, self.first_rows, self.starts, self.chunk_starts)
         self.most_rows, first = 0, 0
         while first < T:
@@ -272,19 +273,19 @@ cdef class Minibatch:
             first = last
         return self.most_rows
 
-    cdef int reserve(self) except -1:
+    cdef int reserve(self, Py_ssize_t n, Py_ssize_t T) except -1:
         """Memory for what a minibatch of n sequences of T steps has."""
-        cdef Py_ssize_t needed = 3 * self.n + 2 * (self.T + 1)
+        cdef Py_ssize_t needed = 3 * n + 2 * (T + 1)
         cdef void *memory
         if needed > self.capacity:
             memory = PyMem_Realloc(self.order, needed * sizeof(Py_ssize_t))
             if not memory:
                 raise MemoryError
             self.order, self.capacity = <Py_ssize_t *> memory, needed
-        self.lengths = self.order + self.n
-        self.first_rows = self.lengths + self.n
-        self.starts = self.first_rows + self.n
-        self.chunk_starts = self.starts + self.T + 1
+        self.lengths = self.order + n
+        self.first_rows = self.lengths + n
+        self.starts = self.first_rows + n
+        self.chunk_starts = self.starts + T + 1
         return 0
 
     cdef int reserve_targets(self, Py_ssize_t n) except -1:

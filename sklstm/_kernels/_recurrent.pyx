@@ -124,7 +124,7 @@ cdef class Layer(Stage):
         return 0
 
     cdef void backward(self, const batch *b) noexcept nogil:
-        cdef void *dx = self.dx if self.dx != NULL else b.dvalues
+        cdef void *dx = self.dx if self.dx != NULL else b.dvalues if self.x == NULL else NULL
         if self.dtype == 0:
             backward_layer(self, b, <float *> dx)
         else:

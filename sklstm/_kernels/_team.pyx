@@ -65,6 +65,11 @@ cdef class Team:
     def __dealloc__(self):
         team_free(self.handle)
 
+    @property
+    def is_left_behind(self):
+        """Whether this process has been forked off since: the helpers exist in the parent only."""
+        return self.handle.generation != team_generation
+
     def serve(self):
         """Help, until `dismiss`, or until nobody has asked for some time."""
         with nogil:

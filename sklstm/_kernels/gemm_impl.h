@@ -142,7 +142,7 @@ static void FN(any_tile)(
 }
 
 /* Where A is read through columns that lie so many bytes apart or more, a tile's rows of it are copied first: else they fall into a
-   few sets of the first-level cache, which do not hold them from one panel to the next. `FAR_K` bounds the copy, and so many bytes of
+   few sets of the first-level cache, which do not hold them from one panel to the next. `FAR_K` bounds the copy, and `FAR_BYTES` of
    panels share one. */
 enum { FN(FAR_STRIDE) = 1024, FN(FAR_K) = (1 << 15) / (TILE_ROWS * sizeof(REAL)), FN(FAR_BYTES) = 1 << 18 };
 

@@ -324,9 +324,10 @@ static inline void team_await(team *t, int n, int64_t patience)
             PyThread_acquire_lock_timed(t->seats[0].call.lock, 20, 0);
 }
 
+/* One of a process from before a fork is left to that: its locks may be those of helpers that sleep there. */
 static inline void team_free(team *t)
 {
-    if (t == NULL)
+    if (t == NULL || t->generation != team_generation)
         return;
     for (int s = 0; s < t->n_seats; s++)
         if (t->seats[s].call.lock != NULL) {

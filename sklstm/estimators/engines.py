@@ -164,7 +164,7 @@ class Served:
     def enter(self, x, buffers):
         """What the input layer makes of one step of some sequences, which continue what the buffers remember."""
         n = len(x)
-        packed = Packed(np.arange(n), np.ones(n, np.intp), np.array([0, n]), x, first=1)
+        packed = Packed(np.arange(n), np.ones(n, np.intp), np.array([0, n], np.intp), x, first=1)
         return self.network.input_layer.forward(self.params["input"], packed, buffers)[:n]
 
     def is_of(self, model):

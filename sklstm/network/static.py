@@ -61,7 +61,7 @@ class StaticFeatures:
         n = len(features)
         ws = self.entry.workspace(n, n, p["V"].dtype)
         self.entry.bind(p["V"].ravel(), p, ws)
-        ws.stage.apply(features, np.array([0, n]))
+        ws.stage.apply(features, np.array([0, n], np.intp))
         return ws.x
 
 

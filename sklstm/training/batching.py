@@ -25,8 +25,8 @@ MAX_SHARDS = 64
 # in the cache.
 LEAST_SHARDS = 4
 TEAM_UNITS = 192
-# Multiplications and additions from which on a minibatch repays a team, some 0.1 ms: to have it costs 5 microseconds, and 50 more
-# where its threads have gone to sleep.
+# Multiplications and additions from which on a minibatch repays a team, some 0.1 ms: to have it costs 5 microseconds. Threads
+# that have gone to sleep come late, by 50 to 200 microseconds, and are not waited for.
 TEAM_FLOPS = 1e7
 
 
@@ -71,8 +71,8 @@ def minibatches(lengths, batch_size, rng):
 def shards(rows, lengths, network):
     """Cut a minibatch into parts that can be computed independently, balanced in length.
 
-    The number depends on the data and the network, never on the number of threads, so gradients summed in the order of
-    the shards have the same bits whatever computed them.
+    The number depends on the data, the network and the kind of products, never on the number of threads, so gradients summed in
+    the order of the shards have the same bits whatever computed them.
 
     Parameters
     ----------
