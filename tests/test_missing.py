@@ -258,3 +258,38 @@ def test_equal_sequences_with_holes_count_as_one_with_the_sum_of_weights(rng, mi
         repeated = regressor(missing, **options).fit(twice, np.r_[y, y])
         weighted = regressor(missing, **options).fit(X, y, sample_weight=np.full(12, 2.0))
     assert (repeated.predict(X) == weighted.predict(X)).all()
+
+
+# ---- values that no network tells apart, and later data ----
+
+
+@pytest.mark.parametrize("missing", ["indicator", "decay"])
+@pytest.mark.parametrize("dtype, scale, huge", [("float32", 0.1, 3.4e38), ("float64", 1e-100, 1e300)])
+def test_values_that_overflow_in_standard_units(missing, dtype, scale, huge, rng):
+    X = (scale * rng.normal(size=(20, 5, 2))).astype(dtype)
+    model = LSTMClassifier(4, missing=missing, max_iter=2, random_state=0).fit(X, np.arange(20) % 2)
+    X[0, 2] = huge, -huge
+    assert np.isfinite(model.predict_proba(X)).all()
+    stream = model.stream("predict_proba")
+    np.testing.assert_array_equal([stream.step(x) for x in X[0]][-1], model.predict_proba(X[:1]))
+
+
+def test_weights_that_were_set_are_where_a_fit_continues(rng):
+    X, y = rng.normal(size=(20, 5, 2)), rng.normal(size=20)
+    X[rng.random(X.shape) < 0.3] = np.nan
+    model = LSTMRegressor(4, missing="indicator", max_iter=2, warm_start=True, random_state=0).fit(X, y)
+    model.set_weights({"input.known": [1.0, 0.0]})
+    np.testing.assert_array_equal(model.fit(X, y).weights_["input.known"], [1.0, 0.0])
+
+
+def test_a_channel_that_is_first_seen_later_warns_once(rng):
+    X, y = rng.normal(size=(20, 5, 2)), rng.normal(size=20)
+    first = X.copy()
+    first[:, :, 1] = np.nan
+    model = LSTMRegressor(4, missing="indicator", max_iter=2, warm_start=True, random_state=0)
+    with pytest.warns(UserWarning, match="No training sequence has a value in channel 1"):
+        model.fit(first, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)

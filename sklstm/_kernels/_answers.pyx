@@ -145,7 +145,8 @@ cdef class Steps:
         Raises
         ------
         ValueError
-            If x_t has a wrong shape, is not numeric, or contains NaN or infinity. The stream is unchanged.
+            If x_t has a wrong shape, is not numeric, or contains infinity, or NaN that `missing` does not allow. The stream is
+            unchanged.
         """
         cdef Answers direct = self._direct
         answer = None

@@ -100,7 +100,7 @@ cdef class Missing(Stage):
             return
         if b.dvalues != NULL:
             memset(b.dvalues, 0, b.n_rows * self.n_channels * self.itemsize)
-        for k in range(self.n_directions):
+        for k in range(self.n_directions if self.n else 0):
             if self.dtype == 0:
                 fill_backward(self, b, k, <const float *> b.values, <const float *> self.dx, <float *> b.dvalues)
             else:
@@ -109,6 +109,12 @@ cdef class Missing(Stage):
 
 cdef inline real exponential(real x) noexcept nogil:
     return expf(x) if real is float else exp(x)
+
+
+cdef inline real bounded(real x) noexcept nogil:
+    """x, or the largest value that products with weights do not take to infinity: no network tells such values apart."""
+    cdef real most = 1e15 if real is float else 1e150
+    return min(max(x, -most), most)
 
 
 cdef inline real log2_of_1_plus(real d) noexcept nogil:
@@ -171,7 +177,7 @@ cdef void fill(Missing self, const batch *b, int direction, const real *values, 
                 seen = v == v
                 d = deltas[k] = elapsed[k] + 1
                 if seen:
-                    last[k] = v = scale[k] * v + offset[k]
+                    last[k] = v = bounded(scale[k] * v + offset[k])
                 else:
                     v = stand_in(self, direction, k, d, last[k])
                 elapsed[k] = 0 if seen else d

@@ -324,9 +324,9 @@ With x_t the input of a layer at step t, and h and c its states, which start at 
 .. math::
 
     i_t &= \\sigma(x_t W_i + h_{t-1} R_i + b_i) \\qquad
-    f_t = \\sigma(x_t W_f + h_{t-1} R_f + b_f) \\
+    f_t = \\sigma(x_t W_f + h_{t-1} R_f + b_f) \\\\
     g_t &= \\tanh(x_t W_g + h_{t-1} R_g + b_g) \\qquad
-    o_t = \\sigma(x_t W_o + h_{t-1} R_o + b_o) \\
+    o_t = \\sigma(x_t W_o + h_{t-1} R_o + b_o) \\\\
     c_t &= f_t \\odot c_{t-1} + i_t \\odot g_t \\qquad\\quad
     h_t = o_t \\odot \\tanh(c_t)
 

@@ -68,7 +68,7 @@ class FitInputs:
         state.start_fit(keep_schedule=one_epoch and not previous.stopped_early)
         if one_epoch:
             state.theta = previous.scaling(network).convert_to(network, state.theta, self.scaling)
-        self.scaling.write_means(network, state.theta)
+            self.scaling.write_means(network, state.theta)
         if state.solver != solver:
             state.solver, state.optimizer = solver, optimizer.init(state.theta)
         return state

@@ -87,7 +87,7 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
     sizes, categorical = (network.input_size, network.static_size), (form["_categorical"], form.get("_static_categorical", ()))
     scaling = Scaling.from_moments(moments, *sizes, target.units, *categorical, bool(estimator.standardize))
     scaling.raise_if_out_of_range(dtype)
-    if allows_missing:
+    if allows_missing and previous is None:
         warn_of_unseen(scaling.known, sequences.channel_names)
     if target.units:
         check_range("y", target.targets, dtype)

@@ -114,8 +114,10 @@ class Stream(Steps):
             return answers.step(x)
         before = [array.copy() for array in entry.remembered]
         answer = answers.step(self._served.enter(x, entry))
-        if answer is None:  # the step was not taken
+        if answer is None:
             entry.remember(before)
+            largest = f"{np.abs(x).max():.3g}"
+            raise ValueError(f"x_t holds {largest}, which overflows {self._dtype} in the units of the network. The step is not taken.")
         return answer
 
     def reset(self, streams=None, *, static=None):

@@ -40,7 +40,8 @@ def sequences_in_double(estimator, X):
 def channels_in_double(estimator, X):
     """The same of the channels alone: X needs no static features."""
     with numpy_alone():
-        return in_dtype(read_channels(estimator, X, reset=False)[0].with_static(None), np.dtype(np.float64))
+        sequences = read_channels(estimator, X, reset=False)[0].with_static(None)
+        return in_dtype(sequences, np.dtype(np.float64), allows_missing=True)
 
 
 def one_sequence(X, sequence):

@@ -191,6 +191,11 @@ def _check_codes(sequences, channel):
     if bad:
         row, problem = bad
         place = place_of(sequences.offsets, row)
+        if np.isnan(codes[row]):
+            raise ValueError(
+                f"Channel {channel} of X is categorical, but {place} is missing (NaN). Fill missing categories in X, for instance"
+                " with a code of their own."
+            )
         raise ValueError(f"Channel {channel} of X is categorical, but {place} is {problem}. {ADVICE}")
 
 

@@ -51,6 +51,11 @@ CASES = [
         lambda: classify(HIDDEN[:, :, :1], missing="indicator"),
     ),
     case(
+        lambda: classify(HIDDEN, missing="indicator", categorical_features=[1]),
+        "Fill missing categories in X, for instance with a code of their own",
+        lambda: classify(np.where(np.isnan(HIDDEN), 9, HIDDEN), missing="indicator", categorical_features=[1]),
+    ),
+    case(
         lambda: classify(X).predict(TABLE),
         r"Pass (X\.with_static\(None\)), or fit with them",
         lambda code: classify(X).predict(value(code, X=TABLE)),
