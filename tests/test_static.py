@@ -2,13 +2,16 @@
 
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pytest
 import reference
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import StackingClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
@@ -143,6 +146,108 @@ def test_windows_have_the_static_features_of_their_series(rng):
     np.testing.assert_array_equal(windows.static, X.static[shop])
     np.testing.assert_array_equal(windows[0], X[shop[0]][:3])
     assert windows.static_categories.keys() == {1}
+
+
+# ---- tables that were read as something else ----
+
+STEPS = {"who": ["b", "a", "b"], "visit": [1, 1, 2], "v": [1.0, 2.0, 3.0], "age": [61, 48, 61]}
+
+
+@pytest.mark.parametrize(
+    ("static", "message"),
+    [
+        ("age", r"list of names of columns, or a table, got 'age'. Pass \['age'\]"),
+        ({"age"}, r"a set, whose order is undefined \(set\). Pass sorted\(static\)"),
+        ((name for name in ["age"]), r"an iterator \(generator\). Pass list\(static\)"),
+        ([], "static names no column"),
+        (["age", "age"], "static has 'age' twice"),
+        ({"who": ["a", "b"], "q": [1, 2, 3]}, "different numbers of rows"),
+        ({"who": ["a", "b"]}, "no column besides the column 'who' of ids"),
+    ],
+)
+def test_what_from_long_takes_for_no_table(static, message):
+    with pytest.raises(ValueError, match=message):
+        Sequences.from_long(STEPS, id="who", static=static)
+
+
+@pytest.mark.parametrize("masked", [lambda rows: rows, list], ids=["array", "list"])
+def test_masks_texts_and_lazy_tables_are_refused(rng, masked):
+    X = draw(rng, 2)[0]
+    with pytest.raises(ValueError, match="static is a masked array"):
+        X.with_static(masked(np.ma.masked_array([[1.0], [99.0]], [[0], [1]])))
+    with pytest.raises(ValueError, match="static must be a table, got 'ab'"):
+        X.with_static("ab")
+    with pytest.raises(ValueError, match=r"must be a table of at least one column, got shape \(2,\)"):
+        X.with_static(["ab", "cd"])  # no table of letters
+    with pytest.raises(ValueError, match=r"it is sparse.*Pass static.toarray\(\)"):
+        X.with_static(csr_array(np.eye(2)))
+    with pytest.raises(AttributeError, match=r"X.with_static\(table\)"):
+        X.static = [[1.0], [2.0]]
+
+
+def test_several_columns_of_ids_are_matched_by_all():
+    table = pandas.DataFrame({"visit": [2, 1, 1], "who": ["b", "a", "b"], "dose": [3.0, 2.0, 1.0]})
+    X = Sequences.from_long(STEPS, id=["who", "visit"], static=table)
+    assert (X.ids.tolist(), X.static.tolist(), X.static_names) == ([("b", 1), ("a", 1), ("b", 2)], [[1], [2], [3]], ["dose"])
+    one = Sequences.from_long(STEPS, id=["who"], static={"who": ["a", "b"], "sex": ["f", "m"]})
+    assert one.static.tolist() == [[1], [0]]
+    with pytest.raises(ValueError, match="has no column 'visit', but others of those that id names"):
+        Sequences.from_long(STEPS, id=["who", "visit"], static=table[["who", "dose"]])
+    with pytest.raises(ValueError, match=r"has no row with the id \('b', 1\), in the columns 'who', 'visit'"):
+        Sequences.from_long(STEPS, id=["who", "visit"], static=table[:2])
+    with pytest.raises(ValueError, match="has no row with the id 'b'"):
+        Sequences.from_long(STEPS, id="who", static={"who": pandas.Categorical(["a", None]), "dose": [1, 2]})
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "s", "D"])
+def test_ids_that_are_dates_of_another_unit(unit):
+    days = np.array(["2020-01-02", "2020-01-01"], dtype="M8[ns]")
+    table = {"day": days[::-1].astype(f"M8[{unit}]"), "a": [1, 2]}
+    X = Sequences.from_long({"day": days, "v": [1.0, 2.0]}, id="day", static=table)
+    assert X.static.tolist() == [[2], [1]]
+
+
+def test_a_static_column_that_is_too_short():
+    with pytest.raises(ValueError, match="Column 'age' has 2 rows, column 'who' has 3"):
+        Sequences.from_long(STEPS | {"age": [61, 48]}, id="who", columns=["v"], static=["age"])
+
+
+def test_booleans_are_categories_in_all_forms(rng):
+    X, frame = draw(rng, 3)[0], pandas.DataFrame({"ill": [True, False, True], "age": [1.5, 2.5, 3.5]})
+    rows = [[True, 1.5], [False, 2.5], [True, 3.5]]
+    for form in (frame, frame.to_dict("list"), rows, np.array(rows, dtype=object), frame.astype({"ill": "boolean"})):
+        assert X.with_static(form).static_categories.keys() == {0}
+    for column in (pandas.array([True, False, None], dtype="boolean"), [True, False, None]):
+        X = X.with_static({"ill": column})
+        np.testing.assert_array_equal(X.static[:, 0], [1, 0, np.nan])
+        with pytest.raises(ValueError, match=r"0 \('ill'\) of sequence 2 has no category"):
+            LSTMRegressor(**QUICK).fit(X, np.arange(3.0))
+
+
+def test_with_static_leaves_padding_out():
+    X = with_static(np.array([[1.0, 2.0, 0.0], [3.0, 0.0, 0.0]]), [[1.0], [2.0]], padding=0)
+    assert X.lengths.tolist() == [2, 1]
+    assert with_static(X.to_padded(-9), X.static, padding=-9).lengths.tolist() == [2, 1]
+
+
+def test_with_static_keeps_what_names_of_columns_tell(rng):
+    frame = pandas.DataFrame(rng.normal(size=(9, 6)), columns=[f"{name}_{step}" for step in range(3) for name in "ab"])
+    X = with_static(frame, np.arange(9.0)[:, None], n_channels=2)
+    assert X.channel_names == ["a", "b"]
+    model = LSTMRegressor(**QUICK).fit(X, np.arange(9.0))
+    with pytest.raises(ValueError, match="The feature names should match"):
+        model.predict(with_static(frame.rename(columns=lambda name: name.replace("b", "c")), X.static, n_channels=2))
+    with pytest.raises(ValueError, match="not in the order of steps"):
+        with_static(frame[sorted(frame)], X.static, n_channels=2)
+
+
+def test_what_with_static_refuses_as_X():
+    with pytest.raises(ValueError, match="list of univariate sequences, but n_channels=2"):
+        with_static([[1.0, 2.0], [3.0, 4.0]], [[1.0], [2.0]], n_channels=2)
+    with pytest.raises(ValueError, match="X has no sequence"):
+        with_static(np.zeros((0, 4)), np.zeros((0, 1)))
+    with pytest.raises(ValueError, match=r"it is sparse.*Pass X.toarray\(\)"):
+        with_static(csr_array(np.eye(2)), [[1.0], [2.0]])
 
 
 # ---- estimators ----
@@ -300,6 +405,18 @@ def test_categories_of_held_out_sequences_alone_are_unknown(rng):
     assert vocabularies == {1, 2}
 
 
+def test_numbers_of_which_float32_keeps_nothing(rng):
+    seconds = 1.7e9 + rng.uniform(0, 60, size=40)
+    values = rng.normal(size=(40, 3, 1)).astype(np.float32)
+    with pytest.warns(UserWarning, match=r"Static feature 0 \('when'\) varies by little compared with its size"):
+        LSTMRegressor(**QUICK).fit(with_static(values, {"when": seconds}), seconds)
+    for X, when in ((values, seconds - seconds.mean()), (values, np.full(40, 0.1)), (values.astype(np.float64), seconds)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            LSTMRegressor(**QUICK).fit(with_static(X, {"when": when}), seconds)
+
+
 # ---- training that continues, files ----
 
 
@@ -388,8 +505,11 @@ def test_streams_predict_the_same(rng, options):
     for t in range(5):
         answers = several.step(values[[0, 7, 2], t])
     assert answers[1] == expected[7]
-    several.reset()
-    np.testing.assert_array_equal(several.step(values[:3, 0]), model.predict(with_static(values[:3, :1], rows[:3])))
+    for forget in (lambda: several.reset(), lambda: several.reset([0, 1, 2]), lambda: setattr(several, "state", several.state)):
+        forget()
+        several.reset()
+        own = rows.iloc[[0, 7, 2]].reset_index(drop=True)
+        np.testing.assert_array_equal(several.step(values[:3, 0]), model.predict(with_static(values[:3, :1], own)))
 
 
 def test_streams_without_their_row(rng):
@@ -402,6 +522,42 @@ def test_streams_without_their_row(rng):
     stream = model.stream(static=[[60.0, "north", 1.0], [70.0, "moon", 0.0]])
     with pytest.raises(ValueError, match="static has 2 rows, but there are 3 streams"):
         stream.step(np.zeros((3, 2)))
+
+
+def test_streams_know_which_columns_are_categories(rng):
+    values, codes = rng.normal(size=(20, 2, 2)), np.arange(20) % 2
+    zips, sites = pandas.Categorical(np.where(codes, "10115", "20095")), pandas.Categorical(codes)
+    table = pandas.DataFrame({"zip": zips, "age": rng.normal(60, 9, size=20), "site": sites, "ill": codes == 1})
+    X = with_static(values, table)
+    model = LSTMRegressor(**QUICK).fit(X, sums(X))
+    expected = model.predict(X)
+    np.testing.assert_array_equal(model.predict(with_static(values, table.assign(site=codes, ill=codes))), expected)
+    row, first = table.iloc[0].to_dict(), model.predict(with_static(values[:, :1], table))[0]
+    for form in (table.iloc[0], row, list(row.values()), table[:1], row | {"ill": 0}):
+        assert model.stream(static=form).step(values[0, 0]) == first
+    for name, column in (("zip", 0), ("site", 2), ("ill", 3)):
+        with pytest.raises(ValueError, match=f"Static feature {column} .'{name}'. of sequence 0 has no category"):
+            model.stream(static=row | {name: None})
+    with pytest.raises(ValueError, match=r"0 .'zip'. held categories in fit, but holds numbers"):
+        model.stream(static=row | {"zip": 20095})
+
+
+def test_a_reset_or_assigned_stream_keeps_its_row_and_one_row_for_all_remains_that(rng):
+    table, x = rng.normal(size=(20, 1)), rng.normal(size=(3, 2))
+    X = with_static(rng.normal(size=(20, 3, 2)), table)
+    model = LSTMRegressor(**QUICK).fit(X, sums(X))
+    one, other = model.stream(static=table[0]), model.stream(static=table[:2])
+    one.step(x), other.step(x[:2])
+    copies, rows = copy.copy(one), model.predict(with_static(x[:2, np.newaxis], table[:2]))
+    one.state = one.state
+    one.reset()
+    assert len(one.step(x[:2])) == 2
+    one.reset(1, static=table[1])
+    one.reset()
+    np.testing.assert_array_equal(one.step(x[:2]), rows)
+    copies.state = other.state
+    copies.reset()
+    np.testing.assert_array_equal(copies.step(x[:2]), rows)
 
 
 # ---- inspection ----

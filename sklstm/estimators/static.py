@@ -1,15 +1,18 @@
 """Static features of X, read as the network takes them, and compared with those of fit."""
 
 from collections.abc import Mapping
+from warnings import warn
 
 import numpy as np
 
 from ..sequences import Sequences
 from ..sequences.categories import forget_unseen, rows_of_codes
+from ..sequences.channels import codes_of
 from ..sequences.errors import name_of
 from ..sequences.static import StaticTable, check_static, read_static, static_in_dtype
 from .embedding import embedding_widths
 
+LOSES = 0.01  # of the standard deviation: rounding by more is worth a warning
 ATTACH = "sklstm.preprocessing.with_static(X, table)"
 
 
@@ -33,7 +36,7 @@ def read_static_features(estimator, sequences, reset):
     """
     static = sequences._static
     if not reset:
-        _check_agreement(estimator, static)
+        static = _as_in_fit(estimator, static)
     if static is None:
         return sequences, {}
     check_static(static)
@@ -48,11 +51,61 @@ def read_static_features(estimator, sequences, reset):
     form = {"static_categories_": vocabularies, "_static_categorical": columns}
     if reset and static.names is not None and all(isinstance(name, str) for name in static.names):
         form["static_names_in_"] = np.array(static.names, dtype=object)
-    return static_in_dtype(sequences.with_static(StaticTable(values, static.names, {})), sequences.values.dtype), form
+    read, dtype = StaticTable(values, static.names, {}), sequences.values.dtype
+    if reset:
+        _warn_of_lost_digits(read, dtype)
+    return static_in_dtype(sequences.with_static(read), dtype), form
+
+
+def _warn_of_lost_digits(static, dtype):
+    """Warn where numbers vary by so little that few of their digits, or none, are left in the dtype of X."""
+    if dtype == static.values.dtype:
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounding = np.abs(static.values.astype(dtype) - static.values).max(axis=0)
+        varies = static.values.min(axis=0) < static.values.max(axis=0)
+        lost = np.flatnonzero(varies & (rounding > LOSES * static.values.std(axis=0)))
+    if len(lost):
+        warn(
+            f"Static feature {lost[0]}{name_of(lost[0], static.names)} varies by little compared with its size, and X is {dtype}:"
+            f" rounded to that, it changes by up to {rounding[lost[0]]:.3g}, and its standard deviation is"
+            f" {static.values[:, lost[0]].std():.3g}. Subtract a constant from it, such as its mean, or pass X in float64.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _as_in_fit(estimator, static):
+    """The static features of the kinds that they had in fit; raises unless there are as many, of the same names and kinds."""
+    _check_agreement(estimator, static)
+    if static is None:
+        return None
+    known = dict(zip(estimator._static_categorical, estimator.static_categories_, strict=True))
+    static = _categories_of_numbers(static, known)
+    for column in range(static.values.shape[1]):
+        kinds = ["categories" if column in categories else "numbers" for categories in (known, static.categories)]
+        if kinds[0] != kinds[1]:
+            raise ValueError(
+                f"Static feature {column}{name_of(column, static.names)} held {kinds[0]} in fit, but holds {kinds[1]}. Pass the"
+                " same kind: texts, booleans and categorical types are categories, everything else is numbers."
+            )
+    return static
+
+
+def _categories_of_numbers(static, known):
+    """Static features, in which numbers are categories where those of fit, `known` by column, were numbers, and nothing but
+    missing values is missing categories."""
+    values, categories = static.values.astype(np.float64), static.categories.copy()
+    for column, vocabulary in known.items():
+        missing = np.isnan(values[:, column])
+        if column not in categories and (missing.all() or vocabulary.dtype.kind == "f"):
+            codes, categories[column] = codes_of(values[:, column], missing)
+            values[:, column] = np.where(missing, np.nan, codes)
+    return StaticTable(values, static.names, categories)
 
 
 def _check_agreement(estimator, static):
-    """Raise a ValueError unless there are as many static features as in fit, of the same names and kinds."""
+    """Raise a ValueError unless there are as many static features as in fit, of the same names."""
     name, expected = type(estimator).__name__, estimator._network_spec.get("static_size", 0)
     got = 0 if static is None else static.values.shape[1]
     if got and not expected:
@@ -63,21 +116,12 @@ def _check_agreement(estimator, static):
         raise ValueError(f"X has no static features, but {name} is expecting {expected}, as in fit. Attach them: {ATTACH}.")
     if got != expected:
         raise ValueError(f"X has {got} static features, but {name} is expecting {expected}, as in fit. Pass the same table.")
-    if not got:
-        return
     fitted = vars(estimator).get("static_names_in_")
-    if fitted is not None and static.names is not None and list(fitted) != list(static.names):
+    if got and fitted is not None and static.names is not None and list(fitted) != list(static.names):
         raise ValueError(
             f"The names of static features should match those that were passed during fit, in the same order: X has"
             f" {static.names}, {name} is expecting {list(fitted)}. Choose them in this order, such as table[{list(fitted)}]."
         )
-    for column in range(got):
-        kinds = ["categories" if column in known else "numbers" for known in (estimator._static_categorical, static.categories)]
-        if kinds[0] != kinds[1]:
-            raise ValueError(
-                f"Static feature {column}{name_of(column, static.names)} held {kinds[0]} in fit, but holds {kinds[1]}. Pass the"
-                " same kind: texts, booleans and categorical types are categories, everything else is numbers."
-            )
 
 
 def static_spec(estimator, sequences, form):
@@ -118,7 +162,8 @@ def static_vectors(model, network, params, table):
             f"A stream needs the {network.static_size} static features that {type(model).__name__} was fitted with. Pass one row"
             " of them, or a table with one for each stream: stream(static=...)."
         )
-    static = None if table is None else read_static(_as_table(table), None)
+    coded = vars(model).get("_static_categorical", ())
+    static = None if table is None else read_static(_as_table(table), None, coded=coded)
     n = 1 if static is None else len(static)
     rows = Sequences(np.zeros((n, 1)), np.arange(n + 1), static=static)
     if n == 0:

@@ -148,6 +148,9 @@ class Stream(Steps):
         if chosen.dtype.kind not in "iu" or chosen.ndim != 1 or not ((chosen >= 0) & (chosen < n)).all():
             raise ValueError(f"streams must be numbers of streams, 0 to {n - 1}, got {reprlib.repr(streams)}.")
         rows = _rows_of_streams(vectors, len(chosen), "streams to reset")
+        if rows is not None:
+            self._static = _rows_of_streams(self._static, n, "streams").copy()  # copies of this stream have the same array
+            self._static[chosen] = rows
         for k, stream in enumerate(chosen.tolist()):
             begun[0].restart(stream, None if rows is None else rows[k : k + 1])
             if begun[2] is not None:
@@ -181,6 +184,8 @@ class Stream(Steps):
         begun, n, static = self._begun, len(arrays["n_steps"]), arrays.get("static")
         engine, _, entry = begun if begun is not None and begun[0].n_sequences == n else self._begin(n, static)
         engine.begin(n, static)
+        if static is not None:
+            self._static = static[:1] if (static == static[0]).all() else static
         engine.set_state([array for name, array in arrays.items() if name not in OF_MISSING])
         if entry is not None:
             entry.remember([arrays[name] for name in OF_MISSING if name in arrays])

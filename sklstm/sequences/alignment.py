@@ -51,7 +51,7 @@ def in_order_of(ids, name, values):
     index, carried, remedy = (None, "", "") if ids is None else _carried(name, values)
     if index is None:
         return values
-    own, wanted = _keys(index), _keys(ids)
+    own, wanted = keys_of(index), keys_of(ids)
     if own == wanted:
         return list(values.values()) if isinstance(values, Mapping) else values
     rows = _rows(name, own, wanted, index, carried, remedy)
@@ -88,7 +88,7 @@ def _rows(name, own, wanted, index, carried, remedy):
     return [entry_of[key] for key in wanted]
 
 
-def _keys(ids):
+def keys_of(ids):
     """Ids as a list of hashable Python objects that compare across containers."""
     array = ids if isinstance(ids, (np.ndarray, list)) else ids.to_numpy()
     unit = None if isinstance(array, list) else {"M": "M8[us]", "m": "m8[us]"}.get(array.dtype.kind)
@@ -107,7 +107,7 @@ def _key(key):
     if isinstance(key, tuple):
         return tuple(map(_key, key))
     if isinstance(key, (np.datetime64, np.timedelta64)):
-        return _keys(np.array([key]))[0]
+        return keys_of(np.array([key]))[0]
     if type(key) is date:
         return datetime(key.year, key.month, key.day)
     if isinstance(key, datetime) and key == key:  # which NaT does not

@@ -47,26 +47,28 @@ class Column:
     def __len__(self):
         return len(self.values)
 
-    def numbers(self, name):
+    def numbers(self, name, remedy=None):
         """The numbers of a channel (n_rows,), NaN where missing, and the categories that they are codes of, or None.
 
         Parameters
         ----------
         name : str
             For messages.
+        remedy : str, default=None
+            What they say to do; None of a table with one row for each step.
 
         Raises
         ------
         ValueError
             If the column holds neither numbers nor booleans, categories or texts.
         """
-        column = self.encoded()
+        column, remedy = self.encoded(), remedy or REMEDY
         values, missing, categories = column.values, column.missing, column.categories
         if values.dtype.kind == "O":
-            values = _object_numbers(values, missing, name)
+            values = _object_numbers(values, missing, name, remedy)
         if values.dtype.kind not in "fiub":
             kind = KIND_NAMES.get(values.dtype.kind, "no numbers")
-            raise ValueError(f"Column {name!r} holds {kind} ({values.dtype}). {REMEDY}")
+            raise ValueError(f"Column {name!r} holds {kind} ({values.dtype}). {remedy}")
         if missing.any() and not (values.dtype.kind == "f" and np.isnan(values[missing]).all()):
             values = values.astype(values.dtype if values.dtype.kind == "f" else np.float64)
             values[missing] = np.nan
@@ -111,7 +113,7 @@ REMEDY = (
 )
 
 
-def _object_numbers(values, missing, name):
+def _object_numbers(values, missing, name, remedy):
     """Objects that are numbers as float64 (n_rows,), NaN where missing."""
     numbers = np.full(len(values), np.nan)
     for row in np.flatnonzero(~missing):
@@ -121,5 +123,12 @@ def _object_numbers(values, missing, name):
             numbers[row] = float(values[row])
         except (TypeError, ValueError, OverflowError):
             value, kind = reprlib.repr(values[row]), type(values[row]).__name__
-            raise ValueError(f"Column {name!r} holds no numbers: row {row} is {value} ({kind}). {REMEDY}") from None
+            raise ValueError(f"Column {name!r} holds no numbers: row {row} is {value} ({kind}). {remedy}") from None
     return numbers
+
+
+def of_length(n_rows, column, name, id):
+    """A column; raises unless it has as many rows as that of the ids."""
+    if len(column) != n_rows:
+        raise ValueError(f"Column {name!r} has {len(column)} rows, column {id!r} has {n_rows}. Pass as many.")
+    return column

@@ -56,11 +56,11 @@ def place_of(offsets, row):
     return "sequence {}, step {}".format(*locate(offsets, row))
 
 
-def refuse_mask(values, what):
-    """Raise a ValueError where an array hides values behind a mask; `what` names it."""
+def refuse_mask(values, what, entries="steps"):
+    """Raise a ValueError where an array hides values behind a mask; `what` names it, and `entries` what to drop."""
     if np.ma.isMaskedArray(values) and np.ma.is_masked(values):
         raise ValueError(
-            f"{what} is a masked array, and masked values have no meaning here. Fill them (.filled), or drop such steps."
+            f"{what} is a masked array, and masked values have no meaning here. Fill them (.filled), or drop such {entries}."
         )
 
 

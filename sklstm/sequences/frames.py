@@ -12,7 +12,7 @@ from .unsupported import foreign
 
 
 class Table:
-    """Columns by name, of a mapping of name to array-like or a DataFrame.
+    """Columns by name, of a mapping of name to array-like or a DataFrame, which messages call `what`.
 
     Attributes
     ----------
@@ -26,9 +26,9 @@ class Table:
         If it is no table.
     """
 
-    def __init__(self, frame):
+    def __init__(self, frame, what="frame"):
         self._mapping = frame if isinstance(frame, Mapping) else None
-        self._frame = _opened(frame) if self._mapping is None else None
+        self._frame = _opened(frame, what) if self._mapping is None else None
         self.names = list(frame) if self._frame is None else self._frame.columns
 
     def series(self, name):
@@ -44,7 +44,7 @@ class Table:
         return column
 
 
-def _opened(frame):
+def _opened(frame, what):
     """A DataFrame of pandas, polars, pyarrow and others as one of narwhals.
 
     scikit-learn from 1.9 on brings narwhals along; before, it is an extra of this package.
@@ -58,16 +58,16 @@ def _opened(frame):
         ) from error
     known = foreign(frame)
     if known is not None and known.family == "lazy":
-        raise ValueError(f"frame is {known}. Pass {known.call.format('frame')}.")
+        raise ValueError(f"{what} is {known}. Pass {known.call.format(what)}.")
     try:
         return narwhals.from_native(frame, eager_only=True)
     except TypeError as error:
         raise ValueError(
-            f"frame must be a DataFrame (pandas, polars, pyarrow ...) or a dict of arrays, got {type(frame).__name__}."
+            f"{what} must be a DataFrame (pandas, polars, pyarrow ...) or a dict of arrays, got {type(frame).__name__}."
             " For arrays use Sequences.from_list or Sequences.from_padded."
         ) from error
     except narwhals.exceptions.DuplicateError as error:
-        raise ValueError(f"frame has two columns of one name: {error} Rename one.") from error
+        raise ValueError(f"{what} has two columns of one name: {error} Rename one.") from error
 
 
 def _as_column(values, name):
@@ -101,7 +101,9 @@ def read_series(series):
     dtype, missing = series.dtype, series.is_null().to_numpy()
     if dtype in (nw.String, nw.Categorical, nw.Enum):
         return _read_categories(series, missing, nw)
-    if dtype.is_decimal() or str(dtype) in ("Int128", "UInt128") or (dtype == nw.Boolean and missing.any()):
+    if dtype == nw.Boolean and missing.any():
+        return Column(series.fill_null(False).to_numpy().astype(bool), missing)
+    if dtype.is_decimal() or str(dtype) in ("Int128", "UInt128"):
         series = series.cast(nw.Float64)
     values = series.to_numpy()
     if values.dtype.kind in "fO":  # NaN that its library does not call missing

@@ -5,6 +5,7 @@ import reprlib
 import numpy as np
 
 from .channels import stack_channels
+from .columns import of_length
 from .convert import refuse_missing
 from .errors import repeated
 from .frames import Table
@@ -12,7 +13,7 @@ from .grouping import number_ids
 from .index import refuse_falling_index
 from .parts import offsets_of
 from .refusals import list_of, refused_as
-from .static import static_of_long
+from .static import names_of_static, static_of_long
 from .timeline import Timeline
 from .times import read_times
 
@@ -22,13 +23,13 @@ def read_long(frame, id, time, columns, freq, static=None):
     """The arguments of `Sequences` from those of `Sequences.from_long`."""
     table = Table(frame)
     keys = _id_columns(table.names, id, frame)
-    own_static = list(static) if isinstance(static, (list, tuple)) else []
+    own_static = [] if static is None else names_of_static(static)
     columns = _chosen(table.names, frame, keys, time, columns, own_static)
     if freq is not None and time is None:
         raise ValueError(f"freq={freq!r} is a distance of times. Name their column: time=...")
     group, ids = _number_rows(table, id, keys)
     offsets = offsets_of(np.bincount(group, minlength=len(ids)))
-    times = None if time is None else _of_length(len(group), read_times(table, time, freq is not None), time, keys[0])
+    times = None if time is None else of_length(len(group), read_times(table, time, freq is not None), time, keys[0])
     rows, positions = _sorted_rows(group, len(ids), None if times is None else times.values), None
     if times is None:
         refuse_falling_index(frame, "frame", rows, offsets)
@@ -37,7 +38,7 @@ def read_long(frame, id, time, columns, freq, static=None):
         steps.refuse_two_at_a_time()
         if freq is not None:
             positions, offsets = steps.on_grid(freq, time)
-    channels = [_numbers(_of_length(len(group), table.read(name), name, keys[0]), name) for name in columns]
+    channels = [_numbers(of_length(len(group), table.read(name), name, keys[0]), name) for name in columns]
     values, categories = stack_channels(channels, rows, positions, int(offsets[-1]))
     parts = {"values": values, "offsets": offsets, "ids": ids, "channel_names": columns, "categories": categories}
     return parts if static is None else parts | {"static": static_of_long(table, static, group, ids, keys)}
@@ -101,7 +102,7 @@ def _number_rows(table, id, keys):
         if group is None:
             group = numbers
         else:
-            group, _ = number_ids(group * len(own) + _of_length(len(group), numbers, name, keys[0]))
+            group, _ = number_ids(group * len(own) + of_length(len(group), numbers, name, keys[0]))
     if len(keys) == 1 and keys[0] is id:
         return group, parts[0][1]
     first = np.unique(group, return_index=True)[1]  # row of each sequence
@@ -114,13 +115,6 @@ def _numbers(column, name):
     column = column.encoded()
     column.refuse_numerals(f"Column {name!r}", f"frame[{name!r}]")
     return column.numbers(name)
-
-
-def _of_length(n_rows, column, name, id):
-    """The column; raises unless it has as many rows as that of the ids."""
-    if len(column) != n_rows:
-        raise ValueError(f"Column {name!r} has {len(column)} rows, column {id!r} has {n_rows}. Pass as many.")
-    return column
 
 
 def _sorted_rows(group, n_groups, times):

@@ -15,6 +15,17 @@ def names_are_levels(X):
     return getattr(getattr(X, "columns", None), "nlevels", 1) == 2
 
 
+def channels_of_names(names, n_channels):
+    """Names of the channels that the names of flattened columns tell, in the order of steps; None where they do not."""
+    if len(names) == n_channels:
+        return names
+    for labels in zip(*_channels_and_steps(names) or (), strict=True):  # of either kind, as in `_may_be_in_order`
+        channels = list(map(str, labels[:n_channels]))
+        if len(set(channels)) == n_channels and list(map(str, labels)) == channels * (len(names) // n_channels):
+            return channels
+    return None
+
+
 def refuse_other_order(X, names, n_channels):
     """Raise a ValueError where the columns of a DataFrame are certainly not in the order of steps, and in that of channels.
 

@@ -79,13 +79,13 @@ def chosen_rows(key, n):
     return np.arange(n)[key]
 
 
-def read_names(names, n_channels):
+def read_names(names, n_channels, what="channel_names", of_what="channel"):
     """Names of channels as a list; raises unless they have an order, and each is another."""
     if isinstance(names, (str, bytes, dict, set, frozenset)) or hasattr(names, "columns"):
-        raise ValueError(f"channel_names must be a list with a name for each channel, got {type(names).__name__}.")
-    names = list_of("channel_names", names, "Pass a list with a name for each channel.")
-    one_each("channel_names", names, n_channels, "channel")
-    refuse_repeated("channel_names", names)
+        raise ValueError(f"{what} must be a list with a name for each {of_what}, got {type(names).__name__}.")
+    names = list_of(what, names, f"Pass a list with a name for each {of_what}.")
+    one_each(what, names, n_channels, of_what)
+    refuse_repeated(what, names)
     return names
 
 

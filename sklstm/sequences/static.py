@@ -5,15 +5,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .alignment import in_order_of
+from .alignment import in_order_of, keys_of
 from .channels import stack_channels
-from .columns import Column
-from .errors import name_of
+from .columns import Column, of_length
+from .errors import name_of, refuse_mask
 from .frames import Table
-from .parts import read_categories, read_names
+from .parts import read_categories, read_names, refuse_repeated
 from .refusals import array_of, list_of, refused_as
+from .unsupported import foreign
 
 EXPECTED = "Expected a table with one row for each sequence: a 2-D array, a DataFrame, a dict of columns or a list of rows."
+REMEDY = "Expected numbers, booleans, categories or texts. Convert it, such as dates to numbers of days, or leave it out."
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +57,7 @@ class StaticTable:
 
 
 @refused_as("static", EXPECTED)
-def read_static(table, n_sequences, ids=None):
+def read_static(table, n_sequences, ids=None, coded=()):
     """A table of any kind as a `StaticTable`, in the order of the sequences.
 
     Parameters
@@ -65,21 +67,24 @@ def read_static(table, n_sequences, ids=None):
         None for any number.
     ids : ndarray of shape (n_sequences,), default=None
         Of the sequences. A pandas DataFrame whose index has them is brought into their order.
+    coded : container of int, default=()
+        Columns whose texts are known to be categories, also where they look like numbers.
 
     Raises
     ------
     ValueError
         If it is no such table, has other rows, or holds what is neither number nor category.
     """
+    refuse_no_table(table)
     if isinstance(table, StaticTable):
-        names = None if table.names is None else read_names(table.names, table.values.shape[1])
+        names = None if table.names is None else read_names(table.names, table.values.shape[1], "static", "static feature")
         read = replace(table, names=names, categories=read_categories(table.categories, table.values.shape[1]))
     elif isinstance(table, Mapping):
-        read = _of_columns(Table(table))
+        read = _of_columns(_columns_of(Table(table)), coded)
     elif hasattr(table, "columns"):
-        read = _of_columns(Table(in_order_of(ids, "static", table)))
+        read = _of_columns(_columns_of(Table(in_order_of(ids, "static", table), "static")), coded)
     else:
-        read = _of_rows(table)
+        read = _of_rows(table, coded)
     if read.values.dtype.kind not in "fiu" or not read.values.shape[1]:
         raise ValueError(f"static must hold numbers in at least one column, got {read.values.dtype}, {read.values.shape}.")
     if n_sequences is not None and len(read) != n_sequences:
@@ -87,32 +92,54 @@ def read_static(table, n_sequences, ids=None):
     return read
 
 
-def _of_columns(table):
-    """A table with names of columns."""
+def refuse_no_table(static):
+    """Raise a ValueError where it is a text, or in no order, or has to be converted by its own library."""
+    if isinstance(static, (str, bytes)):
+        raise ValueError(f"static must be a table, got {static!r}. {EXPECTED}")
+    known = None if isinstance(static, Mapping) else foreign(static)
+    if known is not None:
+        raise ValueError(f"static must be a table, but {known.advice('static')}")
+
+
+def _columns_of(table):
+    """The columns of a `Table` by their names; raises unless there is one, and all have as many rows."""
     if not table.names:
         raise ValueError("static has no column. Pass at least one, or None.")
-    columns = [table.read(name) for name in table.names]
-    lengths = {name: len(column) for name, column in zip(table.names, columns, strict=True)}
+    columns = {name: table.read(name) for name in table.names}
+    lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"The columns of static have different numbers of rows: {lengths}. Pass as many in each.")
-    values, categories = stack_channels([static_numbers(column, name) for name, column in zip(table.names, columns, strict=True)])
-    return StaticTable(values, list(table.names), categories)
+    return columns
 
 
-def _of_rows(table):
+def _of_columns(columns, coded=(), rows=None):
+    """A table of columns by their names, all of its rows or some."""
+    numbers = [static_numbers(column, name, j in coded) for j, (name, column) in enumerate(columns.items())]
+    values, categories = stack_channels(numbers, rows)
+    return StaticTable(values, list(columns), categories)
+
+
+def _of_rows(table, coded):
     """A 2-D array or a list of rows; other values than numbers column by column."""
     rows = table if hasattr(table, "shape") else list_of("static", table, EXPECTED)
+    for row in rows if rows is not table else [rows]:
+        refuse_mask(row, "static", "rows")
     array = array_of("static", rows, EXPECTED)
-    if array.dtype.kind in "US" and not hasattr(rows, "dtype"):  # NumPy made texts of numbers beside texts
-        array = np.array([list(row) for row in rows], dtype=object)
+    if rows is not table and array.ndim == 2 and (array.dtype.kind in "US" or _hold_booleans(rows)):
+        array = np.array([list(row) for row in rows], dtype=object)  # NumPy made texts or numbers of what is beside those
     if array.ndim != 2 or array.shape[1] == 0:
         raise ValueError(
-            f"static must be a table of at least one column, got shape {array.shape}. Pass a single column as static[:, None]."
+            f"static must be a table of at least one column, got shape {array.shape}. Pass a single column as"
+            " np.reshape(static, (-1, 1))."
         )
     if array.dtype.kind in "fiu":
         return StaticTable(array.copy(), None, {})
-    values, categories = stack_channels([static_numbers(Column.of(column), j) for j, column in enumerate(_unmixed(array))])
-    return StaticTable(values, None, categories)
+    return replace(_of_columns({j: Column.of(column) for j, column in enumerate(_unmixed(array))}, coded), names=None)
+
+
+def _hold_booleans(rows):
+    """Whether a list of rows has a boolean among its values."""
+    return any(not kinds.isdisjoint((bool, np.bool_)) for kinds in (set(map(type, row)) for row in rows))
 
 
 def _unmixed(array):
@@ -120,13 +147,25 @@ def _unmixed(array):
     return [column.tolist() if column.dtype == object else column for column in array.T]
 
 
-def static_numbers(column, name):
-    """Numbers (n_rows,) of a `Column` of static features, and the categories that they are codes of; None of numbers."""
+def static_numbers(column, name, is_coded=False):
+    """Numbers (n_rows,) of a `Column` of static features, and the categories that they are codes of; None of numbers.
+
+    Texts that look like numbers are refused, unless `is_coded`.
+    """
     column = column.encoded()
-    column.refuse_numerals(f"Column {name!r} of static", f"static[{name!r}]")
-    if column.categories is None and column.values.dtype.kind == "b":
+    if not is_coded:
+        column.refuse_numerals(f"Column {name!r} of static", f"static[{name!r}]")
+    if column.categories is None and _are_booleans(column):
         column = column.categorical("static")
-    return column.numbers(name)
+    return column.numbers(name, REMEDY)
+
+
+def _are_booleans(column):
+    """Whether all values of a `Column` that are not missing are booleans."""
+    if column.values.dtype.kind != "O":
+        return column.values.dtype.kind == "b"
+    kinds = set(map(type, column.values[~column.missing].tolist()))
+    return bool(kinds) and kinds <= {bool, np.bool_}
 
 
 def check_static(static, infinity="infinity (inf)"):
@@ -144,6 +183,18 @@ def check_static(static, infinity="infinity (inf)"):
             " by sklearn.impute.SimpleImputer, or drop such sequences."
         )
     raise ValueError(f"{what} is {infinity}. Expected finite numbers only. Clip or drop such values first.")
+
+
+def names_of_static(static):
+    """The names that `static` of `from_long` holds, none where it is a table; raises where it is neither."""
+    if isinstance(static, str):
+        raise ValueError(f"static must be a list of names of columns, or a table, got {static!r}. Pass [{static!r}].")
+    if not isinstance(static, (list, tuple)):
+        refuse_no_table(static)
+        return []
+    if not static:
+        raise ValueError("static names no column. Name at least one, or pass None.")
+    return list(static)
 
 
 def static_of_long(table, static, group, ids, keys):
@@ -164,11 +215,28 @@ def static_of_long(table, static, group, ids, keys):
     -------
     StaticTable
     """
-    if not isinstance(static, (list, tuple)):
-        return read_static(_by_ids(static, ids, keys), len(ids), ids)
-    first, columns = np.unique(group, return_index=True)[1], []
-    for name in static:
-        numbers, categories = static_numbers(table.read(name), name)
+    first = np.unique(group, return_index=True)[1]  # row of each sequence
+    if isinstance(static, (list, tuple)):
+        return _constant_columns(table, list(static), group, first, ids, keys)
+    if isinstance(static, Mapping) or hasattr(static, "columns"):
+        own = Table(static, "static")
+        absent = [key for key in keys if key not in own.names]
+        if not absent:
+            return read_static(_by_ids(_columns_of(own), keys, _labels([table.read(key) for key in keys], first)), len(ids))
+        if len(absent) < len(keys):
+            raise ValueError(
+                f"The table static has no column {absent[0]!r}, but others of those that id names, {keys}. Pass it with all of"
+                " them, or with none, and its rows in the order of the sequences."
+            )
+    return read_static(static, len(ids), ids)
+
+
+def _constant_columns(table, names, group, first, ids, keys):
+    """Columns of a table with one row for each step, in which each sequence has one value."""
+    refuse_repeated("static", names)
+    columns = {name: of_length(len(group), table.read(name), name, keys[0]) for name in names}
+    for name, column in columns.items():
+        numbers = static_numbers(column, name)[0]
         own = numbers[first][group]
         changed = np.flatnonzero((numbers != own) & ~((numbers != numbers) & (own != own)))
         if len(changed):
@@ -176,29 +244,36 @@ def static_of_long(table, static, group, ids, keys):
                 f"Column {name!r} is static, but changes within the sequence with the id {ids.tolist()[group[changed[0]]]!r}. "
                 "Leave it out of static, so that it is a channel, or make it the same in all rows of a sequence."
             )
-        columns.append((numbers[first], categories))
-    values, categories = stack_channels(columns)
-    return StaticTable(values, list(static), categories)
+    return _of_columns(columns, rows=first)
 
 
-def _by_ids(static, ids, keys):
-    """A table whose rows have ids in the column of that name, in the order of these and without that column; else as it is."""
-    if not isinstance(static, Mapping) and not hasattr(static, "columns"):
-        return static
-    table = Table(static)
-    if len(keys) != 1 or keys[0] not in table.names:
-        return static
-    own = table.read(keys[0])
-    labels = own.values.tolist() if own.categories is None else [own.categories[code] for code in own.values.tolist()]
-    row = {label: number for number, label in enumerate(labels)}
-    absent = [label for label in ids.tolist() if label not in row]
+def _by_ids(columns, keys, wanted):
+    """A table of columns, some of which are ids, with a row for each of the wanted ids, in their order and without them."""
+    labels = _labels([columns[key] for key in keys])
+    row = dict(zip(labels, range(len(labels)), strict=True))
+    absent = [label for label in wanted if label not in row]
+    names = f"column{'s' * (len(keys) > 1)} {', '.join(map(repr, keys))}"
     if absent or len(row) < len(labels):
-        which = f"has no row with the id {absent[0]!r}" if absent else "has an id twice"
-        raise ValueError(f"The table static {which}, in the column {keys[0]!r}. Pass one row for each id.")
-    rows = [row[label] for label in ids.tolist()]
-    columns = [(name, static_numbers(table.read(name), name)) for name in table.names if name != keys[0]]
-    values, categories = stack_channels([numbers for _, numbers in columns], rows)
-    return StaticTable(values, [name for name, _ in columns], categories)
+        which = "has an id twice"
+        if absent:
+            which = f"has no row with the id {(absent[0][0] if len(keys) == 1 else absent[0])!r}"
+        raise ValueError(f"The table static {which}, in the {names}. Pass one row for each id.")
+    others = {name: column for name, column in columns.items() if name not in keys}
+    if not others:
+        raise ValueError(f"static has no column besides the {names} of ids. Pass at least one, or None.")
+    return _of_columns(others, rows=[row[label] for label in wanted])
+
+
+def _labels(columns, rows=slice(None)):
+    """Ids as tuples of one entry for each of some columns, which compare across tables; None where one is missing."""
+    parts = []
+    for column in columns:
+        values = column.values[rows]
+        if column.categories is not None:
+            known = [*keys_of(column.categories), None]  # which the code -1 stands for
+            values = np.fromiter((known[code] for code in values), object, len(values))
+        parts.append(keys_of(values))
+    return list(zip(*parts, strict=True))
 
 
 def static_in_dtype(sequences, dtype):

@@ -9,6 +9,10 @@ class StaticAttributes:
         """Static features of the sequences, an ndarray of shape (n_sequences, n_static), or None; see `with_static`."""
         return None if self._static is None else self._static.values
 
+    @static.setter
+    def static(self, table):
+        raise AttributeError("static of Sequences cannot be set: X.with_static(table) returns the same sequences with a table.")
+
     @property
     def static_names(self):
         """Names of the static features, a list, or None."""

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 
 from sklstm import Sequences
 from sklstm.preprocessing import with_static
@@ -133,8 +134,9 @@ CASES = [
     ),
     case(
         lambda: with_static(X, AGES[:, 0]),
-        r"Pass a single column as (static\[:, None\])",
+        r"Pass a single column as (np\.reshape\(static, \(-1, 1\)\))",
         lambda code: with_static(X, value(code, static=AGES[:, 0])),
+        lambda code: with_static(X, value(code, static=list("abcdef"))),
     ),
     case(
         lambda: long_static(frame(id=[1, 1, 2], age=[5.0, 6.0, 7.0])),
@@ -146,5 +148,71 @@ CASES = [
         "Leave it out of static, so that it is a channel, or make it the same in all rows of a sequence",
         lambda: Sequences.from_long(frame(**LONG | {"age": [5.0, 6.0, 6.0]}), id="id"),
         lambda: long_static(["age"]),
+    ),
+    case(
+        lambda: with_static(X, {"when": pd.date_range("2024", periods=N)}),
+        "Convert it, such as dates to numbers of days, or leave it out",
+        lambda: with_static(X, {"when": (pd.date_range("2024", periods=N) - pd.Timestamp("2024")).days}),
+        lambda: with_static(X, NAMED),
+    ),
+    case(
+        lambda: with_static(X, csr_array(AGES)),
+        r"static must be a table, but it is sparse \(csr_array\)\. Pass (static\.toarray\(\))",
+        lambda code: with_static(X, value(code, static=csr_array(AGES))),
+    ),
+    case(
+        lambda: with_static(csr_array(X[:, :, 0]), AGES),
+        r"X must be an array, but it is sparse \(csr_array\)\. Pass (X\.toarray\(\))",
+        lambda code: with_static(value(code, X=csr_array(X[:, :, 0])), AGES),
+    ),
+    case(
+        lambda: with_static(X, "ages"),
+        "static must be a table, got 'ages'. Expected a table with one row for each sequence: a 2-D array, a DataFrame",
+        lambda: with_static(X, NAMED),
+    ),
+    case(
+        lambda: with_static(X, np.ma.masked_equal(AGES, 3)),
+        r"Fill them \(\.filled\), or drop such rows",
+        lambda: with_static(X, np.ma.masked_equal(AGES, 3).filled()),
+        lambda: with_static(X[:3], np.ma.masked_equal(AGES, 3)[:3]),
+    ),
+    case(
+        lambda: long_static("age"),
+        r"static must be a list of names of columns, or a table, got 'age'\. Pass (\['age'\])",
+        lambda code: long_static(value(code)),
+    ),
+    case(
+        lambda: long_static([]),
+        "static names no column. Name at least one, or pass None",
+        lambda: long_static(["age"]),
+        lambda: long_static(None),
+    ),
+    case(
+        lambda: long_static(["age", "age"]),
+        "static has 'age' twice. Name each once",
+        lambda: long_static(["age"]),
+    ),
+    case(
+        lambda: Sequences.from_long({"id": [1, 1, 2], "x": [1.0, 2.0, 3.0], "age": [5.0]}, id="id", static=["age"]),
+        "Column 'age' has 1 rows, column 'id' has 3. Pass as many",
+        lambda: long_static(["age"]),
+    ),
+    case(
+        lambda: Sequences.from_long(frame(**LONG), id=["id", "age"], static=frame(id=[1, 2], dose=[0.0, 1.0])),
+        "Pass it with all of them, or with none, and its rows in the order of the sequences",
+        lambda: Sequences.from_long(frame(**LONG), id=["id", "age"], static=frame(id=[1, 2], age=[5.0, 6.0], dose=[0.0, 1.0])),
+        lambda: Sequences.from_long(frame(**LONG), id=["id", "age"], static=frame(dose=[0.0, 1.0])),
+    ),
+    case(
+        lambda: long_static(frame(id=[1, 2])),
+        "static has no column besides the column 'id' of ids. Pass at least one, or None",
+        lambda: long_static(frame(id=[1, 2], age=[5.0, 6.0])),
+        lambda: long_static(None),
+    ),
+    case(
+        lambda: classify(with_static(X.astype(np.float32), AGES + 1e9)),
+        "Subtract a constant from it, such as its mean, or pass X in float64",
+        lambda: classify(with_static(X.astype(np.float32), AGES + 1e9 - (AGES + 1e9).mean())),
+        lambda: classify(with_static(X, AGES + 1e9)),
     ),
 ]
