@@ -117,7 +117,9 @@ class Stream(Steps):
         if answer is None:
             entry.remember(before)
             largest = f"{np.abs(x).max():.3g}"
-            raise ValueError(f"x_t holds {largest}, which overflows {self._dtype} in the units of the network. The step is not taken.")
+            raise ValueError(
+                f"x_t holds {largest}, which overflows {self._dtype} in the units of the network. The stream is unchanged."
+            )
         return answer
 
     def reset(self, streams=None, *, static=None):
