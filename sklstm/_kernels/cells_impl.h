@@ -35,19 +35,26 @@
 #define CELL_ROW static ALWAYS_INLINE
 /* A function of the table: name_row for every row of a step and those of its units that are asked for. What is one line wide, or
    half, as a narrow layer and a group of units in fused_impl.h are, has all its addresses known: without it, finding them takes as
-   long as the rest. All units of a wider layer have a loop that begins at 0: one that begins anywhere takes more instructions. */
+   long as the rest. What is wider has a function of its own, which saves more registers, and there all units have a loop that
+   begins at 0: one that begins anywhere takes more instructions. */
 #define CELL_FUNCTION(name, ...) \
-    static void AFN(name)(const cell_step *step) \
+    NEVER_INLINE static void AFN(name##_wide)(const cell_step *step) \
     { \
         const ptrdiff_t H = step->hidden, begin = step->first, end = step->last; \
+        if (end - begin == H) \
+            ROWS BY_VECTORS(0, H, H, AFN(name##_row), __VA_ARGS__); \
+        else \
+            ROWS BY_VECTORS(begin, end, H, AFN(name##_row), __VA_ARGS__); \
+    } \
+    static void AFN(name)(const cell_step *step) \
+    { \
+        const ptrdiff_t H = step->hidden; \
         if (H == LINE) \
             ROWS AFN(name##_row)(0, LINE, LINE, __VA_ARGS__); \
         else if (H == LINE / 2) \
             ROWS AFN(name##_row)(0, LINE / 2, LINE / 2, __VA_ARGS__); \
-        else if (end - begin == H) \
-            ROWS BY_VECTORS(0, H, H, AFN(name##_row), __VA_ARGS__); \
         else \
-            ROWS BY_VECTORS(begin, end, H, AFN(name##_row), __VA_ARGS__); \
+            AFN(name##_wide)(step); \
     }
 
 #include "cells_lstm_impl.h"

@@ -14,6 +14,7 @@
    pointers may be equal, NO_UNROLL before one whose body is to stay as it is. */
 #if defined(__GNUC__)
 #define ALWAYS_INLINE inline __attribute__((always_inline))
+#define NEVER_INLINE __attribute__((noinline))
 #define NO_UNROLL _Pragma("GCC unroll 1")
 #if defined(__clang__)
 #define IVDEP _Pragma("clang loop vectorize(assume_safety)")
@@ -23,8 +24,10 @@
 #else
 #if defined(_MSC_VER)
 #define ALWAYS_INLINE __forceinline
+#define NEVER_INLINE __declspec(noinline)
 #else
 #define ALWAYS_INLINE inline
+#define NEVER_INLINE
 #endif
 #define NO_UNROLL
 #define IVDEP
