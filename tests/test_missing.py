@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from rows import assert_same_rows
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
@@ -63,8 +64,8 @@ def test_predictions_of_random_holes_are_finite_and_those_of_each_alone(rng, mis
     together = model.predict(values)
     assert np.isfinite(together).all()
     for i in range(0, 40):
-        assert model.predict(values[i : i + 1])[0] == together[i]
-        assert model.predict([values[i], values[-i], values[i][:3]])[0] == together[i]
+        assert_same_rows(model.predict(values[i : i + 1]), together[i : i + 1])
+        assert_same_rows(model.predict([values[i], values[-i], values[i][:3]])[:1], together[i : i + 1])
 
 
 @each_way
@@ -108,10 +109,10 @@ def test_a_stream_has_the_bits_of_whole_sequences(rng, missing, dtype):
             resumed.state = stream.state
             assert stream.state["input.last"].shape == (4, 3)
         got = stream.step(x[:, t])
-        assert (got == model.predict(x[:, : t + 1])).all()
+        assert_same_rows(got, model.predict(x[:, : t + 1]))
     assert (other.step(x[:, 2]) == got).all() and (resumed.step(x[:, 2]) == got).all()
     stream.reset([1])
-    assert stream.step(x[:, 0])[1] == model.predict(x[1:2, :1])[0]
+    assert_same_rows(stream.step(x[:, 0])[1:2], model.predict(x[1:2, :1]))
     before = stream.state
     with pytest.raises(ValueError, match="infinity"):
         stream.step(np.full((4, 3), np.inf))
@@ -271,7 +272,7 @@ def test_values_that_overflow_in_standard_units(missing, dtype, scale, huge, rng
     X[0, 2] = huge, -huge
     assert np.isfinite(model.predict_proba(X)).all()
     stream = model.stream("predict_proba")
-    np.testing.assert_array_equal([stream.step(x) for x in X[0]][-1], model.predict_proba(X[:1]))
+    assert_same_rows([stream.step(x) for x in X[0]][-1], model.predict_proba(X[:1]))
 
 
 def test_weights_that_were_set_are_where_a_fit_continues(rng):

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import reference
+from rows import assert_same_rows
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -269,8 +270,8 @@ def test_predictions_are_those_of_the_twin_and_a_row_does_not_depend_on_the_othe
     model = LSTMRegressor(**QUICK | options).fit(X, sums(X))
     predicted = model.predict(X)
     for i in (0, 7, 59):
-        assert model.predict(X[i : i + 1])[0] == predicted[i]
-    np.testing.assert_array_equal(model.predict(X[[9, 3, 30]]), predicted[[9, 3, 30]])
+        assert_same_rows(model.predict(X[i : i + 1]), predicted[i : i + 1])
+    assert_same_rows(model.predict(X[[9, 3, 30]]), predicted[[9, 3, 30]])
     names = ("cell", "activation", "bidirectional", "merge_mode", "residual", "pooling")
     fitted = {name: model._network_spec[name] for name in names}
     fitted["pooling"] = tuple(fitted["pooling"]) if isinstance(fitted["pooling"], list) else fitted["pooling"]
@@ -294,7 +295,7 @@ def test_predictions_for_every_step(rng):
     y = Sequences(np.repeat(X.static[:, :1], X.lengths, axis=0), X.offsets)
     model = LSTMRegressor(**QUICK, return_sequences=True).fit(X, y)
     whole = model.predict(X)
-    np.testing.assert_array_equal(model.predict(X[5:6]).values, whole[5])
+    assert_same_rows(model.predict(X[5:6]).values, whole[5])
     static = X.static + np.array([0, 1, 0])
     expected = reference.scores(model.weights_, X.to_list(), 1, pooling=None, static=static)
     assert reference.relative_error(whole.values, expected) < 1e-12
@@ -500,7 +501,7 @@ def test_streams_predict_the_same(rng, options):
             assert len({float(stream.step(values[4, t])[0]) for stream in map(copy.copy, others)}) == 1
         answers = several.step(values[:3, t])
     assert last == expected[4]
-    np.testing.assert_array_equal(answers, expected[:3])
+    assert_same_rows(answers, expected[:3])
     several.reset(1, static=[table["age"][7], table["site"][7]])
     for t in range(5):
         answers = several.step(values[[0, 7, 2], t])
@@ -509,7 +510,7 @@ def test_streams_predict_the_same(rng, options):
         forget()
         several.reset()
         own = rows.iloc[[0, 7, 2]].reset_index(drop=True)
-        np.testing.assert_array_equal(several.step(values[:3, 0]), model.predict(with_static(values[:3, :1], own)))
+        assert_same_rows(several.step(values[:3, 0]), model.predict(with_static(values[:3, :1], own)))
 
 
 def test_streams_without_their_row(rng):
@@ -554,10 +555,10 @@ def test_a_reset_or_assigned_stream_keeps_its_row_and_one_row_for_all_remains_th
     assert len(one.step(x[:2])) == 2
     one.reset(1, static=table[1])
     one.reset()
-    np.testing.assert_array_equal(one.step(x[:2]), rows)
+    assert_same_rows(one.step(x[:2]), rows)
     copies.state = other.state
     copies.reset()
-    np.testing.assert_array_equal(copies.step(x[:2]), rows)
+    assert_same_rows(copies.step(x[:2]), rows)
 
 
 # ---- inspection ----
