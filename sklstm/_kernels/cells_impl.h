@@ -35,9 +35,16 @@
 #define CELL_ROW static ALWAYS_INLINE
 /* A function of the table: name_row for every row of a step and those of its units that are asked for. What is one line wide, or
    half, as a narrow layer and a group of units in fused_impl.h are, has all its addresses known: without it, finding them takes as
-   long as the rest. What is wider has a function of its own, which saves more registers, and there all units have a loop that
-   begins at 0: one that begins anywhere takes more instructions. */
+   long as the rest. What is wider has a function of its own, which saves more registers. */
 #define CELL_FUNCTION(name, ...) \
+    NEVER_INLINE static void AFN(name##_wide)(const cell_step *step) \
+    { \
+        const ptrdiff_t H = step->hidden, begin = step->first, end = step->last; \
+        ROWS BY_VECTORS(begin, end, H, AFN(name##_row), __VA_ARGS__); \
+    } \
+    NARROW_OR_WIDE(name, __VA_ARGS__)
+/* The same, with a loop of its own for all units. */
+#define CELL_FUNCTION_OF_ALL(name, ...) \
     NEVER_INLINE static void AFN(name##_wide)(const cell_step *step) \
     { \
         const ptrdiff_t H = step->hidden, begin = step->first, end = step->last; \
@@ -46,6 +53,8 @@
         else \
             ROWS BY_VECTORS(begin, end, H, AFN(name##_row), __VA_ARGS__); \
     } \
+    NARROW_OR_WIDE(name, __VA_ARGS__)
+#define NARROW_OR_WIDE(name, ...) \
     static void AFN(name)(const cell_step *step) \
     { \
         const ptrdiff_t H = step->hidden; \

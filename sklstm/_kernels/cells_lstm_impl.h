@@ -46,7 +46,9 @@ CELL_ROW void AFN(lstm_forward_row)(
     }
 }
 
-CELL_FUNCTION(lstm_forward, AT(a, step->ld_a), step->bias, AT(c_prev, step->ld_c_prev), AT(c, step->ld_c), AT(h, step->ld_h))
+/* Where a loop that begins anywhere takes 3 % more instructions. */
+CELL_FUNCTION_OF_ALL(
+    lstm_forward, AT(a, step->ld_a), step->bias, AT(c_prev, step->ld_c_prev), AT(c, step->ld_c), AT(h, step->ld_h))
 
 /*     do = dh act(c)     dc' = dc + dh o act'(c)      di = dc' g     df = dc' c_prev     dg = dc' i
        dz = (di i (1 - i),  df f (1 - f),  dg act'(g),  do o (1 - o))                       dc_prev = dc' f */
