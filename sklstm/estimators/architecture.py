@@ -135,7 +135,6 @@ def _build(spec):
                 raise TypeError(f"{name} is a {type(spec[name]).__name__}, no list")
         architecture = {key: value for key, value in spec.items() if key not in NON_NETWORK_KEYS}
         tuples = {
-            "missing": spec["missing"],
             "hidden_sizes": tuple(spec["hidden_sizes"]),
             "categories": tuple(tuple(category) for category in spec["categories"]),
             "static_categories": tuple(tuple(category) for category in spec.get("static_categories", ())),

@@ -77,7 +77,7 @@ def read_state(state, parts, poolings):
             _check_unbegun(name, arrays[name], n_steps, UNBEGUN[name.partition(".")[2] or poolings[0]])
     for name, array in arrays.items():
         _check_finite(name, array, n_steps)
-    return {name: arrays[name] for name in parts}
+    return arrays
 
 
 def read_numbers(what, values, advice):
