@@ -26,6 +26,7 @@ from .base import BaseRecurrent
 from .class_weights import class_factors, class_totals
 from .documentation import document
 from .fitting import supports_partial_fit
+from .sampling import SamplingMixin
 from .target import Target
 
 # Label that masks a step, where labels are integers: that of PyTorch's and Hugging Face's losses.
@@ -41,7 +42,7 @@ MASK_VALUE = -100
     mask="-100 (for numbers), NaN or None",
     and_y="",
 )
-class LSTMClassifier(ClassifierMixin, BaseRecurrent):
+class LSTMClassifier(SamplingMixin, ClassifierMixin, BaseRecurrent):
     """Recurrent neural network (LSTM, GRU or simple) that classifies sequences or their steps.
 
     Supports binary, multiclass and multilabel targets, with class labels of any kind. Training minimises the log-loss.

@@ -73,6 +73,14 @@ class Stream(Steps):
         model = self._serve(estimator, response_method)
         self._static = model.static_vectors(static)
 
+    @classmethod
+    def _of_vectors(cls, estimator, response_method, vectors):
+        """A stream with what the network makes of static features (1 or n_streams, width); None without any."""
+        stream = cls.__new__(cls)
+        stream._serve(estimator, response_method)
+        stream._static = vectors
+        return stream
+
     def _serve(self, estimator, response_method):
         """Begin with what an estimator is now, which is returned."""
         known = [name for name in RESPONSES if hasattr(estimator, name)]
@@ -108,7 +116,10 @@ class Stream(Steps):
     def _step_converted(self, x_t):
         """The same for what is no array of the model's dtype or not finite: converted, or refused with the reason."""
         begun = self._begun
-        x = self._read(x_t, None if begun is None else begun[0].n_sequences)
+        return self._process(self._read(x_t, None if begun is None else begun[0].n_sequences), begun)
+
+    def _process(self, x, begun):
+        """The answers to a step (n_streams, n_channels) as the network reads it, after what has begun, if anything."""
         _, answers, entry = begun or self._begin(len(x))
         if entry is None:
             return answers.step(x)

@@ -2,9 +2,9 @@
 
     python tests/scripts/products.py [arguments of pytest]
 
-First, with SKLSTM_PRODUCTS=blas, the default suite but for what is above the kernels, and of what has many cases one of three. Then,
-on a build in plain C as for a compiler without vectors as a language extension, in build/installed_no_vectors, what levels.py runs
-for an instruction set, which is less.
+First, with SKLSTM_PRODUCTS=blas, the default suite but for what is above the kernels, and of what has many cases one of three.
+Then, on a build in plain C as for a compiler without vectors as a language extension, in build/installed_no_vectors, what
+levels.py runs for an instruction set, which is less.
 """
 
 import subprocess

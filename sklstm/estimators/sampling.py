@@ -1,0 +1,158 @@
+"""`SamplingMixin`: sequences continued by labels that are drawn from the probabilities that a model predicts for them."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from ..network.inference import with_one_blas_thread
+from ..sequences.targets import literals
+from .architecture import build
+from .copies import at_this_moment
+from .documentation import document
+from .streaming import Stream
+
+
+def _labels_steps(estimator):
+    """Whether the fitted network, or the one that will be fitted, predicts a label for every step."""
+    spec = vars(estimator).get("_network_spec")
+    return spec["pooling"] is None if spec else estimator.return_sequences
+
+
+class SamplingMixin:
+    """A method of classifiers of steps whose inputs are their own outputs."""
+
+    @available_if(_labels_steps)
+    @document()
+    def sample(self, X, n_steps, *, temperature=1.0, top_k=None, random_state=None):
+        """Continue sequences by labels drawn at random; requires ``return_sequences=True`` and one channel.
+
+        The model must predict the next step: in `fit`, y is X one step later, as in a language model. Each label is drawn from
+        the probabilities predicted for it, and is the next step that the model reads. The network runs step by step, as in
+        `stream`.
+
+        Parameters
+        ----------
+        <<X>>
+        n_steps : int
+            Number of labels to draw for each sequence.
+        temperature : float, default=1.0
+            Probabilities are raised to the power ``1 / temperature`` and normalised. With less than 1, likely labels are
+            drawn more often; with 0, the most likely label is always taken (greedy decoding).
+        top_k : int, default=None
+            Draw among this number of most likely labels. None draws among all.
+        random_state : int, RandomState instance or None, default=None
+            Determines the random numbers. Pass an int for the same labels in each call. What is drawn for a sequence then
+            does not depend on the sequences after it.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps)
+            Labels that continue each sequence, from `classes_`.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X is invalid or has several channels, if y had several labels per step, if labels cannot be read as steps of
+            X, or if the model is bidirectional.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklstm import LSTMClassifier
+        >>> words = [list("abcabcabcabc"), list("bcabcabcabca"), list("cabcabcabcab")] * 10
+        >>> X, y = [word[:-1] for word in words], [word[1:] for word in words]
+        >>> model = LSTMClassifier(8, return_sequences=True, categorical_features="all", max_iter=100, random_state=0).fit(X, y)
+        >>> model.sample([["a"], ["b", "c"]], 4, temperature=0)
+        array([['b', 'c', 'a', 'b'],
+               ['a', 'b', 'c', 'a']], dtype='<U1')
+        """
+        check_is_fitted(self)
+        check_scalar(n_steps, "n_steps", Integral, min_val=1)
+        check_scalar(temperature, "temperature", Real, min_val=0)
+        if not np.isfinite(temperature):
+            raise ValueError(f"temperature must be finite, got {temperature}.")
+        if top_k is not None:
+            check_scalar(top_k, "top_k", Integral, min_val=1)
+        rng = check_random_state(random_state)
+        model = at_this_moment(self)
+        sequences = model._read_fitted(X)
+        steps = _steps_of_labels(model)
+        uniform = rng.random_sample((len(sequences), n_steps))
+        return model.classes_[_continuation(model, sequences, steps, uniform, temperature, top_k)]
+
+
+def _steps_of_labels(model):
+    """The step (1 channel) that the network reads where a label was drawn, for each label; raises where there is no such step."""
+    if model._network_spec["input_size"] != 1:
+        raise ValueError(
+            f"sample needs a model with one channel, whose values are labels: this one has {model._network_spec['input_size']}"
+            " channels. Fit on X and y that are the same sequence, y one step later."
+        )
+    if model._multilabel:
+        raise ValueError("sample needs one label per step, but y had several. Fit with one label for each set of labels.")
+    labels, stream = model.classes_, Stream._of_vectors(model, "predict_log_proba", None)
+    try:
+        steps = stream._read(labels[:, np.newaxis], None)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"sample passes labels on as steps, but those of y, such as {labels[:1].tolist()[0]!r}, cannot be read as steps of X."
+            f" Fit on y with the values of X, one step later. ({error})"
+        ) from error
+    if model._categorical and not steps.any():
+        raise ValueError(
+            f"sample passes labels on as steps, but none of {literals(labels)} occurred in X. Fit on y with the values of X, one"
+            " step later."
+        )
+    return steps
+
+
+@with_one_blas_thread
+def _continuation(model, sequences, steps, uniform, temperature, top_k):
+    """Numbers (n_sequences, n_steps) of the classes that continue each sequence, for uniform random numbers of that shape."""
+    stream, log_proba = _after(model, sequences)
+    codes = np.empty(uniform.shape, dtype=np.intp)
+    for t in range(codes.shape[1]):
+        if t:
+            log_proba = stream._process(steps[codes[:, t - 1]], stream._begun)
+        codes[:, t] = _drawn(log_proba, uniform[:, t], temperature, top_k)
+    return codes
+
+
+def _after(model, sequences):
+    """A stream that has processed some sequences, and the logarithms of the probabilities (n_sequences, n_classes) after them."""
+    lengths, static, parts = sequences.lengths, _static_vectors(model, sequences), []
+    for length in np.unique(lengths):
+        rows = np.flatnonzero(lengths == length)
+        stream = Stream._of_vectors(model, "predict_log_proba", None if static is None else static[rows])
+        for t in range(length):
+            log_proba = stream._process(sequences.values[sequences.offsets[rows] + t], stream._begun)
+        parts.append((rows, stream.state, log_proba))
+    order = np.argsort(np.concatenate([rows for rows, _, _ in parts]))
+    stream.state = {name: np.concatenate([state[name] for _, state, _ in parts])[order] for name in parts[0][1]}
+    return stream, np.concatenate([log_proba for _, _, log_proba in parts])[order]
+
+
+def _static_vectors(model, sequences):
+    """What the network makes of the static features of each sequence; None without any."""
+    network = build(model._network_spec)
+    if network.static is None:
+        return None
+    return network.static.vectors(network.bind(model._theta)["static"], sequences.static)
+
+
+def _drawn(log_proba, uniform, temperature, top_k):
+    """Number of the class that each row's uniform random number means, where those before it have a smaller sum of
+    probabilities."""
+    if temperature == 0:
+        return log_proba.argmax(axis=1)
+    p = np.exp((log_proba - log_proba.max(axis=1, keepdims=True)).astype(np.float64) / temperature)
+    if top_k is not None and top_k < p.shape[1]:
+        least_likely = np.argsort(-p, axis=1, kind="stable")[:, top_k:]
+        np.put_along_axis(p, least_likely, 0, axis=1)
+    sums = p.cumsum(axis=1)
+    return (sums <= uniform[:, np.newaxis] * sums[:, -1:]).sum(axis=1)
