@@ -17,6 +17,7 @@ TARGETS = {
     "quantile": lambda rng, n: (rng.normal(size=(n, 2)), 2),
     "quantiles": lambda rng, n: (rng.normal(size=(n, 1)), 3),
     "poisson": lambda rng, n: (rng.poisson(1.5, size=(n, 2)).astype(float), 2),
+    "gaussian_mixture": lambda rng, n: (rng.normal(size=(n, 2)), 3 * (1 + 2 * 2)),
 }
 
 

@@ -5,6 +5,7 @@ It shares no code with the package but the names of the parameters.
 
 import numpy as np
 from scipy.special import expit, logsumexp, softmax, xlogy
+from scipy.stats import norm
 
 ACTIVATIONS = {"tanh": np.tanh, "relu": lambda v: np.maximum(v, 0)}
 
@@ -255,6 +256,17 @@ def poisson(scores, targets):
     return (np.exp(scores) - targets + xlogy(targets, targets) - targets * scores).mean(axis=1)
 
 
+def gaussian_mixture(scores, targets):
+    """Negative log-likelihood of mixtures of normal distributions, component by component."""
+    losses, d = [], targets.shape[1]
+    c = scores.shape[1] // (1 + 2 * d)
+    for row, t in zip(scores, targets, strict=True):
+        p = np.exp(row[:c]) / np.exp(row[:c]).sum()
+        means, deviations = row[c : c + c * d].reshape(c, d), np.sqrt(np.exp(2 * row[c + c * d :]) + 1e-6).reshape(c, d)
+        losses.append(-np.log(sum(p[k] * np.prod(norm.pdf(t, means[k], deviations[k])) for k in range(c))))
+    return np.array(losses)
+
+
 LOSSES = {
     "binary_log_loss": binary_log_loss,
     "multilabel_log_loss": binary_log_loss,
@@ -265,6 +277,7 @@ LOSSES = {
     "quantile": quantile,
     "quantiles": lambda scores, targets: quantile(scores, targets, (0.1, 0.5, 0.9)),
     "poisson": poisson,
+    "gaussian_mixture": gaussian_mixture,
 }
 
 

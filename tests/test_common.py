@@ -36,6 +36,7 @@ OWN = [
     LSTMRegressor(loss="absolute_error", **BRIEF),
     LSTMRegressor(loss="huber", **BRIEF),
     LSTMRegressor(loss="poisson", **BRIEF),
+    LSTMRegressor(loss="gaussian_mixture", **BRIEF),
     LSTMRegressor(loss="quantile", quantile=0.5, solver="adamw", **BRIEF),
 ]
 

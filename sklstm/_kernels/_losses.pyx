@@ -6,10 +6,12 @@ sum_i w_i l_i / total_weight, and the value returned is sum_i w_i l_i, accumulat
 A loss is an object, to be called from Python, or from kernels without the GIL by `evaluate`. Most are sums of l(s, t) over the
 scores of a sample. Each of these is a point function, which `sum_points` inlines into its loop, and the class of the loss.
 """
-from libc.math cimport exp, fabs, log, log1p
+from libc.math cimport M_PI as pi, exp, fabs, log, log1p
 
 from ._given cimport pointer
 from ._real cimport real
+
+cdef double LOG_2_PI = log(2 * pi)
 
 
 cdef class LossFunction:
@@ -188,6 +190,71 @@ cdef class Poisson(LossFunction):
         if s.dtype == 0:
             return sum_points(<const float *> s.scores, poisson_at, s, s.K, NULL, 1, self.numbers, self.n_numbers)
         return sum_points(<const double *> s.scores, poisson_at, s, s.K, NULL, 1, self.numbers, self.n_numbers)
+
+
+cdef class GaussianMixture(LossFunction):
+    """l = -log sum_k p_k prod_j N(t_j; m_kj, d_kj), the negative log-likelihood of a mixture of normal distributions
+
+    Of d targets, c components have the scores (c (1 + 2 d)): c logarithms a of weights, p = softmax(a); c d means m; and c d
+    logarithms s of deviations, d_kj^2 = exp(2 s_kj) + LEAST_DEVIATION^2.
+    """
+
+    cdef double evaluate(self, const scored *s) noexcept nogil:
+        if s.dtype == 0:
+            return gaussian_mixture(<const float *> s.scores, s)
+        return gaussian_mixture(<const double *> s.scores, s)
+
+
+cdef double least = 1e-3     # without a least deviation the likelihood has no bound where targets repeat
+
+LEAST_DEVIATION = least      # in the units of the scores
+
+
+cdef inline double log_density(const real *m, const real *s, const real *t, Py_ssize_t d) noexcept nogil:
+    """log prod_j N(t_j; m_j, d_j)"""
+    cdef double sum = 0, z, variance
+    cdef Py_ssize_t j
+    for j in range(d):
+        variance = exp(2 * s[j]) + least * least
+        z = t[j] - m[j]
+        sum -= (z * z / variance + log(variance) + LOG_2_PI) / 2
+    return sum
+
+
+cdef double gaussian_mixture(const real *scores, const scored *all) noexcept nogil:
+    cdef Py_ssize_t i, j, k, d = all.width, c = all.K // (1 + 2 * d)
+    cdef double total = 0, top, joint_top, norm, joint, log_joint, r, scale, variance, free, z
+    cdef const real *a
+    cdef const real *m
+    cdef const real *s
+    cdef const real *t
+    cdef real *ds
+    for i in range(all.n):
+        a, t, ds = scores + i * all.K, <const real *> all.targets + i * d, <real *> all.dscores + i * all.K
+        m, s = a + c, a + c * (1 + d)
+        top = a[0]
+        for k in range(1, c):
+            top = max(top, a[k])
+        norm, joint, joint_top = 0, 0, a[0] + log_density(m, s, t, d)
+        for k in range(c):
+            norm += exp(a[k] - top)
+            log_joint = a[k] + log_density(m + k * d, s + k * d, t, d)
+            if log_joint > joint_top:
+                joint, joint_top = joint * exp(joint_top - log_joint), log_joint
+            joint += exp(log_joint - joint_top)
+        scale = all.weights[i] / all.total_weight
+        for k in range(c):
+            log_joint = a[k] + log_density(m + k * d, s + k * d, t, d)
+            r = exp(log_joint - joint_top) / joint
+            ds[k] = <real> (scale * (exp(a[k] - top) / norm - r))
+            for j in range(d):
+                free = exp(2 * s[k * d + j])
+                variance = free + least * least
+                z = t[j] - m[k * d + j]
+                ds[c + k * d + j] = <real> (-scale * r * z / variance)
+                ds[c * (1 + d) + k * d + j] = <real> (scale * r * (1 - z * z / variance) * free / variance)
+        total += all.weights[i] * (top + log(norm) - joint_top - log(joint))
+    return total
 
 
 cdef class MultinomialLogLoss(LossFunction):

@@ -1,8 +1,9 @@
 """Shallow copies of estimators: to write to, to read while other threads fit, and to predict without what training needs."""
 
-# Attributes that predictions do not need: of training, and parameters that carry a file or a generator.
+# Attributes that predictions do not need: of training, and parameters that carry a file or a generator. The moments are needed:
+# distributions have a least deviation.
 OF_TRAINING = {
-    "_class_totals", "_moments", "_skl_callbacks", "_state", "best_epoch_", "best_loss_", "best_validation_score_", "checkpoint",
+    "_class_totals", "_skl_callbacks", "_state", "best_epoch_", "best_loss_", "best_validation_score_", "checkpoint",
     "history_", "loss_curve_", "max_iter_trials_", "n_iter_", "random_state", "t_", "validation_loss_curve_",
     "validation_scores_",
 }  # fmt: skip

@@ -77,6 +77,9 @@ class FitInputs:
         """Parameters that a fit begins with."""
         theta = self.network.initialize(rng, self.data.sequences.values.dtype, self._initial_bias(estimator.forget_bias))
         self.scaling.write_means(self.network, theta)
+        first_scores = LOSSES[self.target.loss].first_scores
+        if first_scores:
+            self.network.bind(theta)["head"]["b"][...] = first_scores(self.network.output_size, self.target.targets.shape[1])
         return theta
 
     def _initial_bias(self, forget_bias):

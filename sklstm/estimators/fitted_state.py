@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from sklearn.base import ClassifierMixin
 
-from ..network import LOSSES, Network
+from ..network import LOSSES, Network, n_scores_of
 from ..network.checks import is_count
 from ..training import Scaling, TrainingState, check_moments
 from .architecture import NON_NETWORK_KEYS, STATIC_KEYS, build
@@ -171,6 +171,13 @@ def _agreement_of_classes(a, spec):
     }
 
 
+def _has_scores_for(n_targets, loss, ranks, n_scores):
+    """Whether so many scores may be those of so many targets."""
+    if loss.distribution:
+        return is_count(n_targets, 1) and n_scores % n_scores_of(1, n_targets) == 0
+    return n_targets == (n_scores if ranks is None else 1)
+
+
 def _agreement_of_targets(a, spec):
     loss, n_scores, ranks = LOSSES[spec["loss"]], spec["output_size"], a.get("_quantile_ranks")
     quantiles, deltas = (spec["loss_parameters"].get(name, []) for name in ("quantiles", "deltas"))
@@ -178,6 +185,6 @@ def _agreement_of_targets(a, spec):
         "loss": loss.decide is None and all(0 < quantile < 1 for quantile in quantiles),
         "deltas": len(deltas) in (0, n_scores * loss.is_robust) and all(delta > 0 for delta in deltas),
         "_quantile_ranks": ranks is None or (sorted(ranks) == list(range(n_scores)) and len(quantiles) == n_scores),
-        "_n_targets": a["_n_targets"] == (n_scores if ranks is None else 1),
+        "_n_targets": _has_scores_for(a["_n_targets"], loss, ranks, n_scores),
         "_one_dimensional": isinstance(a["_one_dimensional"], bool) and (not a["_one_dimensional"] or a["_n_targets"] == 1),
     }

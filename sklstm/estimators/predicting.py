@@ -5,7 +5,7 @@ from joblib import effective_n_jobs
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ..network import apply, pooling_names
+from ..network import LOSSES, apply, pooling_names
 from ..sequences import Sequences
 from ..sequences.alignment import ids_of, in_order_of, one_per_sequence
 from ..sequences.refusals import refused_as
@@ -63,6 +63,11 @@ class PredictMixin:
         return restore_format(outputs, sequences, model._y_format) if model._per_step else outputs
 
     @property
+    def _scored(self):
+        """What `score` compares with y: a name in `RESPONSES`."""
+        return "scores" if LOSSES[self._network_spec["loss"]].distribution else "predict"
+
+    @property
     def _per_step(self):
         return self._network_spec["pooling"] is None
 
@@ -74,7 +79,7 @@ class PredictMixin:
             model._check_spec()
             if not model._per_step:
                 with lent_engine(self, model):
-                    predicted = model.predict(X)
+                    predicted = model.predict(X) if model._scored == "predict" else model._respond(X, model._scored)
                 ids = ids_of(X)
                 with refused_as("y or sample_weight", Y_AND_WEIGHTS):
                     y = one_per_sequence("y", y, len(predicted), ids)
@@ -82,7 +87,7 @@ class PredictMixin:
                         sample_weight = read_sample_weight(in_order_of(ids, "sample_weight", sample_weight), len(predicted))
                     return model._metric(y, predicted, sample_weight)
             sequences = model._read_fitted(X)
-            predicted = model._decode(model._apply(sequences))
+            predicted = RESPONSES[model._scored](model)(model._apply(sequences))
             with refused_as("y or sample_weight", Y_AND_WEIGHTS):
                 flat, _ = read_steps("y", y, sequences)
                 used = model._labelled(flat, "score")

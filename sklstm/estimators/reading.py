@@ -157,7 +157,7 @@ def _refuse_too_few(estimator, held_out):
 
 def _validation(sequences, target, scaling):
     data = target.data(sequences, scaling)
-    return Validation(data, target.make_plain_loss(scaling), lambda scores: target.score(data, scores))
+    return Validation(data, target.make_plain_loss(scaling), lambda scores: target.score(data, scores, scaling))
 
 
 def _moments(estimator, sequences, target, previous, one_epoch):

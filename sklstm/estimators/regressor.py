@@ -1,7 +1,7 @@
 """`LSTMRegressor`."""
 
 from dataclasses import replace
-from numbers import Real
+from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
@@ -11,12 +11,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from ..compat import Interval, StrOptions, _fit_context
-from ..network import HUBER_DELTA, LOSSES, REGRESSION_LOSSES
+from ..network import HUBER_DELTA, LOSSES, REGRESSION_LOSSES, n_scores_of
 from ..sequences.convert import is_missing
 from ..sequences.targets import ONE_EACH, read_numbers
 from ..training import has_heavy_tails, robust_ratios
 from .base import BaseRecurrent
 from .constraints import POSITIVE
+from .distributions import DistributionMixin, describes_distributions
 from .documentation import document
 from .fitting import supports_partial_fit
 from .target import Target
@@ -33,7 +34,7 @@ AUTOMATIC_LOSSES = ("squared_error", "huber")
     mask="NaN",
     and_y=" and y",
 )
-class LSTMRegressor(RegressorMixin, BaseRecurrent):
+class LSTMRegressor(DistributionMixin, RegressorMixin, BaseRecurrent):
     """Recurrent neural network (LSTM, GRU or simple) that predicts quantities from sequences or their steps.
 
     Supports one or several outputs. Training minimises half the squared error or another loss, averaged over the outputs.
@@ -41,14 +42,17 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     Parameters
     ----------
     <<architecture>>
-    loss : {"auto", "squared_error", "absolute_error", "huber", "quantile", "poisson"}, default="auto"
+    loss : {"auto", "squared_error", "absolute_error", "huber", "quantile", "poisson", "gaussian_mixture"}, default="auto"
         Loss that training minimises: half the squared error, the absolute error, half the squared error up to `huber_delta` and
-        linear beyond ("huber"), the pinball loss of `quantile`, or half the Poisson deviance of counts or rates, of which the
-        network predicts the logarithm. "auto" is "huber" for an output whose y has heavy tails on both sides, otherwise
-        "squared_error"; `loss_name_` says which. Tails are heavy if values more than five robust standard deviations from the
-        median are few (up to 10 %), occur on both sides, and account for a fifth of the squared deviations. Where y is
-        skewed, "huber" would predict less than the mean: the first and the last decile have to be about as far from the
-        median. A fit that continues an earlier one keeps its loss; a first `partial_fit` takes "squared_error".
+        linear beyond ("huber"), the pinball loss of `quantile`, half the Poisson deviance of counts or rates, of which the
+        network predicts the logarithm, or the negative log-likelihood of a mixture of `n_components` normal distributions, whose
+        weights, means and deviations the network predicts (mixture density network [25]_): for y that is not a function of X with
+        noise around it, and for whole predictive distributions; `predict` then returns their mean. "auto" is "huber" for an
+        output whose y has heavy tails on both sides, otherwise "squared_error"; `loss_name_` says which. Tails are heavy if
+        values more than five robust standard deviations from the median are few (up to 10 %), occur on both sides, and account
+        for a fifth of the squared deviations. Where y is skewed, "huber" would predict less than the mean: the first and the last
+        decile have to be about as far from the median. A fit that continues an earlier one keeps its loss; a first `partial_fit`
+        takes "squared_error".
     huber_delta : float, default=1.345
         Absolute error beyond which the loss "huber" is linear, in robust standard deviations of y: the interquartile range
         divided by 1.349, or where that is 0 the standard deviation. With ``standardize=False``, in units of y. Lower values
@@ -57,6 +61,10 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     quantile : float or list of float, default=None
         Quantile or quantiles that ``loss="quantile"`` predicts, each in (0, 1). Several quantiles require a single output.
         `predict` then returns one column per quantile, sorted where they cross [21]_.
+    n_components : int, default=3
+        Number of normal distributions in the mixture that ``loss="gaussian_mixture"`` predicts. Several outputs are independent
+        within a component. Deviations are at least 0.001 standard deviations of y, or with ``standardize=False`` 0.001 units of
+        y.
     <<training>>
     <<control>>
 
@@ -85,6 +93,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     <<references>>
     .. [21] V. Chernozhukov, I. Fernandez-Val and A. Galichon (2010), "Quantile and probability curves without
        crossing", Econometrica 78(3).
+    .. [25] C. M. Bishop (1994), "Mixture density networks", Technical Report NCRG/94/004, Aston University.
+    .. [26] A. Graves (2013), "Generating sequences with recurrent neural networks", arXiv:1308.0850.
 
     Examples
     --------
@@ -105,6 +115,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         "loss": [StrOptions({"auto", *REGRESSION_LOSSES})],
         "huber_delta": [POSITIVE],
         "quantile": [Interval(Real, 0, 1, closed="neither"), list, tuple, np.ndarray, None],
+        "n_components": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
@@ -133,6 +144,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         loss="auto",
         huber_delta=HUBER_DELTA,
         quantile=None,
+        n_components=3,
         solver="adam",
         alpha=1e-5,
         batch_size="auto",
@@ -211,6 +223,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         self.loss = loss
         self.huber_delta = huber_delta
         self.quantile = quantile
+        self.n_components = n_components
 
     @available_if(supports_partial_fit)
     @document()
@@ -239,7 +252,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
 
     def _decode(self, scores):
         loss = LOSSES[self._network_spec["loss"]]
-        predicted = loss.inverse_link(scores)
+        predicted = self._distribution(scores).mean.astype(scores.dtype) if loss.distribution else loss.inverse_link(scores)
         if loss.is_ordered:
             return predicted[:, self._quantile_ranks]  # in the order in which they were asked for
         return predicted[:, 0] if self._one_dimensional else predicted
@@ -247,6 +260,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
     def _predicted(self):
         """The function of the scores, and the columns of its result that are predicted; None for all."""
         loss = LOSSES[self._network_spec["loss"]]
+        if loss.distribution:
+            return self._decode, None
         return loss.inverse_link, self._quantile_ranks if loss.is_ordered else None
 
     @staticmethod
@@ -254,7 +269,10 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         return is_missing(y.ravel()).reshape(y.shape)
 
     def score(self, X, y, sample_weight=None):
-        """Return the coefficient of determination, for quantiles the mean fraction of the pinball loss that is explained.
+        """Return the coefficient of determination.
+
+        For quantiles it is the mean fraction of the pinball loss that is explained, and for distributions
+        (``loss="gaussian_mixture"``) the log-likelihood.
 
         Parameters
         ----------
@@ -268,7 +286,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         Returns
         -------
         float
-            1 for perfect predictions, 0 for predictions no better than the mean (the quantile) of y, and less for worse ones.
+            1 for perfect predictions, 0 for predictions no better than the mean (the quantile) of y, and less for worse ones. Of
+            distributions the mean log-likelihood of y in nats, which depends on the units of y and has no upper bound.
 
         Raises
         ------
@@ -284,6 +303,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         loss = LOSSES[self._network_spec["loss"]]
         if loss.is_ordered:
             predicted = predicted[:, np.argsort(self._quantile_ranks)]
+        if loss.distribution:
+            y, predicted = y.reshape(len(predicted), -1), self._distribution(predicted)
         return loss.score(y, predicted, sample_weight, self._network_spec["loss_parameters"])
 
     def _read_y(self, y, weights, role, known=None, classes=None, places=ONE_EACH):
@@ -317,6 +338,8 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
                 f"loss={self.loss!r} is for {loss.nonnegative_targets}: y must not be negative, got {targets.min():.6g}."
                 " Use another loss."
             )
+        if loss.distribution:
+            return name, n_scores_of(self.n_components, n_targets), {}, {}
         if self.quantile is None:
             return name, n_targets, {}, {}
         if isinstance(self.quantile, Real):
@@ -370,6 +393,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         is_known = isinstance(self.loss, str) and self.loss in REGRESSION_LOSSES
         is_nonnegative = is_known and REGRESSION_LOSSES[self.loss].nonnegative_targets is not None
         tags.target_tags.positive_only = is_nonnegative
+        tags.regressor_tags.poor_score = describes_distributions(self)  # which is no coefficient of determination
         # Counts may have several outputs too, but scikit-learn's check of several outputs passes negative values.
         tags.target_tags.multi_output = not (is_nonnegative or isinstance(self.quantile, (list, tuple, np.ndarray)))
         return tags

@@ -6,12 +6,13 @@ from .._kernels._answers import Answers
 from .._kernels._links import Decision, Link
 from ..network import LOSSES
 
-# Response method -> from an estimator to the function that turns its network's scores into what the method returns.
+# Response method, or "scores" -> from an estimator to the function that turns its network's scores into what that returns.
 RESPONSES = {
     "predict": lambda model: model._decode,
     "predict_proba": lambda model: LOSSES[model._network_spec["loss"]].inverse_link,
     "predict_log_proba": lambda model: LOSSES[model._network_spec["loss"]].log_inverse_link,
     "encode": lambda model: Link("identity"),
+    "scores": lambda model: Link("identity"),
 }
 
 

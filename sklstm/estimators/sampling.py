@@ -1,4 +1,7 @@
-"""`SamplingMixin`: sequences continued by labels that are drawn from the probabilities that a model predicts for them."""
+"""`SamplingMixin`: sequences continued by labels that are drawn from the probabilities that a model predicts for them.
+
+`continuation` is for anything that is drawn from what a model predicts, and is its next step.
+"""
 
 from numbers import Integral, Real
 
@@ -15,8 +18,8 @@ from .documentation import document
 from .streaming import Stream
 
 
-def _labels_steps(estimator):
-    """Whether the fitted network, or the one that will be fitted, predicts a label for every step."""
+def predicts_steps(estimator):
+    """Whether the fitted network, or the one that will be fitted, predicts something for every step."""
     spec = vars(estimator).get("_network_spec")
     return spec["pooling"] is None if spec else estimator.return_sequences
 
@@ -24,7 +27,7 @@ def _labels_steps(estimator):
 class SamplingMixin:
     """A method of classifiers of steps whose inputs are their own outputs."""
 
-    @available_if(_labels_steps)
+    @available_if(predicts_steps)
     @document()
     def sample(self, X, n_steps, *, temperature=1.0, top_k=None, random_state=None):
         """Continue sequences by labels drawn at random; requires ``return_sequences=True`` and one channel.
@@ -73,9 +76,7 @@ class SamplingMixin:
         """
         check_is_fitted(self)
         check_scalar(n_steps, "n_steps", Integral, min_val=1)
-        check_scalar(temperature, "temperature", Real, min_val=0)
-        if not np.isfinite(temperature):
-            raise ValueError(f"temperature must be finite, got {temperature}.")
+        check_temperature(temperature)
         if top_k is not None:
             check_scalar(top_k, "top_k", Integral, min_val=1)
         rng = check_random_state(random_state)
@@ -83,7 +84,21 @@ class SamplingMixin:
         sequences = model._read_fitted(X)
         steps = _steps_of_labels(model)
         uniform = rng.random_sample((len(sequences), n_steps))
-        return model.classes_[_continuation(model, sequences, steps, uniform, temperature, top_k)]
+        codes = np.empty(uniform.shape, dtype=np.intp)
+
+        def draw(t, log_proba):
+            codes[:, t] = _drawn(log_proba, uniform[:, t], temperature, top_k)
+            return steps[codes[:, t]]
+
+        continuation(model, "predict_log_proba", sequences, n_steps, draw)
+        return model.classes_[codes]
+
+
+def check_temperature(temperature):
+    """Raise unless it is a finite number that is not negative."""
+    check_scalar(temperature, "temperature", Real, min_val=0)
+    if not np.isfinite(temperature):
+        raise ValueError(f"temperature must be finite, got {temperature}.")
 
 
 def _steps_of_labels(model):
@@ -112,29 +127,41 @@ def _steps_of_labels(model):
 
 
 @with_one_blas_thread
-def _continuation(model, sequences, steps, uniform, temperature, top_k):
-    """Numbers (n_sequences, n_steps) of the classes that continue each sequence, for uniform random numbers of that shape."""
-    stream, log_proba = _after(model, sequences)
-    codes = np.empty(uniform.shape, dtype=np.intp)
-    for t in range(codes.shape[1]):
-        if t:
-            log_proba = stream._process(steps[codes[:, t - 1]], stream._begun)
-        codes[:, t] = _drawn(log_proba, uniform[:, t], temperature, top_k)
-    return codes
+def continuation(model, response, sequences, n_steps, draw):
+    """Continue some sequences step by step.
+
+    Parameters
+    ----------
+    model : BaseRecurrent
+        Of steps.
+    response : str
+        Name in `RESPONSES`.
+    sequences : Sequences
+        As the network reads them.
+    n_steps : int
+    draw : callable
+        ``draw(t, outputs) -> step``: from the outputs of the last step to the next step (n_sequences, n_channels), as the network
+        reads it; called with t from 0 to n_steps - 1.
+    """
+    stream, outputs = _after(model, response, sequences)
+    for t in range(n_steps):
+        step = draw(t, outputs)
+        if t + 1 < n_steps:
+            outputs = stream._process(step, stream._begun)
 
 
-def _after(model, sequences):
-    """A stream that has processed some sequences, and the logarithms of the probabilities (n_sequences, n_classes) after them."""
+def _after(model, response, sequences):
+    """A stream that has processed some sequences, and the outputs of their last steps."""
     lengths, static, parts = sequences.lengths, _static_vectors(model, sequences), []
     for length in np.unique(lengths):
         rows = np.flatnonzero(lengths == length)
-        stream = Stream._of_vectors(model, "predict_log_proba", None if static is None else static[rows])
+        stream = Stream._of_vectors(model, response, None if static is None else static[rows])
         for t in range(length):
-            log_proba = stream._process(sequences.values[sequences.offsets[rows] + t], stream._begun)
-        parts.append((rows, stream.state, log_proba))
+            outputs = stream._process(sequences.values[sequences.offsets[rows] + t], stream._begun)
+        parts.append((rows, stream.state, outputs))
     order = np.argsort(np.concatenate([rows for rows, _, _ in parts]))
     stream.state = {name: np.concatenate([state[name] for _, state, _ in parts])[order] for name in parts[0][1]}
-    return stream, np.concatenate([log_proba for _, _, log_proba in parts])[order]
+    return stream, np.concatenate([outputs for _, _, outputs in parts])[order]
 
 
 def _static_vectors(model, sequences):

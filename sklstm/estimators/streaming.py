@@ -74,10 +74,11 @@ class Stream(Steps):
         self._static = model.static_vectors(static)
 
     @classmethod
-    def _of_vectors(cls, estimator, response_method, vectors):
-        """A stream with what the network makes of static features (1 or n_streams, width); None without any."""
+    def _of_vectors(cls, estimator, response, vectors):
+        """A stream that returns any of `RESPONSES`, with what the network makes of static features (1 or n_streams, width); None
+        without any."""
         stream = cls.__new__(cls)
-        stream._serve(estimator, response_method)
+        stream._attach(served(estimator), response)
         stream._static = vectors
         return stream
 

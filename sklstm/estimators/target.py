@@ -173,13 +173,17 @@ class Target:
                 weights[samples[first]] = [fsum(part) for part in zip(*parts, strict=True)]
         return replace(self, weights=weights, order=np.array([group[0] for group in groups]))
 
-    def score(self, data, scores):
+    def score(self, data, scores, scaling):
         """Score of the network's outputs for the targets of `data`, both in standard units; more is better."""
         loss, targets, weights = LOSSES[self.loss], data.targets, data.weights
         if loss.decide:
             targets = targets[:, 0].astype(np.intp) if loss.contrast else targets
             return loss.score(targets, loss.decide(scores), weights, self.loss_parameters)
         used = weights > 0
+        if loss.distribution:
+            distribution = loss.distribution.from_scores(scores[used], targets.shape[1], 1.0)
+            score = loss.score(targets[used], distribution, weights[used], self.loss_parameters)
+            return score - float(np.log(scaling.target_scale).sum())  # in the units of y
         if np.count_nonzero(used) < 2:
             return np.nan  # the variance of a single target is 0
         return loss.score(targets[used], loss.inverse_link(scores[used]), weights[used], self.loss_parameters)

@@ -27,6 +27,11 @@ def read_target(estimator, target, n):
     loss = LOSSES[spec["loss"]]
     if target is not None:
         target = _one_per_sequence("target", target, n)
+    if loss.distribution:
+        raise ValueError(
+            f"loss={spec['loss']!r} describes a distribution, no output of which is a linear function of the network's scores, so"
+            " that none can be explained. Fit with another loss, such as 'squared_error'."
+        )
     if loss.contrast:
         return None if target is None else _class_codes(estimator.classes_, target)
     return _column_numbers(target, n, spec["output_size"], loss.targets)
@@ -70,7 +75,7 @@ def describe_output(estimator, target):
 
 def loss_name(estimator):
     """Name of what training minimised."""
-    if LOSSES[estimator._network_spec["loss"]].units is None:
+    if LOSSES[estimator._network_spec["loss"]].units in (None, "distribution"):
         return "Loss (nats)"
     return "Loss (y in\nstandard units)" if estimator._network_spec["standardize"] else "Loss (units of y)"
 

@@ -33,7 +33,8 @@ def constant_scores(loss, targets, weights, n_scores):
         total = loss.value_and_gradient(np.ascontiguousarray(rows), targets, weights, total_weight, gradient)
         return total / total_weight, gradient.sum(axis=0, dtype=np.float64)
 
-    return minimize(mean_loss, np.zeros(n_scores), method="L-BFGS-B", jac=True).x
+    start = np.zeros(n_scores) if loss.first_scores is None else loss.first_scores(n_scores, targets.shape[1])
+    return minimize(mean_loss, start, method="L-BFGS-B", jac=True).x
 
 
 def loss_of_constant(loss, scores, targets, weights):

@@ -11,6 +11,7 @@ from sklearn.metrics import accuracy_score, d2_pinball_score, r2_score
 
 from .._kernels import _losses
 from .._kernels._links import Decision, Link
+from .mixture import GaussianMixture, first_scores
 
 # 95 % efficiency for normal errors of unit scale (Huber 1964; Holland and Welsch 1977).
 HUBER_DELTA = 1.345
@@ -51,9 +52,9 @@ class Loss:
         `parameters` are those of `make_loss`.
     score_name : str
         Name of that score, for an axis.
-    units : {"affine", "log"} or None
+    units : {"affine", "log", "distribution"} or None
         How scores follow when targets are measured in other units: "affine" if they change as targets do, "log" if they change
-        by the logarithm of the scale, None if targets have no units.
+        by the logarithm of the scale, "distribution" if they describe one, None if targets have no units.
     nonnegative_targets : str or None
         Plural noun for targets that must not be negative; None where they may be.
     for_several_quantiles : str or None
@@ -62,6 +63,10 @@ class Loss:
         Whether the scores are several quantiles of one output in ascending order, in whichever order they were asked for.
     is_robust : bool
         Whether it is linear beyond a delta for each output.
+    distribution : type or None
+        What scores describe where that is a distribution of the targets; `score` then takes one in place of predictions.
+    first_scores : callable or None
+        ``(n_scores, n_targets) -> ndarray``: scores to begin with, where nothing tells those of 0 apart; None for 0.
     """
 
     value_and_gradient: Callable
@@ -78,6 +83,8 @@ class Loss:
     for_several_quantiles: str | None = None
     is_ordered: bool = False
     is_robust: bool = False
+    distribution: type | None = None
+    first_scores: Callable | None = None
 
 
 def _for_or_against(codes, n_scores):
@@ -117,6 +124,10 @@ def _explained_pinball_loss(targets, predicted, weights, parameters):
         strict=True,
     )
     return float(np.mean([d2_pinball_score(t, column, sample_weight=weights, alpha=q) for t, column, q in columns]))
+
+
+def _mean_log_likelihood(targets, distribution, weights, parameters):
+    return float(np.average(distribution.log_likelihood(targets), weights=weights))
 
 
 _OF_LABELS = {"score": _accuracy, "score_name": "accuracy", "units": None, "targets": "labels"}
@@ -171,6 +182,14 @@ LOSSES = {
         output_name="logarithm of prediction {}",
         units="log",
         nonnegative_targets="counts and rates",
+    ),
+    "gaussian_mixture": Loss(
+        _losses.GaussianMixture(),
+        score=_mean_log_likelihood,
+        score_name="log-likelihood",
+        units="distribution",
+        distribution=GaussianMixture,
+        first_scores=first_scores,
     ),
 }
 

@@ -4,11 +4,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..network import rescale
+from ..network import rescale, units_of_scores
 from .moments import merge_moments
 
 # How far scales and their reciprocals must stay from the largest number of the dtype: up to 3e30 in float32.
 MARGIN = 1e8
+
+
+# Units of a loss -> scale and offset that take its scores to the units of targets, with the scale and shift of those.
+OF_SCORES = {
+    None: lambda scale, shift, n_scores: (1.0, 0.0),
+    "affine": lambda scale, shift, n_scores: (scale, shift),
+    "log": lambda scale, shift, n_scores: (1.0, np.log(scale)),
+    "distribution": units_of_scores,
+}
 
 
 def largest_scale(dtype):
@@ -39,8 +48,8 @@ class Scaling:
         Where values may be missing: the mean of each channel as it enters, and 1 where it has any value, else 0.
     target_shift, target_scale : ndarray of shape (n_targets,)
         A target is ``target_scale * standard + target_shift``.
-    logarithmic : bool
-        Whether scores are logarithms of targets, which have no shift then.
+    units : {"affine", "log", "distribution"} or None
+        As in `Loss`; targets whose logarithms are scores have no shift.
     relative_deviation : ndarray of shape (n_targets,)
         Of logarithmic targets: standard deviation over mean.
     static_shift, static_factor : ndarray of shape (n_static,)
@@ -51,7 +60,7 @@ class Scaling:
     factor: np.ndarray
     target_shift: np.ndarray
     target_scale: np.ndarray
-    logarithmic: bool = False
+    units: str | None = "affine"
     relative_deviation: np.ndarray | None = None
     static_shift: np.ndarray = field(default_factory=lambda: np.zeros(0))
     static_factor: np.ndarray = field(default_factory=lambda: np.ones(0))
@@ -70,7 +79,7 @@ class Scaling:
             ``{"x": moments or None, "y": moments or None}``, and "static" where there are static features; None leaves the units
             as they are.
         n_channels, n_static : int
-        loss_units : {"affine", "log"} or None
+        loss_units : {"affine", "log", "distribution"} or None
             As in `Loss`.
         categorical, static_categorical : sequence of int
             Channels and static features that are left as they are.
@@ -92,7 +101,7 @@ class Scaling:
             target_shift, deviation = moments["y"]["mean"], moments["y"]["deviation"]
             target_scale = np.where(deviation > 0, deviation, 1.0)
         return cls(
-            shift, factor, target_shift, target_scale, loss_units == "log", relative_deviation, *static, means, known
+            shift, factor, target_shift, target_scale, loss_units, relative_deviation, *static, means, known
         )  # fmt: skip
 
     def raise_if_out_of_range(self, dtype):
@@ -131,9 +140,9 @@ class Scaling:
         """Targets in standard units."""
         return (targets - self.target_shift) / self.target_scale
 
-    def _of_scores(self):
+    def _of_scores(self, n_scores):
         """Scale and offset that take scores to the units of the data."""
-        return (1.0, np.log(self.target_scale)) if self.logarithmic else (self.target_scale, self.target_shift)
+        return OF_SCORES[self.units](self.target_scale, self.target_shift, n_scores)
 
     def write_means(self, network, theta):
         """Tell a network, whose parameters are overwritten, what stands for values that are missing."""
@@ -145,7 +154,7 @@ class Scaling:
         """Parameters of the network whose inputs and outputs are in the units of the data, and whose scores are divided by a
         temperature; not finite where they overflow.
         """
-        scale, offset = self._of_scores()
+        scale, offset = self._of_scores(network.output_size)
         with np.errstate(over="ignore", invalid="ignore"):
             static = self.static_factor, -self.static_shift * self.static_factor
             return rescale(network, theta, self.factor, -self.shift * self.factor, scale / temperature, offset, static)
@@ -161,7 +170,7 @@ class Scaling:
         ValueError
             If the units are so far apart that the parameters overflow.
         """
-        (old_scale, old_offset), (new_scale, new_offset) = self._of_scores(), other._of_scores()
+        (old_scale, old_offset), (new_scale, new_offset) = (part._of_scores(network.output_size) for part in (self, other))
         with np.errstate(over="ignore", invalid="ignore"):
             of_x = _between(self.shift, self.factor, other.shift, other.factor)
             of_static = _between(self.static_shift, self.static_factor, other.static_shift, other.static_factor)

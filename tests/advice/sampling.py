@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from .case import case, classify
+from sklstm.inspection import integrated_gradients
+
+from .case import Unreadable, X, case, classify, regress, value
 
 CODES = np.array([[0, 1, 2, 0, 1], [1, 2, 0, 1, 2]] * 2)
 BEFORE, AFTER = CODES[:, :-1, np.newaxis], CODES[:, 1:]
@@ -13,7 +15,23 @@ def sample(X=BEFORE, y=AFTER):
     return classify(X, y, return_sequences=True, categorical_features="all").sample(X, 2)
 
 
+def draw(y):
+    return regress(X[:, :-1], y, return_sequences=True, loss="gaussian_mixture").sample(X, 2)
+
+
 CASES = [
+    case(lambda: draw(X[:, 1:, 0]), "Fit on y with all channels of X, one step later", lambda: draw(X[:, 1:])),
+    case(
+        lambda: regress(loss="gaussian_mixture").predict_quantile(X, Unreadable()),
+        "Pass a number between 0 and 1, or several",
+        lambda: regress(loss="gaussian_mixture").predict_quantile(X, 0.5),
+        lambda: regress(loss="gaussian_mixture").predict_quantile(X, [0.1, 0.9]),
+    ),
+    case(
+        lambda: integrated_gradients(regress(loss="gaussian_mixture"), X),
+        r"Fit with another loss, such as ('squared_error')",
+        lambda loss: integrated_gradients(regress(loss=value(loss)), X),
+    ),
     case(lambda: sample(BEFORE.repeat(2, axis=2)), "Fit on X and y that are the same sequence, y one step later", sample),
     case(lambda: sample(y=np.stack([AFTER > 0, AFTER > 1], axis=2)), "Fit with one label for each set of labels", sample),
     case(
