@@ -184,8 +184,19 @@ class DistributionMixin:
         return drawn
 
     def _describe(self, X, function):
-        """What a function of the distributions for X returns, a list of arrays (n, ...) and their axes of targets: the one array, or
-        a tuple of several."""
+        """What a function of the distributions for X returns.
+
+        Parameters
+        ----------
+        X : any accepted form of sequences
+        function : callable
+            From distributions to a list of arrays (n, ...) and their axes of targets (int or None).
+
+        Returns
+        -------
+        ndarray or tuple of ndarray
+            In the form of y: one array, or several.
+        """
         model = at_this_moment(self)
         sequences = model._read_fitted(X)
         described = [
