@@ -148,15 +148,19 @@ def with_gaps(sequences, form):
     times, or becomes one more channel.
     """
     gaps, channel = relative_gaps(sequences._times.gaps(sequences.offsets), form["median_gap_"]), form["_time_channel"]
-    names, values = sequences.channel_names, sequences.values
-    if channel is None:
-        values = np.concatenate([values, np.empty((len(values), 1), values.dtype)], axis=1)
-        names = None if names is None else [*names, "time" + "_" * sum(str(name).startswith("time") for name in names)]
-    else:
-        values = values.copy()
-    values[:, -1 if channel is None else channel] = gaps
+    names, values = sequences.channel_names, gaps_in_channel(sequences.values, channel, gaps)
+    if channel is None and names is not None:
+        names = [*names, "time" + "_" * sum(str(name).startswith("time") for name in names)]
     own = {"ids": sequences.ids, "channel_names": names, "categories": sequences.categories, "static": sequences._static}
     return Sequences(values, sequences.offsets, **own), form
+
+
+def gaps_in_channel(values, channel, gaps):
+    """A copy of values (n_steps, n_channels) with gaps (n_steps,) in a channel; None for one more."""
+    values = np.column_stack([values, gaps]).astype(values.dtype, copy=False) if channel is None else values.copy()
+    if channel is not None:
+        values[:, channel] = gaps
+    return values
 
 
 def relative_gaps(gaps, median):
