@@ -26,8 +26,8 @@ class Problem:
     With `training_seed`, dropout and the hiding of categories are on, with the same masks at every call. Channels that
     `categories` names are turned into codes; of other channels, 2 values in 5 are missing where `missing` allows it.
 
-    With `static_size` there are static features, `static` (n_sequences, static_size), and with `timed` one more channel, the last,
-    has the gaps of time between steps.
+    With `static_size` there are static features, `static` (n_sequences, static_size), and with `timed` one more channel,
+    the last, has the gaps of time between steps.
 
     Attributes: `network`, `theta`, `sequences` (Sequences), `packed`, `ws`, `targets` and `weights` in the order of the
     sequences (of their steps, for a network with scores for every step).

@@ -155,8 +155,8 @@ def columns_of_missing(p, x, bidirectional, gaps):
 
 
 def entry(p, x, bidirectional=False, gaps=None):
-    """What the first layer sees: numeric channels and what is said of missing ones, then the vectors of the categorical ones, then
-    the logarithms of the gaps (n_steps,) between steps, if any."""
+    """What the first layer sees: numeric channels and what is said of missing ones, the vectors of the categorical ones, and the
+    logarithms of the gaps (n_steps,) between steps, if any."""
     tables = dict(sorted((int(channel), table) for channel, table in part(p, "E").items()))
     numeric = [channel for channel in range(x.shape[1]) if channel not in tables]
     vectors = [table[x[:, channel].astype(int)] for channel, table in tables.items()]

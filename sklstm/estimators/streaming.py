@@ -43,8 +43,9 @@ class Stream(Steps):
         ``"max"`` the sums or maxima ``pooled``, among several poolings ``pooled.mean`` and ``pooled.max``. Models that allow
         missing values have ``input.last``, the last value of each numeric channel in standard units, and ``input.elapsed``, the
         time since then in steps or median gaps, (n_streams, n_numeric), models with times ``input.time`` (n_streams,), the last
-        ones, and models with static features ``static``, what the network makes of those. None before the first step. Can be assigned to this stream or to another one of the same model. Wrong shapes,
-        values that are not finite and invalid numbers of steps are errors.
+        ones, and models with static features ``static``, what the network makes of those. None before the first step. Can be
+        assigned to this stream or to another one of the same model. Wrong shapes, values that are not finite and invalid
+        numbers of steps are errors.
     n_streams : int or None
         Number of sequences; None before the first step.
 
@@ -108,7 +109,7 @@ class Stream(Steps):
     step = with_one_blas_thread(Steps.step)
 
     def _step_converted(self, x_t, time):
-        """The same for what is no array of the model's dtype or not finite, or has a time: converted, or refused with the reason."""
+        """The same for what is no array of the model's dtype, not finite, or has a time: it is converted, or is refused."""
         begun = self._begun
         x = self._read(x_t, None if begun is None else begun[0].n_sequences)
         clock = self._clock or self._new_clock(len(x))

@@ -128,8 +128,8 @@ def _median(gaps, weights):
     known = np.flatnonzero(~np.isnan(gaps) & (weights > 0))
     if not len(known):
         warn(
-            "No training sequence has two steps, so that times have no effect, and gaps of later data are compared with 1 instead of"
-            " their median in training. Leave the times out, or pass longer sequences.",
+            "No training sequence has two steps, so that times have no effect, and gaps of later data are compared with 1 instead"
+            " of their median in training. Leave the times out, or pass longer sequences.",
             UserWarning,
             stacklevel=2,
         )

@@ -76,8 +76,8 @@ def step_importance(
     Within a block a sequence takes its values from the same other one, as far as that one has the steps. Information that is
     redundant in a sequence is not missed: two channels that hold the same can both seem unimportant.
 
-    X is predicted 1 + n_blocks n_channels n_repeats times. Static features and times stay with their sequence; the importance of a
-    channel that `time_feature` names is NaN.
+    X is predicted 1 + n_blocks n_channels n_repeats times. Static features and times stay with their sequence; the importance of
+    a channel that `time_feature` names is NaN.
 
     References
     ----------
