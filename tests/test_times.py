@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -63,7 +65,7 @@ def test_at_regular_times_the_network_is_that_of_x_and_ones(rng, missing, option
     for name, view in plain.layout.views(of_plain).items():
         if name != "input.scale":
             view[...] = views[name] if not name.startswith("input.") else 0
-    columns = np.hstack([X.values, ones, ones, X.values, ones][:blocks] + [ones[:, :both]])
+    columns = np.hstack([*[X.values, ones, ones, X.values, ones][:blocks], ones[:, :both]])
     expected = apply(plain, of_plain, X.with_values(columns))
     found = apply(network, theta, X.with_values(np.hstack([X.values, ones[:, :1]])))
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
@@ -195,7 +197,9 @@ def test_sequences_keep_times_wherever_they_go(rng):
     taken[:] = 0
     assert copied.times[-1] == len(taken) - 1
     windows, _ = make_windows(X[[int(X.lengths.argmax())]], 2)
-    assert windows.times.reshape(-1, 2)[:, 1].tolist() == windows.times.reshape(-1, 2)[1:, 0].tolist() + [windows.times[-1]]
+    pairs = windows.times.reshape(-1, 2)
+    longest = X[[X.lengths.argmax()]].times.tolist()
+    assert pairs.tolist() == [list(pair) for pair in zip(longest[:-2], longest[1:-1], strict=True)]
     model = regressor().fit(X, y)
     scaled = make_pipeline(PerStep(StandardScaler()), regressor()).fit(X, y)
     np.testing.assert_allclose(scaled.predict(X), model.predict(X), atol=1e-12)
@@ -314,9 +318,10 @@ def test_inspection_reports_the_channels_of_the_user(rng, missing, at):
     assert display.attributions.shape == (X.lengths[2], X.n_channels)
 
 
-@pytest.mark.parametrize(
-    "options", [{"bptt_steps": 2}, {"return_sequences": True}, {"categorical_features": [0]}, {"initial_state": "learned"}], ids=str
-)
+OPTIONS = [{"bptt_steps": 2}, {"return_sequences": True}, {"categorical_features": [0]}, {"initial_state": "learned"}]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_options_of_the_network(rng, options):
     X, y = data(rng, "decay")
     if "categorical_features" in options:
@@ -349,6 +354,14 @@ def test_single_steps_have_no_gap_and_times_alone_are_enough(rng):
     alone = regressor("indicator", time_feature=0, bidirectional=True).fit(times, times[:, -1, 0] - times[:, -2, 0])
     assert (alone.predict(times + 100) != alone.predict(times**2)).any()
     np.testing.assert_allclose(alone.predict(times + 100), alone.predict(times), atol=1e-10)
+
+
+def test_the_code_of_the_page_on_times_runs():
+    page = (Path(__file__).parent.parent / "docs" / "times.md").read_text()
+    names = {}
+    for code in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
+        exec(code, names)
+    assert names["model"].median_gap_ == 29 * 86400
 
 
 # ---- bad input ----
@@ -399,11 +412,11 @@ def test_x_with_and_without_times(rng):
         regressor().fit(plain, y).predict(X)
     with pytest.raises(ValueError, match="numbers in fit, but are dates"):
         model.predict(X.with_times(X.times.astype("M8[s]")))
-    with pytest.raises(ValueError, match="validation data.*no times"):
+    with pytest.raises(ValueError, match=r"validation data.*no times"):
         regressor().fit(X, y, X_val=plain, y_val=y)
     with pytest.raises(ValueError, match="with_times\\(None\\)"):
         regressor(time_feature=0).fit(X, y)
-    with pytest.raises(ValueError, match="has 3 channels per step.* expecting 2 channels"):
+    with pytest.raises(ValueError, match=r"has 3 channels per step.* expecting 2 channels"):
         model.predict(X.with_values(X.values[:, :1].repeat(3, axis=1)))
     with pytest.raises(AttributeError, match="with_times"):
         X.times = X.times
