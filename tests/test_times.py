@@ -3,6 +3,7 @@
 import copy
 import pickle
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -199,7 +200,7 @@ def test_sequences_keep_times_wherever_they_go(rng):
     windows, _ = make_windows(X[[int(X.lengths.argmax())]], 2)
     pairs = windows.times.reshape(-1, 2)
     longest = X[[X.lengths.argmax()]].times.tolist()
-    assert pairs.tolist() == [list(pair) for pair in zip(longest[:-2], longest[1:-1], strict=True)]
+    assert pairs.tolist() == [list(pair) for pair in pairwise(longest[:-1])]
     model = regressor().fit(X, y)
     scaled = make_pipeline(PerStep(StandardScaler()), regressor()).fit(X, y)
     np.testing.assert_allclose(scaled.predict(X), model.predict(X), atol=1e-12)

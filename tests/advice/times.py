@@ -13,6 +13,7 @@ HOURS = np.arange(N_STEPS) * 3.0
 PLAIN = Sequences.from_list(list(X))
 TIMED = PLAIN.with_times(HOURS)
 CHANNEL = np.concatenate([X, HOURS.reshape(-1, T, 1)], axis=2)
+LATE = CHANNEL + np.array([0, 0, 2e9])
 LONG = {"id": [1, 1, 2, 2], "x": [1.0, 2.0, 3.0, 4.0], "t": [1, 3, 0, 5]}
 
 
@@ -100,9 +101,9 @@ CASES = [
     ),
     case(lambda: by_channel(categorical_features=[2]), "Leave one out", lambda: by_channel(), lambda: classify(CHANNEL // 3)),
     case(
-        lambda: by_channel((CHANNEL + [0, 0, 2e9]).astype(np.float32)),
+        lambda: by_channel((LATE).astype(np.float32)),
         "pass X in float64, or smaller times",
-        lambda: by_channel(CHANNEL + [0, 0, 2e9]),
+        lambda: by_channel(LATE),
         lambda: by_channel(CHANNEL.astype(np.float32)),
     ),
     case(
