@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from advice import estimators, files, inspection, preprocessing, sampling, sequences, static
+from advice import estimators, files, inspection, preprocessing, sampling, sequences, static, times
 from advice.case import message_of, messages_while
 from scipy.sparse import coo_array, csr_array
 from sklearn.impute import SimpleImputer
@@ -120,7 +120,8 @@ def test_a_table_that_has_one_row_for_each_step():
 
 # ---- what the messages of all modules say: cause it, find the advice in it, and do as it says ----
 
-CASES = sequences.CASES + static.CASES + estimators.CASES + sampling.CASES + preprocessing.CASES + inspection.CASES + files.CASES
+OF_ESTIMATORS = static.CASES + times.CASES + estimators.CASES + sampling.CASES
+CASES = sequences.CASES + OF_ESTIMATORS + preprocessing.CASES + inspection.CASES + files.CASES
 
 
 def name_of(case):
