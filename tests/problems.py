@@ -20,6 +20,10 @@ TARGETS = {
 }
 
 
+# Losses of a sample each; those of whole sequences are in test_crf.py.
+LOSSES_OF_SAMPLES = [name for name, loss in LOSSES.items() if not loss.is_structured]
+
+
 class Problem:
     """A network with random weights, a batch, targets and weights.
 

@@ -108,7 +108,9 @@ def read_target(estimator, y, sample_weight, sequences, role, known, classes=Non
     used = estimator._labelled(flat, "learn from")
     places = Places(sequences.offsets, np.flatnonzero(used))
     target = estimator._read_y(flat[used], weights[used], role, known, classes, places)
-    return target.over_steps(~used, sequences.offsets, form)
+    target = target.over_steps(~used, sequences.offsets, form)
+    estimator._check_steps(target)
+    return target
 
 
 @refused_as("groups", f"Expected {GROUPS}")
@@ -157,7 +159,7 @@ def _refuse_too_few(estimator, held_out):
 
 def _validation(sequences, target, scaling):
     data = target.data(sequences, scaling)
-    return Validation(data, target.make_plain_loss(scaling), lambda scores: target.score(data, scores))
+    return Validation(data, target.make_plain_loss(scaling), lambda scores, chain: target.score(data, scores, chain))
 
 
 def _moments(estimator, sequences, target, previous, one_epoch):

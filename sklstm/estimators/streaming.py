@@ -12,7 +12,11 @@ from ..sequences.refusals import array_of, refused_as
 from .engines import served
 from .inputs import read_channels
 from .responses import RESPONSES
-from .states import OF_MISSING, parts_of, read_state
+from .states import OF_MISSING, OF_STRUCTURE, parts_of, read_state
+from .structure import StreamFilter
+
+# Parts of the state of a stream that its engine does not have.
+BESIDE_ENGINE = (*OF_MISSING, OF_STRUCTURE)
 
 
 class Stream(Steps):
@@ -41,8 +45,9 @@ class Stream(Steps):
         ``"max"`` the sums or maxima ``pooled``, among several poolings ``pooled.mean`` and ``pooled.max``. Models that allow
         missing values have ``input.last``, the last value of each numeric channel in standard units, and ``input.elapsed``, the
         number of steps since then, (n_streams, n_numeric), and models with static features ``static``, what the network makes
-        of those. None before the first step. Can be assigned to this stream or to another one of the same model. Wrong shapes,
-        values that are not finite and invalid numbers of steps are errors.
+        of those. Models with ``structure="crf"`` have ``crf.filtered``, logarithms of the probabilities of the labels of the last
+        step (n_streams, n_classes). None before the first step. Can be assigned to this stream or to another one of the same
+        model. Wrong shapes, values that are not finite and invalid numbers of steps are errors.
     n_streams : int or None
         Number of sequences; None before the first step.
 
@@ -109,7 +114,7 @@ class Stream(Steps):
         """The same for what is no array of the model's dtype or not finite: converted, or refused with the reason."""
         begun = self._begun
         x = self._read(x_t, None if begun is None else begun[0].n_sequences)
-        _, answers, entry = begun or self._begin(len(x))
+        _, answers, entry, _ = begun or self._begin(len(x))
         if entry is None:
             return answers.step(x)
         before = [array.copy() for array in entry.remembered]
@@ -157,6 +162,8 @@ class Stream(Steps):
             begun[0].restart(stream, None if rows is None else rows[k : k + 1])
             if begun[2] is not None:
                 begun[2].begin(stream, stream + 1)
+            if begun[3] is not None:
+                begun[3].restart(stream)
 
     @property
     def n_streams(self):
@@ -170,11 +177,13 @@ class Stream(Steps):
         begun = self._begun
         if begun is None:
             return None
-        engine, _, entry = begun
+        engine, _, entry, chain = begun
         arrays = {name: np.empty((engine.n_sequences, *shape), dtype) for name, (shape, dtype) in self._parts().items()}
-        engine.get_state([array for name, array in arrays.items() if name not in OF_MISSING])
+        engine.get_state([array for name, array in arrays.items() if name not in BESIDE_ENGINE])
         for name, array in zip(OF_MISSING, () if entry is None else entry.remembered, strict=False):
             arrays[name][...] = array
+        if chain is not None:
+            arrays[OF_STRUCTURE][...] = chain.state
         return arrays
 
     @state.setter
@@ -184,13 +193,15 @@ class Stream(Steps):
             return
         arrays = read_state(state, self._parts(), self._served.network.poolings)
         begun, n, static = self._begun, len(arrays["n_steps"]), arrays.get("static")
-        engine, _, entry = begun if begun is not None and begun[0].n_sequences == n else self._begin(n, static)
+        engine, _, entry, chain = begun if begun is not None and begun[0].n_sequences == n else self._begin(n, static)
         engine.begin(n, static)
         if static is not None:
             self._static = static[:1] if (static == static[0]).all() else static
-        engine.set_state([array for name, array in arrays.items() if name not in OF_MISSING])
+        engine.set_state([array for name, array in arrays.items() if name not in BESIDE_ENGINE])
         if entry is not None:
             entry.remember([arrays[name] for name in OF_MISSING if name in arrays])
+        if chain is not None:
+            chain.remember(arrays[OF_STRUCTURE], arrays["n_steps"])
 
     def _parts(self):
         known = self._served.parts
@@ -199,14 +210,18 @@ class Stream(Steps):
         return known[self._encoded]
 
     def _begin(self, n_streams, static=None):
-        """An engine, what answers with it, and the buffers of the input layer where there is one; with these static vectors, or
-        (None) those that were passed."""
+        """An engine, what answers with it, the buffers of the input layer where there is one, and what connects labels where
+        something does; with these static vectors, or (None) those that were passed."""
         engine, entry = self._served.engine(n_streams, self._encoded), self._served.network.input_layer
         engine.begin(n_streams, _rows_of_streams(self._static, n_streams, "streams") if static is None else static)
         answers = self._meaning.answers(engine)
         if entry is not None:
             entry = self._served.entry(n_streams)
-        self._begun = engine, answers, entry
+        chain = None
+        if OF_STRUCTURE in self._parts():
+            chain = StreamFilter(self._served.model, self._response_method, n_streams)
+            self._decode = chain.answer
+        self._begun = engine, answers, entry, chain
         self._direct = answers if entry is None else None
         return self._begun
 
