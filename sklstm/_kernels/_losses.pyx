@@ -76,9 +76,7 @@ cdef const Py_ssize_t *lengths_of(array, Py_ssize_t n) except NULL:
     cdef Py_ssize_t n_sequences = len(array), i, total = 0
     cdef const Py_ssize_t *lengths = <const Py_ssize_t *> pointer(array, 2, n_sequences, 0)
     for i in range(n_sequences):
-        if lengths[i] < 1 or lengths[i] > n - total:
-            break
-        total += lengths[i]
+        total = -1 if total < 0 or lengths[i] < 1 or lengths[i] > n - total else total + lengths[i]
     if n_sequences == 0 or total != n:
         raise ValueError(f"Sequences of at least one sample must have {n} samples together.")
     return lengths

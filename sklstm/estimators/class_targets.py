@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from ..network import loss_of_classes
-from ..sequences.targets import code_of_each, literals, sorted_labels
+from ..sequences.targets import known_codes, literals, sorted_labels
 from .class_weights import class_factors, class_totals
 from .structure import loss_parameters, read_allowed
 from .target import Target
@@ -35,14 +35,7 @@ def target_of_classes(estimator, y, weights, role, known, announced, places):
             f"classes={literals(announced)} is not the same as at the first call of partial_fit, {literals(classes)}. Pass"
             " the same, or leave classes out."
         )
-    # Compared as they are: NumPy would take the text "1" for the number 1.
-    codes = code_of_each(y, classes)
-    if (codes < 0).any():
-        unknown = literals(found[code_of_each(found, classes) < 0])
-        raise ValueError(
-            f"y has labels that are not among the known classes: {unknown}; the classes are {literals(classes)}. The first is"
-            f" that of {places.name((codes < 0).argmax())}."
-        )
+    codes = known_codes(y, classes, places)
     if len(classes) < 2:
         raise ValueError(
             "This solver needs samples of at least 2 classes in the data, but the data contains only one class:"

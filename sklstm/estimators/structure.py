@@ -182,7 +182,7 @@ def check_paths(allowed, codes, labelled, offsets, classes, places):
         leads_on = _after(allowed, steps).any(axis=1)
         wrong = np.flatnonzero(closes & (rest == steps) & ~leads_on[codes[rows]])
         if len(wrong):
-            label = classes[codes[rows[wrong[0]]]].item()
+            label = classes.tolist()[codes[rows[wrong[0]]]]
             raise ValueError(
                 f"allowed_transitions lets no {steps} labels follow {label!r}, which y has at {places.name(rows[wrong[0]])}."
                 " Allow more, or change y."
@@ -195,8 +195,8 @@ def _check_connected(allowed, before, after, distance, rows, classes, places):
         ways = _after(allowed, steps)
         wrong = np.flatnonzero((distance == steps) & ~ways[before, after])
         if len(wrong):
-            first, label = before[wrong[0]], classes[after[wrong[0]]].item()
-            origin = "at the start" if first == len(classes) else f"after {classes[first].item()!r}"
+            first, label = before[wrong[0]], classes.tolist()[after[wrong[0]]]
+            origin = "at the start" if first == len(classes) else f"after {classes.tolist()[first]!r}"
             origin += "" if steps == 1 else f" with {steps - 1} steps without a label between them"
             raise ValueError(
                 f"allowed_transitions does not allow {label!r} {origin}, which y has at {places.name(rows[wrong[0]])}. Allow it,"
@@ -235,6 +235,27 @@ def _chain_of(model, lengths):
     """The loss of a fitted model, with what it allows, and the chain of the steps of sequences."""
     spec = model._network_spec
     return make_loss(spec["loss"], **spec["loss_parameters"]).value_and_gradient, build(spec).chain(model._theta, lengths)
+
+
+def log_likelihoods(model, scores, codes, offsets):
+    """Logarithms (n_sequences,) of the probabilities of labels.
+
+    Parameters
+    ----------
+    model : LSTMClassifier
+        Fitted.
+    scores : ndarray of shape (total_steps, n_classes)
+    codes : ndarray of int of shape (total_steps,)
+        -1 for steps without a label.
+    offsets : ndarray of int of shape (n_sequences + 1,)
+    """
+    loss, chain = _chain_of(model, np.diff(offsets))
+    targets, weights = codes[:, np.newaxis].astype(scores.dtype), (codes >= 0).astype(np.float64)
+    spare, result = np.empty_like(scores), np.empty(len(offsets) - 1)
+    for i, (first, last) in enumerate(pairwise(offsets.tolist())):
+        part = slice(first, last)
+        result[i] = -loss(scores[part], targets[part], weights[part], 1.0, spare[part], chain.of(slice(i, i + 1)))
+    return result
 
 
 def transitions(model):

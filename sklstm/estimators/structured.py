@@ -1,11 +1,25 @@
 """`StructuredMixin`: what a classifier has by `structure="crf"`."""
 
 import numpy as np
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ..sequences.targets import Places
+from ..sequences.refusals import refused_as
+from ..sequences.step_targets import read_steps
+from ..sequences.targets import Places, known_codes, read_labels
+from ..sequences.validation import numpy_alone
 from .copies import at_this_moment
-from .structure import check_paths, check_structure, check_weights, is_structured, read_allowed, transitions
+from .documentation import document
+from .reading import Y_AND_WEIGHTS
+from .structure import (
+    check_paths,
+    check_structure,
+    check_weights,
+    is_structured,
+    log_likelihoods,
+    read_allowed,
+    transitions,
+)
 
 
 def _has_structure(estimator):
@@ -33,6 +47,41 @@ class StructuredMixin:
     def end_transitions_(self):
         """Scores (n_classes,) of the label of the last step."""
         return self._structure()[-1]
+
+    @available_if(_has_structure)
+    @document()
+    def log_likelihood(self, X, y):
+        """Return the logarithm of the probability of the labels of each sequence; requires ``structure="crf"``.
+
+        Parameters
+        ----------
+        <<X>>
+        y : list of arrays, array-like or Sequences
+            Labels of every step, in the forms of `fit`. The probability is summed over the labels that steps without one may
+            have.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences,)
+            Logarithms in float64: 0 for a sequence without labels, -inf for labels that are not allowed.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X is not as described, has other channels than in `fit`, or if y does not fit X or has other labels.
+        """
+        check_is_fitted(self)
+        model = at_this_moment(self)
+        sequences = model._read_fitted(X)
+        with numpy_alone(), refused_as("y", Y_AND_WEIGHTS):
+            flat, _ = read_steps("y", y, sequences)
+            labelled = ~model._masked(flat)
+            codes = np.full(len(flat), -1)
+            places = Places(sequences.offsets, np.flatnonzero(labelled))
+            codes[labelled] = known_codes(read_labels(flat[labelled], places), model.classes_, places)
+        return log_likelihoods(model, model._apply(sequences), codes, sequences.offsets)
 
     def _structure(self):
         check_is_fitted(self)
