@@ -473,7 +473,7 @@ def test_streams_have_the_probabilities_given_the_steps_so_far(rng, missing):
     np.testing.assert_array_equal(stream.step(np.stack([X[0][0], X[1][0]]))[1], first[0])
     state = stream.state
     state["crf.filtered"][0, 0] = np.nan
-    with pytest.raises(ValueError, match="crf.filtered"):
+    with pytest.raises(ValueError, match=r"crf\.filtered"):
         stream.state = state
 
 
