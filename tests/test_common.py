@@ -154,6 +154,7 @@ OPTIONS = [
     *(LSTMRegressor(**BRIEF | parameters | ({"solver": "adamw"} if parameters in DECAYED else {})) for parameters in SLOW),
     *OWN,
     PerStepClassifier(return_sequences=True, **BRIEF),
+    PerStepClassifier(return_sequences=True, structure="crf", **BRIEF),
     PerStepRegressor(return_sequences=True, solver="adamw", **BRIEF),
     LSTMClassifier(missing="indicator", **BRIEF),
     LSTMRegressor(missing="decay", **BRIEF),

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sklstm import LSTMClassifier
+from sklstm.inspection import TransitionDisplay
 
-from .case import STEPS, X, case, classify, value
+from .case import STEPS, N, X, case, classify, value
 
 TAGS = np.where(STEPS == 1, "B-x", "O")
 WEIGHTS = np.ones(STEPS.shape)
@@ -20,6 +20,11 @@ def changed(code, **params):
 
 
 CASES = [
+    case(
+        lambda: TransitionDisplay.from_estimator(crf(structure=None)),
+        r'Fit an LSTMClassifier with (structure="crf")',
+        lambda code: TransitionDisplay.from_estimator(changed(code)),
+    ),
     case(lambda: crf(return_sequences=False), "Set (return_sequences=True)", changed),
     case(lambda: crf(bptt_steps=2), "Set (bptt_steps=None)", changed),
     case(lambda: crf(label_smoothing=0.1), "Set (label_smoothing=0)", changed),
@@ -43,13 +48,13 @@ CASES = [
     case(
         lambda: crf(allowed_transitions=[[0, 1], [0, 0]]),
         "Let a label follow each label that others lead to",
-        lambda: crf(np.zeros(STEPS.shape, int) + [0, 1, 1], allowed_transitions=[[0, 1], [0, 1]]),
+        lambda: crf(np.tile([0, 1, 1], (N, 1)), allowed_transitions=[[0, 1], [0, 1]]),
     ),
     case(
-        lambda: crf(np.zeros(STEPS.shape, int) + [0, 1, 0], allowed_transitions={1: 1}),
+        lambda: crf(np.tile([0, 1, 0], (N, 1)), allowed_transitions={1: 1}),
         "Allow it, or change y",
-        lambda: crf(np.zeros(STEPS.shape, int) + [0, 1, 0], allowed_transitions={1: [0, 1]}),
-        lambda: crf(np.zeros(STEPS.shape, int) + [0, 1, 1], allowed_transitions={1: 1}),
+        lambda: crf(np.tile([0, 1, 0], (N, 1)), allowed_transitions={1: [0, 1]}),
+        lambda: crf(np.tile([0, 1, 1], (N, 1)), allowed_transitions={1: 1}),
     ),
     case(
         lambda: crf([["a", "b", None]] * 6, allowed_transitions={"b": []}),
@@ -67,6 +72,6 @@ CASES = [
         lambda: crf(np.stack([STEPS, 1 - STEPS], axis=2)),
         "Pass class labels, or set (structure=None)",
         lambda code: crf(),
-        lambda code: LSTMClassifier(2, max_iter=1, return_sequences=True, **value(f"dict({code})")).fit(X, np.stack([STEPS] * 2, 2)),
+        lambda code: changed(code, y=np.stack([STEPS, 1 - STEPS], axis=2)),
     ),
 ]
