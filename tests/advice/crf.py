@@ -1,8 +1,9 @@
-"""Advice of messages about `structure="crf"`."""
+"""Advice of messages about `structure="crf"` and label sequences."""
 
 import numpy as np
 
 from sklstm.inspection import TransitionDisplay
+from sklstm.metrics import exact_match_score, sequence_scorer
 
 from .case import STEPS, N, X, case, classify, value
 
@@ -20,6 +21,21 @@ def changed(code, **params):
 
 
 CASES = [
+    case(
+        lambda: exact_match_score([[1], [2]], [[1]]),
+        "Pass one prediction for each sequence",
+        lambda: exact_match_score([[1], [2]], [[1], [1]]),
+    ),
+    case(
+        lambda: exact_match_score([[-100]], [[1]]),
+        "Label at least one step of a sequence with a positive weight",
+        lambda: exact_match_score([[1]], [[1]]),
+    ),
+    case(
+        lambda: sequence_scorer(exact_match_score)(crf(), X),
+        "A scorer of sequences needs y. Pass the targets that the predictions are compared with",
+        lambda: sequence_scorer(exact_match_score)(crf(), X, STEPS),
+    ),
     case(
         lambda: TransitionDisplay.from_estimator(crf(structure=None)),
         r'Fit an LSTMClassifier with (structure="crf")',
