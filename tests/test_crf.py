@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 from problems import Problem
-from reference import CELLS, central_differences
+from reference import CELLS, central_differences, of_all_paths
 from rows import assert_same_rows
 from scipy.special import logsumexp
 from sklearn.base import clone
@@ -30,25 +30,7 @@ def crf(**params):
     return LSTMClassifier(**QUICK | {"structure": "crf"} | params)
 
 
-# ---- the slow twin: every label sequence ----
-
-
-def all_paths(scores, structure):
-    """Label sequences (n_paths, T) for scores (T, K), and the score of each."""
-    T, K = scores.shape
-    paths = np.array(list(itertools.product(range(K), repeat=T)))
-    total = structure[K, paths[:, 0]] + structure[K + 1, paths[:, -1]] + scores[np.arange(T), paths].sum(axis=1)
-    return paths, total + structure[paths[:, :-1], paths[:, 1:]].sum(axis=1)
-
-
-def enumerated(scores, structure, codes):
-    """-log P of the labels `codes` (T,), -1 for none; marginals (T, K); and the path with the highest score."""
-    paths, values = all_paths(scores, structure)
-    log_Z = logsumexp(values)
-    agrees = ((paths == codes) | (codes < 0)).all(axis=1)
-    probabilities = np.exp(values - log_Z)
-    marginals = np.array([[probabilities[column == k].sum() for k in range(scores.shape[1])] for column in paths.T])
-    return log_Z - logsumexp(values[agrees]), marginals, paths[values.argmax()]
+# ---- the chain, against all label sequences ----
 
 
 def drawn(seed, K, scale=1.0, allows=1.0, labelled=0.6):
@@ -78,7 +60,7 @@ def test_the_chain_is_the_sum_over_all_label_sequences(K, allows, scale):
         chain, scores, codes, allowed = drawn(seed, K, scale, allows)
         loss, masked = ChainLogLoss(allowed=allowed), np.where(allowed, chain.structure, -np.inf)
         cuts = np.cumsum(chain.lengths)[:-1]
-        parts = [enumerated(s, masked, c) for s, c in zip(np.split(scores, cuts), np.split(codes, cuts), strict=True)]
+        parts = [of_all_paths(s, masked, c) for s, c in zip(np.split(scores, cuts), np.split(codes, cuts), strict=True)]
         losses, marginals, paths = zip(*parts, strict=True)
         assert loss_of(loss, chain, scores, codes)[0] == pytest.approx(sum(losses), rel=1e-11, abs=1e-10)
         np.testing.assert_allclose(loss.marginals(scores, chain), np.concatenate(marginals), atol=1e-11)
@@ -210,7 +192,7 @@ def test_predictions_are_those_of_all_label_sequences(rng, labels):
     assert model.weights_["head.V"].shape == (6, len(labels)) == (6, model.n_outputs_)
     if labels == "abc":  # whose plain model has as many scores
         for x, scores in zip(X[:6], head_scores(model, X[:6]), strict=True):
-            loss, marginals, path = enumerated(scores, effective(model), np.zeros(len(x), int))
+            loss, marginals, path = of_all_paths(scores, effective(model), np.zeros(len(x), int))
             np.testing.assert_allclose(model.predict_proba([x])[0], marginals, atol=1e-9)
             assert model.predict([x])[0].tolist() == model.classes_[path].tolist()
             assert model.log_likelihood([x], [["a"] * len(x)])[0] == pytest.approx(-loss, abs=1e-9)
@@ -436,7 +418,7 @@ def test_y_and_weights_that_have_no_meaning_are_refused(rng):
     X, y = runs(rng)
     weights = [np.ones(len(x)) for x in X]
     weights[4][1] = 2
-    with pytest.raises(ValueError, match=r"sample_weight of sequence 4, step 1 is 2, but that of another step is 1"):
+    with pytest.raises(ValueError, match=r"sample_weight of sequence 4, step 0 is 1, but that of another step is 2"):
         crf().fit(X, y, sample_weight=weights)
     with pytest.raises(ValueError, match="one label per step"):
         crf().fit(X, [np.ones((len(x), 3), int) * [0, 1, 0] for x in X])

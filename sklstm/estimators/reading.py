@@ -126,7 +126,8 @@ def _agreed_spec(estimator, sequences, target, form, previous):
     categories = [[channel, len(values) + 1, width] for channel, values, width in tables]
     spec = network_spec(estimator, sequences.n_channels, target, categories) | static_spec(estimator, sequences, form)
     fitted = spec if previous is None else previous.network_spec
-    changed = {key: (fitted[key], spec[key]) for key in spec if fitted[key] != spec[key] and key not in MUTABLE_KEYS}
+    either = [key for key in fitted | spec if key not in MUTABLE_KEYS]
+    changed = {key: (fitted.get(key), spec.get(key)) for key in either if fitted.get(key) != spec.get(key)}
     if changed:
         raise ValueError(
             f"The fitted network cannot continue with other parameters (fitted, requested): {changed}. Keep the"

@@ -142,16 +142,15 @@ def loss_parameters(allowed):
 
 def check_weights(weights, offsets, places):
     """Raise a ValueError unless the labelled steps of a sequence have one weight."""
-    for first, last in pairwise(offsets.tolist()):
-        own = weights[first:last]
-        own = own[own > 0]
-        if len(own) and (own != own[0]).any():
-            row = first + int(np.flatnonzero((weights[first:last] > 0) & (weights[first:last] != own[0]))[0])
-            raise ValueError(
-                'With structure="crf" the labels of a sequence are one outcome, of one weight: sample_weight of'
-                f" {places.name(row)} is {weights[row]:g}, but that of another step is {own[0]:g}. Pass one weight for each"
-                " sequence; a step of weight 0 counts as not labelled."
-            )
+    largest = np.repeat(np.maximum.reduceat(weights, offsets[:-1]), np.diff(offsets))
+    wrong = np.flatnonzero((weights > 0) & (weights != largest))
+    if len(wrong):
+        row = wrong[0]
+        raise ValueError(
+            'With structure="crf" the labels of a sequence are one outcome, of one weight: sample_weight of'
+            f" {places.name(row)} is {weights[row]:g}, but that of another step is {largest[row]:g}. Pass one weight for each"
+            " sequence; a step of weight 0 counts as not labelled."
+        )
 
 
 def check_paths(allowed, codes, labelled, offsets, classes, places):
