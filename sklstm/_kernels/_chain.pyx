@@ -252,13 +252,14 @@ cdef class ChainLogLoss(LossFunction):
 
     def allowed_scores(self, structure):
         """The structure (K + 2, K) in float64, -inf for what is not allowed."""
-        scores = structure.astype(np.float64)
-        cdef Py_ssize_t k
-        cdef double[::1] flat = scores.ravel()
+        cdef Py_ssize_t k, K = structure.shape[1]
+        scores = np.array(structure, np.float64, order="C")
+        cdef double *places = <double *> pointer(scores, 1, K + 2, K, True)
+        self.check(K, places)
         for k in range(self.n_numbers):
             if self.numbers[k] == 0:
-                flat[k] = -INFINITY
-        return np.asarray(flat).reshape(scores.shape)
+                places[k] = -INFINITY
+        return scores
 
 
 cdef class Filter:
@@ -293,7 +294,6 @@ cdef class Filter:
         self.n, self.K = n, structure.shape[1]
         self.logs, self.begun, self.spare = np.zeros((n, self.K)), np.zeros(n, np.intp), np.empty(self.K)
         self.L = <const double *> pointer(self.scores, 1, self.K + 2, self.K)
-        loss.check(self.K, self.L)
         self.a = <double *> pointer(self.logs, 1, n, self.K, True)
         self.has_begun = <Py_ssize_t *> pointer(self.begun, 2, n, 0, True)
 
