@@ -11,6 +11,7 @@ TARGETS = {
     "binary_log_loss": lambda rng, n: (rng.integers(2, size=(n, 1)).astype(float), 1),
     "multilabel_log_loss": lambda rng, n: (rng.integers(2, size=(n, 3)).astype(float), 3),
     "multinomial_log_loss": lambda rng, n: (rng.integers(4, size=(n, 1)).astype(float), 4),
+    "chain_log_loss": lambda rng, n: (rng.integers(3, size=(n, 1)).astype(float), 3),
     "squared_error": lambda rng, n: (rng.normal(size=(n, 2)), 2),
     "absolute_error": lambda rng, n: (rng.normal(size=(n, 2)), 2),
     "huber": lambda rng, n: (rng.normal(scale=3, size=(n, 2)), 2),
@@ -19,6 +20,10 @@ TARGETS = {
     "poisson": lambda rng, n: (rng.poisson(1.5, size=(n, 2)).astype(float), 2),
     "gaussian_mixture": lambda rng, n: (rng.normal(size=(n, 2)), 3 * (1 + 2 * 2)),
 }
+
+
+# Losses of a sample each; those of whole sequences are in test_crf.py.
+LOSSES_OF_SAMPLES = [name for name, loss in LOSSES.items() if not loss.is_structured]
 
 
 class Problem:
@@ -71,6 +76,8 @@ class Problem:
         self.loss = LOSSES[loss]
         self.targets = targets.astype(dtype)
         self.weights = rng.uniform(0.5, 2, size=n_samples)
+        if self.loss.is_structured:
+            architecture["structure"] = "crf"
         self.network = Network(self.sequences.n_channels, n_outputs, tuple(hidden_sizes), **architecture)
         # Biases too are random, so that none of their errors hides behind a zero.
         self.theta = rng.normal(scale=0.5, size=self.network.layout.size).astype(dtype)

@@ -3,6 +3,8 @@
 It shares no code with the package but the names of the parameters.
 """
 
+import itertools
+
 import numpy as np
 from scipy.special import expit, logsumexp, softmax, xlogy
 from scipy.stats import norm
@@ -291,6 +293,24 @@ LOSSES = {
     "poisson": poisson,
     "gaussian_mixture": gaussian_mixture,
 }
+
+
+def all_paths(scores, structure):
+    """Label sequences (n_paths, T) for scores (T, K), and the score of each."""
+    T, K = scores.shape
+    paths = np.array(list(itertools.product(range(K), repeat=T)))
+    total = structure[K, paths[:, 0]] + structure[K + 1, paths[:, -1]] + scores[np.arange(T), paths].sum(axis=1)
+    return paths, total + structure[paths[:, :-1], paths[:, 1:]].sum(axis=1)
+
+
+def of_all_paths(scores, structure, codes):
+    """-log P of the labels `codes` (T,), -1 for none; marginals (T, K); and the path with the highest score."""
+    paths, values = all_paths(scores, structure)
+    log_Z = logsumexp(values)
+    agrees = ((paths == codes) | (codes < 0)).all(axis=1)
+    probabilities = np.exp(values - log_Z)
+    marginals = np.array([[probabilities[column == k].sum() for k in range(scores.shape[1])] for column in paths.T])
+    return log_Z - logsumexp(values[agrees]), marginals, paths[values.argmax()]
 
 
 def central_differences(function, vector, step=3e-4):

@@ -8,6 +8,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
 
+from sklstm.network import LOSSES
 from sklstm.training.calibration import fit_temperature
 
 KINDS = {"binary_log_loss": 1, "multinomial_log_loss": 4, "multilabel_log_loss": 3}
@@ -44,7 +45,7 @@ def test_it_is_the_minimum_of_the_log_loss_and_the_prior(loss, prior, n, tempera
     data = drawn(loss, n, temperature)
     grid = np.linspace(-np.log(20), np.log(20), 3001)
     values = slow(loss, *data, grid, prior)
-    found = np.array([np.log(fit_temperature(loss, *data, prior=prior))])
+    found = np.array([np.log(fit_temperature(LOSSES[loss], *data, prior=prior))])
     # On the bound itself the search ends within its tolerance, where the function is not flat.
     assert slow(loss, *data, found, prior)[0] <= values.min() + 1e-4 * np.ptp(values) / 6 + 1e-12
     if 0 < values.argmin() < len(grid) - 1:
@@ -55,7 +56,7 @@ def test_it_is_the_minimum_of_the_log_loss_and_the_prior(loss, prior, n, tempera
 @pytest.mark.parametrize("temperature", [0.5, 1, 4])
 def test_it_finds_the_temperature_that_the_targets_follow(loss, temperature):
     data = drawn(loss, 20_000, temperature)
-    assert fit_temperature(loss, *data) == pytest.approx(temperature, rel=0.05)
+    assert fit_temperature(LOSSES[loss], *data) == pytest.approx(temperature, rel=0.05)
 
 
 @each_loss
@@ -64,7 +65,8 @@ def test_weights_equal_repetitions(loss):
     counts = np.random.default_rng(1).integers(0, 4, 40)
     repeated = np.repeat(scores, counts, axis=0), np.repeat(targets, counts, axis=0), np.ones(counts.sum())
     # The sums differ in the order of their terms; the minimum is flat.
-    assert fit_temperature(loss, scores, targets, counts) == pytest.approx(fit_temperature(loss, *repeated), rel=1e-5)
+    found = fit_temperature(LOSSES[loss], scores, targets, counts)
+    assert found == pytest.approx(fit_temperature(LOSSES[loss], *repeated), rel=1e-5)
 
 
 @each_loss
@@ -74,8 +76,9 @@ def test_it_takes_any_layout_and_changes_no_array(loss, dtype, order):
     scores, targets, weights = drawn(loss, 50, 2)
     given = np.array(scores, dtype, order=order), np.array(targets, np.int8, order=order), weights.astype(dtype)
     before = [array.copy() for array in given]
-    temperature = fit_temperature(loss, *given)
-    assert type(temperature) is float and temperature == pytest.approx(fit_temperature(loss, scores, targets, weights), rel=1e-5)
+    temperature = fit_temperature(LOSSES[loss], *given)
+    plain = fit_temperature(LOSSES[loss], scores, targets, weights)
+    assert type(temperature) is float and temperature == pytest.approx(plain, rel=1e-5)
     for array, old in zip(given, before, strict=True):
         np.testing.assert_array_equal(array, old)
 
@@ -85,17 +88,17 @@ def test_samples_that_are_all_right_or_all_wrong_give_finite_temperatures(margin
     targets, weights = np.arange(40) % 2, np.ones(40)
     right = np.where(targets == 1, margin, -margin)[:, np.newaxis]
     for prior, low, high in [(0.0, 0.05, 0.05 if margin < 10 else 20), (1.0, 0.05, 1.0)]:
-        temperature = fit_temperature("binary_log_loss", right, targets, weights, prior=prior)
+        temperature = fit_temperature(LOSSES["binary_log_loss"], right, targets, weights, prior=prior)
         assert low * 0.999 <= temperature <= high * 1.001
-    assert 1 - 1e-3 < fit_temperature("binary_log_loss", -right, targets, weights) <= 20
+    assert 1 - 1e-3 < fit_temperature(LOSSES["binary_log_loss"], -right, targets, weights) <= 20
     if margin >= 1:
-        assert fit_temperature("binary_log_loss", -right, targets, weights, prior=0) == pytest.approx(20, rel=1e-3)
+        assert fit_temperature(LOSSES["binary_log_loss"], -right, targets, weights, prior=0) == pytest.approx(20, rel=1e-3)
 
 
 @each_loss
 def test_without_weight_it_is_that_of_the_prior(loss):
     scores, targets, _ = drawn(loss, 5)
-    assert fit_temperature(loss, scores, targets, np.zeros(5)) == pytest.approx(1, abs=1e-4)
+    assert fit_temperature(LOSSES[loss], scores, targets, np.zeros(5)) == pytest.approx(1, abs=1e-4)
 
 
 class _Scores(ClassifierMixin, BaseEstimator):
@@ -125,7 +128,7 @@ def test_it_is_that_of_scikit_learn(loss, temperature):
     targets = targets.ravel()
     model = FrozenEstimator(_Scores().fit(scores, targets))
     calibrated = CalibratedClassifierCV(model, method="temperature").fit(scores, targets, sample_weight=weights)
-    scaled = scores / fit_temperature(loss, scores, targets, weights, prior=0)
+    scaled = scores / fit_temperature(LOSSES[loss], scores, targets, weights, prior=0)
     expected = expit(np.hstack([-scaled, scaled])) if scaled.shape[1] == 1 else softmax(scaled, axis=1)
     np.testing.assert_allclose(calibrated.predict_proba(scores), expected, atol=1e-5)
     before = expit(np.hstack([-scores, scores])) if scaled.shape[1] == 1 else softmax(scores, axis=1)

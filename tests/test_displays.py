@@ -21,6 +21,7 @@ from sklstm.inspection import (
     SaliencyDisplay,
     StepImportanceDisplay,
     TrainingHistoryDisplay,
+    TransitionDisplay,
     attention_weights,
     gate_activations,
     integrated_gradients,
@@ -62,6 +63,9 @@ def models():
         "forecast": LSTMRegressor(**QUICK).fit(WINDOWS[:, :12], WINDOWS[:, 12:]),
         "low": LSTMRegressor(**QUICK, loss="quantile", quantile=0.1).fit(WINDOWS[:, :12], WINDOWS[:, 12:]),
         "high": LSTMRegressor(**QUICK, loss="quantile", quantile=0.9).fit(WINDOWS[:, :12], WINDOWS[:, 12:]),
+        "chain": LSTMClassifier(
+            **QUICK, return_sequences=True, structure="crf", allowed_transitions={"down": ["up"], None: "up"}
+        ).fit(X, np.tile(["up", "up", "down"], (30, 2))),
         "three": LSTMRegressor(**QUICK, loss="quantile", quantile=[0.9, 0.1, 0.5]).fit(WINDOWS[:, :12], WINDOWS[:, 12]),
     }
 
@@ -84,6 +88,7 @@ MAKERS = {
         lambda models, **kw: ReliabilityDisplay.from_estimator(models["three"], WINDOWS[:, :12], WINDOWS[:, 12], **kw),
         1,
     ),
+    "transitions": (lambda models, **kw: TransitionDisplay.from_estimator(models["chain"], **kw), 1),
     "saliency": (lambda models, **kw: SaliencyDisplay.from_estimator(models["classifier"], RAGGED, **kw), 1),
     "importance": (
         lambda models, **kw: StepImportanceDisplay.from_estimator(models["regressor"], RAGGED, X[:, 0, 0], n_repeats=1, **kw),
@@ -507,3 +512,26 @@ def test_attention_weights_are_those_of_the_model(models):
     weights = attention_weights(models["attention"], RAGGED)
     np.testing.assert_array_equal(weights.values, models["attention"].attention(RAGGED).values)
     assert weights.n_channels == 1
+
+
+# ---- transitions ----
+
+
+def test_transitions_are_those_of_the_model(models):
+    model = models["chain"]
+    display = TransitionDisplay.from_estimator(model)
+    drawn = np.ma.filled(display.mesh_.get_array(), np.nan).reshape(3, 3)
+    expected = np.vstack([model.start_transitions_, model.transitions_])
+    forbidden = np.isneginf(expected)
+    np.testing.assert_array_equal(np.argwhere(forbidden), [[0, 0], [1, 0]])
+    np.testing.assert_array_equal(drawn[:, :2][~forbidden], expected[~forbidden])
+    np.testing.assert_array_equal(drawn[1:, 2], model.end_transitions_)
+    assert np.isnan(drawn[0]).tolist() == [True, False, True]  # no sequence ends before it begins
+    assert [patch.get_xy() for patch in display.ax_.patches] == [(-0.5, -0.5), (-0.5, 0.5)]
+    assert [t.get_text() for t in display.ax_.get_yticklabels()] == ["(start)", "down", "up"]
+    assert [t.get_text() for t in display.ax_.get_xticklabels()] == ["down", "up", "(end)"]
+    assert TransitionDisplay(np.zeros((2, 2)), [0, 0], [0, 0]).plot(colorbar=False).colorbar_ is None
+    with pytest.raises(ValueError, match=r"labels must have a name for each of the 2 labels, got 1"):
+        TransitionDisplay(np.zeros((2, 2)), [0, 0], [0, 0], labels=["a"]).plot()
+    with pytest.raises(ValueError, match="no transitions between labels"):
+        TransitionDisplay.from_estimator(models["regressor"])

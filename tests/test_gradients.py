@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from problems import Problem
+from problems import LOSSES_OF_SAMPLES, Problem
 from reference import central_differences, relative_error
 
-from sklstm.network import ACTIVATIONS, CELLS, LOSSES, MISSING, POOLINGS
+from sklstm.network import ACTIVATIONS, CELLS, MISSING, POOLINGS
 from sklstm.parallel import Threads
 from sklstm.training import batching as batching_module
 from sklstm.training.gradient import GradientComputer
@@ -30,7 +30,7 @@ AXES = {
     "missing": [*({"missing": name} for name in MISSING), {"missing": "decay", "input_dropout": 0.3, "training_seed": 3}],
     "state": [{}, {"learned_state": True}],
     "static": [{}, {"static_size": 2, "static_categories": ((1, 3, 1),)}],
-    "loss": [{"loss": loss} for loss in LOSSES],
+    "loss": [{"loss": loss} for loss in LOSSES_OF_SAMPLES],
 }
 BATCHES = {"ragged": [3, 1, 5, 5, 2, 1, 7], "equal": [4, 4, 4], "one step": [1, 1], "one sequence": [6]}
 # Of central differences of fourth order: with the largest rounding, with the smaller ones truncation and the kinks of relu

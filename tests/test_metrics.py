@@ -23,7 +23,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
-from sklstm.metrics import expected_calibration_error, interval_coverage, quantile_coverage, step_scorer
+from sklstm.metrics import (
+    edit_distance_rate,
+    exact_match_score,
+    expected_calibration_error,
+    interval_coverage,
+    quantile_coverage,
+    sequence_scorer,
+    step_scorer,
+)
 from sklstm.preprocessing import PerStep
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -389,3 +397,72 @@ def test_coverage_is_the_weighted_share():
 
 def test_a_scorer_keeps_its_path_in_pickles():
     assert b"sklstm.metrics" in (dumped := pickle.dumps(step_scorer("f1_macro"), protocol=0)) and b"scorers" not in dumped
+
+
+# ---- label sequences ----
+
+
+def distance(a, b):
+    """Levenshtein's distance by its definition."""
+    if not a or not b:
+        return len(a) + len(b)
+    return min(distance(a[1:], b) + 1, distance(a, b[1:]) + 1, distance(a[1:], b[1:]) + (a[0] != b[0]))
+
+
+def test_edit_distances_are_those_of_the_definition(rng):
+    true = [list(rng.choice(list("abc"), size=rng.integers(1, 6))) for _ in range(40)]
+    found = [list(rng.choice(list("abc"), size=rng.integers(0, 6))) for _ in range(40)]
+    distances = np.array([distance(a, b) for a, b in zip(true, found, strict=True)])
+    assert edit_distance_rate(true, found) == pytest.approx(distances.sum() / sum(map(len, true)))
+    weights = rng.uniform(size=40)
+    expected = weights @ distances / (weights @ [len(a) for a in true])
+    assert edit_distance_rate(true, found, sample_weight=weights) == pytest.approx(expected)
+    assert exact_match_score(true, found, sample_weight=weights) == pytest.approx(weights @ (distances == 0) / weights.sum())
+
+
+def test_labels_of_steps_that_are_masked_do_not_count():
+    masked, found = [[1, -100, 2], [np.nan, 0.0], [-100]], [[1, 5, 2], [3, 1], [7]]
+    assert exact_match_score(masked, found) == 0.5
+    assert edit_distance_rate(masked, found) == pytest.approx(1 / 3)
+    assert exact_match_score([["a", None]], [["a", "b"]]) == 1
+    assert exact_match_score(container(cut(BINARY)), cut(BINARY)) == 1
+    assert edit_distance_rate(BINARY, 1 - BINARY) > 0.3
+
+
+@pytest.mark.parametrize(
+    ("y", "found", "message"),
+    [
+        ([[1], [2]], [[1]], "y_true has 2 sequences, but y_pred has 1. Pass one prediction"),
+        ([[-100]], [[1]], "No sequence of y_true has a label. Label at least one step"),
+        ([[[1, 0]]], [[1]], r"y_true must have one label for each step, got shape \(1, 2\) for sequence 0"),
+    ],
+)
+@pytest.mark.parametrize("metric", [exact_match_score, edit_distance_rate])
+def test_sequences_that_cannot_be_compared_are_refused(metric, y, found, message):
+    with pytest.raises(ValueError, match=message):
+        metric(y, found)
+
+
+def test_scorers_of_sequences_in_searches(rng):
+    model = LSTMClassifier(**STEPS)
+    y = cut(TEXTS)
+    by_hand = model.fit(RAGGED, y).predict(RAGGED)
+    scorers = {"exact": sequence_scorer(exact_match_score), "edits": sequence_scorer(edit_distance_rate)}
+    assert scorers["exact"](model, RAGGED, y) == exact_match_score(y, by_hand)
+    weights = rng.uniform(size=N)
+    expected = -edit_distance_rate(y, by_hand, sample_weight=weights)
+    assert scorers["edits"](model, RAGGED, y, sample_weight=weights) == expected
+    named = Sequences(np.concatenate(RAGGED), container(RAGGED).offsets, ids=[f"k{i}" for i in range(N)])
+    shuffled = {f"k{i}": y[i] for i in reversed(range(N))}
+    assert scorers["exact"](model, named, shuffled) == exact_match_score(y, by_hand)
+    grid = {"lstmclassifier__structure": [None, "crf"]}
+    search = GridSearchCV(make_pipeline(PerStep(StandardScaler()), model), grid, cv=3, scoring=scorers, refit="exact")
+    search.fit(RAGGED, y)
+    assert 0 <= search.best_score_ <= 1 and (search.cv_results_["mean_test_edits"] <= 0).all()
+    again = pickle.loads(pickle.dumps(clone(scorers["edits"], safe=False)))
+    assert again(model, RAGGED, y) == scorers["edits"](model, RAGGED, y)
+    assert repr(again) == "sequence_scorer(edit_distance_rate, greater_is_better=False)"
+    with pytest.raises(ValueError, match="metric must be a function"):
+        sequence_scorer("exact_match")
+    with pytest.raises(ValueError, match="needs y"):
+        again(model, RAGGED)

@@ -9,6 +9,12 @@ cdef struct scored:
     const double *weights       # (n,) IN
     double total_weight
     void *dscores               # (n, K) OUT
+    # For losses of whole sequences of samples; NULL and 0 for the others:
+    Py_ssize_t n_sequences
+    const Py_ssize_t *lengths   # (n_sequences,) IN, samples of each
+    const Py_ssize_t *starts    # IN, sample t of sequence i is starts[t] + i; NULL where those of a sequence are consecutive
+    const void *structure       # (K + 2, K) IN
+    void *dstructure            # (K + 2, K) IN/OUT, its gradient is added to that; NULL where it is not wanted
 
 
 cdef class LossFunction:
@@ -17,4 +23,9 @@ cdef class LossFunction:
         const double *numbers
         Py_ssize_t n_numbers
         object kept             # what `numbers` points into
-    cdef double evaluate(self, const scored *s) noexcept nogil
+        readonly bint is_structured     # whether it is one of whole sequences
+    cdef int check(self, Py_ssize_t K, const void *structure, bint whole=*) except -1
+    cdef double evaluate(self, const scored *s) except? -1 nogil
+
+
+cdef const Py_ssize_t *lengths_of(array, Py_ssize_t n) except NULL

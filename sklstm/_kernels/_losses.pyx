@@ -4,9 +4,11 @@ Everywhere: scores (n, K) IN; targets (n, width) IN; weights (n,) IN, in double;
 sum_i w_i l_i / total_weight, and the value returned is sum_i w_i l_i, accumulated in double.
 
 A loss is an object, to be called from Python, or from kernels without the GIL by `evaluate`. Most are sums of l(s, t) over the
-scores of a sample. Each of these is a point function, which `sum_points` inlines into its loop, and the class of the loss.
+scores of a sample. Each of these is a point function, which `sum_points` inlines into its loop, and the class of the loss. Losses
+of whole sequences of samples are in `_chain`.
 """
 from libc.math cimport M_PI as pi, exp, fabs, log, log1p
+from libc.string cimport memset
 
 from ._given cimport pointer
 from ._real cimport real
@@ -28,13 +30,18 @@ cdef class LossFunction:
     def __init__(self, double smoothing=0, numbers=None):
         self.smoothing = smoothing
         self.kept = numbers
+        self.is_structured = False
         self.n_numbers = 0 if numbers is None else len(numbers)
         self.numbers = <const double *> pointer(numbers, 1, self.n_numbers, 0)
 
-    def __call__(self, scores, targets, weights, double total_weight, dscores):
-        """The sum of the weighted losses; dscores is overwritten."""
+    def __call__(self, scores, targets, weights, double total_weight, dscores, chain=None, dstructure=None):
+        """The sum of the weighted losses; dscores is overwritten.
+
+        A loss of whole sequences needs a `Chain`, and adds the gradient of its structure to `dstructure` (K + 2, K), if any.
+        """
         cdef scored s
         cdef double total
+        memset(&s, 0, sizeof(s))
         s.n, s.K = scores.shape
         s.width = targets.shape[1]
         s.dtype = 0 if scores.dtype.itemsize == sizeof(float) else 1
@@ -43,13 +50,38 @@ cdef class LossFunction:
         s.weights = <const double *> pointer(weights, 1, s.n, 0)
         s.dscores = pointer(dscores, s.dtype, s.n, s.K, True)
         s.total_weight = total_weight
+        if chain is not None:
+            s.n_sequences = len(chain.lengths)
+            s.lengths = lengths_of(chain.lengths, s.n)
+            s.structure = pointer(chain.structure, s.dtype, s.K + 2, s.K)
+            s.dstructure = pointer(dstructure, s.dtype, s.K + 2, s.K, True)
+        self.check(s.K, s.structure)
         with nogil:
             total = self.evaluate(&s)
         return total
 
-    cdef double evaluate(self, const scored *s) noexcept nogil:
+    cdef int check(self, Py_ssize_t K, const void *structure, bint whole=True) except -1:
+        """Raise unless the loss can be evaluated for so many scores and this structure, and for whole sequences or parts of them."""
+        if self.is_structured != (structure != NULL):
+            raise ValueError(f"The loss {'needs' if self.is_structured else 'has no use for'} a structure.")
+        if self.is_structured and not whole:
+            raise ValueError("A loss of whole sequences needs all their steps in one chunk.")
+        return 0
+
+    cdef double evaluate(self, const scored *s) except? -1 nogil:
         """The same for kernels."""
         return 0
+
+
+cdef const Py_ssize_t *lengths_of(array, Py_ssize_t n) except NULL:
+    """The lengths of sequences that have n samples together."""
+    cdef Py_ssize_t n_sequences = len(array), i, total = 0
+    cdef const Py_ssize_t *lengths = <const Py_ssize_t *> pointer(array, 2, n_sequences, 0)
+    for i in range(n_sequences):
+        total = -1 if total < 0 or lengths[i] < 1 or lengths[i] > n - total else total + lengths[i]
+    if n_sequences == 0 or total != n:
+        raise ValueError(f"Sequences of at least one sample must have {n} samples together.")
+    return lengths
 
 
 cdef struct point:
@@ -104,7 +136,7 @@ cdef class BinaryLogLoss(LossFunction):
     def __init__(self, *, double smoothing=0):
         LossFunction.__init__(self, smoothing)
 
-    cdef double evaluate(self, const scored *s) noexcept nogil:
+    cdef double evaluate(self, const scored *s) except? -1 nogil:
         if s.dtype == 0:
             return sum_points(<const float *> s.scores, log_loss_at, s, 1, &self.smoothing)
         return sum_points(<const double *> s.scores, log_loss_at, s, 1, &self.smoothing)
@@ -117,7 +149,7 @@ cdef inline point squared_error_at(double s, double t, double _) noexcept nogil:
 cdef class SquaredError(LossFunction):
     """l = 1/2 mean over outputs of (s - t)^2"""
 
-    cdef double evaluate(self, const scored *s) noexcept nogil:
+    cdef double evaluate(self, const scored *s) except? -1 nogil:
         if s.dtype == 0:
             return sum_points(<const float *> s.scores, squared_error_at, s, s.K)
         return sum_points(<const double *> s.scores, squared_error_at, s, s.K)
@@ -130,7 +162,7 @@ cdef inline point absolute_error_at(double s, double t, double _) noexcept nogil
 cdef class AbsoluteError(LossFunction):
     """l = mean over outputs of |s - t|"""
 
-    cdef double evaluate(self, const scored *s) noexcept nogil:
+    cdef double evaluate(self, const scored *s) except? -1 nogil:
         if s.dtype == 0:
             return sum_points(<const float *> s.scores, absolute_error_at, s, s.K)
         return sum_points(<const double *> s.scores, absolute_error_at, s, s.K)
@@ -150,7 +182,7 @@ cdef class Huber(LossFunction):
     def __init__(self, *, deltas):
         LossFunction.__init__(self, 0, deltas)
 
-    cdef double evaluate(self, const scored *s) noexcept nogil:
+    cdef double evaluate(self, const scored *s) except? -1 nogil:
         if s.dtype == 0:
             return sum_points(<const float *> s.scores, huber_at, s, s.K, self.numbers, self.n_numbers)
         return sum_points(<const double *> s.scores, huber_at, s, s.K, self.numbers, self.n_numbers)
@@ -166,7 +198,7 @@ cdef class Quantile(LossFunction):
     def __init__(self, *, quantiles):
         LossFunction.__init__(self, 0, quantiles)
 
-    cdef double evaluate(self, const scored *s) noexcept nogil:
+    cdef double evaluate(self, const scored *s) except? -1 nogil:
         if s.dtype == 0:
             return sum_points(<const float *> s.scores, quantile_at, s, s.K, self.numbers, self.n_numbers)
         return sum_points(<const double *> s.scores, quantile_at, s, s.K, self.numbers, self.n_numbers)
@@ -186,7 +218,7 @@ cdef class Poisson(LossFunction):
     def __init__(self, *, factors):
         LossFunction.__init__(self, 0, factors)
 
-    cdef double evaluate(self, const scored *s) noexcept nogil:
+    cdef double evaluate(self, const scored *s) except? -1 nogil:
         if s.dtype == 0:
             return sum_points(<const float *> s.scores, poisson_at, s, s.K, NULL, 1, self.numbers, self.n_numbers)
         return sum_points(<const double *> s.scores, poisson_at, s, s.K, NULL, 1, self.numbers, self.n_numbers)
@@ -199,7 +231,7 @@ cdef class GaussianMixture(LossFunction):
     logarithms s of deviations, d_kj^2 = exp(2 s_kj) + LEAST_DEVIATION^2.
     """
 
-    cdef double evaluate(self, const scored *s) noexcept nogil:
+    cdef double evaluate(self, const scored *s) except? -1 nogil:
         if s.dtype == 0:
             return gaussian_mixture(<const float *> s.scores, s)
         return gaussian_mixture(<const double *> s.scores, s)
@@ -266,7 +298,7 @@ cdef class MultinomialLogLoss(LossFunction):
     def __init__(self, *, double smoothing=0):
         LossFunction.__init__(self, smoothing)
 
-    cdef double evaluate(self, const scored *s) noexcept nogil:
+    cdef double evaluate(self, const scored *s) except? -1 nogil:
         if s.dtype == 0:
             return multinomial(<const float *> s.scores, s, self.smoothing)
         return multinomial(<const double *> s.scores, s, self.smoothing)

@@ -19,7 +19,7 @@ from ._events cimport AGAIN, BEGIN, CHUNK, END, REMEMBER, draw, heed_signals
 from ._given cimport pointer
 from ._losses cimport LossFunction, scored
 from ._pack cimport arrange_rows, gather_steps, is_layout, longest, pack_rows
-from ._stages cimport Stage, batch
+from ._stages cimport Stage, batch, gradient_of
 
 from ._pack import BEYOND, NOT_SEQUENCES
 
@@ -29,19 +29,18 @@ cdef class BoundNetwork(Stage):
     Parameters
     ----------
     theta : (n_params,) array
-    steps : list of Stage
-        Those over chunks of steps.
-    ends : list of Stage
-        Those over what a pooling makes of all steps: called by `finish` and `backward_ends`. Empty where there are scores for
-        every step.
+    steps, ends : list of Stage
+        Those over chunks of steps, and those over what a pooling makes of all steps: called by `finish` and `backward_ends`.
+        There are no ends where there are scores for every step.
     n_sequences, n_rows : int
         Batches have so many or fewer.
     values : (n_rows, n_channels) array
         Where minibatches are packed.
     scores, dscores : (n_rows, K) arrays, or (n_sequences, K) with `ends`
-        Scores, and the gradient with respect to them.
     statics : (n_sequences, n_static) array, default=None
-        Where the static features of a minibatch are gathered, of a network that has such.
+        Where the static features of a minibatch are gathered.
+    structure : (K + 2, K) array, default=None
+        View of theta that a loss of whole sequences reads.
     """
 
     cdef:
@@ -55,10 +54,14 @@ cdef class BoundNetwork(Stage):
         void *statics
         void *scores
         void *dscores
+        void *structure
         batch b                     # the last batch from Python, and what it points to
         object held
 
-    def __init__(self, theta, list steps, list ends, Py_ssize_t n_sequences, Py_ssize_t n_rows, values, scores, dscores, statics=None):
+    def __init__(
+        self, theta, list steps, list ends, Py_ssize_t n_sequences, Py_ssize_t n_rows, values, scores, dscores, statics=None,
+        structure=None,
+    ):
         self.bind(theta)
         self.n_params = len(theta)
         self.n_sequences, self.n_rows, self.per_step = n_sequences, n_rows, not ends
@@ -68,6 +71,7 @@ cdef class BoundNetwork(Stage):
         self.statics = self.hold(statics, n_sequences, self.n_static, True)
         self.scores = self.hold(scores, n_sequences if ends else n_rows, self.n_scores, True)
         self.dscores = self.hold(dscores, n_sequences if ends else n_rows, self.n_scores, True)
+        self.structure = self.hold(structure, self.n_scores + 2, self.n_scores)
         self.read_stages(steps, &self.steps, &self.n_steps)
         self.read_stages(ends, &self.ends, &self.n_ends)
 
@@ -336,6 +340,7 @@ cdef class Minibatch:
             raise ValueError("The network is bound to another dtype or number of channels or static features than the data.")
         if self.n_targets != (self.total if network.per_step else self.n_samples):
             raise ValueError(f"There must be targets of each {'step' if network.per_step else 'sequence'}, got {self.n_targets}.")
+        self.loss.check(network.n_scores, network.structure, self.chunk_end(0) == self.T)
         b.gradients = <char *> pointer(grad, network.dtype, network.n_params, 0, True)
         b.n_all, b.lengths, b.values, b.statics = self.n, self.lengths, network.values, network.statics
         take_rows(self.n, self.n_static * self.itemsize, self.order, self.statics, <char *> network.statics)
@@ -433,11 +438,13 @@ cdef class Minibatch:
         take_rows(self.n, n_bytes, self.order, self.targets, self.own_targets)
         take_rows(self.n, sizeof(double), self.order, <const char *> self.weights, <char *> self.own_weights)
 
-    cdef double find_loss(self, BoundNetwork network, const batch *b, double total_weight) noexcept nogil:
+    cdef double find_loss(self, BoundNetwork network, const batch *b, double total_weight) except? -1 nogil:
         """The sum of the weighted losses of the scores that there are, whose gradient is overwritten."""
         cdef scored s
         self.gather_targets(network, b)
         s.n, s.K, s.width, s.dtype = b.n_rows if network.per_step else self.n, network.n_scores, self.width, self.dtype
         s.scores, s.targets, s.weights, s.dscores = network.scores, self.own_targets, self.own_weights, network.dscores
         s.total_weight = total_weight
+        s.n_sequences, s.lengths, s.starts = b.n_all, b.lengths, b.starts
+        s.structure, s.dstructure = network.structure, gradient_of(network, b, network.structure)
         return self.loss.evaluate(&s)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..network import MAX_LAYERS, POOLINGS, TIMESCALES, Network, pooling_names
+from ..network import LOSSES, MAX_LAYERS, POOLINGS, TIMESCALES, Network, pooling_names
 from ..network.checks import is_count
 
 # What may change when a fit continues an earlier one.
@@ -11,8 +11,9 @@ MUTABLE_KEYS = ("dropout", "recurrent_dropout", "input_dropout", "loss_parameter
 # What of the spec is not the network's own.
 NON_NETWORK_KEYS = ("categorical_features", "time_feature", "loss", "loss_parameters", "standardize")
 
-# What of the network the spec has only where there are static features.
+# What of the network the spec has only where there are static features, and where steps are connected by a structure.
 STATIC_KEYS = ("static_size", "static_categories")
+STRUCTURE_KEYS = ("structure",)
 
 # What a spec that an earlier version saved does not name, and what it means there.
 LATER_KEYS = {"missing": "error", "input_dropout": 0.0, "time_feature": None, "gap_channel": None}
@@ -104,7 +105,7 @@ def network_spec(estimator, n_channels, target, categories):
         "loss": target.loss,
         "loss_parameters": target.loss_parameters,
         "standardize": bool(estimator.standardize),
-    }
+    } | ({"structure": estimator.structure} if LOSSES[target.loss].is_structured else {})
 
 
 def _plain(values):

@@ -53,6 +53,12 @@ class BaseRecurrent(FitMixin, PredictMixin, WeightsMixin, CallbackSupportMixin, 
         """
         return target
 
+    def _check_parameters(self):
+        """Raise a ValueError where hyper-parameters of this estimator alone contradict each other."""
+
+    def _check_steps(self, target):
+        """Raise a ValueError where a target for every step is none that the estimator can be trained or validated on."""
+
     @staticmethod
     @abstractmethod
     def _masked(y):

@@ -10,24 +10,23 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from ..compat import Interval, StrOptions, _fit_context
-from ..network import LOSSES, loss_of_classes
+from ..network import LOSSES, STRUCTURES
 from ..sequences.convert import is_missing
 from ..sequences.targets import (
     ONE_EACH,
     as_array,
     code_of_each,
     kind_of_labels,
-    literals,
     read_labels,
     refuse_other_kind,
-    sorted_labels,
 )
 from .base import BaseRecurrent
-from .class_weights import class_factors, class_totals
+from .class_targets import target_of_classes, target_of_labels
 from .documentation import document
 from .fitting import supports_partial_fit
 from .sampling import SamplingMixin
-from .target import Target
+from .structure import BIO
+from .structured import StructuredMixin
 
 # Label that masks a step, where labels are integers: that of PyTorch's and Hugging Face's losses.
 # Scikit-learn's -1 for the unlabelled is too often a class.
@@ -42,7 +41,7 @@ MASK_VALUE = -100
     mask="-100 (for numbers), NaN or None",
     and_y="",
 )
-class LSTMClassifier(SamplingMixin, ClassifierMixin, BaseRecurrent):
+class LSTMClassifier(SamplingMixin, ClassifierMixin, StructuredMixin, BaseRecurrent):
     """Recurrent neural network (LSTM, GRU or simple) that classifies sequences or their steps.
 
     Supports binary, multiclass and multilabel targets, with class labels of any kind. Training minimises the log-loss.
@@ -64,6 +63,22 @@ class LSTMClassifier(SamplingMixin, ClassifierMixin, BaseRecurrent):
         Weights of the classes, which multiply the sample weights. A dict has them by class label, with 1 for classes that it does
         not name; "balanced" makes them inversely proportional to the total sample weight of each class. With multilabel y the
         classes are 0 and 1 for each label, a list has one entry per label, and the weights of all labels are multiplied.
+    structure : {"crf"} or None, default=None
+        How labels of the steps of a sequence depend on each other, with `return_sequences`. None predicts each step by itself.
+        "crf" adds a linear-chain conditional random field (Lafferty, McCallum and Pereira 2001, "Conditional random fields"):
+        learned scores of each label after each other one, of the first label and of the last. Training then minimises minus the
+        log-probability of whole label sequences, divided by the number of labelled steps; over the labels that steps without one
+        may have, the probability is summed. `predict` returns the likeliest label sequence (Viterbi), and `predict_proba` the
+        probabilities of the labels of each step, summed over all label sequences. A stream returns the probabilities given the
+        steps so far, or the likeliest label by these. Each sequence has one weight. Excludes `class_weight`, `label_smoothing`
+        and `bptt_steps`.
+    allowed_transitions : "bio", array-like of bool of shape (n_classes, n_classes), dict or None, default=None
+        Which labels may follow each other with ``structure="crf"``. None allows everything.
+
+        - "bio": labels are "O", "B-x" and "I-x"; "I-x" may follow "B-x" and "I-x" only.
+        - An array says for each label (row) which ones (columns) may follow, in the order of `classes_`.
+        - A dict has for a label the list of those that may follow, and for None of those that may be first. Labels that it does
+          not name may be followed by any.
     <<control>>
 
     Attributes
@@ -72,6 +87,10 @@ class LSTMClassifier(SamplingMixin, ClassifierMixin, BaseRecurrent):
         Class labels; for multilabel y the column numbers of the labels.
     temperature_ : float
         Number that the scores are divided by.
+    transitions_ : ndarray of shape (n_classes, n_classes)
+        With ``structure="crf"``, scores of a label (column) after another one (row); -inf where that is not allowed.
+    start_transitions_, end_transitions_ : ndarray of shape (n_classes,)
+        The same of the first label and of the last one.
     <<attributes>>
 
     See Also
@@ -110,6 +129,8 @@ class LSTMClassifier(SamplingMixin, ClassifierMixin, BaseRecurrent):
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "temperature": [StrOptions({"auto"}), Interval(Real, 1e-3, 1e3, closed="both")],
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
+        "structure": [StrOptions(set(STRUCTURES)), None],
+        "allowed_transitions": [StrOptions({BIO}), dict, "array-like", None],
     }
 
     def __init__(
@@ -161,6 +182,8 @@ class LSTMClassifier(SamplingMixin, ClassifierMixin, BaseRecurrent):
         label_smoothing=0.0,
         temperature="auto",
         class_weight=None,
+        structure=None,
+        allowed_transitions=None,
         warm_start=False,
         checkpoint=None,
         n_jobs=None,
@@ -218,6 +241,8 @@ class LSTMClassifier(SamplingMixin, ClassifierMixin, BaseRecurrent):
         self.label_smoothing = label_smoothing
         self.temperature = temperature
         self.class_weight = class_weight
+        self.structure = structure
+        self.allowed_transitions = allowed_transitions
 
     @available_if(supports_partial_fit)
     @document()
@@ -351,7 +376,7 @@ class LSTMClassifier(SamplingMixin, ClassifierMixin, BaseRecurrent):
         if announced is not None and announced.ndim != 1:
             raise ValueError(f"classes must be a 1-D array of class labels, got shape {announced.shape}.")
         if kind == "multilabel-indicator":
-            return self._read_labels(y, weights, role, known, announced)
+            return target_of_labels(self, y, weights, role, known, announced)
         if kind == "multiclass-multioutput":
             raise ValueError(
                 f"y has shape {y.shape} with more than two values: several multiclass outputs are not supported. Fit"
@@ -361,80 +386,7 @@ class LSTMClassifier(SamplingMixin, ClassifierMixin, BaseRecurrent):
         if role == "partial_fit" and known is None and announced is None:
             raise ValueError("classes must be passed on the first call to partial_fit: later chunks may have others.")
         y = y if y.ndim == 1 else column_or_1d(y, warn=True)
-        return self._read_classes(y, weights, role, known, announced, places)
-
-    def _read_classes(self, y, weights, role, known, announced, places):
-        """One class per sequence."""
-        if known is not None and known["_multilabel"]:
-            raise ValueError(
-                "y holds one class per sequence, but the classifier was fitted on multilabel y. Pass label indicators"
-                " of shape (n_sequences, n_labels)."
-            )
-        chosen = None if announced is None else sorted_labels("classes", announced)
-        found = sorted_labels("y", y)
-        classes = known["classes_"] if known is not None else found if chosen is None else chosen
-        if known is not None and announced is not None and not np.array_equal(classes, chosen):
-            raise ValueError(
-                f"classes={literals(announced)} is not the same as at the first call of partial_fit, {literals(classes)}. Pass"
-                " the same, or leave classes out."
-            )
-        # Compared as they are: NumPy would take the text "1" for the number 1.
-        codes = code_of_each(y, classes)
-        if (codes < 0).any():
-            unknown = literals(found[code_of_each(found, classes) < 0])
-            raise ValueError(
-                f"y has labels that are not among the known classes: {unknown}; the classes are {literals(classes)}. The first is"
-                f" that of {places.name((codes < 0).argmax())}."
-            )
-        if len(classes) < 2:
-            raise ValueError(
-                "This solver needs samples of at least 2 classes in the data, but the data contains only one class:"
-                f" {literals(classes)[0]!r}. Pass samples of the other classes too."
-            )
-        if isinstance(self.class_weight, list):
-            raise ValueError("class_weight is a list, which is for multilabel y. Pass a dict of class label to weight.")
-        totals = class_totals(np.bincount(codes, weights, minlength=len(classes)), role, known)
-        loss, n_scores = loss_of_classes(len(classes))
-        return Target(
-            loss=loss,
-            n_outputs=n_scores,
-            targets=codes[:, np.newaxis].astype(np.float64),
-            weights=weights * class_factors(self.class_weight, classes, totals)[codes],
-            attributes={"classes_": classes, "_multilabel": False, "_class_totals": totals},
-            strata=codes,
-            loss_parameters=self._smoothing(),
-        )
-
-    def _read_labels(self, y, weights, role, known, announced):
-        """Any number of labels per sequence, as 0/1 indicators."""
-        y = (y.toarray() if issparse(y) else y).astype(np.intp)
-        if np.any((y != 0) & (y != 1)):
-            raise ValueError(f"Multilabel y must be indicators of 0 and 1, got the values {np.unique(y).tolist()}. Convert them.")
-        n_labels = y.shape[1]
-        if known is not None and not (known["_multilabel"] and len(known["classes_"]) == n_labels):
-            raise ValueError(
-                f"y has {n_labels} label columns, but the classifier was fitted on classes" f" {known['classes_'].tolist()}."
-            )
-        if announced is not None and len(announced) != n_labels:
-            raise ValueError(f"classes has {len(announced)} entries, but y has {n_labels} label columns.")
-        totals = class_totals(np.array([np.bincount(column, weights, minlength=2) for column in y.T]), role, known)
-        per_label = self.class_weight if isinstance(self.class_weight, list) else [self.class_weight] * n_labels
-        if len(per_label) != n_labels:
-            raise ValueError(f"class_weight has {len(per_label)} entries, but y has {n_labels} label columns.")
-        factors = np.ones(len(y))
-        for class_weight, column, column_totals in zip(per_label, y.T, totals, strict=True):
-            factors *= class_factors(class_weight, np.arange(2), column_totals)[column]
-        return Target(
-            loss="multilabel_log_loss",
-            n_outputs=n_labels,
-            targets=y.astype(np.float64),
-            weights=weights * factors,
-            attributes={"classes_": np.arange(n_labels), "_multilabel": True, "_class_totals": totals},
-            loss_parameters=self._smoothing(),
-        )
-
-    def _smoothing(self):
-        return {"smoothing": float(self.label_smoothing)} if self.label_smoothing else {}
+        return target_of_classes(self, y, weights, role, known, announced, places)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

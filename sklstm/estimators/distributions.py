@@ -12,7 +12,7 @@ from ..network import LOSSES
 from ..sequences.refusals import array_of
 from .copies import at_this_moment
 from .documentation import document
-from .sampling import check_temperature, continuation, predicts_steps
+from .sampling import check_temperature, continuation, predicts_steps, refuse_unknown_steps
 from .step_predictions import restore_format
 
 
@@ -165,6 +165,7 @@ class DistributionMixin:
         check_temperature(temperature)
         rng = check_random_state(random_state)
         model = at_this_moment(self)
+        refuse_unknown_steps(model)
         sequences = model._read_fitted(X)
         size = model._network_spec["input_size"]
         if size != model._n_targets or model._categorical:

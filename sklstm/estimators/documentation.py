@@ -315,6 +315,8 @@ weights_ : dict of str to ndarray
     - ``attention.A``, ``attention.b``, ``attention.v``: parameters of the attention pooling.
     - ``head.V`` (features, n_outputs_), ``head.b`` (n_outputs_,): weights and bias of the head. With several poolings
       the features of each follow one another, in the order of `pooling`.
+    - ``crf.transitions`` (n_classes, n_classes), ``crf.start``, ``crf.end`` (n_classes,): of a classifier with
+      ``structure="crf"``, scores of a label (column) after another one (row), of the first label and of the last.
     - ``input.E<channel>`` (1 + n_values, width): embedding of a categorical channel.
     - ``input.scale``, ``input.offset``: conversion of the numeric channels to standard units, where it cannot be moved
       into the first layer. Layers read the numeric channels first, then the embeddings.

@@ -8,7 +8,7 @@ from sklearn.base import ClassifierMixin
 from ..network import LOSSES, Network, n_scores_of
 from ..network.checks import is_count
 from ..training import Scaling, TrainingState, check_moments
-from .architecture import NON_NETWORK_KEYS, STATIC_KEYS, build
+from .architecture import NON_NETWORK_KEYS, STATIC_KEYS, STRUCTURE_KEYS, build
 from .copies import with_attributes
 from .solvers import SOLVERS
 
@@ -119,7 +119,10 @@ def check_attributes(estimator, attributes):
     """
     spec, theta, state = attributes["_network_spec"], attributes["_theta"], attributes["_state"]
     expected = {*NON_NETWORK_KEYS, *(field.name for field in fields(Network))}
-    if spec.keys() not in (expected, expected.difference(STATIC_KEYS)):
+    for optional in (STATIC_KEYS, STRUCTURE_KEYS):
+        if spec.keys().isdisjoint(optional):
+            expected = expected.difference(optional)
+    if spec.keys() != expected:
         raise ValueError(f"its network is specified by {list(spec)}")
     network = build(spec)
     network.bind(theta)
@@ -182,7 +185,8 @@ def _agreement_of_classes(a, spec):
     loss, classes = LOSSES[spec["loss"]], a["classes_"]
     n_classes = loss.inverse_link(np.zeros((1, spec["output_size"]))).shape[1]
     return {
-        "loss": loss.decide is not None and spec["loss_parameters"].keys() <= {"smoothing"},
+        "loss": loss.decide is not None and _are_of_classes(spec["loss_parameters"], loss, n_classes),
+        "structure": (spec.get("structure") is not None) == loss.is_structured,
         "classes_": classes.shape == (n_classes,) and len(set(classes.tolist())) == n_classes,
         "_multilabel": isinstance(a["_multilabel"], bool),
         "_class_totals": a["_class_totals"].shape == ((n_classes, 2) if a["_multilabel"] else (n_classes,)),
@@ -194,6 +198,15 @@ def _has_scores_for(n_targets, loss, ranks, n_scores):
     if loss.distribution:
         return is_count(n_targets, 1) and n_scores % n_scores_of(1, n_targets) == 0
     return n_targets == (n_scores if ranks is None else 1)
+
+
+def _are_of_classes(parameters, loss, n_classes):
+    """Whether the parameters of a loss are such as a classifier has."""
+    if not loss.is_structured:
+        return parameters.keys() <= {"smoothing"}
+    rows = parameters.get("allowed", [])
+    is_sound = all(isinstance(row, str) and len(row) == n_classes and set(row) <= {"0", "1"} for row in rows)
+    return parameters.keys() <= {"allowed"} and isinstance(rows, list) and len(rows) in (0, n_classes + 2) and is_sound
 
 
 def _agreement_of_targets(a, spec):

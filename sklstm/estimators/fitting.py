@@ -138,6 +138,7 @@ class FitMixin:
         """
         check_types(self)
         check_architecture(self)
+        self._check_parameters()
         check_solver_params(self)
         optimizer = SOLVERS[self.solver](self)
         if previous is not None:

@@ -36,7 +36,6 @@ def choose_length(estimator, inputs, optimizer, state, config, report):
         network=inputs.network,
         loss=inputs.target.make_loss(inputs.scaling),
         plain_loss=inputs.target.make_plain_loss(inputs.scaling),
-        loss_name=inputs.target.loss,
         training=parts[0],
         held_out=parts[1],
         n_samples=len(inputs.data),
@@ -55,10 +54,10 @@ def choose_length(estimator, inputs, optimizer, state, config, report):
 def validated_temperature(inputs, state, n_threads):
     """The temperature that suits the validation data."""
     data = inputs.validation.data
-    scores = data.scores(inputs.network, state.theta, n_threads)
+    scores, chain = data.scores(inputs.network, state.theta, n_threads), data.chain(inputs.network, state.theta)
     if not np.isfinite(scores).all():
         return 1.0
-    return fit_temperature(inputs.target.loss, scores, data.targets, data.weights)
+    return fit_temperature(inputs.validation.loss, scores, data.targets, data.weights, chain=chain)
 
 
 def _parts(inputs, rng):

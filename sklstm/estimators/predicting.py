@@ -18,7 +18,7 @@ from .documentation import document
 from .engines import fast_path_scores, lent_engine
 from .inputs import read_X
 from .reading import Y_AND_WEIGHTS
-from .responses import RESPONSES
+from .responses import respond
 from .step_predictions import restore_format
 from .streaming import Stream
 
@@ -55,12 +55,13 @@ class PredictMixin:
     def _respond(self, X, method):
         """What a response method returns for every sequence, or for every step in the form that y had."""
         model = at_this_moment(self)
-        scores, decode = fast_path_scores(self, model, X), RESPONSES[method]
+        scores = fast_path_scores(self, model, X)
         if scores is not None:
-            return decode(model)(scores)
+            return respond(model, method, scores)
         sequences = model._read_fitted(X)
-        outputs = decode(model)(model._apply(sequences))
-        return restore_format(outputs, sequences, model._y_format) if model._per_step else outputs
+        if not model._per_step:
+            return respond(model, method, model._apply(sequences))
+        return restore_format(respond(model, method, model._apply(sequences), sequences.lengths), sequences, model._y_format)
 
     @property
     def _scored(self):
@@ -87,7 +88,7 @@ class PredictMixin:
                         sample_weight = read_sample_weight(in_order_of(ids, "sample_weight", sample_weight), len(predicted))
                     return model._metric(y, predicted, sample_weight)
             sequences = model._read_fitted(X)
-            predicted = RESPONSES[model._scored](model)(model._apply(sequences))
+            predicted = respond(model, model._scored, model._apply(sequences), sequences.lengths)
             with refused_as("y or sample_weight", Y_AND_WEIGHTS):
                 flat, _ = read_steps("y", y, sequences)
                 used = model._labelled(flat, "score")

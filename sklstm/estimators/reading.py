@@ -110,7 +110,9 @@ def read_target(estimator, y, sample_weight, sequences, role, known, classes=Non
     used = estimator._labelled(flat, "learn from")
     places = Places(sequences.offsets, np.flatnonzero(used))
     target = estimator._read_y(flat[used], weights[used], role, known, classes, places)
-    return target.over_steps(~used, sequences.offsets, form)
+    target = target.over_steps(~used, sequences.offsets, form)
+    estimator._check_steps(target)
+    return target
 
 
 @refused_as("groups", f"Expected {GROUPS}")
@@ -127,7 +129,8 @@ def _agreed_spec(estimator, sequences, target, form, previous):
     spec = network_spec(estimator, sequences.n_channels, target, categories) | static_spec(estimator, sequences, form)
     spec["gap_channel"] = gap_channel(form, sequences)
     fitted = spec if previous is None else LATER_KEYS | previous.network_spec
-    changed = {key: (fitted[key], spec[key]) for key in spec if fitted[key] != spec[key] and key not in MUTABLE_KEYS}
+    either = [key for key in fitted | spec if key not in MUTABLE_KEYS]
+    changed = {key: (fitted.get(key), spec.get(key)) for key in either if fitted.get(key) != spec.get(key)}
     if changed:
         raise ValueError(
             f"The fitted network cannot continue with other parameters (fitted, requested): {changed}. Keep the"
@@ -160,7 +163,7 @@ def _refuse_too_few(estimator, held_out):
 
 def _validation(sequences, target, scaling):
     data = target.data(sequences, scaling)
-    return Validation(data, target.make_plain_loss(scaling), lambda scores: target.score(data, scores, scaling))
+    return Validation(data, target.make_plain_loss(scaling), lambda scores, chain: target.score(data, scores, scaling, chain))
 
 
 def _moments(estimator, sequences, target, previous, one_epoch):

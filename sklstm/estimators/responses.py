@@ -5,6 +5,7 @@ import numpy as np
 from .._kernels._answers import Answers
 from .._kernels._links import Decision, Link
 from ..network import LOSSES
+from .structure import is_structured, structured_response
 
 # Response method, or "scores" -> from an estimator to the function that turns its network's scores into what that returns.
 RESPONSES = {
@@ -14,6 +15,22 @@ RESPONSES = {
     "encode": lambda model: Link("identity"),
     "scores": lambda model: Link("identity"),
 }
+
+
+def respond(model, method, scores, lengths=None):
+    """What a response method of a model returns for scores.
+
+    Parameters
+    ----------
+    model : BaseRecurrent
+    method : str
+    scores : ndarray of shape (n, n_scores)
+    lengths : ndarray of int of shape (n_sequences,), default=None
+        For scores of steps, the lengths of the sequences that they belong to.
+    """
+    if lengths is not None and is_structured(model):
+        return structured_response(model, method, scores, lengths)
+    return RESPONSES[method](model)(scores)
 
 
 class Meaning:
@@ -31,7 +48,12 @@ class Meaning:
 
     def __init__(self, model, response_method, width):
         response, scores = RESPONSES[response_method](model), np.zeros((1, width), model._theta.dtype)
-        self.function, self.choices = model._predicted() if response_method == "predict" else (response, None)
+        if is_structured(model) and response_method != "encode":  # what connects labels makes predictions of the scores
+            self.function, self.choices, response = Link("identity"), None, Link("identity")
+        elif response_method == "predict":
+            self.function, self.choices = model._predicted()
+        else:
+            self.function, self.choices = response, None
         self.decode = None if isinstance(self.function, (Link, Decision)) else response
         if self.decode is not None:
             self.function, self.choices, response = Link("identity"), None, Link("identity")

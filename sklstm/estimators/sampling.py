@@ -16,6 +16,7 @@ from .architecture import build
 from .copies import at_this_moment
 from .documentation import document
 from .streaming import Stream
+from .structure import is_structured
 
 
 def predicts_steps(estimator):
@@ -81,6 +82,7 @@ class SamplingMixin:
             check_scalar(top_k, "top_k", Integral, min_val=1)
         rng = check_random_state(random_state)
         model = at_this_moment(self)
+        refuse_unknown_steps(model)
         sequences = model._read_fitted(X)
         steps = _steps_of_labels(model)
         uniform = rng.random_sample((len(sequences), n_steps))
@@ -92,6 +94,12 @@ class SamplingMixin:
 
         continuation(model, "predict_log_proba", sequences, n_steps, draw)
         return model.classes_[codes]
+
+
+def refuse_unknown_steps(model):
+    """Raise where the steps that follow cannot be known from what a model predicts by itself."""
+    if model._network_spec["gap_channel"] is not None:
+        raise ValueError("sample does not know the times of the steps that it draws, which the model reads. Fit without times.")
 
 
 def check_temperature(temperature):
@@ -108,6 +116,8 @@ def _steps_of_labels(model):
             f"sample needs a model with one channel, whose values are labels: this one has {model._network_spec['input_size']}"
             " channels. Fit on X and y that are the same sequence, y one step later."
         )
+    if is_structured(model):
+        raise ValueError('sample draws label by label, but structure="crf" predicts label sequences as a whole. Fit without it.')
     if model._multilabel:
         raise ValueError("sample needs one label per step, but y had several. Fit with one label for each set of labels.")
     labels, stream = model.classes_, Stream._of_vectors(model, "predict_log_proba", None)

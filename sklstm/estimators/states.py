@@ -9,6 +9,8 @@ from ..sequences.refusals import array_of
 OF_MISSING = ("input.last", "input.elapsed")
 # What it remembers of times: the last one, of the type that times have.
 TIME = "input.time"
+# What it remembers where labels depend on those before: logarithms of probabilities, -inf of labels that are not possible.
+OF_STRUCTURE = "crf.filtered"
 # Pooling of which a stream has a state, in the engine's order -> that state before the first step.
 UNBEGUN = {"mean": 0.0, "max": -np.inf}
 
@@ -21,7 +23,7 @@ def parts_of(network, dtype, pooled):
     network : Network
     dtype : dtype
     pooled : bool
-        Whether the steps so far are pooled.
+        Whether the steps so far are pooled, or scored.
     """
     parts = {"n_steps": ((), np.dtype(np.intp))}
     if network.missing != "error":
@@ -31,6 +33,8 @@ def parts_of(network, dtype, pooled):
         parts[TIME] = ((), None)
     for k, layer in enumerate(network.layers):
         parts |= {f"layer_{k}.{name}": ((layer.hidden_size,), dtype) for name in ("h", "c")[: layer.n_states]}
+    if network.structure is not None and pooled:
+        parts[OF_STRUCTURE] = ((network.output_size,), np.dtype(np.float64))
     for name in UNBEGUN if pooled else ():
         if name in network.poolings:
             of_several = len(network.poolings) > 1
@@ -110,6 +114,8 @@ def _check_finite(name, array, n_steps):
     """Raise if a value is NaN or infinite; a maximum over no steps is."""
     is_time = name == "input.elapsed"
     wrong = ~np.isfinite(array) | (array < 0 if is_time else False)
+    if name == OF_STRUCTURE:
+        wrong &= array != -np.inf
     if name.startswith("pooled"):
         wrong &= n_steps[:, np.newaxis] > 0
     if wrong.any():

@@ -13,7 +13,8 @@ from .clock import Clock
 from .engines import served
 from .inputs import read_channels
 from .responses import RESPONSES
-from .states import OF_MISSING, TIME, parts_of, read_state
+from .states import OF_MISSING, OF_STRUCTURE, TIME, parts_of, read_state
+from .structure import StreamFilter
 from .times import gaps_in_channel, n_channels_of
 
 
@@ -43,9 +44,10 @@ class Stream(Steps):
         ``"max"`` the sums or maxima ``pooled``, among several poolings ``pooled.mean`` and ``pooled.max``. Models that allow
         missing values have ``input.last``, the last value of each numeric channel in standard units, and ``input.elapsed``, the
         time since then in steps or median gaps, (n_streams, n_numeric), models with times ``input.time`` (n_streams,), the last
-        ones, and models with static features ``static``, what the network makes of those. None before the first step. Can be
-        assigned to this stream or to another one of the same model. Wrong shapes, values that are not finite and invalid
-        numbers of steps are errors.
+        ones, and models with static features ``static``, what the network makes of those. Models with ``structure="crf"`` have
+        ``crf.filtered``, logarithms of the probabilities of the labels of the last step (n_streams, n_classes). None before the
+        first step. Can be assigned to this stream or to another one of the same model. Wrong shapes, values that are not finite
+        and invalid numbers of steps are errors.
     n_streams : int or None
         Number of sequences; None before the first step.
 
@@ -135,7 +137,7 @@ class Stream(Steps):
 
     def _process(self, x, begun):
         """The answers to a step (n_streams, n_channels) as the network reads it, after what has begun, if anything."""
-        _, answers, entry = begun or self._begin(len(x))
+        _, answers, entry, _ = begun or self._begin(len(x))
         x = x.astype(self._dtype, copy=False)
         if entry is None:
             return answers.step(x)
@@ -186,6 +188,8 @@ class Stream(Steps):
                 begun[2].begin(stream, stream + 1)
             if self._clock is not None:
                 self._clock.restart(stream)
+            if begun[3] is not None:
+                begun[3].restart(stream)
 
     @property
     def n_streams(self):
@@ -199,13 +203,15 @@ class Stream(Steps):
         begun = self._begun
         if begun is None:
             return None
-        engine, _, entry = begun
+        engine, _, entry, chain = begun
         arrays = {name: np.empty((engine.n_sequences, *shape), dtype) for name, (shape, dtype) in self._parts().items()}
         engine.get_state(_of_engine(arrays))
         if TIME in arrays:
             arrays[TIME] = self._clock.last.copy()
         for name, array in zip(OF_MISSING, () if entry is None else entry.remembered, strict=False):
             arrays[name][...] = array
+        if chain is not None:
+            arrays[OF_STRUCTURE][...] = chain.state
         return arrays
 
     @state.setter
@@ -218,13 +224,15 @@ class Stream(Steps):
         clock = self._new_clock(n)
         if clock is not None:
             clock.set(arrays[TIME], arrays["n_steps"] > 0)
-        engine, _, entry = begun if begun is not None and begun[0].n_sequences == n else self._begin(n, static)
+        engine, _, entry, chain = begun if begun is not None and begun[0].n_sequences == n else self._begin(n, static)
         engine.begin(n, static)
         if static is not None:
             self._static = static[:1] if (static == static[0]).all() else static
         engine.set_state(_of_engine(arrays))
         if entry is not None:
             entry.remember([arrays[name] for name in OF_MISSING if name in arrays])
+        if chain is not None:
+            chain.remember(arrays[OF_STRUCTURE], arrays["n_steps"])
         self._clock = clock
 
     def _parts(self):
@@ -234,15 +242,19 @@ class Stream(Steps):
         return known[self._encoded]
 
     def _begin(self, n_streams, static=None):
-        """An engine, what answers with it, and the buffers of the input layer where there is one; with these static vectors, or
-        (None) those that were passed."""
+        """An engine, what answers with it, the buffers of the input layer where there is one, and what connects labels where
+        something does; with these static vectors, or (None) those that were passed."""
         engine, entry = self._served.engine(n_streams, self._encoded), self._served.network.input_layer
         engine.begin(n_streams, _rows_of_streams(self._static, n_streams, "streams") if static is None else static)
         answers = self._meaning.answers(engine)
         if entry is not None:
             entry = self._served.entry(n_streams)
+        chain = None
+        if OF_STRUCTURE in self._parts():
+            chain = StreamFilter(self._served.model, self._response_method, n_streams)
+            self._decode = chain.answer
         self._clock = self._new_clock(n_streams)
-        self._begun = engine, answers, entry
+        self._begun = engine, answers, entry, chain
         self._direct = answers if entry is None else None
         return self._begun
 
@@ -301,8 +313,8 @@ class Stream(Steps):
 
 
 def _of_engine(arrays):
-    """Those parts of a state that the engine has, not the input layer."""
-    return [array for name, array in arrays.items() if not name.startswith("input.")]
+    """Those parts of a state that the engine has, not the input layer or what connects labels."""
+    return [array for name, array in arrays.items() if not name.startswith("input.") and name != OF_STRUCTURE]
 
 
 def _are_vectors(static, network, dtype):

@@ -80,12 +80,16 @@ class Target:
         return weighted_moments(np.where(is_robust, clipped(y, weights), y) if np.any(is_robust) else y, weights)
 
     def over_steps(self, left_out, offsets, form):
-        """This target, made of the steps that are not left out, for all steps: those have the weight 0."""
+        """This target, made of the steps that are not left out, for all steps: those have the weight 0.
+
+        To a loss of whole sequences it makes a difference whether a step has a label: those without have the target -1.
+        """
+        unlabelled = -1 if LOSSES[self.loss].is_structured else 0
         targets, weights = self.targets.copy(), self.weights
         if left_out.any():
             targets, weights = np.zeros((len(left_out), targets.shape[1])), np.zeros(len(left_out))
             targets[~left_out], weights[~left_out] = self.targets, self.weights
-        targets[weights == 0] = 0  # what a step of weight 0 holds is not to overflow either
+        targets[weights == 0] = unlabelled  # what a step of weight 0 holds is not to overflow either
         attributes = self.attributes | {"_y_format": form}
         return replace(self, targets=targets, weights=weights, strata=None, offsets=offsets, attributes=attributes)
 
@@ -173,12 +177,18 @@ class Target:
                 weights[samples[first]] = [fsum(part) for part in zip(*parts, strict=True)]
         return replace(self, weights=weights, order=np.array([group[0] for group in groups]))
 
-    def score(self, data, scores, scaling):
-        """Score of the network's outputs for the targets of `data`, both in standard units; more is better."""
+    def score(self, data, scores, scaling, chain=None):
+        """Score of the network's outputs for the targets of `data`, both in standard units; more is better.
+
+        `chain` is that of the scores of a network with a structure.
+        """
         loss, targets, weights = LOSSES[self.loss], data.targets, data.weights
         if loss.decide:
             targets = targets[:, 0].astype(np.intp) if loss.contrast else targets
-            return loss.score(targets, loss.decide(scores), weights, self.loss_parameters)
+            if chain is None:
+                return loss.score(targets, loss.decide(scores), weights, self.loss_parameters)
+            predicted = make_loss(self.loss, **self.loss_parameters).value_and_gradient.paths(scores, chain)
+            return loss.score(targets, predicted, weights, self.loss_parameters)
         used = weights > 0
         if loss.distribution:
             distribution = loss.distribution.from_scores(scores[used], targets.shape[1], 1.0)

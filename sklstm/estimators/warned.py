@@ -60,6 +60,8 @@ def warn_of_memorising(estimator, rows):
         untried = (False, 0, "auto")
         if SOLVERS[estimator.solver](estimator).needs_all_samples:
             parameters["dropout"] = None  # which such a solver refuses
+        if parameters.get("structure") is not None:
+            parameters["label_smoothing"] = None  # which has no meaning then
         remedies = [f"{name}={value}" for name, value in AGAINST_MEMORISING.items() if parameters.get(name) in untried]
         warnings.warn(
             f"The network has memorised training data: the validation loss was {lowest:.3g} after epoch {best['epoch']} and is"

@@ -13,6 +13,7 @@ from .displays.importance import StepImportanceDisplay
 from .displays.reliability import ReliabilityDisplay
 from .displays.saliency import SaliencyDisplay
 from .displays.training import TrainingHistoryDisplay
+from .displays.transitions import TransitionDisplay
 from .gates import gate_activations
 from .importance import step_importance
 from .integrated import integrated_gradients
@@ -26,6 +27,7 @@ __all__ = [
     "SaliencyDisplay",
     "StepImportanceDisplay",
     "TrainingHistoryDisplay",
+    "TransitionDisplay",
     "attention_weights",
     "gate_activations",
     "integrated_gradients",

@@ -99,27 +99,8 @@ def _scorer_of(metric, response_method, greater_is_better, kwargs):
     return make_scorer(metric, response_method=response_method or "predict", greater_is_better=greater_is_better, **kwargs)
 
 
-class _StepScorer:
-    """The scorer that `step_scorer` returns. It holds plain values, so that it can be cloned and pickled."""
-
-    def __init__(self, metric, response_method, greater_is_better, kwargs):
-        self.metric, self.response_method = metric, response_method
-        self.greater_is_better, self.kwargs = greater_is_better, kwargs
-        self._scorer = _scorer_of(metric, response_method, greater_is_better, kwargs)
-
-    def __call__(self, estimator, X, y=None, sample_weight=None):
-        if y is None:
-            raise ValueError("A scorer of steps needs y. Pass the targets that the predictions are compared with.")
-        of_rows, y_true, weights = in_rows(estimator, X, y, sample_weight, scorer_parts(self._scorer)[1])
-        return self._scorer(of_rows, X, y_true, **{} if weights is None else {"sample_weight": weights})
-
-    def __repr__(self):
-        metric = self.metric if isinstance(self.metric, str) else getattr(self.metric, "__name__", self.metric)
-        given = {"response_method": self.response_method, "greater_is_better": self.greater_is_better}
-        arguments = {key: value for key, value in given.items() if value is not None} | self.kwargs
-        return f"step_scorer({', '.join([repr(metric), *(f'{key}={value!r}' for key, value in arguments.items())])})"
-
-    # ---- metadata routing, as in scikit-learn's scorers ----
+class _Routed:
+    """Metadata routing, as in scikit-learn's scorers."""
 
     def _accept_sample_weight(self):
         return True
@@ -140,6 +121,94 @@ class _StepScorer:
 
     def _routing_repr(self):
         return repr(self)
+
+
+class _StepScorer(_Routed):
+    """The scorer that `step_scorer` returns. It holds plain values, so that it can be cloned and pickled."""
+
+    def __init__(self, metric, response_method, greater_is_better, kwargs):
+        self.metric, self.response_method = metric, response_method
+        self.greater_is_better, self.kwargs = greater_is_better, kwargs
+        self._scorer = _scorer_of(metric, response_method, greater_is_better, kwargs)
+
+    def __call__(self, estimator, X, y=None, sample_weight=None):
+        if y is None:
+            raise ValueError("A scorer of steps needs y. Pass the targets that the predictions are compared with.")
+        of_rows, y_true, weights = in_rows(estimator, X, y, sample_weight, scorer_parts(self._scorer)[1])
+        return self._scorer(of_rows, X, y_true, **{} if weights is None else {"sample_weight": weights})
+
+    def __repr__(self):
+        metric = self.metric if isinstance(self.metric, str) else getattr(self.metric, "__name__", self.metric)
+        given = {"response_method": self.response_method, "greater_is_better": self.greater_is_better}
+        arguments = {key: value for key, value in given.items() if value is not None} | self.kwargs
+        return f"step_scorer({', '.join([repr(metric), *(f'{key}={value!r}' for key, value in arguments.items())])})"
+
+
+def sequence_scorer(metric, *, greater_is_better=None, **kwargs):
+    """Make a scorer that compares predicted label sequences with y, each as a whole, for cross-validation and searches.
+
+    Parameters
+    ----------
+    metric : callable
+        Function ``metric(y_true, y_pred, *, sample_weight=None, **kwargs)`` of lists with the labels of each sequence, such as
+        :func:`exact_match_score` and :func:`edit_distance_rate`.
+    greater_is_better : bool, default=None
+        Whether larger values are better; if not, the score is the negative value. None is False for functions whose name ends
+        with "_rate", "_error" or "_loss", else True.
+    **kwargs : dict
+        Further arguments of the metric.
+
+    Returns
+    -------
+    callable
+        The scorer, Scorer ``scorer(estimator, X, y, sample_weight=None)``, to pass as `scoring`.
+
+    Raises
+    ------
+    ValueError
+        If `metric` is no function.
+
+    See Also
+    --------
+    step_scorer : Scores steps; ``step_scorer("accuracy")`` is the share of the labelled steps that are right.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklstm import LSTMClassifier
+    >>> from sklstm.metrics import exact_match_score, sequence_scorer
+    >>> X = np.random.default_rng(0).normal(size=(60, 4, 1))
+    >>> model = LSTMClassifier(4, return_sequences=True, max_iter=20, random_state=0)
+    >>> scores = cross_val_score(model, X, (X[:, :, 0] > 0).astype(int), cv=3, scoring=sequence_scorer(exact_match_score))
+    >>> bool(scores.min() > 0.5)
+    True
+    """
+    if not callable(metric):
+        raise ValueError(f"metric must be a function metric(y_true, y_pred) of lists of sequences, got {metric!r}.")
+    if greater_is_better is None:
+        greater_is_better = not getattr(metric, "__name__", "").endswith(("_rate", *LOWER_IS_BETTER))
+    return _SequenceScorer(metric, bool(greater_is_better), kwargs)
+
+
+class _SequenceScorer(_Routed):
+    """The scorer that `sequence_scorer` returns. It holds plain values, so that it can be cloned and pickled."""
+
+    def __init__(self, metric, greater_is_better, kwargs):
+        self.metric, self.greater_is_better, self.kwargs = metric, greater_is_better, kwargs
+
+    def __call__(self, estimator, X, y=None, sample_weight=None):
+        if y is None:
+            raise ValueError("A scorer of sequences needs y. Pass the targets that the predictions are compared with.")
+        ids, predicted = ids_of(X), list(estimator.predict(X))
+        y = one_per_sequence("y", y, len(predicted), ids, "one label for every step of it.", most_dimensions=3)
+        weights = {} if sample_weight is None else {"sample_weight": in_order_of(ids, "sample_weight", sample_weight)}
+        value = self.metric(list(y), predicted, **weights, **self.kwargs)
+        return float(value if self.greater_is_better else -value)
+
+    def __repr__(self):
+        arguments = [f"{key}={value!r}" for key, value in {"greater_is_better": self.greater_is_better, **self.kwargs}.items()]
+        return f"sequence_scorer({', '.join([getattr(self.metric, '__name__', repr(self.metric)), *arguments])})"
 
 
 # ---- one row for each prediction ----

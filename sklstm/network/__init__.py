@@ -3,7 +3,7 @@
 from .bias_init import TIMESCALES, ConstantBias, TimescaleBias
 from .cells import CELLS
 from .checks import MAX_LAYERS
-from .constants import constant_scores, loss_of_constant
+from .constants import constant_chain, constant_scores, loss_of_chain, loss_of_constant
 from .dropout import Draws
 from .inference import apply
 from .input_layer import MISSING
@@ -13,3 +13,4 @@ from .model import Network
 from .pooling import POOLINGS, pooling_names
 from .recurrent import ACTIVATIONS, MERGE_MODES
 from .rescaling import rescale
+from .structure import STRUCTURES, Chain

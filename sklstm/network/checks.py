@@ -12,6 +12,7 @@ from .cells import CELLS
 from .input_layer import MISSING
 from .pooling import POOLINGS
 from .recurrent import ACTIVATIONS, MERGE_MODES
+from .structure import STRUCTURES
 
 # Layers are Python objects: that many take a second to build.
 MAX_LAYERS = 10_000
@@ -75,6 +76,7 @@ EXPECTED = {
     "gap_channel": ("None or the number of a channel", lambda value: value is None or is_count(value)),
     "static_size": (f"an int from 0 to {MAX_SIZE}", lambda value: is_count(value) and value <= MAX_SIZE),
     "static_categories": (CATEGORIES.format("static feature"), _are_categories),
+    "structure": (f"one of {sorted(STRUCTURES)} or None", lambda value: value is None or _is_one_of(STRUCTURES)(value)),
 }
 
 
@@ -86,6 +88,8 @@ def check_network(network):
             raise ValueError(f"A network cannot be built: {name} must be {what}, got {_shown(value)}.")
     if network.input_dropout and network.missing == "error":
         raise ValueError("A network cannot be built: input_dropout makes values missing, which missing='error' does not allow.")
+    if network.structure is not None and network.pooling is not None:
+        raise ValueError("A network cannot be built: a structure connects the scores of steps, so that pooling must be None.")
     sizes = {"categories": (network.input_size, "channel"), "static_categories": (network.static_size, "static feature")}
     for name, (size, what) in sizes.items():
         for column, _, _ in getattr(network, name):

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.optimize import minimize
 
+from .structure import Chain
+
 
 def constant_scores(loss, targets, weights, n_scores):
     """The scores that, predicted for all samples, have the smallest loss.
@@ -41,3 +43,41 @@ def loss_of_constant(loss, scores, targets, weights):
     """Weighted mean of the loss where all samples have the same scores (n_scores,)."""
     rows = np.tile(scores.astype(targets.dtype), (len(targets), 1))
     return loss.value_and_gradient(rows, targets, weights, weights.sum(), np.empty_like(rows)) / weights.sum()
+
+
+def constant_chain(targets, weights, lengths, n_labels):
+    """The structure of a chain that says how often labels follow each other, whatever X is.
+
+    Its scores are the logarithms of the frequencies with which labels begin sequences and follow each other, after one more
+    observation each of the frequencies of all labels.
+
+    Parameters
+    ----------
+    targets : ndarray of shape (n_samples, 1)
+    weights : ndarray of shape (n_samples,)
+        0 where there is no label.
+    lengths : ndarray of int of shape (n_sequences,)
+    n_labels : int
+
+    Returns
+    -------
+    ndarray of shape (n_labels + 2, n_labels)
+    """
+    codes, is_first = targets[:, 0].astype(np.intp), np.zeros(len(targets), dtype=bool)
+    is_first[np.r_[0, np.cumsum(lengths)[:-1]]] = True
+    counts = np.zeros((n_labels + 2, n_labels))
+    begins, pairs = is_first & (weights > 0), (weights[1:] > 0) & (weights[:-1] > 0) & ~is_first[1:]
+    np.add.at(counts[n_labels], codes[begins], weights[begins])
+    np.add.at(counts, (codes[:-1][pairs], codes[1:][pairs]), weights[1:][pairs])
+    labelled = weights > 0
+    frequencies = np.bincount(codes[labelled], weights[labelled], minlength=n_labels) / weights[labelled].mean() + 1e-3
+    counts[:-1] = counts[:-1] / weights[labelled].mean() + frequencies / frequencies.sum()
+    counts[:-1] /= counts[:-1].sum(axis=1, keepdims=True)
+    return np.vstack([np.log(counts[:-1]), np.zeros(n_labels)]).astype(targets.dtype)
+
+
+def loss_of_chain(loss, structure, targets, weights, lengths):
+    """Weighted mean of a loss of whole sequences where all scores but those of the structure are 0."""
+    scores = np.zeros((len(targets), structure.shape[1]), targets.dtype)
+    chain = Chain(structure, np.ascontiguousarray(lengths, np.intp))
+    return loss.value_and_gradient(scores, targets, weights, weights.sum(), np.empty_like(scores), chain) / weights.sum()

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score, d2_pinball_score, r2_score
 
 from .._kernels import _losses
+from .._kernels._chain import ChainLogLoss
 from .._kernels._links import Decision, Link
 from .mixture import GaussianMixture, first_scores
 
@@ -31,9 +32,9 @@ class Loss:
     Attributes
     ----------
     value_and_gradient : LossFunction
-        ``(scores, targets, weights, total_weight, dscores) -> float``: the weighted sum of the losses; dscores is
+        ``(scores, targets, weights, total_weight, dscores, chain=None) -> float``: the weighted sum of the losses; dscores is
         overwritten by the gradient of that sum over ``total_weight``. Targets are an array (n_samples, width) in the scores'
-        dtype.
+        dtype. A loss of whole sequences needs the `Chain` of their scores.
     inverse_link : callable
         Function of the scores that returns probabilities, or predictions.
     log_inverse_link : callable or None
@@ -67,6 +68,9 @@ class Loss:
         What scores describe where that is a distribution of the targets; `score` then takes one in place of predictions.
     first_scores : callable or None
         ``(n_scores, n_targets) -> ndarray``: scores to begin with, where nothing tells those of 0 apart; None for 0.
+    is_structured : bool
+        Whether it is one of whole sequences, whose steps a `Chain` connects. What the functions above make of scores is then that
+        of each step by itself; `value_and_gradient` has methods ``paths`` and ``marginals`` for all of them.
     """
 
     value_and_gradient: Callable
@@ -85,6 +89,7 @@ class Loss:
     is_robust: bool = False
     distribution: type | None = None
     first_scores: Callable | None = None
+    is_structured: bool = False
 
 
 def _for_or_against(codes, n_scores):
@@ -161,6 +166,16 @@ LOSSES = {
         output_name="score of class {}",
         **_OF_CLASSES,
     ),
+    "chain_log_loss": Loss(
+        ChainLogLoss(),
+        Link("softmax"),
+        Link("log_softmax"),
+        decide=Decision("likeliest_class"),
+        contrast=_against_mean,
+        output_name="score of class {}",
+        is_structured=True,
+        **_OF_CLASSES,
+    ),
     "squared_error": Loss(_losses.SquaredError()),
     "absolute_error": Loss(_losses.AbsoluteError()),
     "huber": Loss(_losses.Huber(deltas=np.array([HUBER_DELTA])), is_robust=True),
@@ -212,10 +227,13 @@ def make_loss(name, **parameters):
         ``smoothing`` (float) of the log-losses; ``quantiles`` (list of float, ascending) of the quantile losses: one for
         all outputs with "quantile", one per score with "quantiles"; ``deltas`` (list of float) of "huber", one per output, in
         the units of the scores; ``factors`` (list of float) of losses with the units "log", which multiply the loss of each
-        output.
+        output; ``allowed`` (list of str) of "chain_log_loss": for each label, for the start and for the end a text of "0" and
+        "1", which says of every label whether it may follow, begin or end.
     """
     loss = LOSSES[name]
     if not parameters:
         return loss
     arrays = {key: np.array(value) if isinstance(value, list) else value for key, value in parameters.items()}
+    if "allowed" in arrays:
+        arrays["allowed"] = np.array([list(map(int, row)) for row in parameters["allowed"]])
     return replace(loss, value_and_gradient=type(loss.value_and_gradient)(**arrays))

@@ -16,13 +16,15 @@ from .params import ParamLayout
 from .pooling import pooling_names, pooling_of
 from .recurrent import RecurrentLayer
 from .static import StaticFeatures
+from .structure import Chain, LinearChain
 from .workspace import aligned_empty
 
 FORGET_BIAS = ConstantBias(1.0)
 
 # Parameters that the L2 penalty falls on, by their own name: not biases, gains, initial states or category vectors,
 # most of which a minibatch does not use.
-WEIGHTS = {"W", "R", "S", "A", "v", "V"} | {cell.extra.name for cell in CELLS.values() if cell.extra and cell.extra.is_weight}
+WEIGHTS = {"W", "R", "S", "A", "v", "V", "transitions", "start", "end"}
+WEIGHTS |= {cell.extra.name for cell in CELLS.values() if cell.extra and cell.extra.is_weight}
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Network:
         Static features of a sequence; 0 for a network that has none.
     static_categories : tuple of (int, int, int)
         As in `StaticFeatures`.
+    structure : {"crf"} or None
+        With "crf", scores of every step are part of those of a `LinearChain`.
 
     Raises
     ------
@@ -82,6 +86,7 @@ class Network:
     static_size: int = 0
     static_categories: tuple = ()
     gap_channel: int | None = None
+    structure: str | None = None
 
     def __post_init__(self):
         check_network(self)
@@ -106,6 +111,8 @@ class Network:
             parts["attention"] = pool
         head = Dense(width if pool is None else pool.output_size, self.output_size)
         parts["head"] = head
+        if self.structure is not None:
+            parts["crf"] = LinearChain(self.output_size)
         shapes = {f"{name}.{key}": shape for name, part in parts.items() for key, shape in part.param_shapes().items()}
         layout = ParamLayout(shapes)
         check_layout(layout, self)
@@ -183,6 +190,15 @@ class Network:
             part, _, own = name.partition(".")
             parts[part][own] = view
         return parts
+
+    def chain(self, theta, lengths):
+        """The `Chain` for the scores of sequences of these lengths (n_sequences,); None for a network without a structure."""
+        return None if self.structure is None else Chain(self._structure(theta), np.ascontiguousarray(lengths, np.intp))
+
+    def _structure(self, vector):
+        """The view (n_labels + 2, n_labels) of a chain in a flat vector."""
+        first, last = (self.layout.slices[f"crf.{name}"] for name in ("transitions", "end"))
+        return vector[first.start : last.stop].reshape(-1, self.output_size)
 
     def initialize(self, rng, dtype, bias=FORGET_BIAS):
         """A flat vector of initial parameters. The random numbers are drawn in float64, so both dtypes begin alike."""
@@ -289,9 +305,9 @@ class NetworkWorkspace:
         if self.static is not None:
             head.append(self.static.bind_scores(theta, params["static"], self.scores, self.dscores))
             features = self.static.features
-        return _minibatch.BoundNetwork(
-            theta, stages, ends, self.n_sequences, self.n_rows, self.values, self.scores, self.dscores, features
-        )
+        structure = None if network.structure is None else network._structure(theta)
+        buffers = self.values, self.scores, self.dscores, features, structure
+        return _minibatch.BoundNetwork(theta, stages, ends, self.n_sequences, self.n_rows, *buffers)
 
     def _bind_layer(self, theta, params, k, layer, x):
         d_end = None

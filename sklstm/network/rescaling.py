@@ -27,7 +27,8 @@ def rescale(network, theta, input_scale, input_offset, output_scale, output_offs
     -----
     With a = x W + b in the first layer, ``(s x + o) W + b = x (s W) + (b + o W)``; with y = h V + c in the head, ``s y
     + o = h (V s) + (s c + o)``. The input layer has a scale and an offset of its own where those of x cannot be folded into the
-    first layer: a layer-normalised cell is not affine in x, and a residual connection passes x on.
+    first layer: a layer-normalised cell is not affine in x, and a residual connection passes x on. Scores of pairs of labels have
+    the scale of those of labels.
     """
     result = theta.astype(np.float64)
     params = network.bind(result)
@@ -55,4 +56,6 @@ def rescale(network, theta, input_scale, input_offset, output_scale, output_offs
     head["V"] *= output_scale
     head["b"] *= output_scale
     head["b"] += output_offset
+    for value in params.get("crf", {}).values():
+        value *= output_scale
     return result.astype(theta.dtype)

@@ -344,3 +344,19 @@ def in_unit_of(labels, classes):
 def code_of_each(labels, classes):
     """Number of the class of each label (n_samples,), -1 for labels that are none."""
     return positions_in(classes, in_unit_of(labels, classes))
+
+
+def known_codes(labels, classes, places=ONE_EACH):
+    """Number of the class of each label (n_samples,); raises a ValueError that names labels that are none.
+
+    Labels are compared as they are: NumPy would take the text "1" for the number 1.
+    """
+    codes = code_of_each(labels, classes)
+    if (codes < 0).any():
+        found = sorted_labels("y", labels)
+        unknown = literals(found[code_of_each(found, classes) < 0])
+        raise ValueError(
+            f"y has labels that are not among the known classes: {unknown}; the classes are {literals(classes)}. The first is"
+            f" that of {places.name((codes < 0).argmax())}."
+        )
+    return codes

@@ -1,28 +1,29 @@
 """The temperature that calibrates probabilities."""
 
+from dataclasses import replace
 from math import exp, log
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from ..network import LOSSES
-
 HOTTEST = 20.0  # temperatures are from 1 / HOTTEST to HOTTEST
 TOLERANCE = 1e-4  # of the logarithm of the temperature
 
 
-def fit_temperature(loss_name, scores, targets, weights, *, prior=1.0):
+def fit_temperature(loss, scores, targets, weights, *, chain=None, prior=1.0):
     """The temperature that minimises the log-loss of scores divided by it.
 
     Parameters
     ----------
-    loss_name : {"binary_log_loss", "multinomial_log_loss", "multilabel_log_loss"}
-        Name in the table of losses. Label smoothing does not take part: the log-loss is that of the targets as they are.
+    loss : Loss
+        One of the log-losses, without label smoothing: of the targets as they are.
     scores : ndarray of shape (n_samples, n_scores)
         Scores of samples that took no part in training.
     targets : ndarray of shape (n_samples,) or (n_samples, width)
         As the loss wants them: codes of classes, or label indicators.
     weights : ndarray of shape (n_samples,)
+    chain : Chain, default=None
+        Of the scores, for a loss of whole sequences; its scores are divided by the temperature too.
     prior : float, default=1.0
         Strength of the pull to the temperature 1, in observations of weight 1. With 0, samples whose scores are all right get the
         lowest temperature.
@@ -44,11 +45,13 @@ def fit_temperature(loss_name, scores, targets, weights, *, prior=1.0):
     scores = np.ascontiguousarray(scores, dtype=np.float64)
     targets = np.ascontiguousarray(np.reshape(targets, (len(scores), -1)), dtype=np.float64)
     weights = np.ascontiguousarray(weights, dtype=np.float64)
-    loss, scaled, dscores = LOSSES[loss_name].value_and_gradient, np.empty_like(scores), np.empty_like(scores)
+    value, scaled, dscores = loss.value_and_gradient, np.empty_like(scores), np.empty_like(scores)
+    chain = None if chain is None else replace(chain, structure=chain.structure.astype(np.float64))
 
     def penalized(log_temperature):
         np.multiply(scores, exp(-log_temperature), out=scaled)
-        return loss(scaled, targets, weights, 1.0, dscores) + prior * log_temperature**2
+        scaled_chain = None if chain is None else chain.divided_by(exp(log_temperature))
+        return value(scaled, targets, weights, 1.0, dscores, scaled_chain) + prior * log_temperature**2
 
     grid = np.linspace(-log(HOTTEST), log(HOTTEST), 7)
     best = int(np.argmin([penalized(x) for x in grid]))

@@ -73,6 +73,10 @@ class Data:
         """Outputs of a network in standard units for all sequences, without dropout: one row for each target."""
         return apply(network, theta, self.standard, shift=self.shift, factor=self.factor, n_threads=n_threads)
 
+    def chain(self, network, theta):
+        """The `Chain` for those scores; None for a network without a structure."""
+        return network.chain(theta, self.sequences.lengths)
+
     def only(self, rows):
         """The same, to train on some of the sequences: the others have the weight 0."""
         kept = np.zeros(len(self.sequences), dtype=bool)

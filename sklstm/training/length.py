@@ -34,7 +34,6 @@ class LengthSearch:
         To train with.
     plain_loss : Loss
         To compare by.
-    loss_name : str
     training, held_out : Data
         Sequences to train on, and others to compare on.
     n_samples : int
@@ -52,7 +51,6 @@ class LengthSearch:
     network: Network
     loss: Loss
     plain_loss: Loss
-    loss_name: str
     training: Data
     held_out: Data
     n_samples: int
@@ -91,7 +89,8 @@ class LengthSearch:
             fitted, config = self._fitted(optimizer, state, max_iter, seed)
             with np.errstate(over="ignore", invalid="ignore"):
                 scores = self.held_out.scores(self.network, fitted.theta, config.n_threads)
-            tried.append(comparison.judged(max_iter, scores, self.loss_name if self.calibrates else None))
+            chain = self.held_out.chain(self.network, fitted.theta)
+            tried.append(comparison.judged(max_iter, scores, self.calibrates, chain))
             if report is not None:
                 report(max_iter, tried[-1].loss)
             if comparison.excess(tried[-1], min(tried, key=_loss)) > SURELY_WORSE:
@@ -137,30 +136,38 @@ def _loss(tried):
 
 @dataclass(frozen=True, eq=False)
 class _Comparison:
-    """Held-out samples on which lengths are compared, cut into blocks of whole sequences."""
+    """Held-out samples on which lengths are compared, cut into blocks of whole sequences.
+
+    `blocks` are slices of the samples, `rows` of the sequences.
+    """
 
     loss: Loss
     targets: np.ndarray
     weights: np.ndarray
     blocks: list
+    rows: list | None = None
 
     @classmethod
     def of(cls, data, loss):
         ends = data.sequences.offsets[1:] if data.per_step else np.arange(1, len(data) + 1)
-        edges = np.r_[0, ends[np.ceil(np.linspace(0, len(ends), min(len(ends), BLOCKS) + 1)[1:]).astype(int) - 1]]
-        return cls(loss, data.targets, data.weights, [slice(*edge) for edge in pairwise(edges)])
+        stops = np.ceil(np.linspace(0, len(ends), min(len(ends), BLOCKS) + 1)[1:]).astype(int)
+        edges = pairwise(np.r_[0, ends[stops - 1]]), pairwise(np.r_[0, stops])
+        return cls(loss, data.targets, data.weights, *([slice(*edge) for edge in of_each] for of_each in edges))
 
-    def judged(self, max_iter, scores, calibrated_loss):
-        """A length by the scores of its fits; `calibrated_loss` names a loss that a temperature is fitted for, or is None."""
+    def judged(self, max_iter, scores, calibrates, chain=None):
+        """A length by the scores of its fits; with `calibrates` after a temperature is fitted."""
         temperature = 1.0
-        if calibrated_loss is not None and np.isfinite(scores).all():
-            temperature = fit_temperature(calibrated_loss, scores, self.targets, self.weights)
+        if calibrates and np.isfinite(scores).all():
+            temperature = fit_temperature(self.loss, scores, self.targets, self.weights, chain=chain)
         scores = scores / scores.dtype.type(temperature)
+        chains = [None] * len(self.blocks)
+        if chain is not None:
+            chains = [chain.divided_by(temperature).of(rows) for rows in self.rows]
         value, total = self.loss.value_and_gradient, float(self.weights.sum())
         with np.errstate(over="ignore", invalid="ignore"):
             losses = [
-                value(scores[block], self.targets[block], self.weights[block], total, np.empty_like(scores[block])) / total
-                for block in self.blocks
+                value(scores[block], self.targets[block], self.weights[block], total, np.empty_like(scores[block]), part) / total
+                for block, part in zip(self.blocks, chains, strict=True)
             ]
         return _Tried(max_iter, np.array(losses), temperature)
 

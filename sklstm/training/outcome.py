@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._kernels import _optim
-from ..network import Network, constant_scores, loss_of_constant
+from ..network import Network
+from .validation import loss_of_best_constant
 
 # A fit has learned something when its training loss is lower than that of the best constant by this share.
 CLEARLY = 0.01
@@ -102,19 +103,19 @@ def stuck_losses(network, loss, state, data, config):
 
 def _level(network, loss, data):
     """Mean loss of the best constant."""
-    used = data.weights > 0
+    used = data.weights > 0 if not loss.is_structured else slice(None)
     targets, weights = data.targets[used], data.weights[used]
     with np.errstate(over="ignore", invalid="ignore"):
-        scores = constant_scores(loss, targets, weights, network.output_size)
-    return float(loss_of_constant(loss, scores, targets, weights))
+        return float(loss_of_best_constant(network, loss, data, targets, weights, data.sequences.lengths))
 
 
 def _training_loss(network, loss, state, data, config):
     """Mean loss of the trained network, without dropout and penalty."""
     total_weight = float(data.weights.sum())
     with np.errstate(over="ignore", invalid="ignore"):
-        scores = data.scores(network, state.theta, config.n_threads)
-    return loss.value_and_gradient(scores, data.targets, data.weights, total_weight, np.empty_like(scores)) / total_weight
+        scores, chain = data.scores(network, state.theta, config.n_threads), data.chain(network, state.theta)
+    dscores = np.empty_like(scores)
+    return loss.value_and_gradient(scores, data.targets, data.weights, total_weight, dscores, chain) / total_weight
 
 
 def _recurrent_norm(network, theta):

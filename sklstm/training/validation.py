@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..network import constant_scores, loss_of_constant
+from ..network import constant_chain, constant_scores, loss_of_chain, loss_of_constant
 from ..network.losses import Loss
 from .data import Data
 from .gradient import NonFinite
@@ -25,7 +25,7 @@ class Validation:
     loss : Loss
         Of the targets as they are, without label smoothing.
     score : callable
-        ``score(scores) -> float``, larger is better.
+        ``score(scores, chain) -> float``, larger is better; `chain` is None for a network without a structure.
     """
 
     data: Data
@@ -35,13 +35,13 @@ class Validation:
     def measure(self, network, theta, n_threads):
         """Loss and score as entries of the history. Raises NonFinite if the outputs are not finite."""
         data = self.data
-        scores = data.scores(network, theta, n_threads)
+        scores, chain = data.scores(network, theta, n_threads), data.chain(network, theta)
         if not np.isfinite(scores).all():
             raise NonFinite
         weight = float(data.weights.sum())
-        total = self.loss.value_and_gradient(scores, data.targets, data.weights, weight, np.empty_like(scores))
+        total = self.loss.value_and_gradient(scores, data.targets, data.weights, weight, np.empty_like(scores), chain)
         with np.errstate(over="ignore", invalid="ignore"):
-            score = self.score(scores)
+            score = self.score(scores, chain)
         return {"validation_loss": total / weight, "validation_score": score}
 
     def plateau(self, network, training, tol):
@@ -59,9 +59,28 @@ class Validation:
         -------
         tuple of float or None
         """
-        used, data = training.weights > 0, self.data
-        scores = constant_scores(self.loss, training.targets[used], training.weights[used], network.output_size)
-        level = loss_of_constant(self.loss, scores, data.targets, data.weights)
+        data = self.data
+        level = loss_of_best_constant(network, self.loss, training, data.targets, data.weights, data.sequences.lengths)
         if abs(level) <= tol:
             return None
         return level - (LOWER + 1 / len(data)) * abs(level), level + (HIGHER + 1 / len(data)) * abs(level)
+
+
+def loss_of_best_constant(network, loss, training, targets, weights, lengths):
+    """Mean loss, for some targets, of what a network predicts that has learned nothing from the X of training data.
+
+    Parameters
+    ----------
+    network : Network
+    loss : Loss
+    training : Data
+    targets, weights : ndarray of shape (n_samples, width) and (n_samples,)
+    lengths : ndarray of int of shape (n_sequences,)
+        For a loss of whole sequences, that of each of them.
+    """
+    if loss.is_structured:  # which may learn how labels follow each other without any X
+        structure = constant_chain(training.targets, training.weights, training.sequences.lengths, network.output_size)
+        return loss_of_chain(loss, structure, targets, weights, lengths)
+    used = training.weights > 0
+    scores = constant_scores(loss, training.targets[used], training.weights[used], network.output_size)
+    return loss_of_constant(loss, scores, targets, weights)

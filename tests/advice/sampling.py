@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklstm import Sequences
 from sklstm.inspection import integrated_gradients
 
 from .case import Unreadable, X, case, classify, regress, value
@@ -11,8 +12,11 @@ BEFORE, AFTER = CODES[:, :-1, np.newaxis], CODES[:, 1:]
 LETTERS = np.array(["a", "b", "c"])
 
 
-def sample(X=BEFORE, y=AFTER):
-    return classify(X, y, return_sequences=True, categorical_features="all").sample(X, 2)
+TIMES = np.arange(17)
+
+
+def sample(X=BEFORE, y=AFTER, **params):
+    return classify(X, y, return_sequences=True, categorical_features="all", **params).sample(X, 2)
 
 
 def draw(y):
@@ -39,5 +43,7 @@ CASES = [
         "Fit on y with the values of X, one step later",
         lambda: sample(LETTERS[BEFORE], LETTERS[AFTER]),
     ),
+    case(lambda: sample(structure="crf"), "Fit without it", sample),
+    case(lambda: sample(Sequences(BEFORE.reshape(-1, 1), TIMES[::4], times=TIMES[:-1])), "Fit without times", sample),
     case(lambda: sample(y=AFTER + 10), "Fit on y with the values of X, one step later", sample),
 ]
