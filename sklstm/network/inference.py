@@ -63,8 +63,7 @@ def apply(network, theta, sequences, output="scores", *, shift=None, factor=None
     n_threads = max(1, min(n_threads, int(len(sequences.values) * network.flops_per_row / THREAD_FLOPS)))
     chunks = _chunks(sequences.lengths, CHUNK_ROWS if network.bidirectional else None, n_threads)
     run = _runner(network, network.bind(theta), sequences, output, per_step, shift, factor, out)
-    with Threads(n_threads) as threads:
-        threads.map(run, [chunks[k::n_threads] for k in range(n_threads)])
+    Threads(n_threads).map(run, [chunks[k::n_threads] for k in range(n_threads)])
     return out
 
 
