@@ -9,7 +9,6 @@ import os
 import sys
 import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from time import perf_counter
 from weakref import WeakKeyDictionary, ref
@@ -168,6 +167,9 @@ class _CpuBudget:
 
 _cpus = _CpuBudget()
 
+# Teams of helpers that sleep until a call takes one of them for itself.
+_idle_teams = []
+
 
 def _after_fork_in_child():
     global _lock
@@ -175,6 +177,7 @@ def _after_fork_in_child():
     _blas_limit.after_fork()
     _cpus.after_fork()
     _team.after_fork()
+    _idle_teams.clear()
 
 
 if hasattr(os, "register_at_fork"):
@@ -183,11 +186,7 @@ if hasattr(os, "register_at_fork"):
     )
 
 
-# Helpers leave a team, and come again, after so long: an interpreter that ends waits for the threads of its pools.
-TEAM_SECONDS = 0.1
-# One that does not come where it was waited for is not waited for again for so long.
-HELPER_SECONDS = 0.005
-# A team whose master waits for so much of its time has threads that do not run, for others have the CPUs: it is given up for so
+# A team whose master waits for so much of its time has threads that do not run, for others have the CPUs: no team works for so
 # many times as long as was lost, which bounds what a busy machine can cost. Times are judged as soon as they add up to some
 # milliseconds: in a shorter call, a helper that had to wake would count as one that is hindered.
 HINDERED = 0.4
@@ -195,8 +194,51 @@ TIMES_ALONE = 16
 JUDGED_NANOSECONDS = 3_000_000
 
 
+class _Hindrance:
+    """Whether helpers get CPUs, from what the calls of all teams of the process have lost."""
+
+    def __init__(self):
+        self._together = self._waited = 0  # nanoseconds since it was last judged
+        self._alone_until = 0.0
+
+    @property
+    def is_lasting(self):
+        return perf_counter() < self._alone_until
+
+    def judge(self, together, waited):
+        """Take in the times of a call: how long it was shared, and how long its master slept because others were late."""
+        self._together, self._waited = together, waited = self._together + together, self._waited + waited
+        if together > JUDGED_NANOSECONDS:
+            if waited > HINDERED * together:
+                self._alone_until = perf_counter() + TIMES_ALONE * 1e-9 * waited
+            self._together = self._waited = 0
+
+
+_hindrance = _Hindrance()
+
+
+def _call_in_new_threads(work, n_helpers):
+    """For builds without teams: call a function on this thread and on so many others, or fewer where they cannot be started."""
+    helpers = []
+    try:
+        for _ in range(n_helpers):
+            helper = threading.Thread(target=work, daemon=True)
+            helper.start()
+            helpers.append(helper)
+    except (RuntimeError, MemoryError):
+        pass
+    try:
+        work()
+    finally:
+        for helper in helpers:
+            helper.join()
+
+
 class Threads:
-    """Pool of the caller's thread and of helpers, for independent calls (`map`) and for shared ones (`together`).
+    """The caller's thread and helpers, for independent calls (`map`) and for shared ones (`together`).
+
+    Helpers are started where they are first needed, and outlive this object: they sleep until a call, of whichever thread, takes
+    their team for itself. They end with the process; a child that is forked off has none.
 
     Parameters
     ----------
@@ -208,89 +250,40 @@ class Threads:
     def __init__(self, n_threads):
         self._n_cpus = _usable_cpus() if n_threads > 1 else 1
         self.n_threads = max(1, min(n_threads, self._n_cpus))
-        self._pool = ThreadPoolExecutor(self.n_threads - 1) if self.n_threads > 1 else None
-        self._abandoned = None
-        self._team = None  # made when it is first asked for
-        self._serving = []  # a future for each helper that is in it, or is to be
-        self._team_since = 0.0
-        self._together = self._waited = 0  # nanoseconds since the team was last judged
-        self._alone_until = 0.0  # until when the team is given up
+        self._most_helpers = self.n_threads - 1  # fewer where no thread can be started
 
     def together(self, function, *args):
         """Return ``function(*args)``, the kernels of which share their work with helpers where that is of use.
 
         Bits do not depend on how many helpers there are, so nothing is lost where some come late.
         """
-        if self._pool is None or not _team.available():
+        if self._most_helpers == 0 or not _team.available() or _hindrance.is_lasting:
             return function(*args)
-        if perf_counter() < self._alone_until:
-            return function(*args)
+        team = None
         try:
-            n_helpers = _cpus.acquire(self, self.n_threads - 1, self._n_cpus)
+            n_helpers = _cpus.acquire(self, self._most_helpers, self._n_cpus)
             if n_helpers == 0:
                 return function(*args)
-            self._gather(n_helpers)
-            self._team.activate(n_helpers)
+            team = self._take_team(n_helpers)
+            team.activate(n_helpers)
             result = function(*args)
-            self._judge_team()
+            _hindrance.judge(*team.take_times())
             return result
         finally:
-            if self._team is not None:
-                self._team.deactivate()
+            if team is not None:
+                team.deactivate()
+                _idle_teams.append(team)
             _cpus.release(self)
-
-    def _judge_team(self):
-        """Give the team up for a while if it was hindered, or no helper is there yet."""
-        together, waited = self._team.take_times()
-        self._together, self._waited = self._together + together, self._waited + waited
-        if not together and self._team.n_ready(1) == 0:
-            self._alone_until = perf_counter() + HELPER_SECONDS
-        elif self._together > JUDGED_NANOSECONDS:
-            if self._waited > HINDERED * self._together:
-                self._alone_until = perf_counter() + TIMES_ALONE * 1e-9 * self._waited
-            self._together = self._waited = 0
-
-    def _gather(self, n_helpers):
-        """See to it that so many helpers are ready, or soon are."""
-        self._forget_helpers_of_the_parent()
-        if self._team is None:
-            self._team = _team.Team(self.n_threads - 1)
-        elif perf_counter() - self._team_since > TEAM_SECONDS:
-            self._dismiss()
-        if self._team.n_ready(n_helpers) < n_helpers:
-            self._serving = [future for future in self._serving if not future.done()]
-            if not self._serving:
-                self._team_since = perf_counter()
-            n_missing = n_helpers - len(self._serving)
-            if n_missing > 0:
-                self._team.admit()
-                self._submit(self._team.serve, n_missing, self._serving)
-                self._team.welcome(n_helpers)
-
-    def _dismiss(self):
-        """Have the helpers of the team leave it, and wait until they have."""
-        self._forget_helpers_of_the_parent()
-        if self._team is not None:
-            self._team.dismiss()
-            for future in self._serving:
-                if not future.cancel():
-                    future.result()
-            self._serving = []
-
-    def _forget_helpers_of_the_parent(self):
-        """In a child that goes on with a fit: whoever waited for them would wait for ever."""
-        if self._team is not None and self._team.is_left_behind:
-            self._team, self._serving = None, []
 
     def map(self, function, items):
         """Return ``[function(item) for item in items]``. All calls have ended when this returns or raises.
 
         Calls begin in the order of the items, each on the first thread that is free.
         """
-        if self._pool is None:  # not counted: that would take a hundredth of the time of a small minibatch
+        if self._most_helpers == 0:  # not counted: that would take a hundredth of the time of a small minibatch
             return [function(item) for item in items]
         try:
-            n_helpers = _cpus.acquire(self, min(self.n_threads, len(items)) - 1, self._n_cpus)
+            n_helpers = _cpus.acquire(self, min(self._most_helpers, len(items) - 1), self._n_cpus)
             return self._map_with_helpers(function, items, n_helpers) if n_helpers > 0 else [function(item) for item in items]
         finally:
             _cpus.release(self)
@@ -311,50 +304,29 @@ class Threads:
                 waiting.clear()
                 errors.append(error)
 
-        futures = []
-        try:
-            self._dismiss()
-            self._submit(work, n_helpers, futures)
-            work()
-            for future in futures:
-                if not future.cancel():  # a call that has not begun has nothing left to do
-                    future.result()
-            if self._pool is None or errors:
-                self._shut_down()
-        except BaseException:  # an interrupt
-            waiting.clear()
-            for future in futures:
-                future.cancel()
-            self._shut_down()
-            raise
+        if _team.can_call():
+            team = self._take_team(n_helpers)
+            team.call(work, n_helpers)
+            _idle_teams.append(team)
+        else:
+            _call_in_new_threads(work, n_helpers)
         if errors:
             raise errors[0]
         return results
 
-    def _submit(self, work, n_helpers, futures):
-        """Append a future for each helper that is available.
-
-        If no thread can be started (the system has no more, or the interpreter is about to end), the pool is abandoned, and the
-        caller continues alone, now and in later calls.
-        """
-        if self._pool is None:
-            return
+    def _take_team(self, n_helpers):
+        """A team that nobody else has, with so many helpers, who are awake; with fewer where no thread can be started."""
         try:
-            for _ in range(n_helpers):
-                futures.append(self._pool.submit(work))
-        except (RuntimeError, MemoryError):
-            self._abandoned, self._pool = self._pool, None
-
-    def _shut_down(self):
-        """Wait for the threads of the pool. Calls that are left in its queue have nothing to do."""
-        if self._team is not None:
-            self._team.dismiss()
-        for pool in (self._pool, self._abandoned):
-            if pool is not None:
-                pool.shutdown(wait=True)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc_info):
-        self._shut_down()
+            team = _idle_teams.pop()
+        except IndexError:
+            team = None
+        if team is None or team.is_left_behind or team.n_seats < n_helpers:
+            team = _team.Team(max(n_helpers, _cpu_count() - 1))
+        try:
+            while team.n_helpers < n_helpers:
+                threading.Thread(target=team.seats.serve, name="sklstm helper", daemon=True).start()
+                team.n_helpers += 1
+        except (RuntimeError, MemoryError):  # the system has no more, or the interpreter is about to end
+            self._most_helpers = team.n_helpers
+        team.rouse(n_helpers)
+        return team

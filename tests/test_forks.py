@@ -194,12 +194,12 @@ def test_forks_while_helpers_work():
         return may_end.wait(30)
 
     def work():
-        with Threads(2) as threads:
-            threads.map(occupy, range(2))
+        threads = Threads(2)
+        threads.map(occupy, range(2))
 
     def in_child():
-        with Threads(2) as threads:
-            return threads_module._cpus.n_busy == 0 and threads.map(abs, [-1, -2, -3]) == [1, 2, 3]
+        threads = Threads(2)
+        return threads_module._cpus.n_busy == 0 and threads.map(abs, [-1, -2, -3]) == [1, 2, 3]
 
     thread = threading.Thread(target=work)
     thread.start()

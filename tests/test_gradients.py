@@ -230,8 +230,8 @@ def test_shards_add_up_to_the_gradient_of_the_minibatch(rng, monkeypatch):
     monkeypatch.setattr(batching_module, "SHARD_FLOPS", 1.0)
     assert len(batching_module.shards(rows, problem.sequences.lengths, problem.network)) == 4
     for n_threads in (1, 2):
-        with Threads(n_threads) as threads:
-            gradient = GradientComputer(problem.network, problem.loss, problem.data(), problem.theta, 0.0, threads)
-            gradient(rows, rng)
+        threads = Threads(n_threads)
+        gradient = GradientComputer(problem.network, problem.loss, problem.data(), problem.theta, 0.0, threads)
+        gradient(rows, rng)
         # The same sum in another order: equal up to rounding.
         assert relative_error(gradient.grad, whole) < 1e-14

@@ -68,9 +68,9 @@ def test_scores_equal_the_twin(ragged, pooling, direction, dtype):
 def gradients(problem, bptt_steps):
     """Name -> gradient as training computes it, in chunks of so many steps."""
     data, rows = problem.data(), np.arange(len(problem.sequences))
-    with Threads(1) as threads:
-        computer = GradientComputer(problem.network, problem.loss, data, problem.theta, 0.0, threads, bptt_steps)
-        computer(rows, None)
+    threads = Threads(1)
+    computer = GradientComputer(problem.network, problem.loss, data, problem.theta, 0.0, threads, bptt_steps)
+    computer(rows, None)
     return problem.network.layout.views(computer.grad)
 
 

@@ -30,9 +30,11 @@ SPLITS = {"units": (0, 0, 1), "rows": (0, 1 << 40, 1)}
 
 @pytest.fixture
 def split(monkeypatch):
-    """Sets how steps are split, and lets a team have every minibatch."""
+    """Sets how steps are split, and lets a team have every minibatch, however late helpers are."""
     before = _scan.share_from(*SPLITS["units"])
     monkeypatch.setattr(batching, "TEAM_FLOPS", 0)
+    monkeypatch.setattr(parallel, "HINDERED", 2.0)
+    monkeypatch.setattr(parallel, "_hindrance", parallel._Hindrance())
     yield lambda how: _scan.share_from(*SPLITS[how])
     _scan.share_from(*before)
 
@@ -49,17 +51,9 @@ def sequences(rng, dtype, ragged, n=9):
     return Sequences.from_list(X), np.array([x[:, 0].sum() for x in X])
 
 
-@pytest.fixture
-def n_shared(monkeypatch):
-    """A function: how many calls helpers have had a part in, in all pools that have ended."""
-    counts, leave = [], Threads.__exit__
-
-    def leave_and_count(self, *exc_info):
-        leave(self, *exc_info)
-        counts.append(0 if self._team is None else self._team.n_shared)
-
-    monkeypatch.setattr(Threads, "__exit__", leave_and_count)
-    return lambda: sum(counts)
+def n_shared():
+    """How many calls helpers have had a part in, of all teams of this process."""
+    return sum(team.n_shared for team in parallel._idle_teams)
 
 
 def until(is_done, act):
@@ -73,13 +67,9 @@ def until(is_done, act):
 
 def in_shared_calls(n_threads, function):
     """What `function` returns with a team of so many threads of which helpers had a part in some call, tried until they had."""
-    deadline = time.monotonic() + 30
-    with Threads(n_threads) as threads:
-        while time.monotonic() < deadline:
-            result = threads.together(function)
-            if threads._team.n_shared:
-                return result
-    raise AssertionError("No helper came.")
+    results, before = [], n_shared()
+    until(lambda: n_shared() > before, lambda: results.append(Threads(n_threads).together(function)))
+    return results[-1]
 
 
 # ---- bits ----
@@ -101,7 +91,7 @@ OPTIONS = [
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda options: "-".join(options) or "plain")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("cell", CELLS)
-def test_bits_do_not_depend_on_threads_and_splits(cell, dtype, options, hidden_size, ragged, plans, split, cpus, rng, n_shared):
+def test_bits_do_not_depend_on_threads_and_splits(cell, dtype, options, hidden_size, ragged, plans, split, cpus, rng):
     X, y = sequences(rng, dtype, ragged)
     model = LSTMRegressor(hidden_size, cell=cell, batch_size=5, max_iter=1, random_state=0, **options)
     expected = model.fit(X, y)._theta.copy()
@@ -113,7 +103,8 @@ def test_bits_do_not_depend_on_threads_and_splits(cell, dtype, options, hidden_s
             model.set_params(n_jobs=n_jobs).fit(X, y)
             np.testing.assert_array_equal(model._theta, expected, err_msg=f"{n_jobs} threads, by {how}")
 
-    until(n_shared, fit_by_all_plans)
+    before = n_shared()
+    until(lambda: n_shared() > before, fit_by_all_plans)
 
 
 @pytest.mark.parametrize("how", SPLITS)
@@ -167,9 +158,9 @@ def test_updates_have_the_same_bits_for_any_number_of_threads(name, dtype, cpus,
         arrays = {state: rng.random(n).astype(dtype) for state in states}
         values = dict.fromkeys(rates, 0.9) | {"nesterov": 1, "epsilon": 1e-8}
         step = _optim.Step(name, theta, grad, arrays | {"t": 0}, {rate: values[rate] for rate in rates if rate != "t"})
-        with Threads(n_threads) as threads:
-            for _ in range(3):
-                threads.together(step.take, 0.01, 0.7)
+        threads = Threads(n_threads)
+        for _ in range(3):
+            threads.together(step.take, 0.01, 0.7)
         return np.concatenate([theta, *arrays.values()])
 
     for n_threads in (2, 3, 5):
@@ -208,50 +199,68 @@ def test_nobody_shares_what_the_calling_thread_does_not(problem):
         thread.join(60)
         return results[0]
 
-    with Threads(2) as threads:
-        np.testing.assert_array_equal(threads.together(fit_elsewhere), problem[-1])
-        assert threads._team.n_shared == 0
+    before = n_shared()
+    np.testing.assert_array_equal(Threads(2).together(fit_elsewhere), problem[-1])
+    assert n_shared() == before
 
 
-def test_helpers_leave_by_themselves_and_come_again(problem):
-    with Threads(2) as threads:
-        threads.together(int)
-        (future,) = threads._serving
-        future.result(30)
-        before = threads._team.n_shared
-        until(
-            lambda: threads._team.n_shared > before,
-            lambda: np.testing.assert_array_equal(threads.together(fit_alone, problem), problem[-1]),
-        )
-
-
-def test_a_team_makes_way_for_shards(problem):
+def test_a_team_serves_steps_and_shards(problem):
     met = threading.Barrier(2)
 
     def who(item):
         met.wait(30)
         return threading.get_ident()
 
-    with Threads(2) as threads:
-        for _ in range(3):
-            np.testing.assert_array_equal(threads.together(fit_alone, problem), problem[-1])
-            assert len(set(threads.map(who, range(2)))) == 2
+    threads = Threads(2)
+    for _ in range(3):
+        np.testing.assert_array_equal(threads.together(fit_alone, problem), problem[-1])
+        assert len(set(threads.map(who, range(2)))) == 2
 
 
-def test_an_error_ends_the_team(problem):
-    before = set(threading.enumerate())
-    with pytest.raises(ZeroDivisionError), Threads(2) as threads:
-        threads.together(lambda: 1 / 0)
-    assert set(threading.enumerate()) == before
+def test_helpers_outlive_a_fit(problem):
+    X, y, model, expected = problem
+    in_shared_calls(2, lambda: fit_alone(problem))
+    before, teams = set(threading.enumerate()), list(parallel._idle_teams)
+    for _ in range(3):
+        np.testing.assert_array_equal(model.fit(X, y)._theta, expected)
+    assert set(threading.enumerate()) == before and parallel._idle_teams == teams
+
+
+def test_helpers_end_with_their_team():
+    teams = [parallel._team.Team(2)]
+    helpers = [threading.Thread(target=teams[0].seats.serve) for _ in range(2)]
+    for helper in helpers:
+        helper.start()
+    until(lambda: teams[0].rouse(2) == 2, lambda: time.sleep(1e-3))
+    teams.clear()
+    for helper in helpers:
+        helper.join(30)
+        assert not helper.is_alive()
+
+
+def test_a_helper_that_has_not_begun_is_not_waited_for():
+    team = parallel._team.Team(2)
+    helper = threading.Thread(target=team.seats.serve, daemon=True)
+    helper.start()
+    until(lambda: team.rouse(2) == 1, lambda: time.sleep(1e-3))
+    taken = []
+    for _ in range(200):  # so short that the helper is often called back
+        team.call(lambda: taken.append(threading.get_ident()), 2)
+    assert taken.count(threading.get_ident()) == 200 and set(taken) <= {threading.get_ident(), helper.ident}
+
+
+def test_an_error_gives_the_team_back(problem):
+    with pytest.raises(ZeroDivisionError):
+        Threads(2).together(lambda: 1 / 0)
     assert parallel._cpus.n_busy == 0
     np.testing.assert_array_equal(fit_alone(problem), problem[-1])
 
 
 def test_no_helper_while_the_cpus_are_busy(problem):
-    with Threads(2) as other, Threads(2) as threads:
-        parallel._cpus.acquire(other, 1, 2)
-        np.testing.assert_array_equal(threads.together(fit_alone, problem), problem[-1])
-        assert threads._team is None
+    other, before = Threads(2), n_shared()
+    parallel._cpus.acquire(other, 1, 2)
+    np.testing.assert_array_equal(Threads(2).together(fit_alone, problem), problem[-1])
+    assert n_shared() == before
 
 
 def test_interrupted_fits(problem):
@@ -285,19 +294,18 @@ def test_a_child_that_is_forked_inside_a_team_works_alone(problem):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_child_goes_on_without_the_helpers_of_its_parent(problem):
-    with Threads(2) as threads:
-        until(lambda: threads._team.n_shared, lambda: threads.together(fit_alone, problem))
-        threads._alone_until, threads._team_since = 0.0, 0.0  # the helpers are to leave, and to come again
-        child = os.fork()
-        if child == 0:
-            try:
-                signal.alarm(30)  # which ends a child that waits for them
-                right = np.array_equal(threads.together(fit_alone, problem), problem[-1])
-                os._exit(0 if right and threads.map(abs, range(3)) == [0, 1, 2] else 1)
-            finally:
-                os._exit(2)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+def test_a_child_has_helpers_of_its_own(problem):
+    threads = Threads(2)
+    in_shared_calls(2, lambda: fit_alone(problem))
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.alarm(30)  # which ends a child that waits for them
+            right = not parallel._idle_teams and np.array_equal(in_shared_calls(2, lambda: fit_alone(problem)), problem[-1])
+            os._exit(0 if right and threads.map(abs, range(3)) == [0, 1, 2] else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 SCRIPT = """

@@ -148,27 +148,27 @@ def idents(threads, n_items=2, timeout=30):
 
 def test_the_caller_works_too(cpus):
     cpus(3)
-    with Threads(3) as threads:
-        for _ in range(3):
-            taken = idents(threads, 3)
-            assert len(set(taken)) == 3
-            assert threading.get_ident() in taken
+    threads = Threads(3)
+    for _ in range(3):
+        taken = idents(threads, 3)
+        assert len(set(taken)) == 3
+        assert threading.get_ident() in taken
 
 
 def test_results_are_in_the_order_of_the_items(cpus):
     cpus(4)
-    with Threads(4) as threads:
-        for n in (0, 1, 2, 50):
-            assert threads.map(lambda item: item * item, range(n)) == [k * k for k in range(n)]
+    threads = Threads(4)
+    for n in (0, 1, 2, 50):
+        assert threads.map(lambda item: item * item, range(n)) == [k * k for k in range(n)]
 
 
 def test_no_more_threads_than_cpus(cpus):
-    with Threads(64) as threads:
-        assert threads.n_threads == 2
-        assert set(threads.map(lambda item: threading.get_ident(), range(1))) == {threading.get_ident()}
+    threads = Threads(64)
+    assert threads.n_threads == 2
+    assert set(threads.map(lambda item: threading.get_ident(), range(1))) == {threading.get_ident()}
     cpus(1)
-    with Threads(2) as threads:
-        assert set(threads.map(lambda item: threading.get_ident(), range(9))) == {threading.get_ident()}
+    threads = Threads(2)
+    assert set(threads.map(lambda item: threading.get_ident(), range(9))) == {threading.get_ident()}
 
 
 @pytest.mark.parametrize("where", ["caller", "helper"])
@@ -186,7 +186,8 @@ def test_an_error_ends_all_calls_before_it_is_raised(where, cpus):
             running.append(item)
 
     before = threads_module._cpus.n_busy
-    with Threads(2) as threads, pytest.raises(KeyError) as caught:
+    threads = Threads(2)
+    with pytest.raises(KeyError) as caught:
         threads.map(call, range(1000))
     assert caught.value.args[0] in running, "the one that failed"
     assert len(running) < 1000, "the others are not begun any more, or few of them"
@@ -202,18 +203,18 @@ def test_calls_from_two_threads_share_the_cpus(cpus):
         assert may_end.wait(30)
 
     def first_call():
-        with Threads(2) as threads:
-            threads.map(occupy, range(2))
+        threads = Threads(2)
+        threads.map(occupy, range(2))
 
     first = threading.Thread(target=first_call)
     first.start()
     entered.wait(30)
-    with Threads(2) as threads:
-        taken += threads.map(lambda item: threading.get_ident(), range(20))
-        may_end.set()
-        first.join(30)
-        assert set(taken) == {threading.get_ident()}
-        assert len(set(idents(threads))) == 2
+    threads = Threads(2)
+    taken += threads.map(lambda item: threading.get_ident(), range(20))
+    may_end.set()
+    first.join(30)
+    assert set(taken) == {threading.get_ident()}
+    assert len(set(idents(threads))) == 2
 
 
 # ---- estimators ----
@@ -254,8 +255,8 @@ def in_a_worker(n_jobs):
 
         from sklstm.parallel import Threads
 
-        with Threads(effective_n_jobs(n_jobs)) as threads:
-            return threads.n_threads
+        threads = Threads(effective_n_jobs(n_jobs))
+        return threads.n_threads
 
     return joblib.delayed(ask)
 
@@ -310,8 +311,8 @@ def test_one_thread_in_a_dask_worker():
     with distributed.Client(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None) as client:
 
         def ask(n_jobs):
-            with Threads(n_jobs) as threads:
-                return threads.n_threads
+            threads = Threads(n_jobs)
+            return threads.n_threads
 
         assert client.submit(ask, 2).result() == 1
 
@@ -351,7 +352,8 @@ def test_fits_in_two_threads_hold_blas_to_one_thread_until_both_have_ended(probl
 
 
 def refuse_threads(monkeypatch, n_allowed=0):
-    """No more than so many threads can be started."""
+    """No more than so many threads can be started, and there are no helpers yet."""
+    monkeypatch.setattr(threads_module, "_idle_teams", [])
     start, started = threading.Thread.start, []
 
     def limited(self):
@@ -368,12 +370,12 @@ def refuse_threads(monkeypatch, n_allowed=0):
 def test_without_helpers_the_caller_continues_alone(n_allowed, cpus, monkeypatch):
     cpus(4)
     before, started = set(threading.enumerate()), refuse_threads(monkeypatch, n_allowed)
-    with Threads(4) as threads:
-        for _ in range(3):
-            assert threads.map(lambda item: time.sleep(1e-3) or item * item, range(20)) == [k * k for k in range(20)]
-        with pytest.raises(KeyError):
-            threads.map({}.__getitem__, range(20))
-    assert len(started) == n_allowed and set(threading.enumerate()) == before
+    threads = Threads(4)
+    for _ in range(3):
+        assert threads.map(lambda item: time.sleep(1e-3) or item * item, range(20)) == [k * k for k in range(20)]
+    with pytest.raises(KeyError):
+        threads.map({}.__getitem__, range(20))
+    assert len(started) == n_allowed and set(threading.enumerate()) == before | set(started)
     assert threads_module._cpus.n_busy == 0
 
 
@@ -445,15 +447,18 @@ def interruption(n, module):
 
 def use_blas(n_threads):
     """What a fit does with this module."""
-    with threads_module.single_threaded_blas(), Threads(n_threads) as threads:
+    threads = Threads(n_threads)
+    with threads_module.single_threaded_blas():
         assert threads.together(abs, -1) == threads.together(abs, -1) == 1
         return threads.map(abs, [-1, -2, -3])
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
-def test_an_interrupt_at_any_line_leaves_blas_and_the_cpus_as_they_were(n_threads, cpus):
+def test_an_interrupt_at_any_line_leaves_blas_and_the_cpus_as_they_were(n_threads, cpus, monkeypatch):
+    before = set(threading.enumerate())
+    monkeypatch.setattr(threads_module, "_idle_teams", [])
     use_blas(n_threads)
-    limit, before, traced = threads_module._blas_limit, set(threading.enumerate()), sys.gettrace()
+    limit, traced = threads_module._blas_limit, sys.gettrace()
     blas = [library.num_threads for library in limit._libraries]
     for n in range(1, 1000):
         trace, interrupted = interruption(n, threads_module), False
@@ -470,10 +475,14 @@ def test_an_interrupt_at_any_line_leaves_blas_and_the_cpus_as_they_were(n_thread
         assert [library.num_threads for library in limit._libraries] == blas, n
         assert not limit._inside and not threads_module._lock._is_owned(), n
         assert limit._before is None and not limit._complete, n
-        with Threads(2) as threads:
-            assert threads.map(abs, [-1, -2]) == [1, 2]
+        threads = Threads(2)
+        assert threads.map(abs, [-1, -2]) == [1, 2]
         assert threads_module._cpus.n_busy == 0, n
         assert use_blas(n_threads) == [1, 2, 3]
     assert n > 50
+    # A team that an interrupt has lost ends, and so does one that nobody keeps.
+    threads_module._idle_teams.clear()
     gc.collect()
+    for helper in set(threading.enumerate()) - before:
+        helper.join(30)
     assert set(threading.enumerate()) == before

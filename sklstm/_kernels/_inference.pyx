@@ -6,22 +6,37 @@ whole rows of products into scratch and run the same bodies as `_scan` does.
 
 x W is made within each step, where a row of x is read once for all gates; for one to three sequences it is made for many steps
 at once before, since then the weights are what has to be moved. Both give the same bits.
+
+A team shares each fused step by units, and meets once in it: h of one step is read in the next one, and overwritten after that.
 """
+from libc.stdint cimport uint64_t, uintptr_t
 from libc.string cimport memset
 
-from ._buffers cimport CELL_SCRATCH, copy_rows, padded
+from ._buffers cimport ALIGNMENT, CELL_SCRATCH, copy_rows, padded, round_up
+from ._ftz cimport ftz_enter, ftz_leave
 from ._product cimport make_operand, multiply, packed_size, uses_tiles
 from ._real cimport real
-from ._shares cimport make_weights
-from ._simd cimport cell_entry, cell_step, fused_layer, fused_rows, simd
-from ._team cimport team_member
+from ._shares cimport LINE_BYTES, make_weights, share, share_of
+from ._simd cimport FEW_ROWS, MOST_TILE_BYTES, cell_entry, cell_step, fused_layer, fused_rows, simd
+from ._team cimport meet, run_together, team_member
 from ._walk cimport multiply_recurrent
 
 
 cdef enum:
-    # Up to so many sequences, x W is made before the recursion, in so many bytes at a time.
-    FEW_SEQUENCES = 3
+    # For few sequences, x W is made before the recursion, in so many bytes at a time.
     INPUT_BYTES = 1 << 16
+
+
+# Multiplications and additions of a member in a step at least, half a microsecond or so, and of all in a call.
+cdef double member_flops = 5e4, shared_flops = 2e6
+
+
+def share_from(double member, double shared):
+    """Set the two numbers above, and return what they were: a door for tests and benchmarks. Bits do not depend on them."""
+    global member_flops, shared_flops
+    before = member_flops, shared_flops
+    member_flops, shared_flops = member, shared
+    return before
 
 
 cdef inline bint is_fused(const cell_entry *cell) noexcept nogil:
@@ -129,28 +144,29 @@ cdef Py_ssize_t state_elements(const packed_direction *d, Py_ssize_t n_sequences
 
 cdef inline Py_ssize_t input_rows(const fused_layer *layer, Py_ssize_t itemsize) noexcept nogil:
     """Rows of x W that are made at once."""
-    return max(INPUT_BYTES // (layer.cell.n_blocks * layer.units * itemsize), FEW_SEQUENCES)
+    return max(INPUT_BYTES // (layer.cell.n_blocks * layer.units * itemsize), FEW_ROWS)
 
 
-cdef void step(
-    const packed_direction *d, Py_ssize_t rows, const real *x, real *z, real *state, Py_ssize_t n_sequences, int parity, real *scratch,
+cdef inline void step(
+    const packed_direction *d, Py_ssize_t rows, share own, const real *x, real *z, real *state, Py_ssize_t n_sequences, int parity,
 ) noexcept nogil:
-    """One step of the first rows: state[parity] -> state[1 - parity], and so for c; x or z = x W."""
+    """One step of the first rows, in some units: state[parity] -> state[1 - parity], and so for c; z is scratch, or x W if x is NULL."""
     cdef:
         Py_ssize_t size = n_sequences * d.units
         fused_rows s
         real *c = state + 2 * size if d.layer.cell.n_states == 2 else state
     if not d.fused:
-        plain_step(d, rows, x, state + parity * size, c + parity * size, state + (1 - parity) * size, c + (1 - parity) * size, scratch)
+        plain_step(d, rows, x, state + parity * size, c + parity * size, state + (1 - parity) * size, c + (1 - parity) * size, z)
         return
     s.rows = rows
+    s.first, s.last = own.first, own.last
     s.x = x
     s.ld_x = d.layer.D
     s.h_prev = state + parity * size
     s.c_prev = c + parity * size
     s.h = state + (1 - parity) * size
     s.c = c + (1 - parity) * size
-    s.z = scratch if z == NULL else z
+    s.z = z
     simd().fused_step[d.dtype](&d.layer, &s)
 
 
@@ -180,57 +196,87 @@ cdef void plain_step(
         cell.forward[stage][d.layer.activation][d.dtype](&s)
 
 
-cdef void run_steps(
-    const packed_direction *d, bint reverse, const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t n_continuing, const real *x,
-    real *state, Py_ssize_t n_sequences, int parity, real *y, Py_ssize_t ld_y, real *ends, Py_ssize_t ld_ends, real *scratch,
-) noexcept nogil:
-    """Run a direction over the steps of a packed batch.
-
-    Parameters
-    ----------
-    reverse : bool
-        Walk from the last step of each sequence to its first.
-    starts : (T + 1,)
-        Row at which each step begins.
-    n_continuing : int
-        How many sequences do not end with these steps.
-    x : (n_rows, D) IN
-    state : (2 or 4, n_sequences, units) IN/OUT
-        IN: in ``state[parity]``, and for c in ``state[2 + parity]``, what each row begins with; if `reverse`, in both rows of the
-        pair. OUT: in ``state[(parity + T) % 2]`` the state of the sequences that continue.
-    parity : {0, 1}
-    y : (n_rows, H), row stride ld_y, OUT or NULL
-        h of every step.
-    ends : (n_sequences, H), row stride ld_ends, OUT or NULL
-        h in which the walk of each sequence that ends here ends.
-    scratch : (`scratch_elements(...)`,), aligned to 64 bytes
-    """
+cdef inline void walk_steps(const recursion *s, const real *x, real *scratch, team_member *me) noexcept nogil:
+    """What a member does of all steps: its units."""
     cdef:
-        Py_ssize_t D = d.layer.D, H = d.layer.H, units = d.units, size = n_sequences * units, Z = d.layer.cell.n_blocks * units
-        Py_ssize_t k, t, rows, following, first = 0, last = 0, per_input = input_rows(&d.layer, sizeof(real)) // starts[1]
-        bint ahead = d.fused and starts[1] <= FEW_SEQUENCES
-        real *z = NULL
+        const packed_direction *d = s.d
+        const Py_ssize_t *starts = s.starts
+        Py_ssize_t D = d.layer.D, H = d.layer.H, units = d.units, size = s.n_sequences * units, Z = d.layer.cell.n_blocks * units
+        Py_ssize_t k, t, T = s.T, rows, following, first = 0, last = 0, per_input = input_rows(&d.layer, sizeof(real)) // starts[1]
+        int parity = s.parity
+        bint ahead = d.fused and starts[1] <= FEW_ROWS
+        share own = share(0, units)
+        char[MOST_TILE_BYTES + ALIGNMENT] stack
+        real *tile = scratch
+        real *z
+        real *state = <real *> s.state
+        real *y = <real *> s.y
+        real *ends = <real *> s.ends
         const real *x_t
         const real *h
+    if me.size > 1:
+        own = share_of(units, unit_step(d), me)
+        tile = <real *> round_up(<uintptr_t> stack)
+    H = min(H, own.last) - own.first
     for k in range(T):
-        t = T - 1 - k if reverse else k
+        t = T - 1 - k if s.reverse else k
         rows = starts[t + 1] - starts[t]
         x_t = x + starts[t] * D
+        z = scratch if rows <= FEW_ROWS else tile
         if ahead:
             # The steps first .. last - 1 have their x W in scratch.
             if not first <= t < last:
-                first, last = (max(t + 1 - per_input, 0), t + 1) if reverse else (t, min(t + per_input, T))
-                simd().fused_input[d.dtype](&d.layer, starts[last] - starts[first], x + starts[first] * D, D, scratch)
+                first, last = (max(t + 1 - per_input, 0), t + 1) if s.reverse else (t, min(t + per_input, T))
+                simd().fused_input[d.dtype](&d.layer, starts[last] - starts[first], own.first, own.last, x + starts[first] * D, D, scratch)
             z = scratch + (starts[t] - starts[first]) * Z
             x_t = NULL
-        step(d, rows, x_t, z, state, n_sequences, parity, scratch)
+        step(d, rows, own, x_t, z, state, s.n_sequences, parity)
         parity = 1 - parity
-        h = state + parity * size
+        h = state + parity * size + own.first
         if y != NULL:
-            copy_rows(rows, H, h, units, y + starts[t] * ld_y, ld_y)
+            copy_rows(rows, H, h, units, y + starts[t] * s.ld_y + own.first, s.ld_y)
         if ends != NULL:
-            if reverse:
+            if s.reverse:
                 following = rows if t else 0
             else:
-                following = starts[t + 2] - starts[t + 1] if t + 1 < T else n_continuing
-            copy_rows(rows - following, H, h + following * units, units, ends + following * ld_ends, ld_ends)
+                following = starts[t + 2] - starts[t + 1] if t + 1 < T else s.n_continuing
+            copy_rows(rows - following, H, h + following * units, units, ends + following * s.ld_ends + own.first, s.ld_ends)
+        if me.size > 1:
+            meet(me)
+
+
+cdef inline Py_ssize_t unit_step(const packed_direction *d) noexcept nogil:
+    """A member's units begin at a multiple of so many: whole groups of fused_impl.h at every level."""
+    return (2 * LINE_BYTES if d.layer.cell.n_blocks == 1 else LINE_BYTES) // (sizeof(float) if d.dtype == 0 else sizeof(double))
+
+
+cdef void walk_float(void *pass_, team_member *me) noexcept nogil:
+    cdef const recursion *s = <const recursion *> pass_
+    cdef uint64_t mode = ftz_enter()
+    walk_steps(s, <const float *> s.x, <float *> s.scratch, me)
+    ftz_leave(mode)
+
+
+cdef void walk_double(void *pass_, team_member *me) noexcept nogil:
+    cdef const recursion *s = <const recursion *> pass_
+    cdef uint64_t mode = ftz_enter()
+    walk_steps(s, <const double *> s.x, <double *> s.scratch, me)
+    ftz_leave(mode)
+
+
+cdef inline int plan_members(const recursion *s) noexcept nogil:
+    """How many members may share the steps; the bits are the same whatever it is."""
+    cdef const packed_direction *d = s.d
+    cdef const cell_entry *cell = d.layer.cell
+    cdef double flops
+    if s.T == 1 or not d.fused:
+        return 1
+    flops = 2.0 * s.starts[1] * d.layer.H * (cell.n_recurrent * d.layer.H + cell.n_input * d.layer.D)
+    if flops * s.T < shared_flops:
+        return 1
+    return <int> min(max(flops / max(member_flops, 1.0), 1.0), (d.units + unit_step(d) - 1) // unit_step(d))
+
+
+cdef void run_steps(const recursion *s) noexcept nogil:
+    """Run a direction over the steps of a packed batch."""
+    run_together(plan_members(s), walk_float if s.d.dtype == 0 else walk_double, <void *> s)

@@ -47,13 +47,15 @@ cdef extern from "simd.h" nogil:
         int activation
 
     ctypedef struct fused_rows:
-        Py_ssize_t rows, ld_x
+        Py_ssize_t rows, first, last, ld_x
         const void *x
         const void *h_prev
         const void *c_prev
         void *h
         void *c
         void *z
+
+    enum: FEW_ROWS, MOST_TILE_BYTES
 
     ctypedef struct optimizer_step:
         Py_ssize_t n
@@ -83,7 +85,8 @@ cdef extern from "simd.h" nogil:
         Py_ssize_t (*padded_units[2])(Py_ssize_t H) noexcept nogil
         Py_ssize_t (*fused_scratch[2])(const fused_layer *) noexcept nogil
         void (*interleave[2])(int n_blocks, Py_ssize_t K, int n, Py_ssize_t H, const void *B, Py_ssize_t ldb, void *out) noexcept nogil
-        void (*fused_input[2])(const fused_layer *, Py_ssize_t rows, const void *x, Py_ssize_t ld_x, void *z) noexcept nogil
+        void (*fused_input[2])(
+            const fused_layer *, Py_ssize_t rows, Py_ssize_t first, Py_ssize_t last, const void *x, Py_ssize_t ld_x, void *z) noexcept nogil
         void (*fused_step[2])(const fused_layer *, const fused_rows *) noexcept nogil
         void (*tanh_array[2])(Py_ssize_t n, const void *x, void *y) noexcept nogil
         void (*add_row_sums[2])(Py_ssize_t rows, Py_ssize_t n, const void *x, Py_ssize_t ld, void *out) noexcept nogil

@@ -35,7 +35,7 @@ def level():
 
 
 def cells():
-    """Dict of the cell table: name -> dict of its index and its numbers of blocks (simd.h says what each means)."""
+    """Dict of the cell table: name -> dict of its index and what simd.h has under the same names."""
     cdef const cell_entry *cell = active.cells
     table = {}
     while cell.name != NULL:
@@ -47,6 +47,7 @@ def cells():
             "n_bias": cell.n_bias,
             "n_extra": cell.n_extra,
             "n_states": cell.n_states,
+            "fused": cell.fused,
         }
         cell += 1
     return table

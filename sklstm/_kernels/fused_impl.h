@@ -9,8 +9,9 @@
    Every element is a sum of two chains of multiply-adds, over x and over h, each in the order of k, whatever the tile: a row's
    result does not depend on the other rows, nor on whether x W was made here or before (`fused_input`). */
 
-/* Up to so many rows are computed for several groups at once: one group alone has too few chains to hide their latency. */
-enum { FN(FEW_ROWS) = 3 };
+/* Few rows are computed for several groups at once: one group alone has too few chains to hide their latency. */
+
+_Static_assert(TILE_ROWS * (TILE_VECTORS > 4 ? TILE_VECTORS : 4) * VECTOR_BYTES <= MOST_TILE_BYTES, "a tile of z fits");
 
 /* Units of a group: cells of one block fill a panel by two groups' worth. */
 static inline ptrdiff_t FN(group_units)(const cell_entry *cell) { return cell->n_blocks == 1 ? PANEL : LANES; }
@@ -22,7 +23,7 @@ static ptrdiff_t FN(padded_units)(ptrdiff_t H) { return (H + LANES - 1) / LANES 
 /* Elements of z where a step makes x W itself. */
 static ptrdiff_t FN(fused_scratch)(const fused_layer *layer)
 {
-    ptrdiff_t few = FN(FEW_ROWS) * layer->units, many = TILE_ROWS * FN(group_units)(layer->cell);
+    ptrdiff_t few = FEW_ROWS * layer->units, many = TILE_ROWS * FN(group_units)(layer->cell);
     return layer->cell->n_blocks * (few > many ? few : many);
 }
 
@@ -54,7 +55,7 @@ static ALWAYS_INLINE void FN(wide_tile)(
     const int M, const int P, const int V, ptrdiff_t K, const REAL *A, ptrdiff_t lda, const REAL *B, ptrdiff_t b_stride,
     REAL *C, ptrdiff_t ldc, ptrdiff_t c_stride, int add)
 {
-    VEC sum[FN(FEW_ROWS)][4][TILE_VECTORS];
+    VEC sum[FEW_ROWS][4][TILE_VECTORS];
 #pragma GCC unroll 4
     for (int r = 0; r < M; r++)
 #pragma GCC unroll 4
@@ -118,36 +119,39 @@ static void FN(group_product)(
     }
 }
 
-/* The same for all groups and few rows: in wide tiles where all panels are alike and lie equally far apart in z. */
+/* The same for the groups of units first .. last - 1 and few rows: in wide tiles where all panels are alike and lie equally far apart
+   in z. */
 static void FN(few_rows_product)(
-    const fused_layer *layer, ptrdiff_t M, ptrdiff_t K, const REAL *A, ptrdiff_t lda, const REAL *B, int n, int target,
-    REAL *z, ptrdiff_t ldz, int add)
+    const fused_layer *layer, ptrdiff_t M, ptrdiff_t first, ptrdiff_t last, ptrdiff_t K, const REAL *A, ptrdiff_t lda, const REAL *B,
+    int n, int target, REAL *z, ptrdiff_t ldz, int add)
 {
-    ptrdiff_t units = layer->units, group = FN(group_units)(layer->cell), n_blocks = layer->cell->n_blocks;
+    ptrdiff_t group = FN(group_units)(layer->cell), n_blocks = layer->cell->n_blocks;
     ptrdiff_t vectors = n * group / LANES;
-    if (units % group == 0 && (vectors <= TILE_VECTORS || (n == n_blocks && vectors % TILE_VECTORS == 0))) {
+    if (last % group == 0 && (vectors <= TILE_VECTORS || (n == n_blocks && vectors % TILE_VECTORS == 0))) {
         ptrdiff_t V = FN(shorter)(TILE_VECTORS, vectors), per_group = vectors / V;
-        FN(wide_tiles)(M, units / group * per_group, V, K, A, lda, B, z + target * group, ldz, n_blocks * group / per_group, add);
+        FN(wide_tiles)(M, (last - first) / group * per_group, V, K, A, lda, B + K * n * first, z + n_blocks * first + target * group, ldz,
+                       n_blocks * group / per_group, add);
         return;
     }
-    for (ptrdiff_t u = 0, width; u < units; u += width) {
-        width = FN(shorter)(group, units - u);
+    for (ptrdiff_t u = first, width; u < last; u += width) {
+        width = FN(shorter)(group, last - u);
         FN(group_product)(M, K, A, lda, B, u, width, n, target, z + n_blocks * u, ldz, add);
     }
 }
 
-/* z (rows, n_blocks units) := x W, in the blocks that W has */
-static void FN(fused_input)(const fused_layer *layer, ptrdiff_t rows, const void *x_, ptrdiff_t ld_x, void *z_)
+/* z (rows, n_blocks units) := x W, in the blocks that W has of units first .. last - 1 */
+static void FN(fused_input)(
+    const fused_layer *layer, ptrdiff_t rows, ptrdiff_t first, ptrdiff_t last, const void *x_, ptrdiff_t ld_x, void *z_)
 {
     const REAL *x = x_;
     REAL *z = z_;
     ptrdiff_t ldz = layer->cell->n_blocks * layer->units, group = FN(group_units)(layer->cell);
-    if (rows <= FN(FEW_ROWS)) {
-        FN(few_rows_product)(layer, rows, layer->D, x, ld_x, layer->W, layer->cell->n_input, 0, z, ldz, 0);
+    if (rows <= FEW_ROWS) {
+        FN(few_rows_product)(layer, rows, first, last, layer->D, x, ld_x, layer->W, layer->cell->n_input, 0, z, ldz, 0);
         return;
     }
-    for (ptrdiff_t u = 0, width; u < layer->units; u += width) {
-        width = FN(shorter)(group, layer->units - u);
+    for (ptrdiff_t u = first, width; u < last; u += width) {
+        width = FN(shorter)(group, last - u);
         ptrdiff_t tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
         for (ptrdiff_t tile = 0, m = 0, next; tile < tiles; tile++, m = next) {
             next = (tile + 1) * rows / tiles;
@@ -181,22 +185,23 @@ static void FN(fused_step)(const fused_layer *layer, const fused_rows *s)
     const REAL *x = s->x, *h_prev = s->h_prev;
     REAL *z = s->z;
     ptrdiff_t D = layer->D, H = layer->H, units = layer->units, group = FN(group_units)(cell), whole = cell->n_blocks * units;
-    if (s->rows <= FN(FEW_ROWS)) {
+    if (s->rows <= FEW_ROWS) {
         if (x != NULL)
-            FN(few_rows_product)(layer, s->rows, D, x, s->ld_x, layer->W, cell->n_input, 0, z, whole, 0);
+            FN(few_rows_product)(layer, s->rows, s->first, s->last, D, x, s->ld_x, layer->W, cell->n_input, 0, z, whole, 0);
         for (int p = 0; p < cell->n_products; p++) {
             const recurrent_product *product = &cell->products[p];
-            FN(few_rows_product)(layer, s->rows, H, h_prev, units, layer->R[p], product->n, product->target, z, whole, product->add);
+            FN(few_rows_product)(layer, s->rows, s->first, s->last, H, h_prev, units, layer->R[p], product->n, product->target, z, whole,
+                                 product->add);
         }
-        for (ptrdiff_t u = 0, width; u < units; u += width) {
-            width = FN(shorter)(group, units - u);
+        for (ptrdiff_t u = s->first, width; u < s->last; u += width) {
+            width = FN(shorter)(group, s->last - u);
             FN(fused_body)(layer, s, 0, s->rows, u, width, z + cell->n_blocks * u, whole);
         }
         return;
     }
     ptrdiff_t tiles = (s->rows + TILE_ROWS - 1) / TILE_ROWS;
-    for (ptrdiff_t u = 0, width; u < units; u += width) {
-        width = FN(shorter)(group, units - u);
+    for (ptrdiff_t u = s->first, width; u < s->last; u += width) {
+        width = FN(shorter)(group, s->last - u);
         for (ptrdiff_t tile = 0, m = 0, next; tile < tiles; tile++, m = next) {
             next = (tile + 1) * s->rows / tiles;
             REAL *z_tile = x != NULL ? z : z + m * whole + cell->n_blocks * u;

@@ -113,14 +113,19 @@ typedef struct {
 
 typedef struct {
     ptrdiff_t rows;
+    ptrdiff_t first, last;  /* units that are computed: from a multiple of those of a panel on */
     const void *x;          /* (rows, D) IN, row stride ld_x; NULL: z holds x W */
     ptrdiff_t ld_x;
     const void *h_prev;     /* (rows, units) IN */
     const void *c_prev;     /* (rows, units) IN */
     void *h;                /* (rows, units) OUT: not h_prev */
     void *c;                /* (rows, units) OUT: not c_prev */
-    void *z;                /* (rows, n_blocks units) IN/OUT where x is NULL, else scratch of `fused_scratch` elements */
+    void *z;                /* (rows, n_blocks units) IN/OUT where x is NULL, else scratch of `fused_scratch` elements: for FEW_ROWS
+                               or fewer rows one for all units, for more one for each thread, of MOST_TILE_BYTES where there are several */
 } fused_rows;
+
+/* Up to so many rows are computed for several groups of units at once; and what a tile of more has of z at any level. */
+enum { FEW_ROWS = 3, MOST_TILE_BYTES = 4096 };
 
 enum { MAX_OPTIMIZER_STATES = 2, MAX_OPTIMIZER_RATES = 4 };
 
@@ -154,7 +159,7 @@ typedef struct {
     ptrdiff_t (*padded_units[2])(ptrdiff_t H);
     ptrdiff_t (*fused_scratch[2])(const fused_layer *);
     void (*interleave[2])(int n_blocks, ptrdiff_t K, int n, ptrdiff_t H, const void *B, ptrdiff_t ldb, void *out);
-    void (*fused_input[2])(const fused_layer *, ptrdiff_t rows, const void *x, ptrdiff_t ld_x, void *z);
+    void (*fused_input[2])(const fused_layer *, ptrdiff_t rows, ptrdiff_t first, ptrdiff_t last, const void *x, ptrdiff_t ld_x, void *z);
     void (*fused_step[2])(const fused_layer *, const fused_rows *);
     /* Elementwise loops and sums (vecmath_impl.h, sums_impl.h). */
     void (*tanh_array[2])(ptrdiff_t n, const void *x, void *y);

@@ -2,7 +2,7 @@
 
    A team is the thread that calls a kernel, the master, and helpers, which stand ready in `team_serve`. For each call (a job) the
    master claims those helpers that are ready, gives each a number and has all run the same function; `team_meet` is a barrier among
-   them. Helpers that are missing or late are not waited for: whatever runs a job must not depend on how many there are.
+   them. Helpers that have not come yet are not waited for: whatever runs a job must not depend on how many there are.
 
    Words that threads wait for have one reader each and only grow while it waits. Its lowest bit says that the reader sleeps: who
    changes the word then also releases the reader's lock, once. So none is missed, and none has to look at a lock that nobody needs.
@@ -96,7 +96,7 @@ typedef struct {
 } team_signal;
 
 /* What `call` of a helper says. */
-enum { ASLEEP = 1, GONE = 0, READY = 2, CLAIMED = 4, DISMISSED = 6, CALLED = 8 };
+enum { ASLEEP = 1, GONE = 0, READY = 2, CLAIMED = 4, DISMISSED = 6, CALLED = 8, BEGUN = 10 };
 
 /* Member 0 is the master, whatever helpers there are. */
 typedef struct {
@@ -114,7 +114,7 @@ struct team {
     int open;                       /* whether helpers are to stay */
     uint64_t generation;            /* of the process, see team_after_fork */
     int64_t together, waited;       /* nanoseconds of shared jobs, and what the master waited in them */
-    int64_t n_shared;               /* jobs that helpers had a part in */
+    int64_t n_shared;               /* jobs with meetings that helpers had a part in */
     /* the job */
     team_function function;
     void *argument;
@@ -145,8 +145,8 @@ static inline void team_send(team_signal *s, uint64_t value)
         PyThread_release_lock(s->lock);
 }
 
-/* Wait until the word is at least `least`, or for so many microseconds of sleep, if not negative; returns the word. */
-static uint64_t team_wait(team_signal *s, uint64_t least, int64_t patience, int64_t *waited)
+/* Wait until the word is at least `least`; returns it. */
+static uint64_t team_wait(team_signal *s, uint64_t least, int64_t *waited)
 {
     for (int64_t begun = 0;;) {
         uint64_t word;
@@ -168,14 +168,7 @@ static uint64_t team_wait(team_signal *s, uint64_t least, int64_t patience, int6
             continue;
         if (begun == 0)
             begun = start;
-        if (patience < 0)
-            PyThread_acquire_lock(s->lock, WAIT_LOCK);
-        else if (PyThread_acquire_lock_timed(s->lock, patience, 0) != PY_LOCK_ACQUIRED) {
-            uint64_t asleep = word | ASLEEP;
-            if (__atomic_compare_exchange_n(&s->word, &asleep, word, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-                return word;
-            PyThread_acquire_lock(s->lock, WAIT_LOCK);      /* somebody woke this thread, or is to: it has been claimed */
-        }
+        PyThread_acquire_lock(s->lock, WAIT_LOCK);
     }
 }
 
@@ -204,15 +197,15 @@ static inline void team_meet(team_member *me)
         int ahead = me->number + distance;
         team_send(&t->seats[t->at[ahead < me->size ? ahead : ahead - me->size]].flags[round], me->met);
         int64_t waited = me->waited;
-        team_wait(&t->seats[t->at[me->number]].flags[round], me->met, -1, &me->waited);
+        team_wait(&t->seats[t->at[me->number]].flags[round], me->met, &me->waited);
         if (me->waited != waited)
             team_settle(me);
     }
 }
 
 /* Run function(argument, member) on this thread and on the helpers that are ready, `most` threads at most; all have ended when this
-   returns. */
-static inline void team_run(team *t, int most, team_function function, void *argument)
+   returns. Unless the function `meets`, helpers that have not begun when this thread has ended its part are called back. */
+static inline void team_run(team *t, int most, int meets, team_function function, void *argument)
 {
     team_member me = {t, 0, 1, 0, 0};
     if (t == NULL) {
@@ -235,22 +228,26 @@ static inline void team_run(team *t, int most, team_function function, void *arg
     t->argument = argument;
     t->size = me.size;
     t->job += 2;
-    t->n_shared += me.size > 1;
+    t->n_shared += meets && me.size > 1;
     me.met = t->met;
     __atomic_store_n(&t->seats[0].processor, this_processor(), __ATOMIC_RELAXED);
     for (int k = 1; k < me.size; k++)
         team_send(&t->seats[t->at[k]].call, CALLED);
     function(argument, &me);
-    for (int k = 1; k < me.size; k++)
-        team_wait(&t->seats[t->at[k]].done, t->job, -1, &me.waited);
+    for (int k = 1; k < me.size; k++) {
+        uint64_t word = CALLED;
+        if (meets || !__atomic_compare_exchange_n(&t->seats[t->at[k]].call.word, &word, READY, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+            team_wait(&t->seats[t->at[k]].done, t->job, &me.waited);
+    }
     t->met = me.met;
-    t->waited += me.waited;
-    if (me.size > 1)
+    if (meets && me.size > 1) {
+        t->waited += me.waited;
         t->together += nanoseconds() - start;
+    }
 }
 
-/* Take a seat, work on jobs until dismissed, or until for so many microseconds there was none. */
-static inline void team_serve(team *t, int64_t patience)
+/* Take a seat, and work on jobs until dismissed. */
+static inline void team_serve(team *t)
 {
     team_seat *seat = NULL;
     int64_t idle = 0;
@@ -262,31 +259,31 @@ static inline void team_serve(team *t, int64_t patience)
     if (seat == NULL)
         return;
     for (;;) {
-        uint64_t word = __atomic_load_n(&seat->call.word, __ATOMIC_SEQ_CST);
-        if (__atomic_load_n(&t->open, __ATOMIC_SEQ_CST))
-            word = team_wait(&seat->call, DISMISSED, patience, &idle);
-        if (word == CLAIMED)
-            word = team_wait(&seat->call, DISMISSED, -1, &idle);
-        if (word == CALLED) {
+        uint64_t word = READY;
+        if (!__atomic_load_n(&t->open, __ATOMIC_SEQ_CST)
+                && __atomic_compare_exchange_n(&seat->call.word, &word, GONE, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+            return;
+        word = team_wait(&seat->call, DISMISSED, &idle);
+        if (word == DISMISSED) {
+            __atomic_store_n(&seat->call.word, GONE, __ATOMIC_SEQ_CST);
+            return;
+        }
+        if (__atomic_compare_exchange_n(&seat->call.word, &word, BEGUN, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
             team_member me = {t, seat->number, t->size, t->met, 0};
             uint64_t job = t->job;
             team_settle(&me);
             t->function(t->argument, &me);
             __atomic_store_n(&seat->call.word, READY, __ATOMIC_SEQ_CST);
             team_send(&seat->done, job);
-        } else if (word == DISMISSED) {
-            __atomic_store_n(&seat->call.word, GONE, __ATOMIC_SEQ_CST);
-            return;
-        } else if (__atomic_compare_exchange_n(&seat->call.word, &word, GONE, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-            return;             /* nobody called */
+        }
     }
 }
 
-/* Helpers come (1), or stay no longer than for the job that they are in (0). */
-static inline void team_open(team *t, int open)
+/* Let the helpers go, those that are still to come too: they stay no longer than for the job that they are in. */
+static inline void team_dismiss(team *t)
 {
-    __atomic_store_n(&t->open, open, __ATOMIC_SEQ_CST);
-    for (int s = 1; s < t->n_seats && !open; s++) {
+    __atomic_store_n(&t->open, 0, __ATOMIC_SEQ_CST);
+    for (int s = 1; s < t->n_seats; s++) {
         uint64_t word = __atomic_load_n(&t->seats[s].call.word, __ATOMIC_SEQ_CST);
         while ((word & ~(uint64_t)ASLEEP) == READY)
             if (__atomic_compare_exchange_n(&t->seats[s].call.word, &word, DISMISSED, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
@@ -312,18 +309,6 @@ static inline int team_rouse(team *t, int most)
     return n;
 }
 
-/* Wait, for so many microseconds at most, until `n` helpers are ready. */
-static inline void team_await(team *t, int n, int64_t patience)
-{
-    int64_t start = nanoseconds();
-    while (team_rouse(t, n) < n && nanoseconds() - start < 1000 * patience)
-        if (nanoseconds() - start < SPIN_NANOSECONDS)
-            for (int k = 0; k < 64; k++)
-                PAUSE();
-        else        /* nobody releases it: a sleep */
-            PyThread_acquire_lock_timed(t->seats[0].call.lock, 20, 0);
-}
-
 /* One of a process from before a fork is left to that: its locks may be those of helpers that sleep there. */
 static inline void team_free(team *t)
 {
@@ -346,6 +331,7 @@ static inline team *team_new(int n_helpers)
     if (t == NULL)
         return NULL;
     t->generation = team_generation;
+    t->open = 1;
     t->memory = calloc(n_seats * sizeof(team_seat) + CACHE_LINE, 1);
     if (t->memory == NULL) {
         team_free(t);
@@ -379,18 +365,18 @@ static uint64_t team_generation = 0;
 
 static inline void team_activate(team *t, PyObject *owner) { (void)t; (void)owner; }
 static inline void team_meet(team_member *me) { (void)me; }
-static inline void team_serve(team *t, int64_t patience) { (void)t; (void)patience; }
-static inline void team_open(team *t, int open) { (void)t; (void)open; }
+static inline void team_serve(team *t) { (void)t; }
+static inline void team_dismiss(team *t) { (void)t; }
 static inline int team_rouse(team *t, int most) { (void)t; (void)most; return 0; }
-static inline void team_await(team *t, int n, int64_t patience) { (void)t; (void)n; (void)patience; }
 static inline void team_free(team *t) { (void)t; }
 static inline team *team_new(int n_helpers) { (void)n_helpers; return NULL; }
 
-static inline void team_run(team *t, int most, team_function function, void *argument)
+static inline void team_run(team *t, int most, int meets, team_function function, void *argument)
 {
     team_member me = {NULL, 0, 1, 0, 0};
     (void)t;
     (void)most;
+    (void)meets;
     function(argument, &me);
 }
 

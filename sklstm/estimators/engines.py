@@ -7,7 +7,8 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 from joblib import effective_n_jobs
 
-from ..network.inference import CHUNK_SEQUENCES, CHUNK_WORDS, THREAD_FLOPS, with_one_blas_thread
+from ..network.inference import CHUNK_SEQUENCES, CHUNK_WORDS, THREAD_FLOPS, shares_steps, with_one_blas_thread
+from ..parallel import Threads
 from ..sequences import Packed
 from .architecture import build
 from .copies import for_prediction, shallow_copy
@@ -26,6 +27,7 @@ class CachedEngine:
 
     Attributes
     ----------
+    network : Network
     engine : Engine or None
         None where the fast path does not serve the network.
     most_rows : int or float
@@ -34,7 +36,7 @@ class CachedEngine:
 
     def __init__(self, model):
         self.spec, self.theta = model._network_spec, model._theta
-        network = build(self.spec)
+        network = self.network = build(self.spec)
         self.n_outputs = network.output_size
         self.flops_per_row = network.flops_per_row
         self.engine, self.most_rows = None, 0
@@ -88,10 +90,11 @@ def fast_path_scores(estimator, model, X):
     cached, scores = _idle.pop(estimator, None), None  # for this caller alone
     if cached is None or not cached.is_of(model):
         cached = CachedEngine(model)
-    if n_rows <= cached.most_rows and (n_rows * cached.flops_per_row < 2 * THREAD_FLOPS or effective_n_jobs(model.n_jobs) == 1):
+    n_threads = 1 if n_rows * cached.flops_per_row < 2 * THREAD_FLOPS else effective_n_jobs(model.n_jobs)
+    if n_rows <= cached.most_rows and (n_threads == 1 or shares_steps(cached.network, n, n_threads)):
         arrays = in_c_order(arrays, theta.dtype)
         if arrays is not None:
-            scores = cached.scores(arrays, n)
+            scores = cached.scores(arrays, n) if n_threads == 1 else Threads(n_threads).together(cached.scores, arrays, n)
     _idle[estimator] = cached
     return scores
 

@@ -62,6 +62,8 @@ class Cell:
         candidate, for their initial biases; None where the cell has no such gate.
     extra : Extra or None
         Further parameters.
+    fused : int
+        Whether predictions make a step in one go, which threads can share.
     is_affine_in_x : bool
         Whether x enters as x W + b alone, so that a scale and an offset of x can be folded into W and b.
     restore_gates : callable or None
@@ -76,6 +78,7 @@ class Cell:
     n_bias: int
     n_extra: int
     n_states: int
+    fused: int
     gates: str
     forget_gate: str | None = None
     update_gate: str | None = None

@@ -9,6 +9,7 @@ from .._kernels import _product
 from .._kernels._pack import unpack
 from ..parallel import Threads, single_threaded_blas
 from ..sequences import Batch
+from .cells import CELLS
 
 # Sequences that are run together: enough to feed the kernels.
 CHUNK_SEQUENCES = 256
@@ -17,8 +18,12 @@ CHUNK_SEQUENCES = 256
 CHUNK_WORDS = 1 << 17
 # Rows of sequences that are run whole, where a network reads them in both directions.
 CHUNK_ROWS = 1 << 14
-# Multiplications and additions below which another thread does not repay its start.
+# Multiplications and additions below which another thread does not repay its wake.
 THREAD_FLOPS = 1e7
+# Up to so many sequences for each thread, threads share the steps, and sequences where there are more. Two threads for one sequence are
+# what steps are shared for; of layers so wide that their weights leave the second-level cache each then reads its part alone.
+ROWS_OF_STEPS, ROWS_OF_WIDE_STEPS = 2, 16
+WIDE_UNITS = 192
 
 
 def with_one_blas_thread(function):
@@ -63,9 +68,17 @@ def apply(network, theta, sequences, output="scores", *, shift=None, factor=None
     n_threads = max(1, min(n_threads, int(len(sequences.values) * network.flops_per_row / THREAD_FLOPS)))
     chunks = _chunks(sequences.lengths, CHUNK_ROWS if network.bidirectional else None, n_threads)
     run = _runner(network, network.bind(theta), sequences, output, per_step, shift, factor, out)
-    with Threads(n_threads) as threads:
-        threads.map(run, [chunks[k::n_threads] for k in range(n_threads)])
+    if shares_steps(network, len(sequences), n_threads):
+        Threads(n_threads).together(run, chunks)
+    else:
+        Threads(n_threads).map(run, [chunks[k::n_threads] for k in range(n_threads)])
     return out
+
+
+def shares_steps(network, n_sequences, n_threads):
+    """Whether so many sequences are so few that threads share each time step, if any; else each has sequences of its own."""
+    wide = max(network.hidden_sizes) >= WIDE_UNITS
+    return n_sequences <= n_threads * (ROWS_OF_WIDE_STEPS if wide else ROWS_OF_STEPS) and CELLS[network.cell].fused
 
 
 def _chunks(lengths, max_rows, n_threads):

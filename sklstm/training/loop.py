@@ -85,14 +85,13 @@ def train(
         return stopped or state.done
 
     try:
-        with Threads(config.n_threads) as threads:
-            gradient = GradientComputer(network, loss, data, state.theta, config.alpha, threads, config.bptt_steps)
-            if optimizer.needs_all_samples:
-                run_lbfgs(gradient, state, config, after_epoch)
-            elif not state.done:
-                for epoch in range(state.n_epochs - state.first_epoch, config.max_iter):
-                    if after_epoch(_run_epoch(gradient, optimizer, state, config, epoch)):
-                        break
+        gradient = GradientComputer(network, loss, data, state.theta, config.alpha, Threads(config.n_threads), config.bptt_steps)
+        if optimizer.needs_all_samples:
+            run_lbfgs(gradient, state, config, after_epoch)
+        elif not state.done:
+            for epoch in range(state.n_epochs - state.first_epoch, config.max_iter):
+                if after_epoch(_run_epoch(gradient, optimizer, state, config, epoch)):
+                    break
     except NonFinite:
         last_epoch.state.copy_into(state)
         diverged_in = state.n_epochs + 1
