@@ -168,3 +168,52 @@ def test_truncated_gradient_equals_torch_with_detached_states(rng, ragged, cell,
     total, total_weight = gradient(rng.permutation(len(ragged)), rng)
     assert total / total_weight == pytest.approx(loss.item(), rel=TOLERANCE[np.float64])
     assert_gradients_equal(problem, gradient.grad, twin, TOLERANCE[np.float64])
+
+
+def stand_ins(p, prefix, x):
+    """Of a sequence x (n_steps, n_channels) in units of the first layer: what stands for its values, and log2(1 + d), by the input
+    decay of GRU-D (Che et al. 2018): exp(-max(0, w d + b)), from the last value towards the mean."""
+    mean = (p["input.mean"] * p["input.scale"] + p["input.offset"]).detach()
+    last, d, values, times = mean, torch.zeros_like(mean), [], []
+    for x_t in x:
+        seen, d = ~torch.isnan(x_t), d + 1
+        decay = torch.exp(-torch.relu(p[f"input.{prefix}w"] * d + p[f"input.{prefix}b"]))
+        values.append(torch.where(seen, x_t, mean + decay * (last - mean)))
+        times.append(torch.log2(1 + d))
+        last, d = torch.where(seen, x_t, last), torch.where(seen, 0, d)
+    return torch.stack(values), torch.stack(times)
+
+
+def columns_of_missing(p, x, bidirectional):
+    x = torch.tensor(x) * p["input.scale"].detach() + p["input.offset"].detach()
+    values, times = stand_ins(p, "", x)
+    columns = [values, (~torch.isnan(x)).to(x.dtype), times]
+    if bidirectional:
+        columns += [column.flip(0) for column in stand_ins(p, "reverse.", x.flip(0))]
+    return torch.hstack(columns)
+
+
+@each_cell
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_decay_of_missing_values_equals_torch(rng, ragged, cell, bidirectional, dtype):
+    # The rates are positive, as those of a fit mostly are, and of another size than the weights: one of channels is without decay.
+    options = CELLS[cell][2] | {"bidirectional": bidirectional, "missing": "decay"}
+    problem = Problem(ragged, "squared_error", (5,), dtype, **options, pooling="last")
+    views = problem.network.layout.views(problem.theta)
+    for name in [name for name in views if name.startswith("input.")]:
+        views[name][...] = 1 if name == "input.known" else rng.uniform(0.1, 1, size=len(views[name]))
+    views["input.w"][0], views["input.b"][0] = -1, 0.5
+    twin = Twin(problem, cell)
+    outputs, ends = twin.run_packed([columns_of_missing(twin.p, x, bidirectional) for x in problem.sequences.to_list()])
+    scores = twin.scores(outputs, ends)
+    mean_loss(problem, scores).backward()
+
+    grad, _ = problem.gradients()
+    assert relative_error(problem.scores(), scores.detach().numpy()[problem.packed.order]) < TOLERANCE[dtype]
+    ours = problem.network.layout.views(grad)
+    rates = {"input.w", "input.b"} | ({"input.reverse.w", "input.reverse.b"} if bidirectional else set())
+    theirs = {name: value.grad.numpy() for name, value in twin.p.items() if value.grad is not None}
+    assert rates < theirs.keys() and all(np.count_nonzero(theirs[name]) > 1 for name in rates)
+    for name, expected in theirs.items():
+        assert relative_error(ours[name], expected) < TOLERANCE[dtype], name
