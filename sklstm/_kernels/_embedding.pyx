@@ -1,9 +1,10 @@
-"""The input layer: the affine map of numeric channels, and the vectors of categorical ones with their gradients."""
+"""The input layer: the affine map of numeric channels, the vectors of categorical ones with their gradients, and gaps of time."""
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from ._ftz cimport ftz_enter, ftz_leave
+from ._gaps cimport gap_before, log2_of_1_plus
 from ._given cimport pointer
 from ._missing cimport Missing
 from ._real cimport real
@@ -20,7 +21,8 @@ cdef struct table:
 
 
 cdef class InputLayer(Stage):
-    """The input layer, bound: x[:, k] := scale[k] values[:, channels[k]] + offset[k], and behind those a vector for each category.
+    """The input layer, bound: x[:, k] := scale[k] values[:, channels[k]] + offset[k], behind those a vector for each category, and
+    behind these log2(1 + gap) for each direction.
 
     Parameters
     ----------
@@ -37,9 +39,13 @@ cdef class InputLayer(Stage):
         Gradient of x; without it there is none to compute.
     missing : Missing, default=None
         Stage that writes the columns of the numeric channels, where they may have missing values.
+    gap : int, default=-1
+        Channel with the time since the step before, as in `_gaps`; -1 where there are no times.
+    n_directions : int, default=1
+        1 or 2: the gap in the reverse direction is that to the next step.
     """
     cdef:
-        Py_ssize_t n_channels, n_numeric, width, n_rows, column
+        Py_ssize_t n_channels, n_numeric, width, n_rows, column, gap, n_directions
         Missing missing
         const Py_ssize_t *channels
         const void *scale
@@ -50,7 +56,10 @@ cdef class InputLayer(Stage):
         void *x
         const void *dx
 
-    def __init__(self, theta, n_channels, channels, scale, offset, list tables, x, dx=None, Missing missing=None):
+    def __init__(
+        self, theta, n_channels, channels, scale, offset, list tables, x, dx=None, Missing missing=None, Py_ssize_t gap=-1,
+        Py_ssize_t n_directions=1,
+    ):
         cdef Py_ssize_t k
         cdef table *t
         self.bind(theta)
@@ -75,6 +84,11 @@ cdef class InputLayer(Stage):
             t.n_codes, t.width = E.shape
             t.E = self.hold(E, t.n_codes, t.width)
             t.codes = <Py_ssize_t *> pointer(codes, 2, self.n_rows, 0, True)
+        self.gap, self.n_directions = gap, n_directions
+        if not (-1 <= gap < self.n_channels and 1 <= n_directions <= 2):
+            raise ValueError(f"There are {self.n_channels} channels, none of them {gap}, in {n_directions} directions.")
+        if gap >= 0 and self.width < n_directions:
+            raise ValueError(f"The gaps of {n_directions} directions need as many columns, got {self.width}.")
 
     def __dealloc__(self):
         free(self.tables)
@@ -118,8 +132,12 @@ cdef class InputLayer(Stage):
         else:
             scale_channels(self, b.n_rows, <const double *> b.values, <double *> self.x)
         if self.dtype == 0:
-            return look_up(self, b.n_rows, <const float *> b.values, <float *> self.x)
-        return look_up(self, b.n_rows, <const double *> b.values, <double *> self.x)
+            look_up(self, b.n_rows, <const float *> b.values, <float *> self.x)
+            write_gaps(self, b, <const float *> b.values, <float *> self.x)
+        else:
+            look_up(self, b.n_rows, <const double *> b.values, <double *> self.x)
+            write_gaps(self, b, <const double *> b.values, <double *> self.x)
+        return 0
 
     cdef void backward(self, const batch *b) noexcept nogil:
         if self.dx == NULL:
@@ -164,6 +182,18 @@ cdef int look_up(InputLayer self, Py_ssize_t n_rows, const real *values, real *x
             memcpy(x + row * width + column, <const real *> t.E + code * t.width, t.width * sizeof(real))
         column += t.width
     return 0
+
+
+cdef void write_gaps(InputLayer self, const batch *b, const real *values, real *x) noexcept nogil:
+    """The last columns := log2(1 + gap), of the forward and then of the reverse direction"""
+    cdef Py_ssize_t t, r
+    cdef int k
+    for t in range(b.n_steps if self.gap >= 0 else 0):
+        for r in range(b.starts[t + 1] - b.starts[t]):
+            for k in range(self.n_directions):
+                x[(b.starts[t] + r + 1) * self.width - self.n_directions + k] = log2_of_1_plus(
+                    gap_before(b, values, self.n_channels, self.gap, k, t, r)
+                )
 
 
 cdef void look_up_backward(InputLayer self, const batch *b, const real *dx) noexcept nogil:

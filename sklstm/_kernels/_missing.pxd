@@ -4,7 +4,7 @@ from ._stages cimport Stage, batch
 
 cdef class Missing(Stage):
     cdef:
-        Py_ssize_t n_channels, n, width, n_sequences, n_rows, n_directions
+        Py_ssize_t n_channels, n, width, n_sequences, n_rows, n_directions, gap
         bint decays
         const Py_ssize_t *channels
         const void *scale

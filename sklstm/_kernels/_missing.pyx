@@ -7,14 +7,16 @@ With d the time since the step before that has a value, or since the one before 
     gamma = exp(-max(0, w d + b)), or 1 where nothing decays
     out = m x + (1 - m) (mu + gamma (last - mu)),  m,  log2(1 + d)
 
-The time between two steps is 1, so that on data without holes m and log2(1 + d) are 1. Of two directions the reverse one counts from
-the end of the sequence, and both read what stands for missing values in both.
+The time between two steps is 1, or where their times are known the gap (`_gaps`), so that on data without holes, at regular times, m
+and log2(1 + d) are 1. Of two directions the reverse one counts from the end of the sequence, and both read what stands for missing
+values in both.
 """
-from libc.math cimport exp, expf, log2, log2f
+from libc.math cimport exp, expf
 from libc.stdint cimport uint64_t
 from libc.string cimport memset
 
 from ._ftz cimport ftz_enter, ftz_leave
+from ._gaps cimport begins, gap_before, log2_of_1_plus
 from ._given cimport pointer
 from ._real cimport real
 from ._stages cimport Stage, batch, gradient_of
@@ -44,13 +46,20 @@ cdef class Missing(Stage):
         With the columns in front.
     dx : (n_rows, width) array or None
         Gradient of x.
+    gap : int, default=-1
+        Channel with the time since the step before; -1 for steps that are 1 apart.
     """
 
-    def __init__(self, theta, n_channels, channels, scale, offset, mean, known, list rates, list states, x, dx=None):
+    def __init__(
+        self, theta, n_channels, channels, scale, offset, mean, known, list rates, list states, x, dx=None, Py_ssize_t gap=-1
+    ):
         cdef Py_ssize_t k
         self.bind(theta)
         self.n_channels, self.n, self.n_directions = n_channels, len(channels), len(states)
         self.n_rows, self.width = x.shape
+        self.gap = gap
+        if not -1 <= gap < self.n_channels:
+            raise ValueError(f"There are {self.n_channels} channels, none of them {gap}.")
         self.kept.append(channels)
         self.channels = <const Py_ssize_t *> pointer(channels, 2, self.n, 0)
         self.scale, self.offset = self.hold(scale, self.n, 0), self.hold(offset, self.n, 0)
@@ -117,12 +126,6 @@ cdef inline real bounded(real x) noexcept nogil:
     return min(max(x, -most), most)
 
 
-cdef inline real log2_of_1_plus(real d) noexcept nogil:
-    if d == 1:
-        return 1
-    return log2f(1 + d) if real is float else log2(1 + d)
-
-
 cdef inline real centre(Missing self, Py_ssize_t k, const real *like) noexcept nogil:
     """The mean of channel k in the units of the first layer."""
     return (<const real *> self.scale)[k] * (<const real *> self.mean)[k] + (<const real *> self.offset)[k]
@@ -135,13 +138,6 @@ cdef inline void begin_sequence(Missing self, int direction, Py_ssize_t r, const
     for k in range(self.n):
         last[r * self.n + k] = centre(self, k, like)
         elapsed[r * self.n + k] = 0
-
-
-cdef inline bint begins(const batch *b, int direction, Py_ssize_t t, Py_ssize_t r) noexcept nogil:
-    """Whether step t of these is the one where the walk over sequence r begins: the first, or in the reverse direction the last."""
-    if direction == 0:
-        return b.first + t == 0
-    return t + 1 == b.n_steps or r >= b.starts[t + 2] - b.starts[t + 1]
 
 
 cdef inline Py_ssize_t column_of(Missing self, int direction, bint of_values) noexcept nogil:
@@ -160,7 +156,7 @@ cdef void fill(Missing self, const batch *b, int direction, const real *values, 
     cdef real *last
     cdef real *elapsed
     cdef real *deltas
-    cdef real v, d
+    cdef real v, d, gap
     cdef bint seen
     for i in range(b.n_steps):
         t = i if direction == 0 else b.n_steps - 1 - i
@@ -168,6 +164,7 @@ cdef void fill(Missing self, const batch *b, int direction, const real *values, 
             if begins(b, direction, t, r):
                 begin_sequence(self, direction, r, values)
             row = b.starts[t] + r
+            gap = gap_before(b, values, self.n_channels, self.gap, direction, t, r)
             out = x + row * self.width
             last = <real *> self.last[direction] + r * n
             elapsed = <real *> self.elapsed[direction] + r * n
@@ -175,7 +172,7 @@ cdef void fill(Missing self, const batch *b, int direction, const real *values, 
             for k in range(n):
                 v = values[row * self.n_channels + self.channels[k]]
                 seen = v == v
-                d = deltas[k] = elapsed[k] + 1
+                d = deltas[k] = elapsed[k] + gap
                 if seen:
                     last[k] = v = bounded(scale[k] * v + offset[k])
                 else:

@@ -9,13 +9,13 @@ from ..network.checks import is_count
 MUTABLE_KEYS = ("dropout", "recurrent_dropout", "input_dropout", "loss_parameters")
 
 # What of the spec is not the network's own.
-NON_NETWORK_KEYS = ("categorical_features", "loss", "loss_parameters", "standardize")
+NON_NETWORK_KEYS = ("categorical_features", "time_feature", "loss", "loss_parameters", "standardize")
 
 # What of the network the spec has only where there are static features.
 STATIC_KEYS = ("static_size", "static_categories")
 
 # What a spec that an earlier version saved does not name, and what it means there.
-LATER_KEYS = {"missing": "error", "input_dropout": 0.0}
+LATER_KEYS = {"missing": "error", "input_dropout": 0.0, "time_feature": None, "gap_channel": None}
 
 
 def hidden_sizes(estimator):
@@ -82,7 +82,7 @@ def network_spec(estimator, n_channels, target, categories):
     -------
     dict of plain values
     """
-    poolings = list(pooling_names(estimator.pooling))
+    poolings, time = list(pooling_names(estimator.pooling)), estimator.time_feature
     return {
         "input_size": n_channels,
         "output_size": target.n_outputs,
@@ -100,6 +100,7 @@ def network_spec(estimator, n_channels, target, categories):
         "missing": estimator.missing,
         "input_dropout": float(estimator.input_dropout),
         "categorical_features": _plain(estimator.categorical_features),
+        "time_feature": time if time is None or isinstance(time, str) else int(time),
         "loss": target.loss,
         "loss_parameters": target.loss_parameters,
         "standardize": bool(estimator.standardize),

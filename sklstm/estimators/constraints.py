@@ -32,6 +32,7 @@ CONSTRAINTS = {
     "embedding_dim": [StrOptions({"auto"}), POSITIVE_INT, list, tuple, np.ndarray],
     "input_dropout": [UNIT_INTERVAL],
     "missing": [StrOptions(set(MISSING))],
+    "time_feature": [Interval(Integral, 0, None, closed="left"), str, None],
     "initial_state": [StrOptions({"zeros", "learned"})],
     "forget_bias": [Interval(Real, None, None, closed="neither"), StrOptions(set(TIMESCALES))],
     "n_channels": [POSITIVE_INT],

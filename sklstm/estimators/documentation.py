@@ -97,6 +97,11 @@ input_dropout : float, default=0.0
     Fraction of the values of numeric channels that training makes missing at random, in [0, 1), for data where values
     are missing more often later than in training. Others are drawn for every minibatch. Needs `missing` "indicator" or
     "decay".
+time_feature : int, str or None, default=None
+    Channel of X that holds the time of each step, by its number or name: numbers of any unit, which increase along each
+    sequence. The network reads how much time has passed since the step before instead of the channel, and `missing` measures
+    how long ago a value was seen by it. ``Sequences(..., times=)`` and ``Sequences.from_long(..., elapsed=True)`` keep times,
+    dates among them, beside the channels; leave `time_feature` None then.
 initial_state : {"zeros", "learned"}, default="zeros"
     State of the network before the first step: zeros, or a vector that is trained.
 forget_bias : float, "multiscale" or "chrono", default="multiscale"
@@ -264,6 +269,9 @@ n_outputs_ : int
 categories_ : list of ndarray
     Values of each categorical channel that occurred in `fit`. Value k is row k + 1 of the channel's embedding; row 0 is
     for unknown values.
+median_gap_ : float
+    Median of the time between consecutive steps in training, in seconds for dates and durations; weighted as training is.
+    Networks read times divided by it. Only defined for X with times.
 static_names_in_ : ndarray of str of shape (n_static_features,)
     Names of the static features. Only defined if X had such, and all names are strings.
 static_categories_ : list of ndarray

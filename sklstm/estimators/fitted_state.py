@@ -17,11 +17,11 @@ CHANGED = "The state of training of this estimator was changed since it was fitt
 # Attributes that a fit sets.
 FITTED = {
     "best_epoch_", "best_loss_", "best_validation_score_", "categories_", "classes_", "feature_names_in_", "history_",
-    "loss_curve_", "max_iter_trials_", "n_features_in_", "n_iter_", "n_outputs_", "static_categories_", "static_names_in_",
+    "loss_curve_", "max_iter_trials_", "median_gap_", "n_features_in_", "n_iter_", "n_outputs_", "static_categories_", "static_names_in_",
     "t_", "temperature_",
     "validation_loss_curve_", "validation_scores_", "_categorical", "_class_totals", "_flat", "_moments", "_multilabel",
     "_n_steps", "_n_targets", "_network_spec", "_one_dimensional", "_quantile_ranks", "_state", "_static_categorical", "_theta",
-    "_y_format",
+    "_time_channel", "_time_unit", "_y_format",
 }  # fmt: skip
 
 
@@ -87,9 +87,16 @@ class FittedState:
     def scaling(self, network):
         """The scaling that it was trained with."""
         units = LOSSES[self.network_spec["loss"]].units
-        categorical = self.attributes["_categorical"], self.attributes.get("_static_categorical", ())
+        own = unscaled(self.attributes, self.network_spec)
         standardize = self.network_spec["standardize"]
-        return Scaling.from_moments(self.moments, network.input_size, network.static_size, units, *categorical, standardize)
+        return Scaling.from_moments(self.moments, network.input_size, network.static_size, units, *own, standardize)
+
+
+def unscaled(attributes, spec):
+    """Channels and static features that enter a network as they are: categories and gaps of time."""
+    gap = spec.get("gap_channel")
+    channels = attributes["_categorical"] if gap is None else (*attributes["_categorical"], gap)
+    return channels, attributes.get("_static_categorical", ())
 
 
 def check_attributes(estimator, attributes):
@@ -133,12 +140,13 @@ def _agreement(a, state, spec):
     standardized, has_units = spec["standardize"], LOSSES[spec["loss"]].units is not None
     has_moments = {"x": standardized or spec["missing"] != "error", "y": standardized and has_units}
     has_moments |= {"static": standardized} if "static_size" in spec else {}
-    of_static = _agreement_of_static(a, spec)
+    more = _agreement_of_static(a, spec) | _agreement_of_times(a, spec)
+    columns += spec["gap_channel"] is not None and a.get("_time_channel") is None  # to which the gaps are appended
     return {
         "_moments": {name: part is not None for name, part in a["_moments"].items()} == has_moments,
         "_n_steps": len(a["_n_steps"]) == 2 and all(map(is_count, a["_n_steps"])),
         "_flat": isinstance(a["_flat"], bool),
-        "n_features_in_": is_count(columns, 1) and (a["_flat"] or columns == spec["input_size"]),
+        "n_features_in_": is_count(a["n_features_in_"], 1) and (a["_flat"] or columns == spec["input_size"]),
         "feature_names_in_": names is None or [type(name) for name in names] == [str] * columns,
         "_categorical": all(map(is_count, a["_categorical"])) and list(a["_categorical"]) == [one[0] for one in categories],
         "categories_": [len(set(values.tolist())) + 1 for values in a["categories_"]] == [one[1] for one in categories],
@@ -147,7 +155,18 @@ def _agreement(a, state, spec):
         "n_iter_": a["n_iter_"] == state.n_epochs,
         "loss_curve_": a["loss_curve_"] == [row["loss"] for row in a["history_"]],
         "best_loss_": a["best_loss_"] in (None, min(a["loss_curve_"], default=None)),
-    } | of_static
+    } | more
+
+
+def _agreement_of_times(a, spec):
+    gap, channel, median = spec["gap_channel"], a.get("_time_channel"), a.get("median_gap_")
+    if gap is None:
+        return {"median_gap_": not a.keys() & {"median_gap_", "_time_channel", "_time_unit"}}
+    return {
+        "median_gap_": isinstance(median, float) and 0 < median < np.inf,
+        "_time_channel": gap == (spec["input_size"] - 1 if channel is None else channel),
+        "_time_unit": a.get("_time_unit") in ("seconds", "numbers"),
+    }
 
 
 def _agreement_of_static(a, spec):

@@ -23,12 +23,13 @@ from ..sequences.flattened import (
     read_frame,
     refuse_other_categories,
 )
-from ..sequences.order import names_are_levels, refuse_other_order
+from ..sequences.order import channels_of_names, names_are_levels, refuse_other_order
 from ..sequences.refusals import refused_as
 from ..sequences.texts import holds_texts, read_texts
 from ..sequences.validation import X_FORMATS, array_or_list, refuse_lists_of_rows, refuse_times_and_records
 from .copies import shallow_copy
 from .static import read_static_features
+from .times import n_channels_of, read_times, time_channel
 
 
 @refused_as("X", X_FORMATS)
@@ -48,15 +49,17 @@ def read_X(estimator, X, *, reset):
     sequences : Sequences
     format : dict
         ``n_features_in_``; ``feature_names_in_`` for a DataFrame or channels with names; ``_flat``: whether X was 2-D;
-        ``categories_``: values of the categorical channels; ``_categorical``: those channels; and of `read_static_features`.
+        ``categories_``: values of the categorical channels; ``_categorical``: those channels; and of `read_times` and of
+        `read_static_features`.
     """
     sequences, format = read_channels(estimator, X, reset=reset)
+    sequences, of_times = read_times(estimator, sequences, format.pop("_time_channel"), reset)
     sequences, of_static = read_static_features(estimator, sequences, reset)
-    return sequences, format | of_static
+    return sequences, format | of_times | of_static
 
 
 def read_channels(estimator, X, *, reset):
-    """`read_X` as far as the channels go."""
+    """`read_X` as far as the channels go, with ``_time_channel``: the one that holds times, or None."""
     X = array_or_list(X)
     refuse_times_and_records(X)
     sequences, format = (_read_rows if is_tabular(X) else _read_sequences)(estimator, X, reset)
@@ -96,6 +99,8 @@ def _read_rows(estimator, X, reset):
         table = numeric_table(stand_in, X, n_channels, reset if reset or estimator._flat else None)
         sequences = from_rows(table, _channels_of(estimator, table, reset), estimator.padding, allows_missing)
     format = {"_flat": True, "n_features_in_": X.shape[1], "_categorical": channels}
+    of_channels = None if names is None else channels_of_names(names, n_channels)
+    format["_time_channel"] = _time_channel(estimator, reset, n_channels, of_channels, channels)
     if reset and names is not None and hasattr(stand_in, "feature_names_in_"):
         format["feature_names_in_"] = stand_in.feature_names_in_
     return sequences, format
@@ -117,6 +122,7 @@ def _read_sequences(estimator, X, reset):
         warn_of_steps_as_sequences(estimator, X, sequences)
     channels = _categorical_channels(estimator, reset, sequences.n_channels, sequences.channel_names)
     format = {"_flat": False, "n_features_in_": sequences.n_channels, "_categorical": channels}
+    format["_time_channel"] = _time_channel(estimator, reset, sequences.n_channels, sequences.channel_names, channels)
     if reset and names is not None:
         format["feature_names_in_"] = names
     return sequences, format
@@ -125,6 +131,13 @@ def _read_sequences(estimator, X, reset):
 def _categorical_channels(estimator, reset, n_channels, names):
     """The categorical channels: those that `categorical_features` names, or those of fit."""
     return categorical_channels(estimator.categorical_features, n_channels, names) if reset else estimator._categorical
+
+
+def _time_channel(estimator, reset, n_channels, names, categorical):
+    """The channel that holds times, by `time_feature`, or that of fit; None if there is none."""
+    if not reset:
+        return vars(estimator).get("_time_channel")
+    return time_channel(estimator.time_feature, n_channels, names, categorical)
 
 
 def _channels_of(estimator, table, reset):
@@ -141,7 +154,7 @@ def _channels_of(estimator, table, reset):
 
 def _check_channels(estimator, X, sequences, flat):
     """Raise a ValueError where the channels are not those of fit, or a 2-D X seems to be a single sequence."""
-    expected = estimator._network_spec["input_size"]
+    expected = n_channels_of(estimator)
     if sequences.n_channels != expected:
         advice = (
             f"; a 2-D X is read as one flattened sequence per row, with n_channels={estimator.n_channels}. Set"
@@ -159,7 +172,7 @@ def _check_channels(estimator, X, sequences, flat):
 def _channels_first_hint(estimator, sequences):
     """What to say where sequences have as many steps as there were channels in fit, or all as many as all of fit."""
     lengths, seen = set(sequences.lengths.tolist()), vars(estimator).get("_n_steps")
-    if lengths == {estimator._network_spec["input_size"]}:
+    if lengths == {n_channels_of(estimator)}:
         return channels_first_hint(lengths, "X.transpose(0, 2, 1) or [x.T for x in X]")
     if seen is not None and lengths == set(seen) and len(lengths) == 1 and seen[0] < sequences.n_channels:
         return (

@@ -10,14 +10,15 @@ from ..sequences.step_targets import read_step_weights, read_steps
 from ..sequences.targets import Places, read_groups, read_sample_weight
 from ..sequences.validation import in_dtype
 from ..training import Scaling, Validation, check_range, observed_moments, updated_moments, weighted_moments
-from .architecture import MUTABLE_KEYS, build, network_spec
+from .architecture import LATER_KEYS, MUTABLE_KEYS, build, network_spec
 from .embedding import embedding_widths
 from .fit_inputs import FitInputs
-from .fitted_state import with_fitted_attributes
+from .fitted_state import unscaled, with_fitted_attributes
 from .inputs import read_X
 from .solvers import is_one_minibatch, stops_early
 from .splitting import split_rows
 from .static import seen_static_only, static_spec
+from .times import gap_channel, with_median_gap
 from .warned import warn_of_few, warn_of_unseen
 
 Y_AND_WEIGHTS = "Expected an array or a list with one entry for each sequence, or with return_sequences for every step."
@@ -66,6 +67,7 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
     if previous is None:
         sequences, form["categories_"] = seen_only(sequences, form["_categorical"], form["categories_"], rows)
         sequences, form = seen_static_only(sequences, form, rows)
+        sequences, form = with_median_gap(sequences, form, target.weighted_rows(), target.sequence_weights)
     spec = _agreed_spec(estimator, sequences, target, form, previous)
     dtype = sequences.values.dtype if previous is None else previous.theta.dtype
     allows_missing = estimator.missing != "error"
@@ -84,8 +86,8 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
 
     moments = _moments(estimator, sequences, target, previous, one_epoch)
     network = build(spec)
-    sizes, categorical = (network.input_size, network.static_size), (form["_categorical"], form.get("_static_categorical", ()))
-    scaling = Scaling.from_moments(moments, *sizes, target.units, *categorical, bool(estimator.standardize))
+    sizes = network.input_size, network.static_size
+    scaling = Scaling.from_moments(moments, *sizes, target.units, *unscaled(form, spec), bool(estimator.standardize))
     scaling.raise_if_out_of_range(dtype)
     if allows_missing and previous is None:
         warn_of_unseen(scaling.known, sequences.channel_names)
@@ -123,7 +125,8 @@ def _agreed_spec(estimator, sequences, target, form, previous):
     tables = zip(form["_categorical"], form["categories_"], widths, strict=True)
     categories = [[channel, len(values) + 1, width] for channel, values, width in tables]
     spec = network_spec(estimator, sequences.n_channels, target, categories) | static_spec(estimator, sequences, form)
-    fitted = spec if previous is None else previous.network_spec
+    spec["gap_channel"] = gap_channel(form, sequences)
+    fitted = spec if previous is None else LATER_KEYS | previous.network_spec
     changed = {key: (fitted[key], spec[key]) for key in spec if fitted[key] != spec[key] and key not in MUTABLE_KEYS}
     if changed:
         raise ValueError(

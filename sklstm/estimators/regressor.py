@@ -125,6 +125,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         embedding_dim="auto",
         missing="error",
         input_dropout=0.0,
+        time_feature=None,
         initial_state="zeros",
         forget_bias="multiscale",
         n_channels=1,
@@ -176,6 +177,7 @@ class LSTMRegressor(RegressorMixin, BaseRecurrent):
         self.embedding_dim = embedding_dim
         self.missing = missing
         self.input_dropout = input_dropout
+        self.time_feature = time_feature
         self.initial_state = initial_state
         self.forget_bias = forget_bias
         self.n_channels = n_channels

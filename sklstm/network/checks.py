@@ -72,6 +72,7 @@ EXPECTED = {
     "categories": (CATEGORIES.format("channel"), _are_categories),
     "input_dropout": ("a number of at least 0 and below 1", _is_rate),
     "missing": (f"one of {sorted(MISSING)}", _is_one_of(MISSING)),
+    "gap_channel": ("None or the number of a channel", lambda value: value is None or is_count(value)),
     "static_size": (f"an int from 0 to {MAX_SIZE}", lambda value: is_count(value) and value <= MAX_SIZE),
     "static_categories": (CATEGORIES.format("static feature"), _are_categories),
 }
@@ -90,6 +91,9 @@ def check_network(network):
         for column, _, _ in getattr(network, name):
             if column >= size:
                 raise ValueError(f"A network cannot be built: {name} are of {what} {column}, but it has {size} {what}s.")
+    gap = network.gap_channel
+    if gap is not None and (gap >= network.input_size or gap in {channel for channel, _, _ in network.categories}):
+        raise ValueError(f"A network cannot be built: gap_channel is {gap}, which is no numeric one of {network.input_size} channels.")
 
 
 def check_layout(layout, network):

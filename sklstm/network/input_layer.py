@@ -21,7 +21,8 @@ class InputLayer:
 
     Its output holds the numeric channels, each as ``scale x + offset``, and then one vector per categorical channel,
     whose values are rows of its table. Where numeric channels may have missing values, NaN, columns that say which they are
-    stand beside them: see the kernel `Missing`.
+    stand beside them: see the kernel `Missing`. Where times are known, the last columns say how far away the step before is and, of
+    a bidirectional network, the next one: log2(1 + gap).
 
     Parameters
     ----------
@@ -33,6 +34,8 @@ class InputLayer:
         Name in the table `MISSING`; with "error" no value is missing.
     bidirectional : bool
         Whether missing values are also looked for from the end of the sequence on.
+    gap : int, default=None
+        Channel with the time since the step before, in units of its median; 1 at the first step. None without times.
 
     Notes
     -----
@@ -46,12 +49,13 @@ class InputLayer:
     categories: tuple = ()
     missing: str = "error"
     bidirectional: bool = False
+    gap: int | None = None
 
     @property
     def numeric(self):
-        """Channels that are no categories."""
-        categorical = {channel for channel, _, _ in self.categories}
-        return np.array([k for k in range(self.n_channels) if k not in categorical], dtype=np.intp)
+        """Channels that are no categories and no gap."""
+        others = {self.gap, *(channel for channel, _, _ in self.categories)}
+        return np.array([k for k in range(self.n_channels) if k not in others], dtype=np.intp)
 
     @property
     def allows_missing(self):
@@ -64,7 +68,7 @@ class InputLayer:
 
     @property
     def directions(self):
-        """Prefix of the parameter names of each direction in which missing values are looked for."""
+        """Prefix of the parameter names of each direction in which missing values are looked for, and gaps are measured."""
         return ("", "reverse.") if self.bidirectional else ("",)
 
     @property
@@ -76,11 +80,17 @@ class InputLayer:
     def channels_of_columns(self):
         """For each column of the output, the channel that it comes from."""
         vectors = [np.full(width, channel) for channel, _, width in self.categories]
-        return np.concatenate([np.tile(self.numeric, self.n_blocks), *vectors])
+        gaps = np.full(self.n_gaps, self.gap if self.n_gaps else -1)
+        return np.concatenate([np.tile(self.numeric, self.n_blocks), *vectors, gaps])
+
+    @property
+    def n_gaps(self):
+        """Number of columns for the gaps."""
+        return 0 if self.gap is None else len(self.directions)
 
     @property
     def output_size(self):
-        return len(self.numeric) * self.n_blocks + sum(width for _, _, width in self.categories)
+        return len(self.numeric) * self.n_blocks + sum(width for _, _, width in self.categories) + self.n_gaps
 
     def param_shapes(self):
         n = len(self.numeric)
@@ -105,13 +115,15 @@ class InputLayer:
     def bind(self, theta, p, ws, dx=None):
         """The stage that runs the layer; p are views of theta, dx (n_rows, output_size) is the gradient of its output, if any."""
         tables = [(channel, p[f"E{channel}"], codes) for (channel, _, _), codes in zip(self.categories, ws.codes, strict=True)]
-        ws.p, units = p, (p["scale"], p["offset"])
+        ws.p, units, gap = p, (p["scale"], p["offset"]), -1 if self.gap is None else self.gap
         if self.allows_missing:
             rates = [(p.get(f"{prefix}w"), p.get(f"{prefix}b")) for prefix in self.directions]
             ws.missing = _missing.Missing(
-                theta, self.n_channels, ws.numeric, *units, p["mean"], p["known"], rates, ws.states, ws.x, dx
+                theta, self.n_channels, ws.numeric, *units, p["mean"], p["known"], rates, ws.states, ws.x, dx, gap
             )
-        ws.stage = _embedding.InputLayer(theta, self.n_channels, ws.numeric, *units, tables, ws.x, dx, ws.missing)
+        ws.stage = _embedding.InputLayer(
+            theta, self.n_channels, ws.numeric, *units, tables, ws.x, dx, ws.missing, gap, len(self.directions)
+        )
         return ws.stage
 
     def forward(self, p, packed, ws):

@@ -49,6 +49,8 @@ class Network:
         As in `InputLayer`.
     missing : {"error", "indicator", "decay"}
         As in `InputLayer`.
+    gap_channel : int or None
+        Channel with the time since the step before, as in `InputLayer`.
     input_dropout : float
         Rate at which values of numeric channels are missing in training.
     static_size : int
@@ -79,10 +81,11 @@ class Network:
     input_dropout: float = 0.0
     static_size: int = 0
     static_categories: tuple = ()
+    gap_channel: int | None = None
 
     def __post_init__(self):
         check_network(self)
-        input_layer = InputLayer(self.input_size, self.categories, self.missing, self.bidirectional)
+        input_layer = InputLayer(self.input_size, self.categories, self.missing, self.bidirectional, self.gap_channel)
         static = StaticFeatures(self.static_size, self.static_categories, self.output_size) if self.static_size else None
         layers, width = [], input_layer.output_size
         options = (self.cell, self.activation, self.bidirectional, self.merge_mode, self.residual, self.learned_state)
@@ -91,7 +94,7 @@ class Network:
             layers.append(RecurrentLayer(width, hidden_size, *options))
             width = layers[-1].output_size
         folds_input_scale = layers[0].folds_input_scale and not input_layer.allows_missing
-        if not self.categories and folds_input_scale:
+        if not self.categories and folds_input_scale and self.gap_channel is None:
             input_layer = None
         poolings = pooling_names(self.pooling)
         pool = pooling_of(poolings, width)

@@ -277,8 +277,8 @@ class RelativeRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             steps = Steps.from_sequences(X if isinstance(X, Sequences) or is_dense else Sequences.from_list(X))
             restore, flat, names = steps.restore_format, False, steps.names
             if not is_dense:
-                own = {"ids": steps.ids, "channel_names": names, "categories": steps.categories or None, "static": steps.static}
-                restore = partial(Sequences, offsets=steps.offsets, **own)
+                own = {"ids": steps.ids, "channel_names": names, "categories": steps.categories or None}
+                restore = partial(Sequences, offsets=steps.offsets, **own, static=steps.static, times=steps.times)
             if reset:
                 self.n_features_in_ = steps.n_channels
                 vars(self).pop("feature_names_in_", None)

@@ -122,7 +122,7 @@ def encode(sequences, channels, known):
         vocabularies.append(vocabulary)
         if known is not None and categories is None and not values[:, channel].any():
             _warn_of_codes(sequences, channel, vocabulary)
-    return Sequences(values, sequences.offsets, **names, static=sequences._static), vocabularies
+    return Sequences(values, sequences.offsets, **names, static=sequences._static, times=sequences._times), vocabularies
 
 
 def _warn_of_codes(sequences, channel, vocabulary):

@@ -93,7 +93,7 @@ class Constructors:
         return cls(*read_padded(X, lengths, padding, side))
 
     @classmethod
-    def from_long(cls, frame, *, id, time=None, columns=None, freq=None, static=None):
+    def from_long(cls, frame, *, id, time=None, columns=None, freq=None, static=None, elapsed=False):
         """Make `Sequences` from a table with one row per step ("long" format), in any order.
 
         Parameters
@@ -120,6 +120,9 @@ class Constructors:
             Static features: columns of `frame` that are the same in all rows of a sequence, or a table with one row for each
             sequence. A table that has a column of the name `id`, or a pandas DataFrame whose index has the ids, is brought into
             their order; any other is in the order of the sequences.
+        elapsed : bool, default=False
+            Whether to keep the times as `times` of the sequences, so that networks read how much time is between two steps.
+            `time` must have distances then, which ordered categories do not. Not together with `freq`.
 
         Returns
         -------
@@ -176,8 +179,13 @@ class Constructors:
         >>> Sequences.from_long(steps | {"age": [61, 48, 61]}, id="who", time="t", static=["age"]).static
         array([[61],
                [48]])
+
+        The times are kept, so that networks know how long ago the step before was:
+
+        >>> Sequences.from_long(steps, id="who", time="t", columns=["v"], elapsed=True).times
+        array([1, 3, 1])
         """
-        return cls(**read_long(frame, id, time, columns, freq, static))
+        return cls(**read_long(frame, id, time, columns, freq, static, elapsed))
 
     @classmethod
     def from_arrow(cls, data):

@@ -13,12 +13,15 @@ from .parts import chosen_rows, offsets_of, own_offsets, read_categories, read_i
 from .refusals import array_of
 from .static import StaticTable, read_static
 from .static_attributes import StaticAttributes
+from .step_times import read_step_times
+from .time_attributes import TimeAttributes
 
 # Names under which `Sequences` keep the arguments of their constructor.
-STORED = ("_values", "_offsets", "_ids", "_channel_names", "_categories", "_static")
+STORED = ("_values", "_offsets", "_ids", "_channel_names", "_categories", "_static", "_times")
+LATER = {"static", "times"}  # of those, what pickles of earlier versions have not
 
 
-class Sequences(StaticAttributes, Constructors):
+class Sequences(StaticAttributes, TimeAttributes, Constructors):
     """Sequences of different lengths over the same channels.
 
     The steps of all sequences are stored one after the other in one array, and offsets give the start of each sequence.
@@ -41,6 +44,8 @@ class Sequences(StaticAttributes, Constructors):
     static : 2-D array-like, DataFrame, dict of columns or list of rows, default=None
         Static features: a table with one row for each sequence. Columns of texts, categories or booleans are categorical. A
         pandas DataFrame whose index has the `ids` is brought into their order.
+    times : array-like of shape (total_steps,), default=None
+        Time of each step, which increases along each sequence: numbers of any unit, dates, durations or ISO 8601 texts.
 
     Attributes
     ----------
@@ -63,6 +68,8 @@ class Sequences(StaticAttributes, Constructors):
         Names of the static features.
     static_categories : dict of int to ndarray
         Values that the codes of categorical static features stand for, by number of the feature.
+    times : ndarray of shape (total_steps,) or None
+        Time of each step: numbers, datetime64 (in UTC if they had a zone) or timedelta64. A read-only copy.
     lengths : ndarray of int of shape (n_sequences,)
         Number of steps of each sequence.
     n_channels : int
@@ -75,7 +82,7 @@ class Sequences(StaticAttributes, Constructors):
     Raises
     ------
     ValueError
-        If values, offsets, ids, names or categories are inconsistent.
+        If values, offsets, ids, names or categories are inconsistent, or times do not increase along a sequence.
 
     See Also
     --------
@@ -111,7 +118,7 @@ class Sequences(StaticAttributes, Constructors):
     array([1, 3])
     """
 
-    def __init__(self, values, offsets, *, ids=None, channel_names=None, categories=None, static=None):
+    def __init__(self, values, offsets, *, ids=None, channel_names=None, categories=None, static=None, times=None):
         refuse_mask(values, "values")
         values = array_of("values", values)
         if values.ndim != 2:
@@ -125,6 +132,7 @@ class Sequences(StaticAttributes, Constructors):
         self.channel_names = channel_names
         self.categories = categories
         self._static = None if static is None else read_static(static, len(self), self._ids)
+        self._times = None if times is None else read_step_times(times, self._offsets, self._ids)
 
     def to_padded(self, padding=np.nan, *, side="end"):
         """Copy the sequences into a 3-D array, padded to the length of the longest.
@@ -276,7 +284,7 @@ class Sequences(StaticAttributes, Constructors):
             start, stop, step = key.indices(len(self))
             if step == 1:
                 offsets = self._offsets[start : max(start, stop) + 1]
-                return self._cut(slice(start, max(start, stop)), self._values[offsets[0] : offsets[-1]], offsets - offsets[0])
+                return self._cut(slice(start, max(start, stop)), slice(offsets[0], offsets[-1]), offsets - offsets[0])
             key = np.arange(start, stop, step)
         if isinstance(key, tuple):
             raise IndexError("Sequences have one index. Index the steps of a single one: X[i][step].")
@@ -285,7 +293,7 @@ class Sequences(StaticAttributes, Constructors):
         lengths = X.lengths[rows]
         offsets = offsets_of(lengths)
         steps = np.arange(offsets[-1]) + np.repeat(X.offsets[rows] - offsets[:-1], lengths)
-        return X._cut(rows, X.values[steps], offsets)
+        return X._cut(rows, steps, offsets)
 
     def take(self, indices, axis=0, out=None, mode="raise"):
         """Return the sequences ``X[indices]``; used by ``numpy.take``.
@@ -326,10 +334,16 @@ class Sequences(StaticAttributes, Constructors):
             )
         return self[np.atleast_1d(indices)]
 
-    def _cut(self, rows, values, offsets):
-        """Some of the sequences, with the names and categories of all."""
+    def _cut(self, rows, steps, offsets):
+        """Some of the sequences, with these steps and offsets and the names and categories of all."""
         ids, static = (None if part is None else part[rows] for part in (self.ids, self._static))
-        return Sequences(values, offsets, ids=ids, channel_names=self.channel_names, categories=self.categories, static=static)
+        values, times = (None if part is None else part[steps] for part in (self._values, self._times))
+        return Sequences(values, offsets, **self._named() | {"ids": ids, "static": static, "times": times})
+
+    def _named(self):
+        """What belongs to the sequences beside values and offsets, as arguments of the constructor."""
+        own = {"ids": self.ids, "channel_names": self.channel_names, "categories": self.categories}
+        return own | {"static": self._static, "times": self._times}
 
     def with_values(self, values):
         """Return the same sequences with other values.
@@ -342,7 +356,7 @@ class Sequences(StaticAttributes, Constructors):
         Returns
         -------
         Sequences
-            Sequences with the new values and the same offsets and ids.
+            Sequences with the new values and the same offsets, ids, static features and times.
 
         Raises
         ------
@@ -356,7 +370,7 @@ class Sequences(StaticAttributes, Constructors):
         >>> X.with_values(10 * X.values)[0].ravel()
         array([10., 20.])
         """
-        return self._cut(slice(None), values, self.offsets)
+        return Sequences(values, self.offsets, **self._named())
 
     def __array__(self, dtype=None, copy=None):
         """A 1-D array of objects, one per sequence: what scikit-learn looks at to tell what kind of y it has."""
@@ -375,17 +389,19 @@ class Sequences(StaticAttributes, Constructors):
         stored = {name.removeprefix("_"): vars(self)[name] for name in STORED if name in vars(self)}
         if self._static is not None:
             stored["static"] = vars(self._static).copy()
+        if self._times is not None:
+            stored["times"] = self._times.values
         return others | stored
 
     def __setstate__(self, state):
         """Through the constructor: what comes from a pickle is checked like anything else."""
         arguments = {name.removeprefix("_") for name in STORED}
-        required = arguments - {"static"}  # which earlier versions had not
+        required = arguments - LATER
         if not isinstance(state, dict) or not required <= state.keys():
             raise ValueError(f"This is not the state of pickled Sequences: expected a dict with {sorted(required)}.")
         static = state.get("static")
         static = StaticTable.from_dict(static) if isinstance(static, dict) else static
-        Sequences.__init__(self, **{name: state[name] for name in required}, static=static)
+        Sequences.__init__(self, **{name: state[name] for name in required}, static=static, times=state.get("times"))
         vars(self).update({name: value for name, value in state.items() if name not in arguments | set(STORED)})
 
     def __repr__(self):
@@ -394,7 +410,8 @@ class Sequences(StaticAttributes, Constructors):
         steps = f"{low}" if low == high else f"{low} to {high}"
         parts = f"{_counted(len(self), 'sequence')} of {steps} step{'' if high == low == 1 else 's'}"
         static = "" if self.static is None else f", {_counted(self.static.shape[1], 'static feature')}"
-        return f"Sequences({parts}, {_counted(self.n_channels, 'channel')}{static}, {self.values.dtype})"
+        times = "" if self.times is None else f", times ({self.times.dtype})"
+        return f"Sequences({parts}, {_counted(self.n_channels, 'channel')}{static}{times}, {self.values.dtype})"
 
 
 def snapshot(sequences):
@@ -414,12 +431,12 @@ def snapshot(sequences):
     Raises
     ------
     ValueError
-        If their offsets, shape, ids, names or categories do not fit each other any more.
+        If their offsets, shape, ids, names, categories or times do not fit each other any more.
     """
     parts = vars(sequences)
     try:
         values, offsets = parts["_values"], parts["_offsets"]
-        named = {name: parts[f"_{name}"] for name in ("ids", "channel_names", "categories", "static")}
+        named = {name: parts[f"_{name}"] for name in ("ids", "channel_names", "categories", "static", "times")}
         return Sequences(values[:] if type(values) is np.ndarray else values, offsets, **named)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(

@@ -14,12 +14,13 @@ from .index import refuse_falling_index
 from .parts import offsets_of
 from .refusals import list_of, refused_as
 from .static import names_of_static, static_of_long
+from .step_times import check_increasing, step_times_of
 from .timeline import Timeline
 from .times import read_times
 
 
 @refused_as("frame", "Expected a table with a row for each step, or a dict of 1-D arrays.")
-def read_long(frame, id, time, columns, freq, static=None):
+def read_long(frame, id, time, columns, freq, static=None, elapsed=False):
     """The arguments of `Sequences` from those of `Sequences.from_long`."""
     table = Table(frame)
     keys = _id_columns(table.names, id, frame)
@@ -27,6 +28,8 @@ def read_long(frame, id, time, columns, freq, static=None):
     columns = _chosen(table.names, frame, keys, time, columns, own_static)
     if freq is not None and time is None:
         raise ValueError(f"freq={freq!r} is a distance of times. Name their column: time=...")
+    if elapsed:
+        _check_elapsed(time, freq)
     group, ids = _number_rows(table, id, keys)
     offsets = offsets_of(np.bincount(group, minlength=len(ids)))
     times = None if time is None else of_length(len(group), read_times(table, time, freq is not None), time, keys[0])
@@ -41,7 +44,20 @@ def read_long(frame, id, time, columns, freq, static=None):
     channels = [_numbers(of_length(len(group), table.read(name), name, keys[0]), name) for name in columns]
     values, categories = stack_channels(channels, rows, positions, int(offsets[-1]))
     parts = {"values": values, "offsets": offsets, "ids": ids, "channel_names": columns, "categories": categories}
+    if elapsed:
+        parts["times"] = step_times_of(times, time, rows)
+        check_increasing(parts["times"], offsets, ids)
     return parts if static is None else parts | {"static": static_of_long(table, static, group, ids, keys)}
+
+
+def _check_elapsed(time, freq):
+    """Raise a ValueError unless there are times to keep, of steps that freq does not make equally distant."""
+    if time is None:
+        raise ValueError("elapsed=True keeps the times of the steps. Name their column: time=...")
+    if freq is not None:
+        raise ValueError(
+            f"freq={freq!r} inserts steps, so that all are equally distant, and elapsed=True keeps their distances. Leave out one."
+        )
 
 
 def _id_columns(names, id, frame):

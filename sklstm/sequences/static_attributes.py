@@ -56,5 +56,4 @@ class StaticAttributes:
         >>> X[1:].static, X.static_names
         (array([[48.,  1.]]), ['age', 'site'])
         """
-        names = {"ids": self.ids, "channel_names": self.channel_names, "categories": self.categories}
-        return type(self)(self.values, self.offsets, **names, static=table)
+        return type(self)(self.values, self.offsets, **self._named() | {"static": table})

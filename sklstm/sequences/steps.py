@@ -61,6 +61,10 @@ class Steps:
     def static(self):
         return None if self.container is None else self.container._static
 
+    @property
+    def times(self):
+        return None if self.container is None else self.container._times
+
     def __len__(self):
         return len(self.offsets) - 1
 
@@ -113,7 +117,7 @@ def _of_container(X):
         if values.dtype.kind not in "fiub" and X.values.dtype.kind in "fiub":  # texts, which such Sequences have as codes
             channels = [Column.of(numbers_or_objects(channel)) for channel in values.T]
             values, categories = stack_channels([channel.numbers(f"{j} of what came out") for j, channel in enumerate(channels)])
-        return Sequences(values, offsets, ids=X.ids, categories=categories, static=X._static)
+        return Sequences(values, offsets, ids=X.ids, categories=categories, static=X._static, times=X._times)
 
     return Steps(np.ascontiguousarray(X.values), X.offsets, rebuild, X.channel_names, X)
 

@@ -66,7 +66,7 @@ def read_texts(X, padding, channels_of, allows_missing=False):
     read = [_read_channel(values, channel, steps, channel in channels) for channel, values in enumerate(steps.columns())]
     values, categories = stack_channels(read)
     names = {"ids": steps.ids, "channel_names": steps.names}
-    sequences = Sequences(values, steps.offsets, **names, categories=categories, static=steps.static)
+    sequences = Sequences(values, steps.offsets, **names, categories=categories, static=steps.static, times=steps.times)
     return checked(sequences, allows_missing)
 
 

@@ -94,8 +94,9 @@ class OrderedTimes:
         return (self.times.literal(steps[0]), self.times.literal(steps[0] + 1)) if len(steps) else None
 
 
-def read_times(table, name, wall=True):
-    """The `Times` in a column of a table; `wall` says whether those on the clock of their zone are wanted.
+def read_times(table, name, wall=True, refuse=refuse_missing):
+    """The `Times` in a column of a table; `wall` says whether those on the clock of their zone are wanted, and `refuse` raises
+    where some are missing.
 
     Raises
     ------
@@ -105,10 +106,10 @@ def read_times(table, name, wall=True):
     series = table.series(name)
     native = None if series is None else series.to_native()
     if str(getattr(native, "dtype", None)).startswith("period["):  # of pandas
-        refuse_missing(series.is_null().to_numpy(), name, "time")
+        refuse(series.is_null().to_numpy(), name, "time")
         return Times(native.array.asi8, freq=native.dtype.freq)
     column = table.read(name)
-    refuse_missing(column.missing, name, "time")
+    refuse(column.missing, name, "time")
     column = column.encoded()
     if column.ordered:
         return Times(column.values, ranked=column.categories)
