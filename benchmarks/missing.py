@@ -10,14 +10,14 @@ All networks have the defaults, unless a row says something else. "imputed" is t
 ``PerStep(SimpleImputer())``, "filled" behind the last value of the sequence (0 before the first), "flagged" behind
 ``PerStep(SimpleImputer(add_indicator=True))``. Everything runs on one thread.
 
-process    Targets are the values of an Ornstein-Uhlenbeck process of variance 1 where they are missing. The best prediction is the
-           last value, times exp(-kappa gap). Errors are divided by its error. In "later" columns the gaps of the test are four times
-           as long as in training, or a quarter.
+process    Targets are the values of an Ornstein-Uhlenbeck process of variance 1 where they are missing. The best prediction is
+           the last value, times exp(-kappa gap). Errors are divided by its error. In "later" columns the gaps of the test are
+           four times as long as in training, or a quarter.
 pattern    Channels are noise, and each sequence has one hole; in which of two channels is the class.
-patients   patients.py says what is predicted. Ten times repeated 5-fold cross-validation by patients, stratified by their deaths. The
+patients   patients.py says what is predicted. Ten times repeated 5-fold cross-validation by patients, stratified by deaths. The
            AUC is that over the visits of a fold. "boosting" is HistGradientBoostingClassifier on last values, slopes and counts.
-ward       ward.py makes the table. PyPOTS' GRU-D has its own defaults, the same number of units, and values in standard units. As its
-           documentation recommends, a fifth of the patients is its validation set, by which it chooses an epoch.
+ward       ward.py makes the table. PyPOTS' GRU-D has its own defaults, the same number of units, and values in standard units.
+           As its documentation recommends, it has a validation set, a fifth of the patients, by which it chooses an epoch.
 """
 
 import argparse
@@ -104,8 +104,8 @@ def check(arguments):
             mean = np.nanmean(X, axis=(0, 1))
             network.layout.views(theta)["input.mean"][...] = mean
             seen = torch.tensor(~np.isnan(X)).double()
-            filled = np.where(np.isnan(X), mean, X)  # before the first value; PyPOTS' data set takes the next value from the future
-            filled = np.where(np.logical_or.accumulate(~np.isnan(X), axis=1), LastValue().transform(X), filled)
+            # Before the first value the mean, where PyPOTS' data set takes the first value from the future.
+            filled = np.where(np.logical_or.accumulate(~np.isnan(X), axis=1), LastValue().transform(X), mean)
             deltas = _parse_delta_torch(seen)
             values = torch.tensor(np.nan_to_num(X))
             _, end = theirs(values, seen, deltas, torch.tensor(mean), torch.tensor(filled))
@@ -113,8 +113,7 @@ def check(arguments):
             found[share] = float(np.abs(ours - end.numpy()).max())
     if max(found.values()) > 1e-6:
         raise SystemExit(f"End states differ from those of PyPOTS: {found}")
-    rows = [["missing", "sequences", "largest difference"], *([f"{share:.0%}", str(n), f"{of:.1e}"] for share, of in found.items())]
-    return found, rows
+    return found, [["missing", "sequences", "largest difference"], *([f"{k:.0%}", str(n), f"{of:.1e}"] for k, of in found.items())]
 
 
 def _copy_weights(theirs, views, n_channels, n_units):
@@ -157,7 +156,7 @@ def draw_process(n, kappa, draw_gaps, factor, seed, n_steps=20):
 def process(arguments):
     """Errors of predictions of missing values, divided by the smallest possible error."""
     networks, found = ways(LSTMRegressor, return_sequences=True), {}
-    contenders = [("decay", True), ("indicator", True), ("imputed", True), ("decay", False), ("indicator", False), ("imputed", False)]
+    contenders = [(way, timed) for timed in (True, False) for way in ("decay", "indicator", "imputed")]
     for (name, (kappa, draw_gaps)), seed in product(PROCESSES.items(), range(arguments.seeds)):
         X, y, _ = draw_process(1000, kappa, draw_gaps, 1.0, seed)
         tests = {part: draw_process(2000, kappa, draw_gaps, factor, 1000 + seed) for part, factor in LATER.items()}
@@ -235,7 +234,7 @@ def patients(arguments):
     contenders["indicator, no static"] = visits.of_network(networks["indicator"], static=False)
     contenders["imputed, no times, no static"] = visits.of_network(networks["imputed"], elapsed=False, static=False)
     found, seconds = {name: [] for name in contenders}, dict.fromkeys(contenders, 0.0)
-    for repeat in range(arguments.repeats):
+    for repeat in range(arguments.first, arguments.first + arguments.repeats):
         folds = StratifiedKFold(FOLDS, shuffle=True, random_state=repeat).split(visits.died, visits.died)
         for fold, (train, test) in enumerate(folds):
             for name, auc in contenders.items():
@@ -261,13 +260,10 @@ def ward(arguments):
     """Fit time and AUC beside PyPOTS' GRU-D."""
     X, y = make_ward(arguments.patients + 4000, seed=0)
     train, test = slice(arguments.patients), slice(arguments.patients, None)
-    names = {
-        "decay": {"missing": "decay"},
-        "indicator": {"missing": "indicator"},
-        "decay, GRU": {"missing": "decay", "cell": "gru", "pooling": "last"},
-        f"decay, GRU, {arguments.epochs} epochs": {"missing": "decay", "cell": "gru", "pooling": "last", "max_iter": arguments.epochs}
-        | {"early_stopping": True, "validation_fraction": 0.2, "n_iter_no_change": arguments.epochs},
-    }
+    n, gru = arguments.epochs, {"missing": "decay", "cell": "gru", "pooling": "last"}
+    stopping = {"max_iter": n, "early_stopping": True, "validation_fraction": 0.2, "n_iter_no_change": n}
+    names = {"decay": {"missing": "decay"}, "indicator": {"missing": "indicator"}, "decay, GRU": gru}
+    names |= {f"decay, GRU, {n} epochs": gru | stopping}
     contenders = {name: partial(_fit_ours, **options) for name, options in names.items()}
     if arguments.pypots:
         contenders[f"PyPOTS GRU-D, {arguments.epochs} epochs"] = partial(_fit_grud, epochs=arguments.epochs)
@@ -281,7 +277,7 @@ def ward(arguments):
     rows = [["model", "epochs", "seconds", "times as fast", "AUC"]]
     for name, of in found.items():
         rows.append([name, str(of["epochs"]), f"{of['seconds']:.1f}", f"{slowest / of['seconds']:.1f}", f"{of['auc']:.4f}"])
-    print(f"{np.isnan(X).mean():.0%} of the values are missing, {y.mean():.1%} of the patients die; {arguments.patients} to learn from.")
+    print(f"{np.isnan(X).mean():.0%} of the values are missing, and {y.mean():.1%} of the patients die.")
     return found, rows
 
 
@@ -308,15 +304,17 @@ PARTS = {function.__name__: function for function in (check, process, pattern, p
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=PARTS)
-    parser.add_argument("--seeds", type=int, default=5, help="of process and pattern (%(default)s)")
+    parser.add_argument("--seeds", type=int, default=3, help="of process and pattern (%(default)s)")
     parser.add_argument("--repeats", type=int, default=10, help="of the cross-validation of patients (%(default)s)")
+    parser.add_argument("--first", type=int, default=0, help="number of the first repeat, to run them in pieces (%(default)s)")
     parser.add_argument("--patients", type=int, default=2000, help="of the training part of ward (%(default)s)")
     parser.add_argument("--epochs", type=int, default=100, help="of PyPOTS, whose default this is (%(default)s)")
     parser.add_argument("--no-pypots", dest="pypots", action="store_false", help="leave PyPOTS out of ward")
     parser.add_argument("--json", help="file for the measurements")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
-    pin_to_one_cpu()
+    if arguments.part == "ward":
+        pin_to_one_cpu()
     measured, rows = PARTS[arguments.part](arguments)
     facts = describe()
     print(f"\n{table(rows)}\n\n{report(facts)}")

