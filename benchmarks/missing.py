@@ -3,6 +3,7 @@
     python benchmarks/missing.py check       equality with PyPOTS' GRU-D on the same weights; seconds
     python benchmarks/missing.py process     a process seen at random times, whose best prediction is known; a minute
     python benchmarks/missing.py pattern     a label that depends only on which channel is missing; half a minute
+    python benchmarks/missing.py random      waves of which values are missing at random; two minutes
     python benchmarks/missing.py patients    two-year survival at irregular visits, cross-validated; ten minutes
     python benchmarks/missing.py ward        a simulated table of intensive care, beside PyPOTS' GRU-D; eight minutes
 
@@ -14,6 +15,7 @@ process    Targets are the values of an Ornstein-Uhlenbeck process of variance 1
            the last value, times exp(-kappa gap). Errors are divided by its error. In "later" columns the gaps of the test are
            four times as long as in training, or a quarter.
 pattern    Channels are noise, and each sequence has one hole; in which of two channels is the class.
+random     Sums of two sines with noise (`make_sine_mixture`), whose frequencies show their class.
 patients   patients.py says what is predicted. Ten times repeated 5-fold cross-validation by patients, stratified by deaths. The
            AUC is that over the visits of a fold. "boosting" is HistGradientBoostingClassifier on last values, slopes and counts.
 ward       ward.py makes the table. PyPOTS' GRU-D has its own defaults, the same number of units, and values in standard units.
@@ -43,6 +45,7 @@ from sklearn.pipeline import make_pipeline
 from ward import make_ward
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm.datasets import make_sine_mixture
 from sklstm.preprocessing import PerStep
 
 FOLDS = 5
@@ -159,7 +162,7 @@ def process(arguments):
     networks, found = ways(LSTMRegressor, return_sequences=True), {}
     contenders = [(way, timed) for timed in (True, False) for way in ("decay", "indicator", "imputed")]
     for (name, (kappa, draw_gaps)), seed in product(PROCESSES.items(), range(arguments.seeds)):
-        X, y, _ = draw_process(1000, kappa, draw_gaps, 1.0, seed)
+        X, y, _ = draw_process(arguments.sequences, kappa, draw_gaps, 1.0, seed)
         tests = {part: draw_process(2000, kappa, draw_gaps, factor, 1000 + seed) for part, factor in LATER.items()}
         for way, timed in contenders:
             as_read = (lambda X: X) if timed else (lambda X: Sequences(X.values, X.offsets))
@@ -187,6 +190,25 @@ def pattern(arguments):
         model = make(seed).fit(X[:600], y[:600])
         found.setdefault(way, []).append(float(roc_auc_score(y[600:], model.predict_proba(X[600:])[:, 1])))
     return found, [["network", "seeds", "AUC"], *([way, str(len(of)), mean_and_error(of)] for way, of in found.items())]
+
+
+# ---- random ----
+
+SHARES = (0.0, 0.05, 0.2, 0.5)
+
+
+def random(arguments):
+    """Accuracy of the recognition of waves of which values are missing at random."""
+    found = {}
+    for seed, share in product(range(arguments.seeds), SHARES):
+        X, y = make_sine_mixture(1600, n_steps=40, n_classes=4, noise=0.3, random_state=seed)
+        X[np.random.default_rng(seed).random(X.shape) < share] = np.nan
+        for way, make in ways(LSTMClassifier).items():
+            found.setdefault((way, share), []).append(float(make(seed).fit(X[:600], y[:600]).score(X[600:], y[600:])))
+    names = dict.fromkeys(way for way, _ in found)
+    rows = [["network", "seeds", *(f"{share:.0%} missing" for share in SHARES)]]
+    rows += [[way, str(arguments.seeds), *(mean_and_error(found[way, share]) for share in SHARES)] for way in names]
+    return {f"{way}, {share}": of for (way, share), of in found.items()}, rows
 
 
 # ---- patients ----
@@ -299,13 +321,14 @@ def _fit_grud(X, y, epochs):
     return lambda X: model.predict({"X": (X - mean) / scale})["classification_proba"][:, 1], epochs
 
 
-PARTS = {function.__name__: function for function in (check, process, pattern, patients, ward)}
+PARTS = {function.__name__: function for function in (check, process, pattern, random, patients, ward)}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=PARTS)
-    parser.add_argument("--seeds", type=int, default=3, help="of process and pattern (%(default)s)")
+    parser.add_argument("--seeds", type=int, default=3, help="of process, pattern and random (%(default)s)")
+    parser.add_argument("--sequences", type=int, default=1000, help="of the training part of process (%(default)s)")
     parser.add_argument("--repeats", type=int, default=10, help="of the cross-validation of patients (%(default)s)")
     parser.add_argument("--first", type=int, default=0, help="number of the first repeat, to run them in pieces (%(default)s)")
     parser.add_argument("--patients", type=int, default=1500, help="of the training part of ward (%(default)s)")
