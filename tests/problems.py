@@ -26,7 +26,8 @@ class Problem:
     With `training_seed`, dropout and the hiding of categories are on, with the same masks at every call. Channels that
     `categories` names are turned into codes; of other channels, 2 values in 5 are missing where `missing` allows it.
 
-    With `static_size` there are static features, `static` (n_sequences, static_size).
+    With `static_size` there are static features, `static` (n_sequences, static_size), and with `timed` one more channel,
+    the last, has the gaps of time between steps.
 
     Attributes: `network`, `theta`, `sequences` (Sequences), `packed`, `ws`, `targets` and `weights` in the order of the
     sequences (of their steps, for a network with scores for every step).
@@ -40,6 +41,7 @@ class Problem:
         dtype=np.float64,
         seed=0,
         training_seed=None,
+        timed=False,
         **architecture,
     ):
         rng = np.random.default_rng(seed)
@@ -52,6 +54,11 @@ class Problem:
             hidden = np.zeros(self.values.shape, dtype=bool)
             hidden[:, numeric] = rng.random((len(self.values), len(numeric))) < 0.4
             self.values[hidden] = np.nan
+        if timed:
+            architecture["gap_channel"] = self.values.shape[1]
+            gaps = np.random.default_rng(seed + 1).exponential(size=(len(self.values), 1)).astype(dtype)
+            gaps[self.sequences.offsets[:-1]] = 1
+            self.values = np.hstack([self.values, gaps])
         self.static = None
         if architecture.get("static_size"):
             self.static = rng.normal(size=(len(sequences), architecture["static_size"])).astype(dtype)

@@ -121,11 +121,16 @@ def layer(p, x, *, cell="lstm", activation="tanh", bidirectional=False, merge_mo
     return y, end
 
 
-def stand_ins(p, x, mean):
+def gaps_backward(gaps):
+    """From gaps to the step before to those to the next one; 1 where there is none."""
+    return np.append(gaps[1:], 1.0)
+
+
+def stand_ins(p, x, mean, gaps):
     """What stands for a channel x (n_steps,) in units of the first layer, and the logarithm of the time since it was seen."""
     last, d, out = mean, 0.0, []
-    for value in x:
-        d += 1
+    for value, gap in zip(x, gaps, strict=True):
+        d += gap
         decays = np.exp(-max(0.0, p["w"] * d + p["b"])) if p else 1.0
         seen = not np.isnan(value)
         out.append((value if seen else mean + decays * (last - mean), np.log2(1 + d)))
@@ -133,29 +138,33 @@ def stand_ins(p, x, mean):
     return np.array(out).T
 
 
-def columns_of_missing(p, x, bidirectional):
+def columns_of_missing(p, x, bidirectional, gaps):
     """Values, whether they are seen, and times since: for each channel (n_steps, n_channels), in blocks of columns."""
     blocks = [[] for _ in range(5 if bidirectional else 3)]
     for k, column in enumerate(x.T):
         column, mean = column * p["scale"][k] + p["offset"][k], p["mean"][k] * p["scale"][k] + p["offset"][k]
         prefixes = ("", "reverse.")[: len(blocks) // 2]
         rates = [{name: p[prefix + name][k] for name in ("w", "b") if name in p} for prefix in prefixes]
-        value, time = stand_ins(rates[0], column, mean)
+        value, time = stand_ins(rates[0], column, mean, gaps)
         own = [value, ~np.isnan(column), time]
         if bidirectional:
-            own += list(stand_ins(rates[1], column[::-1], mean)[:, ::-1])
+            own += list(stand_ins(rates[1], column[::-1], mean, gaps_backward(gaps)[::-1])[:, ::-1])
         for block, part in zip(blocks, own, strict=True):
             block.append(part * bool(p["known"][k]))
     return np.concatenate([np.array(block).reshape(len(block), len(x)).T for block in blocks], axis=1)
 
 
-def entry(p, x, bidirectional=False):
-    """What the first layer sees: numeric channels and what is said of missing ones, then the vectors of the categorical ones."""
+def entry(p, x, bidirectional=False, gaps=None):
+    """What the first layer sees: numeric channels and what is said of missing ones, the vectors of the categorical ones, and the
+    logarithms of the gaps (n_steps,) between steps, if any."""
     tables = dict(sorted((int(channel), table) for channel, table in part(p, "E").items()))
     numeric = [channel for channel in range(x.shape[1]) if channel not in tables]
     vectors = [table[x[:, channel].astype(int)] for channel, table in tables.items()]
+    if gaps is not None:
+        vectors += [np.log2(1 + part)[:, np.newaxis] for part in (gaps, gaps_backward(gaps))[: 1 + bidirectional]]
     if "known" in p:
-        return np.hstack([columns_of_missing(p, x[:, numeric], bidirectional), *vectors])
+        gaps = np.ones(len(x)) if gaps is None else gaps
+        return np.hstack([columns_of_missing(p, x[:, numeric], bidirectional, gaps), *vectors])
     return np.hstack([x[:, numeric] * p["scale"] + p["offset"], *vectors])
 
 
@@ -179,29 +188,32 @@ POOLINGS = {
 }
 
 
-def outputs(weights, x, num_layers, **options):
+def outputs(weights, x, num_layers, gaps=None, **options):
     """Outputs of the last layer at every step of one sequence x, and its end; `weights` in float64, `options` as in `layer`."""
     if "input.scale" in weights:
-        x = entry(part(weights, "input."), x, options.get("bidirectional", False))
+        x = entry(part(weights, "input."), x, options.get("bidirectional", False), gaps)
     for k in range(num_layers):
         x, end = layer(part(weights, f"layer_{k}."), x, **options)
     return x, end
 
 
 def scores(
-    weights, sequences, num_layers, bidirectional=False, merge_mode="concat", pooling=("last", "max"), static=None, **options
+    weights, sequences, num_layers, bidirectional=False, merge_mode="concat", pooling=("last", "max"), static=None, gaps=None,
+    **options,
 ):
     """Scores (n_sequences, n_outputs) of a list of sequences, or (total_steps, n_outputs) for the pooling None.
 
     `pooling` may be a tuple of names: what they return is put side by side.
     `weights` are named as the estimators' `weights_`. Learned states, categories and the scale of the input are used where they
-    have a name in there; `options` are further ones of `layer`. `static` (n_sequences, n) are static features.
+    have a name in there; `options` are further ones of `layer`. `static` (n_sequences, n) are static features,
+    `gaps` a list of the gaps (n_steps,) between the steps of each sequence.
     """
     names = pooling if isinstance(pooling, tuple) else (pooling,)
     weights, result = {name: np.asarray(value, dtype=np.float64) for name, value in weights.items()}, []
     for k, x in enumerate(sequences):
         x, s = np.asarray(x, dtype=np.float64), None if static is None else static_vector(weights, static[k])
-        y, end = outputs(weights, x, num_layers, bidirectional=bidirectional, merge_mode=merge_mode, s=s, **options)
+        own = None if gaps is None else np.asarray(gaps[k], dtype=np.float64)
+        y, end = outputs(weights, x, num_layers, bidirectional=bidirectional, merge_mode=merge_mode, s=s, **options, gaps=own)
         pooled = np.concatenate([POOLINGS[name](y, end, part(weights, f"{name}.")) for name in names], axis=-1)
         result.append(pooled @ weights["head.V"] + weights["head.b"] + (0 if s is None else s @ weights["static.V"]))
     return np.vstack(result)

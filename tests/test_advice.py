@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from advice import estimators, files, inspection, preprocessing, sequences, static
+from advice import estimators, files, inspection, preprocessing, sequences, static, times
 from advice.case import message_of, messages_while
 from scipy.sparse import coo_array, csr_array
 from sklearn.impute import SimpleImputer
@@ -120,7 +120,7 @@ def test_a_table_that_has_one_row_for_each_step():
 
 # ---- what the messages of all modules say: cause it, find the advice in it, and do as it says ----
 
-CASES = sequences.CASES + static.CASES + estimators.CASES + preprocessing.CASES + inspection.CASES + files.CASES
+CASES = sequences.CASES + static.CASES + times.CASES + estimators.CASES + preprocessing.CASES + inspection.CASES + files.CASES
 
 
 def name_of(case):

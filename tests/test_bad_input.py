@@ -613,6 +613,7 @@ BAD_PARAMS = {
     "categorical_features": ["some", 1.5, [7], [-1], [0.5], [True]],
     "embedding_dim": [0, 1.5, "wide", None],
     "missing": ["ignore", None, True],
+    "time_feature": [-1, 99, 1.0, True, "t", [0]],
     "input_dropout": [-0.1, 1, "some", None, np.nan],
     "initial_state": ["ones", None, 0],
     "bptt_steps": [0, -1, 1.5, "all", np.inf],

@@ -82,7 +82,7 @@ def test_every_parameter_is_documented_with_its_default(estimator):
 @each_estimator
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_every_fitted_attribute_is_documented(estimator):
-    X = with_static(np.random.default_rng(0).normal(size=(10, 3, 2)), {"age": np.arange(10.0)})
+    X = with_static(np.random.default_rng(0).normal(size=(10, 3, 2)), {"age": np.arange(10.0)}).with_times(np.arange(30))
     model = estimator(hidden_size=2, max_iter=1).fit(X, np.arange(10) % 2)
     computed = {name for name in dir(estimator) if isinstance(getattr(estimator, name, None), property)}
     fitted = {name for name in {*vars(model), *computed} if name.endswith("_") and not name.startswith("_")}

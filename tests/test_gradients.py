@@ -69,7 +69,8 @@ def some_architectures():
                 AXES[axis][rng.integers(len(AXES[axis]))]
                 for axis in ("depth", "residual", "dropout", "embedding", "missing", "state", "static", "loss")
             ]
-            yield architecture([*first, *rest]), str(rng.choice(list(BATCHES)))
+            timed = {"timed": rest[-1]["loss"] in list(LOSSES)[::2]}
+            yield architecture([*first, *rest, timed]), str(rng.choice(list(BATCHES)))
 
 
 @pytest.mark.parametrize(("options", "batch"), list(some_architectures()))
@@ -85,7 +86,7 @@ def test_every_entry_of_the_gradient(rng, options, batch):
     for name, part in slices.items():
         if trained(name):
             assert_close(grad[part], [differences[part] for differences in numeric], loss, name)
-    for channel in set(range(dx.shape[1])) - {channel for channel, _, _ in problem.network.categories}:
+    for channel in problem.network.input_layer.numeric if problem.network.input_layer else range(dx.shape[1]):
         column = problem.values[:, channel]
         assert_close(dx[:, channel], [central_differences(problem.mean_loss, column, step) for step in STEPS], loss, channel)
     for feature in () if problem.static is None else (0,):
@@ -102,9 +103,9 @@ def test_gradient_over_the_whole_product(rng, options):
     # error of 1e-6 in any of them shows, as none is drowned by the others.
     sequences = [rng.normal(size=(length, 2)) for length in BATCHES["ragged"]]
     for k, rest in enumerate(itertools.product(*(AXES[axis] for axis in ("residual", "dropout", "embedding", "state", "loss")))):
-        # Static features in every other one, with each loss and without.
+        # Static features and gaps of time in every other one, with each loss and without.
         static = AXES["static"][(k + k // len(AXES["loss"])) % 2]
-        problem = Problem(sequences, **options | architecture(rest) | static)
+        problem = Problem(sequences, **options | architecture(rest) | static, timed=k // 2 % 2 == 1)
         with np.errstate(over="ignore"):
             loss = problem.mean_loss()
         if not loss < 1e3:

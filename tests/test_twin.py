@@ -28,7 +28,8 @@ OPTIONS = {
     "one category": {"categories": ((1, 5, 2),)},
     "two categories": {"categories": ((0, 4, 2), (2, 3, 1))},
     "missing": {"missing": "indicator", "categories": ((1, 5, 2),)},
-    "missing, decays": {"missing": "decay"},
+    "missing, decays": {"missing": "decay", "timed": True},
+    "times": {"timed": True, "categories": ((1, 5, 2),)},
     "static": {"static_size": 3, "static_categories": ((1, 4, 2),), "learned_state": True},
     # Two numeric channels and a vector of four are as wide as two directions of three units.
     "everything": {"residual": True, "hidden_sizes": (3, 3, 3), "learned_state": True, "categories": ((1, 5, 4),)},
@@ -57,13 +58,18 @@ def slow(problem):
     weights = {name: view.astype(np.float64) for name, view in network.layout.views(problem.theta).items()}
     sequences = np.split(problem.values.astype(np.float64), problem.sequences.offsets[1:-1])
     names = ("cell", "activation", "bidirectional", "merge_mode", "residual")
-    return weights, sequences, {"num_layers": len(network.layers)} | {name: getattr(network, name) for name in names}
+    options = {"num_layers": len(network.layers)} | {name: getattr(network, name) for name in names}
+    gaps = [None] * len(sequences)
+    if network.gap_channel is not None:
+        sequences, gaps = zip(*((x[:, :-1], x[:, -1]) for x in sequences), strict=True)
+    return weights, sequences, gaps, options
 
 
 def assert_scores_equal(problem):
-    weights, sequences, options = slow(problem)
+    weights, sequences, gaps, options = slow(problem)
+    options |= {"pooling": problem.network.pooling, "gaps": None if gaps[0] is None else gaps}
     static = None if problem.static is None else problem.static.astype(np.float64)
-    expected = reference.scores(weights, sequences, pooling=problem.network.pooling, static=static, **options)[problem.order]
+    expected = reference.scores(weights, sequences, static=static, **options)[problem.order]
     error = relative_error(problem.scores(), expected)
     assert error < tolerance(problem.dtype), problem.network
     error = relative_error(apply(problem.network, problem.theta, problem.sequences)[problem.order], expected)
@@ -118,12 +124,12 @@ def test_scores_of_long_sequences(rng, cell, direction, learned_state):
 @each_option
 def test_end_states_and_attention(ragged, cell, direction, options):
     problem = Problem(ragged, cell=cell, pooling="attention", **direction, **options)
-    weights, sequences, choice = slow(problem)
+    weights, sequences, gaps, choice = slow(problem)
     vectors = [None] * len(sequences)
     if problem.static is not None:
         vectors = [reference.static_vector(weights, row) for row in problem.static]
-    pairs = zip(sequences, vectors, strict=True)
-    outputs, ends = zip(*(reference.outputs(weights, x, s=s, **choice) for x, s in pairs), strict=True)
+    parts = zip(sequences, vectors, gaps, strict=True)
+    outputs, ends = zip(*(reference.outputs(weights, x, s=s, gaps=own, **choice) for x, s, own in parts), strict=True)
     end_states = apply(problem.network, problem.theta, problem.sequences, "end_states")
     assert relative_error(end_states, np.array(ends)) < tolerance(np.float64)
     alpha = apply(problem.network, problem.theta, problem.sequences, "attention")[:, 0]

@@ -128,7 +128,7 @@ cdef class Steps:
     cdef public Answers _direct
     cdef public object _decode
 
-    def step(self, x_t):
+    def step(self, x_t, time=None):
         """Process the next step.
 
         Parameters
@@ -136,6 +136,9 @@ cdef class Steps:
         x_t : array-like of shape (n_streams, n_channels), or (n_channels,) for one stream
             Next step of each stream. The first step, also the first after `reset`, determines the number of streams. An array
             of the model's dtype in C order is not converted.
+        time : number, datetime, timedelta, text in ISO 8601 or array-like of shape (n_streams,), default=None
+            Time of the step, or of that of each stream, of a model that was fitted with `times`. It comes after that of the step
+            before.
 
         Returns
         -------
@@ -145,18 +148,18 @@ cdef class Steps:
         Raises
         ------
         ValueError
-            If x_t has a wrong shape, is not numeric, or contains infinity, or NaN that `missing` does not allow. The stream is
-            unchanged.
+            If x_t has a wrong shape, is not numeric, or contains infinity, or NaN that `missing` does not allow, or if a time
+            does not increase, or is not what the model was fitted with. The stream is unchanged.
         """
         cdef Answers direct = self._direct
         answer = None
-        if direct is not None:
+        if direct is not None and time is None:
             try:
                 answer = direct.step(x_t)
             except (ValueError, TypeError, BufferError):
                 pass  # to be converted, or refused with the reason
         if answer is None:
-            answer = self._step_converted(x_t)
+            answer = self._step_converted(x_t, time)
         return answer if self._decode is None else self._decode(answer)
 
 

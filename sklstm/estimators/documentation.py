@@ -14,8 +14,9 @@ X : any accepted form of sequences
     sequence x is passed as ``[x]``. A model that was fitted on 3-D or ragged X also reads a 2-D X, if its rows have as
     many steps as the sequences in `fit`. Values must be finite, or NaN where `missing` allows it;
     :class:`~sklstm.preprocessing.PerStep` with an imputer fills missing ones.
-    :func:`~sklstm.preprocessing.with_static` attaches static features, a table with one row for each sequence. The notes
-    of :class:`~sklstm.Sequences` show how to convert data of aeon, sktime, tslearn and Keras.
+    :func:`~sklstm.preprocessing.with_static` attaches static features, a table with one row for each sequence.
+    :meth:`Sequences.with_times <sklstm.Sequences.with_times>` attaches times of the steps. The notes of
+    :class:`~sklstm.Sequences` show how to convert data of aeon, sktime, tslearn and Keras.
 
 <<y>>
 y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)
@@ -321,6 +322,8 @@ weights_ : dict of str to ndarray
       those without any value, which are ignored, else 1. None of these four is trained. Layers read the values of all numeric
       channels, then whether each has one, then the times; of bidirectional models, then the next values and times.
     - ``input.w``, ``input.b``: rates of decay of the numeric channels, and ``input.reverse.w``, ``input.reverse.b``.
+
+    With times the gaps are what layers read last, of bidirectional models those of either direction.
 history_ : list of dict
     Record of each epoch with the keys ``epoch``, ``loss``, ``learning_rate`` (of the last step; None for L-BFGS),
     ``gradient_norm`` (mean over the minibatches, before clipping) and ``seconds``. Validation data add
@@ -361,8 +364,12 @@ With ``missing="indicator"`` or "decay", three inputs take the place of each num
     \\hat x_t = m_t x_t + (1 - m_t) \\gamma_t x', \\qquad m_t, \\qquad \\log_2(1 + d_t)
 
 where x' is the last value before step t, or 0 if there is none, and d_t the number of steps since then, or since the start;
-the number is 1 where the step before has a value. With "indicator" :math:`\\gamma_t = 1`, with "decay"
+the number is 1 where the step before has a value. If steps have times, d_t is the sum of the gaps since then. With
+"indicator" :math:`\\gamma_t = 1`, with "decay"
 :math:`\\gamma_t = \\exp(-\\max(0, w d_t + b))`, where w and b are learned for each channel.
+
+Where X has times, the first layer also reads :math:`\\log_2(1 + \\Delta_t)`, with the gap :math:`\\Delta_t` the time since the
+step before over `median_gap_`, and 1 at the first step; of bidirectional models also that of the time to the next step.
 
 Attention pooling [11]_ weights the outputs y_t of the last layer by the softmax over t of :math:`\\tanh(y_t A + b) v`.
 

@@ -7,12 +7,14 @@ from ..sequences.refusals import array_of
 
 # What a stream remembers of numeric channels that may have missing values.
 OF_MISSING = ("input.last", "input.elapsed")
+# What it remembers of times: the last one, of the type that times have.
+TIME = "input.time"
 # Pooling of which a stream has a state, in the engine's order -> that state before the first step.
 UNBEGUN = {"mean": 0.0, "max": -np.inf}
 
 
 def parts_of(network, dtype, pooled):
-    """Name -> shape of a row and dtype of each array of the state, in the engine's order.
+    """Name -> shape of a row and dtype (None for times of any) of each array of the state, in the engine's order.
 
     Parameters
     ----------
@@ -25,6 +27,8 @@ def parts_of(network, dtype, pooled):
     if network.missing != "error":
         n_numeric = len(network.input_layer.numeric)
         parts |= {name: ((n_numeric,), dtype) for name in OF_MISSING}
+    if network.gap_channel is not None:
+        parts[TIME] = ((), None)
     for k, layer in enumerate(network.layers):
         parts |= {f"layer_{k}.{name}": ((layer.hidden_size,), dtype) for name in ("h", "c")[: layer.n_states]}
     for name in UNBEGUN if pooled else ():
@@ -57,7 +61,10 @@ def read_state(state, parts, poolings):
     if not isinstance(state, dict) or state.keys() != parts.keys():
         found = ", ".join(map(str, state)) if isinstance(state, dict) else type(state).__name__
         raise ValueError(f"The state of this stream is a dict of {', '.join(parts)}; got {found}.")
-    arrays = {name: read_numbers(f"{name!r} of the state", state[name], "Pass it as it was read.") for name in parts}
+    advice = "Pass it as it was read."
+    arrays = {
+        name: read_numbers(f"{name!r} of the state", state[name], advice, "iufmM" if name == TIME else "iuf") for name in parts
+    }
     n_steps = arrays["n_steps"] = np.atleast_1d(arrays["n_steps"])
     counts = n_steps.ndim == 1 and n_steps.dtype.kind in "iu" and len(n_steps) > 0
     if not counts or (n_steps < 0).any() or (n_steps > MOST_STEPS).any():
@@ -71,7 +78,7 @@ def read_state(state, parts, poolings):
         if array.shape != (n, *shape):
             raise ValueError(f"{name!r} of the state must have shape {(n, *shape)}, got {array.shape}.")
         with np.errstate(over="ignore"):
-            arrays[name] = array.astype(dtype)
+            arrays[name] = array if dtype is None else array.astype(dtype)
     for name in parts:
         if name.startswith("pooled"):
             _check_unbegun(name, arrays[name], n_steps, UNBEGUN[name.partition(".")[2] or poolings[0]])
@@ -80,10 +87,10 @@ def read_state(state, parts, poolings):
     return arrays
 
 
-def read_numbers(what, values, advice):
-    """An array of integers or floats; a copy, which nobody changes after its checks."""
+def read_numbers(what, values, advice, kinds="iuf"):
+    """An array of integers or floats, or of other kinds of dtypes; a copy, which nobody changes after its checks."""
     array = np.array(array_of(what, values, advice), order="C", subok=False)
-    if array.dtype.kind not in "iuf" or np.ma.isMaskedArray(values):
+    if array.dtype.kind not in kinds or np.ma.isMaskedArray(values):
         kind = "a masked array" if np.ma.isMaskedArray(values) else array.dtype
         raise ValueError(f"{what} must be an array of numbers, got {kind}. {advice}")
     return array

@@ -9,10 +9,12 @@ from ..network.inference import with_one_blas_thread
 from ..sequences.errors import refuse_mask
 from ..sequences.flattened import refuse_converted
 from ..sequences.refusals import array_of, refused_as
+from .clock import Clock
 from .engines import served
 from .inputs import read_channels
 from .responses import RESPONSES
-from .states import OF_MISSING, parts_of, read_state
+from .states import OF_MISSING, TIME, parts_of, read_state
+from .times import gaps_in_channel, n_channels_of
 
 
 class Stream(Steps):
@@ -40,9 +42,10 @@ class Stream(Steps):
         ``layer_<k>.h`` and, where the cell has one, ``layer_<k>.c`` (n_streams, hidden_size), and with ``pooling="mean"`` or
         ``"max"`` the sums or maxima ``pooled``, among several poolings ``pooled.mean`` and ``pooled.max``. Models that allow
         missing values have ``input.last``, the last value of each numeric channel in standard units, and ``input.elapsed``, the
-        number of steps since then, (n_streams, n_numeric), and models with static features ``static``, what the network makes
-        of those. None before the first step. Can be assigned to this stream or to another one of the same model. Wrong shapes,
-        values that are not finite and invalid numbers of steps are errors.
+        time since then in steps or median gaps, (n_streams, n_numeric), models with times ``input.time`` (n_streams,), the last
+        ones, and models with static features ``static``, what the network makes of those. None before the first step. Can be
+        assigned to this stream or to another one of the same model. Wrong shapes, values that are not finite and invalid
+        numbers of steps are errors.
     n_streams : int or None
         Number of sequences; None before the first step.
 
@@ -105,11 +108,18 @@ class Stream(Steps):
 
     step = with_one_blas_thread(Steps.step)
 
-    def _step_converted(self, x_t):
-        """The same for what is no array of the model's dtype or not finite: converted, or refused with the reason."""
+    def _step_converted(self, x_t, time):
+        """The same for what is no array of the model's dtype, not finite, or has a time: it is converted, or is refused."""
         begun = self._begun
         x = self._read(x_t, None if begun is None else begun[0].n_sequences)
+        clock = self._clock or self._new_clock(len(x))
+        if clock is not None:
+            times = clock.read(x, time)
+            x = gaps_in_channel(x, clock.channel, clock.gaps(times))
+        elif time is not None:
+            raise ValueError("The model was fitted without times. Leave the argument time out.")
         _, answers, entry = begun or self._begin(len(x))
+        x = x.astype(self._dtype, copy=False)
         if entry is None:
             return answers.step(x)
         before = [array.copy() for array in entry.remembered]
@@ -120,6 +130,9 @@ class Stream(Steps):
             raise ValueError(
                 f"x_t holds {largest}, which overflows {self._dtype} in the units of the network. The stream is unchanged."
             )
+        if clock is not None:
+            clock.advance(times)
+            self._clock = clock
         return answer
 
     def reset(self, streams=None, *, static=None):
@@ -157,6 +170,8 @@ class Stream(Steps):
             begun[0].restart(stream, None if rows is None else rows[k : k + 1])
             if begun[2] is not None:
                 begun[2].begin(stream, stream + 1)
+            if self._clock is not None:
+                self._clock.restart(stream)
 
     @property
     def n_streams(self):
@@ -172,7 +187,9 @@ class Stream(Steps):
             return None
         engine, _, entry = begun
         arrays = {name: np.empty((engine.n_sequences, *shape), dtype) for name, (shape, dtype) in self._parts().items()}
-        engine.get_state([array for name, array in arrays.items() if name not in OF_MISSING])
+        engine.get_state(_of_engine(arrays))
+        if TIME in arrays:
+            arrays[TIME] = self._clock.last.copy()
         for name, array in zip(OF_MISSING, () if entry is None else entry.remembered, strict=False):
             arrays[name][...] = array
         return arrays
@@ -184,13 +201,17 @@ class Stream(Steps):
             return
         arrays = read_state(state, self._parts(), self._served.network.poolings)
         begun, n, static = self._begun, len(arrays["n_steps"]), arrays.get("static")
+        clock = self._new_clock(n)
+        if clock is not None:
+            clock.set(arrays[TIME], arrays["n_steps"] > 0)
         engine, _, entry = begun if begun is not None and begun[0].n_sequences == n else self._begin(n, static)
         engine.begin(n, static)
         if static is not None:
             self._static = static[:1] if (static == static[0]).all() else static
-        engine.set_state([array for name, array in arrays.items() if name not in OF_MISSING])
+        engine.set_state(_of_engine(arrays))
         if entry is not None:
             entry.remember([arrays[name] for name in OF_MISSING if name in arrays])
+        self._clock = clock
 
     def _parts(self):
         known = self._served.parts
@@ -206,16 +227,21 @@ class Stream(Steps):
         answers = self._meaning.answers(engine)
         if entry is not None:
             entry = self._served.entry(n_streams)
+        self._clock = self._new_clock(n_streams)
         self._begun = engine, answers, entry
         self._direct = answers if entry is None else None
         return self._begun
 
+    def _new_clock(self, n_streams):
+        """A clock of as many streams, none of which has begun; None for a network without times."""
+        return None if self._served.network.gap_channel is None else Clock(self._served.model, n_streams)
+
     def _end(self):
-        self._begun = self._direct = None
+        self._begun = self._direct = self._clock = None
 
     def _read(self, x_t, n):
-        """x_t as rows of the model's dtype, for n streams, or any number of them (None)."""
-        D = self._served.network.input_size
+        """x_t as rows of the model's dtype, or in float64, for n streams, or any number of them (None)."""
+        D = n_channels_of(self._served.model)
         wanted = f"({D},) for one stream or (n_streams, {D})" if n is None else f"({n}, {D})" + (f" or ({D},)" if n == 1 else "")
         refuse_mask(x_t, "x_t")
         if hasattr(x_t, "columns"):
@@ -232,7 +258,7 @@ class Stream(Steps):
         if x.dtype == self._dtype and x.flags.c_contiguous and not self._served.network.categories and np.isfinite(x).all():
             return x
         # As X of so many sequences of one step, with its checks and its messages.
-        return read_channels(self._served.model, x[:, np.newaxis, :], reset=False)[0].values.astype(self._dtype, copy=False)
+        return read_channels(self._served.model, x[:, np.newaxis, :], reset=False)[0].values
 
     def __copy__(self):
         other = type(self).__new__(type(self))
@@ -258,6 +284,11 @@ class Stream(Steps):
         if (self._static is None) != (network.static is None) or not _are_vectors(self._static, network, self._dtype):
             raise ValueError("The static features of the pickled stream are not those of its model. Make a new stream.")
         self.state = saved["state"]
+
+
+def _of_engine(arrays):
+    """Those parts of a state that the engine has, not the input layer."""
+    return [array for name, array in arrays.items() if not name.startswith("input.")]
 
 
 def _are_vectors(static, network, dtype):

@@ -1,4 +1,4 @@
-"""Times of the steps of X, compared with those of fit, and the gaps between them, which are a channel of what the network reads."""
+"""Times of the steps of X, compared with those of fit, and the gaps between them, a channel of what the network reads."""
 
 import reprlib
 from warnings import warn
@@ -128,8 +128,8 @@ def _median(gaps, weights):
     known = np.flatnonzero(~np.isnan(gaps) & (weights > 0))
     if not len(known):
         warn(
-            "No training sequence has two steps, so that no time passes between steps: times have no effect, and gaps of later data"
-            " are not put in relation to anything. Leave the times out, or pass longer sequences.",
+            "No training sequence has two steps, so that times have no effect, and gaps of later data are compared with 1 instead"
+            " of their median in training. Leave the times out, or pass longer sequences.",
             UserWarning,
             stacklevel=2,
         )
@@ -148,15 +148,19 @@ def with_gaps(sequences, form):
     times, or becomes one more channel.
     """
     gaps, channel = relative_gaps(sequences._times.gaps(sequences.offsets), form["median_gap_"]), form["_time_channel"]
-    names, values = sequences.channel_names, sequences.values
-    if channel is None:
-        values = np.concatenate([values, np.empty((len(values), 1), values.dtype)], axis=1)
-        names = None if names is None else [*names, "time" + "_" * sum(str(name).startswith("time") for name in names)]
-    else:
-        values = values.copy()
-    values[:, -1 if channel is None else channel] = gaps
+    names, values = sequences.channel_names, gaps_in_channel(sequences.values, channel, gaps)
+    if channel is None and names is not None:
+        names = [*names, "time" + "_" * sum(str(name).startswith("time") for name in names)]
     own = {"ids": sequences.ids, "channel_names": names, "categories": sequences.categories, "static": sequences._static}
     return Sequences(values, sequences.offsets, **own), form
+
+
+def gaps_in_channel(values, channel, gaps):
+    """A copy of values (n_steps, n_channels) with gaps (n_steps,) in a channel; None for one more."""
+    values = np.column_stack([values, gaps]).astype(values.dtype, copy=False) if channel is None else values.copy()
+    if channel is not None:
+        values[:, channel] = gaps
+    return values
 
 
 def relative_gaps(gaps, median):

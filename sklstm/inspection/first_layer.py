@@ -11,7 +11,7 @@ from ..sequences import Packed
 def behind_input_layer(network, theta):
     """The network without its input layer and dropout, and its weights; it reads what `layer_inputs` makes of the channels."""
     inner = replace(
-        network.without_dropout(), input_size=network.layers[0].input_size, categories=(), missing="error"
+        network.without_dropout(), input_size=network.layers[0].input_size, categories=(), missing="error", gap_channel=None
     )
     weights, inner_theta = network.layout.views(theta), np.zeros(inner.layout.size)
     for name, view in inner.layout.views(inner_theta).items():

@@ -76,7 +76,8 @@ def step_importance(
     Within a block a sequence takes its values from the same other one, as far as that one has the steps. Information that is
     redundant in a sequence is not missed: two channels that hold the same can both seem unimportant.
 
-    X is predicted 1 + n_blocks n_channels n_repeats times.
+    X is predicted 1 + n_blocks n_channels n_repeats times. Static features and times stay with their sequence; the importance of
+    a channel that `time_feature` names is NaN.
 
     References
     ----------
@@ -103,6 +104,9 @@ def step_importance(
     sequences, in_form = _ragged(estimator, X)
     edges = _read_edges(steps, sequences.lengths, align)
     groups = _read_channels(channels, sequences.n_channels)
+    time = vars(estimator).get("_time_channel")
+    if channels is not None and any(time in group for group in groups):
+        raise ValueError(f"Channel {time} holds the times of the steps, by time_feature, and is not permuted. Leave it out.")
     score = float(scorer(estimator, X, y, **weights))
     rng = np.random.RandomState() if random_state is None else check_random_state(random_state)
     permutations = [rng.permutation(len(sequences)) for _ in range(n_repeats)]
@@ -113,6 +117,8 @@ def step_importance(
             if len(to) == 0:
                 continue
             for k, group in enumerate(groups):
+                if time in group:
+                    continue
                 values = sequences.values.copy()
                 values[np.ix_(to, group)] = sequences.values[np.ix_(source, group)]
                 importances[block, k, repeat] = score - scorer(estimator, in_form(values), y, **weights)

@@ -10,6 +10,7 @@ from sklearn.utils import Bunch
 
 from ..compat import Interval, validate_params
 from ..estimators.documentation import document
+from ..estimators.times import n_channels_of
 from ..network import apply
 from ..network.input_layer import UNKNOWN
 from ..parallel import single_threaded_blas
@@ -93,7 +94,8 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
     the mean of those logarithms over all classes; the predicted quantity for a regressor, and for ``loss="poisson"`` its
     logarithm. Several quantiles are explained before they are sorted.
 
-    Static features have no part in the path: those of a baseline are those of X.
+    Static features and times have no part in the path: those of a baseline are those of X. A channel of times, by `time_feature`,
+    contributes 0.
 
     A categorical channel is explained through its vectors: the path leads in a straight line from the vector of the baseline to
     that of the category, and the contributions of the vector's entries are summed. With `missing`, the contribution of a channel
@@ -151,8 +153,10 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
         )
     attributions = np.zeros(sequences.values.shape)
     np.add.at(attributions, (slice(None), channels_of_inputs(network)), contributions)
+    n, names = n_channels_of(estimator), sequences.channel_names
+    own = {"ids": sequences.ids, "channel_names": None if names is None else names[:n], "static": sequences._static}
     return Bunch(
-        attributions=sequences.with_values(attributions),
+        attributions=Sequences(attributions[:, :n], sequences.offsets, **own),
         outputs=outputs,
         baseline_outputs=baseline_outputs,
         targets=targets,
@@ -161,8 +165,15 @@ def integrated_gradients(estimator, X, *, baseline=None, target=None, step=None,
 
 
 def _read_baseline(estimator, baseline, sequences):
-    """The baseline of every step (total_steps, n_channels), as the input layer reads it."""
-    values = np.zeros_like(sequences.values)
+    """The baseline of every step (total_steps, n_channels), as the input layer reads it: gaps of time are those of X."""
+    values, gap = _baseline_of_channels(estimator, baseline, sequences), estimator._network_spec.get("gap_channel")
+    if gap is not None:
+        values[:, gap] = sequences.values[:, gap]
+    return values
+
+
+def _baseline_of_channels(estimator, baseline, sequences):
+    values, channels = np.zeros_like(sequences.values), slice(n_channels_of(estimator))
     if baseline is None or isinstance(baseline, Real):
         moments = estimator._moments["x"]
         mean = moments["mean"] if estimator._network_spec["standardize"] else 0.0
@@ -173,7 +184,7 @@ def _read_baseline(estimator, baseline, sequences):
         return values
     try:
         if _is_one_step(baseline):
-            values[:] = channels_in_double(estimator, np.reshape(baseline, (1, 1, -1))).values
+            values[:, channels] = channels_in_double(estimator, np.reshape(baseline, (1, 1, -1))).values
             return values
         given = channels_in_double(estimator, baseline)
     except (TypeError, ValueError, NotImplementedError) as error:
@@ -183,7 +194,8 @@ def _read_baseline(estimator, baseline, sequences):
             "The sequences of a baseline must have the lengths of those of X. Pass sequences of these lengths, or one value for"
             " each channel."
         )
-    return given.values
+    values[:, channels] = given.values
+    return values
 
 
 def _is_one_step(baseline):

@@ -93,7 +93,8 @@ def check_network(network):
                 raise ValueError(f"A network cannot be built: {name} are of {what} {column}, but it has {size} {what}s.")
     gap = network.gap_channel
     if gap is not None and (gap >= network.input_size or gap in {channel for channel, _, _ in network.categories}):
-        raise ValueError(f"A network cannot be built: gap_channel is {gap}, which is no numeric one of {network.input_size} channels.")
+        size = network.input_size
+        raise ValueError(f"A network cannot be built: gap_channel is {gap}, which is no numeric one of the {size} channels.")
 
 
 def check_layout(layout, network):

@@ -21,8 +21,8 @@ class InputLayer:
 
     Its output holds the numeric channels, each as ``scale x + offset``, and then one vector per categorical channel,
     whose values are rows of its table. Where numeric channels may have missing values, NaN, columns that say which they are
-    stand beside them: see the kernel `Missing`. Where times are known, the last columns say how far away the step before is and, of
-    a bidirectional network, the next one: log2(1 + gap).
+    stand beside them: see the kernel `Missing`. Where times are known, the last columns say how far away the step before is and,
+    of a bidirectional network, the next one: log2(1 + gap).
 
     Parameters
     ----------

@@ -100,7 +100,8 @@ def make_windows(
     -------
     X : ndarray of shape (n_windows, window, n_channels)
         The windows. For a single series that is an array, and without `known_future`, a read-only view of it in which windows
-        overlap; otherwise a copy, and so with `relative`. If series are `Sequences` with static features, X are such, too.
+        overlap; otherwise a copy, and so with `relative`. If series are `Sequences` with static features or
+        times, X are such, too.
     y : ndarray of shape (n_windows, horizon) or (n_windows, horizon, n_targets)
         The values that follow each window, of the first shape if `target` is a single channel, or None and there is only one. A
         view where X is one.
@@ -267,7 +268,7 @@ def make_windows(
 
     if relative is not None:
         X, y, level = _relative(relative, X, y, targets, [j for j in range(values.shape[1]) if j not in known])
-    returned = [_with_static(X, series, group), y]
+    returned = [_with_facts(X, series, group, starts), y]
     if groups is not None:
         returned.append(labels[group])
     if n_blocks is not None:
@@ -279,12 +280,14 @@ def make_windows(
     return tuple(returned)
 
 
-def _with_static(X, series, group):
-    """The windows; if series have static features as `Sequences`, in which each window has those of its series."""
-    if not isinstance(series, Sequences) or series.static is None:
+def _with_facts(X, series, group, starts):
+    """The windows; if series have static features or times as `Sequences`, in which each window has those of its series."""
+    if not isinstance(series, Sequences) or (series.static is None and series.times is None):
         return X
     n_windows, window, n_channels = X.shape
-    return Sequences(X.reshape(-1, n_channels), window * np.arange(n_windows + 1), static=series._static[group])
+    static = None if series.static is None else series._static[group]
+    times = None if series.times is None else series._times[(starts[:, np.newaxis] + np.arange(window)).ravel()]
+    return Sequences(X.reshape(-1, n_channels), window * np.arange(n_windows + 1), static=static, times=times)
 
 
 def _place(offsets, window, horizon, stride, n_blocks, on_short, labels):

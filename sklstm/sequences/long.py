@@ -56,7 +56,7 @@ def _check_elapsed(time, freq):
         raise ValueError("elapsed=True keeps the times of the steps. Name their column: time=...")
     if freq is not None:
         raise ValueError(
-            f"freq={freq!r} inserts steps, so that all are equally distant, and elapsed=True keeps their distances. Leave out one."
+            f"freq={freq!r} makes all steps equally distant, and elapsed=True keeps their distances. Leave out one."
         )
 
 

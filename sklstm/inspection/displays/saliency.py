@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...estimators.times import n_channels_of
 from ..documentation import document
 from ..fitted import fitted_network, one_sequence
 from ..integrated import integrated_gradients
@@ -103,8 +104,8 @@ class SaliencyDisplay:
             If :func:`integrated_gradients` raises one, or if `sequence` does not exist.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
-        network, _ = fitted_network(estimator, f"{cls.__name__}.from_estimator")
-        channel_names = check_names("channel_names", channel_names, network.input_size, "channels")
+        fitted_network(estimator, f"{cls.__name__}.from_estimator")
+        channel_names = check_names("channel_names", channel_names, n_channels_of(estimator), "channels")
         options = {"baseline": baseline, "target": target, "step": step, "tol": tol, "max_points": max_points}
         explained = integrated_gradients(estimator, one_sequence(X, sequence), **options)
         name = describe_output(estimator, explained.targets[0])
