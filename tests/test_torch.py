@@ -168,3 +168,58 @@ def test_truncated_gradient_equals_torch_with_detached_states(rng, ragged, cell,
     total, total_weight = gradient(rng.permutation(len(ragged)), rng)
     assert total / total_weight == pytest.approx(loss.item(), rel=TOLERANCE[np.float64])
     assert_gradients_equal(problem, gradient.grad, twin, TOLERANCE[np.float64])
+
+
+def stand_ins(p, prefix, x, gaps):
+    """Of a sequence x (n_steps, n_channels) in units of the first layer: what stands for its values and log2(1 + d), by the input
+    decay of GRU-D (Che et al. 2018): exp(-max(0, w d + b)), from the last value towards the mean; gaps (n_steps, 1)."""
+    mean = (p["input.mean"] * p["input.scale"] + p["input.offset"]).detach()
+    last, d, values, times = mean, torch.zeros_like(mean), [], []
+    for x_t, gap in zip(x, gaps, strict=True):
+        seen, d = ~torch.isnan(x_t), d + gap
+        decay = torch.exp(-torch.relu(p[f"input.{prefix}w"] * d + p[f"input.{prefix}b"]))
+        values.append(torch.where(seen, x_t, mean + decay * (last - mean)))
+        times.append(torch.log2(1 + d))
+        last, d = torch.where(seen, x_t, last), torch.where(seen, 0, d)
+    return torch.stack(values), torch.stack(times)
+
+
+def columns_of_missing(p, x, bidirectional, timed):
+    x, gaps = (torch.tensor(x[:, :-1]), torch.tensor(x[:, -1:])) if timed else (torch.tensor(x), torch.ones(len(x), 1))
+    x, gaps = x * p["input.scale"].detach() + p["input.offset"].detach(), gaps.to(x.dtype)
+    later = torch.vstack([gaps[1:], torch.ones_like(gaps[:1])])  # to the next step
+    values, times = stand_ins(p, "", x, gaps)
+    columns = [values, (~torch.isnan(x)).to(x.dtype), times]
+    if bidirectional:
+        columns += [column.flip(0) for column in stand_ins(p, "reverse.", x.flip(0), later.flip(0))]
+    if timed:
+        columns += [torch.log2(1 + part) for part in (gaps, later)[: 1 + bidirectional]]
+    return torch.hstack(columns)
+
+
+@each_cell
+@pytest.mark.parametrize("timed", [False, True])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_decay_of_missing_values_equals_torch(rng, ragged, cell, timed, bidirectional, dtype):
+    options = CELLS[cell][2] | {"bidirectional": bidirectional, "missing": "decay", "timed": timed}
+    problem = Problem(ragged, "squared_error", (5,), dtype, **options, pooling="last")
+    problem.theta *= 0.5  # else the relu expands, and float32's rounding with it
+    views = problem.network.layout.views(problem.theta)
+    # Rates are positive, as those of a fit mostly are; one channel stops to decay after a while.
+    for name in [name for name in views if name.startswith("input.")]:
+        views[name][...] = 1 if name == "input.known" else rng.uniform(0.1, 1, size=len(views[name]))
+    views["input.w"][0], views["input.b"][0] = -0.4, 0.7
+    twin = Twin(problem, cell)
+    outputs, ends = twin.run_packed([columns_of_missing(twin.p, x, bidirectional, timed) for x in problem.sequences.to_list()])
+    scores = twin.scores(outputs, ends)
+    mean_loss(problem, scores).backward()
+
+    grad, _ = problem.gradients()
+    assert relative_error(problem.scores(), scores.detach().numpy()[problem.packed.order]) < TOLERANCE[dtype]
+    ours = problem.network.layout.views(grad)
+    rates = {"input.w", "input.b"} | ({"input.reverse.w", "input.reverse.b"} if bidirectional else set())
+    theirs = {name: value.grad.numpy() for name, value in twin.p.items() if value.grad is not None}
+    assert rates < theirs.keys() and all(np.count_nonzero(theirs[name]) > 1 for name in rates)
+    for name, expected in theirs.items():
+        assert relative_error(ours[name], expected) < TOLERANCE[dtype], name
