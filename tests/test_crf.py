@@ -150,9 +150,9 @@ def test_shards_add_up_to_the_gradient_of_the_minibatch(rng, monkeypatch):
     problem.weights = np.ones(len(problem.weights))
     for flops, n_threads in ((1e12, 1), (1.0, 1), (1.0, 2)):
         monkeypatch.setattr(batching_module, "SHARD_FLOPS", flops)
-        with Threads(n_threads) as threads:
-            gradient = GradientComputer(problem.network, problem.loss, problem.data(), problem.theta, 0.0, threads)
-            gradient(rows, rng)
+        threads = Threads(n_threads)
+        gradient = GradientComputer(problem.network, problem.loss, problem.data(), problem.theta, 0.0, threads)
+        gradient(rows, rng)
         found.append(gradient.grad)
     np.testing.assert_allclose(found[1], found[0], rtol=1e-10, atol=1e-14)
     np.testing.assert_array_equal(found[1], found[2])

@@ -69,7 +69,7 @@ def some_architectures():
                 AXES[axis][rng.integers(len(AXES[axis]))]
                 for axis in ("depth", "residual", "dropout", "embedding", "missing", "state", "static", "loss")
             ]
-            timed = {"timed": rest[-1]["loss"] in list(LOSSES)[::2]}
+            timed = {"timed": rest[-1]["loss"] in LOSSES_OF_SAMPLES[::2]}
             yield architecture([*first, *rest, timed]), str(rng.choice(list(BATCHES)))
 
 
