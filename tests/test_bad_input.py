@@ -669,7 +669,9 @@ def test_bad_structure(value, no_work):
     refuses(estimator, lambda: estimator.fit(X, Y[LSTMClassifier]), ["structure", re.escape(repr(value))])
 
 
-@pytest.mark.parametrize("value", ["iob", 3, [[1, 2, 1]] * 3, np.ones((2, 3)), np.full((3, 3), np.nan), {9: [0]}, {0: [9]}])
+@pytest.mark.parametrize(
+    "value", ["iob", 3, [[1, 2, 1]] * 3, np.ones((2, 3)), np.full((3, 3), np.nan), {9: [0]}, {0: [9]}, {0: [[1]]}]
+)
 def test_bad_allowed_transitions(value, no_work):
     estimator = make(LSTMClassifier, structure="crf", return_sequences=True, allowed_transitions=value)
     y = np.repeat(np.asarray(Y[LSTMClassifier])[:, np.newaxis], np.shape(X)[1], axis=1)
