@@ -658,8 +658,26 @@ PARAM_CASES = [(name, value) for name, values in BAD_PARAMS.items() for value in
 def test_every_hyper_parameter_has_bad_values():
     for Estimator in ESTIMATORS:
         of_classifier, of_regressor = {"class_weight", "label_smoothing", "temperature"}, {"loss", "huber_delta", "quantile"}
+        of_classifier |= {"structure", "allowed_transitions"}
         own = of_classifier if Estimator is LSTMClassifier else of_regressor
         assert set(Estimator().get_params()) == set(BAD_PARAMS) | own
+
+
+@pytest.mark.parametrize("value", ["tree", "CRF", True, 1, ["crf"], np.nan])
+def test_bad_structure(value, no_work):
+    estimator = make(LSTMClassifier, structure=value)
+    no_work()
+    refuses(estimator, lambda: estimator.fit(X, Y[LSTMClassifier]), ["structure", re.escape(repr(value))])
+
+
+@pytest.mark.parametrize(
+    "value", ["iob", 3, [[1, 2, 1]] * 3, np.ones((2, 3)), np.full((3, 3), np.nan), {9: [0]}, {0: [9]}, {0: [[1]]}]
+)
+def test_bad_allowed_transitions(value, no_work):
+    estimator = make(LSTMClassifier, structure="crf", return_sequences=True, allowed_transitions=value)
+    y = np.repeat(np.asarray(Y[LSTMClassifier])[:, np.newaxis], np.shape(X)[1], axis=1)
+    no_work()
+    refuses(estimator, lambda: estimator.fit(X, y), ["allowed_transitions"])
 
 
 @pytest.mark.parametrize("value", [-0.1, 1, "some", None, np.nan])

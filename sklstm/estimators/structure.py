@@ -7,7 +7,7 @@ import numpy as np
 
 from .._kernels._chain import Filter
 from ..network import LOSSES, make_loss
-from ..sequences.refusals import array_of
+from ..sequences.refusals import array_of, refused_as
 from ..sequences.targets import literals
 from .architecture import build
 
@@ -51,6 +51,7 @@ def check_structure(estimator):
             raise ValueError(f'structure="crf" does not go with {what}: {reason}.')
 
 
+@refused_as("allowed_transitions", f"Expected {FORMS}.")
 def read_allowed(allowed_transitions, classes):
     """What `allowed_transitions` means.
 
