@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -329,3 +330,17 @@ print("ends")
 def test_a_fit_in_a_daemon_thread_does_not_keep_the_interpreter():
     result = subprocess.run([sys.executable, "-P", "-c", SCRIPT], capture_output=True, text=True, timeout=60)
     assert (result.returncode, result.stdout) == (0, "ends\n"), result.stderr
+
+
+@pytest.mark.slow
+def test_threaded_fits_where_that_is_hardest():
+    script = Path(__file__).parent / "scripts" / "threaded_fits.py"
+    result = subprocess.run([sys.executable, "-P", script], capture_output=True, text=True, timeout=400)
+    assert result.returncode == 0 and result.stdout.endswith("ends\n"), result.stdout + result.stderr
+
+
+@pytest.mark.slow
+def test_the_protocol_has_no_races():
+    script = Path(__file__).parent / "scripts" / "team_races.py"
+    result = subprocess.run([sys.executable, "-P", script], capture_output=True, text=True, timeout=400)
+    assert result.returncode == 0, result.stdout + result.stderr

@@ -196,7 +196,7 @@ cdef void plain_step(
         cell.forward[stage][d.layer.activation][d.dtype](&s)
 
 
-cdef inline void walk_steps(const recursion *s, const real *x, real *scratch, team_member *me) noexcept nogil:
+cdef void walk_steps(const recursion *s, const real *x, real *scratch, team_member *me) noexcept nogil:
     """What a member does of all steps: its units."""
     cdef:
         const packed_direction *d = s.d
@@ -279,4 +279,13 @@ cdef inline int plan_members(const recursion *s) noexcept nogil:
 
 cdef void run_steps(const recursion *s) noexcept nogil:
     """Run a direction over the steps of a packed batch."""
-    run_together(plan_members(s), walk_float if s.d.dtype == 0 else walk_double, <void *> s)
+    cdef int most = plan_members(s)
+    cdef team_member alone
+    if most > 1:
+        run_together(most, walk_float if s.d.dtype == 0 else walk_double, <void *> s)
+        return
+    alone.number, alone.size = 0, 1
+    if s.d.dtype == 0:
+        walk_steps(s, <const float *> s.x, <float *> s.scratch, &alone)
+    else:
+        walk_steps(s, <const double *> s.x, <double *> s.scratch, &alone)

@@ -243,10 +243,12 @@ checkpoint : str, path or None, default=None
     path that cannot be written is an error before the first epoch. If writing fails later, for example on a full disk,
     a warning says so and training continues.
 n_jobs : int or None, default=None
-    Number of threads. None means 1, or the number set by :func:`joblib.parallel_config`; -1 means all cores. A
-    minibatch is divided among threads if each gets at least 16 sequences (or `hidden_size` / 8, if that is more) and
-    about two milliseconds of work. A larger `batch_size` therefore lets more threads help. Results have the same bits
-    for any number of threads.
+    Number of threads of `fit` and of the methods that predict. None means 1, or the number set by
+    :func:`joblib.parallel_config`; -1 means all cores. A minibatch is divided among threads if each gets at least 16
+    sequences (or `hidden_size` / 8, if that is more) and about two milliseconds of work. Otherwise threads share each
+    time step, of a minibatch that takes a tenth of a millisecond or more. Predictions for many sequences divide these
+    among threads; for few, threads share each time step. Streams run on one thread. Threads start when they are first
+    needed, and sleep between calls. Results have the same bits for any number of threads.
 random_state : int, RandomState or None, default=None
     Seed or generator of the initial weights, shuffling, dropout, hiding of categories and validation split. Pass an int
     for reproducible results. None draws a seed from the operating system. NumPy's global random state is neither read

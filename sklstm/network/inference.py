@@ -20,8 +20,8 @@ CHUNK_WORDS = 1 << 17
 CHUNK_ROWS = 1 << 14
 # Multiplications and additions below which another thread does not repay its wake.
 THREAD_FLOPS = 1e7
-# Up to so many sequences for each thread, threads share the steps, and sequences where there are more. Two threads for one sequence are
-# what steps are shared for; of layers so wide that their weights leave the second-level cache each then reads its part alone.
+# Up to so many sequences for each thread, threads share each time step; of more, each thread has some. Of layers so wide that
+# their weights leave the second-level cache, a thread that shares steps reads its part of the weights alone.
 ROWS_OF_STEPS, ROWS_OF_WIDE_STEPS = 2, 16
 WIDE_UNITS = 192
 
