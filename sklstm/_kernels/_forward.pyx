@@ -10,7 +10,7 @@ from libc.string cimport memcpy, memset
 from ._buffers cimport copy_rows, round_up
 from ._dense cimport affine
 from ._ftz cimport ftz_enter, ftz_leave
-from ._inference cimport recursion, run_steps, scratch_elements, state_elements
+from ._inference cimport run_steps, scratch_elements, state_elements
 from ._pooling cimport attend, divide_by_lengths, divide_by_norms, score_rows, sum_steps
 from ._real cimport real
 from ._simd cimport simd
@@ -144,7 +144,6 @@ cdef inline void run_layer(
         Py_ssize_t H = layer.H, F = layer.F, n = starts[1], r
         int d
         bint added
-        recursion steps
         real *state = <real *> b.states[k]
         real *y_d
         real *ends_d
@@ -157,11 +156,8 @@ cdef inline void run_layer(
             begin_direction(w, b, layer, 1, <char *> state, 1, 0, n)
         y_d = NULL if y == NULL else <real *> b.summand if added else y + d * H
         ends_d = NULL if ends == NULL else <real *> b.end_summand if added else ends + d * H
-        steps = recursion(
-            layer.directions[d], d == 1, starts, T, n_continuing, x, state, b.n_sequences, 0 if d else b.parity, y_d, H if added else F,
-            ends_d, H if added else b.width, scratch,
-        )
-        run_steps(&steps)
+        run_steps(layer.directions[d], d == 1, starts, T, n_continuing, x, state, b.n_sequences, 0 if d else b.parity, y_d,
+                  H if added else F, ends_d, H if added else b.width, scratch)
         if added:
             add(0 if y == NULL else starts[T] * H, y_d, y)
             for r in range(0 if ends == NULL else n):

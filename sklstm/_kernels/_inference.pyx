@@ -196,7 +196,28 @@ cdef void plain_step(
         cell.forward[stage][d.layer.activation][d.dtype](&s)
 
 
-cdef void walk_steps(const recursion *s, const real *x, real *scratch, team_member *me) noexcept nogil:
+cdef struct recursion:
+    # A direction over the steps of a packed batch; arrays of the dtype of the direction.
+    const packed_direction *d
+    bint reverse                # walk from the last step of each sequence to its first
+    const Py_ssize_t *starts    # (T + 1,) row at which each step begins
+    Py_ssize_t T
+    Py_ssize_t n_continuing     # how many sequences do not end with these steps
+    const void *x               # (n_rows, D) IN
+    # (2 or 4, n_sequences, units) IN/OUT. IN: in state[parity], and for c in state[2 + parity], what each row begins with; if
+    # `reverse`, in both rows of the pair. OUT: in state[(parity + T) % 2] the state of the sequences that continue.
+    void *state
+    Py_ssize_t n_sequences
+    int parity                  # 0 or 1
+    void *y                     # (n_rows, H), row stride ld_y, OUT or NULL: h of every step
+    Py_ssize_t ld_y
+    void *ends                  # (n_sequences, H), row stride ld_ends, OUT or NULL: h in which the walk of each that ends here ends
+    Py_ssize_t ld_ends
+    void *scratch               # (`scratch_elements(...)`,), aligned to 64 bytes
+
+
+
+cdef inline void walk_steps(const recursion *s, const real *x, real *scratch, team_member *me) noexcept nogil:
     """What a member does of all steps: its units."""
     cdef:
         const packed_direction *d = s.d
@@ -264,28 +285,32 @@ cdef void walk_double(void *pass_, team_member *me) noexcept nogil:
     ftz_leave(mode)
 
 
-cdef inline int plan_members(const recursion *s) noexcept nogil:
+cdef inline int plan_members(const packed_direction *d, const Py_ssize_t *starts, Py_ssize_t T) noexcept nogil:
     """How many members may share the steps; the bits are the same whatever it is."""
-    cdef const packed_direction *d = s.d
     cdef const cell_entry *cell = d.layer.cell
     cdef double flops
-    if s.T == 1 or not d.fused:
+    if not d.fused:
         return 1
-    flops = 2.0 * s.starts[1] * d.layer.H * (cell.n_recurrent * d.layer.H + cell.n_input * d.layer.D)
-    if flops * s.T < shared_flops:
+    flops = 2.0 * starts[1] * d.layer.H * (cell.n_recurrent * d.layer.H + cell.n_input * d.layer.D)
+    if flops * T < shared_flops:
         return 1
     return <int> min(max(flops / max(member_flops, 1.0), 1.0), (d.units + unit_step(d) - 1) // unit_step(d))
 
 
-cdef void run_steps(const recursion *s) noexcept nogil:
-    """Run a direction over the steps of a packed batch."""
-    cdef int most = plan_members(s)
+cdef void share_steps(int most, recursion s) noexcept nogil:
+    run_together(most, walk_float if s.d.dtype == 0 else walk_double, &s)
+
+
+cdef void run_steps(
+    const packed_direction *d, bint reverse, const Py_ssize_t *starts, Py_ssize_t T, Py_ssize_t n_continuing, const real *x,
+    real *state, Py_ssize_t n_sequences, int parity, real *y, Py_ssize_t ld_y, real *ends, Py_ssize_t ld_ends, real *scratch,
+) noexcept nogil:
+    """Run a direction over the steps of a packed batch; `recursion` says what each argument is."""
+    cdef recursion s = recursion(d, reverse, starts, T, n_continuing, x, state, n_sequences, parity, y, ld_y, ends, ld_ends, scratch)
     cdef team_member alone
+    cdef int most = plan_members(d, starts, T) if T > 1 else 1
     if most > 1:
-        run_together(most, walk_float if s.d.dtype == 0 else walk_double, <void *> s)
+        share_steps(most, s)
         return
     alone.number, alone.size = 0, 1
-    if s.d.dtype == 0:
-        walk_steps(s, <const float *> s.x, <float *> s.scratch, &alone)
-    else:
-        walk_steps(s, <const double *> s.x, <double *> s.scratch, &alone)
+    walk_steps(&s, x, scratch, &alone)
