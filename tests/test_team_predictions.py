@@ -55,7 +55,7 @@ def test_bits_do_not_depend_on_threads(cell, dtype, options, hidden_size, cpus, 
     expected = [(model.predict(X), model.encode(X)) for X in inputs]
 
     def predict_with_threads():
-        for n_jobs in (2, 3, 5):
+        for n_jobs in (2, 5):
             cpus(n_jobs)
             model.set_params(n_jobs=n_jobs)
             for X, (predicted, encoded) in zip(inputs, expected, strict=True):

@@ -216,7 +216,6 @@ cdef struct recursion:
     void *scratch               # (`scratch_elements(...)`,), aligned to 64 bytes
 
 
-
 cdef inline void walk_steps(const recursion *s, const real *x, real *scratch, team_member *me) noexcept nogil:
     """What a member does of all steps: its units."""
     cdef:
