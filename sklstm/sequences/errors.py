@@ -175,7 +175,7 @@ def converts(convert, text):
 
 TIMES_AMONG_NUMBERS = (
     "Convert times to numbers first, such as (times - times[0]) / np.timedelta64(1, \"D\"), or leave them out. In a table with"
-    " one row per step Sequences.from_long(..., time=...) takes them to sort the steps."
+    " one row per step Sequences.from_long(..., time=...) takes them to sort the steps, and elapsed=True keeps them."
 )
 TEXTS = (
     "Encode categories and texts as numbers first: sklstm.preprocessing.SequenceTokenizer makes sequences of codes of"
