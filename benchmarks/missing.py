@@ -2,7 +2,7 @@
 
     python benchmarks/missing.py check       equality with PyPOTS' GRU-D on the same weights; seconds
     python benchmarks/missing.py process     a process seen at random times, whose best prediction is known; three minutes
-    python benchmarks/missing.py pattern     a label that depends only on which channel is missing; half a minute
+    python benchmarks/missing.py pattern     a label that depends only on which channel is missing; a minute
     python benchmarks/missing.py random      waves of which values are missing at random; four minutes
     python benchmarks/missing.py patients    two-year survival at irregular visits, cross-validated; five minutes
     python benchmarks/missing.py ward        a simulated table of intensive care, beside PyPOTS' GRU-D; four minutes

@@ -4,9 +4,9 @@ A sensor that fails when it matters
 
 Machines report temperature and vibration once a minute. The thermometer sits where it gets hot, and under high load it often
 fails to answer: a hole in the table says more about the load than many a value. A machine that runs under high load for long will
-break down. Filled in with the mean, as is customary, the holes look like ordinary minutes; filled in with the last value, like
-the minute before. With ``missing="indicator"`` the network reads the same values, and also whether each was measured and how
-long ago. The more often the thermometer fails, the more that is worth. A stream (``stream("predict_proba")``) takes a minute at a
+break down. Filled in with the mean, as is customary, the holes look like ordinary minutes. With ``missing="indicator"`` the
+network reads the last value, whether a value was measured now, and how long ago the last one was. The more often the
+thermometer fails, the more that is worth. A stream (``stream("predict_proba")``) takes a minute at a
 time, NaN where nothing came, and remembers the last values itself.
 """
 
