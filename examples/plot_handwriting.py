@@ -39,7 +39,7 @@ X, y = [moves[:-1] for moves in lines], [moves[1:] for moves in lines]
 model = LSTMRegressor(64, return_sequences=True, loss="gaussian_mixture", n_components=5, max_iter=30, random_state=0).fit(X, y)
 unseen = [line(rng) for _ in range(3)]
 log_likelihood = model.score([moves[:-1] for moves in unseen], [moves[1:] for moves in unseen])
-print(f"Log-likelihood of unseen movements: {log_likelihood:.2f} nats; 68 % of them in an interval of that probability:")
+print(f"Log-likelihood of unseen movements: {log_likelihood:.2f} nats; share of dx and dy in the 68 % intervals:")
 interval = np.concatenate(model.predict_interval([moves[:-1] for moves in unseen], 0.68))
 after = np.concatenate([moves[1:] for moves in unseen])
 print(np.round(((interval[..., 0] <= after) & (after <= interval[..., 1])).mean(axis=0), 2))

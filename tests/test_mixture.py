@@ -231,11 +231,12 @@ def test_random_state_and_ragged_sequences(walk):
 
 def test_bad_arguments(ragged, y, walk):
     model = regressor().fit(ragged, y)
-    for quantile in (0, 1.0, [0.5, 2], np.nan, "median", [[0.5]], None):
+    for quantile in (0, 1.0, [0.5, 2], [], np.nan, "median", [[0.5]], None):
         with pytest.raises(ValueError, match="quantile must be"):
             model.predict_quantile(ragged, quantile)
-    with pytest.raises(ValueError, match="coverage == 1, must be < 1"):
-        model.predict_interval(ragged, 1)
+    for coverage in (0, 1, np.nan, 1 - 1e-16):
+        with pytest.raises(ValueError, match="coverage must be between 0 and 1"):
+            model.predict_interval(ragged, coverage)
     with pytest.raises(ValueError, match="n_components"):
         regressor(n_components=0).fit(ragged, y)
     with pytest.raises(ValueError, match="go together"):
@@ -250,3 +251,11 @@ def test_bad_arguments(ragged, y, walk):
     one = clone(walk[0]).fit(walk[1][:, :-1], walk[1][:, 1:, 0])
     with pytest.raises(ValueError, match="X has 2 channels, 0 of them categorical, and y had 1 outputs"):
         one.sample(walk[1][:1], 2)
+    for other in (np.column_stack([y, y]), np.column_stack([y, y, y])):
+        with pytest.raises(ValueError, match="was fitted on 1 outputs"):
+            model.score(ragged, other)
+    with pytest.raises(ValueError, match="was fitted on 2 outputs"):
+        walk[0].score(walk[1][:, :-1], walk[1][:, 1:, 0])
+    X = walk[1].astype(np.float32)
+    with pytest.raises(ValueError, match=r"overflows float32. Pass a lower temperature"):
+        clone(walk[0]).fit(X[:, :-1], X[:, 1:]).sample(X, 3, temperature=1e100)

@@ -1,6 +1,6 @@
 """`DistributionMixin`: what a regressor says of the distribution of y that it predicts, beyond the mean."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from scipy.special import ndtri
@@ -12,7 +12,7 @@ from ..network import LOSSES
 from ..sequences.refusals import array_of
 from .copies import at_this_moment
 from .documentation import document
-from .sampling import check_temperature, continuation, predicts_steps, refuse_unknown_steps
+from .sampling import check_n_steps, check_temperature, continuation, predicts_steps, refuse_unknown_steps
 from .step_predictions import restore_format
 
 
@@ -45,8 +45,8 @@ class DistributionMixin:
         Returns
         -------
         ndarray of shape (n_sequences,), or with more axes
-            Quantiles of each output by itself: with an axis (n_outputs) if y had two dimensions, and a last axis (n_quantiles)
-            for several quantiles. With `return_sequences` there is an entry for every step, in the form of y in `fit`.
+            Quantiles of each output by itself: with an axis (n_outputs) if y had several, and a last axis (n_quantiles) for
+            several quantiles. With `return_sequences` there is an entry for every step, in the form of y in `fit`.
 
         Raises
         ------
@@ -57,7 +57,8 @@ class DistributionMixin:
         """
         check_is_fitted(self)
         quantiles = array_of("quantile", quantile, "Pass a number between 0 and 1, or several.")
-        if quantiles.ndim > 1 or quantiles.dtype.kind not in "fiu" or not ((quantiles > 0) & (quantiles < 1)).all():
+        is_number = quantiles.ndim <= 1 and quantiles.size > 0 and quantiles.dtype.kind in "fiu"
+        if not is_number or not ((quantiles > 0) & (quantiles < 1)).all():
             raise ValueError(f"quantile must be a number between 0 and 1, both excluded, or several, got {quantile!r}.")
         return self._describe(X, lambda distribution: _quantiles(distribution, quantiles))
 
@@ -88,8 +89,11 @@ class DistributionMixin:
         --------
         sklstm.metrics.interval_coverage : Share of y that lies in predicted intervals.
         """
-        check_scalar(coverage, "coverage", Real, min_val=0, max_val=1, include_boundaries="neither")
-        return self.predict_quantile(X, [(1 - coverage) / 2, (1 + coverage) / 2])
+        check_scalar(coverage, "coverage", Real)
+        ends = [(1 - coverage) / 2, (1 + coverage) / 2]
+        if not 0 < ends[0] <= ends[1] < 1:
+            raise ValueError(f"coverage must be between 0 and 1, both excluded, got {coverage}.")
+        return self.predict_quantile(X, ends)
 
     @available_if(describes_distributions)
     @document()
@@ -105,8 +109,8 @@ class DistributionMixin:
         weights : ndarray of shape (n_sequences, n_components)
             Weights of the components, which sum to 1.
         means, deviations : ndarray of shape (n_sequences, n_components) or (n_sequences, n_components, n_outputs)
-            Means and standard deviations within the components, with a last axis if y had two dimensions. With `return_sequences`
-            each of the three has an entry for every step, in the form of y in `fit`.
+            Means and standard deviations within the components, with a last axis if y had several outputs. With
+            `return_sequences` each of the three has an entry for every step, in the form of y in `fit`.
 
         Raises
         ------
@@ -122,8 +126,9 @@ class DistributionMixin:
     def sample(self, X, n_steps, *, temperature=1.0, random_state=None):
         """Continue sequences by values drawn at random; requires ``loss="gaussian_mixture"`` and ``return_sequences=True``.
 
-        The model must predict the next step: in `fit`, y is X one step later, with all channels. Values are drawn from the
-        distribution predicted for them, and are the next step that the model reads, as when Graves' networks write by hand [26]_.
+        The model must predict the next step: in `fit`, y is X one step later, with all channels in the order of X. Values are
+        drawn from the distribution predicted for them, and are the next step that the model reads, as when Graves' networks write
+        by hand [26]_.
 
         Parameters
         ----------
@@ -135,7 +140,7 @@ class DistributionMixin:
             multiplied by its square root. With 0, the mean of the component with the largest weight is always taken.
         random_state : int, RandomState instance or None, default=None
             Determines the random numbers. Pass an int for the same values in each call. What is drawn for a sequence then does
-            not depend on the sequences after it.
+            not depend on the sequences after it, but on `n_steps`.
 
         Returns
         -------
@@ -147,7 +152,8 @@ class DistributionMixin:
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If X is invalid, if y had another number of outputs than X has channels, or if the model is bidirectional.
+            If X is invalid, if y had another number of outputs than X has channels, if channels are categorical, if the model
+            is bidirectional or reads times, or if a value that is drawn overflows the dtype.
 
         Examples
         --------
@@ -161,7 +167,7 @@ class DistributionMixin:
         (5, 30, 2)
         """
         check_is_fitted(self)
-        check_scalar(n_steps, "n_steps", Integral, min_val=1)
+        n_steps = check_n_steps(n_steps)
         check_temperature(temperature)
         rng = check_random_state(random_state)
         model = at_this_moment(self)
@@ -178,7 +184,10 @@ class DistributionMixin:
 
         def draw(t, scores):
             mixture = model._distribution(scores).at_temperature(temperature)
-            drawn[:, t] = mixture.draw(uniform[:, t, 0], ndtri(uniform[:, t, 1:]))
+            with np.errstate(over="ignore"):
+                drawn[:, t] = mixture.draw(uniform[:, t, 0], ndtri(uniform[:, t, 1:]))
+            if not np.isfinite(drawn[:, t]).all():
+                raise ValueError(f"A value that was drawn overflows {drawn.dtype}. Pass a lower temperature.")
             return np.ascontiguousarray(drawn[:, t])
 
         continuation(model, "scores", sequences, n_steps, draw)

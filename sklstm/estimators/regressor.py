@@ -30,7 +30,8 @@ AUTOMATIC_LOSSES = ("squared_error", "huber")
     standardize_y=", and the targets likewise",
     stratified="",
     loss_units=", of the standardised targets",
-    validation_score="Weighted coefficient of determination (for quantiles, the fraction of the pinball loss that is explained)",
+    validation_score="Weighted coefficient of determination (for quantiles, the fraction of the pinball loss that is"
+    " explained; for distributions, the log-likelihood)",
     mask="NaN",
     and_y=" and y",
 )
@@ -307,6 +308,7 @@ class LSTMRegressor(DistributionMixin, RegressorMixin, BaseRecurrent):
             predicted = predicted[:, np.argsort(self._quantile_ranks)]
         if loss.distribution:
             y, predicted = y.reshape(len(predicted), -1), self._distribution(predicted)
+            _check_outputs(y, self._n_targets)
         return loss.score(y, predicted, sample_weight, self._network_spec["loss_parameters"])
 
     def _read_y(self, y, weights, role, known=None, classes=None, places=ONE_EACH):
@@ -317,11 +319,8 @@ class LSTMRegressor(DistributionMixin, RegressorMixin, BaseRecurrent):
             y = column_or_1d(y, warn=True)
         one_dimensional = y.ndim == 1
         targets = y.reshape(len(y), -1).astype(np.float64)
-        if known is not None and (known["_one_dimensional"], known["_n_targets"]) != (one_dimensional, targets.shape[1]):
-            raise ValueError(
-                f"y has shape {y.shape}, but the regressor was fitted on {known['_n_targets']} outputs. Pass y with this number"
-                " of outputs."
-            )
+        if known is not None:
+            _check_outputs(y, known["_n_targets"], known["_one_dimensional"] == one_dimensional)
         loss, n_outputs, parameters, attributes = self._read_loss(targets)
         attributes |= {"_one_dimensional": one_dimensional, "_n_targets": targets.shape[1]}
         return Target(loss, n_outputs, targets, weights, attributes, loss_parameters=parameters)
@@ -399,3 +398,11 @@ class LSTMRegressor(DistributionMixin, RegressorMixin, BaseRecurrent):
         # Counts may have several outputs too, but scikit-learn's check of several outputs passes negative values.
         tags.target_tags.multi_output = not (is_nonnegative or isinstance(self.quantile, (list, tuple, np.ndarray)))
         return tags
+
+
+def _check_outputs(y, n_targets, has_their_form=True):
+    """Raise a ValueError unless y (n,) or (n, n_outputs) has as many outputs as in fit, in that form."""
+    if not has_their_form or y.reshape(len(y), -1).shape[1] != n_targets:
+        raise ValueError(
+            f"y has shape {y.shape}, but the regressor was fitted on {n_targets} outputs. Pass y with this number of outputs."
+        )

@@ -34,8 +34,8 @@ class SamplingMixin:
         """Continue sequences by labels drawn at random; requires ``return_sequences=True`` and one channel.
 
         The model must predict the next step: in `fit`, y is X one step later, as in a language model. Each label is drawn from
-        the probabilities predicted for it, and is the next step that the model reads. The network runs step by step, as in
-        `stream`.
+        the probabilities predicted for it, and is the next step that the model reads; a label that did not occur in X is read as
+        an unknown category. The network runs step by step, as in `stream`.
 
         Parameters
         ----------
@@ -49,7 +49,7 @@ class SamplingMixin:
             Draw among this number of most likely labels. None draws among all.
         random_state : int, RandomState instance or None, default=None
             Determines the random numbers. Pass an int for the same labels in each call. What is drawn for a sequence then
-            does not depend on the sequences after it.
+            does not depend on the sequences after it, but on `n_steps`.
 
         Returns
         -------
@@ -62,7 +62,7 @@ class SamplingMixin:
             If the estimator is not fitted.
         ValueError
             If X is invalid or has several channels, if y had several labels per step, if labels cannot be read as steps of
-            X, or if the model is bidirectional.
+            X, if labels depend on each other (``structure="crf"``), or if the model is bidirectional or reads times.
 
         Examples
         --------
@@ -76,7 +76,7 @@ class SamplingMixin:
                ['a', 'b', 'c', 'a']], dtype='<U1')
         """
         check_is_fitted(self)
-        check_scalar(n_steps, "n_steps", Integral, min_val=1)
+        n_steps = check_n_steps(n_steps)
         check_temperature(temperature)
         if top_k is not None:
             check_scalar(top_k, "top_k", Integral, min_val=1)
@@ -100,6 +100,12 @@ def refuse_unknown_steps(model):
     """Raise where the steps that follow cannot be known from what a model predicts by itself."""
     if model._network_spec["gap_channel"] is not None:
         raise ValueError("sample does not know the times of the steps that it draws, which the model reads. Fit without times.")
+
+
+def check_n_steps(n_steps):
+    """It as an int; raises unless it is a whole number of at least 1."""
+    check_scalar(n_steps, "n_steps", Integral, min_val=1)
+    return int(n_steps)
 
 
 def check_temperature(temperature):

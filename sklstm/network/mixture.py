@@ -63,6 +63,8 @@ class GaussianMixture:
         low, high = edges.min(axis=1), edges.max(axis=1)
         for _ in range(HALVINGS):
             middle = low + (high - low) / 2
+            if ((middle <= low) | (middle >= high)).all():  # no number lies between
+                break
             above = self.cdf(middle) > q
             low, high = np.where(above, low, middle), np.where(above, middle, high)
         return low + (high - low) / 2
@@ -85,7 +87,7 @@ class GaussianMixture:
     def at_temperature(self, temperature):
         """The mixtures with weights to the power 1 / temperature, and deviations times the square root of the temperature."""
         if temperature == 0:
-            weights = (self.weights == self.weights.max(axis=1, keepdims=True)).astype(float)
+            weights = np.eye(self.weights.shape[1])[self.weights.argmax(axis=1)]
             return GaussianMixture(weights, self.means, np.zeros_like(self.deviations))
         with np.errstate(divide="ignore"):
             weights = softmax(np.log(self.weights / self.weights.max(axis=1, keepdims=True)) / temperature, axis=1)

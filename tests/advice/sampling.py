@@ -19,12 +19,18 @@ def sample(X=BEFORE, y=AFTER, **params):
     return classify(X, y, return_sequences=True, categorical_features="all", **params).sample(X, 2)
 
 
-def draw(y):
-    return regress(X[:, :-1], y, return_sequences=True, loss="gaussian_mixture").sample(X, 2)
+def draw(y=X[:, 1:], dtype=float, **options):
+    model = regress(X[:, :-1].astype(dtype), y, return_sequences=True, loss="gaussian_mixture")
+    return model.sample(X, 2, **options)
 
 
 CASES = [
-    case(lambda: draw(X[:, 1:, 0]), "Fit on y with all channels of X, one step later", lambda: draw(X[:, 1:])),
+    case(lambda: draw(X[:, 1:, 0]), "Fit on y with all channels of X, one step later", draw),
+    case(
+        lambda: draw(dtype=np.float32, temperature=1e100),
+        "Pass a lower temperature",
+        lambda: draw(dtype=np.float32, temperature=10),
+    ),
     case(
         lambda: regress(loss="gaussian_mixture").predict_quantile(X, Unreadable()),
         "Pass a number between 0 and 1, or several",
