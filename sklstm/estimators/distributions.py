@@ -91,7 +91,7 @@ class DistributionMixin:
         """
         check_scalar(coverage, "coverage", Real)
         ends = [(1 - coverage) / 2, (1 + coverage) / 2]
-        if not 0 < ends[0] <= ends[1] < 1:
+        if not 0 < ends[0] < ends[1] < 1:
             raise ValueError(f"coverage must be between 0 and 1, both excluded, got {coverage}.")
         return self.predict_quantile(X, ends)
 
