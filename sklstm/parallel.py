@@ -186,11 +186,12 @@ if hasattr(os, "register_at_fork"):
     )
 
 
-# A team whose master waits for so much of its time has threads that do not run, for others have the CPUs: no team works for so
-# many times as long as was lost, which bounds what a busy machine can cost. Times are judged as soon as they add up to some
+# A team whose master waits for so much of its time has threads that do not run, for others have the CPUs: no team works for some
+# times as long as was lost, four times as many each time that this happens again, at most the last number. That bounds what a busy
+# machine can cost, and costs little where something else ran for a moment. Times are judged as soon as they add up to some
 # milliseconds: in a shorter call, a helper that had to wake would count as one that is hindered.
 HINDERED = 0.4
-TIMES_ALONE = 16
+TIMES_ALONE, MOST_TIMES_ALONE = 1, 16
 JUDGED_NANOSECONDS = 3_000_000
 
 
@@ -200,6 +201,7 @@ class _Hindrance:
     def __init__(self):
         self._together = self._waited = 0  # nanoseconds since it was last judged
         self._alone_until = 0.0
+        self._times = TIMES_ALONE
 
     @property
     def is_lasting(self):
@@ -210,7 +212,10 @@ class _Hindrance:
         self._together, self._waited = together, waited = self._together + together, self._waited + waited
         if together > JUDGED_NANOSECONDS:
             if waited > HINDERED * together:
-                self._alone_until = perf_counter() + TIMES_ALONE * 1e-9 * waited
+                self._alone_until = perf_counter() + self._times * 1e-9 * waited
+                self._times = min(4 * self._times, MOST_TIMES_ALONE)
+            else:
+                self._times = TIMES_ALONE
             self._together = self._waited = 0
 
 

@@ -70,23 +70,33 @@ enum { CACHE_LINE = 64, MAX_ROUNDS = 10, MAX_MEMBERS = 1 << MAX_ROUNDS, SPIN_NAN
 
 /* Linux under a hypervisor takes a halted processor for one that is busy, and so may wake a member on the processor of the one that
    woke it. There they take turns for good: never are two ready to run at once, so nothing is balanced. So a member that wakes beside
-   another moves: its affinity leaves that processor out for a moment. */
+   another moves: its affinity leaves that processor out, or the next wake would take it back. The master's is restored when the job
+   ends; helpers leave out the last one where they met somebody. */
 #if defined(__linux__)
 #include <sched.h>
+static __thread cpu_set_t own_processors;   /* of this thread, while some are left out */
+static __thread int leaves_some_out;
 static inline int this_processor(void) { return sched_getcpu(); }
 static inline void leave_processor(int processor, int n_threads)
 {
-    cpu_set_t all, others;
-    if (sched_getaffinity(0, sizeof all, &all) || CPU_COUNT(&all) < n_threads)
+    cpu_set_t others;
+    if (!leaves_some_out && sched_getaffinity(0, sizeof own_processors, &own_processors))
         return;
-    others = all;
+    others = own_processors;
     CPU_CLR(processor, &others);
-    if (sched_setaffinity(0, sizeof others, &others) == 0)
-        sched_setaffinity(0, sizeof all, &all);
+    if (CPU_COUNT(&own_processors) >= n_threads && sched_setaffinity(0, sizeof others, &others) == 0)
+        leaves_some_out = 1;
+}
+static inline void leave_none(void)
+{
+    if (leaves_some_out)
+        sched_setaffinity(0, sizeof own_processors, &own_processors);
+    leaves_some_out = 0;
 }
 #else
 static inline int this_processor(void) { return -1; }
 static inline void leave_processor(int processor, int n_threads) { (void)processor; (void)n_threads; }
+static inline void leave_none(void) { }
 #endif
 
 typedef struct {
@@ -240,6 +250,7 @@ static inline void team_run(team *t, int most, int meets, team_function function
             team_wait(&t->seats[t->at[k]].done, t->job, &me.waited);
     }
     t->met = me.met;
+    leave_none();
     if (meets && me.size > 1) {
         t->waited += me.waited;
         t->together += nanoseconds() - start;
