@@ -657,8 +657,8 @@ PARAM_CASES = [(name, value) for name, values in BAD_PARAMS.items() for value in
 
 def test_every_hyper_parameter_has_bad_values():
     for Estimator in ESTIMATORS:
-        of_classifier, of_regressor = {"class_weight", "label_smoothing", "temperature"}, {"loss", "huber_delta", "quantile"}
-        of_classifier |= {"structure", "allowed_transitions"}
+        of_classifier = {"class_weight", "label_smoothing", "temperature", "structure", "allowed_transitions"}
+        of_regressor = {"loss", "huber_delta", "quantile", "n_components"}
         own = of_classifier if Estimator is LSTMClassifier else of_regressor
         assert set(Estimator().get_params()) == set(BAD_PARAMS) | own
 
@@ -702,6 +702,13 @@ def test_bad_deltas(delta, no_work):
     estimator = make(LSTMRegressor, huber_delta=delta)
     no_work()
     refuses(estimator, lambda: estimator.fit(X, Y[LSTMRegressor]), ["huber_delta", re.escape(repr(delta))])
+
+
+@pytest.mark.parametrize("n_components", [0, -1, 2.0, np.nan, "auto", None, [2]], ids=str)
+def test_bad_numbers_of_components(n_components, no_work):
+    estimator = make(LSTMRegressor, loss="gaussian_mixture", n_components=n_components)
+    no_work()
+    refuses(estimator, lambda: estimator.fit(X, Y[LSTMRegressor]), ["n_components", re.escape(repr(n_components))])
 
 
 def test_quantile_without_its_loss(no_work):

@@ -126,4 +126,5 @@ def test_decisions_and_contrasts_agree(n_classes):
 
 
 def test_the_tests_of_losses_have_all_of_the_regressor():
-    assert {parameters["loss"] for parameters in test_losses.LOSSES.values()} == set(REGRESSION_LOSSES)
+    elsewhere = {"gaussian_mixture"}  # test_mixture.py: it is no function of predictions
+    assert {parameters["loss"] for parameters in test_losses.LOSSES.values()} | elsewhere == set(REGRESSION_LOSSES)

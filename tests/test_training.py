@@ -129,7 +129,7 @@ def test_split_of_early_stopping_is_stratified(problem, monkeypatch):
     X, _ = problem
     y = np.repeat(["a", "b", "c"], [80, 30, 10])
     seen = []
-    monkeypatch.setattr(Target, "score", lambda self, data, scores, chain: seen.append(data.targets[:, 0]) or 0.0)
+    monkeypatch.setattr(Target, "score", lambda self, data, scores, scaling, chain: seen.append(data.targets[:, 0]) or 0.0)
     LSTMClassifier(hidden_size=2, max_iter=1, early_stopping=True, validation_fraction=0.2, random_state=0).fit(X, y)
     np.testing.assert_array_equal(np.bincount(seen[0].astype(int)), [16, 6, 2])
 

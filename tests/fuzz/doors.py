@@ -74,8 +74,9 @@ def _of_models():
     X, y = data("lstm")
     yield "partial_fit classes", Door(lambda o: unfitted("lstm").partial_fit(X, y, classes=o))
     parameters = LSTMClassifier().get_params() | LSTMRegressor(loss="quantile").get_params()
+    of_regressor = parameters.keys() - LSTMClassifier().get_params().keys()
     for name in parameters:
-        kind = "regressor" if name in ("loss", "quantile", "huber_delta") else "lstm"
+        kind = "regressor" if name in of_regressor else "lstm"
         if name not in ("verbose", "n_jobs", "max_iter"):
             yield (
                 f"parameter {name}",
