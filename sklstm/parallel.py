@@ -187,8 +187,8 @@ if hasattr(os, "register_at_fork"):
 
 
 # A team whose master waits for so much of its time has threads that do not run, for others have the CPUs: no team works for some
-# times as long as was lost, four times as many each time that this happens again, at most the last number. That bounds what a busy
-# machine can cost, and costs little where something else ran for a moment. Times are judged as soon as they add up to some
+# times as long as was lost, four times as many each time that this happens again, up to the last number. That bounds what a
+# busy machine can cost, and costs little where something else ran for a moment. Times are judged as soon as they add up to some
 # milliseconds: in a shorter call, a helper that had to wake would count as one that is hindered.
 HINDERED = 0.4
 TIMES_ALONE, MOST_TIMES_ALONE = 1, 16
