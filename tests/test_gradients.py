@@ -94,25 +94,36 @@ def test_every_entry_of_the_gradient(rng, options, batch):
         assert_close(analytic, [central_differences(problem.mean_loss, column, step) for step in STEPS], loss, feature)
 
 
+FIRST = [architecture(c) for c in itertools.product(*(AXES[axis] for axis in ("cell", "direction", "depth", "pooling")))]
+OTHERS = list(itertools.product(*(AXES[axis] for axis in ("residual", "dropout", "embedding", "state", "loss"))))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "options", [architecture(c) for c in itertools.product(*(AXES[axis] for axis in ("cell", "direction", "depth", "pooling")))]
-)
-def test_gradient_over_the_whole_product(rng, options):
+@pytest.mark.parametrize("number", range(len(FIRST)))
+def test_gradient_over_the_whole_product(rng, number):
     # One random direction per architecture, in which every named parameter has the same share of the derivative: an
-    # error of 1e-6 in any of them shows, as none is drowned by the others.
+    # error of 1e-6 in any of them shows, as none is drowned by the others. Of the other axes, one combination in three: with
+    # three networks of different first axes every combination, and with each network all values of each two axes.
     sequences = [rng.normal(size=(length, 2)) for length in BATCHES["ragged"]]
-    for k, rest in enumerate(itertools.product(*(AXES[axis] for axis in ("residual", "dropout", "embedding", "state", "loss")))):
+    for k in range(number % 3, len(OTHERS), 3):
         # Static features and gaps of time in every other one, with each loss and without.
         static = AXES["static"][(k + k // len(AXES["loss"])) % 2]
-        problem = Problem(sequences, **options | architecture(rest) | static, timed=k // 2 % 2 == 1)
-        with np.errstate(over="ignore"):
-            loss = problem.mean_loss()
-        if not loss < 1e3:
-            continue  # relu let the states explode, and differences of such a loss show nothing
-        grad, _ = problem.gradients()
-        # A kink between the points is a matter of chance, an error of the gradient is there in every direction.
-        assert any(agrees_along_a_direction(problem, grad, loss, rng) for _ in range(4)), rest
+        options = FIRST[number] | architecture(OTHERS[k]) | static | {"timed": k // 2 % 2 == 1}
+        # A kink near these weights is a matter of chance, an error of the gradient is there with others, too.
+        agrees = has_right_gradient(sequences, options, rng, 0)
+        assert agrees is not False or any(has_right_gradient(sequences, options, rng, seed) for seed in (1, 2, 3)), options
+
+
+def has_right_gradient(sequences, options, rng, seed):
+    """Whether the gradient of a network with random weights is that of central differences along one of some directions; None
+    where that cannot be told."""
+    problem = Problem(sequences, **options, seed=seed)
+    with np.errstate(over="ignore"):
+        loss = problem.mean_loss()
+    if not loss < 1e3:
+        return None  # relu let the states explode, and differences of such a loss show nothing
+    grad, _ = problem.gradients()
+    return any(agrees_along_a_direction(problem, grad, loss, rng) for _ in range(4))
 
 
 def agrees_along_a_direction(problem, grad, loss, rng):
