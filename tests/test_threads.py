@@ -136,7 +136,8 @@ def cpus(monkeypatch):
 
 
 def idents(threads, n_items=2, timeout=30):
-    """Which threads take part when each call waits for the others."""
+    """Which threads take part when each call waits for the others; helpers that are new have time to come before."""
+    threads.map(time.sleep, [0.05] * n_items)
     together = threading.Barrier(n_items)
 
     def call(item):
