@@ -165,7 +165,7 @@ OPTIONS = [
 
 
 def not_meant(estimator):
-    """Checks of what an option excludes."""
+    """Checks of what an option excludes: with `structure`, a class_weight is an error, which tests/test_crf.py has."""
     return {"check_class_weight_classifiers": "a label sequence is one outcome"} if vars(estimator).get("structure") else {}
 
 

@@ -13,6 +13,7 @@ from sklstm.network import Network
 from sklstm.network.cells import CELLS
 
 pytestmark = [
+    # Without vectors, or with products by BLAS, threads have sequences of their own: bits would depend on how columns are cut.
     pytest.mark.skipif(not _team.available(), reason="a build without teams"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]

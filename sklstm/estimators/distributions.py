@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..network import LOSSES
 from ..sequences.refusals import array_of
+from ..training import scale_of_targets
 from .copies import at_this_moment
 from .documentation import document
 from .sampling import check_n_steps, check_temperature, continuation, predicts_steps, refuse_unknown_steps
@@ -224,8 +225,7 @@ class DistributionMixin:
     def _distribution(self, scores):
         """The distributions that scores (n, n_scores) describe, in the units of y."""
         moments, distribution = self._moments["y"], LOSSES[self._network_spec["loss"]].distribution
-        deviation = np.ones(self._n_targets) if moments is None else moments["deviation"]
-        return distribution.from_scores(scores, self._n_targets, np.where(deviation > 0, deviation, 1.0))
+        return distribution.from_scores(scores, self._n_targets, 1.0 if moments is None else scale_of_targets(moments))
 
 
 def _quantiles(distribution, quantiles):

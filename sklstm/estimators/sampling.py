@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from ..network import draw_columns
 from ..network.inference import with_one_blas_thread
 from ..sequences.targets import literals
 from .architecture import build
@@ -21,8 +22,7 @@ from .structure import is_structured
 
 def predicts_steps(estimator):
     """Whether the fitted network, or the one that will be fitted, predicts something for every step."""
-    spec = vars(estimator).get("_network_spec")
-    return spec["pooling"] is None if spec else estimator.return_sequences
+    return estimator._per_step if vars(estimator).get("_network_spec") else estimator.return_sequences
 
 
 class SamplingMixin:
@@ -189,13 +189,11 @@ def _static_vectors(model, sequences):
 
 
 def _drawn(log_proba, uniform, temperature, top_k):
-    """Number of the class that each row's uniform random number means, where those before it have a smaller sum of
-    probabilities."""
+    """Number of the class that each row's uniform random number chooses."""
     if temperature == 0:
         return log_proba.argmax(axis=1)
     p = np.exp((log_proba - log_proba.max(axis=1, keepdims=True)).astype(np.float64) / temperature)
     if top_k is not None and top_k < p.shape[1]:
         least_likely = np.argsort(-p, axis=1, kind="stable")[:, top_k:]
         np.put_along_axis(p, least_likely, 0, axis=1)
-    sums = p.cumsum(axis=1)
-    return (sums <= uniform[:, np.newaxis] * sums[:, -1:]).sum(axis=1)
+    return draw_columns(p, uniform)

@@ -7,6 +7,7 @@ import numpy as np
 from ..estimators.base import BaseRecurrent
 from ..network import LOSSES
 from ..sequences.refusals import array_of, refused_as
+from ..training import scale_of_targets
 
 
 def read_target(estimator, target, n):
@@ -94,8 +95,7 @@ def output_units(estimator, coefficients):
         return np.ones(len(coefficients))
     if moments is None:
         return None
-    deviation = np.broadcast_to(moments["deviation"], coefficients.shape[1:])
-    return coefficients @ np.where(deviation > 0, deviation, 1.0)
+    return coefficients @ np.broadcast_to(scale_of_targets(moments), coefficients.shape[1:])
 
 
 def read_step(step, sequences):

@@ -8,7 +8,7 @@ from .dropout import Draws
 from .inference import apply
 from .input_layer import MISSING
 from .losses import HUBER_DELTA, LOSSES, REGRESSION_LOSSES, loss_of_classes, make_loss
-from .mixture import GaussianMixture, n_scores_of, units_of_scores
+from .mixture import GaussianMixture, draw_columns, n_scores_of, units_of_scores
 from .model import Network
 from .pooling import POOLINGS, pooling_names
 from .recurrent import ACTIVATIONS, MERGE_MODES

@@ -79,9 +79,7 @@ class GaussianMixture:
         normal : ndarray of shape (n, d)
             Standard normal.
         """
-        sums = self.weights.cumsum(axis=1)
-        chosen = np.minimum((sums <= uniform[:, np.newaxis] * sums[:, -1:]).sum(axis=1), self.weights.shape[1] - 1)
-        rows = np.arange(len(uniform))
+        rows, chosen = np.arange(len(uniform)), draw_columns(self.weights, uniform)
         return self.means[rows, chosen] + self.deviations[rows, chosen] * normal
 
     def at_temperature(self, temperature):
@@ -92,6 +90,13 @@ class GaussianMixture:
         with np.errstate(divide="ignore"):
             weights = softmax(np.log(self.weights / self.weights.max(axis=1, keepdims=True)) / temperature, axis=1)
         return GaussianMixture(weights, self.means, self.deviations * np.sqrt(temperature))
+
+
+def draw_columns(weights, uniform):
+    """The column (n,) that uniform random numbers (n,) below 1 choose in each row of weights (n, k), in proportion to these."""
+    sums = weights.cumsum(axis=1)
+    # The product may be rounded up to the whole sum.
+    return np.minimum((sums <= uniform[:, np.newaxis] * sums[:, -1:]).sum(axis=1), weights.shape[1] - 1)
 
 
 def n_components(n_scores, n_targets):

@@ -9,7 +9,7 @@ from .loop import train
 from .moments import check_moments, observed_moments, weighted_moments
 from .optimizers import LBFGS, SGD, SOLVERS, Adam, RMSprop
 from .robust import clipped, has_heavy_tails, robust_ratios
-from .scaling import Scaling, check_range, updated_moments
+from .scaling import Scaling, check_range, scale_of_targets, updated_moments
 from .schedules import SCHEDULES
 from .state import LastEpoch, TrainingState
 from .stopping import CRITERIA, best_epoch

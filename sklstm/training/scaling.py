@@ -98,8 +98,7 @@ class Scaling:
             target_scale = np.where(moments["y"]["mean"] > 0, moments["y"]["mean"], 1.0)
             relative_deviation = moments["y"]["deviation"] / target_scale
         elif moments["y"] is not None:
-            target_shift, deviation = moments["y"]["mean"], moments["y"]["deviation"]
-            target_scale = np.where(deviation > 0, deviation, 1.0)
+            target_shift, target_scale = moments["y"]["mean"], scale_of_targets(moments["y"])
         return cls(
             shift, factor, target_shift, target_scale, loss_units, relative_deviation, *static, means, known
         )  # fmt: skip
@@ -182,6 +181,11 @@ class Scaling:
                 f" overflow in {theta.dtype}. Pass them in the same units, or fit afresh."
             )
         return carried
+
+
+def scale_of_targets(moments):
+    """Standard deviations of targets (n_targets,) with some moments, 1 where they are constant."""
+    return np.where(moments["deviation"] > 0, moments["deviation"], 1.0)
 
 
 def _standardizing(moments, n, categorical):
