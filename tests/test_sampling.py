@@ -118,6 +118,12 @@ def test_random_state(model):
     assert (model.sample([[0]], 50, random_state=2) != again).any()
 
 
+def test_models_that_were_pickled_before_there_were_times(model):
+    expected = model.sample([[0]], 9, random_state=0)
+    model._network_spec = {key: value for key, value in model._network_spec.items() if key not in ("gap_channel", "time_feature")}
+    assert (model.sample([[0]], 9, random_state=0) == expected).all()
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [

@@ -98,7 +98,7 @@ class SamplingMixin:
 
 def refuse_unknown_steps(model):
     """Raise where the steps that follow cannot be known from what a model predicts by itself."""
-    if model._network_spec["gap_channel"] is not None:
+    if model._network_spec.get("gap_channel") is not None:
         raise ValueError("sample does not know the times of the steps that it draws, which the model reads. Fit without times.")
 
 
