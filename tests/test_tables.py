@@ -11,7 +11,15 @@ import test_losses
 import sklstm
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._kernels import _simd
-from sklstm.network import CELLS, LOSSES, REGRESSION_LOSSES, TIMESCALES, TimescaleBias, loss_of_classes
+from sklstm.network import (
+    CELLS,
+    CLASSIFICATION_LOSSES,
+    LOSSES,
+    REGRESSION_LOSSES,
+    TIMESCALES,
+    TimescaleBias,
+    loss_of_classes,
+)
 from sklstm.network.cells import QUANTITIES
 from sklstm.training import SCHEDULES, SOLVERS
 
@@ -103,7 +111,8 @@ def test_a_regressor_takes_every_loss_of_quantities():
 
 @pytest.mark.parametrize("estimator", [LSTMClassifier, LSTMRegressor])
 def test_documentation_names_every_entry(estimator):
-    tables = {"cell": CELLS, "solver": SOLVERS, "learning_rate": SCHEDULES, "loss": REGRESSION_LOSSES}
+    losses = CLASSIFICATION_LOSSES if estimator is LSTMClassifier else REGRESSION_LOSSES
+    tables = {"cell": CELLS, "solver": SOLVERS, "learning_rate": SCHEDULES, "loss": losses}
     for parameter, table in tables.items():
         if parameter in estimator().get_params():
             described = inspect.getdoc(estimator).partition(f"\n{parameter} : ")[2].partition("\n")[0]

@@ -1,30 +1,26 @@
-"""Linear chains: the labels of a sequence as one outcome, whose score is a sum over its steps and over pairs of neighbours.
+"""Losses of whole sequences.
+
+Linear chains: the labels of a sequence as one outcome, whose score is a sum over its steps and over pairs of neighbours.
 
     score(y) = start[y_0] + sum_t s_t[y_t] + sum_t transitions[y_t-1, y_t] + end[y_T-1],    P(y) = exp(score(y)) / Z
 
 with the scores s of the head and a structure (K + 2, K): the transitions, then start, then end (Lafferty, McCallum and Pereira 2001,
 "Conditional random fields"). Sums over all label sequences are made by the messages of `_messages`.
-"""
-from libc.math cimport INFINITY, log
-from libc.stdlib cimport free, malloc
-from libc.string cimport memset
 
+Labels without their steps: -log P(labels) by the sums over all alignments of `_alignments`, and labels by the search of `_prefixes`.
+"""
+from libc.math cimport INFINITY, NAN, log
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcmp, memcpy, memset
+
+from ._alignments cimport alignments, log_probability, make_alignments, n_labels, read_probabilities, spread_labels, turn_to
 from ._given cimport pointer
-from ._losses cimport LossFunction, lengths_of, scored
+from ._losses cimport LossFunction, layout, lengths_of, row_of, scored
 from ._messages cimport chain, log_sum, make, marginal, messages, read_structure, run_chain
+from ._prefixes cimport best_path, free_prefixes, make_prefixes, prefixes, search
 from ._real cimport real
 
 import numpy as np
-
-
-cdef struct layout:
-    # Where the scores of a sequence lie: step t at `first + t`, or at `first + starts[t]`.
-    Py_ssize_t first
-    const Py_ssize_t *starts
-
-
-cdef inline Py_ssize_t row_of(const layout *rows, Py_ssize_t t) noexcept nogil:
-    return rows.first + (t if rows.starts == NULL else rows.starts[t])
 
 
 cdef void read_scores(chain *c, const real *scores, const layout *rows, Py_ssize_t T) noexcept nogil:
@@ -206,7 +202,7 @@ cdef class ChainLogLoss(LossFunction):
 
     def __init__(self, *, allowed=None):
         LossFunction.__init__(self, 0, None if allowed is None else np.array(allowed, dtype=np.float64).ravel())
-        self.is_structured = True
+        self.is_structured = self.has_structure = True
 
     cdef int check(self, Py_ssize_t K, const void *structure, bint whole=True) except -1:
         LossFunction.check(self, K, structure, whole)
@@ -320,3 +316,133 @@ cdef class Filter:
 
 
 cdef double[1] ZEROS = [0.0]
+
+
+# ---- labels without their steps ----
+
+
+cdef double spread_all(const scored *all, const real *scores) except? -1 nogil:
+    cdef Py_ssize_t i, T = 0, L = 0
+    cdef double total = 0
+    cdef const real *targets = <const real *> all.targets
+    cdef alignments a
+    cdef layout rows
+    rows.first, rows.starts = 0, all.starts
+    for i in range(all.n_sequences):
+        T = max(T, all.lengths[i])
+        if all.weights[row_of(&rows, 0)] > 0:
+            L = max(L, n_labels(targets, all.width, &rows, all.lengths[i], all.K))
+        rows.first += 1 if rows.starts != NULL else all.lengths[i]
+    if make_alignments(&a, all.K, T, L) < 0:
+        with gil:
+            raise MemoryError
+    rows.first = 0
+    for i in range(all.n_sequences):
+        total += spread_labels(&a, scores, targets, all.width, all.weights[row_of(&rows, 0)], &rows, all.lengths[i],
+                               all.total_weight, <real *> all.dscores)
+        rows.first += 1 if rows.starts != NULL else all.lengths[i]
+    free(a.memory)
+    return total
+
+
+cdef double log_probability_of(
+    const real *scores, const layout *rows, Py_ssize_t K, Py_ssize_t T, const Py_ssize_t *codes, Py_ssize_t L,
+) noexcept nogil:
+    """log P of labels that there is an alignment of; NaN where there is no memory."""
+    cdef alignments a
+    cdef bint logs
+    cdef double result
+    if make_alignments(&a, K, T, L) < 0:
+        return NAN
+    memcpy(a.y, codes, L * sizeof(Py_ssize_t))
+    turn_to(&a, T, L)
+    result = log_probability(&a, scores, rows, &logs)
+    free(a.memory)
+    return result
+
+
+cdef Py_ssize_t likelier_labels(
+    prefixes *s, const real *scores, Py_ssize_t T, double *p, Py_ssize_t *codes, Py_ssize_t n,
+) noexcept nogil:
+    """Labels that the search finds into codes, if they are likelier than the n that are there; returns their number."""
+    cdef layout rows
+    cdef Py_ssize_t m
+    cdef double found, known
+    rows.first, rows.starts = 0, NULL
+    read_probabilities(p, scores, &rows, s.K, T, False)
+    m = search(s, p, T)
+    if m == n and memcmp(s.labels, codes, n * sizeof(Py_ssize_t)) == 0:
+        return n
+    found = log_probability_of(scores, &rows, s.K, T, s.labels, m)
+    known = log_probability_of(scores, &rows, s.K, T, codes, n)
+    if not found > known:
+        return n
+    memcpy(codes, s.labels, m * sizeof(Py_ssize_t))
+    return m
+
+
+cdef int read_labels(
+    Py_ssize_t n_sequences, const Py_ssize_t *lengths, Py_ssize_t K, Py_ssize_t beam_width, const real *scores, Py_ssize_t *codes,
+) noexcept nogil:
+    """Labels of every sequence into codes, -1 behind them; -1 where there is no memory."""
+    cdef Py_ssize_t i, n, first = 0, longest = 0
+    cdef prefixes s
+    cdef double *p = NULL
+    memset(&s, 0, sizeof(s))
+    for i in range(n_sequences):
+        longest = max(longest, lengths[i])
+    if beam_width > 1:
+        p = <double *> malloc(longest * K * sizeof(double))
+        if not p or make_prefixes(&s, K, longest, beam_width) < 0:
+            free(p)
+            free_prefixes(&s)
+            return -1
+    for i in range(n_sequences):
+        n = best_path(K, scores + first * K, lengths[i], codes + first)
+        if beam_width > 1:
+            n = likelier_labels(&s, scores + first * K, lengths[i], p, codes + first, n)
+        while n < lengths[i]:
+            codes[first + n] = -1
+            n += 1
+        first += lengths[i]
+    free(p)
+    free_prefixes(&s)
+    return 0
+
+
+cdef class CTCLogLoss(LossFunction):
+    """l = -log P(labels of a sequence), summed over all alignments of its labels with its steps
+
+    The targets (n, 1) of a sequence are its labels at its first steps, and -1 at the others: the last of K scores is that of blank.
+    All steps of a sequence have one weight.
+    """
+
+    def __init__(self):
+        LossFunction.__init__(self)
+        self.is_structured = True
+
+    cdef double evaluate(self, const scored *s) except? -1 nogil:
+        if s.dtype == 0:
+            return spread_all(s, <const float *> s.scores)
+        return spread_all(s, <const double *> s.scores)
+
+    def paths(self, scores, of, Py_ssize_t beam_width=1):
+        """Labels by scores (n, K) of the steps of the sequences of a `Chain`: codes (n,) as targets are.
+
+        With a beam width of 1 these are the labels of the likeliest alignment. Else a prefix beam search looks for the likeliest
+        labels, and those two are compared.
+        """
+        cdef Py_ssize_t n = scores.shape[0], K = scores.shape[1], n_sequences = len(of.lengths)
+        cdef int dtype = 0 if scores.dtype.itemsize == sizeof(float) else 1, done
+        cdef const Py_ssize_t *lengths = lengths_of(of.lengths, n)
+        cdef const void *given = pointer(scores, dtype, n, K)
+        codes = np.empty(n, np.intp)
+        cdef Py_ssize_t *found = <Py_ssize_t *> pointer(codes, 2, n, 0, True)
+        with nogil:
+            if dtype == 0:
+                done = read_labels(n_sequences, lengths, K, beam_width, <const float *> given, found)
+            else:
+                done = read_labels(n_sequences, lengths, K, beam_width, <const double *> given, found)
+        if done < 0:
+            raise MemoryError
+        return codes

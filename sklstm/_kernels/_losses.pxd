@@ -17,6 +17,16 @@ cdef struct scored:
     void *dstructure            # (K + 2, K) IN/OUT, its gradient is added to that; NULL where it is not wanted
 
 
+cdef struct layout:
+    # Where the scores of a sequence lie: step t at `first + t`, or at `first + starts[t]`.
+    Py_ssize_t first
+    const Py_ssize_t *starts
+
+
+cdef inline Py_ssize_t row_of(const layout *rows, Py_ssize_t t) noexcept nogil:
+    return rows.first + (t if rows.starts == NULL else rows.starts[t])
+
+
 cdef class LossFunction:
     cdef:
         double smoothing
@@ -24,6 +34,7 @@ cdef class LossFunction:
         Py_ssize_t n_numbers
         object kept             # what `numbers` points into
         readonly bint is_structured     # whether it is one of whole sequences
+        readonly bint has_structure     # whether it reads a structure
     cdef int check(self, Py_ssize_t K, const void *structure, bint whole=*) except -1
     cdef double evaluate(self, const scored *s) except? -1 nogil
 

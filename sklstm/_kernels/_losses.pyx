@@ -30,14 +30,14 @@ cdef class LossFunction:
     def __init__(self, double smoothing=0, numbers=None):
         self.smoothing = smoothing
         self.kept = numbers
-        self.is_structured = False
+        self.is_structured = self.has_structure = False
         self.n_numbers = 0 if numbers is None else len(numbers)
         self.numbers = <const double *> pointer(numbers, 1, self.n_numbers, 0)
 
     def __call__(self, scores, targets, weights, double total_weight, dscores, chain=None, dstructure=None):
         """The sum of the weighted losses; dscores is overwritten.
 
-        A loss of whole sequences needs a `Chain`, and adds the gradient of its structure to `dstructure` (K + 2, K), if any.
+        A loss of whole sequences needs a `Chain`, and adds the gradient of its structure, if any, to `dstructure` (K + 2, K).
         """
         cdef scored s
         cdef double total
@@ -55,6 +55,8 @@ cdef class LossFunction:
             s.lengths = lengths_of(chain.lengths, s.n)
             s.structure = pointer(chain.structure, s.dtype, s.K + 2, s.K)
             s.dstructure = pointer(dstructure, s.dtype, s.K + 2, s.K, True)
+        elif self.is_structured:
+            raise ValueError("The loss needs a structure, or the lengths of sequences.")
         self.check(s.K, s.structure)
         with nogil:
             total = self.evaluate(&s)
@@ -62,8 +64,8 @@ cdef class LossFunction:
 
     cdef int check(self, Py_ssize_t K, const void *structure, bint whole=True) except -1:
         """Raise unless the loss can be evaluated for so many scores and this structure, and for whole sequences or parts of them."""
-        if self.is_structured != (structure != NULL):
-            raise ValueError(f"The loss {'needs' if self.is_structured else 'has no use for'} a structure.")
+        if self.has_structure != (structure != NULL):
+            raise ValueError(f"The loss {'needs' if self.has_structure else 'has no use for'} a structure.")
         if self.is_structured and not whole:
             raise ValueError("A loss of whole sequences needs all their steps in one chunk.")
         return 0

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..network import LOSSES, MAX_LAYERS, POOLINGS, TIMESCALES, Network, pooling_names
+from ..network import ALIGNED, LOSSES, MAX_LAYERS, POOLINGS, TIMESCALES, Network, pooling_names
 from ..network.checks import is_count
 
 # What may change when a fit continues an earlier one.
@@ -105,7 +105,12 @@ def network_spec(estimator, n_channels, target, categories):
         "loss": target.loss,
         "loss_parameters": target.loss_parameters,
         "standardize": bool(estimator.standardize),
-    } | ({"structure": estimator.structure} if LOSSES[target.loss].is_structured else {})
+    } | ({"structure": structure_of(estimator, target)} if LOSSES[target.loss].is_structured else {})
+
+
+def structure_of(estimator, target):
+    """What connects the scores of steps, for a loss of whole sequences."""
+    return ALIGNED if LOSSES[target.loss].is_unaligned else estimator.structure
 
 
 def _plain(values):

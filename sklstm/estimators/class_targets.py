@@ -27,15 +27,7 @@ def target_of_classes(estimator, y, weights, role, known, announced, places):
             "y holds one class per sequence, but the classifier was fitted on multilabel y. Pass label indicators"
             " of shape (n_sequences, n_labels)."
         )
-    chosen = None if announced is None else sorted_labels("classes", announced)
-    found = sorted_labels("y", y)
-    classes = known["classes_"] if known is not None else found if chosen is None else chosen
-    if known is not None and announced is not None and not np.array_equal(classes, chosen):
-        raise ValueError(
-            f"classes={literals(announced)} is not the same as at the first call of partial_fit, {literals(classes)}. Pass"
-            " the same, or leave classes out."
-        )
-    codes = known_codes(y, classes, places)
+    classes, codes = classes_and_codes(y, known, announced, places)
     if len(classes) < 2:
         raise ValueError(
             "This solver needs samples of at least 2 classes in the data, but the data contains only one class:"
@@ -58,6 +50,19 @@ def target_of_classes(estimator, y, weights, role, known, announced, places):
         strata=codes,
         loss_parameters=parameters,
     )
+
+
+def classes_and_codes(y, known, announced, places):
+    """The classes, sorted, and the number of the class of each label (n_samples,); parameters as in `target_of_classes`."""
+    chosen = None if announced is None else sorted_labels("classes", announced)
+    found = sorted_labels("y", y)
+    classes = known["classes_"] if known is not None else found if chosen is None else chosen
+    if known is not None and announced is not None and not np.array_equal(classes, chosen):
+        raise ValueError(
+            f"classes={literals(announced)} is not the same as at the first call of partial_fit, {literals(classes)}. Pass"
+            " the same, or leave classes out."
+        )
+    return classes, known_codes(y, classes, places)
 
 
 def target_of_labels(estimator, y, weights, role, known, announced):

@@ -10,7 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from ..compat import Interval, StrOptions, _fit_context
-from ..network import LOSSES, STRUCTURES
+from ..network import CLASSIFICATION_LOSSES, LOSSES, STRUCTURES
 from ..sequences.convert import is_missing
 from ..sequences.targets import (
     ONE_EACH,
@@ -22,6 +22,7 @@ from ..sequences.targets import (
 )
 from .base import BaseRecurrent
 from .class_targets import target_of_classes, target_of_labels
+from .constraints import POSITIVE_INT
 from .documentation import document
 from .fitting import supports_partial_fit
 from .sampling import SamplingMixin
@@ -63,6 +64,20 @@ class LSTMClassifier(SamplingMixin, ClassifierMixin, StructuredMixin, BaseRecurr
         Weights of the classes, which multiply the sample weights. A dict has them by class label, with 1 for classes that it does
         not name; "balanced" makes them inversely proportional to the total sample weight of each class. With multilabel y the
         classes are 0 and 1 for each label, a list has one entry per label, and the weights of all labels are multiplied.
+    loss : {"log_loss", "ctc"}, default="log_loss"
+        Loss that training minimises. "log_loss" is for one label per sequence, or with `return_sequences` per step. "ctc",
+        connectionist temporal classification (Graves et al. 2006, "Connectionist temporal classification: labelling unsegmented
+        sequence data with recurrent neural networks"), requires `return_sequences` and is for labels whose steps are not known: y
+        has for each sequence the sequence of its labels, of any length and also none, such as the text of a recording. The
+        network gives every step probabilities of the labels and of blank, which is no label. Labels of a path over the steps are
+        those that remain where equal neighbours are merged and blanks removed. The loss is minus the log-probability of the
+        labels, summed over all paths that have them, divided by the number of steps. Labels must not outnumber the steps, with
+        one step more for each label that is equal to the one before. Excludes `class_weight`, `label_smoothing`, `bptt_steps`
+        and `structure`; each sequence has one weight.
+    beam_width : int, default=1
+        Number of label sequences that `predict` pursues with ``loss="ctc"``. 1 returns the labels of the likeliest path. More
+        look for the label sequence with the highest probability summed over its paths (prefix beam search), and what is
+        returned is never less likely than with 1. It is read at prediction, and may be changed by `set_params` after a fit.
     structure : {"crf"} or None, default=None
         How labels of the steps of a sequence depend on each other, with `return_sequences`. None predicts each step by itself.
         "crf" adds a linear-chain conditional random field (Lafferty, McCallum and Pereira 2001, "Conditional random fields"):
@@ -84,7 +99,7 @@ class LSTMClassifier(SamplingMixin, ClassifierMixin, StructuredMixin, BaseRecurr
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Class labels; for multilabel y the column numbers of the labels.
+        Class labels; for multilabel y the column numbers of the labels. Blank is not among them.
     temperature_ : float
         Number that the scores are divided by.
     transitions_ : ndarray of shape (n_classes, n_classes)
@@ -129,6 +144,8 @@ class LSTMClassifier(SamplingMixin, ClassifierMixin, StructuredMixin, BaseRecurr
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "temperature": [StrOptions({"auto"}), Interval(Real, 1e-3, 1e3, closed="both")],
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
+        "loss": [StrOptions(set(CLASSIFICATION_LOSSES))],
+        "beam_width": [POSITIVE_INT],
         "structure": [StrOptions(set(STRUCTURES)), None],
         "allowed_transitions": [StrOptions({BIO}), dict, "array-like", None],
     }
@@ -182,6 +199,8 @@ class LSTMClassifier(SamplingMixin, ClassifierMixin, StructuredMixin, BaseRecurr
         label_smoothing=0.0,
         temperature="auto",
         class_weight=None,
+        loss="log_loss",
+        beam_width=1,
         structure=None,
         allowed_transitions=None,
         warm_start=False,
@@ -241,6 +260,8 @@ class LSTMClassifier(SamplingMixin, ClassifierMixin, StructuredMixin, BaseRecurr
         self.label_smoothing = label_smoothing
         self.temperature = temperature
         self.class_weight = class_weight
+        self.loss = loss
+        self.beam_width = beam_width
         self.structure = structure
         self.allowed_transitions = allowed_transitions
 
@@ -283,7 +304,8 @@ class LSTMClassifier(SamplingMixin, ClassifierMixin, StructuredMixin, BaseRecurr
         -------
         ndarray of shape (n_sequences, n_classes)
             Probabilities, with columns in the order of `classes_`; for multilabel y the probability of each label by itself. With
-            `return_sequences` there are probabilities for every step, in the form of the y of `fit`.
+            `return_sequences` there are probabilities for every step, in the form of the y of `fit`. With ``loss="ctc"`` there
+            is one more column, the last, which is that of blank.
 
         Raises
         ------
@@ -335,14 +357,15 @@ class LSTMClassifier(SamplingMixin, ClassifierMixin, StructuredMixin, BaseRecurr
         return masked
 
     def score(self, X, y, sample_weight=None):
-        """Return the accuracy, for multilabel y the fraction of samples with all labels right.
+        """Return the accuracy; for multilabel y and ``loss="ctc"``, the fraction of samples with all labels right.
 
         Parameters
         ----------
         X : any accepted form of sequences
             Sequences with the channels of `fit`.
         y : array-like
-            True labels, as in `fit`. With `return_sequences` the score is over all steps that are not masked.
+            True labels, as in `fit`. With `return_sequences` the score is over all steps that are not masked, but over sequences
+            with ``loss="ctc"``.
         sample_weight : array-like, default=None
             Weights, as in `fit`.
 

@@ -23,7 +23,9 @@ y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)
     Class labels or target values. With `return_sequences`, y has an entry for every step. It is then a list of arrays
     (n_steps,) or (n_steps, n_outputs), an array (n_sequences, n_steps) or (n_sequences, n_steps, n_outputs), or
     :class:`~sklstm.Sequences`. Steps whose y is NaN or None are excluded from training and scores, as are steps
-    labelled -100 if the labels are numbers. If X has ids, a y that carries ids is brought into the order of X. This
+    labelled -100 if the labels are numbers. For ``loss="ctc"`` of a classifier y has a sequence of labels for each sequence of
+    X: a list of texts, whose characters are labels, a list of arrays or lists, an array that may be padded at the end with such
+    values, or `Sequences`. If X has ids, a y that carries ids is brought into the order of X. This
     applies to a pandas Series or DataFrame (ids in the index), a dict (ids as keys) and `Sequences` with ids, and also
     to weights.
 

@@ -152,7 +152,7 @@ def _agreement(a, state, spec):
         "feature_names_in_": names is None or [type(name) for name in names] == [str] * columns,
         "_categorical": all(map(is_count, a["_categorical"])) and list(a["_categorical"]) == [one[0] for one in categories],
         "categories_": [len(set(values.tolist())) + 1 for values in a["categories_"]] == [one[1] for one in categories],
-        "_y_format": spec["pooling"] is not None or a["_y_format"]["kind"] in ("list", "array", "Sequences"),
+        "_y_format": spec["pooling"] is not None or a["_y_format"]["kind"] in ("list", "array", "Sequences", "texts"),
         "n_outputs_": a["n_outputs_"] == spec["output_size"],
         "n_iter_": a["n_iter_"] == state.n_epochs,
         "loss_curve_": a["loss_curve_"] == [row["loss"] for row in a["history_"]],
@@ -183,7 +183,7 @@ def _agreement_of_static(a, spec):
 
 def _agreement_of_classes(a, spec):
     loss, classes = LOSSES[spec["loss"]], a["classes_"]
-    n_classes = loss.inverse_link(np.zeros((1, spec["output_size"]))).shape[1]
+    n_classes = loss.inverse_link(np.zeros((1, spec["output_size"]))).shape[1] - loss.is_unaligned
     return {
         "loss": loss.decide is not None and _are_of_classes(spec["loss_parameters"], loss, n_classes),
         "structure": (spec.get("structure") is not None) == loss.is_structured,
@@ -204,6 +204,8 @@ def _are_of_classes(parameters, loss, n_classes):
     """Whether the parameters of a loss are such as a classifier has."""
     if not loss.is_structured:
         return parameters.keys() <= {"smoothing"}
+    if loss.is_unaligned:
+        return not parameters
     rows = parameters.get("allowed", [])
     is_sound = all(isinstance(row, str) and len(row) == n_classes and set(row) <= {"0", "1"} for row in rows)
     return parameters.keys() <= {"allowed"} and isinstance(rows, list) and len(rows) in (0, n_classes + 2) and is_sound

@@ -21,6 +21,7 @@ from .reading import Y_AND_WEIGHTS
 from .responses import respond
 from .step_predictions import restore_format
 from .streaming import Stream
+from .unaligned import found_labels, predicts_labels, share_of_right_sequences
 
 OF_ANY_NETWORK = {"input_size", "pooling", "categories", "missing", "loss"}  # in every spec
 
@@ -61,6 +62,8 @@ class PredictMixin:
         sequences = model._read_fitted(X)
         if not model._per_step:
             return respond(model, method, model._apply(sequences))
+        if method == "predict" and predicts_labels(model):
+            return found_labels(model, model._apply(sequences), sequences)
         return restore_format(respond(model, method, model._apply(sequences), sequences.lengths), sequences, model._y_format)
 
     @property
@@ -88,6 +91,8 @@ class PredictMixin:
                         sample_weight = read_sample_weight(in_order_of(ids, "sample_weight", sample_weight), len(predicted))
                     return model._metric(y, predicted, sample_weight)
             sequences = model._read_fitted(X)
+            if predicts_labels(model):
+                return share_of_right_sequences(model, sequences, y, sample_weight)
             predicted = respond(model, model._scored, model._apply(sequences), sequences.lengths)
             with refused_as("y or sample_weight", Y_AND_WEIGHTS):
                 flat, _ = read_steps("y", y, sequences)
@@ -118,7 +123,8 @@ class PredictMixin:
             Class labels of a classifier (0/1 indicators for multilabel y), or target values of a regressor in the units of y.
             With several quantiles there is one column per quantile, in the order of `quantile`. With `return_sequences` there
             is an entry for every step, in the form of y in `fit`: a list of arrays, an array (n_sequences, n_steps[,
-            n_outputs]), or :class:`~sklstm.Sequences`. An array becomes a list if X has sequences of different lengths.
+            n_outputs]), or :class:`~sklstm.Sequences`. An array becomes a list if X has sequences of different lengths. With
+            ``loss="ctc"`` there are the labels of each sequence: a list of texts if y was texts, else a list of arrays.
 
         Raises
         ------

@@ -19,6 +19,7 @@ from .solvers import is_one_minibatch, stops_early
 from .splitting import split_rows
 from .static import seen_static_only, static_spec
 from .times import gap_channel, with_median_gap
+from .unaligned import asks_for_labels, target_of_label_sequences
 from .warned import warn_of_few, warn_of_unseen
 
 Y_AND_WEIGHTS = "Expected an array or a list with one entry for each sequence, or with return_sequences for every step."
@@ -105,6 +106,8 @@ def read_target(estimator, y, sample_weight, sequences, role, known, classes=Non
         y = one_per_sequence("y", y, len(sequences), sequences.ids)
         weights = read_sample_weight(in_order_of(sequences.ids, "sample_weight", sample_weight), len(sequences))
         return estimator._read_y(y, weights, role, known, classes)
+    if asks_for_labels(estimator):
+        return target_of_label_sequences(estimator, y, sample_weight, sequences, role, known, classes)
     flat, form = read_steps("y", y, sequences)
     weights = read_step_weights(sample_weight, sequences)
     used = estimator._labelled(flat, "learn from")

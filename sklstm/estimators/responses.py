@@ -5,7 +5,7 @@ import numpy as np
 from .._kernels._answers import Answers
 from .._kernels._links import Decision, Link
 from ..network import LOSSES
-from .structure import is_structured, structured_response
+from .structure import has_transitions, structured_response
 
 # Response method, or "scores" -> from an estimator to the function that turns its network's scores into what that returns.
 RESPONSES = {
@@ -28,7 +28,7 @@ def respond(model, method, scores, lengths=None):
     lengths : ndarray of int of shape (n_sequences,), default=None
         For scores of steps, the lengths of the sequences that they belong to.
     """
-    if lengths is not None and is_structured(model):
+    if lengths is not None and has_transitions(model):
         return structured_response(model, method, scores, lengths)
     return RESPONSES[method](model)(scores)
 
@@ -48,7 +48,7 @@ class Meaning:
 
     def __init__(self, model, response_method, width):
         response, scores = RESPONSES[response_method](model), np.zeros((1, width), model._theta.dtype)
-        if is_structured(model) and response_method != "encode":  # what connects labels makes predictions of the scores
+        if has_transitions(model) and response_method != "encode":  # what connects labels makes predictions of the scores
             self.function, self.choices, response = Link("identity"), None, Link("identity")
         elif response_method == "predict":
             self.function, self.choices = model._predicted()

@@ -18,6 +18,7 @@ from .copies import at_this_moment
 from .documentation import document
 from .streaming import Stream
 from .structure import is_structured
+from .unaligned import predicts_labels
 
 
 def predicts_steps(estimator):
@@ -122,6 +123,8 @@ def _steps_of_labels(model):
             f"sample needs a model with one channel, whose values are labels: this one has {model._network_spec['input_size']}"
             " channels. Fit on X and y that are the same sequence, y one step later."
         )
+    if predicts_labels(model):
+        raise ValueError('sample needs a label for every step, but with loss="ctc" they have none. Fit with loss="log_loss".')
     if is_structured(model):
         raise ValueError('sample draws label by label, but structure="crf" predicts label sequences as a whole. Fit without it.')
     if model._multilabel:

@@ -14,7 +14,7 @@ MEANS = {
 }  # fmt: skip
 
 
-def refuse_scorers_of_arrays(is_array):
+def refuse_scorers_of_arrays(is_array, what="steps", instead=None):
     """Raise where scikit-learn calls for predictions of steps to score them by a metric of its own.
 
     Its scorers compare the user's y with the predictions as arrays: labels (n_sequences, n_steps) would be taken for
@@ -26,6 +26,10 @@ def refuse_scorers_of_arrays(is_array):
     ----------
     is_array : bool
         Whether the predictions are an array (n_sequences, n_steps).
+    what : str
+        What is predicted.
+    instead : str, default=None
+        Code of the scorer to pass; None is that of the same metric over the steps.
     """
     frame = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__", "").startswith(PASSING_ON):
@@ -36,10 +40,10 @@ def refuse_scorers_of_arrays(is_array):
             name = getattr(metric, "__name__", "")
             if not getattr(metric, "__module__", "").startswith("sklearn.") or (is_array and name in MEANS):
                 return
+            scoring = instead or f"sklstm.metrics.step_scorer({_scorer_name(scorer)})"
             raise ValueError(
                 f"scikit-learn's {name} compares y with the predictions as arrays, one row for each sequence, and cannot score"
-                f" steps: the score would be another one. Pass scoring=sklstm.metrics.step_scorer({_scorer_name(scorer)}), or"
-                " scoring=None for that of `score`."
+                f" {what}: the score would be another one. Pass scoring={scoring}, or scoring=None for that of `score`."
             )
         frame = frame.f_back
 

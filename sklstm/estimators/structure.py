@@ -20,6 +20,11 @@ def is_structured(model):
     return LOSSES[model._network_spec["loss"]].is_structured
 
 
+def has_transitions(model):
+    """Whether a fitted model predicts whole label sequences by a linear chain."""
+    return is_structured(model) and not LOSSES[model._network_spec["loss"]].is_unaligned
+
+
 # ---- hyper-parameters ----
 
 

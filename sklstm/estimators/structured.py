@@ -1,4 +1,4 @@
-"""`StructuredMixin`: what a classifier has by `structure="crf"`."""
+"""`StructuredMixin`: what a classifier has by `structure="crf"` and `loss="ctc"`."""
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
@@ -15,18 +15,28 @@ from .structure import (
     check_paths,
     check_structure,
     check_weights,
+    has_transitions,
     is_structured,
     log_likelihoods,
     read_allowed,
     transitions,
 )
+from .unaligned import asks_for_labels, check_unaligned, label_log_likelihoods, predicts_labels
 
 
 def _has_structure(estimator):
     """Whether the fitted model, or the one that will be fitted, predicts whole label sequences."""
     is_fitted = estimator.__sklearn_is_fitted__()
-    if not (is_structured(at_this_moment(estimator)) if is_fitted else estimator.structure is not None):
+    if not (has_transitions(at_this_moment(estimator)) if is_fitted else estimator.structure is not None):
         raise AttributeError('Only models with structure="crf" have transitions between labels.')
+    return True
+
+
+def _predicts_sequences(estimator):
+    """Whether the fitted model, or the one that will be fitted, says how likely a whole label sequence is."""
+    is_fitted = estimator.__sklearn_is_fitted__()
+    if not (is_structured(at_this_moment(estimator)) if is_fitted else estimator.structure or asks_for_labels(estimator)):
+        raise AttributeError('Only models with structure="crf" or loss="ctc" have probabilities of whole label sequences.')
     return True
 
 
@@ -48,22 +58,23 @@ class StructuredMixin:
         """Scores (n_classes,) of the label of the last step."""
         return self._structure()[-1]
 
-    @available_if(_has_structure)
+    @available_if(_predicts_sequences)
     @document()
     def log_likelihood(self, X, y):
-        """Return the logarithm of the probability of the labels of each sequence; requires ``structure="crf"``.
+        """Return the logarithm of the probability of the labels of each sequence; requires ``structure="crf"`` or ``loss="ctc"``.
 
         Parameters
         ----------
         <<X>>
         y : list of arrays, array-like or Sequences
-            Labels of every step, in the forms of `fit`. The probability is summed over the labels that steps without one may
-            have.
+            Labels, in the forms of `fit`: of every step, where the probability is summed over the labels that steps without one
+            may have; or with ``loss="ctc"`` of the sequences, where it is summed over the steps that labels may be at.
 
         Returns
         -------
         ndarray of shape (n_sequences,)
-            Logarithms in float64: 0 for a sequence without labels, -inf for labels that are not allowed.
+            Logarithms in float64. With "crf", 0 for a sequence without labels, and -inf for labels that are not allowed; with
+            "ctc", -inf for more labels than there are steps for.
 
         Raises
         ------
@@ -75,6 +86,9 @@ class StructuredMixin:
         check_is_fitted(self)
         model = at_this_moment(self)
         sequences = model._read_fitted(X)
+        if predicts_labels(model):
+            with numpy_alone():
+                return label_log_likelihoods(model, sequences, y)
         with numpy_alone(), refused_as("y", Y_AND_WEIGHTS):
             flat, _ = read_steps("y", y, sequences)
             labelled = ~model._masked(flat)
@@ -90,6 +104,7 @@ class StructuredMixin:
 
     def _check_parameters(self):
         check_structure(self)
+        check_unaligned(self)
 
     def _check_steps(self, target):
         if self.structure is None:

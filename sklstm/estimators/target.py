@@ -185,6 +185,10 @@ class Target:
         loss, targets, weights = LOSSES[self.loss], data.targets, data.weights
         if loss.decide:
             targets = targets[:, 0].astype(np.intp) if loss.contrast else targets
+            if loss.is_unaligned:
+                predicted, starts = make_loss(self.loss).value_and_gradient.paths(scores, chain), data.sequences.offsets[:-1]
+                right = np.logical_and.reduceat(predicted == data.targets[:, 0], starts)
+                return loss.score(np.ones(len(right), bool), right, weights[starts], self.loss_parameters)
             if chain is None:
                 return loss.score(targets, loss.decide(scores), weights, self.loss_parameters)
             predicted = make_loss(self.loss, **self.loss_parameters).value_and_gradient.paths(scores, chain)

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..sequences.errors import name_of
 from ..training import SOLVERS
+from .unaligned import asks_for_labels
 
 # Fewer validation targets leave it to chance which epoch is kept.
 FEW = 20
@@ -60,7 +61,7 @@ def warn_of_memorising(estimator, rows):
         untried = (False, 0, "auto")
         if SOLVERS[estimator.solver](estimator).needs_all_samples:
             parameters["dropout"] = None  # which such a solver refuses
-        if parameters.get("structure") is not None:
+        if parameters.get("structure") is not None or asks_for_labels(estimator):
             parameters["label_smoothing"] = None  # which has no meaning then
         remedies = [f"{name}={value}" for name, value in AGAINST_MEMORISING.items() if parameters.get(name) in untried]
         warnings.warn(

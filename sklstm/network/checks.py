@@ -12,7 +12,7 @@ from .cells import CELLS
 from .input_layer import MISSING
 from .pooling import POOLINGS
 from .recurrent import ACTIVATIONS, MERGE_MODES
-from .structure import STRUCTURES
+from .structure import ALIGNED, STRUCTURES
 
 # Layers are Python objects: that many take a second to build.
 MAX_LAYERS = 10_000
@@ -76,7 +76,9 @@ EXPECTED = {
     "gap_channel": ("None or the number of a channel", lambda value: value is None or is_count(value)),
     "static_size": (f"an int from 0 to {MAX_SIZE}", lambda value: is_count(value) and value <= MAX_SIZE),
     "static_categories": (CATEGORIES.format("static feature"), _are_categories),
-    "structure": (f"one of {sorted(STRUCTURES)} or None", lambda value: value is None or _is_one_of(STRUCTURES)(value)),
+    "structure": (
+        f"one of {[*STRUCTURES, ALIGNED]} or None", lambda value: value is None or _is_one_of((*STRUCTURES, ALIGNED))(value)
+    ),
 }
 
 

@@ -39,10 +39,12 @@ def constant_scores(loss, targets, weights, n_scores):
     return minimize(mean_loss, start, method="L-BFGS-B", jac=True).x
 
 
-def loss_of_constant(loss, scores, targets, weights):
-    """Weighted mean of the loss where all samples have the same scores (n_scores,)."""
+def loss_of_constant(loss, scores, targets, weights, lengths=None):
+    """Weighted mean of the loss where all samples have the same scores (n_scores,), in sequences of these lengths if it is one of
+    whole sequences."""
     rows = np.tile(scores.astype(targets.dtype), (len(targets), 1))
-    return loss.value_and_gradient(rows, targets, weights, weights.sum(), np.empty_like(rows)) / weights.sum()
+    chain = None if lengths is None else Chain(None, np.ascontiguousarray(lengths, np.intp))
+    return loss.value_and_gradient(rows, targets, weights, weights.sum(), np.empty_like(rows), chain) / weights.sum()
 
 
 def constant_chain(targets, weights, lengths, n_labels):
@@ -81,3 +83,40 @@ def loss_of_chain(loss, structure, targets, weights, lengths):
     scores = np.zeros((len(targets), structure.shape[1]), targets.dtype)
     chain = Chain(structure, np.ascontiguousarray(lengths, np.intp))
     return loss.value_and_gradient(scores, targets, weights, weights.sum(), np.empty_like(scores), chain) / weights.sum()
+
+
+# Sequences of which a constant is made, and rounds of expectation and maximisation, the likelihood of which hardly rises further.
+MOST_SEQUENCES, ROUNDS = 256, 20
+
+
+def constant_scores_of_labels(loss, targets, weights, lengths, n_scores):
+    """The scores of every step with the smallest loss of labels without their steps, whatever X is.
+
+    Their probabilities are the expected shares of the labels and of blank in the alignments that they make likely, which is
+    repeated from equal ones (Dempster, Laird and Rubin 1977).
+
+    Parameters
+    ----------
+    loss : Loss
+    targets : ndarray of shape (n_samples, 1)
+    weights : ndarray of shape (n_samples,)
+    lengths : ndarray of int of shape (n_sequences,)
+    n_scores : int
+
+    Returns
+    -------
+    ndarray of shape (n_scores,)
+    """
+    ends = np.cumsum(lengths)
+    weighted = np.flatnonzero(weights[ends - lengths] > 0)
+    chosen = weighted[:: -(-len(weighted) // MOST_SEQUENCES)]
+    rows = np.concatenate([np.arange(ends[i] - lengths[i], ends[i]) for i in chosen])
+    targets, weights = targets[rows].astype(np.float64), weights[rows]
+    chain, gradient = Chain(None, np.ascontiguousarray(lengths[chosen], np.intp)), np.empty((len(rows), n_scores))
+    p = np.full(n_scores, 1 / n_scores)
+    for _ in range(ROUNDS):
+        scores = np.tile(np.log(p), (len(rows), 1))
+        loss.value_and_gradient(scores, targets, weights, weights.sum(), gradient, chain)
+        p = np.maximum(p - gradient.sum(axis=0), 1e-6)  # the gradient is p minus those shares
+        p /= p.sum()
+    return np.log(p)

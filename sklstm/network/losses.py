@@ -10,9 +10,10 @@ import numpy as np
 from sklearn.metrics import accuracy_score, d2_pinball_score, r2_score
 
 from .._kernels import _losses
-from .._kernels._chain import ChainLogLoss
+from .._kernels._chain import ChainLogLoss, CTCLogLoss
 from .._kernels._links import Decision, Link
 from .mixture import GaussianMixture, first_scores
+from .structure import ALIGNED
 
 # 95 % efficiency for normal errors of unit scale (Huber 1964; Holland and Welsch 1977).
 HUBER_DELTA = 1.345
@@ -70,7 +71,10 @@ class Loss:
         ``(n_scores, n_targets) -> ndarray``: scores to begin with, where nothing tells those of 0 apart; None for 0.
     is_structured : bool
         Whether it is one of whole sequences, whose steps a `Chain` connects. What the functions above make of scores is then that
-        of each step by itself; `value_and_gradient` has methods ``paths`` and ``marginals`` for all of them.
+        of each step by itself; `value_and_gradient` has methods ``paths``, and for chains ``marginals``, for all of them.
+    is_unaligned : bool
+        Whether labels of a sequence have no steps. Targets have them at the first steps of the sequence, and -1 at the others;
+        the last score of a step is that of blank, which is no label.
     """
 
     value_and_gradient: Callable
@@ -90,6 +94,7 @@ class Loss:
     distribution: type | None = None
     first_scores: Callable | None = None
     is_structured: bool = False
+    is_unaligned: bool = False
 
 
 def _for_or_against(codes, n_scores):
@@ -176,6 +181,18 @@ LOSSES = {
         is_structured=True,
         **_OF_CLASSES,
     ),
+    "ctc_log_loss": Loss(
+        CTCLogLoss(),
+        Link("softmax"),
+        Link("log_softmax"),
+        decide=Decision("likeliest_class"),
+        output_name="score {}",
+        score=_accuracy,
+        score_name="share of sequences\nwithout an error",
+        units=None,
+        is_structured=True,
+        is_unaligned=True,
+    ),
     "squared_error": Loss(_losses.SquaredError()),
     "absolute_error": Loss(_losses.AbsoluteError()),
     "huber": Loss(_losses.Huber(deltas=np.array([HUBER_DELTA])), is_robust=True),
@@ -210,6 +227,9 @@ LOSSES = {
 
 # Losses that a regressor's parameter `loss` may name.
 REGRESSION_LOSSES = {name: loss for name, loss in LOSSES.items() if loss.decide is None and not loss.is_ordered}
+
+# What a classifier's parameter `loss` may be: labels of sequences or of steps, or labels of sequences without their steps.
+CLASSIFICATION_LOSSES = ("log_loss", ALIGNED)
 
 
 def loss_of_classes(n_classes):

@@ -16,7 +16,7 @@ from .params import ParamLayout
 from .pooling import pooling_names, pooling_of
 from .recurrent import RecurrentLayer
 from .static import StaticFeatures
-from .structure import Chain, LinearChain
+from .structure import STRUCTURES, Chain, LinearChain
 from .workspace import aligned_empty
 
 FORGET_BIAS = ConstantBias(1.0)
@@ -59,8 +59,9 @@ class Network:
         Static features of a sequence; 0 for a network that has none.
     static_categories : tuple of (int, int, int)
         As in `StaticFeatures`.
-    structure : {"crf"} or None
-        With "crf", scores of every step are part of those of a `LinearChain`.
+    structure : {"crf", "ctc"} or None
+        With "crf", scores of every step are part of those of a `LinearChain`. With "ctc" they are those of the labels of a
+        sequence, aligned with its steps in any way, and of blank.
 
     Raises
     ------
@@ -111,7 +112,7 @@ class Network:
             parts["attention"] = pool
         head = Dense(width if pool is None else pool.output_size, self.output_size)
         parts["head"] = head
-        if self.structure is not None:
+        if self.structure in STRUCTURES:
             parts["crf"] = LinearChain(self.output_size)
         shapes = {f"{name}.{key}": shape for name, part in parts.items() for key, shape in part.param_shapes().items()}
         layout = ParamLayout(shapes)
@@ -196,7 +197,9 @@ class Network:
         return None if self.structure is None else Chain(self._structure(theta), np.ascontiguousarray(lengths, np.intp))
 
     def _structure(self, vector):
-        """The view (n_labels + 2, n_labels) of a chain in a flat vector."""
+        """The view (n_labels + 2, n_labels) of a chain in a flat vector; None without one."""
+        if "crf" not in self.parts:
+            return None
         first, last = (self.layout.slices[f"crf.{name}"] for name in ("transitions", "end"))
         return vector[first.start : last.stop].reshape(-1, self.output_size)
 
@@ -305,7 +308,7 @@ class NetworkWorkspace:
         if self.static is not None:
             head.append(self.static.bind_scores(theta, params["static"], self.scores, self.dscores))
             features = self.static.features
-        structure = None if network.structure is None else network._structure(theta)
+        structure = network._structure(theta)
         buffers = self.values, self.scores, self.dscores, features, structure
         return _minibatch.BoundNetwork(theta, stages, ends, self.n_sequences, self.n_rows, *buffers)
 

@@ -1,11 +1,13 @@
-"""A linear chain: scores of pairs of neighbouring labels, beside those that the head gives each label of a step."""
+"""What connects the scores of the steps of a sequence: the scores of pairs of labels of a linear chain, or alignments."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-# Names of what a network can have such a structure of.
+# Names of what a network can have the scores of pairs of labels of.
 STRUCTURES = ("crf",)
+# Name of what its labels have without their steps, and which no parameters describe: alignments with the steps.
+ALIGNED = "ctc"
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,12 @@ class LinearChain:
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """The parameters of a chain, and the sequences that rows of scores belong to.
+    """The sequences that rows of scores belong to, and the parameters of a chain.
 
     Attributes
     ----------
-    structure : ndarray of shape (n_labels + 2, n_labels)
-        Transitions, and below them start and end.
+    structure : ndarray of shape (n_labels + 2, n_labels) or None
+        Transitions, and below them start and end; None where there are none, as for alignments.
     lengths : ndarray of int of shape (n_sequences,)
         Rows of each sequence, which are consecutive.
     """
@@ -52,4 +54,10 @@ class Chain:
 
     def divided_by(self, temperature):
         """The chain of scores that are divided by a temperature."""
+        if self.structure is None:
+            return self
         return replace(self, structure=self.structure / self.structure.dtype.type(temperature))
+
+    def in_dtype(self, dtype):
+        """The chain with parameters of a dtype."""
+        return self if self.structure is None else replace(self, structure=self.structure.astype(dtype))

@@ -36,11 +36,11 @@ def read_steps(name, values, sequences):
     """
     if isinstance(values, Sequences):
         values = in_order_of(sequences.ids, name, snapshot(values))
-        flat, lengths, kind = _decoded(values), values.lengths, "Sequences"
+        flat, lengths, kind = values_of_channel(values), values.lengths, "Sequences"
     else:
         entries = "one entry for every step of it."
         values = one_per_sequence(name, values, len(sequences), sequences.ids, entries, most_dimensions=3)
-        flat, lengths, kind = _flattened(name, _list_or_array(name, values))
+        flat, lengths, kind = _flattened(name, list_or_array(name, values))
     _check_lengths(name, lengths, sequences, lambda: _as_padded(name, values, flat.ndim))
     column = flat.ndim == 2 and flat.shape[1] == 1
     return flat[:, 0] if column else flat, {"kind": kind, "column": column}
@@ -59,7 +59,7 @@ def _flattened(name, values):
     )
 
 
-def _decoded(sequences):
+def values_of_channel(sequences):
     """The values; of a single channel of categories these themselves, and None where they are missing."""
     if not sequences.categories or sequences.n_channels > 1:
         return sequences.values
@@ -68,7 +68,7 @@ def _decoded(sequences):
     return values[:, np.newaxis]
 
 
-def _list_or_array(name, values):
+def list_or_array(name, values):
     """A list of what is a list, a tuple or a 1-D array of objects; an array of anything else."""
     if isinstance(values, (list, tuple)):
         return list(values)
@@ -97,11 +97,15 @@ def _step_arrays(name, values):
                 f"{name} of sequence {i} has shape {array.shape}, unlike sequence 0 or with more than two axes. {Y_FORMATS}"
             )
         arrays.append(array)
+    return that_can_be_joined(arrays)
+
+
+def that_can_be_joined(arrays):
+    """Arrays that NumPy concatenates without turning numbers into texts, or large integers into floats: of objects if need be."""
     return arrays if _can_be_joined({array.dtype for array in arrays}) else [array.astype(object) for array in arrays]
 
 
 def _can_be_joined(dtypes):
-    """Whether NumPy concatenates arrays without turning numbers into texts, or large integers into floats."""
     kinds = {"n" if dtype.kind in "biuf" else dtype.kind for dtype in dtypes}
     if len(kinds) > 1:
         return kinds <= {"n", "c"} or "O" in kinds
@@ -169,7 +173,7 @@ def _read_step_weights(sample_weight, sequences):
         return read_sample_weight(sample_weight, int(sequences.offsets[-1]))
     if not isinstance(sample_weight, Sequences):
         sample_weight = in_order_of(sequences.ids, "sample_weight", sample_weight)
-        if not holds_steps(_list_or_array("sample_weight", sample_weight), 2):
+        if not holds_steps(list_or_array("sample_weight", sample_weight), 2):
             return np.repeat(read_sample_weight(sample_weight, len(sequences)), sequences.lengths)
     flat, _ = read_steps("sample_weight", sample_weight, sequences)
     return read_sample_weight(flat, len(flat), Places(sequences.offsets))

@@ -1,6 +1,5 @@
 """The temperature that calibrates probabilities."""
 
-from dataclasses import replace
 from math import exp, log
 
 import numpy as np
@@ -46,7 +45,7 @@ def fit_temperature(loss, scores, targets, weights, *, chain=None, prior=1.0):
     targets = np.ascontiguousarray(np.reshape(targets, (len(scores), -1)), dtype=np.float64)
     weights = np.ascontiguousarray(weights, dtype=np.float64)
     value, scaled, dscores = loss.value_and_gradient, np.empty_like(scores), np.empty_like(scores)
-    chain = None if chain is None else replace(chain, structure=chain.structure.astype(np.float64))
+    chain = None if chain is None else chain.in_dtype(np.float64)
 
     def penalized(log_temperature):
         np.multiply(scores, exp(-log_temperature), out=scaled)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..network import constant_chain, constant_scores, loss_of_chain, loss_of_constant
+from ..network import constant_chain, constant_scores, constant_scores_of_labels, loss_of_chain, loss_of_constant
 from ..network.losses import Loss
 from .data import Data
 from .gradient import NonFinite
@@ -78,6 +78,9 @@ def loss_of_best_constant(network, loss, training, targets, weights, lengths):
     lengths : ndarray of int of shape (n_sequences,)
         For a loss of whole sequences, that of each of them.
     """
+    if loss.is_unaligned:
+        known = training.targets, training.weights, training.sequences.lengths
+        return loss_of_constant(loss, constant_scores_of_labels(loss, *known, network.output_size), targets, weights, lengths)
     if loss.is_structured:  # which may learn how labels follow each other without any X
         structure = constant_chain(training.targets, training.weights, training.sequences.lengths, network.output_size)
         return loss_of_chain(loss, structure, targets, weights, lengths)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...estimators.structure import is_structured
+from ...estimators.structure import has_transitions
 from ..documentation import document
 from ..fitted import fitted_network
 from .canvas import begin_plot, check_matplotlib, check_names, draw_map, map_height
@@ -80,7 +80,7 @@ class TransitionDisplay:
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         fitted_network(estimator, f"{cls.__name__}.from_estimator")
-        if not is_structured(estimator):
+        if not has_transitions(estimator):
             raise ValueError('This model has no transitions between labels. Fit an LSTMClassifier with structure="crf".')
         labels = [str(label) for label in estimator.classes_.tolist()]
         parts = estimator.transitions_, estimator.start_transitions_, estimator.end_transitions_
