@@ -12,6 +12,7 @@ TARGETS = {
     "multilabel_log_loss": lambda rng, n: (rng.integers(2, size=(n, 3)).astype(float), 3),
     "multinomial_log_loss": lambda rng, n: (rng.integers(4, size=(n, 1)).astype(float), 4),
     "chain_log_loss": lambda rng, n: (rng.integers(3, size=(n, 1)).astype(float), 3),
+    "ctc_log_loss": lambda rng, n: (rng.integers(3, size=(n, 1)).astype(float), 4),
     "squared_error": lambda rng, n: (rng.normal(size=(n, 2)), 2),
     "absolute_error": lambda rng, n: (rng.normal(size=(n, 2)), 2),
     "huber": lambda rng, n: (rng.normal(scale=3, size=(n, 2)), 2),
@@ -22,7 +23,7 @@ TARGETS = {
 }
 
 
-# Losses of a sample each; those of whole sequences are in test_crf.py.
+# Losses of a sample each; those of whole sequences are in test_crf.py and test_ctc.py.
 LOSSES_OF_SAMPLES = [name for name, loss in LOSSES.items() if not loss.is_structured]
 
 
@@ -77,7 +78,12 @@ class Problem:
         self.targets = targets.astype(dtype)
         self.weights = rng.uniform(0.5, 2, size=n_samples)
         if self.loss.is_structured:
-            architecture["structure"] = "crf"
+            architecture["structure"] = "ctc" if self.loss.is_unaligned else "crf"
+        if self.loss.is_unaligned:  # sequences have as many labels as there is a path for, and one weight
+            lengths, starts = self.sequences.lengths, self.sequences.offsets[:-1]
+            place = np.arange(n_samples) - np.repeat(starts, lengths)
+            self.targets[place >= (np.repeat(lengths, lengths) + 1) // 2] = -1
+            self.weights = np.repeat(self.weights[starts], lengths)
         self.network = Network(self.sequences.n_channels, n_outputs, tuple(hidden_sizes), **architecture)
         # Biases too are random, so that none of their errors hides behind a zero.
         self.theta = rng.normal(scale=0.5, size=self.network.layout.size).astype(dtype)

@@ -337,3 +337,13 @@ def relative_error(a, b):
     """||a - b|| / max(||a||, ||b||), and 0 for two zeros."""
     scale = max(np.linalg.norm(a), np.linalg.norm(b))
     return np.linalg.norm(a - b) / scale if scale else 0.0
+
+
+def paths_of_labels(scores):
+    """Label sequences -> the probability, summed over all paths for scores (T, K), the last of which is that of blank."""
+    T, K = scores.shape
+    log_p, found = scores - logsumexp(scores, axis=1, keepdims=True), {}
+    for path in itertools.product(range(K), repeat=T):
+        labels = tuple(k for k, _ in itertools.groupby(path) if k != K - 1)
+        found.setdefault(labels, []).append(log_p[range(T), path].sum())
+    return {labels: logsumexp(values) for labels, values in found.items()}

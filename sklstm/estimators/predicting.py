@@ -183,7 +183,7 @@ class PredictMixin:
         ------
         ValueError
             If the model is bidirectional or pools by "attention", which needs all steps at once, or if static features are not
-            those of fit.
+            those of fit, or for "predict" of a model with ``loss="ctc"``, whose labels belong to no step.
 
         Examples
         --------

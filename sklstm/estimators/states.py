@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._kernels._engine import MOST_STEPS
+from ..network import STRUCTURES
 from ..sequences.refusals import array_of
 
 # What a stream remembers of numeric channels that may have missing values.
@@ -33,7 +34,7 @@ def parts_of(network, dtype, pooled):
         parts[TIME] = ((), None)
     for k, layer in enumerate(network.layers):
         parts |= {f"layer_{k}.{name}": ((layer.hidden_size,), dtype) for name in ("h", "c")[: layer.n_states]}
-    if network.structure is not None and pooled:
+    if network.structure in STRUCTURES and pooled:
         parts[OF_STRUCTURE] = ((network.output_size,), np.dtype(np.float64))
     for name in UNBEGUN if pooled else ():
         if name in network.poolings:

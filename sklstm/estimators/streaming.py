@@ -16,6 +16,7 @@ from .responses import RESPONSES
 from .states import OF_MISSING, OF_STRUCTURE, TIME, parts_of, read_state
 from .structure import StreamFilter
 from .times import gaps_in_channel, n_channels_of
+from .unaligned import predicts_labels
 
 
 class Stream(Steps):
@@ -94,6 +95,11 @@ class Stream(Steps):
             got = reprlib.repr(response_method)
             raise ValueError(f"response_method must be one of {', '.join(map(repr, known))}, got {got}.")
         model = served(estimator)
+        if response_method == "predict" and predicts_labels(model.model):
+            raise ValueError(
+                'With loss="ctc" the labels of a sequence are known after its last step only. Pass'
+                ' response_method="predict_proba", for the probabilities of labels and of blank at each step.'
+            )
         self._attach(model, response_method)
         return model
 

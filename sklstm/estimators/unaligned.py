@@ -9,7 +9,7 @@ from ..sequences.alignment import in_order_of
 from ..sequences.label_sequences import read_label_sequences
 from ..sequences.refusals import refused_as
 from ..sequences.step_targets import holds_steps
-from ..sequences.targets import code_of_each, known_codes, read_sample_weight, refuse_other_kind
+from ..sequences.targets import code_of_each, kind_of_labels, known_codes, read_sample_weight, refuse_other_kind
 from .class_targets import classes_and_codes
 from .step_predictions import refuse_scorers_of_arrays
 from .target import Target
@@ -84,6 +84,7 @@ def target_of_label_sequences(estimator, y, sample_weight, sequences, role, know
         raise ValueError("No sequence of y has a label, so there is nothing to learn from. Pass at least one label.")
     if role == "partial_fit" and known is None and announced is None:
         raise ValueError("classes must be passed on the first call to partial_fit: later chunks may have others.")
+    kind_of_labels(y.labels, y.places)
     classes, codes = classes_and_codes(y.labels, known, announced, y.places)
     used = weights > 0
     least = steps_needed(codes, y.offsets)
