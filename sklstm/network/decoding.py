@@ -186,7 +186,7 @@ class Decoder:
         engine = _engine.Engine(self._weights, ("last",), m, m, attends)
         engine.begin(m)
         engine.set_state([np.zeros(m, np.intp), *(np.ascontiguousarray(state, dtype) for state in states)])
-        engine.advance(np.array([0, m], np.intp), m, self._read(inputs))
+        engine.advance(np.array([0, m], np.intp), 0, self._read(inputs))
         out = np.empty((m, self._weights_width(attends)), dtype)
         engine.results(out)
         states = [np.empty(state.shape, dtype) for state in states]
