@@ -204,6 +204,8 @@ def restored(values, offsets, form, ids=None, tokens="characters", classes=None)
     values = values if classes is None else classes[values]
     if form["column"]:
         values = values.reshape(len(values), 1)
+    elif values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
     lengths = np.diff(offsets)
     if form["kind"] == "array" and len(lengths) and (lengths == lengths[0]).all():
         return values.reshape(len(lengths), lengths[0], *values.shape[1:])
