@@ -14,6 +14,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WHEEL := build/wheel/built
 SOURCES := pyproject.toml setup.py $(shell find sklstm -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c')
 
 CLIENTS := .venv-clients
@@ -66,16 +67,24 @@ lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint sklstm  # it calls pycodestyle by name
 
-# One stamp per set of extras, renewed when a source is newer.
-$(VENV)/installed-%: $(SOURCES) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check ".[$*]"
+# Compiled once for all environments.
+$(WHEEL): $(SOURCES) | $(BIN)/python
+	rm -rf $(@D)
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(@D) .
+	touch $@
+
+# One stamp per set of extras, renewed when the wheel is newer. pip leaves what is installed in place of another of the same version.
+$(VENV)/installed-%: $(WHEEL)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(echo $(<D)/*.whl)[$*]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(<D)/*.whl
 	touch $@
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(CLIENTS)/installed: tests/clients/requirements.txt $(SOURCES) | $(CLIENTS)/bin/python
-	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/clients/requirements.txt .
+$(CLIENTS)/installed: tests/clients/requirements.txt $(WHEEL) | $(CLIENTS)/bin/python
+	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/clients/requirements.txt build/wheel/*.whl
+	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps build/wheel/*.whl
 	touch $@
 
 $(CLIENTS)/bin/python:

@@ -10,8 +10,12 @@ SKLSTM_NO_VECTORS=1 plain C and BLAS, as for a compiler without vectors as a lan
 
 import os
 import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import Cython
 import scipy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
@@ -30,6 +34,10 @@ MODULES = (
     "_stages", "_static", "_missing", "_embedding", "_recurrent", "_pooling", "_dense", "_pack", "_links", "_arrays", "_answers",
     "_attention", "_losses", "_chain", "_minibatch", "_pairs", "_optim", "_moments",
 )  # fmt: skip
+
+# The code that Cython writes for typed memoryviews and Python functions, which every module would else have a copy of.
+SHARED = "sklstm._kernels._cython"
+N_CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 # Never -ffast-math: linked into a shared object it switches the importing process to flush-to-zero (GCC bug 55522).
 FLAGS = {
@@ -55,6 +63,15 @@ def write_blas_int():
         target.write_text(line)
 
 
+def write_shared():
+    """Write the source of the shared module, unless this version of Cython wrote what is there; returns its path."""
+    target = GENERATED / f"{SHARED.replace('.', '/')}.c"
+    if not target.exists() or f"Cython {Cython.__version__} " not in target.read_text()[:100]:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([sys.executable, "-m", "cython", f"--generate-shared={target}"], check=True)
+    return str(target)
+
+
 class Build(build):
     """Keep what the modes build apart: a release must not take up an extension of another mode."""
 
@@ -65,38 +82,50 @@ class Build(build):
 
 
 class BuildExtensions(build_ext):
-    """Add the flags once the compiler is known."""
+    """Add the flags once the compiler is known; compile as many files at a time as there are CPUs."""
 
     def finalize_options(self):
         super().finalize_options()
         self.force = self.force or MODE != "release"
-        if SANITIZE or NO_VECTORS:
-            self.parallel = self.parallel or os.cpu_count()
+        self.parallel = self.parallel or N_CPUS
 
     def build_extensions(self):
         flags = FLAGS.get(self.compiler.compiler_type, [])
         for extension in self.extensions:
             extension.extra_compile_args = flags
             extension.extra_link_args = SANITIZERS if SANITIZE else []
+        compile_files = self.compiler.compile
+
+        def compile_at_once(sources, *args, **kwargs):
+            """The files of one extension, which setuptools compiles one after the other, side by side."""
+            with ThreadPoolExecutor(self.parallel) as pool:
+                objects = pool.map(lambda source: compile_files([source], *args, **kwargs), sources)
+                return [path for paths in objects for path in paths]
+
+        self.compiler.compile = compile_at_once
         super().build_extensions()
 
 
-write_blas_int()
-setup(
-    ext_modules=cythonize(
-        [
-            Extension(
-                f"sklstm._kernels.{name}",
-                [f"{KERNELS}/{name}.pyx", *(C_LOOPS if name == "_simd" else [])],
-                include_dirs=[KERNELS],
-                depends=[str(path) for path in Path(KERNELS).glob("*.h")],
-                define_macros=MACROS,
-            )
-            for name in MODULES
-        ],
+def extensions():
+    """The extensions, and their sources in C."""
+    own = [
+        Extension(
+            f"sklstm._kernels.{name}",
+            [f"{KERNELS}/{name}.pyx", *(C_LOOPS if name == "_simd" else [])],
+            include_dirs=[KERNELS],
+            depends=[str(path) for path in Path(KERNELS).glob("*.h")],
+            define_macros=MACROS,
+        )
+        for name in MODULES
+    ]
+    shared = Extension(SHARED, [write_shared()], define_macros=MACROS)
+    modules = cythonize(
+        own,
+        nthreads=N_CPUS,
         build_dir=str(GENERATED),
         include_path=[str(GENERATED)],
         annotate=DEBUG,
+        shared_utility_qualified_name=SHARED,
         compiler_directives={
             "language_level": 3,
             "boundscheck": DEBUG,
@@ -106,6 +135,10 @@ setup(
             "freethreading_compatible": True,
             "linetrace": COVERAGE,
         },
-    ),
-    cmdclass={"build": Build, "build_ext": BuildExtensions},
-)
+    )
+    return [*modules, shared]
+
+
+if __name__ == "__main__":  # Cython's processes may import this file
+    write_blas_int()
+    setup(ext_modules=extensions(), cmdclass={"build": Build, "build_ext": BuildExtensions})

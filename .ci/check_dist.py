@@ -5,7 +5,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-LIMIT = 3_000_000  # bytes of the wheel
+LIMIT = 2_750_000  # bytes of the wheel
 
 folder = Path(sys.argv[1])
 (wheel,) = folder.glob("*.whl")
