@@ -671,10 +671,10 @@ def test_bad_structure(value, no_work):
     refuses(estimator, lambda: estimator.fit(X, Y[LSTMClassifier]), ["structure", re.escape(repr(value))])
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [*(("loss", value) for value in ["CTC", "auto", None, 1, ["ctc"]]), *(("beam_width", value) for value in [0, 1.5, None, "all"])],
-)
+BAD_LABELS = {"loss": ["CTC", "auto", None, 1, ["ctc"]], "beam_width": [0, 1.5, None, "all"]}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD_LABELS.items() for value in values])
 def test_bad_losses_and_beams(name, value, no_work):
     estimator = make(LSTMClassifier, return_sequences=True, **{"loss": "ctc", name: value})
     no_work()

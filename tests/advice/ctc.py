@@ -42,10 +42,10 @@ CASES = [
     ),
     case(lambda: ctc([""] * N), "Pass at least one label", ctc),
     case(
-        lambda: ctc([*TEXTS[:5], "bb"], RAGGED[:5] + [X[5][:2]]),
+        lambda: ctc([*TEXTS[:5], "bb"], [*RAGGED[:5], X[5][:2]]),
         "Pass longer sequences or fewer labels, or leave the sequence out",
         lambda: ctc([*"abbab", "bb"], [*X[:5], X[5]]),
-        lambda: ctc([*"abbab", "b"], RAGGED[:5] + [X[5][:2]]),
+        lambda: ctc([*"abbab", "b"], [*RAGGED[:5], X[5][:2]]),
         lambda: ctc([*"abbab"], RAGGED[:5]),
     ),
     case(
