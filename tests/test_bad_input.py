@@ -658,6 +658,7 @@ PARAM_CASES = [(name, value) for name, values in BAD_PARAMS.items() for value in
 def test_every_hyper_parameter_has_bad_values():
     for Estimator in ESTIMATORS:
         of_classifier = {"class_weight", "label_smoothing", "temperature", "structure", "allowed_transitions"}
+        of_classifier |= {"loss", "beam_width"}
         of_regressor = {"loss", "huber_delta", "quantile", "n_components"}
         own = of_classifier if Estimator is LSTMClassifier else of_regressor
         assert set(Estimator().get_params()) == set(BAD_PARAMS) | own
@@ -668,6 +669,16 @@ def test_bad_structure(value, no_work):
     estimator = make(LSTMClassifier, structure=value)
     no_work()
     refuses(estimator, lambda: estimator.fit(X, Y[LSTMClassifier]), ["structure", re.escape(repr(value))])
+
+
+BAD_LABELS = {"loss": ["CTC", "auto", None, 1, ["ctc"]], "beam_width": [0, 1.5, None, "all"]}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD_LABELS.items() for value in values])
+def test_bad_losses_and_beams(name, value, no_work):
+    estimator = make(LSTMClassifier, return_sequences=True, **{"loss": "ctc", name: value})
+    no_work()
+    refuses(estimator, lambda: estimator.fit(X, ["a"] * N), [name, re.escape(repr(value))])
 
 
 @pytest.mark.parametrize(

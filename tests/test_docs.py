@@ -151,6 +151,8 @@ def test_numpydoc_finds_nothing(path, exempt):
 # ---- the README ----
 
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+# Pages whose blocks follow one another.
+PAGES = ("ctc",)
 
 
 def section(title):
@@ -178,6 +180,13 @@ def test_examples_in_the_readme_run_and_print_what_they_say(code, tmp_path, monk
     said = re.findall(r"^print\(.*\)(?:  # (.*))?$", code, flags=re.MULTILINE)
     for line, comment in zip(printed.splitlines(), said, strict=True):
         assert not comment or comment == line or comment.startswith(f"{line}: ")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_examples_in_pages_run_and_print_what_they_say(page, tmp_path, monkeypatch, capsys):
+    text = (Path(__file__).parent.parent / "docs" / f"{page}.md").read_text()
+    code = "\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL))
+    test_examples_in_the_readme_run_and_print_what_they_say(code, tmp_path, monkeypatch, capsys)
 
 
 @each_estimator
