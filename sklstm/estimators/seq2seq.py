@@ -81,10 +81,11 @@ class LSTMSeq2Seq(PredictOutputsMixin, BaseNetworkEstimator):
 
     .. math::
 
-        a_t(s) = \\mathrm{softmax}_s(d_t^T A e_s) \\quad\\text{or}\\quad \\mathrm{softmax}_s(v^T \\tanh(A d_t + B e_s)), \\qquad
-        c_t = \\sum_s a_t(s) e_s, \\qquad \\tilde d_t = \\tanh([c_t; d_t] C + b)
+        a_t(s) = \\mathrm{softmax}_s(l_t(s)), \\qquad c_t = \\sum_s a_t(s) e_s, \\qquad
+        \\tilde d_t = \\tanh([c_t; d_t] C + b)
 
-    and the head reads :math:`\\tilde d_t`, or :math:`d_t` without attention. The layers of the decoder are as many and as wide as
+    with the logits :math:`l_t(s) = d_t^T A e_s` for "dot" and :math:`v^T \\tanh(A d_t + B e_s)` for "additive", and the head
+    reads :math:`\\tilde d_t`, or :math:`d_t` without attention. The layers of the decoder are as many and as wide as
     those of the encoder, and have one direction. Their first states are affine functions of the last states of the same layer of
     the encoder. The decoder of tokens first reads a start symbol, and the output ends where it writes an end symbol; that of
     numbers first reads the mean of y. If X has categories, a tuple for `embedding_dim` has one further entry for the tokens of y.

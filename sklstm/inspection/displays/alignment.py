@@ -6,6 +6,7 @@ from ...estimators import LSTMSeq2Seq
 from ...sequences import Sequences
 from ...sequences.channels import decoded
 from ...sequences.outputs import TOKENS
+from ...sequences.refusals import array_of
 from ..documentation import document
 from ..fitted import fitted_network, one_sequence
 from .canvas import begin_plot, check_matplotlib, check_names, draw_map, label_steps, map_height
@@ -142,9 +143,10 @@ class AlignmentDisplay:
         ValueError
             If the number of labels is not that of the steps.
         """
-        weights = np.asarray(self.weights, dtype=float)
+        advice = "Pass the weights of one sequence, an entry of what attention_weights returns."
+        weights = array_of("weights", self.weights, advice).astype(float)
         if weights.ndim != 2:
-            raise ValueError(f"weights must be a 2-D array (n_output_steps, n_steps), got {weights.shape}. Pass those of one.")
+            raise ValueError(f"weights must be a 2-D array (n_output_steps, n_steps), got {weights.shape}. {advice}")
         n_rows, n_columns = weights.shape
         rows = check_names("output_labels", self.output_labels, n_rows, "steps of the output")
         columns = check_names("source_labels", self.source_labels, n_columns, "steps")
