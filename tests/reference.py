@@ -96,13 +96,18 @@ def part(weights, prefix):
 
 def walk(p, step, act, x, s=None):
     """h of every step (n_steps, H) of one sequence x (n_steps, D), from the learned state and the static vector s, if any."""
-    zeros, outputs = np.zeros(len(p["R"])), []
+    zeros = np.zeros(len(p["R"]))
     h, c = p.get("h0", zeros), p.get("c0", zeros)
-    h = h if s is None else h + s @ p["S"]
+    return walk_from(p, step, act, x, h if s is None else h + s @ p["S"], c)[0]
+
+
+def walk_from(p, step, act, x, h, c):
+    """h of every step (n_steps, H), from a state (h, c); and the state at the end."""
+    outputs = []
     for x_t in x:
         h, c = step(p, act, x_t, h, c)
         outputs.append(h)
-    return np.array(outputs)
+    return np.array(outputs), (h, c)
 
 
 def layer(p, x, *, cell="lstm", activation="tanh", bidirectional=False, merge_mode="concat", residual=False, s=None):
@@ -220,6 +225,58 @@ def scores(
         pooled = np.concatenate([POOLINGS[name](y, end, part(weights, f"{name}.")) for name in names], axis=-1)
         result.append(pooled @ weights["head.V"] + weights["head.b"] + (0 if s is None else s @ weights["static.V"]))
     return np.vstack(result)
+
+
+# ---- an encoder and a decoder ----
+
+
+def end_states(p, x, *, cell="lstm", activation="tanh", bidirectional=False, s=None, **_):
+    """(h, c) where the walk of each direction of a layer ends."""
+    states = []
+    for prefix, own in (("", x), ("reverse.", x[::-1]))[: 1 + bidirectional]:
+        own_p, zeros = part(p, prefix), np.zeros(len(p["R"]))
+        h, c = own_p.get("h0", zeros), own_p.get("c0", zeros)
+        h = h if s is None else h + s @ own_p["S"]
+        states.append(walk_from(own_p, CELLS[cell], ACTIVATIONS[activation], own, h, c)[1])
+    return states
+
+
+def cross_attention(p, d, e):
+    """Weights (n_steps, n_source_steps) of the steps e (n_source_steps, F) for each d (n_steps, H)."""
+    if "v" in p:
+        return np.array([softmax([np.tanh(d_t @ p["A"] + e_s @ p["B"]) @ p["v"] for e_s in e]) for d_t in d])
+    return np.array([softmax([d_t @ p["A"] @ e_s for e_s in e]) for d_t in d])
+
+
+def scores_of_pair(weights, x, inputs, num_layers, s=None, gaps=None, **options):
+    """Scores (n_steps, K) of the steps of a target whose decoder reads `inputs` (n_steps, q), and weights of the source's steps.
+
+    x (n_source_steps, D) is the source; `weights` are named as those of an `EncoderDecoder`, with `options` as in `layer`.
+    """
+    encoder, e = part(weights, "encoder."), x
+    if "input.scale" in encoder:
+        e = entry(part(encoder, "input."), e, options.get("bidirectional", False), gaps)
+    own = {name: value for name, value in options.items() if name in ("cell", "activation", "residual")}
+    ends = []
+    for k in range(num_layers):
+        p = part(encoder, f"layer_{k}.")
+        ends.append(end_states(p, e, s=s, **options))
+        e, _ = layer(p, e, s=s, **options)
+    d = entry(part(weights, "decoder.input."), inputs)
+    for k in range(num_layers):
+        p, bridge, below = part(weights, f"decoder.layer_{k}."), part(weights, f"bridge.layer_{k}."), d
+        first = [np.zeros(len(p["R"]))] * 2
+        for j, state in enumerate("hc"):
+            if f"W{state}" in bridge:
+                first[j] = np.concatenate([end[j] for end in ends[k]]) @ bridge[f"W{state}"] + bridge[f"b{state}"]
+        d, _ = walk_from(p, CELLS[own.get("cell", "lstm")], ACTIVATIONS[own.get("activation", "tanh")], d, *first)
+        if own.get("residual") and d.shape == below.shape:
+            d = d + below
+    p, alpha = part(weights, "attention."), None
+    if p:
+        alpha = cross_attention(p, d, e)
+        d = np.tanh(np.hstack([alpha @ e, d]) @ p["C"] + p["b"])
+    return d @ weights["head.V"] + weights["head.b"], alpha
 
 
 def binary_log_loss(scores, targets):

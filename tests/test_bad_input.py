@@ -18,7 +18,7 @@ import sklstm.estimators.fitting
 import sklstm.training.loop
 import sklstm.training.state
 import sklstm.training.stopping
-from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm import LSTMClassifier, LSTMRegressor, LSTMSeq2Seq, Sequences
 from sklstm.estimators.progress import Progress
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*not converged:sklearn.exceptions.ConvergenceWarning")
@@ -960,6 +960,80 @@ def test_X_beyond_float32_is_refused_by_a_float32_model(Estimator):
     beyond = with_cell(1e300)
     refuses(estimator, lambda: estimator.predict(beyond), ["sequence 3, step 2, channel 1", "float32"])
     refuses(estimator, lambda: estimator.partial_fit(beyond, Y[Estimator]), ["sequence 3, step 2, channel 1", "float32"])
+
+
+# ---- sequences from sequences ----
+
+OUTPUTS = [("ab" * 3)[: 1 + i % 4] for i in range(N)]
+PATHS = np.stack([X[:, :2, 0], X[:, 1:3, 0]], axis=2)
+
+
+def with_output(value, at=3, outputs=OUTPUTS):
+    return [*outputs[:at], value, *outputs[at + 1 :]]
+
+
+# name: (y, hyper-parameters, words the message must have)
+BAD_OUTPUTS = {
+    "an empty text": (with_output(""), {}, ["y of sequence 3 is empty", DO]),
+    "white space as words": (with_output("  "), {"tokens": "words"}, ["y of sequence 3 is empty", DO]),
+    "an empty list": (with_output([], outputs=[list(text) for text in OUTPUTS]), {}, ["y of sequence 3 is empty", DO]),
+    "an empty array": (with_output(np.empty((0, 2)), outputs=list(PATHS)), {}, ["y of sequence 3 is empty", DO]),
+    "longer than max_length": (OUTPUTS, {"max_length": 3}, ["y of sequence 3 has 4 steps", "max_length=3", "or set"]),
+    "fewer than X": (OUTPUTS[1:], {}, ["inconsistent numbers of samples", "Pass one entry"]),
+    "one text": ("ab", {}, ["one entry per sequence", "'ab'"]),
+    "one label each": (np.arange(N), {}, ["a sequence for each sequence of X", "LSTMClassifier"]),
+    "texts and numbers": (with_output(3.0), {}, ["mixes texts with others", "sequence 3", "3.0"]),
+    "texts and lists": (with_output(["a"]), {}, ["mixes texts with others", "sequence 3"]),
+    "tokens of two kinds": ([["a", 1]] * N, {}, ["cannot be sorted"]),
+    "NaN among numbers": (with_output(np.array([1.0, np.nan]), outputs=list(PATHS[:, :, 0])), {}, ["NaN", "sequence 3, step 1", DO]),
+    "infinity among numbers": (np.where(PATHS == PATHS[2, 1, 0], np.inf, PATHS), {}, ["infinity", "sequence 2, step 0, output 1", DO]),
+    "None among tokens": (with_output(["a", None], outputs=[list(text) for text in OUTPUTS]), {}, ["missing", "sequence 3, step 1"]),
+    "several tokens a step": (np.ones((N, 2, 2), dtype=int), {}, ["one token for each step"]),
+    "numbers as other shapes": (with_output(np.zeros((2, 3)), outputs=list(PATHS)), {}, ["different shapes"]),
+    "a beam of numbers": (PATHS, {"beam_width": 2}, ["beam_width=2 is for tokens", "Set beam_width=1"]),
+    "texts as numbers": (OUTPUTS, {"loss": "squared_error"}, ["must hold numbers"]),
+    "attention": (OUTPUTS, {"attention": "general"}, ["attention"]),
+    "scheduled_sampling": (OUTPUTS, {"scheduled_sampling": 1.0}, ["scheduled_sampling"]),
+    "L-BFGS and scheduled_sampling": (OUTPUTS, {"solver": "lbfgs", "scheduled_sampling": 0.1}, ["same function", "Set"]),
+    "beam_width": (OUTPUTS, {"beam_width": 0}, ["beam_width"]),
+    "max_length": (OUTPUTS, {"max_length": 0}, ["max_length"]),
+    "embedding_dim": (OUTPUTS, {"embedding_dim": (3, 3)}, ["embedding_dim"]),
+}
+
+
+@pytest.mark.parametrize("name", BAD_OUTPUTS)
+def test_bad_outputs_are_refused_before_any_work(name, no_work):
+    y, params, words = BAD_OUTPUTS[name]
+    no_work()
+    estimator = make(LSTMSeq2Seq, **params)
+    refuses(estimator, lambda: estimator.fit(X, y), words)
+
+
+def test_bad_outputs_of_a_fitted_model(no_work):
+    model, numbers = make(LSTMSeq2Seq).fit(X, OUTPUTS), make(LSTMSeq2Seq, attention=None).fit(X, list(PATHS))
+    new, where = with_output("zz"), ["'z'", "sequence 3, step 0", "unknown='map'"]
+    no_work()
+    refuses(model, lambda: model.partial_fit(X, new), where)
+    refuses(model, lambda: model.log_likelihood(X, new), where)
+    refuses(model, lambda: model.attention_weights(X, new), where)
+    refuses(model, lambda: make(LSTMSeq2Seq).fit(X, OUTPUTS, X_val=X, y_val=new), ["X_val, y_val", *where])
+    refuses(model, lambda: model.score(X, OUTPUTS[1:]), ["inconsistent numbers"])
+    refuses(model, lambda: model.score(X, PATHS), ["fitted on tokens", DO])
+    refuses(model, lambda: model.predict(X, n_steps=3), ["n_steps is for numbers"])
+    refuses(model, lambda: model.predict(X, n_best=0), ["n_best must be an int of at least 1"])
+    refuses(numbers, lambda: numbers.predict(X, n_best=2), ["n_best is for tokens"])
+    refuses(numbers, lambda: numbers.predict(X, n_steps=[1, 2]), ["n_steps", f"each of the {N} sequences"])
+    refuses(numbers, lambda: numbers.predict(X, n_steps=0), ["n_steps"])
+    refuses(numbers, lambda: numbers.score(X, OUTPUTS), ["must hold numbers"])
+    refuses(numbers, lambda: numbers.score(X, PATHS[:, :, :1]), ["fitted on 2", "Pass as many"])
+    with pytest.raises(AttributeError) as caught:
+        numbers.attention_weights(X)
+    assert 'attention="dot"' in str(caught.value.__cause__)
+    for name in ("pooling", "return_sequences", "bptt_steps"):
+        with pytest.raises(TypeError, match=name):
+            LSTMSeq2Seq(**{name: None})
+    with pytest.raises(ValueError, match="the hyper-parameters of the network"):
+        model.set_params(warm_start=True, attention=None).fit(X, OUTPUTS)
 
 
 # ---- interruption ----

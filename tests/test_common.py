@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
-from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm import LSTMClassifier, LSTMRegressor, LSTMSeq2Seq
 from sklstm.network import CELLS
 
 # As with the MLP, plain gradient descent wants a larger step than Adam for the checks that ask for a score.
@@ -132,6 +133,42 @@ class CodedRegressor(Coded, LSTMRegressor):
     pass
 
 
+def of_one_step(X, y):
+    """y as outputs of one token or number, where there is one for each sequence; anything else as it is."""
+    table, labels = np.asarray(X), np.asarray(y)
+    if y is None or table.ndim != 2 or labels.ndim == 0 or len(table) != len(labels):
+        return y
+    if labels.shape[1:] == (1,):
+        labels = column_or_1d(labels, warn=True)
+    return y if labels.ndim > 1 else labels[:, np.newaxis]
+
+
+class OneStep:
+    """The checks have one y per sequence: here it is an output of one step."""
+
+    def fit(self, X, y, sample_weight=None):
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, y)
+        return super().fit(X, of_one_step(X, y), sample_weight)
+
+    def partial_fit(self, X, y, sample_weight=None, classes=None):
+        return super().partial_fit(X, of_one_step(X, y), sample_weight=sample_weight, classes=classes)
+
+    def predict(self, X):
+        return super().predict(X)[:, 0]
+
+    def score(self, X, y, sample_weight=None):
+        return self.metric(y, self.predict(X), sample_weight=sample_weight)
+
+
+class OneToken(OneStep, ClassifierMixin, LSTMSeq2Seq):
+    metric = staticmethod(accuracy_score)
+
+
+class OneNumber(OneStep, RegressorMixin, LSTMSeq2Seq):
+    metric = staticmethod(r2_score)
+
+
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning", "ignore::sklearn.exceptions.SkipTestWarning"
 )
@@ -157,6 +194,8 @@ OPTIONS = [
     PerStepClassifier(return_sequences=True, **BRIEF),
     PerStepClassifier(return_sequences=True, structure="crf", **BRIEF),
     PerStepRegressor(return_sequences=True, solver="adamw", **BRIEF),
+    OneToken(loss="log_loss", **BRIEF),
+    OneNumber(loss="squared_error", bidirectional=True, attention="additive", **BRIEF),
     LSTMClassifier(missing="indicator", **BRIEF),
     LSTMRegressor(missing="decay", **BRIEF),
     CodedClassifier(categorical_features="all", embedding_dim=3, **BRIEF),
@@ -165,7 +204,10 @@ OPTIONS = [
 
 
 def not_meant(estimator):
-    """Checks of what an option excludes: with `structure`, a class_weight is an error, which tests/test_crf.py has."""
+    """Checks of what an option excludes: with `structure`, a class_weight is an error, which tests/test_crf.py has; tokens may be
+    any numbers."""
+    if isinstance(estimator, OneToken):
+        return {"check_classifiers_regression_target": "floats are tokens with loss='log_loss'"}
     return {"check_class_weight_classifiers": "a label sequence is one outcome"} if vars(estimator).get("structure") else {}
 
 

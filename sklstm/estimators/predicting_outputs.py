@@ -15,7 +15,7 @@ from ..sequences.validation import numpy_alone
 from .copies import at_this_moment
 from .decoding import attention_weights, codes_with_ends, log_likelihoods, predict_numbers, search
 from .output_documentation import document
-from .output_target import Y_AND_WEIGHTS, check_same_meaning, codes_of_outputs
+from .output_target import Y_AND_WEIGHTS, check_same_meaning, codes_of_outputs, meaning_of
 
 
 def _has_attention(estimator):
@@ -132,7 +132,7 @@ class PredictOutputsMixin:
     def _read_given(self, y, sequences):
         """y as `Outputs` of what the model predicts."""
         with numpy_alone(), refused_as("y", Y_AND_WEIGHTS):
-            outputs = read_outputs(y, sequences, self.tokens, "numbers" if self._y_format["is_numeric"] else None)
+            outputs = read_outputs(y, sequences, self.tokens, meaning_of(vars(self)))
             check_same_meaning(outputs, vars(self))
             return outputs
 

@@ -3,9 +3,7 @@
 from numbers import Real
 from typing import ClassVar
 
-import numpy as np
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from ..compat import Interval, StrOptions, _fit_context
 from ..network import ATTENTIONS
@@ -26,8 +24,8 @@ OF_STEPS = {"pooling", "return_sequences", "bptt_steps"}  # which an encoder-dec
     standardize_y=", and numbers in y likewise",
     stratified="",
     loss_units=", of numbers in standard units",
-    validation_score="Share of tokens that are right given the true ones before them, or for numbers the coefficient of determination"
-    " given the true ones before,",
+    validation_score="Share of tokens that are right given the true ones before them, or for numbers the coefficient of"
+    " determination given the true ones before,",
 )
 class LSTMSeq2Seq(PredictOutputsMixin, BaseNetworkEstimator):
     """Recurrent encoder and decoder with attention that maps sequences to sequences of other lengths.
@@ -63,11 +61,11 @@ class LSTMSeq2Seq(PredictOutputsMixin, BaseNetworkEstimator):
         Number that the scores are divided by. Only defined for tokens.
     <<attributes>>
     weights_ : dict of str to ndarray
-        Fitted parameters by name, in the units of the data. The arrays are read-only; `set_weights` replaces them. The encoder and
-        the decoder have those of :class:`~sklstm.LSTMClassifier`, as ``encoder.layer_k.W``, ``decoder.layer_k.W`` and so on;
-        ``decoder.input.E0`` has the vectors of the start and of the tokens. ``bridge.layer_k`` maps the last states of the encoder
-        to the first ones of the decoder, ``attention`` has the parameters of the attention, and ``head.V``, ``head.b`` those of
-        the scores of the end of the output, of each token, and with ``unknown="map"`` of an unknown one.
+        Fitted parameters by name, in the units of the data. The arrays are read-only; `set_weights` replaces them. The encoder
+        and the decoder have those of :class:`~sklstm.LSTMClassifier`, as ``encoder.layer_k.W``, ``decoder.layer_k.W`` and so on;
+        ``decoder.input.E0`` has the vectors of the start and of the tokens. ``bridge.layer_k`` maps the last states of the
+        encoder to the first ones of the decoder, ``attention`` has the parameters of the attention, and ``head.V``, ``head.b``
+        those of the scores of the end of the output, of each token, and with ``unknown="map"`` of an unknown one.
     <<history_>>
 
     See Also
@@ -83,17 +81,18 @@ class LSTMSeq2Seq(PredictOutputsMixin, BaseNetworkEstimator):
 
     .. math::
 
-        a_{ts} = \\mathrm{softmax}_s(d_t^T A e_s) \\quad\\text{or}\\quad \\mathrm{softmax}_s(v^T \\tanh(A d_t + B e_s)), \\qquad
-        c_t = \\sum_s a_{ts} e_s, \\qquad \\tilde d_t = \\tanh([c_t; d_t] C + b)
+        a_t(s) = \\mathrm{softmax}_s(l_t(s)), \\qquad c_t = \\sum_s a_t(s) e_s, \\qquad
+        \\tilde d_t = \\tanh([c_t; d_t] C + b)
 
-    and the head reads :math:`\\tilde d_t`, or :math:`d_t` without attention. The layers of the decoder are as many and as wide as
+    with the logits :math:`l_t(s) = d_t^T A e_s` for "dot" and :math:`v^T \\tanh(A d_t + B e_s)` for "additive", and the head
+    reads :math:`\\tilde d_t`, or :math:`d_t` without attention. The layers of the decoder are as many and as wide as
     those of the encoder, and have one direction. Their first states are affine functions of the last states of the same layer of
-    the encoder. The decoder of tokens first reads a start symbol, and the output ends where it writes an end symbol; that of numbers
-    first reads the mean of y. If X has categories, a tuple for `embedding_dim` has one further entry for the tokens of y.
+    the encoder. The decoder of tokens first reads a start symbol, and the output ends where it writes an end symbol; that of
+    numbers first reads the mean of y. If X has categories, a tuple for `embedding_dim` has one further entry for the tokens of y.
 
-    A beam keeps the hypotheses with the highest probabilities. Complete ones are compared by the mean logarithm of the probability
-    per token, so that short ones have no advantage; of those, `predict` returns the best that is at least as likely as the output of
-    greedy search. An output has at least one token, and at most `max_length_`.
+    A beam keeps the hypotheses with the highest probabilities. Complete ones are compared by the mean logarithm of the
+    probability per token, so that short ones have no advantage; of those, `predict` returns the best that is at least as likely
+    as the output of greedy search. An output has at least one token, and at most `max_length_`.
 
     Choosing the length of the training, `early_stopping` and the validation curves judge each step given the true ones before it,
     not whole outputs.

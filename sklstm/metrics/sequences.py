@@ -161,12 +161,17 @@ def _read_pairs(y_true, y_pred, sample_weight):
     return [pair for pair, is_labelled in zip(pairs, counts, strict=True) if is_labelled], weights[counts]
 
 
+def by_sequence(sequences):
+    """A list with the labels of each sequence; of `Sequences` with one channel those are 1-D arrays, of categories these."""
+    if not isinstance(sequences, Sequences) or sequences.n_channels > 1:
+        return list(sequences)
+    labels = decoded(sequences, 0) if sequences.categories else sequences.values[:, 0]
+    return np.split(labels, sequences.offsets[1:-1])
+
+
 def _labels_of(name, sequences):
-    if isinstance(sequences, Sequences) and sequences.categories and sequences.n_channels == 1:
-        return np.split(decoded(sequences, 0), sequences.offsets[1:-1])
-    arrays = [as_array(name, list(labels) if isinstance(labels, str) else labels) for labels in sequences]
-    if isinstance(sequences, Sequences):
-        arrays = [labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels for labels in arrays]
+    entries = by_sequence(sequences)
+    arrays = [as_array(name, list(labels) if isinstance(labels, str) else labels) for labels in entries]
     for i, labels in enumerate(arrays):
         if labels.ndim != 1:
             raise ValueError(f"{name} must have one label for each step, got shape {labels.shape} for sequence {i}.")
