@@ -28,7 +28,7 @@ C_LOOPS = [f"{KERNELS}/{name}.c" for name in ("simd", "simd_baseline", "simd_avx
 MODULES = (
     "_simd", "_product", "_team", "_scan", "_inference", "_given", "_weights", "_forward", "_engine",
     "_stages", "_static", "_missing", "_embedding", "_recurrent", "_pooling", "_dense", "_pack", "_links", "_arrays", "_answers",
-    "_losses", "_chain", "_minibatch", "_optim", "_moments",
+    "_attention", "_losses", "_chain", "_minibatch", "_pairs", "_optim", "_moments",
 )  # fmt: skip
 
 # Never -ffast-math: linked into a shared object it switches the importing process to flush-to-zero (GCC bug 55522).

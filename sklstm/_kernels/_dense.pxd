@@ -11,4 +11,4 @@ cdef void project(
 
 cdef void add_gradients(
     Py_ssize_t n, Py_ssize_t F, Py_ssize_t K, const real *x, const real *V, const real *dout, real *dV, real *db, real *dx,
-    real *scratch) noexcept nogil
+    real *scratch, bint adds=*) noexcept nogil

@@ -85,16 +85,18 @@ cdef void affine(const operand *op, const real *b, Py_ssize_t n, const real *x, 
 
 cdef void add_gradients(
     Py_ssize_t n, Py_ssize_t F, Py_ssize_t K, const real *x, const real *V, const real *dout, real *dV, real *db, real *dx, real *scratch,
+    bint adds=False,
 ) noexcept nogil:
-    """dV += x' dout, db += sum of dout over rows, dx := dout V'"""
+    """dV += x' dout, db += sum of dout over rows unless it is NULL, dx := dout V', or with `adds` += that"""
     cdef operand op_dout, op_Vt
     cdef int dtype = 0 if real is float else 1
     cdef uint64_t mode = ftz_enter()
     make_operand(&op_dout, dtype, False, n, K, dout, K, scratch)
     add_product_of_transpose(&op_dout, 0, n, K, F, x, F, dV, K)
-    simd().add_row_sums[dtype](n, K, dout, K, db)
+    if db != NULL:
+        simd().add_row_sums[dtype](n, K, dout, K, db)
     make_operand(&op_Vt, dtype, True, K, F, V, K, scratch)
-    multiply(&op_Vt, n, dout, K, dx, F, False)
+    multiply(&op_Vt, n, dout, K, dx, F, adds)
     ftz_leave(mode)
 
 

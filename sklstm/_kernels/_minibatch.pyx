@@ -23,6 +23,7 @@ from ._stages cimport Stage, batch, gradient_of
 
 from ._pack import BEYOND, NOT_SEQUENCES
 
+
 cdef class BoundNetwork(Stage):
     """Stages in their order: the methods of a stage are those of all of them.
 
@@ -42,21 +43,6 @@ cdef class BoundNetwork(Stage):
     structure : (K + 2, K) array, default=None
         View of theta that a loss of whole sequences reads.
     """
-
-    cdef:
-        PyObject **steps            # stages over chunks of steps, in the order of the forward pass
-        PyObject **ends             # stages over what the pooling makes of all steps
-        int n_steps, n_ends
-        readonly Py_ssize_t n_sequences, n_rows
-        readonly bint per_step
-        Py_ssize_t n_params, n_channels, n_scores, n_static
-        void *values
-        void *statics
-        void *scores
-        void *dscores
-        void *structure
-        batch b                     # the last batch from Python, and what it points to
-        object held
 
     def __init__(
         self, theta, list steps, list ends, Py_ssize_t n_sequences, Py_ssize_t n_rows, values, scores, dscores, statics=None,
@@ -150,6 +136,15 @@ cdef class BoundNetwork(Stage):
             In the order of the lengths.
         """
         cdef batch *b = &self.b
+        self.read_batch(starts, lengths, values, statics)
+        with nogil:
+            self.begin(b)
+            self.forward(b)
+            self.finish(b)
+
+    cdef int read_batch(self, starts, lengths, values, statics) except -1:
+        """What `run` is given, checked, into `b`."""
+        cdef batch *b = &self.b
         cdef Py_ssize_t n = len(lengths), n_steps = len(starts) - 1
         cdef const Py_ssize_t *begins = <const Py_ssize_t *> pointer(starts, 2, n_steps + 1, 0)
         if not (0 < n <= self.n_sequences and 0 < n_steps and 0 < begins[n_steps] <= min(self.n_rows, len(values))):
@@ -163,10 +158,7 @@ cdef class BoundNetwork(Stage):
         b.n_all = b.n_sequences = n
         b.n_steps, b.n_rows, b.starts = n_steps, begins[n_steps], begins
         self.held = starts, lengths, values, statics
-        with nogil:
-            self.begin(b)
-            self.forward(b)
-            self.finish(b)
+        return 0
 
     def run_backward(self, grad, dvalues=None, dstatics=None):
         """Add to the gradients, after `run`, with the gradient of the scores where it is read from.
@@ -193,10 +185,6 @@ cdef class BoundNetwork(Stage):
         b.dvalues = b.dstatics = b.gradients = NULL
 
 
-cdef enum:
-    MANY_ROWS = 1 << 12     # whose passes may take so long that Ctrl-C is to be heard between them
-
-
 cdef class Minibatch:
     """One minibatch after the other.
 
@@ -207,7 +195,7 @@ cdef class Minibatch:
     values : (total_steps, n_channels) array
     shift, factor : (n_channels,) arrays
         A channel enters the network as ``(x - shift) * factor``.
-    targets : (n, width) array
+    targets : (n, width) array, or None where there is no loss
         Of each sequence, or of each step. It, values, shift and factor have one dtype.
     weights : (n,) array of float64
     loss : LossFunction
@@ -216,28 +204,6 @@ cdef class Minibatch:
     statics : (n_samples, n_static) array, default=None
         Static features of each sequence.
     """
-    cdef:
-        LossFunction loss
-        list kept
-        int dtype
-        Py_ssize_t itemsize, n_samples, n_channels, total, width, n_targets, bptt_steps, n_static
-        const Py_ssize_t *offsets
-        const char *values
-        const char *shift
-        const char *factor
-        const char *targets
-        const char *statics
-        const double *weights
-        # Of the minibatch:
-        Py_ssize_t n, T, most_rows                  # sequences, steps of the longest, rows of the largest chunk
-        Py_ssize_t capacity, target_capacity        # integers and bytes in these:
-        Py_ssize_t *order                           # (n,) which sequences, the longest first
-        Py_ssize_t *lengths                         # (n,)
-        Py_ssize_t *first_rows                      # (n,) of values: where each begins
-        Py_ssize_t *starts                          # (T + 1,) row of each step, among all rows
-        Py_ssize_t *chunk_starts                    # (T + 1,) the same, among those of a chunk
-        char *own_targets                           # (rows, width) behind as many weights
-        double *own_weights
 
     def __init__(self, offsets, values, shift, factor, targets, weights, LossFunction loss, bptt_steps=None, statics=None):
         self.kept = [offsets, values, shift, factor, targets, weights, statics]
@@ -245,7 +211,7 @@ cdef class Minibatch:
         self.itemsize = values.dtype.itemsize
         self.dtype = 0 if self.itemsize == sizeof(float) else 1
         self.n_samples, self.total, self.n_channels = len(offsets) - 1, values.shape[0], values.shape[1]
-        self.n_targets, self.width = targets.shape
+        self.n_targets, self.width = (0, 0) if targets is None else targets.shape
         self.bptt_steps = bptt_steps or 0
         self.offsets = <const Py_ssize_t *> pointer(offsets, 2, self.n_samples + 1, 0)
         self.values = <const char *> pointer(values, self.dtype, self.total, self.n_channels)
@@ -304,7 +270,7 @@ cdef class Minibatch:
         self.own_targets = <char *> (self.own_weights + n)
         return 0
 
-    cdef inline Py_ssize_t chunk_end(self, Py_ssize_t first) noexcept nogil:
+    cdef Py_ssize_t chunk_end(self, Py_ssize_t first) noexcept nogil:
         """Where the chunk ends that begins at a step: chunks are counted back from the end."""
         if self.bptt_steps == 0 or self.bptt_steps >= self.T:
             return self.T
@@ -333,24 +299,34 @@ cdef class Minibatch:
         """
         cdef batch b
         cdef double total
-        memset(&b, 0, sizeof(b))
-        if not (0 < self.n <= network.n_sequences and self.most_rows <= network.n_rows):
-            raise ValueError(f"A minibatch of {self.n} sequences and {self.most_rows} rows does not fit into the buffers.")
-        if network.dtype != self.dtype or network.n_channels != self.n_channels or network.n_static != self.n_static:
-            raise ValueError("The network is bound to another dtype or number of channels or static features than the data.")
-        if self.n_targets != (self.total if network.per_step else self.n_samples):
-            raise ValueError(f"There must be targets of each {'step' if network.per_step else 'sequence'}, got {self.n_targets}.")
-        self.loss.check(network.n_scores, network.structure, self.chunk_end(0) == self.T)
-        b.gradients = <char *> pointer(grad, network.dtype, network.n_params, 0, True)
-        b.n_all, b.lengths, b.values, b.statics = self.n, self.lengths, network.values, network.statics
-        take_rows(self.n, self.n_static * self.itemsize, self.order, self.statics, <char *> network.statics)
-        self.reserve_targets(self.most_rows if network.per_step else self.n)
+        self.begin_batch(network, &b, grad)
+        self.check_loss(network)
         with nogil:
             if network.per_step:
                 total = self.every_step(network, &b, total_weight, draws)
             else:
                 total = self.whole_sequences(network, &b, total_weight, draws)
         return total
+
+    cdef int begin_batch(self, BoundNetwork network, batch *b, grad) except -1:
+        """b := what is the same for all chunks; raise where the minibatch is none for this network."""
+        memset(b, 0, sizeof(batch))
+        if not (0 < self.n <= network.n_sequences and self.most_rows <= network.n_rows):
+            raise ValueError(f"A minibatch of {self.n} sequences and {self.most_rows} rows does not fit into the buffers.")
+        if network.dtype != self.dtype or network.n_channels != self.n_channels or network.n_static != self.n_static:
+            raise ValueError("The network is bound to another dtype or number of channels or static features than the data.")
+        b.gradients = <char *> pointer(grad, network.dtype, network.n_params, 0, True)
+        b.n_all, b.lengths, b.values, b.statics = self.n, self.lengths, network.values, network.statics
+        take_rows(self.n, self.n_static * self.itemsize, self.order, self.statics, <char *> network.statics)
+        return 0
+
+    cdef int check_loss(self, BoundNetwork network) except -1:
+        """Make room for the targets of the minibatch; raise where they are none of this network's scores."""
+        if self.n_targets != (self.total if network.per_step else self.n_samples):
+            raise ValueError(f"There must be targets of each {'step' if network.per_step else 'sequence'}, got {self.n_targets}.")
+        self.loss.check(network.n_scores, network.structure, self.chunk_end(0) == self.T)
+        self.reserve_targets(self.most_rows if network.per_step else self.n)
+        return 0
 
     cdef double whole_sequences(self, BoundNetwork network, batch *b, double total_weight, draws) except? -1 nogil:
         """One loss per sequence: known after the last chunk, so that all but the only one are computed twice."""

@@ -13,6 +13,7 @@ cdef struct bound_direction:
     const void *learned[2]  # (H,), parameters h0 and c0; NULL where states are not learned
     const void *S           # (k, H), weights of static vectors in h0; NULL where there are none
     bint begins             # whether sequences begin with other states than zeros
+    const void *d_ends[2]   # (n_sequences, H), gradients of h and c where the walk ends, beside those of the outputs; NULL for zeros
 
 
 cdef class Layer(Stage):
@@ -38,3 +39,4 @@ cdef class Layer(Stage):
         self, bound_direction *bound, tuple kernel, dict arrays, Py_ssize_t n_rows, Py_ssize_t n_sequences) except -1
     cdef const void *input(self, const batch *b) noexcept nogil
     cdef void end_states(self, const batch *b, void *out, Py_ssize_t ld) noexcept nogil
+    cdef void end_of_walk(self, const batch *b, int k, int state, const Py_ssize_t *which, Py_ssize_t n, void *out, Py_ssize_t ld) noexcept nogil

@@ -28,8 +28,9 @@ cdef class Layer(Stage):
         Buffers are "gates" (n_rows, n_blocks H); "c" (n_rows, H), not used by cells whose only state is h; "h" (n_rows, H), whose
         rows may lie apart as the halves of a concatenated output do; and where they are not always zeros the states that a batch
         begins with, "h_first" and "c_first" (n_sequences, H). With `static` the state h that a sequence begins with has s S added, where
-        "S" (k, H) is a view of theta. "mask" (n_sequences, H) multiplies what enters R, row by row. What a
-        layer does not have is missing or None.
+        "S" (k, H) is a view of theta. With "begins" another stage has written the states that a batch begins with, and reads their
+        gradients in `dh` and `dc`. "mask" (n_sequences, H) multiplies what enters R, row by row. "dh_end" and "dc_end" (n_sequences, H)
+        are gradients of h and c where the walk ends, beside those of the outputs. What a layer does not have is missing or None.
     x : (n_rows, D) array, or None for what the first stage reads
     y : (n_rows, F) array
         The output, F wide: H, or two directions side by side.
@@ -101,7 +102,9 @@ cdef class Layer(Stage):
         bound.S = self.hold(arrays.get("S"), self.n_static, H)
         bound.first[0] = self.hold(arrays.get("h_first"), n_sequences, H, True)
         bound.first[1] = self.hold(arrays.get("c_first"), n_sequences, H, True)
-        bound.begins = bound.learned[0] != NULL or bound.S != NULL
+        bound.d_ends[0] = self.hold(arrays.get("dh_end"), n_sequences, H)
+        bound.d_ends[1] = self.hold(arrays.get("dc_end") if cell.n_states == 2 else None, n_sequences, H)
+        bound.begins = bound.learned[0] != NULL or bound.S != NULL or bool(arrays.get("begins"))
         if bound.begins and (bound.first[0] == NULL or (cell.n_states == 2) != (bound.first[1] != NULL)):
             raise ValueError("States that are not zeros need arrays for the states that a batch begins with.")
         if (bound.S == NULL) != (self.s == NULL):
@@ -150,6 +153,16 @@ cdef class Layer(Stage):
             gather_ends(self, b, <float *> out, ld)
         else:
             gather_ends(self, b, <double *> out, ld)
+
+    cdef void end_of_walk(
+        self, const batch *b, int k, int state, const Py_ssize_t *which, Py_ssize_t n, void *out, Py_ssize_t ld,
+    ) noexcept nogil:
+        """out (n, H), row stride ld, := h (state 0) or c (1) where direction k ends its walk over some sequences, which end here"""
+        cdef bound_direction *bound = &self.directions[k]
+        cdef Py_ssize_t i, n_bytes = self.H * self.itemsize, stride = (self.H if state else bound.ld_h) * self.itemsize
+        cdef const char *rows = <const char *> (bound.c if state else bound.h)
+        for i in range(n):
+            memcpy(<char *> out + i * ld * self.itemsize, rows + end_row(b, which[i], k) * stride, n_bytes)
 
 
 cdef void begin_states(Layer self, bound_direction *bound, const batch *b, const real *x) noexcept nogil:
@@ -225,6 +238,8 @@ cdef void backward_layer(Layer self, const batch *b, real *dx) noexcept nogil:
         if self.d_end != NULL:
             copy_rows(n - continuing, H, <const real *> self.d_end + continuing * self.ld_d_end + column, self.ld_d_end,
                       dh + continuing * H, H)
+        add_rows((n - continuing) * H, <const real *> bound.d_ends[0], continuing * H, dh)
+        add_rows((n - continuing) * H, <const real *> bound.d_ends[1], continuing * H, dc)
         g.dW = gradient_of(self, b, bound.d.W)
         g.dR = gradient_of(self, b, bound.d.R)
         g.db = gradient_of(self, b, bound.d.b)
@@ -244,6 +259,13 @@ cdef void backward_layer(Layer self, const batch *b, real *dx) noexcept nogil:
             if bound.S != NULL:
                 add_static_gradients(n, self.n_static, H, <const real *> self.s, <const real *> bound.S, dh,
                                      <real *> gradient_of(self, b, bound.S), <real *> self.ds)
+
+
+cdef inline void add_rows(Py_ssize_t n, const real *rows, Py_ssize_t first, real *out) noexcept nogil:
+    """out += rows, n elements of each from the first on; nothing where rows is NULL"""
+    cdef Py_ssize_t j
+    for j in range(first, first + n if rows != NULL else first):
+        out[j] += rows[j]
 
 
 cdef void add_sum(Py_ssize_t n, Py_ssize_t H, const real *rows, real *out) noexcept nogil:

@@ -94,6 +94,13 @@ cdef extern from "simd.h" nogil:
         void (*enlarge[2])(
             const Py_ssize_t *starts, Py_ssize_t n_steps, Py_ssize_t F, Py_ssize_t first, const void *y, void *out, Py_ssize_t ld,
             Py_ssize_t *argmax) noexcept nogil
+        void (*softmax_rows[2])(Py_ssize_t rows, Py_ssize_t n, void *x) noexcept nogil
+        void (*softmax_backward[2])(Py_ssize_t rows, Py_ssize_t n, const void *weights, void *d) noexcept nogil
+        void (*additive_logits[2])(
+            Py_ssize_t n, Py_ssize_t M, const void *p, const void *Q, const void *v, void *e) noexcept nogil
+        void (*additive_backward[2])(
+            Py_ssize_t n, Py_ssize_t M, const void *p, const void *Q, const void *v, const void *de, void *dp, void *dQ,
+            void *dv) noexcept nogil
 
     const simd_table *simd_choose(const char *level)
 

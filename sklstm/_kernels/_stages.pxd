@@ -15,6 +15,9 @@ cdef struct batch:
     const void *statics         # (n_all, n_static) IN, static features of each sequence; NULL for a network without
     void *dstatics              # (n_all, n_static) OUT, the gradient of that; NULL where it is not wanted
     char *gradients             # IN/OUT, those of the parameters, in the order of theta; NULL before the backward pass
+    # Of a decoder, NULL elsewhere: the batch of the encoder, whole, and which of its sequences each of these belongs to, (n_all,).
+    const batch *source
+    const Py_ssize_t *pairs
 
 
 cdef class Stage:

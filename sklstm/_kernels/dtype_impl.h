@@ -2,6 +2,7 @@
 #include "vecmath_impl.h"
 #include "sums_impl.h"
 #include "pooling_impl.h"
+#include "attention_impl.h"
 #define AFN(name) FN(PASTE(name, tanh))
 #define ACT(x) FN(vtanh)(x)
 #define DACT(y) (1 - (y) * (y))

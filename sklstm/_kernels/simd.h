@@ -169,6 +169,12 @@ typedef struct {
        may be NULL (pooling_impl.h). */
     void (*enlarge[2])(const ptrdiff_t *starts, ptrdiff_t n_steps, ptrdiff_t F, ptrdiff_t first, const void *y, void *out, ptrdiff_t ld,
                        ptrdiff_t *argmax);
+    /* Weights of the steps of a source, and their gradients (attention_impl.h). */
+    void (*softmax_rows[2])(ptrdiff_t rows, ptrdiff_t n, void *x);
+    void (*softmax_backward[2])(ptrdiff_t rows, ptrdiff_t n, const void *weights, void *d);
+    void (*additive_logits[2])(ptrdiff_t n, ptrdiff_t M, const void *p, const void *Q, const void *v, void *e);
+    void (*additive_backward[2])(ptrdiff_t n, ptrdiff_t M, const void *p, const void *Q, const void *v, const void *de, void *dp,
+                                 void *dQ, void *dv);
 } simd_table;
 
 /* The best table that this CPU runs; with a name, that one, or NULL where the CPU or the build lacks it. */

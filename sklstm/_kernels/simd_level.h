@@ -111,4 +111,8 @@ const simd_table PASTE(simd_table, LEVEL) = {
     .add_row_sums = BOTH(add_row_sums),
     .sum_of_squares = BOTH(sum_of_squares),
     .enlarge = BOTH(enlarge),
+    .softmax_rows = BOTH(softmax_rows),
+    .softmax_backward = BOTH(softmax_backward),
+    .additive_logits = BOTH(additive_logits),
+    .additive_backward = BOTH(additive_backward),
 };

@@ -2,6 +2,7 @@
 
 from .classifier import LSTMClassifier
 from .regressor import LSTMRegressor
+from .seq2seq import LSTMSeq2Seq
 from .streaming import Stream
 
-__all__ = ["LSTMClassifier", "LSTMRegressor", "Stream"]
+__all__ = ["LSTMClassifier", "LSTMRegressor", "LSTMSeq2Seq", "Stream"]

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from ..network import LOSSES, MAX_LAYERS, POOLINGS, TIMESCALES, Network, pooling_names
+from ..network import LOSSES, MAX_LAYERS, POOLINGS, TIMESCALES, EncoderDecoder, Network, pooling_names
 from ..network.checks import is_count
+from .embedding import embedding_widths
 
 # What may change when a fit continues an earlier one.
-MUTABLE_KEYS = ("dropout", "recurrent_dropout", "input_dropout", "loss_parameters")
+MUTABLE_KEYS = ("dropout", "recurrent_dropout", "input_dropout", "scheduled_sampling", "loss_parameters")
 
 # What of the spec is not the network's own.
 NON_NETWORK_KEYS = ("categorical_features", "time_feature", "loss", "loss_parameters", "standardize")
@@ -14,6 +15,9 @@ NON_NETWORK_KEYS = ("categorical_features", "time_feature", "loss", "loss_parame
 # What of the network the spec has only where there are static features, and where steps are connected by a structure.
 STATIC_KEYS = ("static_size", "static_categories")
 STRUCTURE_KEYS = ("structure",)
+
+# What the spec of an encoder-decoder has in place of a pooling.
+DECODER_KEYS = {"attention", "token_width", "scheduled_sampling"}
 
 # What a spec that an earlier version saved does not name, and what it means there.
 LATER_KEYS = {"missing": "error", "input_dropout": 0.0, "time_feature": None, "gap_channel": None}
@@ -46,10 +50,9 @@ def check_poolings(estimator):
         )
 
 
-def check_architecture(estimator):
-    """Raise a ValueError where hyper-parameters of the network contradict each other."""
+def check_stack(estimator):
+    """Raise a ValueError where hyper-parameters of the recurrent layers contradict each other."""
     sizes = hidden_sizes(estimator)
-    check_poolings(estimator)
     if isinstance(estimator.forget_bias, str) and estimator.forget_bias not in TIMESCALES:
         raise ValueError(f"forget_bias must be a number or one of {sorted(TIMESCALES)}, got {estimator.forget_bias!r}.")
     if estimator.input_dropout and estimator.missing == "error":
@@ -62,6 +65,11 @@ def check_architecture(estimator):
             "residual=True adds the input of a layer to its output, so the layers after the first must be as wide as the one"
             f" before, got hidden_size={estimator.hidden_size!r}. Use one width, or residual=False."
         )
+
+
+def check_reduction(estimator):
+    """Raise a ValueError where those of what reads the last layer do not suit it."""
+    check_poolings(estimator)
     if estimator.bptt_steps is not None and estimator.bidirectional:
         raise ValueError(
             f"bptt_steps={estimator.bptt_steps} walks through a sequence in chunks and carries the state along, which the reverse"
@@ -69,21 +77,33 @@ def check_architecture(estimator):
         )
 
 
-def network_spec(estimator, n_channels, target, categories):
-    """The network that the hyper-parameters, X and y ask for.
+def network_spec(estimator, n_channels, target, form):
+    """The network that the hyper-parameters, X and y ask for; parameters as in `stack_spec`."""
+    poolings = list(pooling_names(estimator.pooling))
+    widths = embedding_widths(estimator.embedding_dim, form["categories_"])
+    spec = stack_spec(estimator, n_channels, target, form, widths)
+    spec["pooling"] = None if estimator.return_sequences else poolings if len(poolings) > 1 else poolings[0]
+    return spec | ({"structure": estimator.structure} if LOSSES[target.loss].is_structured else {})
+
+
+def stack_spec(estimator, n_channels, target, form, widths):
+    """What every network has, as far as the hyper-parameters, X and y ask for it.
 
     Parameters
     ----------
-    estimator : BaseRecurrent
+    estimator : BaseNetworkEstimator
     n_channels : int
     target : Target
-    categories : list of [channel, rows, width]
+    form : dict
+        As from `read_X`.
+    widths : list of int
+        Of the embeddings of categorical channels.
 
     Returns
     -------
     dict of plain values
     """
-    poolings, time = list(pooling_names(estimator.pooling)), estimator.time_feature
+    time, tables = estimator.time_feature, zip(form["_categorical"], form["categories_"], widths, strict=True)
     return {
         "input_size": n_channels,
         "output_size": target.n_outputs,
@@ -92,12 +112,11 @@ def network_spec(estimator, n_channels, target, categories):
         "activation": estimator.activation,
         "bidirectional": bool(estimator.bidirectional),
         "merge_mode": estimator.merge_mode,
-        "pooling": None if estimator.return_sequences else poolings if len(poolings) > 1 else poolings[0],
         "dropout": float(estimator.dropout),
         "recurrent_dropout": float(estimator.recurrent_dropout),
         "residual": bool(estimator.residual),
         "learned_state": estimator.initial_state == "learned",
-        "categories": categories,
+        "categories": [[channel, len(values) + 1, width] for channel, values, width in tables],
         "missing": estimator.missing,
         "input_dropout": float(estimator.input_dropout),
         "categorical_features": _plain(estimator.categorical_features),
@@ -105,7 +124,21 @@ def network_spec(estimator, n_channels, target, categories):
         "loss": target.loss,
         "loss_parameters": target.loss_parameters,
         "standardize": bool(estimator.standardize),
-    } | ({"structure": estimator.structure} if LOSSES[target.loss].is_structured else {})
+    }
+
+
+def encoder_decoder_spec(estimator, n_channels, target, form):
+    """The encoder-decoder that the hyper-parameters, X and y ask for; parameters as in `stack_spec`."""
+    tokens = target.attributes.get("classes_")
+    vocabularies = [*form["categories_"], *([] if tokens is None else [tokens])]
+    widths = embedding_widths(estimator.embedding_dim, vocabularies)
+    n_channels_coded = len(form["categories_"])
+    spec = stack_spec(estimator, n_channels, target, form, widths[:n_channels_coded])
+    return spec | {
+        "attention": estimator.attention,
+        "token_width": 0 if tokens is None else widths[-1],
+        "scheduled_sampling": float(estimator.scheduled_sampling),
+    }
 
 
 def _plain(values):
@@ -140,8 +173,10 @@ def _build(spec):
             "hidden_sizes": tuple(spec["hidden_sizes"]),
             "categories": tuple(tuple(category) for category in spec["categories"]),
             "static_categories": tuple(tuple(category) for category in spec.get("static_categories", ())),
-            "pooling": tuple(spec["pooling"]) if isinstance(spec["pooling"], list) else spec["pooling"],
         }
+        if DECODER_KEYS <= spec.keys():
+            return EncoderDecoder(**architecture | tuples)
+        tuples["pooling"] = tuple(spec["pooling"]) if isinstance(spec["pooling"], list) else spec["pooling"]
         return Network(**architecture | tuples)
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"The network of this estimator was changed since it was fitted: {error}. Fit it afresh.") from error

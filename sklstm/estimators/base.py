@@ -1,4 +1,4 @@
-"""`BaseRecurrent`: what the estimators share, and what each of them has to say of y."""
+"""What the estimators share: `BaseNetworkEstimator`, and of those with a prediction for each sequence or step `BaseRecurrent`."""
 
 from abc import ABC, abstractmethod
 from contextlib import suppress
@@ -6,38 +6,60 @@ from functools import cache
 from typing import ClassVar
 
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from ..compat import CallbackSupportMixin
 from ..sequences.targets import ONE_EACH
+from ..sequences.validation import in_dtype, numpy_alone
 from ..training import TrainingState
+from .architecture import build, check_reduction, check_stack, network_spec
 from .constraints import CONSTRAINTS
 from .fitting import FitMixin
+from .inputs import read_X
 from .predicting import PredictMixin
+from .reading import read_target
 from .weights import WeightsMixin
 
 
-class BaseRecurrent(FitMixin, PredictMixin, WeightsMixin, CallbackSupportMixin, BaseEstimator, ABC):
-    """Base of the estimators. A subclass says what y means: the abstract methods below."""
+class BaseNetworkEstimator(FitMixin, WeightsMixin, CallbackSupportMixin, BaseEstimator, ABC):
+    """Base of all estimators. A subclass says which network it has and what y means."""
 
     _parameter_constraints: ClassVar = CONSTRAINTS
 
+    def _check_architecture(self):
+        """Raise a ValueError where hyper-parameters of the network contradict each other."""
+        check_stack(self)
+
+    def _read_X(self, X, *, reset):
+        """As `read_X`."""
+        return read_X(self, X, reset=reset)
+
     @abstractmethod
-    def _read_y(self, y, weights, role, known=None, classes=None, places=ONE_EACH):
+    def _read_target(self, y, sample_weight, sequences, role, known, classes=None):
         """y and the sample weights as a `Target`.
 
         Parameters
         ----------
-        y : array-like
-        weights : ndarray of shape (n_samples,)
+        y, sample_weight
+            As `fit` got them.
+        sequences : Sequences
+            X.
         role : {"fit", "partial_fit", "validation"}
             Whether y is all there is, a chunk for `partial_fit`, or validation data.
-        known : mapping, default=None
+        known : mapping or None
             Attributes of an earlier target, which y has to agree with.
         classes : array-like, default=None
             Classes announced to `partial_fit`.
-        places : Places
-            What to call an entry of y in messages.
         """
+
+    @abstractmethod
+    def _make_spec(self, n_channels, target, form):
+        """The spec of the network for so many channels, whose `form` is as from `read_X`."""
+
+    @property
+    @abstractmethod
+    def _unit(self):
+        """Plural noun for what y has an entry for."""
 
     def _settle_loss(self, target, fitted, *, one_epoch):
         """`target` with the loss that training minimises, where that depends on the targets or on an earlier fit.
@@ -56,21 +78,16 @@ class BaseRecurrent(FitMixin, PredictMixin, WeightsMixin, CallbackSupportMixin, 
     def _check_parameters(self):
         """Raise a ValueError where hyper-parameters of this estimator alone contradict each other."""
 
-    def _check_steps(self, target):
-        """Raise a ValueError where a target for every step is none that the estimator can be trained or validated on."""
+    def _check_spec(self):
+        """Raise a ValueError where the spec of the network has been emptied."""
+        build(self._network_spec)
 
-    @staticmethod
-    @abstractmethod
-    def _masked(y):
-        """Which entries of a y for every step (total_steps,) or (total_steps, n_outputs) have the mask value."""
-
-    @abstractmethod
-    def _metric(self, y, predicted, sample_weight, places=ONE_EACH):
-        """What `score` says of predictions; more is better."""
-
-    @abstractmethod
-    def _decode(self, scores):
-        """The predictions that the head's scores mean."""
+    def _read_fitted(self, X):
+        """X as the fitted network reads it."""
+        check_is_fitted(self)
+        self._check_spec()
+        with numpy_alone():
+            return in_dtype(self._read_X(X, reset=False)[0], self._theta.dtype, self._network_spec["missing"] != "error")
 
     @classmethod
     @cache
@@ -99,3 +116,51 @@ class BaseRecurrent(FitMixin, PredictMixin, WeightsMixin, CallbackSupportMixin, 
         tags.input_tags.categorical = tags.input_tags.positive_only = self.categorical_features is not None
         tags.input_tags.allow_nan = self.missing != "error"
         return tags
+
+
+class BaseRecurrent(PredictMixin, BaseNetworkEstimator):
+    """Base of the estimators with one prediction for each sequence, or for each of its steps."""
+
+    def _check_architecture(self):
+        check_stack(self)
+        check_reduction(self)
+
+    def _read_target(self, y, sample_weight, sequences, role, known, classes=None):
+        return read_target(self, y, sample_weight, sequences, role, known, classes)
+
+    def _make_spec(self, n_channels, target, form):
+        return network_spec(self, n_channels, target, form)
+
+    @property
+    def _unit(self):
+        return "steps" if self.return_sequences else "sequences"
+
+    @abstractmethod
+    def _read_y(self, y, weights, role, known=None, classes=None, places=ONE_EACH):
+        """y and the sample weights as a `Target`.
+
+        Parameters
+        ----------
+        y : array-like
+        weights : ndarray of shape (n_samples,)
+        role, known, classes
+            As in `_read_target`.
+        places : Places
+            What to call an entry of y in messages.
+        """
+
+    def _check_steps(self, target):
+        """Raise a ValueError where a target for every step is none that the estimator can be trained or validated on."""
+
+    @staticmethod
+    @abstractmethod
+    def _masked(y):
+        """Which entries of a y for every step (total_steps,) or (total_steps, n_outputs) have the mask value."""
+
+    @abstractmethod
+    def _metric(self, y, predicted, sample_weight, places=ONE_EACH):
+        """What `score` says of predictions; more is better."""
+
+    @abstractmethod
+    def _decode(self, scores):
+        """The predictions that the head's scores mean."""

@@ -48,8 +48,14 @@ class LSTMClassifier(SamplingMixin, ClassifierMixin, StructuredMixin, BaseRecurr
 
     Parameters
     ----------
-    <<architecture>>
+    <<layers>>
+    <<pooling>>
+    <<rates>>
+    <<return_sequences>>
+    <<inputs>>
     <<training>>
+    <<bptt_steps>>
+    <<moments>>
     label_smoothing : float, default=0.0
         Fraction of the target probability that is spread evenly over all classes.
     temperature : float or "auto", default="auto"
@@ -92,6 +98,8 @@ class LSTMClassifier(SamplingMixin, ClassifierMixin, StructuredMixin, BaseRecurr
     start_transitions_, end_transitions_ : ndarray of shape (n_classes,)
         The same of the first label and of the last one.
     <<attributes>>
+    <<weights_>>
+    <<history_>>
 
     See Also
     --------

@@ -27,7 +27,7 @@ y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)
     applies to a pandas Series or DataFrame (ids in the index), a dict (ids as keys) and `Sequences` with ids, and also
     to weights.
 
-<<architecture>>
+<<layers>>
 hidden_size : int or tuple of int, default=64
     Number of units per layer and direction. A tuple gives the number for each layer.
 num_layers : int, default=1
@@ -49,6 +49,8 @@ bidirectional : bool, default=False
     Whether every layer has a second set of units that reads the sequence from its last step to its first.
 merge_mode : {"concat", "sum"}, default="concat"
     How to combine the outputs of the two directions: side by side or added. Ignored unless `bidirectional` is True.
+
+<<pooling>>
 pooling : {"last", "mean", "max", "attention"} or tuple of these, default=("last", "max")
     How to reduce the outputs of the last layer to one vector per sequence, the input of the head (the linear output
     layer). A tuple of different names, such as ``("last", "max")``, puts their results side by side (concat pooling
@@ -58,6 +60,8 @@ pooling : {"last", "mean", "max", "attention"} or tuple of these, default=("last
     - "mean": mean over the steps.
     - "max": maximum of each unit over the steps.
     - "attention": weighted mean over the steps with learned weights, which the method `attention` returns.
+
+<<rates>>
 dropout : float, default=0.0
     Fraction of inputs that training sets to zero at random, in [0, 1). It applies to every layer but the first and to
     the head.
@@ -68,10 +72,14 @@ residual : bool, default=False
     Whether to add the input of each layer to its output. All layers after the first must then have the same width.
     The first layer takes part if its input, embeddings included, is as wide as its output. With ``merge_mode="sum"``
     and ``pooling="last"``, the input of the last step is added.
+
+<<return_sequences>>
 return_sequences : bool, default=False
     Whether to predict a target for every step instead of one per sequence, as in sequence labelling, language models
     and forecasts at each step. The loss, weights, `score` and early stopping then refer to steps. Steps whose y is
     {mask} are excluded. For other metrics in searches and cross-validation, see :func:`sklstm.metrics.step_scorer`.
+
+<<inputs>>
 categorical_features : "all", array-like of int or str, or None, default=None
     Channels that hold categories, whose values are replaced by learned vectors (embeddings). Channels are given by
     number, or by the names of DataFrame columns or of the channels of :class:`~sklstm.Sequences`. "all" suits
@@ -212,12 +220,16 @@ validation_fraction : float, default=0.1
     Fraction of the training sequences that ``early_stopping=True`` sets aside, in (0, 1). Ignored if `X_val` is given.
 max_grad_norm : float or None, default=0.25
     Maximum Euclidean norm of the gradient, to which larger gradients are scaled down. None disables clipping.
+
+<<bptt_steps>>
 bptt_steps : int or None, default=None
     Number of steps per chunk of truncated back-propagation through time; None disables truncation. Chunks are counted
     back from the end of the longest sequence of a minibatch, and the state is carried from chunk to chunk. A training
     step then needs memory for one chunk, whatever the length of the sequences. Predictions, also those on validation
     data, process whole sequences. With one target per sequence all chunks are computed twice. Not available for
     bidirectional networks.
+
+<<moments>>
 momentum : float, default=0.9
     Momentum of ``solver="sgd"``, in [0, 1).
 nesterovs_momentum : bool, default=True
@@ -302,6 +314,8 @@ best_validation_score_ : float or None
     weights kept.
 best_epoch_ : int or None
     Epoch whose weights ``early_stopping=True`` kept, as numbered in `history_`; None otherwise.
+
+<<weights_>>
 weights_ : dict of str to ndarray
     Fitted parameters by name, in the units of `X`{and_y}. The arrays are read-only; `set_weights` replaces them. H is
     the number of units and G the number of gate blocks of layer k:
@@ -328,6 +342,8 @@ weights_ : dict of str to ndarray
     - ``input.w``, ``input.b``: rates of decay of the numeric channels, and ``input.reverse.w``, ``input.reverse.b``.
 
     With times the gaps are what layers read last, of bidirectional models those of either direction.
+
+<<history_>>
 history_ : list of dict
     Record of each epoch with the keys ``epoch``, ``loss``, ``learning_rate`` (of the last step; None for L-BFGS),
     ``gradient_norm`` (mean over the minibatches, before clipping) and ``seconds``. Validation data add

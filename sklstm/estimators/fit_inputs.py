@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..network import LOSSES, ConstantBias, Network, TimescaleBias, apply
+from ..network import LOSSES, ConstantBias, Network, TimescaleBias
 from ..training import CRITERIA, Data, Scaling, TrainingState, Validation, best_epoch, digest
 from .target import Target
 
@@ -55,7 +55,7 @@ class FitInputs:
         """The state that training begins with: a new one, or a copy of that of an earlier fit in the units of this one."""
         state = self._initial_state(estimator, optimizer, rng, previous, one_epoch=one_epoch)
         temperature = vars(estimator).get("temperature", "auto")
-        if not isinstance(temperature, str):
+        if not isinstance(temperature, str) and LOSSES[self.target.loss].decide is not None:
             state.temperature = float(temperature)
         return state
 
@@ -131,10 +131,10 @@ class FitInputs:
 
     def predicts_finitely(self, theta, n_threads):
         """Whether the model that weights become gives finite predictions for all sequences that it is trained on."""
-        folded, sequences, rows = self.scaling.fold_into_weights(self.network, theta), self.data.sequences, self.data.rows
-        chosen = sequences if len(rows) == len(sequences) else sequences[rows]
+        folded = self.scaling.fold_into_weights(self.network, theta)
         with np.errstate(over="ignore", invalid="ignore"):
-            predicted = LOSSES[self.spec["loss"]].inverse_link(apply(self.network, folded, chosen, n_threads=n_threads))
+            scores = self.target.scores(self.network, folded, self.data.sequences, self.data.rows, self.scaling, n_threads)
+            predicted = LOSSES[self.spec["loss"]].inverse_link(scores)
         return bool(np.isfinite(folded).all() and np.isfinite(predicted).all())
 
     def identity(self, estimator, rng, state):

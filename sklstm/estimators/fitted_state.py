@@ -17,10 +17,11 @@ CHANGED = "The state of training of this estimator was changed since it was fitt
 # Attributes that a fit sets.
 FITTED = {
     "best_epoch_", "best_loss_", "best_validation_score_", "categories_", "classes_", "feature_names_in_", "history_",
-    "loss_curve_", "max_iter_trials_", "median_gap_", "n_features_in_", "n_iter_", "n_outputs_", "static_categories_",
-    "static_names_in_", "t_", "temperature_", "validation_loss_curve_", "validation_scores_", "_categorical", "_class_totals",
+    "loss_curve_", "max_iter_trials_", "max_length_", "median_gap_", "n_features_in_", "n_iter_", "n_outputs_",
+    "static_categories_", "static_names_in_", "t_", "temperature_", "validation_loss_curve_", "validation_scores_",
+    "_categorical", "_class_totals",
     "_flat", "_moments", "_multilabel", "_n_steps", "_n_targets", "_network_spec", "_one_dimensional", "_quantile_ranks",
-    "_state", "_static_categorical", "_theta", "_time_channel", "_time_unit", "_y_format",
+    "_state", "_static_categorical", "_target_lengths", "_theta", "_time_channel", "_time_unit", "_y_format",
 }  # fmt: skip
 
 

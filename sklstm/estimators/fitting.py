@@ -15,7 +15,6 @@ from ..parallel import single_threaded_blas
 from ..sequences.refusals import refused_as
 from ..sequences.validation import numpy_alone
 from ..training import Checkpoint, LastEpoch, train
-from .architecture import check_architecture
 from .callbacks import CallbackContext
 from .constraints import check_types
 from .documentation import document
@@ -137,7 +136,7 @@ class FitMixin:
             Passed to `read_fit_inputs`.
         """
         check_types(self)
-        check_architecture(self)
+        self._check_architecture()
         self._check_parameters()
         check_solver_params(self)
         optimizer = SOLVERS[self.solver](self)

@@ -11,12 +11,11 @@ from ..sequences.alignment import ids_of, in_order_of, one_per_sequence
 from ..sequences.refusals import refused_as
 from ..sequences.step_targets import read_step_weights, read_steps
 from ..sequences.targets import Places, read_sample_weight
-from ..sequences.validation import in_dtype, numpy_alone
+from ..sequences.validation import numpy_alone
 from .architecture import build
 from .copies import at_this_moment
 from .documentation import document
 from .engines import fast_path_scores, lent_engine
-from .inputs import read_X
 from .reading import Y_AND_WEIGHTS
 from .responses import respond
 from .step_predictions import restore_format
@@ -39,13 +38,6 @@ class PredictMixin:
         """Raise a ValueError where the spec of the network has been emptied."""
         if not OF_ANY_NETWORK <= getattr(self._network_spec, "keys", set)():
             build(self._network_spec)  # which raises
-
-    def _read_fitted(self, X):
-        """X as the fitted network reads it."""
-        check_is_fitted(self)
-        self._check_spec()
-        with numpy_alone():
-            return in_dtype(read_X(self, X, reset=False)[0], self._theta.dtype, self._network_spec["missing"] != "error")
 
     def _apply(self, sequences, output="scores"):
         """Outputs of the fitted network, in the units of the data."""

@@ -10,11 +10,9 @@ from ..sequences.step_targets import read_step_weights, read_steps
 from ..sequences.targets import Places, read_groups, read_sample_weight
 from ..sequences.validation import in_dtype
 from ..training import Scaling, Validation, check_range, observed_moments, updated_moments, weighted_moments
-from .architecture import LATER_KEYS, MUTABLE_KEYS, build, network_spec
-from .embedding import embedding_widths
+from .architecture import LATER_KEYS, MUTABLE_KEYS, build
 from .fit_inputs import FitInputs
 from .fitted_state import unscaled, with_fitted_attributes
-from .inputs import read_X
 from .solvers import is_one_minibatch, stops_early
 from .splitting import split_rows
 from .static import seen_static_only, static_spec
@@ -51,12 +49,12 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
     -------
     FitInputs
     """
-    sequences, form = read_X(estimator, X, reset=previous is None)
+    sequences, form = estimator._read_X(X, reset=previous is None)
     form["_n_steps"] = seen_lengths(sequences.lengths, None if previous is None else previous.attributes.get("_n_steps"))
     if y is None:
         raise ValueError(f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None.")
     known = None if previous is None else previous.attributes
-    target = read_target(estimator, y, sample_weight, sequences, "partial_fit" if one_epoch else "fit", known, classes)
+    target = estimator._read_target(y, sample_weight, sequences, "partial_fit" if one_epoch else "fit", known, classes)
     groups = None if groups is None else _read_groups(groups, sequences)
     early_stopping = stops_early(estimator, one_epoch=one_epoch)
     rows, rows_val = target.weighted_rows(), None
@@ -80,7 +78,7 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
         held_out = whole.take(sequences, rows_val)
         _refuse_too_few(estimator, held_out[1])
     if held_out is not None and early_stopping:
-        warn_of_few(held_out[1].n_weighted, "steps" if estimator.return_sequences else "sequences")
+        warn_of_few(held_out[1].n_weighted, estimator._unit)
     if groups is None and is_one_minibatch(estimator, len(rows)):
         target = target.merged(sequences)
 
@@ -123,10 +121,7 @@ def _read_groups(groups, sequences):
 
 def _agreed_spec(estimator, sequences, target, form, previous):
     """The spec of the network, which a fit that continues an earlier one must not change."""
-    widths = embedding_widths(estimator.embedding_dim, form["categories_"])
-    tables = zip(form["_categorical"], form["categories_"], widths, strict=True)
-    categories = [[channel, len(values) + 1, width] for channel, values, width in tables]
-    spec = network_spec(estimator, sequences.n_channels, target, categories) | static_spec(estimator, sequences, form)
+    spec = estimator._make_spec(sequences.n_channels, target, form) | static_spec(estimator, sequences, form)
     spec["gap_channel"] = gap_channel(form, sequences)
     fitted = spec if previous is None else LATER_KEYS | previous.network_spec
     either = [key for key in fitted | spec if key not in MUTABLE_KEYS]
@@ -142,8 +137,8 @@ def _agreed_spec(estimator, sequences, target, form, previous):
 def _read_held_out(reader, X, y, weights, target, dtype):
     """Sequences and target of `X_val`, checked against X and y by an estimator that has what they leave."""
     try:
-        sequences = in_dtype(read_X(reader, X, reset=False)[0], dtype, reader.missing != "error")
-        held_out = read_target(reader, y, weights, sequences, "validation", target.attributes)
+        sequences = in_dtype(reader._read_X(X, reset=False)[0], dtype, reader.missing != "error")
+        held_out = reader._read_target(y, weights, sequences, "validation", target.attributes)
         rows = held_out.weighted_rows()
         _refuse_too_few(reader, held_out)
         if target.units:
@@ -157,8 +152,9 @@ def _read_held_out(reader, X, y, weights, target, dtype):
 def _refuse_too_few(estimator, held_out):
     """A coefficient of determination needs two targets."""
     if stops_early(estimator, one_epoch=False) and held_out.units and held_out.n_weighted < 2:
-        unit = "steps" if estimator.return_sequences else "sequences"
-        raise ValueError(f"early_stopping needs at least two {unit} with a y to score. Pass more, or set early_stopping=False.")
+        raise ValueError(
+            f"early_stopping needs at least two {estimator._unit} with a y to score. Pass more, or set early_stopping=False."
+        )
 
 
 def _validation(sequences, target, scaling):

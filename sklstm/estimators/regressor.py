@@ -42,7 +42,11 @@ class LSTMRegressor(DistributionMixin, RegressorMixin, BaseRecurrent):
 
     Parameters
     ----------
-    <<architecture>>
+    <<layers>>
+    <<pooling>>
+    <<rates>>
+    <<return_sequences>>
+    <<inputs>>
     loss : {"auto", "squared_error", "absolute_error", "huber", "quantile", "poisson", "gaussian_mixture"}, default="auto"
         Loss that training minimises: half the squared error, the absolute error, half the squared error up to `huber_delta` and
         linear beyond ("huber"), the pinball loss of `quantile`, half the Poisson deviance of counts or rates, of which the
@@ -67,11 +71,15 @@ class LSTMRegressor(DistributionMixin, RegressorMixin, BaseRecurrent):
         within a component. Deviations are at least 0.001 standard deviations of y, or with ``standardize=False`` 0.001 units of
         y.
     <<training>>
+    <<bptt_steps>>
+    <<moments>>
     <<control>>
 
     Attributes
     ----------
     <<attributes>>
+    <<weights_>>
+    <<history_>>
     loss_name_ : str
         Name of the loss that training minimised, which ``loss="auto"`` has chosen: "huber" if at least one output has heavy
         tails; the others have the squared error then.

@@ -41,6 +41,12 @@ def check_solver_params(estimator):
             f" recurrent_dropout={estimator.recurrent_dropout} and input_dropout={estimator.input_dropout} change at every call."
             " Set them to 0, or take another solver."
         )
+    if getattr(estimator, "scheduled_sampling", 0):
+        raise ValueError(
+            f"solver={estimator.solver!r} compares losses of the same function, which"
+            f" scheduled_sampling={estimator.scheduled_sampling} changes at every call. Set scheduled_sampling=0, or take another"
+            " solver."
+        )
     if estimator.checkpoint is not None:
         raise ValueError(
             f"solver={estimator.solver!r} cannot continue from a checkpoint: SciPy does not expose the state of its L-BFGS-B."
@@ -70,7 +76,7 @@ def training_config(estimator, n_samples, *, one_epoch, early_stopping, share=1.
     optimizer = SOLVERS[estimator.solver](estimator)
     batch_size = min(_batch_size(estimator, n_samples), n_samples)
     n_batches = None if optimizer.needs_all_samples else -(-n_samples // batch_size)
-    has_end = SCHEDULES[estimator.learning_rate].needs_end
+    has_end, bptt_steps = SCHEDULES[estimator.learning_rate].needs_end, getattr(estimator, "bptt_steps", None)
     return TrainingConfig(
         max_iter=1 if one_epoch else _max_iter(estimator, n_batches, share),
         batch_size=batch_size,
@@ -85,7 +91,7 @@ def training_config(estimator, n_samples, *, one_epoch, early_stopping, share=1.
         n_iter_no_change=_patience(estimator, n_batches),
         early_stopping=early_stopping,
         scoring=estimator.scoring,
-        bptt_steps=None if estimator.bptt_steps is None else _count("bptt_steps", estimator.bptt_steps, "None"),
+        bptt_steps=None if bptt_steps is None else _count("bptt_steps", bptt_steps, "None"),
         n_threads=effective_n_jobs(estimator.n_jobs),
         warn_unconverged=not one_epoch,
     )

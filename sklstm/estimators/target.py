@@ -7,7 +7,7 @@ from math import fsum
 
 import numpy as np
 
-from ..network import LOSSES, make_loss
+from ..network import LOSSES, apply, make_loss
 from ..sequences import Sequences
 from ..training import Data, clipped, weighted_moments
 
@@ -197,6 +197,10 @@ class Target:
         if np.count_nonzero(used) < 2:
             return np.nan  # the variance of a single target is 0
         return loss.score(targets[used], loss.inverse_link(scores[used]), weights[used], self.loss_parameters)
+
+    def scores(self, network, theta, sequences, rows, scaling, n_threads):
+        """Outputs, in the units of the data, of a network whose parameters are in those of the data, for the sequences `rows`."""
+        return apply(network, theta, sequences if len(rows) == len(sequences) else sequences[rows], n_threads=n_threads)
 
     def data(self, sequences, scaling):
         """`Data` to train or validate on, those sequences that have a weight, in the dtype of all."""

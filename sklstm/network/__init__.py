@@ -4,7 +4,9 @@ from .bias_init import TIMESCALES, ConstantBias, TimescaleBias
 from .cells import CELLS
 from .checks import MAX_LAYERS
 from .constants import constant_chain, constant_scores, loss_of_chain, loss_of_constant
-from .dropout import Draws
+from .cross_attention import ATTENTIONS
+from .decoding import Decoder, Memory, apply_pairs
+from .encoder_decoder import EncoderDecoder
 from .inference import apply
 from .input_layer import MISSING
 from .losses import HUBER_DELTA, LOSSES, REGRESSION_LOSSES, loss_of_classes, make_loss

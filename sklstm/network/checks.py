@@ -9,6 +9,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from .cells import CELLS
+from .cross_attention import ATTENTIONS
 from .input_layer import MISSING
 from .pooling import POOLINGS
 from .recurrent import ACTIVATIONS, MERGE_MODES
@@ -82,10 +83,7 @@ EXPECTED = {
 
 def check_network(network):
     """Raise a ValueError if a network cannot be built from its attributes."""
-    for name, (what, is_sound) in EXPECTED.items():
-        value = getattr(network, name)
-        if not is_sound(value):
-            raise ValueError(f"A network cannot be built: {name} must be {what}, got {_shown(value)}.")
+    _check(network, EXPECTED)
     if network.input_dropout and network.missing == "error":
         raise ValueError("A network cannot be built: input_dropout makes values missing, which missing='error' does not allow.")
     if network.structure is not None and network.pooling is not None:
@@ -99,6 +97,20 @@ def check_network(network):
     if gap is not None and (gap >= network.input_size or gap in {channel for channel, _, _ in network.categories}):
         size = network.input_size
         raise ValueError(f"A network cannot be built: gap_channel is {gap}, which is no numeric one of the {size} channels.")
+
+
+# The same of an encoder and a decoder, beside what the encoder has of a network.
+EXPECTED_OF_DECODER = {
+    "output_size": EXPECTED["output_size"],
+    "attention": (f"one of {sorted(ATTENTIONS)} or None", lambda value: value is None or _is_one_of(ATTENTIONS)(value)),
+    "token_width": (f"an int from 0 to {MAX_SIZE}", lambda value: is_count(value) and value <= MAX_SIZE),
+    "scheduled_sampling": ("a number from 0 to 1", lambda value: isinstance(value, Real) and 0 <= value <= 1),
+}
+
+
+def check_encoder_decoder(network):
+    """Raise a ValueError if a decoder cannot be built from the attributes of an `EncoderDecoder`; its encoder is checked by itself."""
+    _check(network, EXPECTED_OF_DECODER)
 
 
 def check_layout(layout, network):
@@ -124,6 +136,13 @@ def check_vector(vector, size):
         f"The weights are not those of the network: expected {size} numbers, float32 or float64, in a contiguous array, got"
         f" {got}. The estimator was changed since it was fitted: fit it afresh, or load it again."
     )
+
+
+def _check(network, expected):
+    for name, (what, is_sound) in expected.items():
+        value = getattr(network, name)
+        if not is_sound(value):
+            raise ValueError(f"A network cannot be built: {name} must be {what}, got {_shown(value)}.")
 
 
 def _shown(value):

@@ -35,7 +35,7 @@ class Draws:
 
     Parameters
     ----------
-    ws : NetworkWorkspace
+    ws : StackWorkspace
     rng : Generator
     """
 
@@ -52,7 +52,7 @@ class Draws:
 
     def chunk(self, n_rows):
         """Before a chunk."""
-        if self.ws.input is not None:
+        if self.ws.input is not None and self.ws.hides_codes:
             self.ws.input.draw(self.rng, n_rows)
         if self.ws.network.input_dropout:
             self.ws.input.hide(self.rng, self.ws.network.input_dropout, self.ws.values[:n_rows])

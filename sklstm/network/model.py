@@ -15,6 +15,7 @@ from .input_layer import InputLayer
 from .params import ParamLayout
 from .pooling import pooling_names, pooling_of
 from .recurrent import RecurrentLayer
+from .stack import StackWorkspace
 from .static import StaticFeatures
 from .structure import Chain, LinearChain
 from .workspace import aligned_empty
@@ -23,8 +24,13 @@ FORGET_BIAS = ConstantBias(1.0)
 
 # Parameters that the L2 penalty falls on, by their own name: not biases, gains, initial states or category vectors,
 # most of which a minibatch does not use.
-WEIGHTS = {"W", "R", "S", "A", "v", "V", "transitions", "start", "end"}
+WEIGHTS = {"W", "R", "S", "A", "B", "C", "v", "V", "Wh", "Wc", "transitions", "start", "end"}
 WEIGHTS |= {cell.extra.name for cell in CELLS.values() if cell.extra and cell.extra.is_weight}
+
+
+def penalized(layout, vector):
+    """Views of those in a flat vector."""
+    return [vector[part] for name, part in layout.slices.items() if name.rpartition(".")[2] in WEIGHTS]
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,8 @@ class Network:
     gap_channel: int | None = None
     structure: str | None = None
 
+    keeps_units = False  # whether the input layer scales numeric channels even where the first layer could
+
     def __post_init__(self):
         check_network(self)
         input_layer = InputLayer(self.input_size, self.categories, self.missing, self.bidirectional, self.gap_channel)
@@ -98,7 +106,7 @@ class Network:
         for hidden_size in self.hidden_sizes:
             layers.append(RecurrentLayer(width, hidden_size, *options))
             width = layers[-1].output_size
-        folds_input_scale = layers[0].folds_input_scale and not input_layer.allows_missing
+        folds_input_scale = layers[0].folds_input_scale and not (input_layer.allows_missing or self.keeps_units)
         if not self.categories and folds_input_scale and self.gap_channel is None:
             input_layer = None
         poolings = pooling_names(self.pooling)
@@ -212,7 +220,7 @@ class Network:
 
     def penalized(self, vector):
         """Views of the parameters that the L2 penalty falls on: the weights, not the biases."""
-        return [vector[part] for name, part in self.layout.slices.items() if name.rpartition(".")[2] in WEIGHTS]
+        return penalized(self.layout, vector)
 
     def workspace(self, theta, n_sequences, n_rows, *, carries=False, of_input=False):
         """The network bound to its parameters, with buffers for batches of up to that many sequences and rows.
@@ -234,65 +242,32 @@ class Network:
         return replace(self, dropout=0.0, recurrent_dropout=0.0, input_dropout=0.0)
 
 
-class NetworkWorkspace:
+class NetworkWorkspace(StackWorkspace):
     """A network bound to its parameters and to every buffer that it writes, for batches of up to some size.
+
+    Attributes beside those of `StackWorkspace`:
 
     Attributes
     ----------
-    n_sequences, n_rows : int
-        Largest size of a batch.
-    values : ndarray of shape (n_rows, input_size)
-        For the packed channels of a batch.
-    dvalues : ndarray of shape (n_rows, input_size) or None
-        Their gradient, where it is wanted.
-    static : StaticWorkspace or None
-        Of static features.
-    layers : list of workspaces
-        Of each layer, with the outputs of every step `y`.
     bound : BoundNetwork
         What runs: stages with pointers to all this.
     """
 
     def __init__(self, network, theta, n_sequences, n_rows, carries, of_input):
-        dtype, layers = theta.dtype, network.layers
-        self.network, self.n_sequences, self.n_rows = network, n_sequences, n_rows
-        self.values = aligned_empty((n_rows, network.input_size), dtype)
-        self.dvalues = aligned_empty((n_rows, network.input_size), dtype) if of_input else None
-        self.input = None if network.input_layer is None else network.input_layer.workspace(n_sequences, n_rows, dtype)
-        n_sums = n_sequences if network.returns_sequences else 0
-        self.static = None if network.static is None else network.static.workspace(n_sequences, n_sums, dtype)
-        self.layers = [layer.workspace(n_sequences, n_rows, dtype, carries=carries) for layer in layers]
+        dtype = theta.dtype
+        super().__init__(network, n_sequences, n_rows, dtype, carries=carries, of_input=of_input)
         self.pool = None if network.pool is None else network.pool.workspace(n_sequences, n_rows, dtype)
         n_scores = n_rows if network.returns_sequences else n_sequences
         self.scores, self.dscores = (aligned_empty((n_scores, network.output_size), dtype) for _ in range(2))
-        # dx[k]: gradient with respect to the input of layer k; that of the first is the network's own without an input layer.
-        self.dx = [aligned_empty((n_rows, layer.input_size), dtype) for layer in layers[1:]]
-        entry = network.input_layer
-        wanted = entry is not None and (of_input or network.categories or entry.decays)
-        self.dx.insert(0, aligned_empty((n_rows, layers[0].input_size), dtype) if wanted else None)
-        self.dy = aligned_empty((n_rows, layers[-1].output_size), dtype) if network.returns_sequences else None
-        self.dropouts, self.head_dropout, self.recurrent_masks = [None] * len(layers), None, [None] * len(layers)
+        self.dy = aligned_empty((n_rows, network.layers[-1].output_size), dtype) if network.returns_sequences else None
         if network.dropout:
-            self.dropouts[1:] = [Dropout(network.dropout, n_rows, layer.input_size, dtype) for layer in layers[1:]]
             self.head_dropout = Dropout(network.dropout, n_scores, network.head.input_size, dtype)
-        if network.recurrent_dropout:
-            self.recurrent_masks = [
-                [aligned_empty((n_sequences, layer.hidden_size), dtype) for _ in layer.directions] for layer in layers
-            ]
         self.bound = self._bind(theta)
 
     def _bind(self, theta):
         network, params = self.network, self.network.bind(theta)
-        stages, ends, x = [], [], None
-        if self.static is not None:
-            stages.append(self.static.bind(theta, params["static"], network.static))
-        if self.input is not None:
-            stages.append(network.input_layer.bind(theta, params["input"], self.input, self.dx[0]))
-            x = self.input.x
-        for k, layer in enumerate(network.layers):
-            stages.append(self._bind_layer(theta, params, k, layer, x))
-            x = self.layers[k].y
-        dx = self.dy
+        of_steps = (self.dy, None) if self.pool is None else (self.pool.dy, self.pool.d_end)
+        (stages, x), ends, dx = self.bind_stack(theta, params, *of_steps), [], self.dy
         if self.pool is not None:
             stages += network.pool.bind(theta, params.get("attention"), self.pool, stages[-1], x)
             x, dx = self.pool.out, self.pool.dout
@@ -309,24 +284,17 @@ class NetworkWorkspace:
         buffers = self.values, self.scores, self.dscores, features, structure
         return _minibatch.BoundNetwork(theta, stages, ends, self.n_sequences, self.n_rows, *buffers)
 
-    def _bind_layer(self, theta, params, k, layer, x):
-        d_end = None
-        if k + 1 < len(self.layers):
-            dy = self.dx[k + 1]
-        elif self.pool is None:
-            dy = self.dy
-        else:
-            dy, d_end = self.pool.dy, self.pool.d_end
-        dropout = None if self.dropouts[k] is None else self.dropouts[k].bind(theta, x, self.dx[k])
-        gradients = {"dy": dy, "d_end": d_end, "dx": self.dx[k]}
-        if self.static is not None:
-            gradients["static"] = self.static.s, self.static.ds
-        p, ws = params[f"layer_{k}"], self.layers[k]
-        return layer.bind(theta, p, ws, x, dropout=dropout, masks=self.recurrent_masks[k], **gradients)
-
     def holds(self, n_sequences, n_rows):
         """Whether a batch of that size fits."""
         return n_sequences <= self.n_sequences and n_rows <= self.n_rows
+
+    def at_least(self, n_sequences, n_rows):
+        """Sizes of one that holds such a batch too."""
+        return max(n_sequences, self.n_sequences), max(n_rows, self.n_rows)
+
+    def gradient(self, minibatch, total_weight, gradient, rng):
+        """Loss and gradient of what a minibatch has turned to; `rng` is None for networks that draw no random numbers."""
+        return minibatch.gradient(self.bound, total_weight, gradient, None if rng is None else Draws(self, rng))
 
     def forward(self, packed, rng=None):
         """Scores of each sequence of a batch, or of each of its rows: an array (n, output_size) in the workspace.

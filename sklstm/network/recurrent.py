@@ -152,7 +152,7 @@ class RecurrentLayer:
         """Buffers for batches of up to that size; with `carries` those for a state from an earlier chunk too."""
         return _LayerWorkspace(self, n_sequences, n_rows, dtype, carries)
 
-    def bind(self, theta, p, ws, x, *, dy=None, d_end=None, dx=None, dropout=None, masks=None, static=None):
+    def bind(self, theta, p, ws, x, *, dy=None, d_end=None, dx=None, dropout=None, masks=None, static=None, begins=False, d_ends=()):
         """The stage that runs the layer in training: what the backward pass reads is kept.
 
         Parameters
@@ -176,6 +176,10 @@ class RecurrentLayer:
             For each direction, what multiplies h on its way into R.
         static : tuple of two ndarray of shape (n_sequences, static_width), default=None
             Static vectors, and their gradient.
+        begins : bool, default=False
+            Whether another stage writes the states that sequences begin with; the workspace has a place for them with `carries`.
+        d_ends : list of dict of str to ndarray of shape (n_sequences, H), default=()
+            For each direction "dh_end" and "dc_end", gradients of the states where its walk ends, beside those of outputs.
 
         Returns
         -------
@@ -187,7 +191,9 @@ class RecurrentLayer:
             states = {state: p.get(f"{prefix}{state}") for state in (*self.states, "S")}
             buffers = {"gates": ws.gates[k], "c": ws.c[k], "h": ws.h[k], "h_first": ws.h0[k], "c_first": ws.c0[k]}
             mask = None if masks is None else masks[k]
-            directions.append({"W": W, "R": R, "b": b, "extra": extra, "mask": mask} | states | buffers)
+            directions.append({"W": W, "R": R, "b": b, "extra": extra, "mask": mask, "begins": begins} | states | buffers)
+            if d_ends:
+                directions[-1] |= d_ends[k]
         scratch = ws.dh, ws.dc, ws.zeros, ws.scratch
         return _recurrent.Layer(theta, self.kernel, directions, x, ws.y, dy, d_end, dx, *scratch, self.has_skip, dropout, static)
 

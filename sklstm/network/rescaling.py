@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .encoder_decoder import EncoderDecoder
+
 
 def rescale(network, theta, input_scale, input_offset, output_scale, output_offset, static=None):
     """Parameters of the network that maps x to ``output_scale f(input_scale x + input_offset) + output_offset``.
@@ -32,9 +34,31 @@ def rescale(network, theta, input_scale, input_offset, output_scale, output_offs
     """
     result = theta.astype(np.float64)
     params = network.bind(result)
-    first, head = params["layer_0"], params["head"]
+    _rescale_input(network, params, input_scale, input_offset)
+    if network.static is not None:
+        own, numeric = params["static"], network.static.entry.numeric
+        own["offset"] += static[1][numeric] * own["scale"]
+        own["scale"] *= static[0][numeric]
+        if "V" in own:
+            own["V"] *= output_scale
+    if isinstance(network, EncoderDecoder) and network.reads_numbers:
+        inverse = 1 / np.asarray(output_scale), -np.asarray(output_offset) / output_scale
+        # y = s f + o, which the decoder reads again: f = (y - o) / s.
+        _rescale_input(network.target, network.of_decoder(params), *(np.broadcast_to(v, network.output_size) for v in inverse))
+    head = params["head"]
+    head["V"] *= output_scale
+    head["b"] *= output_scale
+    head["b"] += output_offset
+    for value in params.get("crf", {}).values():
+        value *= output_scale
+    return result.astype(theta.dtype)
+
+
+def _rescale_input(network, params, scale, offset):
+    """Change what reads the channels of a network, or of a part of one, to read ``scale x + offset``; params are overwritten."""
+    first = params["layer_0"]
     numeric = np.arange(network.input_size) if network.input_layer is None else network.input_layer.numeric
-    s, o = input_scale[numeric], input_offset[numeric]
+    s, o = scale[numeric], offset[numeric]
     if network.folds_input_scale:
         # The numeric channels come first; the vectors of categories keep their weights.
         rows = slice(len(numeric))
@@ -48,14 +72,3 @@ def rescale(network, theta, input_scale, input_offset, output_scale, output_offs
         if "mean" in p:
             # Where s is 0 any mean does; the one that is 0 in the units of f has no rounding errors.
             p["mean"][...] = np.divide(p["mean"] - o, s, out=np.zeros_like(s), where=s != 0)
-    if network.static is not None:
-        own, numeric = params["static"], network.static.entry.numeric
-        own["offset"] += static[1][numeric] * own["scale"]
-        own["scale"] *= static[0][numeric]
-        own["V"] *= output_scale
-    head["V"] *= output_scale
-    head["b"] *= output_scale
-    head["b"] += output_offset
-    for value in params.get("crf", {}).values():
-        value *= output_scale
-    return result.astype(theta.dtype)

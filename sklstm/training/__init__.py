@@ -8,6 +8,7 @@ from .length import LengthSearch
 from .loop import train
 from .moments import check_moments, observed_moments, weighted_moments
 from .optimizers import LBFGS, SGD, SOLVERS, Adam, RMSprop
+from .paired_data import PairedData
 from .robust import clipped, has_heavy_tails, robust_ratios
 from .scaling import Scaling, check_range, scale_of_targets, updated_moments
 from .schedules import SCHEDULES

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .._kernels import _minibatch
 from ..network import apply
 from ..network.cached import cached
 from ..sequences import Sequences
@@ -63,6 +64,16 @@ class Data:
         if static is None or self.static_shift is None:
             return self.sequences
         return self.sequences.with_static((static - self.static_shift) * self.static_factor)
+
+    @property
+    def lengths(self):
+        """What each sequence costs, in steps."""
+        return self.sequences.lengths
+
+    def minibatch(self, loss, bptt_steps=None):
+        """A `Minibatch` of these sequences, with a LossFunction."""
+        X, y = self.standard, map(np.ascontiguousarray, (self.targets, self.weights))
+        return _minibatch.Minibatch(X.offsets, X.values, self.shift, self.factor, *y, loss, bptt_steps, X.static)
 
     @property
     def total_weights(self):

@@ -4,8 +4,7 @@ from threading import Lock
 
 import numpy as np
 
-from .._kernels import _minibatch, _optim, _pack
-from ..network import Draws
+from .._kernels import _optim, _pack
 from .batching import repays_team, shards
 
 
@@ -44,7 +43,7 @@ class GradientComputer:
         self.data = data
         self.threads = threads
         self.bptt_steps = bptt_steps
-        self.lengths = data.sequences.lengths
+        self.lengths = data.lengths
         self.total_weights = np.ascontiguousarray(data.total_weights)
         self._mean_weight = float(self.total_weights[data.rows].mean())
         self.grad = np.zeros_like(theta)
@@ -164,10 +163,7 @@ class _Shard:
 
     def __init__(self, network, loss, data, theta, bptt_steps):
         self.network, self.theta, self.carries = network, theta, bptt_steps is not None
-        X, y = data.standard, map(np.ascontiguousarray, (data.targets, data.weights))
-        self.minibatch = _minibatch.Minibatch(
-            X.offsets, X.values, data.shift, data.factor, *y, loss.value_and_gradient, bptt_steps, X.static
-        )
+        self.minibatch = data.minibatch(loss.value_and_gradient, bptt_steps)
         self.ws = None
 
     def run(self, rows, total_weight, rng, gradient):
@@ -175,12 +171,11 @@ class _Shard:
         n_rows = self.minibatch.arrange(rows)
         if self.ws is None or not self.ws.holds(len(rows), n_rows):
             self._grow(len(rows), n_rows)
-        draws = None if rng is None else Draws(self.ws, rng)
-        return self.minibatch.gradient(self.ws.bound, total_weight, gradient, draws)
+        return self.ws.gradient(self.minibatch, total_weight, gradient, rng)
 
     def _grow(self, n_sequences, n_rows):
         """A workspace that holds so many, and what the one before held."""
         if self.ws is not None:
-            n_sequences, n_rows = max(n_sequences, self.ws.n_sequences), max(n_rows, self.ws.n_rows)
+            n_sequences, n_rows = self.ws.at_least(n_sequences, n_rows)
         self.ws = None  # let go of the old one first
         self.ws = self.network.workspace(self.theta, n_sequences, n_rows, carries=self.carries)
