@@ -48,7 +48,7 @@ def decode(model, sequences, run):
 
 def decoder_of(model):
     """The `Decoder` of a fitted model."""
-    return build(model._network_spec).decoder_of(model._theta)
+    return build(model._network_spec).decoder(model._theta)
 
 
 # ---- tokens ----

@@ -8,7 +8,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ..compat import Interval, StrOptions, _fit_context
-from ..network import LOSSES
+from ..network import ATTENTIONS, LOSSES
 from ..network.checks import is_count
 from ..sequences.outputs import TOKENS, read_n_steps, read_outputs, restored
 from ..sequences.parts import offsets_of

@@ -151,7 +151,7 @@ def sequence_scorer(metric, *, greater_is_better=None, **kwargs):
     ----------
     metric : callable
         Function ``metric(y_true, y_pred, *, sample_weight=None, **kwargs)`` of lists with the labels of each sequence, such as
-        :func:`exact_match_score` and :func:`edit_distance_rate`.
+        :func:`exact_match_score` and :func:`edit_distance_rate`. Labels of a text are its characters.
     greater_is_better : bool, default=None
         Whether larger values are better; if not, the score is the negative value. None is False for functions whose name ends
         with "_rate", "_error" or "_loss", else True.

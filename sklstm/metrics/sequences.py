@@ -6,15 +6,17 @@ from ..estimators.classifier import LSTMClassifier
 from ..sequences import Sequences
 from ..sequences.targets import as_array, read_sample_weight
 
+NO_LABEL = "No sequence of y_true has a label. Label at least one step of a sequence with a positive weight."
+
 
 def exact_match_score(y_true, y_pred, *, sample_weight=None):
     """Compute the share of the sequences whose labels are all right.
 
     Parameters
     ----------
-    y_true : list of array-likes, array-like of shape (n_sequences, n_steps) or Sequences
-        True labels of the steps of each sequence. Steps labelled NaN, None or, if labels are numbers, -100 do not count.
-    y_pred : list of array-likes, array-like of shape (n_sequences, n_steps) or Sequences
+    y_true : list of array-likes or texts, array-like of shape (n_sequences, n_steps) or Sequences
+        True labels of each sequence, or of its steps; those of a text are its characters. Steps labelled NaN, None or, if labels are numbers, -100 do not count.
+    y_pred : list of array-likes or texts, array-like of shape (n_sequences, n_steps) or Sequences
         Predicted labels. One of another length is wrong.
     sample_weight : array-like of shape (n_sequences,), default=None
         Weights of the sequences.
@@ -49,9 +51,9 @@ def edit_distance_rate(y_true, y_pred, *, sample_weight=None):
 
     Parameters
     ----------
-    y_true : list of array-likes, array-like of shape (n_sequences, n_steps) or Sequences
-        True labels of each sequence. Steps labelled NaN, None or, if labels are numbers, -100 do not count.
-    y_pred : list of array-likes, array-like of shape (n_sequences, n_steps) or Sequences
+    y_true : list of array-likes or texts, array-like of shape (n_sequences, n_steps) or Sequences
+        True labels of each sequence; those of a text are its characters. Steps labelled NaN, None or, if labels are numbers, -100 do not count.
+    y_pred : list of array-likes or texts, array-like of shape (n_sequences, n_steps) or Sequences
         Predicted labels, of any lengths.
     sample_weight : array-like of shape (n_sequences,), default=None
         Weights of the sequences.
@@ -89,6 +91,8 @@ def edit_distance_rate(y_true, y_pred, *, sample_weight=None):
     """
     pairs, weights = _read_pairs(y_true, y_pred, sample_weight)
     total = weights @ [len(true) for true, _ in pairs]
+    if total == 0:
+        raise ValueError(NO_LABEL)
     return float(weights @ [_distance(true, found) for true, found in pairs] / total)
 
 
@@ -97,19 +101,20 @@ def _read_pairs(y_true, y_pred, sample_weight):
     true, found = _labels_of("y_true", y_true), _labels_of("y_pred", y_pred)
     if len(true) != len(found):
         raise ValueError(f"y_true has {len(true)} sequences, but y_pred has {len(found)}. Pass one prediction for each sequence.")
-    weights, pairs = read_sample_weight(sample_weight, len(true)), []
+    weights, pairs, counts = read_sample_weight(sample_weight, len(true)), [], []
     for labels, others in zip(true, found, strict=True):
         kept = ~LSTMClassifier._masked(labels)
         others = others[kept] if len(others) == len(labels) else others
         pairs.append((labels[kept].tolist(), others.tolist()))
-    labelled = np.array([len(labels) > 0 for labels, _ in pairs], dtype=bool)
-    if not weights[labelled].any():
-        raise ValueError("No sequence of y_true has a label. Label at least one step of a sequence with a positive weight.")
-    return [pair for pair, is_labelled in zip(pairs, labelled, strict=True) if is_labelled], weights[labelled]
+        counts.append(kept.any() or len(labels) == 0)  # a sequence may have no labels, which is not to know them
+    counts = np.array(counts, dtype=bool)
+    if not weights[counts].any():
+        raise ValueError(NO_LABEL)
+    return [pair for pair, is_labelled in zip(pairs, counts, strict=True) if is_labelled], weights[counts]
 
 
 def _labels_of(name, sequences):
-    arrays = [as_array(name, labels) for labels in sequences]
+    arrays = [as_array(name, list(labels) if isinstance(labels, str) else labels) for labels in sequences]
     if isinstance(sequences, Sequences):
         arrays = [labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels for labels in arrays]
     for i, labels in enumerate(arrays):

@@ -76,6 +76,11 @@ class Data:
         return _minibatch.Minibatch(X.offsets, X.values, self.shift, self.factor, *y, loss, bptt_steps, X.static)
 
     @property
+    def ends(self):
+        """Where the samples of each sequence end (n_sequences,), if it has several."""
+        return self.sequences.offsets[1:] if self.per_step else np.arange(1, len(self.sequences) + 1)
+
+    @property
     def total_weights(self):
         """Total weight of each sequence."""
         return np.add.reduceat(self.weights, self.sequences.offsets[:-1]) if self.per_step else self.weights

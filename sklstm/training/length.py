@@ -149,7 +149,7 @@ class _Comparison:
 
     @classmethod
     def of(cls, data, loss):
-        ends = data.sequences.offsets[1:] if data.per_step else np.arange(1, len(data) + 1)
+        ends = data.ends
         stops = np.ceil(np.linspace(0, len(ends), min(len(ends), BLOCKS) + 1)[1:]).astype(int)
         edges = pairwise(np.r_[0, ends[stops - 1]]), pairwise(np.r_[0, stops])
         return cls(loss, data.targets, data.weights, *([slice(*edge) for edge in of_each] for of_each in edges))

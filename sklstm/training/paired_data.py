@@ -42,6 +42,11 @@ class PairedData(Data):
         return _pairs.PairedMinibatch(source, _minibatch.Minibatch(d.offsets, d.values, *units, *y, loss))
 
     @property
+    def ends(self):
+        """Where the steps of the targets of each sequence end (n_sequences,)."""
+        return self.inputs.offsets[1:]
+
+    @property
     def total_weights(self):
         """Total weight of each sequence."""
         return np.add.reduceat(self.weights, self.inputs.offsets[:-1])
