@@ -20,16 +20,17 @@ import sklstm.datasets
 import sklstm.inspection
 import sklstm.metrics
 import sklstm.preprocessing
-from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm import LSTMClassifier, LSTMRegressor, LSTMSeq2Seq, Sequences
 from sklstm.preprocessing import PerStep, RelativeRegressor, SequenceTokenizer, with_static
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 BOTH = [LSTMClassifier, LSTMRegressor]
-each_estimator = pytest.mark.parametrize("estimator", BOTH)
+each_estimator = pytest.mark.parametrize("estimator", [*BOTH, LSTMSeq2Seq])
 
 
 def public_docstrings():
-    items = {name: getattr(sklstm, name) for name in ("LSTMClassifier", "LSTMRegressor", "Sequences", "Stream", "show_versions")}
+    names = ("LSTMClassifier", "LSTMRegressor", "LSTMSeq2Seq", "Sequences", "Stream", "show_versions")
+    items = {name: getattr(sklstm, name) for name in names}
     items |= {name: getattr(sklstm.preprocessing, name) for name in sklstm.preprocessing.__all__}
     items |= {name: getattr(sklstm.metrics, name) for name in sklstm.metrics.__all__}
     for name, item in items.items():
@@ -83,7 +84,8 @@ def test_every_parameter_is_documented_with_its_default(estimator):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_every_fitted_attribute_is_documented(estimator):
     X = with_static(np.random.default_rng(0).normal(size=(10, 3, 2)), {"age": np.arange(10.0)}).with_times(np.arange(30))
-    model = estimator(hidden_size=2, max_iter=1).fit(X, np.arange(10) % 2)
+    y = ["ab", "b"] * 5 if estimator is LSTMSeq2Seq else np.arange(10) % 2
+    model = estimator(hidden_size=2, max_iter=1).fit(X, y)
     computed = {name for name in dir(estimator) if isinstance(getattr(estimator, name, None), property)}
     fitted = {name for name in {*vars(model), *computed} if name.endswith("_") and not name.startswith("_")}
     assert fitted | {"feature_names_in_"} == set(documented(estimator, "Attributes"))

@@ -1,8 +1,8 @@
 """Search for likely outputs, token by token: greedy, and along a beam. Pure functions of a callable that predicts a token.
 
-``step(sources, states, codes) -> logs, states`` is given m hypotheses: the numbers (m,) of the inputs that they belong to, a list of
-arrays (m, ...), and the codes (m,) of their last tokens, 0 before the first. It returns the logarithms (m, n_codes) of the
-probabilities of the next token, and the states behind it. Code 0 is the end of an output. An output has at least one token.
+``step(sources, states, codes) -> logs, states`` is given m hypotheses: the numbers (m,) of the inputs that they belong to, a
+list of arrays (m, ...), and the codes (m,) of their last tokens, 0 before the first. It returns the logarithms (m, n_codes) of
+the probabilities of the next token, and the states behind it. Code 0 is the end of an output. An output has at least one token.
 """
 
 from dataclasses import dataclass
@@ -140,7 +140,7 @@ def _best(sources, totals, width):
 
 
 def _promising(sources, per_step, finished, width):
-    """Which hypotheses are continued: all of an input that has fewer outputs than `width`, or a worse one than the best of them."""
+    """Which hypotheses are continued: all of an input that has fewer outputs than `width`, or one that is worse than the best."""
     worst = {i: sorted((one.per_step for one in finished[i]), reverse=True)[width - 1 : width] for i in set(sources.tolist())}
     best = {}
     for i, value in zip(sources.tolist(), per_step.tolist(), strict=True):

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, fields
 
 import numpy as np
-from sklearn.base import ClassifierMixin
+from sklearn.base import ClassifierMixin, RegressorMixin
 
-from ..network import LOSSES, Network, n_scores_of
+from ..network import LOSSES, EncoderDecoder, Network, n_scores_of
 from ..network.checks import is_count
 from ..training import Scaling, TrainingState, check_moments
-from .architecture import NON_NETWORK_KEYS, STATIC_KEYS, STRUCTURE_KEYS, build
+from .architecture import DECODER_KEYS, NON_NETWORK_KEYS, STATIC_KEYS, STRUCTURE_KEYS, build
 from .copies import with_attributes
 from .solvers import SOLVERS
 
@@ -119,7 +119,8 @@ def check_attributes(estimator, attributes):
         kernels trust, or attributes that do not agree with them.
     """
     spec, theta, state = attributes["_network_spec"], attributes["_theta"], attributes["_state"]
-    expected = {*NON_NETWORK_KEYS, *(field.name for field in fields(Network))}
+    kind = EncoderDecoder if DECODER_KEYS <= spec.keys() else Network
+    expected = {*NON_NETWORK_KEYS, *(field.name for field in fields(kind))}
     for optional in (STATIC_KEYS, STRUCTURE_KEYS):
         if spec.keys().isdisjoint(optional):
             expected = expected.difference(optional)
@@ -131,6 +132,10 @@ def check_attributes(estimator, attributes):
     state = TrainingState.from_dict(state, network, theta.dtype, None)
     state.check(network, theta.dtype, SOLVERS[state.solver](estimator))
     of_task = _agreement_of_classes if isinstance(estimator, ClassifierMixin) else _agreement_of_targets
+    if (kind is EncoderDecoder) != (not isinstance(estimator, (ClassifierMixin, RegressorMixin))):
+        raise ValueError(f"its network is a {kind.__name__}")
+    if kind is EncoderDecoder:
+        of_task = _agreement_of_outputs
     for name, agrees in (_agreement(attributes, state, spec) | of_task(attributes, spec)).items():
         if not agrees:
             raise ValueError(f"its {name} is not what a fit leaves")
@@ -153,7 +158,7 @@ def _agreement(a, state, spec):
         "feature_names_in_": names is None or [type(name) for name in names] == [str] * columns,
         "_categorical": all(map(is_count, a["_categorical"])) and list(a["_categorical"]) == [one[0] for one in categories],
         "categories_": [len(set(values.tolist())) + 1 for values in a["categories_"]] == [one[1] for one in categories],
-        "_y_format": spec["pooling"] is not None or a["_y_format"]["kind"] in ("list", "array", "Sequences"),
+        "_y_format": spec.get("pooling", "") is not None or a["_y_format"]["kind"] in ("list", "array", "Sequences"),
         "n_outputs_": a["n_outputs_"] == spec["output_size"],
         "n_iter_": a["n_iter_"] == state.n_epochs,
         "loss_curve_": a["loss_curve_"] == [row["loss"] for row in a["history_"]],
@@ -219,4 +224,22 @@ def _agreement_of_targets(a, spec):
         "_quantile_ranks": ranks is None or (sorted(ranks) == list(range(n_scores)) and len(quantiles) == n_scores),
         "_n_targets": _has_scores_for(a["_n_targets"], loss, ranks, n_scores),
         "_one_dimensional": isinstance(a["_one_dimensional"], bool) and (not a["_one_dimensional"] or a["_n_targets"] == 1),
+    }
+
+
+def _agreement_of_outputs(a, spec):
+    loss, form, lengths = LOSSES[spec["loss"]], a["_y_format"], a["_target_lengths"]
+    is_numeric, tokens = form["is_numeric"], a.get("classes_", ())
+    n_tokens = len(set(np.asarray(tokens).tolist()))
+    own = ("_n_targets",) if is_numeric else ("classes_", "temperature_")
+    return {
+        "loss": (loss.contrast is None) == is_numeric == (spec["token_width"] == 0) and not loss.is_structured,
+        "loss_parameters": spec["loss_parameters"].keys() <= (set() if is_numeric else {"smoothing"}),
+        "_y_format": form.keys() == {"kind", "is_list", "of_lists", "column", "is_numeric"}
+        and form["kind"] in ("texts", "list", "array", "Sequences")
+        and all(isinstance(form[name], bool) for name in form.keys() - {"kind"}),
+        "tokens": all(name in a for name in own) and n_tokens == len(tokens),
+        "n_outputs_": spec["output_size"] - n_tokens in ((a["_n_targets"],) if is_numeric else (1, 2)),
+        "max_length_": is_count(a["max_length_"], 1),
+        "_target_lengths": len(lengths) == 2 and all(is_count(length, 1) for length in lengths),
     }

@@ -92,8 +92,15 @@ def read_output_target(estimator, y, sample_weight, sequences, role, known, clas
 def _meaning(estimator, known):
     """What y holds, where that does not depend on y."""
     if known is not None:
-        return "numbers" if known["_y_format"]["is_numeric"] else None
+        return meaning_of(known)
     return None if estimator.loss == "auto" else "tokens" if estimator.loss in OF_TOKENS else "numbers"
+
+
+def meaning_of(attributes):
+    """What a later y holds, by the attributes of a fitted model; None where floats would be no tokens of it."""
+    if attributes["_y_format"]["is_numeric"]:
+        return "numbers"
+    return "tokens" if attributes["classes_"].dtype.kind == "f" else None
 
 
 def check_same_meaning(outputs, known):
@@ -130,8 +137,8 @@ def _numbers(estimator, outputs, weights, attributes, role, known, classes):
         raise ValueError("classes announces tokens, but y holds numbers. Leave classes out.")
     if estimator.beam_width > 1:
         raise ValueError(
-            f"beam_width={estimator.beam_width} is for tokens, but y holds numbers, of which only the prediction is continued. Set"
-            " beam_width=1; if y holds tokens, set loss='log_loss'."
+            f"beam_width={estimator.beam_width} is for tokens, but y holds numbers, of which only the prediction is continued."
+            " Set beam_width=1; if y holds tokens, set loss='log_loss'."
         )
     n_outputs = outputs.values.shape[1]
     return OutputTarget(

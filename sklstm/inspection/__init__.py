@@ -6,6 +6,7 @@ A new display is a file in `displays`, and its import and its name in `__all__` 
 from ..public import publish
 from .attention import attention_weights
 from .curves import training_curves
+from .displays.alignment import AlignmentDisplay
 from .displays.attention import AttentionDisplay
 from .displays.forecast import ForecastDisplay
 from .displays.gates import GateDisplay
@@ -20,6 +21,7 @@ from .integrated import integrated_gradients
 from .reliability import reliability_curves
 
 __all__ = [
+    "AlignmentDisplay",
     "AttentionDisplay",
     "ForecastDisplay",
     "GateDisplay",

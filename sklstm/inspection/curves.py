@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..estimators.base import BaseNetworkEstimator
 from .fitted import fitted_network
 
 
@@ -10,7 +11,7 @@ def training_curves(estimator):
 
     Parameters
     ----------
-    estimator : LSTMClassifier or LSTMRegressor
+    estimator : LSTMClassifier, LSTMRegressor or LSTMSeq2Seq
         Fitted.
 
     Returns
@@ -41,7 +42,7 @@ def training_curves(estimator):
     >>> bool((curves["loss"] == model.loss_curve_).all())
     True
     """
-    fitted_network(estimator, "training_curves")
+    fitted_network(estimator, "training_curves", BaseNetworkEstimator)
     names = dict.fromkeys(name for row in estimator.history_ for name in row)
     columns = {name: [row.get(name) for row in estimator.history_] for name in names}
     return {name: np.array([np.nan if value is None else value for value in column]) for name, column in columns.items()}

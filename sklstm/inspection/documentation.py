@@ -74,6 +74,12 @@ step_labels : list of str, default=None
 sequence_names : list of str, default=None
     Names of several sequences. None numbers them.
 
+<<labels of alignments>>
+source_labels : list of str, default=None
+    Labels of the steps of the sequence. None numbers them.
+output_labels : list of str, default=None
+    Labels of the steps of the output. None numbers them.
+
 <<labels of forecasts>>
 y_true : array-like of shape (horizon,), default=None
     Observed values in the steps of the forecast.

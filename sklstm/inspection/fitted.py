@@ -4,19 +4,26 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..compat import _safe_indexing
+from ..estimators import LSTMSeq2Seq
 from ..estimators.architecture import build
-from ..estimators.base import BaseRecurrent
+from ..estimators.base import BaseNetworkEstimator, BaseRecurrent
 from ..estimators.copies import at_this_moment
 from ..estimators.inputs import read_channels
 from ..sequences.validation import array_or_list, in_dtype, numpy_alone
 
+KINDS = {
+    BaseRecurrent: "LSTMClassifier or LSTMRegressor",
+    BaseNetworkEstimator: "LSTMClassifier, LSTMRegressor or LSTMSeq2Seq",
+    LSTMSeq2Seq: "LSTMSeq2Seq",
+}
 
-def fitted_network(estimator, purpose):
-    """The network of a fitted estimator, with its flat vector of weights; `purpose` begins the message for anything else."""
-    if not isinstance(estimator, BaseRecurrent):
+
+def fitted_network(estimator, purpose, kind=BaseRecurrent):
+    """The network of a fitted estimator of a kind, with its flat vector of weights; `purpose` begins the message for others."""
+    if not isinstance(estimator, kind):
         raise TypeError(
-            f"{purpose} needs a fitted LSTMClassifier or LSTMRegressor, got {type(estimator).__name__}. Of a Pipeline pass the"
-            " last step, with X as the steps before transform it; of a search its best_estimator_."
+            f"{purpose} needs a fitted {KINDS[kind]}, got {type(estimator).__name__}. Of a Pipeline pass the last step, with X as"
+            " the steps before transform it; of a search its best_estimator_."
         )
     check_is_fitted(estimator)
     moment = at_this_moment(estimator)

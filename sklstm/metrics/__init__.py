@@ -5,7 +5,7 @@ from ..public import publish
 from .calibration import expected_calibration_error
 from .coverage import interval_coverage, quantile_coverage
 from .scorers import _SequenceScorer, _StepScorer, sequence_scorer, step_scorer
-from .sequences import edit_distance_rate, exact_match_score
+from .sequences import edit_distance_rate, exact_match_score, token_accuracy_score
 
 __all__ = [
     "edit_distance_rate",
@@ -15,6 +15,7 @@ __all__ = [
     "quantile_coverage",
     "sequence_scorer",
     "step_scorer",
+    "token_accuracy_score",
 ]
 
 publish(globals())

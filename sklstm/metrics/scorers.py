@@ -12,6 +12,7 @@ from ..sequences import Sequences
 from ..sequences.alignment import ids_of, in_order_of, one_per_sequence
 from ..sequences.step_targets import read_step_weights, read_steps
 from ..sequences.targets import as_array
+from .sequences import by_sequence
 
 # By scikit-learn's convention, smaller values of functions with these endings are better.
 LOWER_IS_BETTER = ("_error", "_loss", "_deviance")
@@ -200,10 +201,10 @@ class _SequenceScorer(_Routed):
     def __call__(self, estimator, X, y=None, sample_weight=None):
         if y is None:
             raise ValueError("A scorer of sequences needs y. Pass the targets that the predictions are compared with.")
-        ids, predicted = ids_of(X), list(estimator.predict(X))
+        ids, predicted = ids_of(X), by_sequence(estimator.predict(X))
         y = one_per_sequence("y", y, len(predicted), ids, "one label for every step of it.", most_dimensions=3)
         weights = {} if sample_weight is None else {"sample_weight": in_order_of(ids, "sample_weight", sample_weight)}
-        value = self.metric(list(y), predicted, **weights, **self.kwargs)
+        value = self.metric(by_sequence(y), predicted, **weights, **self.kwargs)
         return float(value if self.greater_is_better else -value)
 
     def __repr__(self):

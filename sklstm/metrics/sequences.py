@@ -1,9 +1,12 @@
 """How far predicted label sequences are from the true ones: the share of those that are right, and the distance of the others."""
 
+from operator import eq
+
 import numpy as np
 
 from ..estimators.classifier import LSTMClassifier
 from ..sequences import Sequences
+from ..sequences.channels import decoded
 from ..sequences.targets import as_array, read_sample_weight
 
 NO_LABEL = "No sequence of y_true has a label. Label at least one step of a sequence with a positive weight."
@@ -96,6 +99,49 @@ def edit_distance_rate(y_true, y_pred, *, sample_weight=None):
     return float(weights @ [_distance(true, found) for true, found in pairs] / total)
 
 
+def token_accuracy_score(y_true, y_pred, *, sample_weight=None):
+    """Compute the share of the labels that are right, at the same place in the sequence.
+
+    Parameters
+    ----------
+    y_true : list of array-likes or texts, array-like of shape (n_sequences, n_steps) or Sequences
+        True labels of each sequence, or of its steps; those of a text are its characters. Steps labelled NaN, None or, if labels
+        are numbers, -100 do not count.
+    y_pred : list of array-likes or texts, array-like of shape (n_sequences, n_steps) or Sequences
+        Predicted labels, of any lengths.
+    sample_weight : array-like of shape (n_sequences,), default=None
+        Weights of the sequences.
+
+    Returns
+    -------
+    float
+        Number of places at which the labels agree over the number of places: of each sequence as many as the longer one of the
+        true and the predicted sequence has.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of sequences differ, or if no sequence has a label.
+
+    See Also
+    --------
+    edit_distance_rate : Counts a label that is left out as one error, not as one at each place after it.
+    exact_match_score : Share of the sequences without an error.
+    sequence_scorer : Makes it a scorer.
+
+    Examples
+    --------
+    >>> from sklstm.metrics import token_accuracy_score
+    >>> token_accuracy_score(["abc", "a"], ["abd", "a"])
+    0.75
+    """
+    pairs, weights = _read_pairs(y_true, y_pred, sample_weight)
+    total = weights @ [max(map(len, pair)) for pair in pairs]
+    if total == 0:
+        raise ValueError(NO_LABEL)
+    return float(weights @ [sum(map(eq, *pair)) for pair in pairs] / total)
+
+
 def _read_pairs(y_true, y_pred, sample_weight):
     """True and predicted labels, as lists, of the sequences that have any; and their weights."""
     true, found = _labels_of("y_true", y_true), _labels_of("y_pred", y_pred)
@@ -113,10 +159,17 @@ def _read_pairs(y_true, y_pred, sample_weight):
     return [pair for pair, is_labelled in zip(pairs, counts, strict=True) if is_labelled], weights[counts]
 
 
+def by_sequence(sequences):
+    """A list with the labels of each sequence; of `Sequences` with one channel those are 1-D arrays, of categories these."""
+    if not isinstance(sequences, Sequences) or sequences.n_channels > 1:
+        return list(sequences)
+    labels = decoded(sequences, 0) if sequences.categories else sequences.values[:, 0]
+    return np.split(labels, sequences.offsets[1:-1])
+
+
 def _labels_of(name, sequences):
-    arrays = [as_array(name, list(labels) if isinstance(labels, str) else labels) for labels in sequences]
-    if isinstance(sequences, Sequences):
-        arrays = [labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels for labels in arrays]
+    entries = by_sequence(sequences)
+    arrays = [as_array(name, list(labels) if isinstance(labels, str) else labels) for labels in entries]
     for i, labels in enumerate(arrays):
         if labels.ndim != 1:
             raise ValueError(f"{name} must have one label for each step, got shape {labels.shape} for sequence {i}.")

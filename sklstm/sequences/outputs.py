@@ -19,7 +19,8 @@ from .targets import Places, as_array, read_labels, read_numbers
 TOKENS = {"characters": (list, "".join), "words": (str.split, " ".join)}
 
 FORMS = (
-    "Expected texts, lists of tokens, or arrays of numbers of shape (n_steps,) or (n_steps, n_outputs): one for each sequence of X."
+    "Expected texts, lists of tokens, or arrays of numbers of shape (n_steps,) or (n_steps, n_outputs): one for each sequence"
+    " of X."
 )
 
 
@@ -32,8 +33,8 @@ class Outputs:
     values : ndarray of shape (total_steps,) of tokens, or of shape (total_steps, n_outputs) of numbers, float64
     offsets : ndarray of int of shape (n_sequences + 1,)
     form : dict
-        ``kind`` "texts", "list", "array" or "Sequences"; ``is_list``: whether it is a list of those, and ``of_lists``: whether its
-        entries are lists; ``column``: whether there was an axis of one output; ``is_numeric``: whether values are numbers.
+        ``kind`` "texts", "list", "array" or "Sequences"; ``is_list``: whether it is a list of those, and ``of_lists``: whether
+        its entries are lists; ``column``: whether there was an axis of one output; ``is_numeric``: whether values are numbers.
     """
 
     values: np.ndarray
@@ -66,8 +67,8 @@ def texts_of(name, values):
     if not all(is_text):
         i = is_text.index(False)
         raise ValueError(
-            f"{name} mixes texts with others: sequence {i} is {reprlib.repr(entries[i])} ({type(entries[i]).__name__}). Pass a text"
-            " for each sequence, or a list of tokens for each."
+            f"{name} mixes texts with others: sequence {i} is {reprlib.repr(entries[i])} ({type(entries[i]).__name__}). Pass a"
+            " text for each sequence, or a list of tokens for each."
         )
     return entries
 
@@ -204,6 +205,8 @@ def restored(values, offsets, form, ids=None, tokens="characters", classes=None)
     values = values if classes is None else classes[values]
     if form["column"]:
         values = values.reshape(len(values), 1)
+    elif values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
     lengths = np.diff(offsets)
     if form["kind"] == "array" and len(lengths) and (lengths == lengths[0]).all():
         return values.reshape(len(lengths), lengths[0], *values.shape[1:])
