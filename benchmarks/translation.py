@@ -75,7 +75,7 @@ class Dates:
     def attention_on_field(self, model, rows):
         """Share of the attention of the written digits that falls on their field, with the marks and blanks beside it."""
         shares = []
-        for row, weights in zip(rows, model.attention([self.X[row] for row in rows], [self.y[row] for row in rows]), strict=True):
+        for row, weights in zip(rows, model.attention_weights([self.X[row] for row in rows], [self.y[row] for row in rows]), strict=True):
             for digit, field in FIELD_OF_DIGIT.items():
                 if field is not None:
                     at = [k for k, place in enumerate(self.places[row]) if place == field]

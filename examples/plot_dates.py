@@ -43,11 +43,12 @@ model.fit(X, y)
 print(f"right from the first to the last digit: {model.score(X_test, y_test):.3f}")
 print(f"edits per character: {edit_distance_rate(y_test, model.predict(X_test)):.4f}")
 
-samples = ["March 9, 2031", "1. Dez 1999", "14 de agosto de 2020"]
-for text, (written, score) in zip(samples, map(lambda each: each[0], []), strict=False):
-    print(text, written, score)
-figure, axes = plt.subplots(1, 3, figsize=(9, 4.5), layout="constrained")
-for ax, text in zip(axes, samples, strict=True):
-    AlignmentDisplay.from_estimator(model, [text], ax=ax)
+samples = ["March 9, 2031", "1. Dez 1999", "14 De Agosto De 2020"]
+for text, outputs, logarithms in zip(samples, *model.predict(samples, n_best=2), strict=True):
+    print(f"{text:>20}:", ", ".join(f"{o} ({p:.3f})" for o, p in zip(outputs, np.exp(logarithms), strict=True)))
+
+figure, axes = plt.subplots(len(samples), 1, figsize=(6.4, 9.6), layout="constrained")
+for k, ax in enumerate(axes):
+    AlignmentDisplay.from_estimator(model, samples, sequence=k, ax=ax)
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
 figure.savefig(folder / f"{Path(__file__).stem}.png", dpi=100)
