@@ -456,6 +456,17 @@ def test_quantiles_without_a_partner_are_curves():
     assert list(wider.bands_) == [0.95, 0.8]  # the wide one behind
 
 
+def test_a_forecast_of_distributions_has_its_mean_and_central_intervals():
+    model = LSTMRegressor(4, loss="gaussian_mixture", n_components=2, max_iter=2, random_state=0)
+    model.fit(WINDOWS[:, :12], WINDOWS[:, 12:14])
+    display = ForecastDisplay.from_estimator(model, WINDOWS[:1, :12], coverage=[0.5, 0.8])
+    assert list(display.bands_) == [0.8, 0.5]
+    np.testing.assert_array_equal(display.forecast, model.predict(WINDOWS[:1, :12])[0])
+    np.testing.assert_array_equal(display.quantiles[0.25], model.predict_quantile(WINDOWS[:1, :12], 0.25)[0])
+    with pytest.raises(ValueError, match="coverage must be between 0 and 1"):
+        ForecastDisplay.from_estimator(model, WINDOWS[:1, :12], coverage=1.5)
+
+
 def test_times_and_one_channel_of_several():
     Z = np.stack([WINDOWS[:, :12], -WINDOWS[:, :12]], axis=2)
     model = LSTMRegressor(**QUICK).fit(Z, WINDOWS[:, 12])

@@ -329,6 +329,22 @@ def test_the_score_is_in_the_units_of_the_series():
     assert model.fit(level, y_level).score(level, y_level) == pytest.approx(quantiles.fit(level, y_level).score(level, y_level))
 
 
+@pytest.mark.parametrize("shape", [(), (3,)])
+def test_quantiles_and_intervals_are_in_the_units_of_the_series(shape):
+    series = np.cumsum(np.random.default_rng(0).normal(1, 1, size=120))
+    X, y = make_windows(series, window=6, horizon=3)
+    y = y if shape else y[:, 0]
+    mixture = LSTMRegressor(4, loss="gaussian_mixture", n_components=2, max_iter=3, random_state=0)
+    model = RelativeRegressor(mixture).fit(X, y)
+    relative, levels = X - X[:, -1:], X[:, -1].reshape(len(X), *[1] * (y.ndim - 1))
+    inner = clone(mixture).fit(relative, y - levels)
+    np.testing.assert_allclose(model.predict_quantile(X, 0.3), inner.predict_quantile(relative, 0.3) + levels)
+    intervals = model.predict_interval(X, 0.8)
+    assert intervals.shape == (*y.shape, 2)
+    np.testing.assert_allclose(intervals, model.predict_quantile(X, [0.1, 0.9]))  # 1 - 0.8 is not twice 0.1
+    assert not hasattr(RelativeRegressor(LSTMRegressor(4)), "predict_interval")
+
+
 def test_predictions_of_a_shifted_series_are_shifted():
     X, y = make_windows(np.sin(np.arange(60.0)), 5, 2)
     model = RelativeRegressor(LSTMRegressor(**QUICK)).fit(X, y)

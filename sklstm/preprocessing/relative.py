@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clon
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ..compat import HasMethods, Interval, StrOptions, _fit_context
@@ -26,6 +27,16 @@ from ..sequences.targets import as_array, read_numbers, read_sample_weight
 from ..sequences.validation import X_FORMATS, array_or_list, numpy_alone, refuse_lists_of_rows
 from .levels import LEVELS, subtract_levels
 from .targets import named_channels
+
+
+def _regressor_has(name):
+    """A check for `available_if`: whether the regressor, the fitted one if there is one, has a method."""
+
+    def check(estimator):
+        getattr(vars(estimator).get("regressor_", estimator.regressor), name)  # whose AttributeError says why not
+        return True
+
+    return check
 
 
 class RelativeRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -172,14 +183,58 @@ class RelativeRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         ndarray of shape (n_windows,), (n_windows, horizon) or (n_windows, horizon, n_targets)
             Predictions in the units of the series, of the shape of y in `fit`; with one axis more for several quantiles.
         """
+        return self._predict(X, lambda regressor, relative: regressor.predict(relative))
+
+    def _predict(self, X, method):
+        """What a method of the regressor predicts from relative windows, in the units of the series and the shape of y."""
         check_is_fitted(self)
         relative, level = self._read(X, reset=False)
         n_windows, n_columns = len(level), int(np.prod(self._y_shape))
-        predicted = np.asarray(self.regressor_.predict(relative))
+        predicted = np.asarray(method(self.regressor_, relative))
         columns = predicted.reshape(n_windows, n_columns, -1) + self._for_columns(level, n_columns)[:, :, np.newaxis]
         n_each = columns.shape[2]  # quantiles
         has_quantiles = n_each > 1 or predicted.ndim > 1 + len(self._inner_shape)
         return columns.reshape(n_windows, *self._y_shape, *([n_each] if has_quantiles else []))
+
+    @available_if(_regressor_has("predict_quantile"))
+    def predict_quantile(self, X, quantile):
+        """Predict quantiles from the windows less their levels, and add the levels of the targets.
+
+        Available if the regressor has this method, as an :class:`~sklstm.LSTMRegressor` with ``loss="gaussian_mixture"``.
+
+        Parameters
+        ----------
+        X : any form that `fit` takes
+            Windows with the channels of `fit`.
+        quantile : float or array-like of shape (n_quantiles,)
+            Between 0 and 1, both excluded.
+
+        Returns
+        -------
+        ndarray of shape (n_windows,), (n_windows, horizon) or (n_windows, horizon, n_targets)
+            Quantiles in the units of the series, of the shape of y in `fit`; with one axis more for several quantiles.
+        """
+        return self._predict(X, lambda regressor, relative: regressor.predict_quantile(relative, quantile))
+
+    @available_if(_regressor_has("predict_interval"))
+    def predict_interval(self, X, coverage=0.9):
+        """Predict central intervals from the windows less their levels, and add the levels of the targets.
+
+        Available if the regressor has this method, as an :class:`~sklstm.LSTMRegressor` with ``loss="gaussian_mixture"``.
+
+        Parameters
+        ----------
+        X : any form that `fit` takes
+            Windows with the channels of `fit`.
+        coverage : float, default=0.9
+            Probability that a value lies in its interval, between 0 and 1.
+
+        Returns
+        -------
+        ndarray of shape (n_windows, 2), (n_windows, horizon, 2) or (n_windows, horizon, n_targets, 2)
+            Lower and upper end, in the units of the series.
+        """
+        return self._predict(X, lambda regressor, relative: regressor.predict_interval(relative, coverage))
 
     def score(self, X, y, sample_weight=None):
         """Return the coefficient of determination, for quantiles the mean fraction of the pinball loss that is explained.

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ...estimators import LSTMRegressor
+from ...estimators.distributions import describes_distributions
 from ..documentation import document
 from ..fitted import fitted_network, list_of_estimators, one_sequence
 from ..intervals import central_intervals
@@ -75,6 +76,7 @@ class ForecastDisplay:
         *,
         sequence=0,
         channel=0,
+        coverage=(0.5, 0.9),
         y_true=None,
         times=None,
         time_name=None,
@@ -89,11 +91,15 @@ class ForecastDisplay:
         estimator : LSTMRegressor or list of LSTMRegressor
             Estimators fitted to the values that follow each sequence: y of shape (n_sequences,) for one step or (n_sequences,
             horizon) for several. In a list, those with ``loss="quantile"`` predict the edges of bands, and at most one with
-            another loss predicts the forecast itself. An estimator of several quantiles forecasts a single step.
+            another loss predicts the forecast itself. An estimator of several quantiles forecasts a single step. One with
+            ``loss="gaussian_mixture"`` predicts the forecast, its mean, and bands.
         <<X as in fit>>
         <<sequence>>
         channel : int, default=0
             Channel of X that is the series.
+        coverage : float or sequence of float, default=(0.5, 0.9)
+            Probabilities of the central intervals that are drawn as bands for an estimator of distributions, each between 0
+            and 1. Ignored for other estimators.
         <<labels of forecasts>>
         <<ax>>
         <<kwargs>>
@@ -121,6 +127,8 @@ class ForecastDisplay:
         forecast, quantiles = None, {}
         for model in models:
             levels, predicted = model._network_spec["loss_parameters"].get("quantiles"), model.predict(x)
+            if describes_distributions(model):
+                quantiles |= _quantiles_of_intervals(model, x, coverage)
             if levels is None:
                 if forecast is not None:
                     raise ValueError(
@@ -250,6 +258,15 @@ class ForecastDisplay:
                 f" {times.shape}."
             )
         return np.split(times, [n_history])
+
+
+def _quantiles_of_intervals(model, x, coverage):
+    """Level -> quantiles (horizon,), of the ends of central intervals of the distributions that a model predicts."""
+    levels = {}
+    for share in np.atleast_1d(coverage).tolist():
+        ends = model.predict_interval(x, share).reshape(-1, 2)  # which refuses a share that is none
+        levels |= dict(zip(((1 - share) / 2, (1 + share) / 2), ends.T, strict=True))
+    return levels
 
 
 def _check_forecasts(model, caller):
