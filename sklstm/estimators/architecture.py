@@ -83,7 +83,7 @@ def network_spec(estimator, n_channels, target, form):
     widths = embedding_widths(estimator.embedding_dim, form["categories_"])
     spec = stack_spec(estimator, n_channels, target, form, widths)
     spec["pooling"] = None if estimator.return_sequences else poolings if len(poolings) > 1 else poolings[0]
-    return spec | ({"structure": estimator.structure} if LOSSES[target.loss].is_structured else {})
+    return spec | ({"structure": structure_of(estimator, target)} if LOSSES[target.loss].is_structured else {})
 
 
 def stack_spec(estimator, n_channels, target, form, widths):
@@ -124,7 +124,7 @@ def stack_spec(estimator, n_channels, target, form, widths):
         "loss": target.loss,
         "loss_parameters": target.loss_parameters,
         "standardize": bool(estimator.standardize),
-    } | ({"structure": structure_of(estimator, target)} if LOSSES[target.loss].is_structured else {})
+    }
 
 
 def structure_of(estimator, target):
