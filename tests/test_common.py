@@ -95,6 +95,45 @@ class PerStepRegressor(PerStep, LSTMRegressor):
         return tags
 
 
+def as_sequences(X, y):
+    """y as label sequences of one label each, where X is a table of univariate sequences; anything else as it is."""
+    table, labels = np.asarray(X), np.asarray(y)
+    if y is None or table.ndim != 2 or labels.ndim == 0 or len(table) != len(labels):
+        return y
+    if labels.shape[1:] == (1,):
+        labels = column_or_1d(labels, warn=True)
+    return y if labels.ndim > 1 else labels[:, np.newaxis]
+
+
+class OneLabelClassifier(LSTMClassifier):
+    """The checks have one class per sequence: here it is a label without a step, and the answer the likeliest at any step."""
+
+    def fit(self, X, y, sample_weight=None):
+        return super().fit(X, as_sequences(X, y), sample_weight)
+
+    def partial_fit(self, X, y, sample_weight=None, **classes):
+        return super().partial_fit(X, as_sequences(X, y), sample_weight=sample_weight, **classes)
+
+    def predict(self, X):
+        chosen = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[chosen]
+
+    def predict_proba(self, X):
+        p = np.array([steps[:, :-1].max(axis=0) for steps in super().predict_proba(X)])
+        return p / p.sum(axis=1, keepdims=True)
+
+    def predict_log_proba(self, X):
+        return np.log(self.predict_proba(X))
+
+    def score(self, X, y, sample_weight=None):
+        return accuracy_score(y, self.predict(X), sample_weight=sample_weight)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = False
+        return tags
+
+
 def coded(X):
     """The checks have tables of any numbers: here they are rounded to codes; anything else as it is."""
     values = np.asarray(X)
@@ -193,6 +232,7 @@ OPTIONS = [
     *OWN,
     PerStepClassifier(return_sequences=True, **BRIEF),
     PerStepClassifier(return_sequences=True, structure="crf", **BRIEF),
+    OneLabelClassifier(return_sequences=True, loss="ctc", bidirectional=True, **BRIEF),
     PerStepRegressor(return_sequences=True, solver="adamw", **BRIEF),
     OneToken(loss="log_loss", **BRIEF),
     OneNumber(loss="squared_error", bidirectional=True, attention="additive", **BRIEF),
@@ -204,11 +244,12 @@ OPTIONS = [
 
 
 def not_meant(estimator):
-    """Checks of what an option excludes: with `structure`, a class_weight is an error, which tests/test_crf.py has; tokens may be
-    any numbers."""
+    """Checks of what an option excludes: for whole label sequences a class_weight is an error, which test_crf.py and test_ctc.py
+    have; tokens may be any numbers."""
     if isinstance(estimator, OneToken):
         return {"check_classifiers_regression_target": "floats are tokens with loss='log_loss'"}
-    return {"check_class_weight_classifiers": "a label sequence is one outcome"} if vars(estimator).get("structure") else {}
+    of_sequences = vars(estimator).get("structure") or vars(estimator).get("loss") == "ctc"
+    return {"check_class_weight_classifiers": "a label sequence is one outcome"} if of_sequences else {}
 
 
 @pytest.mark.slow

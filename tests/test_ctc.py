@@ -480,5 +480,8 @@ def test_other_refusals(rng):
         clone(model).fit(X, y).set_params(warm_start=True, loss="log_loss").fit(X, [list("abc" * 9)[: len(x)] for x in X])
     with pytest.raises(ValueError, match=r'with loss="ctc" they have none'):
         ctc().fit([x[:, :1] for x in X], y).sample([[[0.0]]], 3)
+    for width in (0, 10**7):  # which may be set after the fit
+        with pytest.raises(ValueError, match="beam_width"):
+            clone(model).fit(X, y).set_params(beam_width=width).predict(X)
     assert not hasattr(model, "transitions_") and not hasattr(LSTMClassifier(), "log_likelihood")
     assert hasattr(ctc(), "log_likelihood")

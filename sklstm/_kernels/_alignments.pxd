@@ -13,9 +13,9 @@ loses where it is smaller than the smallest double then is, of P, at most that t
 watched. Where it is, the sequence is computed again with logarithms. States from which the last label cannot be reached any more
 are left out, or they would have most of the sum.
 """
-from libc.math cimport INFINITY, exp, log
-from libc.stdlib cimport malloc
-from libc.string cimport memset
+from libc.math cimport INFINITY, NAN, exp, log
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
 
 from ._losses cimport layout, row_of
 from ._real cimport real
@@ -38,26 +38,27 @@ cdef struct alignments:
     Py_ssize_t *first           # (T + 1,) first label that a step may have
     Py_ssize_t *after           # (T + 1,) behind the last label that the step before may have
     double *differs             # (L + 1,) 1 for a label that differs from the one before, else 0
+    double *s                   # (T, K) scores
     double *p                   # (T, K) probabilities, or their logarithms
     double *sums                # (T,) of alpha, before it is scaled
     double *alpha               # (T, 2 (L + 1)): of b_0 .. b_L, then of nothing and y_0 .. y_L-1; or its logarithms
     double *beta                # (2, L + 2): of b_0 .. b_L and y_0 .. y_L-1 with what follows them, or its logarithms
     double *v                   # (2, L + 2): p beta of the step behind, scaled
-    double *counts              # (K,) expected number of each label at a step
+    double *shares              # (T, K) P(step has each label, or blank | labels of the sequence)
     void *memory
 
 
 cdef inline int make_alignments(alignments *a, Py_ssize_t K, Py_ssize_t T, Py_ssize_t L) noexcept nogil:
     """Memory for so many scores, and for steps and labels at most; -1 where there is none."""
-    cdef Py_ssize_t n_integers = 2 * L + 2 * (T + 1), n_numbers = (L + 1) + T * K + T + 2 * T * (L + 1) + 4 * (L + 2) + K
+    cdef Py_ssize_t n_integers = 2 * L + 2 * (T + 1), n_numbers = (L + 1) + 3 * T * K + T + 2 * T * (L + 1) + 4 * (L + 2)
     cdef double *place
     a.memory = malloc(n_integers * sizeof(Py_ssize_t) + n_numbers * sizeof(double))
     if not a.memory:
         return -1
     a.K = K
     place = <double *> a.memory
-    a.p, a.sums, a.counts = place, place + T * K, place + T * K + T
-    place += T * K + T + K
+    a.s, a.p, a.shares, a.sums = place, place + T * K, place + 2 * T * K, place + 3 * T * K
+    place += 3 * T * K + T
     a.differs, a.beta, a.v = place, place + L + 1, place + L + 1 + 2 * (L + 2)
     place += L + 1 + 4 * (L + 2)
     a.alpha = place
@@ -76,15 +77,21 @@ cdef inline Py_ssize_t n_labels(const real *targets, Py_ssize_t width, const lay
     return n
 
 
-cdef inline void read_probabilities(
-    double *p, const real *scores, const layout *rows, Py_ssize_t K, Py_ssize_t T, bint logs,
-) noexcept nogil:
-    """p (T, K) := softmax of the scores of each step, or its logarithm"""
+cdef inline void read_scores_of(double *out, const real *scores, const layout *rows, Py_ssize_t K, Py_ssize_t T) noexcept nogil:
+    """out (T, K) := the scores of each step"""
     cdef Py_ssize_t t, k
     cdef const real *s
-    cdef double top, norm
     for t in range(T):
         s = scores + row_of(rows, t) * K
+        for k in range(K):
+            out[t * K + k] = s[k]
+
+
+cdef inline void find_probabilities(double *p, const double *s, Py_ssize_t K, Py_ssize_t T, bint logs) noexcept nogil:
+    """p (T, K) := softmax of the scores of each step, or its logarithm"""
+    cdef Py_ssize_t _, k
+    cdef double top, norm
+    for _ in range(T):
         top, norm = s[0], 0
         for k in range(1, K):
             if s[k] > top:
@@ -100,6 +107,7 @@ cdef inline void read_probabilities(
             norm = 1 / norm
             for k in range(K):
                 p[k] *= norm
+        s += K
         p += K
 
 
@@ -167,20 +175,21 @@ cdef inline bint scaled_alpha(alignments *a, double *log_P) noexcept nogil:
     return True
 
 
-cdef inline void count_labels(alignments *a, Py_ssize_t t, bint logs, double log_P) noexcept nogil:
-    """counts := P(step t has each label, or blank | labels of the sequence), by alpha and beta"""
+cdef inline void find_shares(alignments *a, Py_ssize_t t, bint logs, double log_P) noexcept nogil:
+    """The shares of step t, by alpha and beta."""
     cdef Py_ssize_t j
+    cdef double *shares = a.shares + t * a.K
     cdef double total = 0
     cdef const double *b = a.alpha + t * 2 * (a.L + 1)
     cdef const double *y = b + a.L + 2
     cdef const double *after_b = a.beta
     cdef const double *after_y = a.beta + a.L + 2
-    memset(a.counts, 0, a.K * sizeof(double))
+    memset(shares, 0, a.K * sizeof(double))
     for j in range(a.first[t + 1], a.after[t] + 1):
         total += exp(b[j] + after_b[j] - log_P) if logs else b[j] * after_b[j]
-    a.counts[a.K - 1] = total
+    shares[a.K - 1] = total
     for j in range(a.first[t], a.after[t + 1]):
-        a.counts[a.y[j]] += exp(y[j] + after_y[j] - log_P) if logs else y[j] * after_y[j]
+        shares[a.y[j]] += exp(y[j] + after_y[j] - log_P) if logs else y[j] * after_y[j]
 
 
 cdef inline void last_beta(alignments *a, bint logs) noexcept nogil:
@@ -266,51 +275,61 @@ cdef inline void log_beta(alignments *a, Py_ssize_t t) noexcept nogil:
         y[j] = log_sum_of(v_y[j], v_b[j + 1], v_y[j + 1] if a.differs[j + 1] != 0 else -INFINITY)
 
 
-cdef inline double log_probability(alignments *a, const real *scores, const layout *rows, bint *logs) noexcept nogil:
+cdef inline double log_probability(alignments *a, bint *logs) noexcept nogil:
     """log P of the labels that there is an alignment of, with alpha; `logs` := whether it is in logarithms."""
     cdef double log_P = 0
-    read_probabilities(a.p, scores, rows, a.K, a.T, False)
+    find_probabilities(a.p, a.s, a.K, a.T, False)
     logs[0] = not scaled_alpha(a, &log_P)
     if logs[0]:
-        read_probabilities(a.p, scores, rows, a.K, a.T, True)
+        find_probabilities(a.p, a.s, a.K, a.T, True)
         log_P = log_alpha(a)
     return log_P
 
 
-cdef inline double spread_labels(
-    alignments *a, const real *scores, const real *targets, Py_ssize_t width, double weight, const layout *rows, Py_ssize_t T,
-    double total_weight, real *dscores,
-) noexcept nogil:
-    """Weight times -log P(labels), the targets of the first steps up to one that is no label.
+cdef inline bint scaled_shares(alignments *a) noexcept nogil:
+    """The shares of all steps, after alpha; False where a number was too large for that."""
+    cdef Py_ssize_t t
+    last_beta(a, False)
+    for t in range(a.T - 1, -1, -1):
+        if t < a.T - 1 and not scaled_beta(a, t):
+            return False
+        find_shares(a, t, False, 0)
+    return True
 
-    dscores := its gradient over the total weight, softmax(s_t) - P(step t has each label, or blank | labels). Labels that have no
-    alignment have an infinite loss, and a gradient of 0.
-    """
-    cdef Py_ssize_t t, k, K = a.K, L = n_labels(targets, width, rows, T, K) if weight > 0 else 0
-    cdef double scale = weight / total_weight, log_P = -INFINITY
-    cdef bint logs = False
-    cdef real *ds
-    for t in range(L):
-        a.y[t] = <Py_ssize_t> targets[row_of(rows, t) * width]
-    if weight > 0 and turn_to(a, T, L):
-        log_P = log_probability(a, scores, rows, &logs)
+
+cdef inline double spread_labels(alignments *a) noexcept nogil:
+    """log P of the labels that there is an alignment of, and the shares. p has the probabilities, not their logarithms, at the end."""
+    cdef Py_ssize_t t
+    cdef bint logs
+    cdef double log_P = log_probability(a, &logs)
+    if not logs and scaled_shares(a):
+        return log_P
+    if not logs:
+        find_probabilities(a.p, a.s, a.K, a.T, True)
+        log_P = log_alpha(a)
     if log_P == -INFINITY:
-        for t in range(T):
-            memset(dscores + row_of(rows, t) * K, 0, K * sizeof(real))
-        return INFINITY if weight > 0 else 0
-    last_beta(a, logs)
-    t = T - 1
-    while t >= 0:
-        if t < T - 1 and logs:
+        return log_P
+    last_beta(a, True)
+    for t in range(a.T - 1, -1, -1):
+        if t < a.T - 1:
             log_beta(a, t)
-        elif t < T - 1 and not scaled_beta(a, t):
-            logs, t = True, T - 1
-            read_probabilities(a.p, scores, rows, K, T, True)
-            log_P = log_alpha(a)
-            last_beta(a, True)
-        count_labels(a, t, logs, log_P)
-        ds = dscores + row_of(rows, t) * K
-        for k in range(K):
-            ds[k] = <real> (scale * ((exp(a.p[t * K + k]) if logs else a.p[t * K + k]) - a.counts[k]))
-        t -= 1
-    return weight * -log_P
+        find_shares(a, t, True, log_P)
+    find_probabilities(a.p, a.s, a.K, a.T, False)
+    return log_P
+
+
+cdef inline double log_probability_of(
+    const double *s, Py_ssize_t K, Py_ssize_t T, const Py_ssize_t *codes, Py_ssize_t L,
+) noexcept nogil:
+    """log P of labels that there is an alignment of, by scores s (T, K); NaN where there is no memory."""
+    cdef alignments a
+    cdef bint logs
+    cdef double result
+    if make_alignments(&a, K, T, L) < 0:
+        return NAN
+    memcpy(a.y, codes, L * sizeof(Py_ssize_t))
+    memcpy(a.s, s, T * K * sizeof(double))
+    turn_to(&a, T, L)
+    result = log_probability(&a, &logs)
+    free(a.memory)
+    return result

@@ -9,15 +9,15 @@ with the scores s of the head and a structure (K + 2, K): the transitions, then 
 
 Labels without their steps: -log P(labels) by the sums over all alignments of `_alignments`, and labels by the search of `_prefixes`.
 """
-from libc.math cimport INFINITY, NAN, log
+from libc.math cimport INFINITY, log
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memset
 
-from ._alignments cimport alignments, log_probability, make_alignments, n_labels, read_probabilities, spread_labels, turn_to
+from ._alignments cimport alignments, make_alignments, n_labels, read_scores_of, spread_labels, turn_to
 from ._given cimport pointer
 from ._losses cimport LossFunction, layout, lengths_of, row_of, scored
 from ._messages cimport chain, log_sum, make, marginal, messages, read_structure, run_chain
-from ._prefixes cimport best_path, free_prefixes, make_prefixes, prefixes, search
+from ._prefixes cimport best_path, free_prefixes, likelier_labels, make_prefixes, prefixes
 from ._real cimport real
 
 import numpy as np
@@ -321,92 +321,83 @@ cdef double[1] ZEROS = [0.0]
 # ---- labels without their steps ----
 
 
+cdef double spread_sequence(
+    alignments *a, const scored *all, const real *scores, const layout *rows, Py_ssize_t T, real *dscores,
+) noexcept nogil:
+    """Weight times -log P(labels), the targets of the first steps up to one that is no label.
+
+    dscores := its gradient over the total weight, softmax(s_t) - P(step t has each label, or blank | labels). Labels that have no
+    alignment have an infinite loss, and a gradient of 0.
+    """
+    cdef Py_ssize_t t, k, K = all.K, L = 0
+    cdef double weight = all.weights[row_of(rows, 0)], scale = weight / all.total_weight, log_P = -INFINITY
+    cdef const real *targets = <const real *> all.targets
+    cdef real *ds
+    if weight > 0:
+        L = n_labels(targets, all.width, rows, T, K)
+        for t in range(L):
+            a.y[t] = <Py_ssize_t> targets[row_of(rows, t) * all.width]
+        if turn_to(a, T, L):
+            read_scores_of(a.s, scores, rows, K, T)
+            log_P = spread_labels(a)
+    for t in range(T):
+        ds = dscores + row_of(rows, t) * K
+        for k in range(K):
+            ds[k] = <real> (scale * (a.p[t * K + k] - a.shares[t * K + k])) if log_P != -INFINITY else 0
+    return weight * -log_P if weight > 0 else 0
+
+
 cdef double spread_all(const scored *all, const real *scores) except? -1 nogil:
     cdef Py_ssize_t i, T = 0, L = 0
     cdef double total = 0
-    cdef const real *targets = <const real *> all.targets
     cdef alignments a
     cdef layout rows
     rows.first, rows.starts = 0, all.starts
     for i in range(all.n_sequences):
         T = max(T, all.lengths[i])
         if all.weights[row_of(&rows, 0)] > 0:
-            L = max(L, n_labels(targets, all.width, &rows, all.lengths[i], all.K))
+            L = max(L, n_labels(<const real *> all.targets, all.width, &rows, all.lengths[i], all.K))
         rows.first += 1 if rows.starts != NULL else all.lengths[i]
     if make_alignments(&a, all.K, T, L) < 0:
         with gil:
             raise MemoryError
     rows.first = 0
     for i in range(all.n_sequences):
-        total += spread_labels(&a, scores, targets, all.width, all.weights[row_of(&rows, 0)], &rows, all.lengths[i],
-                               all.total_weight, <real *> all.dscores)
+        total += spread_sequence(&a, all, scores, &rows, all.lengths[i], <real *> all.dscores)
         rows.first += 1 if rows.starts != NULL else all.lengths[i]
     free(a.memory)
     return total
-
-
-cdef double log_probability_of(
-    const real *scores, const layout *rows, Py_ssize_t K, Py_ssize_t T, const Py_ssize_t *codes, Py_ssize_t L,
-) noexcept nogil:
-    """log P of labels that there is an alignment of; NaN where there is no memory."""
-    cdef alignments a
-    cdef bint logs
-    cdef double result
-    if make_alignments(&a, K, T, L) < 0:
-        return NAN
-    memcpy(a.y, codes, L * sizeof(Py_ssize_t))
-    turn_to(&a, T, L)
-    result = log_probability(&a, scores, rows, &logs)
-    free(a.memory)
-    return result
-
-
-cdef Py_ssize_t likelier_labels(
-    prefixes *s, const real *scores, Py_ssize_t T, double *p, Py_ssize_t *codes, Py_ssize_t n,
-) noexcept nogil:
-    """Labels that the search finds into codes, if they are likelier than the n that are there; returns their number."""
-    cdef layout rows
-    cdef Py_ssize_t m
-    cdef double found, known
-    rows.first, rows.starts = 0, NULL
-    read_probabilities(p, scores, &rows, s.K, T, False)
-    m = search(s, p, T)
-    if m == n and memcmp(s.labels, codes, n * sizeof(Py_ssize_t)) == 0:
-        return n
-    found = log_probability_of(scores, &rows, s.K, T, s.labels, m)
-    known = log_probability_of(scores, &rows, s.K, T, codes, n)
-    if not found > known:
-        return n
-    memcpy(codes, s.labels, m * sizeof(Py_ssize_t))
-    return m
 
 
 cdef int read_labels(
     Py_ssize_t n_sequences, const Py_ssize_t *lengths, Py_ssize_t K, Py_ssize_t beam_width, const real *scores, Py_ssize_t *codes,
 ) noexcept nogil:
     """Labels of every sequence into codes, -1 behind them; -1 where there is no memory."""
-    cdef Py_ssize_t i, n, first = 0, longest = 0
-    cdef prefixes s
-    cdef double *p = NULL
-    memset(&s, 0, sizeof(s))
+    cdef Py_ssize_t i, n, longest = 0
+    cdef prefixes found
+    cdef layout rows
+    cdef double *s = NULL
+    memset(&found, 0, sizeof(found))
     for i in range(n_sequences):
         longest = max(longest, lengths[i])
     if beam_width > 1:
-        p = <double *> malloc(longest * K * sizeof(double))
-        if not p or make_prefixes(&s, K, longest, beam_width) < 0:
-            free(p)
-            free_prefixes(&s)
+        s = <double *> malloc(2 * longest * K * sizeof(double))
+        if not s or make_prefixes(&found, K, longest, beam_width) < 0:
+            free(s)
+            free_prefixes(&found)
             return -1
+    rows.first, rows.starts = 0, NULL
     for i in range(n_sequences):
-        n = best_path(K, scores + first * K, lengths[i], codes + first)
+        n = best_path(K, scores + rows.first * K, lengths[i], codes + rows.first)
         if beam_width > 1:
-            n = likelier_labels(&s, scores + first * K, lengths[i], p, codes + first, n)
+            read_scores_of(s, scores, &rows, K, lengths[i])
+            n = likelier_labels(&found, s, lengths[i], s + longest * K, codes + rows.first, n)
         while n < lengths[i]:
-            codes[first + n] = -1
+            codes[rows.first + n] = -1
             n += 1
-        first += lengths[i]
-    free(p)
-    free_prefixes(&s)
+        rows.first += lengths[i]
+    free(s)
+    free_prefixes(&found)
     return 0
 
 

@@ -10,7 +10,9 @@ those that end with blank (b) and with its last label (y), and those of the `wid
 A beam that holds all prefixes finds the likeliest labels. Prefixes are nodes of a tree, each with its labels on the way to the root.
 """
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcmp, memcpy
 
+from ._alignments cimport find_probabilities, log_probability_of
 from ._real cimport real
 
 
@@ -191,3 +193,18 @@ cdef inline Py_ssize_t best_path(Py_ssize_t K, const real *scores, Py_ssize_t T,
             n += 1
         last = best
     return n
+
+
+cdef inline Py_ssize_t likelier_labels(
+    prefixes *found, const double *s, Py_ssize_t T, double *p, Py_ssize_t *codes, Py_ssize_t n,
+) noexcept nogil:
+    """Labels that the search finds into codes, if they are likelier than the n that are there; returns their number."""
+    cdef Py_ssize_t m
+    find_probabilities(p, s, found.K, T, False)
+    m = search(found, p, T)
+    if m == n and memcmp(found.labels, codes, n * sizeof(Py_ssize_t)) == 0:
+        return n
+    if not log_probability_of(s, found.K, T, found.labels, m) > log_probability_of(s, found.K, T, codes, n):
+        return n
+    memcpy(codes, found.labels, m * sizeof(Py_ssize_t))
+    return m

@@ -1,6 +1,6 @@
 """`LSTMClassifier`."""
 
-from numbers import Real
+from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
@@ -22,12 +22,12 @@ from ..sequences.targets import (
 )
 from .base import BaseRecurrent
 from .class_targets import target_of_classes, target_of_labels
-from .constraints import POSITIVE_INT
 from .documentation import document
 from .fitting import supports_partial_fit
 from .sampling import SamplingMixin
 from .structure import BIO
 from .structured import StructuredMixin
+from .unaligned import MOST_BEAMS
 
 # Label that masks a step, where labels are integers: that of PyTorch's and Hugging Face's losses.
 # Scikit-learn's -1 for the unlabelled is too often a class.
@@ -81,9 +81,10 @@ class LSTMClassifier(SamplingMixin, ClassifierMixin, StructuredMixin, BaseRecurr
         one step more for each label that is equal to the one before. Excludes `class_weight`, `label_smoothing`, `bptt_steps`
         and `structure`; each sequence has one weight.
     beam_width : int, default=1
-        Number of label sequences that `predict` pursues with ``loss="ctc"``. 1 returns the labels of the likeliest path. More
-        look for the label sequence with the highest probability summed over its paths (prefix beam search), and what is
-        returned is never less likely than with 1. It is read at prediction, and may be changed by `set_params` after a fit.
+        Number of label sequences, up to a million, that `predict` pursues with ``loss="ctc"``. 1 returns the labels of the
+        likeliest path. More look for the label sequence with the highest probability summed over its paths (prefix beam search),
+        and what is returned is never less likely than with 1. It is read at prediction, and may be changed by `set_params` after
+        a fit.
     structure : {"crf"} or None, default=None
         How labels of the steps of a sequence depend on each other, with `return_sequences`. None predicts each step by itself.
         "crf" adds a linear-chain conditional random field (Lafferty, McCallum and Pereira 2001, "Conditional random fields"):
@@ -153,7 +154,7 @@ class LSTMClassifier(SamplingMixin, ClassifierMixin, StructuredMixin, BaseRecurr
         "temperature": [StrOptions({"auto"}), Interval(Real, 1e-3, 1e3, closed="both")],
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
         "loss": [StrOptions(set(CLASSIFICATION_LOSSES))],
-        "beam_width": [POSITIVE_INT],
+        "beam_width": [Interval(Integral, 1, MOST_BEAMS, closed="both")],
         "structure": [StrOptions(set(STRUCTURES)), None],
         "allowed_transitions": [StrOptions({BIO}), dict, "array-like", None],
     }

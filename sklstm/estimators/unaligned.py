@@ -1,8 +1,10 @@
 """`loss="ctc"`: labels of sequences without their steps, what is trained on and what is predicted."""
 
 from itertools import pairwise
+from numbers import Integral
 
 import numpy as np
+from sklearn.utils import check_scalar
 
 from ..network import ALIGNED, LOSSES, Chain
 from ..sequences.alignment import in_order_of
@@ -15,6 +17,7 @@ from .step_predictions import refuse_scorers_of_arrays
 from .target import Target
 
 Y_AND_WEIGHTS = "Expected the labels of each sequence, and one weight for each."
+MOST_BEAMS = 1_000_000  # label sequences that are pursued
 LOSS_NAME = next(name for name, loss in LOSSES.items() if loss.is_unaligned)
 SCORER = "sklstm.metrics.sequence_scorer(sklstm.metrics.exact_match_score)"
 
@@ -133,7 +136,8 @@ def at_first_steps(codes, label_offsets, offsets, used):
 def found_codes(model, scores, lengths):
     """Codes of the labels of each sequence, a list of arrays, by scores of its steps."""
     loss, ends = LOSSES[model._network_spec["loss"]].value_and_gradient, np.cumsum(lengths)
-    codes = loss.paths(scores, Chain(None, np.ascontiguousarray(lengths, np.intp)), vars(model).get("beam_width", 1))
+    beam_width = check_scalar(model.beam_width, "beam_width", Integral, min_val=1, max_val=MOST_BEAMS)
+    codes = loss.paths(scores, Chain(None, np.ascontiguousarray(lengths, np.intp)), int(beam_width))
     return [part[part >= 0] for part in np.split(codes, ends[:-1])]
 
 

@@ -8,6 +8,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from ..compat import scorer_parts
 from ..estimators import LSTMClassifier, LSTMRegressor
 from ..estimators.base import BaseRecurrent
+from ..estimators.unaligned import predicts_labels
 from ..sequences import Sequences
 from ..sequences.alignment import ids_of, in_order_of, one_per_sequence
 from ..sequences.step_targets import read_step_weights, read_steps
@@ -236,6 +237,7 @@ def in_rows(estimator, X, y, sample_weight, methods):
     """
     ids = ids_of(X)
     if _predicts_steps(estimator, y):
+        _refuse_labels(estimator)
         flat = (_FlatClassifier if is_classifier(estimator) else _FlatRegressor)(estimator, ids)
         steps = flat.steps_of(X, methods)
         y_true, _ = read_steps("y", y, steps)
@@ -268,6 +270,16 @@ def _predicts_steps(estimator, y):
     if model is not None and model.__sklearn_is_fitted__():
         return model._per_step
     return isinstance(y, (Sequences, list, tuple)) and len(y) > 0 and np.ndim(y[0]) > 0
+
+
+def _refuse_labels(estimator):
+    """Raise where the labels that an estimator predicts have no steps."""
+    model = model_inside(estimator)
+    if model is not None and model.__sklearn_is_fitted__() and predicts_labels(model):
+        raise ValueError(
+            'step_scorer compares predictions with y step by step, but with loss="ctc" labels have no steps. Use'
+            " sequence_scorer(exact_match_score) or sequence_scorer(edit_distance_rate) of sklstm.metrics."
+        )
 
 
 # ---- predictions of steps, one after the other ----

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+import sklstm.metrics
+from sklstm.metrics import step_scorer
+
 from .case import RAGGED, STEPS, N, X, case, classify, value
 
 TEXTS = ["ab", "", "b", "a", "ba", "b"]  # sequences have three steps
@@ -53,6 +56,11 @@ CASES = [
         "Only the end of a sequence may be padded; leave out what is no label",
         lambda: ctc([["a", "b", None], *map(list, TEXTS[1:])]),
         lambda: ctc([["a", "b"], *map(list, TEXTS[1:])]),
+    ),
+    case(
+        lambda: step_scorer("accuracy")(ctc(), X, TEXTS),
+        "Use (sequence_scorer.exact_match_score.) or (sequence_scorer.edit_distance_rate.) of sklstm.metrics",
+        lambda *codes: [eval(code, vars(sklstm.metrics))(ctc(), X, TEXTS) for code in codes],
     ),
     case(
         lambda: ctc().stream(),
