@@ -238,7 +238,8 @@ def test_numbers(attention, y):
     lengths = list(map(len, y))
     predicted = model.predict(SOURCE, n_steps=lengths)
     assert [np.shape(one) for one in predicted] == [np.shape(one) for one in y]
-    assert model.score(SOURCE, y) == r2_score(*(np.concatenate([one.reshape(len(one), -1) for one in two]) for two in (y, predicted)))
+    flat = (np.concatenate([one.reshape(len(one), -1) for one in side]) for side in (y, predicted))
+    assert model.score(SOURCE, y) == r2_score(*flat)
     if isinstance(y, np.ndarray):
         np.testing.assert_array_equal(model.predict(SOURCE), predicted)
         assert predicted.dtype == float

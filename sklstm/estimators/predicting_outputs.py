@@ -1,5 +1,7 @@
 """`PredictOutputsMixin`: from X to outputs, and what a fitted encoder-decoder says of given ones."""
 
+from numbers import Real
+
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -71,7 +73,7 @@ class PredictOutputsMixin:
             raise ValueError(
                 "n_best is for tokens, of which there are alternatives; this model predicts numbers. Leave it out."
                 if is_numeric
-                else f"n_best must be an int of at least 1 or None, got {n_best!r}."
+                else f"n_best must be an int of at least 1 or None, got {n_best if isinstance(n_best, Real) else type(n_best).__name__}."
             )
         if n_steps is not None and not is_numeric:
             raise ValueError("n_steps is for numbers: the model predicts where outputs of tokens end. Leave n_steps out.")
