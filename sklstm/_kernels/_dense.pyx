@@ -8,6 +8,10 @@ from ._simd cimport simd
 from ._stages cimport Stage, batch, gradient_of
 
 
+cdef enum:
+    GRADIENT_ROWS = 256     # of x at a time in a weight gradient: they are read by columns, of which tiles copy so many rows at most
+
+
 cdef class Dense(Stage):
     """The head, bound: out := x V + b.
 
@@ -90,9 +94,13 @@ cdef void add_gradients(
     """dV += x' dout, db += sum of dout over rows unless it is NULL, dx := dout V', or with `adds` += that"""
     cdef operand op_dout, op_Vt
     cdef int dtype = 0 if real is float else 1
+    cdef Py_ssize_t first = 0, rows
     cdef uint64_t mode = ftz_enter()
     make_operand(&op_dout, dtype, False, n, K, dout, K, scratch)
-    add_product_of_transpose(&op_dout, 0, n, K, F, x, F, dV, K)
+    while first < n:
+        rows = min(n - first, GRADIENT_ROWS)
+        add_product_of_transpose(&op_dout, first, rows, K, F, x + first * F, F, dV, K)
+        first += rows
     if db != NULL:
         simd().add_row_sums[dtype](n, K, dout, K, db)
     make_operand(&op_Vt, dtype, True, K, F, V, K, scratch)
