@@ -13,7 +13,7 @@ Rows are gathered sequence by sequence first, so that what is done for a pair ar
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
-from ._dense cimport add_gradients, project
+from ._dense cimport add_gradients, multiply_rows, project
 from ._ftz cimport ftz_enter, ftz_leave
 from ._given cimport pointer
 from ._product cimport add_product_of_transpose, make_operand, multiply, operand, packed_size
@@ -152,7 +152,7 @@ cdef void attend(const reading *a, real *scratch) noexcept nogil:
         const real *E
         uint64_t mode = ftz_enter()
     make_operand(&op, dtype, False, H, M, a.A, M, scratch)
-    multiply(&op, N, <const real *> a.D, H, P, M, False)
+    multiply_rows(&op, N, <const real *> a.D, H, P, M, False)
     for k in range(a.n):
         first, L = a.rows[k], a.rows[k + 1] - a.rows[k]
         E = <const real *> a.E + a.offsets[a.sources[k]] * F
@@ -170,9 +170,9 @@ cdef void attend(const reading *a, real *scratch) noexcept nogil:
         multiply(&op, L, weights, S, <real *> a.context + first * F, F, False)
         weights += L * S
     make_operand(&op, dtype, False, F, H, a.C, H, scratch)
-    multiply(&op, N, <const real *> a.context, F, out, H, False)
+    multiply_rows(&op, N, <const real *> a.context, F, out, H, False)
     make_operand(&op, dtype, False, H, H, <const real *> a.C + F * H, H, scratch)
-    multiply(&op, N, <const real *> a.D, H, out, H, True)
+    multiply_rows(&op, N, <const real *> a.D, H, out, H, True)
     for t in range(N):
         for k in range(H):
             out[t * H + k] += b[k]
@@ -349,7 +349,7 @@ cdef void run_attention(const reading *a, Py_ssize_t n_source_rows, real *scratc
     cdef uint64_t mode = ftz_enter()
     if a.B != NULL:
         make_operand(&op, a.dtype, False, a.F, a.M, a.B, a.M, scratch)
-        multiply(&op, n_source_rows, <const real *> a.E, a.F, <real *> a.Q, a.M, False)
+        multiply_rows(&op, n_source_rows, <const real *> a.E, a.F, <real *> a.Q, a.M, False)
     attend(a, scratch)
     ftz_leave(mode)
 

@@ -9,7 +9,8 @@ from ._stages cimport Stage, batch, gradient_of
 
 
 cdef enum:
-    GRADIENT_ROWS = 256     # of x at a time in a weight gradient: they are read by columns, of which tiles copy so many rows at most
+    PRODUCT_ROWS = 192      # of x at a time in a product
+    GRADIENT_ROWS = 256     # and in a weight gradient, where they are read by columns, of which tiles copy so many rows at most
 
 
 cdef class Dense(Stage):
@@ -78,10 +79,21 @@ cdef void project(
     ftz_leave(mode)
 
 
+cdef void multiply_rows(
+    const operand *op, Py_ssize_t m, const real *A, Py_ssize_t lda, real *C, Py_ssize_t ldc, bint add,
+) noexcept nogil:
+    """What `multiply` does, of many rows some at a time, which stay in the second-level cache for all columns"""
+    cdef Py_ssize_t first = 0, rows
+    while first < m:
+        rows = min(m - first, PRODUCT_ROWS)
+        multiply(op, rows, A + first * lda, lda, C + first * ldc, ldc, add)
+        first += rows
+
+
 cdef void affine(const operand *op, const real *b, Py_ssize_t n, const real *x, real *out) noexcept nogil:
     """out (n, K) := x V + b, with x (n, F) and V as an operand"""
     cdef Py_ssize_t r, k, K = op.columns
-    multiply(op, n, x, op.rows, out, K, False)
+    multiply_rows(op, n, x, op.rows, out, K, False)
     for r in range(n):
         for k in range(K):
             out[r * K + k] += b[k]
@@ -104,7 +116,7 @@ cdef void add_gradients(
     if db != NULL:
         simd().add_row_sums[dtype](n, K, dout, K, db)
     make_operand(&op_Vt, dtype, True, K, F, V, K, scratch)
-    multiply(&op_Vt, n, dout, K, dx, F, adds)
+    multiply_rows(&op_Vt, n, dout, K, dx, F, adds)
     ftz_leave(mode)
 
 
