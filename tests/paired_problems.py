@@ -13,7 +13,8 @@ CODES, NUMBERS = 4, 2  # scores of a step of tokens, the end included, and of nu
 class PairedProblem:
     """A network with random weights, sources as those of a `Problem`, and targets of other lengths.
 
-    Attributes: `network`, `theta`, `sources` (Sequences), `static` (n_sequences, n_static) or None, `inputs` (Sequences, what the decoder reads), `targets`, `weights`, `data`.
+    Attributes: `network`, `theta`, `sources` (Sequences), `static` (n_sequences, n_static) or None, `inputs` (Sequences, what the
+    decoder reads), `targets`, `weights`, `data`.
     """
 
     def __init__(
@@ -23,7 +24,8 @@ class PairedProblem:
         rng = np.random.default_rng(seed + 10)
         source = Problem(sequences, "squared_error", hidden_sizes, dtype, seed, timed=timed, pooling=None, **of_encoder)
         names = ("input_size", "categories", "missing", "input_dropout", "static_size", "static_categories", "gap_channel")
-        names += ("cell", "activation", "bidirectional", "merge_mode", "residual", "learned_state", "dropout", "recurrent_dropout")
+        names += ("cell", "activation", "bidirectional", "merge_mode", "residual", "learned_state")
+        names += ("dropout", "recurrent_dropout")
         own = {name: getattr(source.network, name) for name in names}
         self.network = EncoderDecoder(
             output_size=CODES if tokens else NUMBERS, hidden_sizes=tuple(hidden_sizes), attention=attention,
@@ -32,7 +34,7 @@ class PairedProblem:
         self.sources, self.static, self.dtype, self.training_seed = source.sequences, source.static, dtype, training_seed
         if tokens:
             y = [rng.integers(1, CODES, size=(length - 1, 1)) for length in lengths]
-            inputs, targets = ([np.vstack(pair) for pair in pairs] for pairs in (zip([[[0]]] * len(y), y), zip(y, [[[0]]] * len(y))))
+            inputs, targets = [np.vstack([[[0]], part]) for part in y], [np.vstack([part, [[0]]]) for part in y]
         else:
             targets = [rng.normal(size=(length, NUMBERS)) for length in lengths]
             inputs = [np.vstack([np.zeros(NUMBERS), part[:-1]]) for part in targets]

@@ -12,8 +12,9 @@ import pytest
 from matplotlib.colors import to_rgb
 from sklearn.pipeline import make_pipeline
 
-from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm import LSTMClassifier, LSTMRegressor, LSTMSeq2Seq, Sequences
 from sklstm.inspection import (
+    AlignmentDisplay,
     AttentionDisplay,
     ForecastDisplay,
     GateDisplay,
@@ -66,6 +67,7 @@ def models():
         "chain": LSTMClassifier(
             **QUICK, return_sequences=True, structure="crf", allowed_transitions={"down": ["up"], None: "up"}
         ).fit(X, np.tile(["up", "up", "down"], (30, 2))),
+        "outputs": LSTMSeq2Seq(**QUICK).fit(["ab", "abba", "b"] * 9, ["x", "xyyx", "y"] * 9),
         "three": LSTMRegressor(**QUICK, loss="quantile", quantile=[0.9, 0.1, 0.5]).fit(WINDOWS[:, :12], WINDOWS[:, 12]),
     }
 
@@ -74,6 +76,7 @@ def models():
 MAKERS = {
     "training": (lambda models, **kw: TrainingHistoryDisplay.from_estimator(models["stopped"], **kw), 4),
     "gates": (lambda models, **kw: GateDisplay.from_estimator(models["gru"], RAGGED, **kw), 4),
+    "alignment": (lambda models, **kw: AlignmentDisplay.from_estimator(models["outputs"], ["abba"], **kw), 1),
     "attention": (lambda models, **kw: AttentionDisplay.from_estimator(models["attention"], RAGGED, **kw), 1),
     "one attention": (lambda models, **kw: AttentionDisplay.from_estimator(models["attention"], RAGGED, sequence=3, **kw), 1),
     "forecast": (

@@ -55,7 +55,7 @@ def is_trained(name):
     return trained(name.removeprefix("encoder.").removeprefix("decoder."))
 
 
-@pytest.mark.parametrize("options", list(some_architectures(13)))
+@pytest.mark.parametrize("options", list(some_architectures(18)))
 def test_every_entry_of_the_gradient(rng, options):
     problem = PairedProblem(sequences(rng), TARGETS, **options)
     grad, dx, dstatic = problem.gradients()
@@ -77,7 +77,7 @@ def test_every_entry_of_the_gradient(rng, options):
 
 
 def agrees_along_a_direction(problem, rng):
-    """Whether the derivative along a random direction, in which each named parameter has the same share, is that of differences."""
+    """Whether the derivative along a random direction, with the same share of each parameter, is that of differences."""
     loss, direction = problem.mean_loss(), np.zeros_like(problem.theta)
     grad = problem.gradients()[0]
     for name, part in problem.network.layout.slices.items():
@@ -107,7 +107,7 @@ def has_right_gradient(rng, options):
     return False
 
 
-@pytest.mark.parametrize("options", list(some_architectures(2)))
+@pytest.mark.parametrize("options", list(some_architectures(3)))
 def test_gradient_along_a_direction(rng, options):
     assert has_right_gradient(rng, options)
 
@@ -178,8 +178,8 @@ class TorchTwin:
         torch, p = self.torch, self.p
         e, ends = self.lstm("encoder", x)
         bridge = [
-            tuple((end.flatten() @ p[f"bridge.layer_{k}.W{s}"] + p[f"bridge.layer_{k}.b{s}"])[None] for s, end in zip("hc", pair))
-            for k, pair in enumerate(ends)
+            tuple((pair[j].flatten() @ p[f"{layer}.W{state}"] + p[f"{layer}.b{state}"])[None] for j, state in enumerate("hc"))
+            for layer, pair in ((f"bridge.layer_{k}", pair) for k, pair in enumerate(ends))
         ]
         d, _ = self.lstm("decoder", p["decoder.input.E0"][inputs], bridge)
         if self.network.attention is not None:
@@ -209,9 +209,12 @@ def test_scores_and_gradients_are_those_of_torch(rng, options, dtype, tolerance)
     loss = (weights * torch.nn.functional.cross_entropy(scores, codes, reduction="none")).sum() / weights.sum()
     loss.backward()
     assert relative_error(problem.data.scores(problem.network, problem.theta, 1), scores.detach().numpy()) < tolerance
+    # What all steps add to a key of the softmax cancels, in PyTorch as here, by hundreds of times where logits hardly differ.
+    least = 0.01 * np.linalg.norm(grad)
     for name, own in problem.network.layout.views(grad).items():
         if is_trained(name):
-            assert relative_error(own, twin.p[name].grad.numpy()) < tolerance, name
+            theirs = twin.p[name].grad.numpy()
+            assert np.linalg.norm(own - theirs) < tolerance * max(np.linalg.norm(theirs), least), name
 
 
 def larger(rng, n=60, **options):
@@ -328,8 +331,7 @@ def test_weights_take_the_units_of_the_data(rng, cell, tokens):
 @pytest.mark.parametrize("tokens", [True, False])
 def test_scheduled_sampling_reads_predictions_of_a_first_pass(rng, monkeypatch, tokens):
     problem = PairedProblem(sequences(rng), TARGETS, tokens=tokens, scheduled_sampling=0.5)
-    network, computers, rows = problem.network, [], np.arange(5)
-    read = []
+    network, rows, read = problem.network, np.arange(5), []
     again = paired_module.PairedDraws.again
 
     def watched(self):
@@ -354,7 +356,6 @@ def test_scheduled_sampling_reads_predictions_of_a_first_pass(rng, monkeypatch, 
     plain = GradientComputer(network.without_dropout(), problem.loss, data, problem.theta, 0.0, Threads(1))
     assert plain(rows, None) == pytest.approx(totals, rel=1e-14)
     np.testing.assert_allclose(plain.grad, computer.grad, rtol=1e-12, atol=1e-15)
-    computers.append(plain)
 
 
 def test_the_rate_of_scheduled_sampling(rng):
@@ -389,8 +390,9 @@ def test_data_of_some_pairs(rng):
     np.testing.assert_allclose(taken.scores(network, theta, 1), np.vstack([whole[4], whole[1]]), rtol=1e-13)
     np.testing.assert_array_equal(taken.total_weights, data.total_weights[rows])
     np.testing.assert_array_equal(np.flatnonzero(only.total_weights), [1, 4])
-    assert data.lengths.tolist() == [a + b for a, b in zip(SOURCES, TARGETS)]
-    digests = [one.digests() for one in (data, replace(data, inputs=Sequences(1 - problem.inputs.values, problem.inputs.offsets)))]
+    assert data.lengths.tolist() == np.add(SOURCES, TARGETS).tolist()
+    other = replace(data, inputs=Sequences(1 - problem.inputs.values, problem.inputs.offsets))
+    digests = data.digests(), other.digests()
     assert digests[0]["X"] == digests[1]["X"] and digests[0]["y"] != digests[1]["y"]
 
 

@@ -2,7 +2,9 @@
 
 import io
 import pickle
+import re
 from itertools import product
+from pathlib import Path
 
 import joblib
 import matplotlib.pyplot as plt
@@ -238,7 +240,8 @@ def test_numbers(attention, y):
     lengths = list(map(len, y))
     predicted = model.predict(SOURCE, n_steps=lengths)
     assert [np.shape(one) for one in predicted] == [np.shape(one) for one in y]
-    assert model.score(SOURCE, y) == r2_score(*(np.concatenate([one.reshape(len(one), -1) for one in two]) for two in (y, predicted)))
+    flat = (np.concatenate([one.reshape(len(one), -1) for one in side]) for side in (y, predicted))
+    assert model.score(SOURCE, y) == r2_score(*flat)
     if isinstance(y, np.ndarray):
         np.testing.assert_array_equal(model.predict(SOURCE), predicted)
         assert predicted.dtype == float
@@ -485,3 +488,24 @@ def test_reading_changes_no_token():
     assert outputs.values.tolist() == list("".join(texts)) and outputs.lengths.tolist() == [2, 1, 1, 3]
     big = read_outputs([[2**60], [2**60 + 1], [1], [2]], X, "characters")
     assert big.values.tolist() == [2**60, 2**60 + 1, 1, 2]
+
+
+# ---- documentation, and problems ----
+
+
+def test_the_example_of_the_page_prints_what_it_says(capsys):
+    page = (Path(__file__).parent.parent / "docs" / "seq2seq.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    exec(code, {})
+    said = re.findall(r"^print\(.*\)  # (.*)$", code, flags=re.MULTILINE)
+    for line, comment in zip(capsys.readouterr().out.splitlines(), said, strict=True):
+        assert comment == line or comment.startswith(f"{line}: ")
+
+
+@pytest.mark.slow
+def test_addition_of_numbers_of_three_digits():
+    pairs = np.random.default_rng(0).permutation(10**6)[:22_000]
+    X = [f"{pair // 1000}+{pair % 1000}" for pair in pairs]
+    y = [str(pair // 1000 + pair % 1000) for pair in pairs]
+    model = LSTMSeq2Seq(128, max_iter=25, learning_rate_init=0.01, n_jobs=2, random_state=0).fit(X[:-2000], y[:-2000])
+    assert model.score(X[-2000:], y[-2000:]) > 0.98

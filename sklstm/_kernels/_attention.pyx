@@ -13,7 +13,7 @@ Rows are gathered sequence by sequence first, so that what is done for a pair ar
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
-from ._dense cimport add_gradients, project
+from ._dense cimport add_gradients, multiply_rows, project
 from ._ftz cimport ftz_enter, ftz_leave
 from ._given cimport pointer
 from ._product cimport add_product_of_transpose, make_operand, multiply, operand, packed_size
@@ -152,7 +152,7 @@ cdef void attend(const reading *a, real *scratch) noexcept nogil:
         const real *E
         uint64_t mode = ftz_enter()
     make_operand(&op, dtype, False, H, M, a.A, M, scratch)
-    multiply(&op, N, <const real *> a.D, H, P, M, False)
+    multiply_rows(&op, N, <const real *> a.D, H, P, M, False)
     for k in range(a.n):
         first, L = a.rows[k], a.rows[k + 1] - a.rows[k]
         E = <const real *> a.E + a.offsets[a.sources[k]] * F
@@ -170,9 +170,9 @@ cdef void attend(const reading *a, real *scratch) noexcept nogil:
         multiply(&op, L, weights, S, <real *> a.context + first * F, F, False)
         weights += L * S
     make_operand(&op, dtype, False, F, H, a.C, H, scratch)
-    multiply(&op, N, <const real *> a.context, F, out, H, False)
+    multiply_rows(&op, N, <const real *> a.context, F, out, H, False)
     make_operand(&op, dtype, False, H, H, <const real *> a.C + F * H, H, scratch)
-    multiply(&op, N, <const real *> a.D, H, out, H, True)
+    multiply_rows(&op, N, <const real *> a.D, H, out, H, True)
     for t in range(N):
         for k in range(H):
             out[t * H + k] += b[k]
@@ -248,8 +248,8 @@ cdef void attend_backward(const reading *a, const reading_gradients *g, real *sc
         weights += L * S
     add_gradients(N, H, M, <const real *> a.D, <const real *> a.A, dP, <real *> g.dA, NULL, <real *> g.dD, scratch, True)
     if a.B != NULL:
-        add_gradients(n_rows, F, M, <const real *> a.E, <const real *> a.B, <const real *> g.dQ, <real *> g.dB, NULL, <real *> g.dE, scratch,
-                      True)
+        add_gradients(n_rows, F, M, <const real *> a.E, <const real *> a.B, <const real *> g.dQ, <real *> g.dB, NULL, <real *> g.dE,
+                      scratch, True)
     ftz_leave(mode)
 
 
@@ -306,7 +306,8 @@ cdef class CrossAttention(Stage):
         a.context, g.dcontext = self.hold(buffers["context"], n_rows, F, True), self.hold(buffers["dcontext"], n_rows, F, True)
         a.out, g.dout = self.hold(buffers["state"], n_rows, H, True), self.hold(buffers["dstate"], n_rows, H, True)
         self.n_weights, self.n_sequences = len(buffers["weights"]), len(buffers["rows"]) - 1
-        a.weights, g.dweights = self.hold(buffers["weights"], self.n_weights, 0, True), self.hold(buffers["dweights"], self.n_weights, 0, True)
+        a.weights = self.hold(buffers["weights"], self.n_weights, 0, True)
+        g.dweights = self.hold(buffers["dweights"], self.n_weights, 0, True)
         a.scratch = self.hold(buffers["scratch"], 1, 0, True)
         if (a.B == NULL) != (a.v == NULL) or (a.B == NULL) != (a.Q == NULL) or (a.B == NULL) != (g.dQ == NULL):
             raise ValueError("Additive attention needs weights of the source, and a buffer for its products with them.")
@@ -348,7 +349,7 @@ cdef void run_attention(const reading *a, Py_ssize_t n_source_rows, real *scratc
     cdef uint64_t mode = ftz_enter()
     if a.B != NULL:
         make_operand(&op, a.dtype, False, a.F, a.M, a.B, a.M, scratch)
-        multiply(&op, n_source_rows, <const real *> a.E, a.F, <real *> a.Q, a.M, False)
+        multiply_rows(&op, n_source_rows, <const real *> a.E, a.F, <real *> a.Q, a.M, False)
     attend(a, scratch)
     ftz_leave(mode)
 
@@ -382,8 +383,8 @@ def scratch_size(Py_ssize_t n_source_rows, Py_ssize_t n_rows, Py_ssize_t F, Py_s
     cdef int dtype = 0 if itemsize == sizeof(float) else 1
     cdef Py_ssize_t most = 1
     for rows, columns in (
-        (H, M), (M, H), (F, H), (H, F), (H, H), (F, M), (M, F), (F, n_source_rows), (n_source_rows, F), (n_rows, F), (n_rows, H), (n_rows, M),
-        (n_source_rows, M),
+        (H, M), (M, H), (F, H), (H, F), (H, H), (F, M), (M, F), (F, n_source_rows), (n_source_rows, F), (n_source_rows, M), (n_rows, F),
+        (n_rows, H), (n_rows, M),
     ):
         most = max(most, packed_size(rows, columns, dtype))
     return most

@@ -4,6 +4,9 @@ from ._real cimport real
 
 
 # Without a change of mode (`_ftz`).
+cdef void multiply_rows(
+    const operand *op, Py_ssize_t m, const real *A, Py_ssize_t lda, real *C, Py_ssize_t ldc, bint add) noexcept nogil
+
 cdef void affine(const operand *op, const real *b, Py_ssize_t n, const real *x, real *out) noexcept nogil
 
 cdef void project(

@@ -8,6 +8,11 @@ from ._simd cimport simd
 from ._stages cimport Stage, batch, gradient_of
 
 
+cdef enum:
+    PRODUCT_ROWS = 192      # of x at a time in a product
+    GRADIENT_ROWS = 256     # and in a weight gradient, where they are read by columns, of which tiles copy so many rows at most
+
+
 cdef class Dense(Stage):
     """The head, bound: out := x V + b.
 
@@ -74,10 +79,21 @@ cdef void project(
     ftz_leave(mode)
 
 
+cdef void multiply_rows(
+    const operand *op, Py_ssize_t m, const real *A, Py_ssize_t lda, real *C, Py_ssize_t ldc, bint add,
+) noexcept nogil:
+    """What `multiply` does, of many rows some at a time, which stay in the second-level cache for all columns"""
+    cdef Py_ssize_t first = 0, rows
+    while first < m:
+        rows = min(m - first, PRODUCT_ROWS)
+        multiply(op, rows, A + first * lda, lda, C + first * ldc, ldc, add)
+        first += rows
+
+
 cdef void affine(const operand *op, const real *b, Py_ssize_t n, const real *x, real *out) noexcept nogil:
     """out (n, K) := x V + b, with x (n, F) and V as an operand"""
     cdef Py_ssize_t r, k, K = op.columns
-    multiply(op, n, x, op.rows, out, K, False)
+    multiply_rows(op, n, x, op.rows, out, K, False)
     for r in range(n):
         for k in range(K):
             out[r * K + k] += b[k]
@@ -90,13 +106,17 @@ cdef void add_gradients(
     """dV += x' dout, db += sum of dout over rows unless it is NULL, dx := dout V', or with `adds` += that"""
     cdef operand op_dout, op_Vt
     cdef int dtype = 0 if real is float else 1
+    cdef Py_ssize_t first = 0, rows
     cdef uint64_t mode = ftz_enter()
     make_operand(&op_dout, dtype, False, n, K, dout, K, scratch)
-    add_product_of_transpose(&op_dout, 0, n, K, F, x, F, dV, K)
+    while first < n:
+        rows = min(n - first, GRADIENT_ROWS)
+        add_product_of_transpose(&op_dout, first, rows, K, F, x + first * F, F, dV, K)
+        first += rows
     if db != NULL:
         simd().add_row_sums[dtype](n, K, dout, K, db)
     make_operand(&op_Vt, dtype, True, K, F, V, K, scratch)
-    multiply(&op_Vt, n, dout, K, dx, F, adds)
+    multiply_rows(&op_Vt, n, dout, K, dx, F, adds)
     ftz_leave(mode)
 
 

@@ -39,4 +39,5 @@ cdef class Layer(Stage):
         self, bound_direction *bound, tuple kernel, dict arrays, Py_ssize_t n_rows, Py_ssize_t n_sequences) except -1
     cdef const void *input(self, const batch *b) noexcept nogil
     cdef void end_states(self, const batch *b, void *out, Py_ssize_t ld) noexcept nogil
-    cdef void end_of_walk(self, const batch *b, int k, int state, const Py_ssize_t *which, Py_ssize_t n, void *out, Py_ssize_t ld) noexcept nogil
+    cdef void end_of_walk(
+        self, const batch *b, int k, int state, const Py_ssize_t *which, Py_ssize_t n, void *out, Py_ssize_t ld) noexcept nogil

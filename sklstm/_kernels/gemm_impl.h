@@ -26,6 +26,28 @@ static inline ptrdiff_t FN(panel_width)(ptrdiff_t N, ptrdiff_t n)
 
 static ptrdiff_t FN(packed_size)(ptrdiff_t K, ptrdiff_t N) { return K * ((N + LANES - 1) / LANES * LANES); }
 
+/* out (rows, columns) := B', 4 each or fewer; 0 from column n_real on */
+static inline void FN(transpose)(
+    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t n_real, const REAL *B, ptrdiff_t ldb, REAL *out, ptrdiff_t ld)
+{
+#ifdef HAS_SHUFFLES
+    if (rows == 4 && n_real >= 4) {
+        typedef REAL four __attribute__((vector_size(4 * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+        four r0 = *(const four *)B, r1 = *(const four *)(B + ldb), r2 = *(const four *)(B + 2 * ldb), r3 = *(const four *)(B + 3 * ldb);
+        four low01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5), high01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
+        four low23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5), high23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+        *(four *)out = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
+        *(four *)(out + ld) = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
+        *(four *)(out + 2 * ld) = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
+        *(four *)(out + 3 * ld) = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+        return;
+    }
+#endif
+    for (ptrdiff_t j = 0; j < columns; j++)
+        for (ptrdiff_t k = 0; k < rows; k++)
+            out[k * ld + j] = j < n_real ? B[j * ldb + k] : 0;
+}
+
 static void FN(pack)(
     int transpose, ptrdiff_t K, ptrdiff_t N,
     const void *B_, ptrdiff_t ldb,      /* (K, N) IN, or (N, K) if transpose; row stride ldb */
@@ -35,11 +57,15 @@ static void FN(pack)(
     REAL *out = packed_;
     for (ptrdiff_t n = 0; n < N; n += PANEL) {
         ptrdiff_t width = FN(panel_width)(N, n), real_columns = N - n < width ? N - n : width;
-        if (transpose)
-            for (ptrdiff_t j = 0; j < width; j++)
-                for (ptrdiff_t k = 0; k < K; k++)
-                    out[k * width + j] = j < real_columns ? B[(n + j) * ldb + k] : 0;
-        else
+        if (transpose) {
+            /* A line of the cache of each row of B at a time, so that what it is written to stays in the first level. */
+            const ptrdiff_t line = 64 / sizeof(REAL);
+            for (ptrdiff_t begin = 0; begin < K; begin += line)
+                for (ptrdiff_t j = 0; j < width; j += 4)
+                    for (ptrdiff_t k = begin; k < K && k < begin + line; k += 4)
+                        FN(transpose)(K - k < 4 ? K - k : 4, width - j < 4 ? width - j : 4, real_columns - j,
+                                      B + (n + j) * ldb + k, ldb, out + k * width + j, width);
+        } else
             for (ptrdiff_t k = 0; k < K; k++) {
                 memcpy(out + k * width, B + k * ldb + n, real_columns * sizeof(REAL));
                 for (ptrdiff_t j = real_columns; j < width; j++)

@@ -37,6 +37,9 @@
    compilers without it: one set of loops, in plain C, and products by BLAS. */
 #if defined(__GNUC__) && !defined(SKLSTM_NO_VECTORS)
 #define HAS_VECTORS
+#if defined(__clang__) || __GNUC__ >= 12
+#define HAS_SHUFFLES    /* __builtin_shufflevector */
+#endif
 #endif
 
 /* Added to the variance by layer normalisation; PyTorch's and Keras' order of magnitude. */

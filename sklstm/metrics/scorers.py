@@ -6,7 +6,7 @@ from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from ..compat import scorer_parts
-from ..estimators import LSTMClassifier, LSTMRegressor
+from ..estimators import LSTMClassifier, LSTMRegressor, LSTMSeq2Seq
 from ..estimators.base import BaseRecurrent
 from ..estimators.unaligned import predicts_labels
 from ..sequences import Sequences
@@ -136,6 +136,11 @@ class _StepScorer(_Routed):
     def __call__(self, estimator, X, y=None, sample_weight=None):
         if y is None:
             raise ValueError("A scorer of steps needs y. Pass the targets that the predictions are compared with.")
+        if model_inside(estimator, LSTMSeq2Seq) is not None:
+            raise ValueError(
+                "step_scorer compares predictions with y step by step, but outputs of LSTMSeq2Seq have lengths of their own. Use"
+                " sequence_scorer(token_accuracy_score), or another metric of sklstm.metrics for sequences."
+            )
         of_rows, y_true, weights = in_rows(estimator, X, y, sample_weight, scorer_parts(self._scorer)[1])
         return self._scorer(of_rows, X, y_true, **{} if weights is None else {"sample_weight": weights})
 
@@ -254,9 +259,9 @@ def in_rows(estimator, X, y, sample_weight, methods):
 INNER = ("best_estimator_", "estimator_", "regressor_", "classifier_", "_final_estimator")
 
 
-def model_inside(estimator):
-    """The recurrent estimator inside a search, a Pipeline or another wrapper; None if it has none."""
-    while not isinstance(estimator, BaseRecurrent):
+def model_inside(estimator, kind=BaseRecurrent):
+    """The recurrent estimator of a kind inside a search, a Pipeline or another wrapper; None if it has none."""
+    while not isinstance(estimator, kind):
         inner = next((name for name in INNER if getattr(estimator, name, None) is not None), None)
         if inner is None:
             return None

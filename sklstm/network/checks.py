@@ -111,7 +111,7 @@ EXPECTED_OF_DECODER = {
 
 
 def check_encoder_decoder(network):
-    """Raise a ValueError if a decoder cannot be built from the attributes of an `EncoderDecoder`; its encoder is checked by itself."""
+    """Raise a ValueError if the decoder of an `EncoderDecoder` cannot be built; the encoder is checked by itself."""
     _check(network, EXPECTED_OF_DECODER)
 
 

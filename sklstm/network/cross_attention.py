@@ -73,8 +73,8 @@ class Bridge:
 class CrossAttention:
     """Spec of attention of a decoder's outputs d_t (H,) over the outputs e_s (F,) of the steps of its source.
 
-    The weights of the steps are softmax of the logits over s, and ``tanh([c_t; d_t] C + b)`` with the weighted mean c_t of the e_s is
-    what the head reads (Luong, Pham and Manning 2015).
+    The weights of the steps are softmax of the logits over s, and ``tanh([c_t; d_t] C + b)``, with the weighted mean c_t of the
+    e_s, is what the head reads (Luong, Pham and Manning 2015).
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from .params import ParamLayout
 
 
 class DecoderNetwork(Network):
-    """The layers and the head of a decoder, which reads what it writes: one set of units for its inputs, and another one for x."""
+    """The layers and the head of a decoder, whose inputs keep their units visible: what is 0 in standard units is read first."""
 
     keeps_units = True
 
@@ -25,8 +25,8 @@ class DecoderNetwork(Network):
 class EncoderDecoder:
     """Spec of a network that maps sequences to sequences of other lengths; like `Network` it holds no arrays.
 
-    The encoder is the stack of a `Network`. The layers of the decoder, as many and as wide, begin with affine maps of the states in
-    which those of the encoder end, and walk over the targets of the steps before: the code 0 and then the codes of tokens, or
+    The encoder is the stack of a `Network`. The layers of the decoder, as many and as wide, begin with affine maps of the states
+    in which those of the encoder end, and walk over the targets of the steps before: the code 0 and then the codes of tokens, or
     zeros and then numbers in the units of the scores.
 
     Parameters

@@ -121,7 +121,7 @@ class PairedWorkspace:
         self.bound.run_backward(grad, self.dvalues, dstatic)
 
     def encode(self, source):
-        """Outputs of every row of the source, packed, and the states that decoders of it begin with, in the order of the batch."""
+        """Outputs of every row of the source, packed, and the states that decoders begin with, in the order of the batch."""
         n = source.n_sequences
         once = np.array([0, n], np.intp), np.ones(n, np.intp), self.nothing[:n], None
         self.bridge.run(arguments(source), once, np.arange(n))

@@ -152,7 +152,9 @@ class RecurrentLayer:
         """Buffers for batches of up to that size; with `carries` those for a state from an earlier chunk too."""
         return _LayerWorkspace(self, n_sequences, n_rows, dtype, carries)
 
-    def bind(self, theta, p, ws, x, *, dy=None, d_end=None, dx=None, dropout=None, masks=None, static=None, begins=False, d_ends=()):
+    def bind(
+        self, theta, p, ws, x, *, dy=None, d_end=None, dx=None, dropout=None, masks=None, static=None, begins=False, d_ends=()
+    ):
         """The stage that runs the layer in training: what the backward pass reads is kept.
 
         Parameters

@@ -3,7 +3,6 @@
 import reprlib
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from numbers import Real
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from .container import Sequences, snapshot
 from .convert import exactly_joined
 from .errors import refuse_mask
 from .parts import offsets_of
+from .refusals import array_of
 from .targets import Places, as_array, read_labels, read_numbers
 
 # How texts become tokens, and tokens texts.
@@ -226,10 +226,8 @@ def read_n_steps(n_steps, n_sequences):
     ValueError
         Unless it is an int of at least 1, or one for each sequence.
     """
-    array = np.asarray(n_steps)
-    is_sound = array.dtype.kind in "iu" and array.shape in ((), (n_sequences,)) and (array >= 1).all()
-    if not is_sound or isinstance(n_steps, (bool, np.bool_)) or not isinstance(array.flat[0] if array.size else 1, Real):
-        raise ValueError(
-            f"n_steps must be an int of at least 1, or one for each of the {n_sequences} sequences, got {reprlib.repr(n_steps)}."
-        )
+    expected = f"Expected an int of at least 1, or one for each of the {n_sequences} sequences."
+    array = array_of("n_steps", n_steps, expected)
+    if array.dtype.kind not in "iu" or array.shape not in ((), (n_sequences,)) or (array < 1).any():
+        raise ValueError(f"n_steps holds {reprlib.repr(array.tolist())}. {expected}")
     return np.full(n_sequences, array) if array.ndim == 0 else array.astype(np.intp)

@@ -154,7 +154,8 @@ def read_numbers(name, values, places=ONE_EACH):
     if array.dtype.kind == "O":
         array = _numbers_of_objects(name, array, places)
     if array.dtype.kind not in "fiub":
-        first = f", such as {array.ravel()[0]!s}" if array.size else ""
+        has_no_text = array.dtype.kind in "mM" and np.datetime_data(array.dtype)[0] == "generic"
+        first = f", such as {array.ravel()[0]!s}" if array.size and not has_no_text else ""
         nature = {"M": "times", "m": "durations"}.get(array.dtype.kind, "texts")
         raise ValueError(f"{name} must hold numbers, got {nature}{first} ({array.dtype}). {_as_numbers(name, nature)}")
     _refuse_not_finite(name, array, places)

@@ -17,8 +17,8 @@ class PairedData(Data):
     Attributes
     ----------
     inputs : Sequences
-        What the decoder reads at each of these steps, in the dtype of the sequences: codes (total_steps, 1), or numbers in standard
-        units.
+        What the decoder reads at each of these steps, in the dtype of the sequences: codes (total_steps, 1), or numbers in
+        standard units.
     per_step : bool
         True.
     """

@@ -4,6 +4,7 @@ import numpy as np
 
 from sklstm import LSTMClassifier, LSTMRegressor, LSTMSeq2Seq
 from sklstm.inspection import AlignmentDisplay
+from sklstm.metrics import exact_match_score, sequence_scorer, step_scorer, token_accuracy_score  # noqa: F401
 
 from .case import RAGGED, N, X, case, quick
 
@@ -120,6 +121,12 @@ CASES = [
         "Set (scheduled_sampling=0), or take another solver",
         lambda code: translate(solver="lbfgs", **eval(f"dict({code})")),
         lambda code: translate(scheduled_sampling=0.5),
+    ),
+    case(
+        lambda: step_scorer("accuracy")(translate(), X, TEXTS),
+        r"Use (sequence_scorer\(token_accuracy_score\)), or another metric",
+        lambda code: eval(code)(translate(), X, TEXTS),
+        lambda code: sequence_scorer(exact_match_score)(translate(), X, TEXTS),
     ),
     case(
         lambda: AlignmentDisplay.from_predictions(translate().attention_weights(X)[0][0]),

@@ -6,7 +6,7 @@ import tempfile
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from sklstm import LSTMClassifier, LSTMRegressor, Sequences, datasets, inspection, load, save
+from sklstm import LSTMClassifier, LSTMRegressor, LSTMSeq2Seq, Sequences, datasets, inspection, load, save
 from sklstm.preprocessing import PerStep, RelativeRegressor, SequenceTokenizer, make_windows
 
 from .errors import REFUSALS
@@ -85,6 +85,38 @@ def _of_models():
                     (*REFUSALS, OSError) if name == "checkpoint" else REFUSALS,
                 ),
             )
+
+
+def _of_outputs():
+    texts, numbers = ["ab", "b", "aab", "ba", "bb", "a"], [np.arange(2.0) + i for i in range(6)]
+    X, own = data("lstm")[0], {"hidden_size": 2, "max_iter": 1, "random_state": 0}
+    for kind, source, y in (("texts", texts, texts), ("tokens", X, list(map(list, texts))), ("numbers", X, numbers)):
+
+        def model(source=source, y=y):
+            return LSTMSeq2Seq(**own).fit(source, y)
+
+        fitted_one = model()
+        doors = {
+            "fit X": lambda o, y=y: LSTMSeq2Seq(**own).fit(o, y),
+            "fit y": lambda o, source=source: LSTMSeq2Seq(**own).fit(source, o),
+            "fit sample_weight": lambda o, source=source, y=y: LSTMSeq2Seq(**own).fit(source, y, o),
+            "fit y_val": lambda o, source=source, y=y: LSTMSeq2Seq(**own).fit(source, y, X_val=source, y_val=o),
+            "partial_fit y": lambda o, model=model, source=source: model().partial_fit(source, o),
+            "partial_fit classes": lambda o, source=source, y=y: LSTMSeq2Seq(**own).partial_fit(source, y, classes=o),
+            "predict": fitted_one.predict,
+            "predict n_best": lambda o, model=fitted_one, source=source: model.predict(source, n_best=o),
+            "predict n_steps": lambda o, model=fitted_one, source=source: model.predict(source, n_steps=o),
+            "score X": lambda o, model=fitted_one, y=y: model.score(o, y),
+            "score y": lambda o, model=fitted_one, source=source: model.score(source, o),
+            "score sample_weight": lambda o, model=fitted_one, source=source, y=y: model.score(source, y, o),
+            "attention_weights y": lambda o, model=fitted_one, source=source: model.attention_weights(source, o),
+        }
+        if kind != "numbers":
+            doors["log_likelihood y"] = lambda o, model=fitted_one, source=source: model.log_likelihood(source, o)
+        yield from ((f"{kind}: outputs {name}", Door(call)) for name, call in doors.items())
+    parameters = LSTMSeq2Seq().get_params().keys() - LSTMClassifier().get_params().keys()
+    for name in sorted(parameters):
+        yield f"outputs {name}", Door(lambda o, name=name: LSTMSeq2Seq(**own | {name: o}).fit(texts, texts))
 
 
 def _of_streams():
@@ -238,6 +270,6 @@ def _of_datasets():
 
 DOORS = {
     name: door
-    for doors in (_of_models, _of_streams, _of_sequences, _of_preprocessing, _of_files, _of_inspection, _of_datasets)
+    for doors in (_of_models, _of_outputs, _of_streams, _of_sequences, _of_preprocessing, _of_files, _of_inspection, _of_datasets)
     for name, door in doors()
 }

@@ -26,6 +26,7 @@ TESTS = [
     ["--one-in=5", "tests/test_inference.py", "tests/test_stream.py", "-k", "not memory"],
     ["--one-in=23", "tests/test_gradients.py", "-k", "every_entry"],
     ["tests/test_gradients.py", "-k", "not every_entry"],
+    ["--one-in=9", "tests/test_encoder_decoder.py", "-k", "not torch"],
     ["tests/test_fuzz.py", "-k", "any_order"],
 ]
 FUZZ = ["-x", "tests/test_fuzz.py::test_calls_in_any_order"]
