@@ -68,7 +68,8 @@ def write_shared():
     target = GENERATED / f"{SHARED.replace('.', '/')}.c"
     if not target.exists() or f"Cython {Cython.__version__} " not in target.read_text()[:100]:
         target.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([sys.executable, "-m", "cython", f"--generate-shared={target}"], check=True)
+        directive = "freethreading_compatible=True"  # which Cython 3.2 does not take for granted here
+        subprocess.run([sys.executable, "-m", "cython", "-X", directive, f"--generate-shared={target}"], check=True)
     return str(target)
 
 

@@ -4,6 +4,7 @@
     python benchmarks/threads.py --all           every shape
     python benchmarks/threads.py --tasks fit     one of the tasks: fit, step, predict, row
     python benchmarks/threads.py --busy          while another process keeps one core busy
+    python benchmarks/threads.py --at-once 4     so many fits of sklstm at the same time
 
 fit      A whole fit of three minibatches. sklstm: `LSTMClassifier.fit` with `n_jobs`, all that users get. torch: the module, Adam
          and the usual loop, on tensors made before the timing. JAX: arrays of weights and three calls of a function that was
@@ -15,6 +16,9 @@ row      The same of one sequence.
 Every contender and number of threads has a process of its own, since some libraries read their number of threads once. The
 processes take turns: one computes, the others wait for their pipes. Those with one thread, and their libraries, stay on the last
 CPU that this process may use; those with more are free. The load of --busy stays on the first CPU, and ends with this process.
+With --at-once, only fits of sklstm are timed: some at the same time, each in a process of its own with as many threads as there
+are CPUs, and one with one thread. "at once / sum" is the time of all over that of as many with one thread, divided by the CPUs.
+
 Losses, gradients and probabilities of the contenders must agree before the timing. Times are medians of wall-clock times, ratios
 are medians of the ratios within each round: "2 / 1" is the speed-up of a contender by more threads, and the other columns are
 times of the peers with as many threads as sklstm, over the times of sklstm. Contenders that are not installed are left out. The
@@ -96,9 +100,18 @@ class Contender:
         self.ask(1)
 
     def ask(self, what):
+        self.send(what)
+        return self.receive()
+
+    def send(self, what):
         try:
             pickle.dump(what, self.process.stdin)
             self.process.stdin.flush()
+        except OSError:  # its process has ended, which `receive` says
+            pass
+
+    def receive(self):
+        try:
             answer = pickle.load(self.process.stdout)
         except (EOFError, OSError):
             answer = RuntimeError("its process has ended")
@@ -109,6 +122,26 @@ class Contender:
     def close(self):
         self.process.kill()
         self.process.communicate()
+
+
+class AtOnce:
+    """Contenders that compute at the same time, as one: a call is a call of each.
+
+    Parameters
+    ----------
+    members : list of Contender
+    """
+
+    def __init__(self, members):
+        self.members = members
+
+    def __call__(self):
+        self.seconds_per_call(1)
+
+    def seconds_per_call(self, count):
+        for member in self.members:
+            member.send(count)
+        return max([member.receive() for member in self.members])
 
 
 @contextmanager
@@ -207,6 +240,21 @@ def compare(shapes, numbers, busy, seconds, repeats):
     return results, names
 
 
+def measure_at_once(shapes, count, n_threads, seconds, repeats):
+    """Header and rows of the table of so many fits at once."""
+    rows = [["task", "B,T,D,H", "sklstm 1 ms", f"{count} at once, {n_threads} threads each, ms", "at once / sum"]]
+    with contenders(["sklstm"], [1, *[n_threads] * count]) as (one, *several):
+        for shape in shapes:
+            print(f"{count} fits {shape} ...", file=sys.stderr)
+            for contender in (one, *several):
+                contender.prepare("fit", shape)
+            turns = take_turns({"one": one, "at once": AtOnce(several)}, seconds, repeats)
+            times = {name: 1e3 * time["median"] for name, time in turns["seconds"].items()}
+            share = turns["ratio"]["at once"]["median"] * os.cpu_count() / count
+            rows.append(["fit", ",".join(map(str, shape)), *(f"{time:#.3g}" for time in times.values()), f"{share:.2f}"])
+    return rows
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
@@ -214,11 +262,16 @@ def main():
     parser.add_argument("--shapes", nargs="+", type=read_shape, metavar="B,T,D,H", help="these, for each of the tasks")
     parser.add_argument("--threads", nargs="+", type=int, help="numbers of threads, 1 first (default: 1 and all CPUs)")
     parser.add_argument("--busy", action="store_true", help="while another process keeps one core busy")
+    parser.add_argument("--at-once", type=int, metavar="N", help="so many fits of sklstm at the same time, each with all threads")
     parser.add_argument("--seconds", type=float, default=3, help="time per task and shape (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=5, help="minimum number of rounds (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything to this file")
     options = parser.parse_args()
     numbers = options.threads or sorted({1, os.cpu_count()})
+    if options.at_once:
+        chosen = options.shapes or SHAPES["fit"][0 if options.all else 1]
+        print(table(measure_at_once(chosen, options.at_once, numbers[-1], options.seconds, options.repeats)))
+        return print(f"\nlstm, float32.\n\n{report(describe())}")
     shapes = {task: options.shapes or SHAPES[task][0 if options.all else 1] for task in options.tasks}
     results, names = compare(shapes, numbers, options.busy, options.seconds, options.repeats)
     facts = describe()
