@@ -18,7 +18,8 @@ def exact_match_score(y_true, y_pred, *, sample_weight=None):
     Parameters
     ----------
     y_true : list of array-likes or texts, array-like of shape (n_sequences, n_steps) or Sequences
-        True labels of each sequence, or of its steps; those of a text are its characters. Steps labelled NaN, None or, if labels are numbers, -100 do not count.
+        True labels of each sequence, or of its steps; those of a text are its characters. Steps labelled NaN, None or, if labels
+        are numbers, -100 do not count.
     y_pred : list of array-likes or texts, array-like of shape (n_sequences, n_steps) or Sequences
         Predicted labels. One of another length is wrong.
     sample_weight : array-like of shape (n_sequences,), default=None
@@ -55,7 +56,8 @@ def edit_distance_rate(y_true, y_pred, *, sample_weight=None):
     Parameters
     ----------
     y_true : list of array-likes or texts, array-like of shape (n_sequences, n_steps) or Sequences
-        True labels of each sequence; those of a text are its characters. Steps labelled NaN, None or, if labels are numbers, -100 do not count.
+        True labels of each sequence; those of a text are its characters. Steps labelled NaN, None or, if labels are numbers, -100
+        do not count.
     y_pred : list of array-likes or texts, array-like of shape (n_sequences, n_steps) or Sequences
         Predicted labels, of any lengths.
     sample_weight : array-like of shape (n_sequences,), default=None
