@@ -39,7 +39,7 @@ FIELD_OF_DIGIT = dict(zip(range(10), (0, 0, 0, 0, None, 1, 1, None, 2, 2), stric
 
 class Addition:
     minutes, n_train, n_test = 5, 50_000, 5_000
-    parameters: ClassVar = {"hidden_size": 128, "attention": "dot", "bidirectional": True, "learning_rate_init": 3e-3}
+    parameters: ClassVar = {"hidden_size": 128, "attention": "dot", "bidirectional": True}
 
     def __init__(self, rng):
         pairs = rng.choice(1_000_000, self.n_train + self.n_test, replace=False)
@@ -50,7 +50,7 @@ class Addition:
 
 class Dates:
     minutes, n_train, n_test = 2, 20_000, 2_000
-    parameters: ClassVar = {"hidden_size": 64, "attention": "dot", "bidirectional": True, "learning_rate_init": 3e-3}
+    parameters: ClassVar = {"hidden_size": 64, "attention": "dot", "bidirectional": True}
 
     def __init__(self, rng):
         from babel.dates import DateTimeFormat, get_date_format
@@ -75,7 +75,8 @@ class Dates:
     def attention_on_field(self, model, rows):
         """Share of the attention of the written digits that falls on their field, with the marks and blanks beside it."""
         shares = []
-        for row, weights in zip(rows, model.attention_weights([self.X[row] for row in rows], [self.y[row] for row in rows]), strict=True):
+        given = [self.X[row] for row in rows], [self.y[row] for row in rows]
+        for row, weights in zip(rows, model.attention_weights(*given), strict=True):
             for digit, field in FIELD_OF_DIGIT.items():
                 if field is not None:
                     at = [k for k, place in enumerate(self.places[row]) if place == field]
@@ -90,8 +91,8 @@ class Pronunciation:
         "attention": "dot",
         "bidirectional": True,
         "dropout": 0.3,
-        "batch_size": 128,
-        "learning_rate_init": 2e-3,
+        "batch_size": 64,
+        "learning_rate_init": 1e-2,
     }
 
     def __init__(self, rng):
@@ -126,7 +127,7 @@ def main():
     train, test = slice(task.n_train), slice(task.n_train, task.n_train + task.n_test)
     X, y = task.X[train], task.y[train]
     epochs = options.epochs or _n_epochs(parameters, X, y, seconds, options)
-    model = _model(parameters, options).set_params(max_iter=epochs, learning_rate="onecycle")
+    model = _model(parameters, options).set_params(max_iter=epochs)
     started = perf_counter()
     model.fit(X, y)
     trained = perf_counter() - started

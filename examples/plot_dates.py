@@ -26,7 +26,7 @@ MONTHS = [
     "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
     "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
 ]
-SPELLINGS = ["{d} {m} {y}", "{m} {d}, {y}", "{d}. {m3} {y}", "{d:02}/{n:02}/{y}", "{d}.{n}.{y2:02}", "{d} de {m} de {y}", "{y}, {m} {d}"]
+SPELLINGS = ["{d} {m} {y}", "{m} {d}, {y}", "{d}. {m3} {y}", "{d:02}/{n:02}/{y}", "{d}.{n}.{y2:02}", "{d} de {m} de {y}"]
 
 
 def pair():

@@ -105,7 +105,7 @@ cdef class PairedMinibatch:
         PyMem_Free(self.place)
         PyMem_Free(self.pairs)
 
-    def arrange(self, const Py_ssize_t[:] rows):
+    def arrange(self, rows):
         """Turn to the minibatch of the sequences `rows`; returns the rows of both sides, and the pairs of their steps."""
         cdef Py_ssize_t k, n_source = self.source.arrange(rows), n_target = self.target.arrange(rows)
         cdef void *memory = PyMem_Realloc(self.pairs, self.source.n * sizeof(Py_ssize_t))
