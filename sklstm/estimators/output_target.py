@@ -14,13 +14,13 @@ from ..sequences.parts import offsets_of
 from ..sequences.refusals import refused_as
 from ..sequences.targets import as_array, code_of_each, literals, read_sample_weight, sorted_labels
 from ..training import PairedData
+from .beam import END
 from .target import Target
 
 # Losses of tokens, by the name that the hyper-parameter has for them, and of numbers; the first of these is what "auto" takes.
 OF_TOKENS = {"log_loss": "multinomial_log_loss"}
 OF_NUMBERS = ("squared_error", "absolute_error")
 Y_AND_WEIGHTS = f"{FORMS} Weights are one number for each sequence."
-END = 0  # code of the end of an output, and of its start as what the decoder reads first
 
 
 @dataclass(frozen=True, eq=False)
