@@ -162,7 +162,7 @@ class AlignmentDisplay:
 
 
 def _tokens_of(sequences, tokens):
-    """Tokens of the only one of some texts, lists of tokens or sequences of one channel; None for numbers and several channels."""
+    """Tokens of the only one of some texts, lists of tokens or sequences of one channel; None for numbers or several channels."""
     if isinstance(sequences, Sequences) and sequences.categories and sequences.n_channels == 1:
         return list(map(str, decoded(sequences, 0)))
     entry = sequences[0] if isinstance(sequences, (list, tuple)) else next(iter(sequences))
