@@ -96,7 +96,7 @@ class PerStepRegressor(PerStep, LSTMRegressor):
 
 
 def as_sequences(X, y):
-    """y as label sequences of one label each, where X is a table of univariate sequences; anything else as it is."""
+    """y as sequences of one label or number, where there is one for each sequence of a table; anything else as it is."""
     table, labels = np.asarray(X), np.asarray(y)
     if y is None or table.ndim != 2 or labels.ndim == 0 or len(table) != len(labels):
         return y
@@ -106,7 +106,7 @@ def as_sequences(X, y):
 
 
 class OneLabelClassifier(LSTMClassifier):
-    """The checks have one class per sequence: here it is a label without a step, and the answer the likeliest at any step."""
+    """The checks have one class per sequence: here it is a label without a step, and the prediction the likeliest at any step."""
 
     def fit(self, X, y, sample_weight=None):
         return super().fit(X, as_sequences(X, y), sample_weight)
@@ -172,26 +172,16 @@ class CodedRegressor(Coded, LSTMRegressor):
     pass
 
 
-def of_one_step(X, y):
-    """y as outputs of one token or number, where there is one for each sequence; anything else as it is."""
-    table, labels = np.asarray(X), np.asarray(y)
-    if y is None or table.ndim != 2 or labels.ndim == 0 or len(table) != len(labels):
-        return y
-    if labels.shape[1:] == (1,):
-        labels = column_or_1d(labels, warn=True)
-    return y if labels.ndim > 1 else labels[:, np.newaxis]
-
-
 class OneStep:
     """The checks have one y per sequence: here it is an output of one step."""
 
     def fit(self, X, y, sample_weight=None):
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, y)
-        return super().fit(X, of_one_step(X, y), sample_weight)
+        return super().fit(X, as_sequences(X, y), sample_weight)
 
     def partial_fit(self, X, y, sample_weight=None, classes=None):
-        return super().partial_fit(X, of_one_step(X, y), sample_weight=sample_weight, classes=classes)
+        return super().partial_fit(X, as_sequences(X, y), sample_weight=sample_weight, classes=classes)
 
     def predict(self, X):
         return super().predict(X)[:, 0]

@@ -154,7 +154,7 @@ def test_numpydoc_finds_nothing(path, exempt):
 
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 # Pages whose blocks follow one another.
-PAGES = ("ctc",)
+PAGES = ("ctc", "seq2seq")
 
 
 def section(title):
@@ -185,6 +185,7 @@ def test_examples_in_the_readme_run_and_print_what_they_say(code, tmp_path, monk
 
 
 @pytest.mark.parametrize("page", PAGES)
+@pytest.mark.filterwarnings("error", "ignore::DeprecationWarning")
 def test_examples_in_pages_run_and_print_what_they_say(page, tmp_path, monkeypatch, capsys):
     text = (Path(__file__).parent.parent / "docs" / f"{page}.md").read_text()
     code = "\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL))
