@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._kernels import _attention, _dense, _pairs
+from .._kernels import _attention, _dense
 from .workspace import aligned_empty
 
 # Name -> whether the logits are additive.
@@ -65,7 +65,7 @@ class Bridge:
             ends, dends = (aligned_empty((n, width), theta.dtype) for _ in range(2))
             own = [one[f"d{state}_end"] for one in d_ends]
             p_state = p[f"W{state}"], p[f"b{state}"]
-            stages.append(_pairs.Bridge(theta, source, k, *p_state, ends, dends, firsts[k], gradients[k], own, scratch))
+            stages.append(_attention.Bridge(theta, source, k, *p_state, ends, dends, firsts[k], gradients[k], own, scratch))
         return stages
 
 
