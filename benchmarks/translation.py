@@ -138,8 +138,8 @@ def main():
     right = [_key(output) in accepted for output, accepted in zip(predicted, task.accepted[test], strict=True)]
     row = {
         "task": options.task,
-        "training examples": task.n_train,
-        "epochs": epochs,
+        "training examples": f"{task.n_train}",
+        "epochs": f"{epochs}",
         "minutes": f"{trained / 60:.1f}",
         "right": f"{np.mean(right):.4f}",
         "edit distance rate": f"{edit_distance_rate(task.y[test], predicted):.4f}",
@@ -147,8 +147,9 @@ def main():
     }
     if hasattr(task, "attention_on_field"):
         row["attention on the field"] = f"{task.attention_on_field(model, range(test.start, test.stop)):.3f}"
-    print(table([row]))
-    report({"parameters": parameters} | describe())
+    print(table([list(row), list(row.values())]))
+    settings = ", ".join(f"{name}={value}" for name, value in parameters.items())
+    print(f"\n{settings}\n\n{report(describe())}")
 
 
 def _model(parameters, options):

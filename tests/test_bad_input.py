@@ -1033,6 +1033,9 @@ def test_bad_outputs_of_a_fitted_model(no_work):
     refuses(model, lambda: model.score(X, PATHS), ["fitted on tokens", DO])
     refuses(model, lambda: model.predict(X, n_steps=3), ["n_steps is for numbers"])
     refuses(model, lambda: model.predict(X, n_best=0), ["n_best must be an int of at least 1"])
+    for width in (0, 1.5, "wide"):  # which may be set after the fit
+        refuses(model.set_params(beam_width=width), lambda: model.predict(X), ["beam_width"])
+    model.set_params(beam_width=1)
     refuses(numbers, lambda: numbers.predict(X, n_best=2), ["n_best is for tokens"])
     refuses(numbers, lambda: numbers.predict(X, n_steps=[1, 2]), ["n_steps", f"each of the {N} sequences"])
     refuses(numbers, lambda: numbers.predict(X, n_steps=0), ["n_steps"])

@@ -474,6 +474,10 @@ def test_the_alignment_is_drawn_with_the_tokens(reverser):
         AlignmentDisplay.from_estimator([], TEXTS)
     of_numbers = AlignmentDisplay.from_estimator(quick(SOURCE, CURVES), SOURCE)
     assert of_numbers.mesh_.get_array().shape == (4, 6)
+    integers, tuples = np.arange(24).reshape(2, 6, 2), [[(1, "x"), (2, "y")], [(2, "y")]]  # two channels; tokens that are tuples
+    of_tuples = AlignmentDisplay.from_estimator(quick(integers, tuples), integers, tuples)
+    assert [label.get_text() for label in of_tuples.ax_.get_yticklabels()] == ["(1, 'x')", "(2, 'y')"]
+    assert AlignmentDisplay.from_estimator(reverser, [""], ["a"]).mesh_.get_array().shape == (1, 1)
     assert list(training_curves(reverser))[:2] == ["epoch", "loss"]
     plt.close("all")
 

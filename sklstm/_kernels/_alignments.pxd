@@ -13,7 +13,7 @@ loses where it is smaller than the smallest double then is, of P, at most that t
 watched. Where it is, the sequence is computed again with logarithms. States from which the last label cannot be reached any more
 are left out, or they would have most of the sum.
 """
-from libc.math cimport INFINITY, NAN, exp, log
+from libc.math cimport INFINITY, exp, log
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
@@ -77,7 +77,7 @@ cdef inline Py_ssize_t n_labels(const real *targets, Py_ssize_t width, const lay
     return n
 
 
-cdef inline void read_scores_of(double *out, const real *scores, const layout *rows, Py_ssize_t K, Py_ssize_t T) noexcept nogil:
+cdef inline void read_scores(double *out, const real *scores, const layout *rows, Py_ssize_t K, Py_ssize_t T) noexcept nogil:
     """out (T, K) := the scores of each step"""
     cdef Py_ssize_t t, k
     cdef const real *s
@@ -231,7 +231,7 @@ cdef inline double log_sum_of(double x, double y, double z) noexcept nogil:
 
 
 cdef inline double log_alpha(alignments *a) noexcept nogil:
-    """The same with logarithms, for any probabilities: log P(labels)."""
+    """alpha, with logarithms, for any probabilities; returns log P(labels)."""
     cdef Py_ssize_t t, j, L = a.L, width = 2 * (a.L + 1), blank = a.K - 1
     cdef const double *p
     cdef double *b = a.alpha
@@ -257,6 +257,7 @@ cdef inline double log_alpha(alignments *a) noexcept nogil:
 
 
 cdef inline void log_beta(alignments *a, Py_ssize_t t) noexcept nogil:
+    """beta of step t := by that of step t + 1, with logarithms."""
     cdef Py_ssize_t j, L = a.L
     cdef const double *p = a.p + (t + 1) * a.K
     cdef double *b = a.beta
@@ -318,18 +319,17 @@ cdef inline double spread_labels(alignments *a) noexcept nogil:
     return log_P
 
 
-cdef inline double log_probability_of(
-    const double *s, Py_ssize_t K, Py_ssize_t T, const Py_ssize_t *codes, Py_ssize_t L,
+cdef inline int log_probability_of(
+    const double *s, Py_ssize_t K, Py_ssize_t T, const Py_ssize_t *codes, Py_ssize_t L, double *log_P,
 ) noexcept nogil:
-    """log P of labels that there is an alignment of, by scores s (T, K); NaN where there is no memory."""
+    """log P of labels that there is an alignment of, by scores s (T, K); -1 where there is no memory."""
     cdef alignments a
     cdef bint logs
-    cdef double result
     if make_alignments(&a, K, T, L) < 0:
-        return NAN
+        return -1
     memcpy(a.y, codes, L * sizeof(Py_ssize_t))
     memcpy(a.s, s, T * K * sizeof(double))
     turn_to(&a, T, L)
-    result = log_probability(&a, &logs)
+    log_P[0] = log_probability(&a, &logs)
     free(a.memory)
-    return result
+    return 0

@@ -13,7 +13,7 @@ from libc.math cimport INFINITY, log
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from ._alignments cimport alignments, make_alignments, n_labels, read_scores_of, spread_labels, turn_to
+from ._alignments cimport alignments, make_alignments, n_labels, read_scores, spread_labels, turn_to
 from ._given cimport pointer
 from ._losses cimport LossFunction, layout, lengths_of, row_of, scored
 from ._messages cimport chain, log_sum, make, marginal, messages, read_structure, run_chain
@@ -21,15 +21,6 @@ from ._prefixes cimport best_path, free_prefixes, likelier_labels, make_prefixes
 from ._real cimport real
 
 import numpy as np
-
-
-cdef void read_scores(chain *c, const real *scores, const layout *rows, Py_ssize_t T) noexcept nogil:
-    cdef Py_ssize_t t, k, K = c.K
-    cdef const real *row
-    for t in range(T):
-        row = scores + row_of(rows, t) * K
-        for k in range(K):
-            c.s[t * K + k] = row[k]
 
 
 cdef double path_score(chain *c, const Py_ssize_t *y, Py_ssize_t T, double factor) noexcept nogil:
@@ -67,7 +58,7 @@ cdef double label_sequence(
             memset(dscores + row_of(rows, t) * K, 0, K * sizeof(real))
         return 0
     scale = weight / total_weight
-    read_scores(c, scores, rows, T)
+    read_scores(c.s, scores, rows, c.K, T)
     m = run_chain(c, T, scale)
     loss = m.log_Z
     for t in range(T):
@@ -121,7 +112,7 @@ cdef void find_marginals(chain *c, const real *scores, const layout *rows, Py_ss
     """out (rows, K) := P(y_t = k), or its logarithm"""
     cdef Py_ssize_t t, k, place
     cdef messages m
-    read_scores(c, scores, rows, T)
+    read_scores(c.s, scores, rows, c.K, T)
     m = run_chain(c, T, 0)
     for t in range(T):
         for k in range(c.K):
@@ -142,7 +133,7 @@ cdef void find_path(chain *c, const real *scores, const layout *rows, Py_ssize_t
     cdef double *a
     cdef double high
     cdef const double *L = c.scores
-    read_scores(c, scores, rows, T)
+    read_scores(c.s, scores, rows, c.K, T)
     for j in range(K):
         c.alpha[j] = c.s[j] + L[K * K + j]
     for t in range(1, T):
@@ -338,7 +329,7 @@ cdef double spread_sequence(
         for t in range(L):
             a.y[t] = <Py_ssize_t> targets[row_of(rows, t) * all.width]
         if turn_to(a, T, L):
-            read_scores_of(a.s, scores, rows, K, T)
+            read_scores(a.s, scores, rows, K, T)
             log_P = spread_labels(a)
     for t in range(T):
         ds = dscores + row_of(rows, t) * K
@@ -373,7 +364,7 @@ cdef int read_labels(
     Py_ssize_t n_sequences, const Py_ssize_t *lengths, Py_ssize_t K, Py_ssize_t beam_width, const real *scores, Py_ssize_t *codes,
 ) noexcept nogil:
     """Labels of every sequence into codes, -1 behind them; -1 where there is no memory."""
-    cdef Py_ssize_t i, n, longest = 0
+    cdef Py_ssize_t i, n = 0, longest = 0
     cdef prefixes found
     cdef layout rows
     cdef double *s = NULL
@@ -390,15 +381,17 @@ cdef int read_labels(
     for i in range(n_sequences):
         n = best_path(K, scores + rows.first * K, lengths[i], codes + rows.first)
         if beam_width > 1:
-            read_scores_of(s, scores, &rows, K, lengths[i])
+            read_scores(s, scores, &rows, K, lengths[i])
             n = likelier_labels(&found, s, lengths[i], s + longest * K, codes + rows.first, n)
+            if n < 0:
+                break
         while n < lengths[i]:
             codes[rows.first + n] = -1
             n += 1
         rows.first += lengths[i]
     free(s)
     free_prefixes(&found)
-    return 0
+    return -1 if n < 0 else 0
 
 
 cdef class CTCLogLoss(LossFunction):

@@ -198,13 +198,17 @@ cdef inline Py_ssize_t best_path(Py_ssize_t K, const real *scores, Py_ssize_t T,
 cdef inline Py_ssize_t likelier_labels(
     prefixes *found, const double *s, Py_ssize_t T, double *p, Py_ssize_t *codes, Py_ssize_t n,
 ) noexcept nogil:
-    """Labels that the search finds into codes, if they are likelier than the n that are there; returns their number."""
+    """Labels that the search finds into codes, if they are likelier than the n that are there; returns the number of those that
+    are there then, or -1 where there is no memory."""
     cdef Py_ssize_t m
+    cdef double before = 0, after = 0
     find_probabilities(p, s, found.K, T, False)
     m = search(found, p, T)
     if m == n and memcmp(found.labels, codes, n * sizeof(Py_ssize_t)) == 0:
         return n
-    if not log_probability_of(s, found.K, T, found.labels, m) > log_probability_of(s, found.K, T, codes, n):
+    if log_probability_of(s, found.K, T, codes, n, &before) < 0 or log_probability_of(s, found.K, T, found.labels, m, &after) < 0:
+        return -1
+    if not after > before:
         return n
     memcpy(codes, found.labels, m * sizeof(Py_ssize_t))
     return m

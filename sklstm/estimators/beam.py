@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-END = 0
+END = 0  # code of the end of an output, and of its start as what the decoder reads first
 
 
 @dataclass(frozen=True, eq=False)

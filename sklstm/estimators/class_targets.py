@@ -1,5 +1,7 @@
 """y of a classifier as a `Target`: one class for each sample, or any number of labels."""
 
+import reprlib
+
 import numpy as np
 from scipy.sparse import issparse
 
@@ -56,13 +58,20 @@ def classes_and_codes(y, known, announced, places):
     """The classes, sorted, and the number of the class of each label (n_samples,); parameters as in `target_of_classes`."""
     chosen = None if announced is None else sorted_labels("classes", announced)
     found = sorted_labels("y", y)
-    classes = known["classes_"] if known is not None else found if chosen is None else chosen
-    if known is not None and announced is not None and not np.array_equal(classes, chosen):
-        raise ValueError(
-            f"classes={literals(announced)} is not the same as at the first call of partial_fit, {literals(classes)}. Pass"
-            " the same, or leave classes out."
-        )
+    classes = agreed_classes(found, known, chosen)
     return classes, known_codes(y, classes, places)
+
+
+def agreed_classes(found, known, announced):
+    """The classes, sorted: of an earlier fit, those that are announced to `partial_fit`, or those that are found in y."""
+    if known is None:
+        return found if announced is None else announced
+    if announced is not None and not np.array_equal(known["classes_"], announced):
+        raise ValueError(
+            f"classes={reprlib.repr(literals(announced))} is not the same as at the first call of partial_fit,"
+            f" {reprlib.repr(literals(known['classes_']))}. Pass the same, or leave classes out."
+        )
+    return known["classes_"]
 
 
 def target_of_labels(estimator, y, weights, role, known, announced):

@@ -1,14 +1,17 @@
 """What a fitted encoder-decoder makes of X: outputs by search, numbers step by step, and what it says of given outputs."""
 
+from numbers import Integral
+
 import numpy as np
 from joblib import effective_n_jobs
+from sklearn.utils import check_scalar
 
 from ..network import LOSSES
 from ..network.inference import with_one_blas_thread
 from ..parallel import Threads
 from ..sequences.parts import offsets_of
 from .architecture import build
-from .beam import beam_search, greedy
+from .beam import END, beam_search, greedy
 from .output_target import decoder_inputs, paired
 
 CHUNK = 64  # sequences that are decoded together
@@ -57,7 +60,8 @@ def decoder_of(model):
 def search(model, sequences, n_best=1):
     """Likely outputs of each sequence, the best first: a list of at most `n_best` hypotheses for each."""
     log_probabilities = LOSSES[model._network_spec["loss"]].log_inverse_link
-    n_tokens, width = len(model.classes_), max(model.beam_width, n_best)
+    beam_width = check_scalar(model.beam_width, "beam_width", Integral, min_val=1)  # which may be set after a fit
+    n_tokens, width = len(model.classes_), max(beam_width, n_best)
 
     def run(decoder, memory, states, rows):
         def step(sources, states, codes):
@@ -74,7 +78,7 @@ def search(model, sequences, n_best=1):
 
 def codes_with_ends(hypotheses):
     """Codes of some outputs with the end behind each, and where they begin."""
-    parts = [np.append(one.codes, 0) for one in hypotheses]
+    parts = [np.append(one.codes, END) for one in hypotheses]
     return np.concatenate(parts), offsets_of(list(map(len, parts)))
 
 

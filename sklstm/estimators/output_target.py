@@ -14,13 +14,14 @@ from ..sequences.parts import offsets_of
 from ..sequences.refusals import refused_as
 from ..sequences.targets import as_array, code_of_each, literals, read_sample_weight, sorted_labels
 from ..training import PairedData
+from .beam import END
+from .class_targets import agreed_classes
 from .target import Target
 
 # Losses of tokens, by the name that the hyper-parameter has for them, and of numbers; the first of these is what "auto" takes.
 OF_TOKENS = {"log_loss": "multinomial_log_loss"}
 OF_NUMBERS = ("squared_error", "absolute_error")
 Y_AND_WEIGHTS = f"{FORMS} Weights are one number for each sequence."
-END = 0  # code of the end of an output, and of its start as what the decoder reads first
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,14 +174,8 @@ def _known_tokens(outputs, known, classes):
         if announced.ndim != 1:
             raise ValueError(f"classes must be a 1-D array of tokens, got shape {announced.shape}. Pass a list of all tokens.")
         announced = sorted_labels("classes", announced)
-    if known is None:
-        return sorted_labels("y", outputs.values) if announced is None else announced
-    if announced is not None and not np.array_equal(announced, known["classes_"]):
-        raise ValueError(
-            f"classes={reprlib.repr(literals(announced))} is not the same as at the first call of partial_fit,"
-            f" {reprlib.repr(literals(known['classes_']))}. Pass the same, or leave classes out."
-        )
-    return known["classes_"]
+    found = sorted_labels("y", outputs.values) if known is None and announced is None else None
+    return agreed_classes(found, known, announced)
 
 
 def codes_of_outputs(outputs, tokens, unknown="error"):

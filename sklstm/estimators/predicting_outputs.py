@@ -69,13 +69,11 @@ class PredictOutputsMixin:
         check_is_fitted(self)
         model = at_this_moment(self)
         is_numeric = model._y_format["is_numeric"]
-        if n_best is not None and (is_numeric or not is_count(n_best, 1) or isinstance(n_best, np.timedelta64)):
+        if n_best is not None and is_numeric:
+            raise ValueError("n_best is for tokens, of which there are alternatives; this model predicts numbers. Leave it out.")
+        if n_best is not None and (not is_count(n_best, 1) or isinstance(n_best, np.timedelta64)):
             got = n_best if isinstance(n_best, Real) else type(n_best).__name__
-            raise ValueError(
-                "n_best is for tokens, of which there are alternatives; this model predicts numbers. Leave it out."
-                if is_numeric
-                else f"n_best must be an int of at least 1 or None, got {got}."
-            )
+            raise ValueError(f"n_best must be an int of at least 1 or None, got {got}.")
         if n_steps is not None and not is_numeric:
             raise ValueError("n_steps is for numbers: the model predicts where outputs of tokens end. Leave n_steps out.")
         sequences = model._read_fitted(X)

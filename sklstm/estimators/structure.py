@@ -36,24 +36,44 @@ def check_structure(estimator):
                 'allowed_transitions is for structure="crf", which learns transitions. Set that, or leave this at None.'
             )
         return
-    reasons = {
-        "return_sequences=False": (not estimator.return_sequences, "it connects the labels of steps. Set return_sequences=True"),
-        f"bptt_steps={estimator.bptt_steps}": (
+    refuse_contradictions(estimator, 'structure="crf"', "it connects the labels of steps")
+
+
+def refuse_contradictions(estimator, what, needs_steps, others=()):
+    """Raise a ValueError where hyper-parameters contradict a loss of whole label sequences.
+
+    Parameters
+    ----------
+    estimator : LSTMClassifier
+    what : str
+        The hyper-parameter that asks for the loss, as code.
+    needs_steps : str
+        Why it needs `return_sequences`.
+    others : iterable of (str, bool, str)
+        Further hyper-parameters as code, whether they contradict it, and why.
+    """
+    reasons = [
+        ("return_sequences=False", not estimator.return_sequences, f"{needs_steps}. Set return_sequences=True"),
+        *others,
+        (
+            f"bptt_steps={estimator.bptt_steps}",
             estimator.bptt_steps is not None,
             "the loss of a sequence is known after its last step only. Set bptt_steps=None",
         ),
-        f"label_smoothing={estimator.label_smoothing}": (
+        (
+            f"label_smoothing={estimator.label_smoothing}",
             bool(estimator.label_smoothing),
             "what it would spread is the probability of whole label sequences. Set label_smoothing=0",
         ),
-        "class_weight": (
+        (
+            "class_weight",
             estimator.class_weight is not None,
             "a loss of whole label sequences has no terms for classes. Set class_weight=None; sample_weight weights sequences",
         ),
-    }
-    for what, (contradicts, reason) in reasons.items():
+    ]
+    for other, contradicts, reason in reasons:
         if contradicts:
-            raise ValueError(f'structure="crf" does not go with {what}: {reason}.')
+            raise ValueError(f"{what} does not go with {other}: {reason}.")
 
 
 @refused_as("allowed_transitions", f"Expected {FORMS}.")

@@ -14,6 +14,7 @@ from ..sequences.step_targets import holds_steps
 from ..sequences.targets import code_of_each, kind_of_labels, known_codes, read_sample_weight, refuse_other_kind
 from .class_targets import classes_and_codes
 from .step_predictions import refuse_scorers_of_arrays
+from .structure import refuse_contradictions
 from .target import Target
 
 Y_AND_WEIGHTS = "Expected the labels of each sequence, and one weight for each."
@@ -44,31 +45,9 @@ def check_unaligned(estimator):
                 " beam_width=1."
             )
         return
-    reasons = {
-        "return_sequences=False": (
-            not estimator.return_sequences,
-            "it needs probabilities of labels at every step. Set return_sequences=True",
-        ),
-        f"structure={estimator.structure!r}": (
-            estimator.structure is not None,
-            "it connects labels of steps, and here labels have none. Set structure=None",
-        ),
-        f"bptt_steps={estimator.bptt_steps}": (
-            estimator.bptt_steps is not None,
-            "the loss of a sequence is known after its last step only. Set bptt_steps=None",
-        ),
-        f"label_smoothing={estimator.label_smoothing}": (
-            bool(estimator.label_smoothing),
-            "what it would spread is the probability of whole label sequences. Set label_smoothing=0",
-        ),
-        "class_weight": (
-            estimator.class_weight is not None,
-            "a loss of whole label sequences has no terms for classes. Set class_weight=None; sample_weight weights sequences",
-        ),
-    }
-    for what, (contradicts, reason) in reasons.items():
-        if contradicts:
-            raise ValueError(f'loss="ctc" does not go with {what}: {reason}.')
+    connects = "it connects labels of steps, and here labels have none. Set structure=None"
+    others = [(f"structure={estimator.structure!r}", estimator.structure is not None, connects)]
+    refuse_contradictions(estimator, 'loss="ctc"', "it needs probabilities of labels at every step", others)
 
 
 # ---- y ----

@@ -5,7 +5,7 @@ import numpy as np
 from ...estimators import LSTMSeq2Seq
 from ...sequences import Sequences
 from ...sequences.channels import decoded
-from ...sequences.outputs import TOKENS
+from ...sequences.outputs import TOKENS, tokens_of
 from ...sequences.refusals import array_of
 from ..documentation import document
 from ..fitted import fitted_network, one_sequence
@@ -68,7 +68,7 @@ class AlignmentDisplay:
             Outputs of these sequences that the decoder reads. None takes those that the estimator predicts.
         <<sequence>>
         source_labels : list of str, default=None
-            Labels of the steps of the sequence. None takes the tokens of a text, and else numbers the steps.
+            Labels of the steps of the sequence. None takes its tokens, and of numbers or several channels numbers the steps.
         output_labels : list of str, default=None
             Labels of the steps of the output. None takes its tokens, and of numbers numbers the steps.
         <<ax>>
@@ -162,9 +162,13 @@ class AlignmentDisplay:
 
 
 def _tokens_of(sequences, tokens):
-    """Tokens of the only one of some texts or lists of texts; None for numbers."""
+    """Tokens of the only one of some texts, lists of tokens or sequences of one channel; None for numbers or several channels."""
     if isinstance(sequences, Sequences) and sequences.categories and sequences.n_channels == 1:
         return list(map(str, decoded(sequences, 0)))
     entry = sequences[0] if isinstance(sequences, (list, tuple)) else next(iter(sequences))
-    entries = TOKENS[tokens][0](entry) if isinstance(entry, str) else np.asarray(entry, dtype=object).ravel().tolist()
-    return None if any(isinstance(token, (float, np.floating)) for token in entries) else list(map(str, entries))
+    if isinstance(entry, str):
+        return TOKENS[tokens][0](entry) or [""]  # a text without a token is read as one unknown token
+    values = tokens_of([entry]) if isinstance(entry, (list, tuple)) else np.asarray(entry)
+    values = values.reshape(len(values), -1)
+    is_numeric = any(isinstance(value, (float, np.floating)) for value in values[:, 0])
+    return None if is_numeric or values.shape[1] > 1 else list(map(str, values[:, 0].tolist()))
