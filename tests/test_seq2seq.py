@@ -495,9 +495,9 @@ def test_reading_changes_no_token():
 
 
 @pytest.mark.slow
-def test_addition_of_numbers_of_three_digits():
-    pairs = np.random.default_rng(0).permutation(10**6)[:32_000]
-    X = [f"{pair // 1000}+{pair % 1000}" for pair in pairs]
-    y = [str(pair // 1000 + pair % 1000) for pair in pairs]
-    model = LSTMSeq2Seq(128, max_iter=25, learning_rate_init=0.01, n_jobs=2, random_state=0).fit(X[:-2000], y[:-2000])
-    assert model.score(X[-2000:], y[-2000:]) >= 0.99  # measured: 0.997
+def test_addition_of_numbers_of_two_digits():
+    pairs = np.random.default_rng(0).permutation(10**4)[:4000]
+    X = [f"{pair // 100}+{pair % 100}" for pair in pairs]
+    y = [str(pair // 100 + pair % 100) for pair in pairs]
+    model = LSTMSeq2Seq(64, bidirectional=True, max_iter=30, n_jobs=2, random_state=0).fit(X[:-1000], y[:-1000])
+    assert model.score(X[-1000:], y[-1000:]) >= 0.97  # measured: 0.984; of three digits see benchmarks/translation.py

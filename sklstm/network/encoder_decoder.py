@@ -5,10 +5,11 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from .bias_init import ConstantBias
+from .bridge import Bridge
 from .cached import cached
 from .cells import CELLS
 from .checks import check_encoder_decoder, check_layout
-from .cross_attention import Bridge, CrossAttention
+from .cross_attention import CrossAttention
 from .decoding import Decoder, apply_pairs
 from .model import FORGET_BIAS, Network, penalized
 from .paired import PairedWorkspace
