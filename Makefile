@@ -73,7 +73,7 @@ $(WHEEL): $(SOURCES) | $(BIN)/python
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(@D) .
 	touch $@
 
-# One stamp per set of extras, renewed when the wheel is newer. pip leaves what is installed in place of another of the same version.
+# One stamp per set of extras, renewed when the wheel is newer. pip keeps an installed package of the same version, unless it is forced.
 $(VENV)/installed-%: $(WHEEL)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(echo $(<D)/*.whl)[$*]"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(<D)/*.whl

@@ -1,8 +1,8 @@
 """Prefix beam search: labels by the probabilities of steps (Graves 2012; Hannun et al. 2014, "First-pass large vocabulary continuous
 speech recognition using bi-directional recurrent DNNs").
 
-A prefix are the labels that an alignment of the steps so far has. Its probability is the sum over all such alignments, apart for
-those that end with blank (b) and with its last label (y), and those of the `width` likeliest prefixes are kept:
+A prefix is a sequence of labels of the steps so far. Its probability is the sum over all alignments of these steps that have it,
+in two parts: of those that end with blank (b), and with its last label (y). The `width` likeliest prefixes are kept:
 
     b' = p[blank] (b + y),    y' = p[last] (y + what comes from the prefix without the last label)
     from a prefix to the one with label k behind it:  p[k] (b + y),  or p[k] b where k is its last label

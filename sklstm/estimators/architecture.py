@@ -68,7 +68,7 @@ def check_stack(estimator):
 
 
 def check_reduction(estimator):
-    """Raise a ValueError where those of what reads the last layer do not suit it."""
+    """Raise a ValueError where hyper-parameters of the pooling, or of truncated back-propagation, contradict others."""
     check_poolings(estimator)
     if estimator.bptt_steps is not None and estimator.bidirectional:
         raise ValueError(
@@ -137,8 +137,7 @@ def encoder_decoder_spec(estimator, n_channels, target, form):
     tokens = target.attributes.get("classes_")
     vocabularies = [*form["categories_"], *([] if tokens is None else [tokens])]
     widths = embedding_widths(estimator.embedding_dim, vocabularies)
-    n_channels_coded = len(form["categories_"])
-    spec = stack_spec(estimator, n_channels, target, form, widths[:n_channels_coded])
+    spec = stack_spec(estimator, n_channels, target, form, widths[: len(form["categories_"])])
     return spec | {
         "attention": estimator.attention,
         "token_width": 0 if tokens is None else widths[-1],

@@ -140,7 +140,8 @@ def _best(sources, totals, width):
 
 
 def _promising(sources, per_step, finished, width):
-    """Which hypotheses are continued: all of an input that has fewer outputs than `width`, or one that is worse than the best."""
+    """Which hypotheses are continued: those of an input with fewer than `width` finished outputs, or whose best hypothesis is
+    better than the last of the `width` best outputs."""
     worst = {i: sorted((one.per_step for one in finished[i]), reverse=True)[width - 1 : width] for i in set(sources.tolist())}
     best = {}
     for i, value in zip(sources.tolist(), per_step.tolist(), strict=True):

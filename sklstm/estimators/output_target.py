@@ -26,7 +26,8 @@ Y_AND_WEIGHTS = f"{FORMS} Weights are one number for each sequence."
 
 @dataclass(frozen=True, eq=False)
 class OutputTarget(Target):
-    """A target with sequences of their own: `offsets` are those of its steps, which of tokens end with the end of the output."""
+    """A `Target` whose samples are the steps of the outputs: `offsets` are those of the outputs, with the end of each if they
+    hold tokens."""
 
     def scores(self, network, theta, sequences, rows, scaling, n_threads):
         """Outputs, in the units of the data, of a network whose parameters are in those of the data, for the sequences `rows`."""
@@ -87,7 +88,7 @@ def read_output_target(estimator, y, sample_weight, sequences, role, known, clas
     attributes = {"_y_format": outputs.form if known is None or role == "fit" else known["_y_format"]}
     attributes |= _lengths(estimator, outputs, role, known)
     read = _numbers if outputs.form["is_numeric"] else _tokens
-    return read(estimator, outputs, weights, attributes, role, known, classes)
+    return read(estimator, outputs, weights, attributes, known, classes)
 
 
 def _meaning(estimator, known):
@@ -105,7 +106,7 @@ def meaning_of(attributes):
 
 
 def check_same_meaning(outputs, known):
-    """Raise a ValueError where y holds numbers in place of tokens."""
+    """Raise a ValueError where y holds numbers in place of tokens, or more or fewer numbers for each step."""
     if outputs.form["is_numeric"] and not known["_y_format"]["is_numeric"]:
         raise ValueError(
             f"y holds numbers, such as {outputs.values.ravel()[0]:.6g}, but the model was fitted on tokens:"
@@ -133,7 +134,7 @@ def _lengths(estimator, outputs, role, known):
     return {"max_length_": int(max(lengths) if longest is None else longest), "_target_lengths": lengths}
 
 
-def _numbers(estimator, outputs, weights, attributes, role, known, classes):
+def _numbers(estimator, outputs, weights, attributes, known, classes):
     if classes is not None:
         raise ValueError("classes announces tokens, but y holds numbers. Leave classes out.")
     if estimator.beam_width > 1:
@@ -152,7 +153,7 @@ def _numbers(estimator, outputs, weights, attributes, role, known, classes):
     )
 
 
-def _tokens(estimator, outputs, weights, attributes, role, known, classes):
+def _tokens(estimator, outputs, weights, attributes, known, classes):
     tokens = _known_tokens(outputs, known, classes)
     codes, offsets = codes_of_outputs(outputs, tokens, estimator.unknown)
     return OutputTarget(

@@ -45,7 +45,7 @@ class LSTMSeq2Seq(PredictOutputsMixin, BaseNetworkEstimator):
     <<training>>
     <<moments>>
     label_smoothing : float, default=0.0
-        Fraction of the probability that training spreads evenly over all tokens. Ignored for numbers.
+        Fraction of the probability that training spreads evenly over all tokens and the end of the output. Ignored for numbers.
     temperature : float or "auto", default="auto"
         Number that the scores of tokens are divided by before they become probabilities, as for
         :class:`~sklstm.LSTMClassifier`. Ignored for numbers.

@@ -154,7 +154,7 @@ def _read_pairs(y_true, y_pred, sample_weight):
         kept = ~LSTMClassifier._masked(labels)
         others = others[kept] if len(others) == len(labels) else others
         pairs.append((labels[kept].tolist(), others.tolist()))
-        counts.append(kept.any() or len(labels) == 0)  # a sequence may have no labels, which is not to know them
+        counts.append(kept.any() or len(labels) == 0)  # of one that is all masked the labels are not known
     counts = np.array(counts, dtype=bool)
     if not weights[counts].any():
         raise ValueError(NO_LABEL)

@@ -11,12 +11,13 @@ from ..sequences import Packed
 from .inference import THREAD_FLOPS, with_one_blas_thread
 from .workspace import aligned_empty
 
-# Sequences that are run together, and steps that they have at most, unless a single one has more.
+# Sequences that are run together, and steps of either side and pairs of steps that they have, unless a single one has more.
 CHUNK_SEQUENCES, CHUNK_STEPS, CHUNK_WEIGHTS = 128, 1 << 13, 1 << 18
 
 
 def _chunks(sizes):
-    """Sequences of similar length together; sizes (n_sequences, k) are steps of the source and others, with limits for each."""
+    """Sequences of similar length together; sizes (n_sequences, 3) are steps of the source and of the target, and their product.
+    Without a target they are (n_sequences, 1)."""
     limits, order = np.array((CHUNK_STEPS, CHUNK_STEPS, CHUNK_WEIGHTS))[: sizes.shape[1]], np.lexsort(-sizes.T[::-1])
     chunks, start = [], 0
     while start < len(order):
@@ -187,7 +188,8 @@ class Decoder:
         engine.begin(m)
         engine.set_state([np.zeros(m, np.intp), *(np.ascontiguousarray(state, dtype) for state in states)])
         engine.advance(np.array([0, m], np.intp), 0, self._read(inputs))
-        out = np.empty((m, self._weights_width(attends)), dtype)
+        # With attention the engine stops below the head, at the states of the last layer.
+        out = np.empty((m, self.network.hidden_sizes[-1] if attends else self.network.output_size), dtype)
         engine.results(out)
         states = [np.empty(state.shape, dtype) for state in states]
         engine.get_state([np.empty(m, np.intp), *states])
@@ -212,9 +214,6 @@ class Decoder:
     def scores(self, sequences, inputs, n_threads=1):
         """Scores (total_steps, output_size) of every step of the targets, given those before."""
         return apply_pairs(self.network, self.theta, sequences, inputs, n_threads=n_threads)[0]
-
-    def _weights_width(self, attends):
-        return self.network.hidden_sizes[-1] if attends else self.network.output_size
 
     def _read(self, inputs):
         """What the first layer reads (m, width)."""

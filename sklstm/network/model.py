@@ -29,7 +29,7 @@ WEIGHTS |= {cell.extra.name for cell in CELLS.values() if cell.extra and cell.ex
 
 
 def penalized(layout, vector):
-    """Views of those in a flat vector."""
+    """Views of the parameters in a flat vector that the L2 penalty falls on."""
     return [vector[part] for name, part in layout.slices.items() if name.rpartition(".")[2] in WEIGHTS]
 
 

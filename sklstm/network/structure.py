@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-# Names of what a network can have the scores of pairs of labels of.
+# Structures with parameters: scores of pairs of neighbouring labels.
 STRUCTURES = ("crf",)
-# Name of what its labels have without their steps, and which no parameters describe: alignments with the steps.
+# The structure of labels whose steps are not known, which are aligned with the steps in any way. It has no parameters.
 ALIGNED = "ctc"
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from .alignment import in_order_of, one_per_sequence
 from .container import Sequences, snapshot
+from .parts import offsets_of
 from .step_targets import list_or_array, that_can_be_joined, values_of_channel
 from .targets import Places, as_array, read_labels
 
@@ -88,8 +89,7 @@ def read_label_sequences(y, n_sequences, ids, masked):
             f"Found input variables with inconsistent numbers of samples: X has {n_sequences} sequences, y has {len(lengths)}"
             f" ([{n_sequences}, {len(lengths)}]). Pass one entry of y for each sequence of X. {FORMS}"
         )
-    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.intp)])
-    labels, offsets = _without_padding(labels, offsets, masked)
+    labels, offsets = _without_padding(labels, offsets_of(lengths), masked)
     return LabelSequences(read_labels(labels, LabelPlaces(offsets)), offsets, kind)
 
 
