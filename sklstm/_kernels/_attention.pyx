@@ -13,7 +13,7 @@ Rows are gathered sequence by sequence first, so that what is done for a pair ar
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
-from ._dense cimport add_gradients, multiply_rows, project
+from ._dense cimport add_gradients, multiply_rows
 from ._ftz cimport ftz_enter, ftz_leave
 from ._given cimport pointer
 from ._product cimport add_product_of_transpose, make_operand, multiply, operand, packed_size
@@ -296,26 +296,6 @@ def scratch_size(Py_ssize_t n_source_rows, Py_ssize_t n_rows, Py_ssize_t F, Py_s
     ):
         most = max(most, packed_size(rows, columns, dtype))
     return most
-
-
-def project_rows(x, V, b, scratch):
-    """x V + b (n, K) of rows x (n, F), with V (F, K) and b (K,); scratch as for one row of `scratch_size(1, 1, F, K, K, ...)`."""
-    cdef Py_ssize_t n = len(x), F = V.shape[0], K = V.shape[1]
-    cdef int dtype = 0 if V.dtype.itemsize == sizeof(float) else 1
-    cdef const void *rows = pointer(x, dtype, n, F)
-    cdef const void *matrix = pointer(V, dtype, F, K)
-    cdef const void *offset = pointer(b, dtype, K, 0)
-    cdef void *place = pointer(scratch, dtype, len(scratch), 0, True)
-    result = np.empty((n, K), V.dtype)
-    cdef void *out = pointer(result, dtype, n, K, True)
-    if len(scratch) < packed_size(F, K, dtype):
-        raise ValueError("The scratch is too small.")
-    with nogil:
-        if dtype == 0:
-            project(n, F, K, <const float *> rows, <const float *> matrix, <const float *> offset, <float *> out, <float *> place)
-        else:
-            project(n, F, K, <const double *> rows, <const double *> matrix, <const double *> offset, <double *> out, <double *> place)
-    return result
 
 
 def read_source(tuple parameters, E, Q, offsets, sources, D, scratch):

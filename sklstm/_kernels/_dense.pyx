@@ -2,10 +2,13 @@
 from libc.stdint cimport uint64_t
 
 from ._ftz cimport ftz_enter, ftz_leave
+from ._given cimport pointer
 from ._product cimport add_product_of_transpose, make_operand, multiply, operand, packed_size
 from ._real cimport real
 from ._simd cimport simd
 from ._stages cimport Stage, batch, gradient_of
+
+import numpy as np
 
 
 cdef enum:
@@ -124,3 +127,23 @@ def scratch_size(Py_ssize_t n, Py_ssize_t F, Py_ssize_t K, Py_ssize_t itemsize):
     """Elements of scratch for n rows of F inputs and K outputs."""
     cdef int dtype = 0 if itemsize == sizeof(float) else 1
     return max(1, packed_size(F, K, dtype), packed_size(K, F, dtype), packed_size(n, K, dtype))
+
+
+def project_rows(x, V, b, scratch):
+    """x V + b (n, K) of rows x (n, F), with V (F, K) and b (K,); scratch (`scratch_size(1, F, K, ...)`,), aligned to 64 bytes."""
+    cdef Py_ssize_t n = len(x), F = V.shape[0], K = V.shape[1]
+    cdef int dtype = 0 if V.dtype.itemsize == sizeof(float) else 1
+    cdef const void *rows = pointer(x, dtype, n, F)
+    cdef const void *matrix = pointer(V, dtype, F, K)
+    cdef const void *offset = pointer(b, dtype, K, 0)
+    cdef void *place = pointer(scratch, dtype, len(scratch), 0, True)
+    result = np.empty((n, K), V.dtype)
+    cdef void *out = pointer(result, dtype, n, K, True)
+    if len(scratch) < packed_size(F, K, dtype):
+        raise ValueError("The scratch is too small.")
+    with nogil:
+        if dtype == 0:
+            project(n, F, K, <const float *> rows, <const float *> matrix, <const float *> offset, <float *> out, <float *> place)
+        else:
+            project(n, F, K, <const double *> rows, <const double *> matrix, <const double *> offset, <double *> out, <double *> place)
+    return result

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._kernels import _attention, _engine
+from .._kernels import _attention, _dense, _engine
 from .._kernels._pack import unpack
 from ..parallel import Threads
 from ..sequences import Packed
@@ -225,5 +225,5 @@ class Decoder:
         return self._entry["E0"][codes]
 
     def _project(self, rows, V, b):
-        size = _attention.scratch_size(1, 1, *V.shape, V.shape[1], V.itemsize)
-        return _attention.project_rows(rows, V, b, aligned_empty((size,), V.dtype))
+        size = _dense.scratch_size(1, *V.shape, V.itemsize)
+        return _dense.project_rows(rows, V, b, aligned_empty((size,), V.dtype))
