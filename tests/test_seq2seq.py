@@ -243,10 +243,10 @@ def test_numbers(attention, y):
     if isinstance(y, np.ndarray):
         np.testing.assert_array_equal(model.predict(SOURCE), predicted)
         assert predicted.dtype == float
-    # In other units the fit is the same.
+    # In other units the fit is the same, but for rounding: 3e-14 measured, which other instruction sets may exceed.
     scaled = LSTMSeq2Seq(16, max_iter=60, attention=attention, random_state=0).fit(3 * SOURCE + 5, [1000 * one - 7 for one in y])
     again = scaled.predict(3 * SOURCE + 5, n_steps=4)
-    np.testing.assert_allclose(again, 1000 * np.array(model.predict(SOURCE, n_steps=4)) - 7, rtol=1e-6, atol=1e-2)
+    np.testing.assert_allclose(again, 1000 * np.array(model.predict(SOURCE, n_steps=4)) - 7, rtol=1e-9)
 
 
 def test_given_numbers_are_attended_from_as_predicted_ones():
