@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..network import ALIGNED, LOSSES, MAX_LAYERS, POOLINGS, TIMESCALES, EncoderDecoder, Network, pooling_names
+from ..network import CTC, LOSSES, MAX_LAYERS, POOLINGS, TIMESCALES, EncoderDecoder, Network, pooling_names
 from ..network.checks import is_count
 from .embedding import embedding_widths
 
@@ -129,7 +129,7 @@ def stack_spec(estimator, n_channels, target, form, widths):
 
 def structure_of(estimator, target):
     """What connects the scores of steps, for a loss of whole sequences."""
-    return ALIGNED if LOSSES[target.loss].is_unaligned else estimator.structure
+    return CTC if LOSSES[target.loss].is_unaligned else estimator.structure
 
 
 def encoder_decoder_spec(estimator, n_channels, target, form):

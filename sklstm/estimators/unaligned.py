@@ -6,7 +6,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_scalar
 
-from ..network import ALIGNED, LOSSES, Chain
+from ..network import CTC, LOSSES, Chain
 from ..sequences.alignment import in_order_of
 from ..sequences.label_sequences import read_label_sequences
 from ..sequences.refusals import refused_as
@@ -25,7 +25,7 @@ SCORER = "sklstm.metrics.sequence_scorer(sklstm.metrics.exact_match_score)"
 
 def asks_for_labels(estimator):
     """Whether an estimator is to be fitted to labels without their steps."""
-    return vars(estimator).get("loss") == ALIGNED
+    return vars(estimator).get("loss") == CTC
 
 
 def predicts_labels(model):

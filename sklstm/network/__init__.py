@@ -16,4 +16,4 @@ from .model import Network
 from .pooling import POOLINGS, pooling_names
 from .recurrent import ACTIVATIONS, MERGE_MODES
 from .rescaling import rescale
-from .structure import ALIGNED, STRUCTURES, Chain
+from .structure import CTC, STRUCTURES, Chain

@@ -13,7 +13,7 @@ from .cross_attention import ATTENTIONS
 from .input_layer import MISSING
 from .pooling import POOLINGS
 from .recurrent import ACTIVATIONS, MERGE_MODES
-from .structure import ALIGNED, STRUCTURES
+from .structure import CTC, STRUCTURES
 
 # Layers are Python objects: that many take a second to build.
 MAX_LAYERS = 10_000
@@ -78,7 +78,7 @@ EXPECTED = {
     "static_size": (f"an int from 0 to {MAX_SIZE}", lambda value: is_count(value) and value <= MAX_SIZE),
     "static_categories": (CATEGORIES.format("static feature"), _are_categories),
     "structure": (
-        f"one of {[*STRUCTURES, ALIGNED]} or None", lambda value: value is None or _is_one_of((*STRUCTURES, ALIGNED))(value)
+        f"one of {[*STRUCTURES, CTC]} or None", lambda value: value is None or _is_one_of((*STRUCTURES, CTC))(value)
     ),
 }
 

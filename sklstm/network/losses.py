@@ -13,7 +13,7 @@ from .._kernels import _losses
 from .._kernels._chain import ChainLogLoss, CTCLogLoss
 from .._kernels._links import Decision, Link
 from .mixture import GaussianMixture, first_scores
-from .structure import ALIGNED
+from .structure import CTC
 
 # 95 % efficiency for normal errors of unit scale (Huber 1964; Holland and Welsch 1977).
 HUBER_DELTA = 1.345
@@ -229,7 +229,7 @@ LOSSES = {
 REGRESSION_LOSSES = {name: loss for name, loss in LOSSES.items() if loss.decide is None and not loss.is_ordered}
 
 # What a classifier's parameter `loss` may be: labels of sequences or of steps, or labels of sequences without their steps.
-CLASSIFICATION_LOSSES = ("log_loss", ALIGNED)
+CLASSIFICATION_LOSSES = ("log_loss", CTC)
 
 
 def loss_of_classes(n_classes):

@@ -7,7 +7,7 @@ import numpy as np
 # Structures with parameters: scores of pairs of neighbouring labels.
 STRUCTURES = ("crf",)
 # The structure of labels whose steps are not known, which are aligned with the steps in any way. It has no parameters.
-ALIGNED = "ctc"
+CTC = "ctc"
 
 
 @dataclass(frozen=True)
