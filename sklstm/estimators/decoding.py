@@ -1,7 +1,10 @@
 """What a fitted encoder-decoder makes of X: outputs by search, numbers step by step, and what it says of given outputs."""
 
+from numbers import Integral
+
 import numpy as np
 from joblib import effective_n_jobs
+from sklearn.utils import check_scalar
 
 from ..network import LOSSES
 from ..network.inference import with_one_blas_thread
@@ -57,7 +60,7 @@ def decoder_of(model):
 def search(model, sequences, n_best=1):
     """Likely outputs of each sequence, the best first: a list of at most `n_best` hypotheses for each."""
     log_probabilities = LOSSES[model._network_spec["loss"]].log_inverse_link
-    n_tokens, width = len(model.classes_), max(model.beam_width, n_best)
+    n_tokens, width = len(model.classes_), max(check_scalar(model.beam_width, "beam_width", Integral, min_val=1), n_best)
 
     def run(decoder, memory, states, rows):
         def step(sources, states, codes):

@@ -91,11 +91,13 @@ class AlignmentDisplay:
         check_matplotlib(f"{cls.__name__}.from_estimator")
         fitted_network(estimator, f"{cls.__name__}.from_estimator", LSTMSeq2Seq)
         own = one_sequence(X, sequence)
-        output = estimator.predict(own) if y is None else one_sequence(y, sequence)
+        is_predicted = y is None and not estimator._y_format["is_numeric"]
+        output = estimator.predict(own) if is_predicted else None if y is None else one_sequence(y, sequence)
         (weights,) = estimator.attention_weights(own, output)
+        n_rows, n_columns = weights.shape
         labels = {
-            "source_labels": _tokens_of(own, estimator.tokens) if source_labels is None else source_labels,
-            "output_labels": _tokens_of(output, estimator.tokens) if output_labels is None else output_labels,
+            "source_labels": _tokens_of(own, estimator.tokens, n_columns) if source_labels is None else source_labels,
+            "output_labels": _tokens_of(output, estimator.tokens, n_rows) if output_labels is None else output_labels,
         }
         return cls(weights, **labels).plot(ax, **kwargs)
 
@@ -161,10 +163,15 @@ class AlignmentDisplay:
         return self
 
 
-def _tokens_of(sequences, tokens):
-    """Tokens of the only one of some texts or lists of texts; None for numbers."""
-    if isinstance(sequences, Sequences) and sequences.categories and sequences.n_channels == 1:
-        return list(map(str, decoded(sequences, 0)))
-    entry = sequences[0] if isinstance(sequences, (list, tuple)) else next(iter(sequences))
+def _tokens_of(sequences, tokens, n_steps):
+    """Tokens of the only one of some texts or lists of texts; None for numbers, or where there is not one for each step."""
+    if sequences is None:
+        return None
+    if isinstance(sequences, Sequences):
+        has_categories = sequences.categories and sequences.n_channels == 1
+        entry = decoded(sequences, 0) if has_categories else sequences.values
+    else:
+        entry = sequences[0] if isinstance(sequences, (list, tuple)) else np.asarray(sequences, dtype=object)[0]
     entries = TOKENS[tokens][0](entry) if isinstance(entry, str) else np.asarray(entry, dtype=object).ravel().tolist()
-    return None if any(isinstance(token, (float, np.floating)) for token in entries) else list(map(str, entries))
+    is_numeric = any(isinstance(token, (float, np.floating)) for token in entries)
+    return None if is_numeric or len(entries) != n_steps else list(map(str, entries))
