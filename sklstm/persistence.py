@@ -156,7 +156,8 @@ def _what_to_do_instead(estimator):
     for attribute in ("best_estimator_", "steps"):
         if hasattr(estimator, attribute):
             advice += f", or save the part that is one of sklstm's (see its `{attribute}`)"
-    return f"save takes an object of the class {' or '.join(CLASSES)}, got {got}. {advice}."
+    *others, last = CLASSES
+    return f"save takes an object of the class {', '.join(others)} or {last}, got {got}. {advice}."
 
 
 def _metadata_requests(estimator):

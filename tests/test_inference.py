@@ -22,6 +22,7 @@ from reference import relative_error
 from rows import assert_same_rows
 from sklearn.base import clone
 
+import sklstm.estimators.base as base_module
 import sklstm.estimators.engines as engines_module
 import sklstm.estimators.predicting as predicting_module
 import sklstm.network.inference as inference_module
@@ -500,7 +501,7 @@ def only_the_quick_way():
         raise AssertionError("X went the long way.")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(predicting_module, "read_X", fail)
+        patch.setattr(base_module, "read_X", fail)
         yield
 
 

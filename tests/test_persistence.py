@@ -311,7 +311,7 @@ class Subclass(LSTMClassifier):
     ],
 )
 def test_other_estimators_are_refused(estimator, words, tmp_path):
-    with pytest.raises(TypeError, match=f"save takes an object of the class LSTMClassifier or LSTMRegressor, {words}"):
+    with pytest.raises(TypeError, match=f"save takes an object of the class LSTMClassifier, LSTMRegressor or LSTMSeq2Seq, {words}"):
         save(estimator, tmp_path / "model")
     assert not list(tmp_path.iterdir())
 

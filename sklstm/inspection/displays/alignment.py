@@ -168,15 +168,15 @@ def _tokens_of(sequences, tokens, n_steps):
     or where there is not one for each step."""
     if sequences is None:
         return None
-    if isinstance(sequences, Sequences) and sequences.categories and sequences.n_channels == 1:
-        entries = decoded(sequences, 0)
+    if isinstance(sequences, Sequences):
+        entry = decoded(sequences, 0) if sequences.categories and sequences.n_channels == 1 else sequences.values
     else:
-        entry = sequences[0] if isinstance(sequences, (list, tuple)) else next(iter(sequences))
-        if isinstance(entry, str):
-            entries = TOKENS[tokens][0](entry) or [""]  # a text without a token is read as one unknown token
-        else:
-            values = tokens_of([entry]) if isinstance(entry, (list, tuple)) else np.asarray(entry)
-            values = values.reshape(len(values), -1)
-            is_numeric = any(isinstance(value, (float, np.floating)) for value in values[:, 0])
-            entries = [] if is_numeric or values.shape[1] > 1 else values[:, 0].tolist()
+        entry = sequences[0] if isinstance(sequences, (list, tuple)) else np.asarray(sequences)[0]
+    if isinstance(entry, str):
+        entries = TOKENS[tokens][0](entry)
+    else:
+        values = tokens_of([entry]) if isinstance(entry, (list, tuple)) else np.asarray(entry)
+        values = values.reshape(len(values), -1)
+        is_numeric = any(isinstance(value, (float, np.floating)) for value in values[:, 0])
+        entries = [] if is_numeric or values.shape[1] > 1 else values[:, 0].tolist()
     return list(map(str, entries)) if len(entries) == n_steps else None
