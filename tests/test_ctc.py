@@ -263,6 +263,7 @@ def test_pulses_are_read(rng):
 FORMS = {
     "lists of texts": lambda y: [list(text) for text in y],
     "arrays of numbers": lambda y: [np.array([ord(label) for label in text], dtype=int) for text in y],
+    "tuples of texts": lambda y: [[("x", label) for label in text] for text in y],
     "an array of texts": lambda y: np.array(y),
     "a Series": lambda y: pd.Series(y),
     "an array of objects": lambda y: np.array([*(list(text) for text in y), None], dtype=object)[:-1],
@@ -279,7 +280,11 @@ def test_forms_of_y(rng, form):
     np.testing.assert_array_equal(model._theta, of_texts._theta)
     predicted, are_texts = model.predict(X), form in ("an array of texts", "a Series")
     assert all(isinstance(one, str if are_texts else np.ndarray) for one in predicted)
-    texts = ["".join(chr(k) if isinstance(k, (int, float)) else k for k in map(as_python, one)) for one in predicted]
+    if form == "tuples of texts":
+        predicted_labels = [[label for _, label in one] for one in predicted]
+    else:
+        predicted_labels = [list(map(as_python, one)) for one in predicted]
+    texts = ["".join(chr(k) if isinstance(k, (int, float)) else k for k in one) for one in predicted_labels]
     assert texts == of_texts.predict(X)
     assert model.score(X, given) == of_texts.score(X, y)
     if "padded" not in form:  # for metrics a row that is all padding is not known

@@ -420,6 +420,15 @@ def test_edit_distances_are_those_of_the_definition(rng):
     assert exact_match_score(true, found, sample_weight=weights) == pytest.approx(weights @ (distances == 0) / weights.sum())
 
 
+def test_a_table_of_labels_has_a_row_for_each_sequence():
+    pandas = pytest.importorskip("pandas")
+    true, found = [["x", "y"], ["y", "y"], ["x", "x"]], [["x", "y"], ["x", "y"], ["x", "x"]]
+    tables = (pandas.DataFrame(labels, columns=["a", "b"]) for labels in (true, found))
+    assert exact_match_score(*tables) == pytest.approx(2 / 3)
+    with pytest.raises(ValueError, match="y_pred must have the labels of each sequence, got None"):
+        exact_match_score(true, None)
+
+
 def test_labels_of_steps_that_are_masked_do_not_count():
     masked, found = [[1, -100, 2], [np.nan, 0.0], [-100]], [[1, 5, 2], [3, 1], [7]]
     assert exact_match_score(masked, found) == 0.5

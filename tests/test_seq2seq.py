@@ -126,6 +126,12 @@ def test_a_beam_is_never_below_greedy_search_and_does_not_depend_on_other_inputs
         assert [one.codes.tolist() for one in by_itself] == [one.codes.tolist() for one in found[source]]
 
 
+def test_greedy_search_holds_only_what_it_has_written():
+    tree = Tree(3)
+    (few,), (many,) = (greedy(tree.step, tree.start(1), 1, max_length) for max_length in (20, 10**15))
+    assert few.codes.tolist() == many.codes.tolist() and few.log_probability == many.log_probability
+
+
 # ---- what y may be ----
 
 CODES = [[ord(c) for c in text] for text in REVERSED]
@@ -282,6 +288,8 @@ def test_announced_tokens():
     model = LSTMSeq2Seq(**QUICK).partial_fit(TEXTS, REVERSED, classes="abcz")
     model.partial_fit(TEXTS, [text.replace("c", "z") for text in REVERSED]).partial_fit(TEXTS, REVERSED, classes=list("zcba"))
     assert model.classes_.tolist() == list("abcz") and model.n_iter_ == 3
+    of_words = LSTMSeq2Seq(**QUICK, tokens="words").partial_fit(["ab"], ["a dog"], classes="a big dog")
+    assert of_words.classes_.tolist() == ["a", "big", "dog"]
 
 
 # ---- fits ----
@@ -429,6 +437,19 @@ def test_a_file_that_was_tampered_with_is_refused():
         setattr(broken, name, value)
         with pytest.raises(ValueError, match="could not be loaded again"):
             save(broken, io.BytesIO())
+    # Numbers, or tokens that are no texts, cannot be joined to texts.
+    model, of_numbers = quick(y=CODES), quick(SOURCE, CURVES)
+    for broken in (model, of_numbers):
+        broken._y_format = broken._y_format | {"kind": "texts"}
+        with pytest.raises(ValueError, match="_y_format"):
+            save(broken, io.BytesIO())
+
+
+@pytest.mark.parametrize("width, error", [(0, ValueError), (1.5, TypeError), ("2", TypeError)])
+def test_a_beam_width_that_was_set_after_the_fit_is_checked(width, error):
+    model = quick().set_params(beam_width=width)
+    with pytest.raises(error, match="beam_width"):
+        model.predict(TEXTS)
 
 
 # ---- scikit-learn's tools and metrics ----
@@ -451,6 +472,7 @@ def test_metrics_of_texts():
     assert edit_distance_rate(true, found) == pytest.approx(2 / 6)
     assert token_accuracy_score([[1, -100, 2]], [[1, 5, 3]]) == 0.5
     assert token_accuracy_score(true, found, sample_weight=[0, 0, 2]) == 1
+    assert exact_match_score([[(1, 2), (3,)]], [[(1, 2), (3,)]]) == 1
     coded = Sequences([[1.0], [0.0]], [0, 2], categories={0: ["a", "b"]})
     assert token_accuracy_score(coded, [["b", "a"]]) == 1
 
@@ -475,7 +497,21 @@ def test_the_alignment_is_drawn_with_the_tokens(reverser):
     of_tuples = AlignmentDisplay.from_estimator(quick(integers, tuples), integers, tuples)
     assert [label.get_text() for label in of_tuples.ax_.get_yticklabels()] == ["(1, 'x')", "(2, 'y')"]
     assert AlignmentDisplay.from_estimator(reverser, [""], ["a"]).mesh_.get_array().shape == (1, 1)
+    with pytest.raises(ValueError, match="2 to 4 steps: pass y"):
+        AlignmentDisplay.from_estimator(quick(SOURCE, RAGGED_CURVES), SOURCE)
     assert list(training_curves(reverser))[:2] == ["epoch", "loss"]
+    plt.close("all")
+
+
+def test_steps_without_a_token_each_are_numbered(reverser):
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(SOURCE[:, :, 0], columns=list("abcdef"))
+    several = (SOURCE > 0).astype(int)
+    empty = AlignmentDisplay.from_estimator(reverser, [""])  # which is one unknown token
+    for X, n_steps in ((table, 6), (several, 6)):
+        display = AlignmentDisplay.from_estimator(quick(X, ["ab", "b"] * 20), X, sequence=1)
+        assert display.source_labels is None and display.weights.shape[1] == n_steps
+    assert empty.source_labels is None and empty.weights.shape[1] == 1
     plt.close("all")
 
 

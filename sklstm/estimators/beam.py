@@ -51,7 +51,7 @@ def greedy(step, states, n, max_length):
     list of Hypothesis of length n
     """
     live, codes, totals = np.arange(n), np.zeros(n, dtype=np.intp), np.zeros(n)
-    tokens, lengths = np.zeros((n, max_length), dtype=np.intp), np.zeros(n, dtype=np.intp)
+    writers, written = [np.zeros(0, dtype=np.intp)], [np.zeros(0, dtype=np.intp)]
     for t in range(max_length + 1):
         if not len(live):
             break
@@ -61,8 +61,12 @@ def greedy(step, states, n, max_length):
         totals[live] += logs[np.arange(len(live)), codes]
         continues = codes != END
         live, codes, states = live[continues], codes[continues], [state[continues] for state in states]
-        tokens[live, t : t + 1], lengths[live] = codes[:, np.newaxis], t + 1
-    return [Hypothesis(tokens[i, : lengths[i]], float(totals[i])) for i in range(n)]
+        writers.append(live)
+        written.append(codes)
+    writers = np.concatenate(writers)
+    tokens = np.concatenate(written)[np.argsort(writers, kind="stable")]
+    parts = np.split(tokens, np.cumsum(np.bincount(writers, minlength=n))[:-1])
+    return [Hypothesis(part, total) for part, total in zip(parts, totals.tolist(), strict=True)]
 
 
 def beam_search(step, states, n, max_length, width):

@@ -232,13 +232,15 @@ def _agreement_of_targets(a, spec):
 def _agreement_of_outputs(a, spec):
     loss, form, lengths = LOSSES[spec["loss"]], a["_y_format"], a["_target_lengths"]
     is_numeric, tokens = form["is_numeric"], a.get("classes_", ())
-    n_tokens = len(set(np.asarray(tokens).tolist()))
+    labels = np.asarray(tokens).tolist()
+    n_tokens = len(set(labels))
     own = ("_n_targets",) if is_numeric else ("classes_", "temperature_")
     return {
         "loss": (loss.contrast is None) == is_numeric == (spec["token_width"] == 0) and not loss.is_structured,
         "loss_parameters": spec["loss_parameters"].keys() <= (set() if is_numeric else {"smoothing"}),
         "_y_format": form.keys() == {"kind", "is_list", "of_lists", "column", "is_numeric"}
         and form["kind"] in ("texts", "list", "array", "Sequences")
+        and (form["kind"] != "texts" or (not is_numeric and all(isinstance(label, str) for label in labels)))
         and all(isinstance(form[name], bool) for name in form.keys() - {"kind"}),
         "tokens": all(name in a for name in own) and n_tokens == len(tokens),
         "n_outputs_": spec["output_size"] - n_tokens in ((a["_n_targets"],) if is_numeric else (1, 2)),

@@ -9,7 +9,7 @@ from ..sequences import Sequences
 from ..sequences.agreement import seen_lengths
 from ..sequences.alignment import in_order_of
 from ..sequences.errors import locate
-from ..sequences.outputs import FORMS, read_outputs
+from ..sequences.outputs import FORMS, TOKENS, read_outputs
 from ..sequences.parts import offsets_of
 from ..sequences.refusals import refused_as
 from ..sequences.targets import as_array, code_of_each, literals, read_sample_weight, sorted_labels
@@ -154,7 +154,7 @@ def _numbers(estimator, outputs, weights, attributes, known, classes):
 
 
 def _tokens(estimator, outputs, weights, attributes, known, classes):
-    tokens = _known_tokens(outputs, known, classes)
+    tokens = _known_tokens(outputs, known, TOKENS[estimator.tokens][0](classes) if isinstance(classes, str) else classes)
     codes, offsets = codes_of_outputs(outputs, tokens, estimator.unknown)
     return OutputTarget(
         loss=OF_TOKENS["log_loss"],
@@ -171,7 +171,7 @@ def _known_tokens(outputs, known, classes):
     """The tokens (n_tokens,), sorted: of an earlier fit, those that are announced, or those of y."""
     announced = None
     if classes is not None:
-        announced = as_array("classes", list(classes) if isinstance(classes, str) else classes)
+        announced = as_array("classes", classes)
         if announced.ndim != 1:
             raise ValueError(f"classes must be a 1-D array of tokens, got shape {announced.shape}. Pass a list of all tokens.")
         announced = sorted_labels("classes", announced)

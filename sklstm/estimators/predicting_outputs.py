@@ -19,6 +19,8 @@ from .decoding import attention_weights, codes_with_ends, log_likelihoods, predi
 from .output_documentation import document
 from .output_target import Y_AND_WEIGHTS, check_same_meaning, codes_of_outputs, meaning_of
 
+ADVICE_OF_STEPS = "pass n_steps, the number of steps to predict, or one for each sequence."
+
 
 def _has_attention(estimator):
     """Whether the fitted network, or the one that will be fitted, has attention; raises where not."""
@@ -86,13 +88,10 @@ class PredictOutputsMixin:
         outputs = [model._written(hypotheses) for hypotheses in found]
         return outputs, [np.array([one.log_probability for one in hypotheses]) for hypotheses in found]
 
-    def _n_steps_of(self, n_steps, n_sequences):
+    def _n_steps_of(self, n_steps, n_sequences, advice=ADVICE_OF_STEPS):
         shortest, longest = self._target_lengths
         if n_steps is None and shortest != longest:
-            raise ValueError(
-                f"The outputs in training had {shortest} to {longest} steps: pass n_steps, the number of steps to predict, or one"
-                " for each sequence."
-            )
+            raise ValueError(f"The outputs in training had {shortest} to {longest} steps: {advice}")
         return read_n_steps(longest if n_steps is None else n_steps, n_sequences)
 
     def _written(self, hypotheses, ids=None):
@@ -186,7 +185,8 @@ class PredictOutputsMixin:
             weights = attention_weights(model, sequences, codes[:, np.newaxis], offsets)
             return [of_one[:-1] for of_one in weights]  # without that of the end
         if y is None:
-            parts = predict_numbers(model, sequences, model._n_steps_of(None, len(sequences)))
+            n_steps = model._n_steps_of(None, len(sequences), "pass y, the outputs that the decoder reads.")
+            parts = predict_numbers(model, sequences, n_steps)
             return attention_weights(model, sequences, np.concatenate(parts), offsets_of(list(map(len, parts))))
         outputs = model._read_given(y, sequences)
         return attention_weights(model, sequences, outputs.values, outputs.offsets)

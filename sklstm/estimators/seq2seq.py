@@ -291,7 +291,7 @@ class LSTMSeq2Seq(PredictOutputsMixin, BaseNetworkEstimator):
         <<source>>
         <<outputs>>
         classes : array-like of shape (n_tokens,) or str, default=None
-            All tokens that any chunk may have, at the first call; characters may be given as one text. None is those of the first
+            All tokens that any chunk may have, at the first call; a text is split as `tokens` says. None is those of the first
             chunk.
         <<weights of outputs>>
 

@@ -1,5 +1,7 @@
 """Reading the X of an encoder-decoder: as of any estimator, and texts, whose tokens are categories."""
 
+import reprlib
+
 import numpy as np
 
 from ..sequences import Sequences
@@ -16,6 +18,8 @@ from .inputs import read_X
 @refused_as("X", X_FORMATS)
 def read_source(estimator, X, *, reset):
     """As `read_X`, for texts and for lists of tokens too."""
+    if isinstance(X, str):
+        raise ValueError(f"X must have a text for each sequence, got a single one, {reprlib.repr(X)}. Pass it in a list: [X].")
     texts = texts_of("X", X)
     if texts is not None:
         X = coded_texts(texts, estimator.tokens)

@@ -1,5 +1,6 @@
 """How far predicted label sequences are from the true ones: the share of those that are right, and the distance of the others."""
 
+import reprlib
 from operator import eq
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from ..estimators.classifier import LSTMClassifier
 from ..sequences import Sequences
 from ..sequences.channels import decoded
+from ..sequences.outputs import tokens_of
 from ..sequences.targets import as_array, read_sample_weight
 
 NO_LABEL = "No sequence of y_true has a label. Label at least one step of a sequence with a positive weight."
@@ -163,6 +165,8 @@ def _read_pairs(y_true, y_pred, sample_weight):
 
 def by_sequence(sequences):
     """A list with the labels of each sequence; of `Sequences` with one channel those are 1-D arrays, of categories these."""
+    if len(getattr(sequences, "shape", ())) == 2:
+        return list(as_array("y", sequences))  # of a DataFrame its rows
     if not isinstance(sequences, Sequences) or sequences.n_channels > 1:
         return list(sequences)
     labels = decoded(sequences, 0) if sequences.categories else sequences.values[:, 0]
@@ -170,8 +174,14 @@ def by_sequence(sequences):
 
 
 def _labels_of(name, sequences):
+    if isinstance(sequences, (str, bytes, dict, set)) or not hasattr(sequences, "__len__"):
+        raise ValueError(
+            f"{name} must have the labels of each sequence, got {reprlib.repr(sequences)}. Pass a list of texts, lists or arrays,"
+            " a 2-D array, or sklstm.Sequences."
+        )
     entries = by_sequence(sequences)
-    arrays = [as_array(name, list(labels) if isinstance(labels, str) else labels) for labels in entries]
+    of_lists = (str, list, tuple)
+    arrays = [tokens_of([one], name) if isinstance(one, of_lists) else as_array(name, one) for one in entries]
     for i, labels in enumerate(arrays):
         if labels.ndim != 1:
             raise ValueError(f"{name} must have one label for each step, got shape {labels.shape} for sequence {i}.")

@@ -1,5 +1,6 @@
 """y, weights and the like, brought into the order of the sequences of X by their ids."""
 
+import reprlib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
@@ -187,7 +188,9 @@ def one_per_sequence(name, values, n_sequences, ids, entries=PER_SEQUENCE, most_
         raise ValueError(f"{name} must be an array with one entry per sequence, but {known.advice(name)}")
     holds_entries = hasattr(values, "__len__") or hasattr(values, "__array__")
     if not holds_entries or isinstance(values, (str, bytes, dict, set)) or getattr(values, "shape", None) == ():
-        raise ValueError(f"{name} must be an array with one entry per sequence, got {values!r}. Pass {n_sequences} entries.")
+        raise ValueError(
+            f"{name} must be an array with one entry per sequence, got {reprlib.repr(values)}. Pass {n_sequences} entries."
+        )
     if not isinstance(values, (list, tuple)) and len(getattr(values, "shape", (0,))) > most_dimensions:
         dimensions = "1-D or 2-D" if most_dimensions == 2 else f"at most {most_dimensions}-D"
         raise ValueError(f"Found array with dim {len(values.shape)}: {name} must be {dimensions}, {entries}")

@@ -8,6 +8,7 @@ import numpy as np
 
 from .alignment import in_order_of, one_per_sequence
 from .container import Sequences, snapshot
+from .outputs import tokens_of
 from .parts import offsets_of
 from .step_targets import list_or_array, that_can_be_joined, values_of_channel
 from .targets import Places, as_array, read_labels
@@ -109,11 +110,12 @@ def _flattened(y):
 def _labels_of(entry, i, among_texts):
     """The labels of one sequence as an array (n_labels,)."""
     try:
-        labels = as_array("y", entry)
+        labels = tokens_of([entry]) if isinstance(entry, (list, tuple)) else as_array("y", entry)
     except ValueError as error:
         raise ValueError(f"y of sequence {i} is no array of labels: its entries differ in shape. {FORMS}") from error
     if labels.ndim != 1:
-        mixed = " Other sequences have texts." if among_texts and not isinstance(entry, str) else ""
+        others = "lists or arrays" if isinstance(entry, str) else "texts"
+        mixed = f" Other sequences have {others}: pass the same for all." if among_texts else ""
         raise ValueError(
             f"y must have a sequence of labels for each sequence of X, got {reprlib.repr(entry)} for sequence {i}.{mixed} {FORMS}"
         )

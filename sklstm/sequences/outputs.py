@@ -168,12 +168,12 @@ def _stacked(y):
     return exactly_joined(arrays) if arrays[0].ndim == 1 else np.concatenate(arrays), offsets, False
 
 
-def tokens_of(parts):
-    """The entries of lists, one after the other, as an array; objects where NumPy would change them."""
+def tokens_of(parts, name="y"):
+    """The entries of lists, one after the other, as an array; objects where NumPy would change them. `name` is for messages."""
     entries = list(chain.from_iterable(parts))
     kinds = set(map(type, entries))
     exact = not any(issubclass(kind, tuple) for kind in kinds) and not (kinds == {str} and any("\0" in one for one in entries))
-    return as_array("y", entries) if exact else np.fromiter(entries, object, len(entries))
+    return as_array(name, entries) if exact else np.fromiter(entries, object, len(entries))
 
 
 def restored(values, offsets, form, ids=None, tokens="characters", classes=None):

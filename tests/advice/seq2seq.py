@@ -32,6 +32,23 @@ CASES = [
         lambda: translate(X=list(map(list, TEXTS))),
     ),
     case(
+        lambda: translate(X=TEXTS).predict("ab"),
+        r"Pass it in a list: (\[X\])",
+        lambda code: translate(X=TEXTS).predict(eval(code, {"X": "ab"})),
+    ),
+    case(
+        lambda: translate(OF_NUMBERS).attention_weights(X),
+        "pass y, the outputs that the decoder reads",
+        lambda: translate(OF_NUMBERS).attention_weights(X, OF_NUMBERS),
+    ),
+    case(
+        lambda: exact_match_score("ab", "ab"),
+        "Pass a list of texts, lists or arrays, a 2-D array",
+        lambda: exact_match_score(["ab"], ["ab"]),
+        lambda: exact_match_score([["a", "b"]], [np.array(["a", "b"])]),
+        lambda: exact_match_score(np.array([["a", "b"]]), np.array([["a", "b"]])),
+    ),
+    case(
         lambda: translate(["", *TEXTS[1:]]),
         "Drop such sequences from X and y, or give them a token of their own",
         lambda: translate(TEXTS[1:], X[1:]),

@@ -91,11 +91,13 @@ class AlignmentDisplay:
         check_matplotlib(f"{cls.__name__}.from_estimator")
         fitted_network(estimator, f"{cls.__name__}.from_estimator", LSTMSeq2Seq)
         own = one_sequence(X, sequence)
-        output = estimator.predict(own) if y is None else one_sequence(y, sequence)
+        is_predicted = y is None and not estimator._y_format["is_numeric"]
+        output = estimator.predict(own) if is_predicted else None if y is None else one_sequence(y, sequence)
         (weights,) = estimator.attention_weights(own, output)
+        n_rows, n_columns = weights.shape
         labels = {
-            "source_labels": _tokens_of(own, estimator.tokens) if source_labels is None else source_labels,
-            "output_labels": _tokens_of(output, estimator.tokens) if output_labels is None else output_labels,
+            "source_labels": _tokens_of(own, estimator.tokens, n_columns) if source_labels is None else source_labels,
+            "output_labels": _tokens_of(output, estimator.tokens, n_rows) if output_labels is None else output_labels,
         }
         return cls(weights, **labels).plot(ax, **kwargs)
 
@@ -161,14 +163,20 @@ class AlignmentDisplay:
         return self
 
 
-def _tokens_of(sequences, tokens):
-    """Tokens of the only one of some texts, lists of tokens or sequences of one channel; None for numbers or several channels."""
+def _tokens_of(sequences, tokens, n_steps):
+    """Tokens of the only one of some texts, lists of tokens or sequences of one channel; None for numbers, for several channels,
+    or where there is not one for each step."""
+    if sequences is None:
+        return None
     if isinstance(sequences, Sequences) and sequences.categories and sequences.n_channels == 1:
-        return list(map(str, decoded(sequences, 0)))
-    entry = sequences[0] if isinstance(sequences, (list, tuple)) else next(iter(sequences))
-    if isinstance(entry, str):
-        return TOKENS[tokens][0](entry) or [""]  # a text without a token is read as one unknown token
-    values = tokens_of([entry]) if isinstance(entry, (list, tuple)) else np.asarray(entry)
-    values = values.reshape(len(values), -1)
-    is_numeric = any(isinstance(value, (float, np.floating)) for value in values[:, 0])
-    return None if is_numeric or values.shape[1] > 1 else list(map(str, values[:, 0].tolist()))
+        entries = decoded(sequences, 0)
+    else:
+        entry = sequences[0] if isinstance(sequences, (list, tuple)) else next(iter(sequences))
+        if isinstance(entry, str):
+            entries = TOKENS[tokens][0](entry) or [""]  # a text without a token is read as one unknown token
+        else:
+            values = tokens_of([entry]) if isinstance(entry, (list, tuple)) else np.asarray(entry)
+            values = values.reshape(len(values), -1)
+            is_numeric = any(isinstance(value, (float, np.floating)) for value in values[:, 0])
+            entries = [] if is_numeric or values.shape[1] > 1 else values[:, 0].tolist()
+    return list(map(str, entries)) if len(entries) == n_steps else None
