@@ -192,6 +192,19 @@ def test_texts_in_X_are_lists_of_their_tokens_and_codes_of_a_tokenizer(reverser)
     assert len(model.fit(["a b", "b"] * 20, ["b a", "b"] * 20).predict(["b"])) == 1
 
 
+@pytest.mark.parametrize("package", ["pandas", "polars", "pyarrow"])
+def test_texts_and_lists_of_tokens_in_columns_of_tables(package):
+    module = pytest.importorskip(package)
+    column = module.array if package == "pyarrow" else module.Series
+    lists = [list(text) for text in TEXTS]
+    expected = quick()
+    for X, y in ((column(TEXTS), column(REVERSED)), (column(lists), REVERSED)):
+        model = quick(X, y)
+        np.testing.assert_array_equal(model._theta, expected._theta)
+        assert list(model.predict(X)) == expected.predict(TEXTS)
+    np.testing.assert_array_equal(model.log_likelihood(column(TEXTS), column(REVERSED)), expected.log_likelihood(TEXTS, REVERSED))
+
+
 def test_ids_bring_y_into_the_order_of_X():
     pandas = pytest.importorskip("pandas")
     X = Sequences.from_list(list(SOURCE))
