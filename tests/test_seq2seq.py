@@ -299,6 +299,16 @@ def test_new_tokens_are_mapped_to_one_that_is_never_predicted():
     assert 0 <= quick().score(TEXTS, new) < 1  # which cannot be right
 
 
+@pytest.mark.parametrize("unknown", ["error", "map"])
+def test_tokens_of_another_kind_are_refused(unknown):
+    model, numbers = quick(unknown=unknown), [[1, 2]] * len(TEXTS)
+    for use in (model.score, model.log_likelihood, model.partial_fit):
+        with pytest.raises(ValueError, match="y holds numbers, such as 1, but the classes are texts"):
+            use(TEXTS, numbers)
+    with pytest.raises(ValueError, match=r"y holds floats.* such as 1.0, but the model was fitted on the tokens \[1, 2\]"):
+        quick(y=numbers).score(TEXTS, np.ones((len(TEXTS), 2)))
+
+
 def test_announced_tokens():
     model = LSTMSeq2Seq(**QUICK).partial_fit(TEXTS, REVERSED, classes="abcz")
     model.partial_fit(TEXTS, [text.replace("c", "z") for text in REVERSED]).partial_fit(TEXTS, REVERSED, classes=list("zcba"))
