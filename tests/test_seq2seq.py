@@ -190,6 +190,19 @@ def test_texts_in_X_are_lists_of_their_tokens_and_codes_of_a_tokenizer(reverser)
     assert len(model.fit(["a b", "b"] * 20, ["b a", "b"] * 20).predict(["b"])) == 1
 
 
+@pytest.mark.parametrize("package", ["pandas", "polars", "pyarrow"])
+def test_texts_and_lists_of_tokens_in_columns_of_tables(package):
+    module = pytest.importorskip(package)
+    column = module.array if package == "pyarrow" else module.Series
+    lists = [list(text) for text in TEXTS]
+    expected = quick()
+    for X, y in ((column(TEXTS), column(REVERSED)), (column(lists), REVERSED)):
+        model = quick(X, y)
+        np.testing.assert_array_equal(model._theta, expected._theta)
+        assert list(model.predict(X)) == expected.predict(TEXTS)
+    np.testing.assert_array_equal(model.log_likelihood(column(TEXTS), column(REVERSED)), expected.log_likelihood(TEXTS, REVERSED))
+
+
 def test_ids_bring_y_into_the_order_of_X():
     pandas = pytest.importorskip("pandas")
     X = Sequences.from_list(list(SOURCE))
@@ -282,6 +295,16 @@ def test_new_tokens_are_mapped_to_one_that_is_never_predicted():
     everything = np.concatenate([list(text) for text in model.predict(TEXTS)])
     assert set(everything.tolist()) <= set("abc")
     assert 0 <= quick().score(TEXTS, new) < 1  # which cannot be right
+
+
+@pytest.mark.parametrize("unknown", ["error", "map"])
+def test_tokens_of_another_kind_are_refused(unknown):
+    model, numbers = quick(unknown=unknown), [[1, 2]] * len(TEXTS)
+    for use in (model.score, model.log_likelihood, model.partial_fit):
+        with pytest.raises(ValueError, match="y holds numbers, such as 1, but the classes are texts"):
+            use(TEXTS, numbers)
+    with pytest.raises(ValueError, match=r"y holds floats.* such as 1.0, but the model was fitted on the tokens \[1, 2\]"):
+        quick(y=numbers).score(TEXTS, np.ones((len(TEXTS), 2)))
 
 
 def test_announced_tokens():

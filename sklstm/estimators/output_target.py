@@ -12,7 +12,7 @@ from ..sequences.errors import locate
 from ..sequences.outputs import FORMS, TOKENS, read_outputs
 from ..sequences.parts import offsets_of
 from ..sequences.refusals import refused_as
-from ..sequences.targets import as_array, code_of_each, literals, read_sample_weight, sorted_labels
+from ..sequences.targets import as_array, code_of_each, literals, read_sample_weight, refuse_other_kind, sorted_labels
 from ..training import PairedData
 from .beam import END
 from .class_targets import agreed_classes
@@ -109,9 +109,11 @@ def check_same_meaning(outputs, known):
     """Raise a ValueError where y holds numbers in place of tokens, or more or fewer numbers for each step."""
     if outputs.form["is_numeric"] and not known["_y_format"]["is_numeric"]:
         raise ValueError(
-            f"y holds numbers, such as {outputs.values.ravel()[0]:.6g}, but the model was fitted on tokens:"
-            f" {reprlib.repr(literals(known['classes_']))}. Pass y as in fit."
+            f"y holds floats, which are numbers and no tokens, such as {outputs.values.ravel()[0]!s}, but the model was fitted on"
+            f" the tokens {reprlib.repr(literals(known['classes_']))}. Pass y as in fit."
         )
+    if not outputs.form["is_numeric"]:
+        refuse_other_kind(outputs.values, known["classes_"])
     if outputs.form["is_numeric"] and outputs.values.shape[1] != known["_n_targets"]:
         raise ValueError(
             f"y has {outputs.values.shape[1]} numbers for each step, but the model was fitted on {known['_n_targets']}. Pass as"

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..sequences import Sequences
 from ..sequences.channels import codes_of
-from ..sequences.outputs import TOKENS, texts_of, tokens_of
+from ..sequences.outputs import TOKENS, one_dimensional, texts_of, tokens_of
 from ..sequences.parts import offsets_of
 from ..sequences.refusals import refused_as
 from ..sequences.texts import holds_texts
@@ -23,6 +23,8 @@ def read_source(estimator, X, *, reset):
     texts = texts_of("X", X)
     if texts is not None:
         X = coded_texts(texts, estimator.tokens)
+    elif (array := one_dimensional(X)) is not None and is_list_of_tokens(array):
+        X = array
     if reset and estimator.categorical_features is None and (texts is not None or is_list_of_tokens(X)):
         estimator = with_attributes(estimator, vars(estimator) | {"categorical_features": "all"})
     return read_X(estimator, X, reset=reset)

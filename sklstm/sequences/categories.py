@@ -11,6 +11,7 @@ from .container import Sequences
 from .convert import is_exact
 from .errors import name_of, place_of
 from .parts import is_channel
+from .targets import literals
 
 
 def categorical_channels(categorical_features, n_channels, columns=None):
@@ -259,8 +260,8 @@ def rows_of(values, vocabulary, what, unknown=None):
             ) from error
     if vocabulary.size and known.size and _kind_name(vocabulary) != _kind_name(known):
         raise ValueError(
-            f"{what} was fitted on categories that are {_kind_name(vocabulary)}, such as {vocabulary[0]!r}, but"
-            f" got {known.ravel()[0]!r}. Pass the same kind of categories as in fit."
+            f"{what} was fitted on categories that are {_kind_name(vocabulary)}, such as {literals(vocabulary[:1])[0]!r},"
+            f" but got {literals(known.ravel()[:1])[0]!r}. Pass the same kind of categories as in fit."
         )
     rows = positions_in(vocabulary, values) + 1
     return (rows if unknown is None else np.where(unknown, 0, rows)), vocabulary

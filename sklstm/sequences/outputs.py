@@ -56,11 +56,9 @@ def texts_of(name, values):
     """
     if isinstance(values, (list, tuple)):
         entries = list(values)
-    elif isinstance(values, Sequences) or len(getattr(values, "shape", ())) != 1:
-        return None
     else:
-        array = np.asarray(values)
-        entries = array.astype(object).tolist() if array.dtype.kind in "OUT" else []
+        array = one_dimensional(values)
+        entries = [] if array is None or array.dtype.kind not in "OUT" else array.astype(object).tolist()
     is_text = [isinstance(entry, str) for entry in entries]
     if not any(is_text):
         return None
@@ -71,6 +69,14 @@ def texts_of(name, values):
             " text for each sequence, or a list of tokens for each."
         )
     return entries
+
+
+def one_dimensional(values):
+    """A 1-D array of what is one, such as a Series or an array of pyarrow; None of anything else, also of lists."""
+    if isinstance(values, Sequences) or not hasattr(values, "__array__") or len(getattr(values, "shape", (0,))) != 1:
+        return None
+    array = np.asarray(values)
+    return array if array.ndim == 1 else None
 
 
 def read_outputs(y, sequences, tokens, meaning=None):
