@@ -300,8 +300,8 @@ def refuse_other_kind(y, classes):
     kinds = [KIND_NAMES.get(array.dtype.kind, "objects") for array in (y, classes)]
     if len(y) and kinds[0] != kinds[1] and not np.any(code_of_each(y.ravel(), classes) >= 0):
         raise ValueError(
-            f"y holds {kinds[0]}, such as {literals(y.ravel()[:1])[0]!r}, but the classes are {kinds[1]}: {literals(classes)}."
-            " Pass y as in fit."
+            f"y holds {kinds[0]}, such as {literals(y.ravel()[:1])[0]!r}, but the classes are {kinds[1]}:"
+            f" {reprlib.repr(literals(classes))}. Pass y as in fit."
         )
 
 

@@ -23,6 +23,12 @@ def of_steps(y=STEPS, X=X, **params):
 
 
 CASES = [
+    case(
+        lambda: ctc(["ab", ["a"], *TEXTS[2:]]),
+        "Other sequences have lists or arrays: pass the same for all",
+        lambda: ctc(TEXTS),
+        lambda: ctc(list(map(list, TEXTS))),
+    ),
     case(lambda: ctc(return_sequences=False), "Set (return_sequences=True)", changed),
     case(lambda: ctc(structure="crf"), "Set (structure=None)", changed),
     case(lambda: ctc(bptt_steps=2), "Set (bptt_steps=None)", changed),
