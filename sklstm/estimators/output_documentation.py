@@ -34,7 +34,8 @@ scheduled_sampling : float, default=0.0
     token drawn from its probabilities, or the predicted number [4]_. With 0 it reads the true outputs (teacher forcing).
 tokens : {"characters", "words"}, default="characters"
     How texts are split, those of X and of y: into characters, or at white space. Predicted words are joined by single spaces. For
-    other tokens pass lists, or codes of a :class:`~sklstm.preprocessing.SequenceTokenizer`.
+    other tokens pass lists, or codes of a :class:`~sklstm.preprocessing.SequenceTokenizer`. `predict` splits X in the same way,
+    so do not set it after `fit`.
 unknown : {"error", "map"}, default="error"
     What to do with a token of y that did not occur in the first fit, in `X_val`, `partial_fit` and `log_likelihood`: raise an
     error, or take it for one further token, which is never predicted. `score` counts it as an error in any case.
