@@ -27,10 +27,10 @@ example: $(VENV)/installed-plot
 	$(BIN)/python examples/plot_grid_search.py
 
 test: $(VENV)/installed-test
-	$(BIN)/pytest -n 2 -m "not slow" tests
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow" tests
 
 test-slow: $(VENV)/installed-test
-	$(BIN)/pytest -n 2 -m slow tests
+	$(BIN)/pytest -n 2 --dist worksteal -m slow tests
 
 bench: $(BENCHMARKS:%=bench-%)
 

@@ -1030,7 +1030,7 @@ def test_bad_outputs_of_a_fitted_model(no_work):
     refuses(model, lambda: model.attention_weights(X, new), where)
     refuses(model, lambda: make(LSTMSeq2Seq).fit(X, OUTPUTS, X_val=X, y_val=new), ["X_val, y_val", *where])
     refuses(model, lambda: model.score(X, OUTPUTS[1:]), ["inconsistent numbers"])
-    refuses(model, lambda: model.score(X, PATHS), ["fitted on tokens", DO])
+    refuses(model, lambda: model.score(X, PATHS), ["fitted on the tokens", DO])
     refuses(model, lambda: model.predict(X, n_steps=3), ["n_steps is for numbers"])
     refuses(model, lambda: model.predict(X, n_best=0), ["n_best must be an int of at least 1"])
     for width in (0, 1.5, "wide"):  # which may be set after the fit
