@@ -1,6 +1,7 @@
 """From hyper-parameters to an optimiser and a configuration of the training."""
 
 import math
+import sys
 
 from joblib import effective_n_jobs
 
@@ -91,7 +92,7 @@ def training_config(estimator, n_samples, *, one_epoch, early_stopping, share=1.
         n_iter_no_change=_patience(estimator, n_batches),
         early_stopping=early_stopping,
         scoring=estimator.scoring,
-        bptt_steps=None if bptt_steps is None else _count("bptt_steps", bptt_steps, "None"),
+        bptt_steps=None if bptt_steps is None else min(_count("bptt_steps", bptt_steps, "None"), sys.maxsize),
         n_threads=effective_n_jobs(estimator.n_jobs),
         warn_unconverged=not one_epoch,
     )

@@ -23,7 +23,7 @@ def read_source(estimator, X, *, reset):
     texts = texts_of("X", X)
     if texts is not None:
         X = coded_texts(texts, estimator.tokens)
-    elif (array := one_dimensional(X)) is not None and is_list_of_tokens(array):
+    elif (array := one_dimensional("X", X)) is not None and is_list_of_tokens(array):
         X = array
     if reset and estimator.categorical_features is None and (texts is not None or is_list_of_tokens(X)):
         estimator = with_attributes(estimator, vars(estimator) | {"categorical_features": "all"})

@@ -57,7 +57,7 @@ def texts_of(name, values):
     if isinstance(values, (list, tuple)):
         entries = list(values)
     else:
-        array = one_dimensional(values)
+        array = one_dimensional(name, values)
         entries = [] if array is None or array.dtype.kind not in "OUT" else array.astype(object).tolist()
     is_text = [isinstance(entry, str) for entry in entries]
     if not any(is_text):
@@ -71,11 +71,11 @@ def texts_of(name, values):
     return entries
 
 
-def one_dimensional(values):
+def one_dimensional(name, values):
     """A 1-D array of what is one, such as a Series or an array of pyarrow; None of anything else, also of lists."""
     if isinstance(values, Sequences) or not hasattr(values, "__array__") or len(getattr(values, "shape", (0,))) != 1:
         return None
-    array = np.asarray(values)
+    array = array_of(name, values, "Pass a list.")
     return array if array.ndim == 1 else None
 
 
