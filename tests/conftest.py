@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+LONG = "test_named_problems.py"  # has single tests of a minute or two
 LENGTHS = [3, 1, 5, 5, 2, 1, 7]  # some of length 1, some equally long, in no order
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the long tests: of two workers one would have the last of them while the other has nothing to do."""
+    items.sort(key=lambda item: item.path.name != LONG)
 
 
 @pytest.fixture

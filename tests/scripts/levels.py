@@ -2,8 +2,9 @@
 
     python tests/scripts/levels.py [arguments of pytest]
 
-Left out: the level that is used where none is forced, at which all other tests run; the estimators' contract and the formats of
-files, which are above the kernels; and of what has many cases four of five, of central differences ten of eleven.
+Left out: the level that is used where none is forced, at which all other tests run; the estimators' contract, the formats of data
+and files, messages and pictures, which are above the kernels; and of what has many cases four of five, of central differences
+ten of eleven.
 """
 
 import os
@@ -13,8 +14,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 ABOVE = (
-    "archive", "bad_input", "checkpoint", "common", "datasets", "docs", "ecosystem", "instructions", "large_data", "layers",
-    "named_problems", "persistence", "progress",
+    "advice", "archive", "arrow", "bad_input", "categories", "checkpoint", "common", "comparison", "datasets", "displays",
+    "docs", "docstrings", "ecosystem", "forks", "fuzz", "inspection", "instructions", "interrupts", "large_data", "layers",
+    "length", "long", "metrics", "named_problems", "order", "padding", "path", "per_step", "persistence", "progress",
+    "public", "recipes", "refusals", "relative", "reports", "sampling", "sequences", "structure", "tables", "tampering",
+    "targets", "tokenizer", "windows",
 )
 KERNELS = ["tests", *[f"--ignore=tests/test_{name}.py" for name in ABOVE]]
 # Runs of pytest.
