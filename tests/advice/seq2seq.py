@@ -4,7 +4,7 @@ import numpy as np
 
 from sklstm import LSTMClassifier, LSTMRegressor, LSTMSeq2Seq
 from sklstm.inspection import AlignmentDisplay
-from sklstm.metrics import exact_match_score, sequence_scorer, step_scorer, token_accuracy_score  # noqa: F401
+from sklstm.metrics import exact_match_score, sequence_scorer, step_scorer, token_accuracy_score
 
 from .case import RAGGED, N, X, case, quick
 
@@ -12,6 +12,7 @@ TEXTS = ["ab", "b", "aab", "ba", "bb", "a"]
 NUMBERS = X[:, :2, 0]
 OF_NUMBERS = [y[: 1 + i % 2] for i, y in enumerate(NUMBERS)]
 NEW = ["z", *TEXTS[1:]]
+OF_SCORERS = {"sequence_scorer": sequence_scorer, "token_accuracy_score": token_accuracy_score}  # names in advice
 
 
 def translate(y=TEXTS, X=X, weight=None, **params):
@@ -142,7 +143,7 @@ CASES = [
     case(
         lambda: step_scorer("accuracy")(translate(), X, TEXTS),
         r"Use (sequence_scorer\(token_accuracy_score\)), or another metric",
-        lambda code: eval(code)(translate(), X, TEXTS),
+        lambda code: eval(code, OF_SCORERS)(translate(), X, TEXTS),
         lambda code: sequence_scorer(exact_match_score)(translate(), X, TEXTS),
     ),
     case(
