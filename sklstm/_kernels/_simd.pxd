@@ -91,6 +91,10 @@ cdef extern from "simd.h" nogil:
         void (*tanh_array[2])(Py_ssize_t n, const void *x, void *y) noexcept nogil
         void (*add_row_sums[2])(Py_ssize_t rows, Py_ssize_t n, const void *x, Py_ssize_t ld, void *out) noexcept nogil
         double (*sum_of_squares[2])(Py_ssize_t n, const void *x) noexcept nogil
+        void (*add_differences[2])(
+            Py_ssize_t n, Py_ssize_t width, const void *x, const double *origin, void *low, void *high, double *sums) noexcept nogil
+        void (*add_squared_differences[2])(
+            Py_ssize_t n, Py_ssize_t width, const void *x, const double *origin, double *sums) noexcept nogil
         void (*enlarge[2])(
             const Py_ssize_t *starts, Py_ssize_t n_steps, Py_ssize_t F, Py_ssize_t first, const void *y, void *out, Py_ssize_t ld,
             Py_ssize_t *argmax) noexcept nogil

@@ -168,6 +168,8 @@ typedef struct {
     void (*tanh_array[2])(ptrdiff_t n, const void *x, void *y);
     void (*add_row_sums[2])(ptrdiff_t rows, ptrdiff_t n, const void *x, ptrdiff_t ld, void *out);
     double (*sum_of_squares[2])(ptrdiff_t n, const void *x);
+    void (*add_differences[2])(ptrdiff_t n, ptrdiff_t width, const void *x, const double *origin, void *low, void *high, double *sums);
+    void (*add_squared_differences[2])(ptrdiff_t n, ptrdiff_t width, const void *x, const double *origin, double *sums);
     /* Running maximum over the steps of a chunk, the first of which is number `first`; argmax (n_sequences, F), the step that has it,
        may be NULL (pooling_impl.h). */
     void (*enlarge[2])(const ptrdiff_t *starts, ptrdiff_t n_steps, ptrdiff_t F, ptrdiff_t first, const void *y, void *out, ptrdiff_t ld,

@@ -35,6 +35,40 @@ static double FN(sum_of_squares)(ptrdiff_t n, const void *x_)
     return total;
 }
 
+/* ---- moments of channels ---- */
+
+/* Values are read in rows of `width`, a multiple of the channels; of the last row there may be less. In double whatever the dtype:
+   sums[j] += the sum of x[., j] - origin[j]. And the extremes so far, low and high. */
+static void FN(add_differences)(ptrdiff_t n, ptrdiff_t width, const void *x_, const double *origin, void *low_, void *high_, double *sums_)
+{
+    const REAL *x = x_;             /* (n,) IN */
+    REAL *restrict low = low_, *restrict high = high_;      /* (width,) IN/OUT */
+    double *restrict sums = sums_;                          /* (width,) IN/OUT */
+    for (ptrdiff_t at = 0; at < n; at += width) {
+        const REAL *restrict row = x + at;
+        ptrdiff_t m = n - at < width ? n - at : width;
+        for (ptrdiff_t j = 0; j < m; j++) {
+            low[j] = row[j] < low[j] ? row[j] : low[j];
+            high[j] = row[j] > high[j] ? row[j] : high[j];
+        }
+        for (ptrdiff_t j = 0; j < m; j++)
+            sums[j] += (double)row[j] - origin[j];
+    }
+}
+
+/* sums[j] += the sum of (x[., j] - origin[j])^2 */
+static void FN(add_squared_differences)(ptrdiff_t n, ptrdiff_t width, const void *x_, const double *origin, double *sums_)
+{
+    const REAL *x = x_;             /* (n,) IN */
+    double *restrict sums = sums_;  /* (width,) IN/OUT */
+    for (ptrdiff_t at = 0; at < n; at += width) {
+        const REAL *restrict row = x + at;
+        ptrdiff_t m = n - at < width ? n - at : width;
+        for (ptrdiff_t j = 0; j < m; j++)
+            sums[j] += ((double)row[j] - origin[j]) * ((double)row[j] - origin[j]);
+    }
+}
+
 /* ---- layer normalisation ---- */
 
 #define SUM_LANES 16

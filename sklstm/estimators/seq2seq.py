@@ -89,6 +89,7 @@ class LSTMSeq2Seq(PredictOutputsMixin, BaseNetworkEstimator):
     those of the encoder, and have one direction. Their first states are affine functions of the last states of the same layer of
     the encoder. The decoder of tokens first reads a start symbol, and the output ends where it writes an end symbol; that of
     numbers first reads the mean of y. If X has categories, a tuple for `embedding_dim` has one further entry for the tokens of y.
+    Computations use float32 if X is float32, texts or tokens, and float64 otherwise.
 
     A beam keeps the hypotheses with the highest probabilities. Complete ones are compared by the mean logarithm of the
     probability per token, so that short ones have no advantage; of those, `predict` returns the best that is at least as likely

@@ -10,14 +10,14 @@ from ..sequences.outputs import TOKENS, one_dimensional, texts_of, tokens_of
 from ..sequences.parts import offsets_of
 from ..sequences.refusals import refused_as
 from ..sequences.texts import holds_texts
-from ..sequences.validation import X_FORMATS
+from ..sequences.validation import X_FORMATS, in_dtype
 from .copies import with_attributes
 from .inputs import read_X
 
 
 @refused_as("X", X_FORMATS)
 def read_source(estimator, X, *, reset):
-    """As `read_X`, for texts and for lists of tokens too."""
+    """As `read_X`, for texts and for lists of tokens too. Their codes, which have no dtype to follow, are float32."""
     if isinstance(X, str):
         raise ValueError(f"X must have a text for each sequence, got a single one, {reprlib.repr(X)}. Pass it in a list: [X].")
     texts = texts_of("X", X)
@@ -25,9 +25,11 @@ def read_source(estimator, X, *, reset):
         X = coded_texts(texts, estimator.tokens)
     elif (array := one_dimensional("X", X)) is not None and is_list_of_tokens(array):
         X = array
-    if reset and estimator.categorical_features is None and (texts is not None or is_list_of_tokens(X)):
+    holds_tokens = texts is not None or is_list_of_tokens(X)
+    if reset and estimator.categorical_features is None and holds_tokens:
         estimator = with_attributes(estimator, vars(estimator) | {"categorical_features": "all"})
-    return read_X(estimator, X, reset=reset)
+    sequences, form = read_X(estimator, X, reset=reset)
+    return (in_dtype(sequences, np.float32, allows_missing=True) if holds_tokens else sequences), form
 
 
 def is_list_of_tokens(X):

@@ -95,6 +95,7 @@ class Network:
     gap_channel: int | None = None
     structure: str | None = None
 
+    cross = None  # no attention to another sequence
     keeps_units = False  # whether the input layer scales numeric channels even where the first layer could
 
     def __post_init__(self):

@@ -6,6 +6,7 @@ from .._kernels import _moments
 
 LARGEST = float(np.finfo(np.float64).max)
 WIDTH = 64  # numbers that are added side by side: a multiple of the channels of about this
+SAFE_EXPONENT = 400  # up to which powers of two, and down to which, squares and their sums are within float64
 EXPONENTS = 1000  # of the powers of two that columns are scaled by: within float64, and so are their reciprocals
 
 
@@ -49,32 +50,34 @@ def weighted_moments(values, weights, offsets=None, rows=None):
 
     Notes
     -----
-    Columns are scaled by a power of two before their values are squared, so neither large nor small units overflow, and
-    a column in units 2^k times as large has exactly 2^k times the mean and deviation. They are measured from their first
-    value, so that rounding errors are those of the spread and not of the offset.
+    Values are measured from the first one, so that rounding errors are those of the spread and not of the offset. Columns whose
+    squares would leave the range of float64 are scaled by a power of two before. So neither large nor small units overflow, and
+    a column in units 2^k times as large has exactly 2^k times the mean and deviation.
     """
     offsets = np.arange(len(values) + 1) if offsets is None else offsets
     rows = np.arange(len(weights)) if rows is None else rows
-    values, weights = np.ascontiguousarray(values), weights[rows]
-    shares, weight = _shares(weights, np.diff(offsets)[rows])
-    n_channels = values.shape[1]
+    values, n_channels = np.ascontiguousarray(values), values.shape[1]
+    shares, weight = _shares(weights[rows], np.diff(offsets)[rows])
     n_tiles = max(1, WIDTH // n_channels)
-    lowest, highest = np.full(n_tiles * n_channels, np.inf), np.full(n_tiles * n_channels, -np.inf)
-    _moments.extremes(values, offsets, rows, lowest, highest)
-    low, high = lowest.reshape(n_tiles, -1).min(axis=0), highest.reshape(n_tiles, -1).max(axis=0)
-    largest = np.maximum(np.abs(low), np.abs(high))
-    scale = np.ldexp(1.0, -np.clip(np.frexp(largest)[1], -EXPONENTS, EXPONENTS))
-    origin = values[offsets[rows[0]]] * scale
+    extremes = np.repeat(np.array([[np.inf], [-np.inf]], dtype=values.dtype), n_tiles * n_channels, axis=1)
 
-    def mean_of(origin, *, squared):
-        """Weighted mean of ``scale x - origin``, or of its square."""
+    def mean_of(sums_of, origin, *extremes):
         sums = np.zeros((2, n_tiles * n_channels))
-        _moments.weighted_sums(values, offsets, rows, shares, np.tile([scale, origin], n_tiles), squared, sums)
+        sums_of(values, offsets, rows, shares, np.tile(origin, n_tiles), *extremes, sums)
         return sums[0].reshape(n_tiles, -1).sum(axis=0)
 
-    mean = mean_of(origin, squared=False)
-    variance = mean_of(origin + mean, squared=True)
-    moments = {"mean": (origin + mean) / scale, "deviation": np.sqrt(variance) / scale, "low": low, "high": high}
+    origin = values[offsets[rows[0]]].astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = origin + mean_of(_moments.sums_of_differences, origin, extremes)
+    low = extremes[0].reshape(n_tiles, -1).min(axis=0).astype(np.float64)
+    high = extremes[1].reshape(n_tiles, -1).max(axis=0).astype(np.float64)
+    exponents = np.frexp(np.maximum(np.abs(low), np.abs(high)))[1]
+    if (np.abs(exponents) > SAFE_EXPONENT).any():
+        scale = np.ldexp(1.0, -np.clip(exponents, -EXPONENTS, EXPONENTS))
+        moments = weighted_moments(values * scale, weights, offsets, rows)
+        return moments | {name: moments[name] / scale for name in ("mean", "deviation", "low", "high")}
+    variance = mean_of(_moments.sums_of_squared_differences, mean)
+    moments = {"mean": mean, "deviation": np.sqrt(variance), "low": low, "high": high}
     return {"weight": weight} | _without_rounding(moments)
 
 
