@@ -67,8 +67,8 @@ location_, scale_ : ndarray of shape (horizon * n_numeric_channels,)
     before, and so on.
 covariance_ : ndarray of shape (horizon * n_numeric_channels, horizon * n_numeric_channels)
     Covariance of the errors in standard units.
-quantiles_ : ndarray of shape (horizon * n_numeric_channels, n_quantiles)
-    Quantiles of the errors in standard units, at normal scores that are 0.1 apart with 0 in the middle. Only defined with
+quantiles_ : ndarray of shape (horizon * n_numeric_channels, n_quantiles) or None
+    Quantiles of the errors in standard units, at normal scores that are 0.1 apart with 0 in the middle. None unless
     ``error_model="quantile"``.
 """
 

@@ -5,7 +5,7 @@ import numpy as np
 from .._kernels import _distances
 from ..sequences.refusals import array_of
 from .engines import served
-from .error_model import MODEL_ATTRIBUTES, distances
+from .error_model import distances, error_model_of
 from .streaming import Stream
 
 PREDICTIONS, SMOOTHED = "detector.predictions", "detector.smoothed"
@@ -49,10 +49,8 @@ class ScoreStream(Stream):
         return model
 
     def _attach(self, model, response_method):
-        attributes = vars(model.model)
-        self._channels = attributes["_channels"]
-        self._errors = {name: attributes[name] for name in MODEL_ATTRIBUTES if name in attributes}
-        self._smoothing = float(model.model.smoothing)
+        self._channels, self._smoothing = model.model._channels, float(model.model.smoothing)
+        self._errors = error_model_of(model.model)
         super()._attach(model, response_method)
 
     def _process(self, x, begun):
