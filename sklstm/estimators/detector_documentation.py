@@ -11,7 +11,8 @@ horizon : int, default=1
     earlier ones did not know the beginning of an anomaly: a change of level then is not forgotten after its first step.
 window : int, "auto" or None, default="auto"
     Number of steps of the pieces, at most, that long sequences are cut into for training; each begins with the initial state.
-    Scores are computed over whole sequences. "auto" is a fortieth of all steps, but at least 64 and at most 256. None cuts none.
+    Scores are computed over whole sequences. "auto" is a fortieth of all steps, but at least 64 and at most 256, and in any case
+    at most a tenth. None cuts none.
 error_model : {"robust", "gaussian", "quantile"}, default="robust"
     Distribution of the errors, learned from held-out data. Scores are squared Mahalanobis distances: of errors in standard units,
     by their correlations, which are shrunk by the estimate of Ledoit and Wolf [26]_.
