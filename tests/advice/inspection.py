@@ -14,7 +14,7 @@ from sklstm.inspection import (
     integrated_gradients,
     reliability_curves,
 )
-from sklstm.metrics import expected_calibration_error, step_scorer
+from sklstm.metrics import event_recall_score, expected_calibration_error, false_alarm_rate, step_scorer
 
 from .case import RAGGED, STEPS, Unreadable, X, Y, case, classify, regress, value
 
@@ -200,6 +200,37 @@ METRICS = [
         lambda: step_scorer("accuracy")(classify(y=STEPS, return_sequences=True), X, STEPS * 0 - 100),
         "nothing to score. Label at least one step",
         lambda: step_scorer("accuracy")(classify(y=STEPS, return_sequences=True), X, np.where(STEPS, -100, STEPS)),
+    ),
+    case(
+        lambda: event_recall_score([[0, 0]], [[1, 1]]),
+        "Pass sequences with a step labelled (1), one of them with a positive weight",
+        lambda label: event_recall_score([[0, value(label)]], [[1, 1]]),
+    ),
+    case(
+        lambda: false_alarm_rate([[1, 1]], [[1, 1]]),
+        "Pass sequences with a step labelled (0), one of them with a positive weight",
+        lambda label: false_alarm_rate([[value(label), 1]], [[1, 1]]),
+    ),
+    case(
+        lambda: event_recall_score([[0, 1], [0, 1]], [[1, 1]]),
+        "Pass one array of alarms for each sequence",
+        lambda: event_recall_score([[0, 1], [0, 1]], [[1, 1], [1, -1]]),
+    ),
+    case(
+        lambda: event_recall_score([[0, 1]], [[1]]),
+        "Pass an alarm or none for each step",
+        lambda: event_recall_score([[0, 1]], [[1, -1]]),
+    ),
+    case(
+        lambda: event_recall_score([[1, -1], [1, 1]], [[1, 1], [1, 1]]),
+        r"If -1 marks the events, as in scikit-learn, pass (.*)\. None",
+        lambda code: event_recall_score(value(code, y_true=[[1, -1], [1, 1]]), [[1, 1], [1, 1]]),
+        lambda code: event_recall_score(value(code, y_true=np.array([[1, -1], [1, 1]])), [[1, 1], [1, 1]]),
+    ),
+    case(
+        lambda: event_recall_score([[0, 1]], [[0, 1]]),
+        r"If 1 marks the alarms, pass (.*)\. None",
+        lambda code: event_recall_score([[0, 1]], value(code, y_pred=[[0, 1]])),
     ),
 ]
 
