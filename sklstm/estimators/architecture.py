@@ -12,9 +12,11 @@ MUTABLE_KEYS = ("dropout", "recurrent_dropout", "input_dropout", "scheduled_samp
 # What of the spec is not the network's own.
 NON_NETWORK_KEYS = ("categorical_features", "time_feature", "loss", "loss_parameters", "standardize")
 
-# What of the network the spec has only where there are static features, and where steps are connected by a structure.
+# What of the network the spec has only where there are static features, where steps are connected by a structure, and where a
+# decoder reads no outputs.
 STATIC_KEYS = ("static_size", "static_categories")
 STRUCTURE_KEYS = ("structure",)
+CONSTANT_KEYS = ("reads_outputs",)
 
 # What the spec of an encoder-decoder has in place of a pooling.
 DECODER_KEYS = {"attention", "token_width", "scheduled_sampling"}

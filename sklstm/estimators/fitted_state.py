@@ -8,7 +8,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from ..network import LOSSES, EncoderDecoder, Network, n_scores_of
 from ..network.checks import is_count
 from ..training import Scaling, TrainingState, check_moments
-from .architecture import DECODER_KEYS, NON_NETWORK_KEYS, STATIC_KEYS, STRUCTURE_KEYS, build
+from .architecture import CONSTANT_KEYS, DECODER_KEYS, NON_NETWORK_KEYS, STATIC_KEYS, STRUCTURE_KEYS, build
 from .copies import with_attributes
 from .solvers import SOLVERS
 
@@ -121,7 +121,7 @@ def check_attributes(estimator, attributes):
     spec, theta, state = attributes["_network_spec"], attributes["_theta"], attributes["_state"]
     kind = EncoderDecoder if DECODER_KEYS <= spec.keys() else Network
     expected = {*NON_NETWORK_KEYS, *(field.name for field in fields(kind))}
-    for optional in (STATIC_KEYS, STRUCTURE_KEYS):
+    for optional in (STATIC_KEYS, STRUCTURE_KEYS, CONSTANT_KEYS):
         if spec.keys().isdisjoint(optional):
             expected = expected.difference(optional)
     if spec.keys() != expected:

@@ -131,8 +131,9 @@ class Decoder:
         self._attention = None if network.cross is None else network.cross.parameters(params["attention"])
 
     def start(self, n):
-        """What the first step of n targets reads: codes (n,) of 0, or the numbers (n, q) that are 0 in standard units."""
-        if not self.network.reads_numbers:
+        """What the first step of n targets reads: codes (n,) of 0, or the numbers (n, q) that are 0 in standard units. A decoder
+        that reads no outputs has a single one, at every step."""
+        if self.network.token_width:
             return np.zeros(n, np.intp)
         return np.tile(-self._entry["offset"] / self._entry["scale"], (n, 1))
 
@@ -217,7 +218,7 @@ class Decoder:
 
     def _read(self, inputs):
         """What the first layer reads (m, width)."""
-        if self.network.reads_numbers:
+        if self.network.token_width == 0:
             return np.ascontiguousarray(inputs * self._entry["scale"] + self._entry["offset"], self.theta.dtype)
         codes = np.asarray(inputs, np.intp)
         if len(codes) and not 0 <= codes.min() <= codes.max() < self.network.output_size:
