@@ -147,6 +147,13 @@ def encoder_decoder_spec(estimator, n_channels, target, form):
     }
 
 
+def reconstruction_spec(estimator, n_channels, target, form):
+    """The encoder-decoder whose decoder reads nothing but the states that it begins with; parameters as in `stack_spec`."""
+    widths = embedding_widths(estimator.embedding_dim, form["categories_"])
+    spec = stack_spec(estimator, n_channels, target, form, widths)
+    return spec | {"attention": None, "token_width": 0, "scheduled_sampling": 0.0, "reads_outputs": False}
+
+
 def _plain(values):
     """A list of an array-like; texts and None as they are."""
     return values if values is None or isinstance(values, str) else np.asarray(values, dtype=object).ravel().tolist()

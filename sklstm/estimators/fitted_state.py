@@ -25,7 +25,7 @@ FITTED = {
     "_categorical", "_class_totals",
     "_flat", "_moments", "_multilabel", "_n_steps", "_n_targets", "_network_spec", "_one_dimensional", "_quantile_ranks",
     "_channels", "_held_out_scores", "_sequence_scores", "_step_scores", "_target", "covariance_", "location_", "offset_",
-    "quantiles_", "scale_", "step_offset_",
+    "quantiles_", "scale_", "step_offset_", "window_",
     "_state", "_static_categorical", "_target_lengths", "_theta", "_time_channel", "_time_unit", "_y_format",
 }  # fmt: skip
 
@@ -261,7 +261,8 @@ def _agreement_of_errors(a, spec):
     ranges = {name: a[name] for name in ("_step_scores", "_sequence_scores", "_held_out_scores")}
     return {
         "loss": spec["loss"] in ("huber", "squared_error", "absolute_error"),
-        "_target": isinstance(a["_target"], str),
+        "_target": a["_target"] == ("reconstruct" if "reads_outputs" in spec else "next"),
+        "window_": a["_target"] == "next" or a["window_"] is None or is_count(a["window_"], 1),
         "_channels": len(channels) > 0 and all(is_count(channel) and channel < spec["input_size"] for channel in channels),
         "location_": n_errors > 0 and n_errors % len(channels) == 0 and a["location_"].shape == (n_errors,),
         "scale_": a["scale_"].shape == (n_errors,) and bool((a["scale_"] > 0).all()),

@@ -104,7 +104,7 @@ def event_precision_score(y_true, y_pred, *, tolerance=0, sample_weight=None):
     0.25
     """
     steps = _read_steps(y_true, y_pred, tolerance, sample_weight)
-    runs = _runs(steps.alarms)
+    runs = runs_of(steps.alarms)
     weights = steps.weights[runs[:, 0]]
     if not weights.any():
         return 0.0
@@ -192,7 +192,7 @@ def false_alarm_rate(y_true, y_pred, *, tolerance=0, sample_weight=None):
     return float(np.average(steps.alarms[steps.normal], weights=weights))
 
 
-def _runs(mask):
+def runs_of(mask):
     """Bounds (n_runs, 2) of the runs of True, the second one beyond the last."""
     return np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
 
@@ -216,7 +216,7 @@ def _read_steps(y_true, y_pred, tolerance, sample_weight):
     for i, (first, last) in enumerate(zip(offsets[:-1], offsets[1:] - 1, strict=True)):
         known[first:last], in_event[first:last] = _events_of(i, true[i])
         alarms[first:last] = _alarms_of(i, found[i]) & known[first:last]
-    events = _runs(in_event)
+    events = runs_of(in_event)
     # Late alarms: not beyond the sequence, nor where the next event has begun.
     ends = offsets[1:][np.searchsorted(offsets[1:], events[:, 1])] - 1
     ends[:-1] = np.minimum(ends[:-1], events[1:, 0])

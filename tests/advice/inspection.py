@@ -5,6 +5,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score, f1_score, get_scorer
 
 from sklstm.inspection import (
+    AnomalyDisplay,
     AttentionDisplay,
     ForecastDisplay,
     ReliabilityDisplay,
@@ -146,6 +147,11 @@ DISPLAYS = [
         "Pass one, or quantiles",
         drawn(lambda: ForecastDisplay(X[0, :, 0], np.ones(2)).plot()),
         drawn(lambda: ForecastDisplay(X[0, :, 0], None, quantiles={0.5: np.ones(2)}).plot()),
+    ),
+    case(
+        drawn(lambda: AnomalyDisplay.from_scores(Unreadable(), np.zeros(3))),
+        "series is no array: .* Pass the steps of one series",
+        drawn(lambda: AnomalyDisplay.from_scores(X[0], np.zeros(3))),
     ),
     case(
         lambda: ForecastDisplay.from_estimator([], X[:1]),
