@@ -28,7 +28,8 @@ class NextSteps:
         """Raise a ValueError where hyper-parameters contradict each other."""
         if estimator.bidirectional:
             raise ValueError(
-                'A bidirectional network knows the next step, which target="next" is to predict. Set bidirectional=False.'
+                'A bidirectional network knows the next step, which target="next" is to predict. Set bidirectional=False, or'
+                ' target="reconstruct".'
             )
 
     @staticmethod

@@ -260,7 +260,8 @@ def _agreement_of_errors(a, spec):
     channels, n_errors = a["_channels"], len(a["location_"])
     ranges = {name: a[name] for name in ("_step_scores", "_sequence_scores", "_held_out_scores")}
     return {
-        "loss": spec["loss"] in ("huber", "squared_error", "absolute_error"),
+        "loss": LOSSES[spec["loss"]].decide is None,
+        "deltas": len(spec["loss_parameters"].get("deltas", [])) in (0, spec["output_size"]),
         "_target": a["_target"] == ("reconstruct" if "reads_outputs" in spec else "next"),
         "window_": a["_target"] == "next" or a["window_"] is None or is_count(a["window_"], 1),
         "_channels": len(channels) > 0 and all(is_count(channel) and channel < spec["input_size"] for channel in channels),

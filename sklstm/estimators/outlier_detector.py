@@ -8,12 +8,13 @@ from sklearn.base import OutlierMixin
 from ..compat import Interval, StrOptions, _fit_context
 from ..network import HUBER_DELTA
 from .base import BaseNetworkEstimator
+from .conclusion import Conclusion
 from .constraints import CONSTRAINTS, POSITIVE, UNIT_INTERVAL
 from .detecting import DetectMixin
 from .detector_documentation import document
 from .detector_targets import TARGETS
 from .error_model import ERROR_MODELS
-from .step_scores import AGGREGATIONS, Conclusion
+from .step_scores import AGGREGATIONS
 
 # Losses of the errors that training minimises; the first is the default.
 LOSSES_OF_ERRORS = ("huber", "squared_error", "absolute_error")
@@ -275,8 +276,8 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
             longest = int(sequences.lengths.max())
             raise ValueError(
                 f"X has no value to predict from steps before it: the longest sequence has {longest} step{'s' * (longest > 1)}"
-                f" (n_features={form['n_features_in_']}). Pass sequences of at least 2 steps with values and positive weights. One"
-                " series x is passed as [x]."
+                f" (n_features={form['n_features_in_']}). Pass sequences of at least 2 steps with values and positive weights; one"
+                " series x as [x]."
             )
         target.attributes["_target"] = self.target
         return target
