@@ -188,7 +188,7 @@ def test_errors_are_learned_from_given_sequences(rng):
     a, b = detector().fit([x], X_val=[x[:300]]), detector().fit([x], X_val=[30 * x[:300]])
     np.testing.assert_array_equal(a._theta, b._theta)
     assert b.scale_ > 10 * a.scale_ and b.validation_loss_curve_[0] > a.validation_loss_curve_[0]
-    assert a.window_ == b.window_ == 64
+    assert a.window_ == b.window_ == 60
 
 
 def test_steps_of_weight_0_are_not_learned_from(rng):
@@ -290,7 +290,7 @@ def test_saved_and_pickled_detectors_are_the_same(X, tmp_path, parameters):
 
 def test_warm_start_keeps_the_window_and_the_target(rng, X):
     fitted = detector(warm_start=True).fit(X)
-    assert fitted.fit([rng.normal(size=(6000, 2))]).n_iter_ == 6 and fitted.window_ == 64
+    assert fitted.fit([rng.normal(size=(6000, 2))]).n_iter_ == 6 and fitted.window_ == 11
     assert fitted.set_params(window=9).fit(X).window_ == 9
     with pytest.raises(ValueError, match="cannot continue"):
         fitted.set_params(target="next").fit(X)

@@ -56,7 +56,7 @@ class Conclusion:
         if self.others is not None:
             scores = scores_of_errors(model, others, sequences.offsets, self.smoothing)
         steps = np.where(is_held_out, scores, np.nan)
-        attributes = model | {
+        attributes = {"quantiles_": None} | model | {
             "_step_scores": kept(steps),
             "_sequence_scores": np.sort(of_sequences[~np.isnan(of_sequences)]),
             "_held_out_scores": self._of_held_out_sequences(steps, sequences.offsets),

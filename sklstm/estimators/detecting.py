@@ -10,7 +10,7 @@ from .architecture import build
 from .copies import at_this_moment
 from .detector_documentation import document
 from .detector_targets import TARGETS
-from .error_model import MODEL_ATTRIBUTES
+from .error_model import error_model_of
 from .series_target import explained
 from .step_predictions import restore_format
 from .step_scores import kept, scores_of_errors, scores_of_sequences, threshold_of_sequences, threshold_of_steps
@@ -283,8 +283,8 @@ class DetectMixin:
     def _scored(self, X, parts=False):
         """The detector at this moment, X as it reads it, and the scores of steps, or their parts."""
         model, sequences, errors = self._errors(X)
-        errors_model = {name: vars(model)[name] for name in MODEL_ATTRIBUTES if name in vars(model)}
-        return model, sequences, scores_of_errors(errors_model, errors, sequences.offsets, model.smoothing, parts)
+        scores = scores_of_errors(error_model_of(model), errors, sequences.offsets, model.smoothing, parts)
+        return model, sequences, scores
 
 
 def _form_of(X):

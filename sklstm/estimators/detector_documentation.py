@@ -17,7 +17,8 @@ horizon : int, default=1
 window : int, "auto" or None, default="auto"
     Number of steps of the pieces, at most, that long sequences are cut into for training; each begins with the initial state.
     Predictions of next steps are scored over whole sequences; reconstructions are those of pieces of about equal length, which do
-    not overlap. "auto" is a fortieth of all steps, but at least 64 and at most 256. None cuts none.
+    not overlap. "auto" is a fortieth of all steps, but at least 64 and at most 256, and in any case at most a tenth. None cuts
+    none.
 error_model : {"robust", "gaussian", "quantile"}, default="robust"
     Distribution of the errors, learned from held-out data. Scores are squared Mahalanobis distances: of errors in standard units,
     by their correlations, which are shrunk by the estimate of Ledoit and Wolf [26]_.
@@ -75,8 +76,8 @@ location_, scale_ : ndarray of shape (horizon * n_numeric_channels,)
     before, and so on.
 covariance_ : ndarray of shape (horizon * n_numeric_channels, horizon * n_numeric_channels)
     Covariance of the errors in standard units.
-quantiles_ : ndarray of shape (horizon * n_numeric_channels, n_quantiles)
-    Quantiles of the errors in standard units, at normal scores that are 0.1 apart with 0 in the middle. Only defined with
+quantiles_ : ndarray of shape (horizon * n_numeric_channels, n_quantiles) or None
+    Quantiles of the errors in standard units, at normal scores that are 0.1 apart with 0 in the middle. None unless
     ``error_model="quantile"``.
 """
 

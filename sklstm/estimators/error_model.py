@@ -19,8 +19,6 @@ BOUND = 3.0
 LEAST_SHRINKAGE = 1e-4
 # Normal scores of the quantiles that "quantile" keeps, as far as there are errors for them.
 KNOTS = np.linspace(-3.5, 3.5, 71)
-# Attributes that an error model consists of.
-MODEL_ATTRIBUTES = ("location_", "scale_", "covariance_", "quantiles_")
 LARGEST = 1e100  # standardised errors, whose squares do not overflow
 
 
@@ -88,6 +86,12 @@ def fit_error_model(name, errors, least):
         fitted["quantiles_"] = _quantiles((errors - location) / scale)
     z = standardised(fitted, errors)
     return fitted | {"covariance_": _covariance(z.clip(-BOUND, BOUND) if model.is_robust else z, model.is_robust)}
+
+
+def error_model_of(detector):
+    """What `fit_error_model` has made, from the attributes of a fitted detector."""
+    attributes = {name: getattr(detector, name) for name in ("location_", "scale_", "covariance_", "quantiles_")}
+    return {name: array for name, array in attributes.items() if array is not None}
 
 
 def standardised(model, errors):

@@ -268,7 +268,7 @@ def _agreement_of_errors(a, spec):
         "location_": n_errors > 0 and n_errors % len(channels) == 0 and a["location_"].shape == (n_errors,),
         "scale_": a["scale_"].shape == (n_errors,) and bool((a["scale_"] > 0).all()),
         "covariance_": a["covariance_"].shape == (n_errors, n_errors),
-        "quantiles_": "quantiles_" not in a or (a["quantiles_"].ndim == 2 and len(a["quantiles_"]) == n_errors),
+        "quantiles_": a["quantiles_"] is None or (a["quantiles_"].ndim == 2 and len(a["quantiles_"]) == n_errors),
         "offset_": isinstance(a["offset_"], float),
         "step_offset_": isinstance(a["step_offset_"], float),
     } | {name: part.ndim == 1 and part.dtype == np.float64 and len(part) > 0 for name, part in ranges.items()}

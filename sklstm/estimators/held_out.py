@@ -15,6 +15,7 @@ MANY, LONG_ENDS = 10, 50
 # Pieces of the length "auto": so many of all steps, where that leaves lengths between these. Short ones are as many as make
 # enough steps of the solver; long ones are where states are warm.
 PIECES, SHORTEST, LONGEST = 40, 64, 256
+LEAST_PIECES = 10  # for lengths of fits to be compared; even shorter pieces, then
 
 
 ADVICE = "Set another validation_fraction, or pass X_val."
@@ -128,7 +129,8 @@ def length_of_pieces(window, lengths):
     """Number of steps of the pieces of sequences that are so long, at most, by the parameter `window`; None for whole ones."""
     if not isinstance(window, str):
         return window
-    return int(np.clip(lengths.sum() // PIECES, SHORTEST, LONGEST))
+    total = int(lengths.sum())
+    return max(min(int(np.clip(total // PIECES, SHORTEST, LONGEST)), total // LEAST_PIECES), 2)
 
 
 def _cuts(first, last, piece):

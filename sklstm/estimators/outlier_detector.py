@@ -1,5 +1,6 @@
 """`LSTMOutlierDetector`."""
 
+import warnings
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -18,6 +19,8 @@ from .step_scores import AGGREGATIONS
 
 # Losses of the errors that training minimises; the first is the default.
 LOSSES_OF_ERRORS = ("huber", "squared_error", "absolute_error")
+# A table of so many rows for each step of the sequences in them, and no more steps, may be one series.
+FEW_STEPS, MANY_ROWS = 10, 50
 OF_PREDICTIONS = {"pooling", "return_sequences", "bptt_steps"}  # which a detector does not have
 
 
@@ -266,6 +269,18 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
             raise ValueError("sample_weight_val weights the sequences of X_val, but X_val is not given.")
         return self._fit_all(X, None, sample_weight, None if X_val is None else (X_val, None, sample_weight_val), groups)
 
+    def _read_X(self, X, *, reset):
+        sequences, form = super()._read_X(X, reset=reset)
+        n, longest = len(sequences), int(sequences.lengths.max())
+        if reset and form["_flat"] and longest <= FEW_STEPS and n >= MANY_ROWS * longest:
+            warnings.warn(
+                f"X has {n} rows, each of which is read as a sequence of {longest} steps. If the rows are the steps of one"
+                " series, pass [X], or for a DataFrame [X.to_numpy()].",
+                UserWarning,
+                stacklevel=2,
+            )
+        return sequences, form
+
     def _check_parameters(self):
         TARGETS[self.target].check(self)
 
@@ -276,8 +291,8 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
             longest = int(sequences.lengths.max())
             raise ValueError(
                 f"X has no value to predict from steps before it: the longest sequence has {longest} step{'s' * (longest > 1)}"
-                f" (n_features={form['n_features_in_']}). Pass sequences of at least 2 steps with values and positive weights; one"
-                " series x as [x]."
+                f" (n_features={form['n_features_in_']}). Pass sequences of at least 2 steps, with values and positive weights."
+                " Pass one series x as [x]."
             )
         target.attributes["_target"] = self.target
         return target

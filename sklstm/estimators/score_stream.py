@@ -3,9 +3,9 @@
 import numpy as np
 
 from .._kernels import _distances
-from ..sequences.refusals import array_of
 from .engines import served
-from .error_model import MODEL_ATTRIBUTES, distances
+from .error_model import distances, error_model_of
+from .states import read_numbers
 from .streaming import Stream
 
 PREDICTIONS, SMOOTHED = "detector.predictions", "detector.smoothed"
@@ -49,10 +49,8 @@ class ScoreStream(Stream):
         return model
 
     def _attach(self, model, response_method):
-        attributes = vars(model.model)
-        self._channels = attributes["_channels"]
-        self._errors = {name: attributes[name] for name in MODEL_ATTRIBUTES if name in attributes}
-        self._smoothing = float(model.model.smoothing)
+        self._channels, self._smoothing = model.model._channels, float(model.model.smoothing)
+        self._errors = error_model_of(model.model)
         super()._attach(model, response_method)
 
     def _process(self, x, begun):
@@ -97,8 +95,8 @@ class ScoreStream(Stream):
         own = {}
         for name, like in ((PREDICTIONS, "predictions"), (SMOOTHED, "the last scores")):
             if not hasattr(state, "keys") or name not in state:
-                raise ValueError(f"The state has no {name!r}, {like} of the detector. Pass a state of a stream of this model.")
-            own[name] = np.array(array_of(name, state[name]), dtype=np.float64)
+                raise ValueError(f"The state must have {name!r}, {like} of the detector. Pass a state of a stream of this model.")
+            own[name] = read_numbers(f"{name!r} of the state", state[name], "Pass a state of a stream.").astype(np.float64)
         rest = {name: array for name, array in state.items() if name not in own}
         n_channels = len(self._channels)
         n_leads, n = len(self._errors["location_"]) // n_channels, len(own[SMOOTHED]) if own[SMOOTHED].ndim == 1 else -1
