@@ -17,7 +17,7 @@ CHUNK_SEQUENCES, CHUNK_STEPS, CHUNK_WEIGHTS = 128, 1 << 13, 1 << 18
 
 def _chunks(sizes):
     """Sequences of similar length together; sizes (n_sequences, 3) are steps of the source and of the target, and their product.
-    Without a target they are (n_sequences, 1)."""
+    Without attention they are (n_sequences, 2), without a target (n_sequences, 1)."""
     limits, order = np.array((CHUNK_STEPS, CHUNK_STEPS, CHUNK_WEIGHTS))[: sizes.shape[1]], np.lexsort(-sizes.T[::-1])
     chunks, start = [], 0
     while start < len(order):
@@ -31,7 +31,7 @@ def _chunks(sizes):
 def _run_chunks(network, theta, sizes, n_threads, run):
     """Call ``run(ws, rows)`` for chunks of sequences on several threads, each with a workspace."""
     n_threads = max(1, min(n_threads, int(sizes[:, :2].sum() * network.flops_per_row / THREAD_FLOPS)))
-    chunks = _chunks(sizes)
+    chunks = _chunks(sizes if network.cross is not None else sizes[:, :2])
 
     def run_some(own):
         if own:
