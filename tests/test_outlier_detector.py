@@ -511,6 +511,16 @@ def test_warm_start_continues(X):
         fitted.set_params(horizon=2).fit(X)
 
 
+def test_chunks_are_trained_on(rng):
+    chunks = [[10 * ar2(300, rng)[0] + 5] for _ in range(6)]
+    fitted = detector()
+    for chunk in chunks:
+        fitted.partial_fit(chunk)
+    assert fitted.n_iter_ == 6 and fitted.score(chunks[0]) > detector().partial_fit(chunks[0]).score(chunks[0])
+    again = detector().partial_fit(chunks[0])
+    refuses(again, lambda: again.partial_fit([np.zeros((50, 2))]), ["2 channels", "1 channels"])
+
+
 def test_in_searches_and_pipelines(rng):
     X = [ar2(200, rng)[0][:, np.newaxis] for _ in range(4)]
     pipeline = make_pipeline(PerStep(StandardScaler()), detector())

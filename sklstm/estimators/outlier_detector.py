@@ -1,10 +1,12 @@
 """`LSTMOutlierDetector`."""
 
 import warnings
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import ClassVar
 
 from sklearn.base import OutlierMixin
+from sklearn.utils.metaestimators import available_if
 
 from ..compat import Interval, StrOptions, _fit_context
 from ..network import HUBER_DELTA
@@ -15,6 +17,7 @@ from .detecting import DetectMixin
 from .detector_documentation import document
 from .detector_targets import TARGETS
 from .error_model import ERROR_MODELS
+from .fitting import supports_partial_fit
 from .step_scores import AGGREGATIONS
 
 # Losses of the errors that training minimises; the first is the default.
@@ -269,6 +272,32 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
             raise ValueError("sample_weight_val weights the sequences of X_val, but X_val is not given.")
         return self._fit_all(X, None, sample_weight, None if X_val is None else (X_val, None, sample_weight_val), groups)
 
+    @available_if(supports_partial_fit)
+    @document()
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Train for one epoch on a chunk of data, and learn from the held-out part of it how large errors are now.
+
+        Parameters
+        ----------
+        <<X>>
+        y : object, default=None
+            Ignored.
+        sample_weight : array-like of shape (n_sequences,), default=None
+            Weights of the sequences, or of their steps, as in `fit`.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X, a weight or a hyper-parameter is invalid, or if X is too short.
+        """
+        return self._partial_fit(X, None, sample_weight)
+
     def _read_X(self, X, *, reset):
         sequences, form = super()._read_X(X, reset=reset)
         n, longest = len(sequences), int(sequences.lengths.max())
@@ -298,7 +327,9 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
         return target
 
     def _settle_loss(self, target, fitted, *, one_epoch):
-        return target.with_deltas(self.huber_delta, self.standardize)
+        # Those of the first chunk are in standard units, which follow the chunks.
+        known = fitted["loss_parameters"] if one_epoch and fitted is not None else {}
+        return replace(target, loss_parameters=known) if known else target.with_deltas(self.huber_delta, self.standardize)
 
     def _make_spec(self, n_channels, target, form):
         return TARGETS[self.target].spec(self, n_channels, target, form)

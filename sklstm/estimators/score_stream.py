@@ -37,6 +37,18 @@ class ScoreStream(Stream):
     See Also
     --------
     sklstm.LSTMOutlierDetector.stream : Creates a stream.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import LSTMOutlierDetector
+    >>> x = np.sin(np.arange(400) / 5)
+    >>> detector = LSTMOutlierDetector(8, max_iter=20, random_state=0).fit([x])
+    >>> stream = detector.stream()
+    >>> for x_t in x[:100]:
+    ...     score = stream.step([x_t])
+    >>> bool(stream.step([x[100] + 1]) < detector.step_offset_)
+    True
     """
 
     def __init__(self, estimator, static=None):
@@ -75,11 +87,8 @@ class ScoreStream(Stream):
         self._smoothed = np.full(n_streams, np.nan)
         return begun
 
-    def reset(self, streams=None, *, static=None):
-        super().reset(streams, static=static)
-        if streams is not None:
-            self._memory[np.atleast_1d(streams)] = np.nan
-            self._smoothed[np.atleast_1d(streams)] = np.nan
+    def _forget(self, stream):
+        self._memory[stream], self._smoothed[stream] = np.nan, np.nan
 
     @property
     def state(self):

@@ -315,7 +315,8 @@ def _of_datasets():
 DOORS = {
     name: door
     for doors in (
-        _of_models, _of_outputs, _of_detectors, _of_streams, _of_sequences, _of_preprocessing, _of_files, _of_inspection, _of_datasets
+        _of_models, _of_outputs, _of_detectors, _of_streams, _of_sequences, _of_preprocessing, _of_files, _of_inspection,
+        _of_datasets,
     )
     for name, door in doors()
 }
