@@ -6,6 +6,7 @@ from numbers import Real
 import numpy as np
 
 from ..compat import Interval, StrOptions
+from ..sequences.refusals import array_of
 from .common import at_least, checked, generator_from
 from .documentation import document
 from .processes import PROCESSES
@@ -39,6 +40,7 @@ CHANGES = {
 ANOMALY_TYPES = tuple(CHANGES)
 MOMENTARY = {"spike"}  # one step long
 OF_SEVERAL_CHANNELS = {"correlation"}
+HOW_TO_NAME = "Pass for example ['spike', 'level_shift']."
 
 # What y holds, from the codes (n_series, n_steps, n_channels).
 TARGETS = {
@@ -222,12 +224,12 @@ def _read_types(anomalies, n_channels):
     possible = [name for name in ANOMALY_TYPES[1:] if n_channels > 1 or name not in OF_SEVERAL_CHANNELS]
     if isinstance(anomalies, str):
         anomalies = possible if anomalies == "all" else [anomalies]
-    names = list(anomalies)
+    names = np.ravel(array_of("anomalies", anomalies, HOW_TO_NAME)).tolist()
     unknown = [name for name in names if not isinstance(name, str) or name not in ANOMALY_TYPES[1:]]
     if unknown or not names:
         raise ValueError(
             f"anomalies must be 'all' or names among {', '.join(map(repr, ANOMALY_TYPES[1:]))}, got {reprlib.repr(names)}."
-            " Pass for example ['spike', 'level_shift']."
+            f" {HOW_TO_NAME}"
         )
     for name in names:
         if name not in possible:
