@@ -94,7 +94,7 @@ class TsbLSTM:
     def __init__(self, seed, window=None):
         import torch
 
-        np.Inf = np.inf  # TSB-AD is written for NumPy 1
+        np.Inf = np.inf  # noqa: NPY201 - TSB-AD is written for NumPy 1
         torch.manual_seed(seed)
         torch.set_num_threads(1)
         self.seed = seed
@@ -256,7 +256,8 @@ def real(arguments):
             found.setdefault(series, {})[name] = scores
         print(series, {name: round(float(np.mean(of)), 3) for name, of in found[series].items()}, flush=True)
     rows = [["series", *names]]
-    parts = {"mean": [s for s in found if not s.startswith("art_daily")], "art_daily": [s for s in found if s.startswith("art_daily")]}
+    apart = [series for series in found if series.startswith("art_daily")]
+    parts = {"mean": [series for series in found if series not in apart], "art_daily": apart}
     for series, of in found.items():
         rows.append([series, *(f"{np.mean(of[name]):.3f}" for name in names)])
     for part, of in parts.items():
@@ -308,7 +309,7 @@ def main():
     parser.add_argument("--peer-seeds", type=int, default=1, help="of the others, and of the other parts (%(default)s)")
     parser.add_argument("--every", type=int, default=1, help="take only every so-manieth of the real series")
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="leave the other packages out")
-    parser.add_argument("--set", type=json.loads, default={}, help='other parameters of sklstm, such as \'{"horizon": 5}\'')
+    parser.add_argument("--set", type=json.loads, default={}, help="other parameters of sklstm, such as '{\"horizon\": 5}'")
     parser.add_argument("--json", help="file for the measurements")
     arguments = parser.parse_args()
     if arguments.part == "real" and not arguments.nab:
