@@ -36,13 +36,13 @@ for name, of in (("LSTM", scores), ("PCA", pca_scores)):
     threshold = np.nanquantile(of[:N_NORMAL], 0.001) if name == "PCA" else detector.step_offset_
     alarms = np.where(of < threshold, -1, 1)[later]
     found, exact, false = (f(y[later], alarms) for f in (event_recall_score, event_precision_score, false_alarm_rate))
-    precision = average_precision_score(y[later], -of[later])
-    print(f"{name:4}  average precision {precision:.3f}; {found:.0%} of the events found, {exact:.0%} of the alarms right, {false:.2%} false")
+    print(f"{name:4}  average precision {average_precision_score(y[later], -of[later]):.3f};", end=" ")
+    print(f"{found:.0%} of the events found, {exact:.0%} of the alarms right, {false:.2%} false alarms")
 
 event = np.flatnonzero(y)
 near = slice(event[0] - 400, event[-1] + 400)
 display = AnomalyDisplay.from_scores(
-    series[near], scores[near], threshold=detector.step_offset_, y_true=y[near], times=np.arange(near.start, near.stop), time_name="Step"
+    series[near], scores[near], threshold=detector.step_offset_, y_true=y[near], times=np.arange(len(y))[near], time_name="Step"
 )
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
 plt.savefig(folder / f"{Path(__file__).stem}.png", dpi=100)

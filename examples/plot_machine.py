@@ -4,9 +4,9 @@ A machine watched live
 
 A pump reports load, current, temperature and vibration once a minute. A detector learns from three normal days how they follow
 from the past of all. On the fourth day samples arrive one at a time, and a stream scores each within microseconds, with the bits
-that `score_steps` has for the whole day. At noon a bearing begins to wear: the temperature no longer fits the load, though each of
-its values would be normal at another time. In the evening the current sensor is stuck for an hour. One normal step in a thousand
-is below the threshold; the alarm is rung by three out of five. The scores of the channels say which sensor to look at.
+that `score_steps` has for the whole day. At noon a bearing begins to wear: the temperature no longer fits the load, though each
+of its values would be normal at another time. In the evening the current sensor is stuck for an hour. One normal step in a
+thousand is below the threshold; the alarm is rung by three out of five. The scores of the channels say which sensor to look at.
 """
 
 import sys
