@@ -32,7 +32,7 @@ C_LOOPS = [f"{KERNELS}/{name}.c" for name in ("simd", "simd_baseline", "simd_avx
 MODULES = (
     "_simd", "_product", "_team", "_scan", "_inference", "_given", "_weights", "_forward", "_engine",
     "_stages", "_static", "_missing", "_embedding", "_recurrent", "_pooling", "_dense", "_pack", "_links", "_arrays", "_answers",
-    "_bridge", "_attention", "_losses", "_chain", "_minibatch", "_pairs", "_optim", "_moments",
+    "_bridge", "_attention", "_losses", "_chain", "_minibatch", "_pairs", "_optim", "_moments", "_distances",
 )  # fmt: skip
 
 # The code that Cython writes for typed memoryviews and Python functions, which every module would else have a copy of.

@@ -2,7 +2,7 @@
 
 A module imports only from the layers below its own, and from the ground:
 
-    estimators      LSTMClassifier, LSTMRegressor, LSTMSeq2Seq: scikit-learn's contract
+    estimators      LSTMClassifier, LSTMRegressor, LSTMSeq2Seq, LSTMOutlierDetector: scikit-learn's contract
     preprocessing   transformers for steps, windows of series, texts as codes; knows `sequences` only
     training        epochs, minibatches, optimisers, schedules, stopping, checkpoints
     network         the model as a spec: recurrent stack -> pooling -> head, forward and backward
@@ -50,7 +50,7 @@ What is no such array is read by `read_X` and goes through `Network` by `apply` 
 
 from importlib.metadata import version as _version
 
-from .estimators import LSTMClassifier, LSTMRegressor, LSTMSeq2Seq, Stream
+from .estimators import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq, ScoreStream, Stream
 from .persistence import load, save
 from .public import publish
 from .sequences import Sequences
@@ -59,8 +59,10 @@ from .versions import show_versions
 __version__ = _version("sklstm")
 __all__ = [
     "LSTMClassifier",
+    "LSTMOutlierDetector",
     "LSTMRegressor",
     "LSTMSeq2Seq",
+    "ScoreStream",
     "Sequences",
     "Stream",
     "__version__",

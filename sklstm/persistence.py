@@ -7,14 +7,14 @@ import numpy as np
 import sklearn
 
 from .archive import OWN_VERSION, read_archive, write_archive
-from .estimators import LSTMClassifier, LSTMRegressor, LSTMSeq2Seq
+from .estimators import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq
 from .estimators.architecture import LATER_KEYS
 from .estimators.fitted_state import check_attributes
 from .files import name_of
 
 __all__ = ["load", "save"]
 
-CLASSES = {cls.__name__: cls for cls in (LSTMClassifier, LSTMRegressor, LSTMSeq2Seq)}
+CLASSES = {cls.__name__: cls for cls in (LSTMClassifier, LSTMRegressor, LSTMSeq2Seq, LSTMOutlierDetector)}
 
 # Attributes that scikit-learn sets for callbacks and during a fit: objects of any kind.
 SKIPPED_ATTRIBUTES = re.compile("_skl_callbacks.*|_parent_callback_ctx|_callback_fit_ctx|_metadata_request")
@@ -28,7 +28,7 @@ def save(estimator, path):
 
     Parameters
     ----------
-    estimator : LSTMClassifier, LSTMRegressor or LSTMSeq2Seq
+    estimator : LSTMClassifier, LSTMRegressor, LSTMSeq2Seq or LSTMOutlierDetector
         Estimator, fitted or not.
     path : str, path-like or binary file
         Path of the file; a leading ``~`` is the home directory. An existing file is replaced, once the new one is complete. An
@@ -111,7 +111,7 @@ def load(path):
 
     Returns
     -------
-    LSTMClassifier, LSTMRegressor or LSTMSeq2Seq
+    LSTMClassifier, LSTMRegressor, LSTMSeq2Seq or LSTMOutlierDetector
         Estimator whose predictions, and further training with `warm_start` and `partial_fit`, have the same bits as those of the
         saved one.
 

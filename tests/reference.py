@@ -404,3 +404,32 @@ def paths_of_labels(scores):
         labels = tuple(k for k, _ in itertools.groupby(path) if k != K - 1)
         found.setdefault(labels, []).append(log_p[range(T), path].sum())
     return {labels: logsumexp(values) for labels, values in found.items()}
+
+
+# ---- detectors ----
+
+
+def squared_distance(z, S):
+    """Squared Mahalanobis distance of errors z (m,), NaN where they are missing, and S (m, m) their covariance.
+
+    Over k of m errors it is taken to m by the cube root of Wilson and Hilferty.
+    """
+    known, m = ~np.isnan(z), len(z)
+    k = known.sum()
+    if not k:
+        return np.nan
+    d = z[known] @ np.linalg.solve(S[np.ix_(known, known)], z[known])
+    if k == m:
+        return d
+    score = (np.cbrt(d / k) - (1 - 2 / (9 * k))) / np.sqrt(2 / (9 * k))
+    return m * max(1 - 2 / (9 * m) + score * np.sqrt(2 / (9 * m)), 0) ** 3
+
+
+def exponential_mean(values, factor, last):
+    """The values but for NaN, each with the weight ``1 - factor`` beside the one before, at first `last` if that is no NaN."""
+    result = []
+    for value in values:
+        if not np.isnan(value):
+            last = value = value if np.isnan(last) else factor * last + (1 - factor) * value
+        result.append(value)
+    return np.array(result)

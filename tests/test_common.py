@@ -7,7 +7,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
-from sklstm import LSTMClassifier, LSTMRegressor, LSTMSeq2Seq
+from sklstm import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq
 from sklstm.network import CELLS
 
 # As with the MLP, plain gradient descent wants a larger step than Adam for the checks that ask for a score.
@@ -214,6 +214,15 @@ def test_scikit_learns_checks(estimator, check):
     check(estimator)
 
 
+HELD_OUT = "which sequences are held out depends on their number"
+OF_WEIGHTS = {f"check_sample_weight_equivalence_on_{data}_data": HELD_OUT for data in ("dense", "sparse")}
+
+
+@parametrize_with_checks([LSTMOutlierDetector(max_iter=10)], expected_failed_checks=lambda _: OF_WEIGHTS)
+def test_scikit_learns_checks_of_detectors(estimator, check):
+    check(estimator)
+
+
 # With these too: the deep, and those that read all steps.
 DECAYED = [parameters for parameters in SLOW if parameters.get("num_layers") == 2 or parameters.get("pooling") in ("mean", "max")]
 OPTIONS = [
@@ -240,6 +249,19 @@ def not_meant(estimator):
         return {"check_classifiers_regression_target": "floats are tokens with loss='log_loss'"}
     of_sequences = vars(estimator).get("structure") or vars(estimator).get("loss") == "ctc"
     return {"check_class_weight_classifiers": "a label sequence is one outcome"} if of_sequences else {}
+
+
+DETECTORS = [
+    LSTMOutlierDetector(error_model="gaussian", aggregation="max", early_stopping=True, **BRIEF),
+    LSTMOutlierDetector(error_model="quantile", aggregation="top", horizon=2, smoothing=0.5, solver="adamw"),
+    LSTMOutlierDetector(missing="indicator", loss="absolute_error", window=4, **BRIEF),
+]
+
+
+@pytest.mark.slow
+@parametrize_with_checks(DETECTORS, expected_failed_checks=lambda _: OF_WEIGHTS)
+def test_scikit_learns_checks_of_options_of_detectors(estimator, check):
+    check(estimator)
 
 
 @pytest.mark.slow

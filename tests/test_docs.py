@@ -20,16 +20,16 @@ import sklstm.datasets
 import sklstm.inspection
 import sklstm.metrics
 import sklstm.preprocessing
-from sklstm import LSTMClassifier, LSTMRegressor, LSTMSeq2Seq, Sequences
+from sklstm import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq, Sequences
 from sklstm.preprocessing import PerStep, RelativeRegressor, SequenceTokenizer, with_static
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 BOTH = [LSTMClassifier, LSTMRegressor]
-each_estimator = pytest.mark.parametrize("estimator", [*BOTH, LSTMSeq2Seq])
+each_estimator = pytest.mark.parametrize("estimator", [*BOTH, LSTMSeq2Seq, LSTMOutlierDetector])
 
 
 def public_docstrings():
-    names = ("LSTMClassifier", "LSTMRegressor", "LSTMSeq2Seq", "Sequences", "Stream", "show_versions")
+    names = [name for name in sklstm.__all__ if callable(getattr(sklstm, name)) and name not in ("load", "save")]
     items = {name: getattr(sklstm, name) for name in names}
     items |= {name: getattr(sklstm.preprocessing, name) for name in sklstm.preprocessing.__all__}
     items |= {name: getattr(sklstm.metrics, name) for name in sklstm.metrics.__all__}

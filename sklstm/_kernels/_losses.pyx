@@ -99,7 +99,8 @@ cdef inline double sum_points(
 ) noexcept nogil:
     """l_i = sum_k factor_k l(s_ik, t_ik, parameter_k) / divisor
 
-    Targets, parameters and factors are K each, or one for all k; without parameters they are 0, without factors 1.
+    Targets, parameters and factors are K each, or one for all k; without parameters they are 0, without factors 1. A target that
+    is NaN is missing, and has no loss.
     """
     cdef Py_ssize_t i, k, K = all.K
     cdef Py_ssize_t t_step = all.width > 1, parameter_step = n_parameters > 1, factor_step = n_factors > 1
@@ -112,6 +113,9 @@ cdef inline double sum_points(
         s, t, ds = scores + i * K, <const real *> all.targets + i * all.width, <real *> all.dscores + i * K
         loss, scale = 0, all.weights[i] / all.total_weight
         for k in range(K):
+            if t[k * t_step] != t[k * t_step]:
+                ds[k] = 0
+                continue
             if parameters != NULL:
                 parameter = parameters[k * parameter_step]
             if factors != NULL:

@@ -18,6 +18,7 @@ from .fitting import FitMixin
 from .inputs import read_X
 from .predicting import PredictMixin
 from .reading import read_target
+from .splitting import Split, split_target
 from .weights import WeightsMixin
 
 
@@ -35,7 +36,7 @@ class BaseNetworkEstimator(FitMixin, WeightsMixin, CallbackSupportMixin, BaseEst
         return read_X(self, X, reset=reset)
 
     @abstractmethod
-    def _read_target(self, y, sample_weight, sequences, role, known, classes=None):
+    def _read_target(self, y, sample_weight, sequences, role, known, classes=None, form=None):
         """y and the sample weights as a `Target`.
 
         Parameters
@@ -50,6 +51,8 @@ class BaseNetworkEstimator(FitMixin, WeightsMixin, CallbackSupportMixin, BaseEst
             Attributes of an earlier target, which y has to agree with.
         classes : array-like, default=None
             Classes announced to `partial_fit`.
+        form : dict, default=None
+            Attributes that describe X, as from `read_X`.
         """
 
     @abstractmethod
@@ -74,6 +77,36 @@ class BaseNetworkEstimator(FitMixin, WeightsMixin, CallbackSupportMixin, BaseEst
             Whether y is a chunk for `partial_fit`.
         """
         return target
+
+    def _split(self, target, sequences, groups, rng, *, early_stopping, is_given):
+        """The `Split` into what is trained on and what it is validated on.
+
+        Parameters
+        ----------
+        target : Target
+        sequences : Sequences
+        groups : ndarray of int of shape (n_sequences,) or None
+            Sequences of one group stay together.
+        rng : Generator
+        early_stopping : bool
+            Whether the fit ends by what it is validated on.
+        is_given : bool
+            Whether there are other sequences for that.
+        """
+        return split_target(self, target, groups, rng) if early_stopping and not is_given else Split(target, target)
+
+    def _conclusion(self, sequences, split, held_out):
+        """``conclude(network, theta) -> dict``: further attributes that trained weights lead to; None for none.
+
+        Parameters
+        ----------
+        sequences : Sequences
+            All of X, as the network reads it.
+        split : Split
+        held_out : tuple (Sequences, Target) or None
+            What is validated on, if it is no part of those.
+        """
+        return None
 
     def _check_parameters(self):
         """Raise a ValueError where hyper-parameters of this estimator alone contradict each other."""
@@ -125,7 +158,7 @@ class BaseRecurrent(PredictMixin, BaseNetworkEstimator):
         check_stack(self)
         check_reduction(self)
 
-    def _read_target(self, y, sample_weight, sequences, role, known, classes=None):
+    def _read_target(self, y, sample_weight, sequences, role, known, classes=None, form=None):
         return read_target(self, y, sample_weight, sequences, role, known, classes)
 
     def _make_spec(self, n_channels, target, form):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 
 import numpy as np
-from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.base import ClassifierMixin, OutlierMixin, RegressorMixin
 
 from ..network import LOSSES, EncoderDecoder, Network, n_scores_of
 from ..network.checks import is_count
@@ -14,6 +14,9 @@ from .solvers import SOLVERS
 
 CHANGED = "The state of training of this estimator was changed since it was fitted: {}. Fit it afresh, or load it again."
 
+# Forms that a y with an entry for every step may have.
+FORMS_OF_STEPS = ("list", "array", "Sequences", "texts")
+
 # Attributes that a fit sets.
 FITTED = {
     "best_epoch_", "best_loss_", "best_validation_score_", "categories_", "classes_", "feature_names_in_", "history_",
@@ -21,6 +24,8 @@ FITTED = {
     "static_categories_", "static_names_in_", "t_", "temperature_", "validation_loss_curve_", "validation_scores_",
     "_categorical", "_class_totals",
     "_flat", "_moments", "_multilabel", "_n_steps", "_n_targets", "_network_spec", "_one_dimensional", "_quantile_ranks",
+    "_channels", "_held_out_scores", "_sequence_scores", "_step_scores", "_target", "covariance_", "location_", "offset_",
+    "quantiles_", "scale_", "step_offset_",
     "_state", "_static_categorical", "_target_lengths", "_theta", "_time_channel", "_time_unit", "_y_format",
 }  # fmt: skip
 
@@ -132,9 +137,11 @@ def check_attributes(estimator, attributes):
     state = TrainingState.from_dict(state, network, theta.dtype, None)
     state.check(network, theta.dtype, SOLVERS[state.solver](estimator))
     of_task = _agreement_of_classes if isinstance(estimator, ClassifierMixin) else _agreement_of_targets
-    if (kind is EncoderDecoder) != (not isinstance(estimator, (ClassifierMixin, RegressorMixin))):
+    if isinstance(estimator, OutlierMixin):
+        of_task = _agreement_of_errors
+    elif (kind is EncoderDecoder) != (not isinstance(estimator, (ClassifierMixin, RegressorMixin))):
         raise ValueError(f"its network is a {kind.__name__}")
-    if kind is EncoderDecoder:
+    elif kind is EncoderDecoder:
         of_task = _agreement_of_outputs
     for name, agrees in (_agreement(attributes, state, spec) | of_task(attributes, spec)).items():
         if not agrees:
@@ -158,7 +165,7 @@ def _agreement(a, state, spec):
         "feature_names_in_": names is None or [type(name) for name in names] == [str] * columns,
         "_categorical": all(map(is_count, a["_categorical"])) and list(a["_categorical"]) == [one[0] for one in categories],
         "categories_": [len(set(values.tolist())) + 1 for values in a["categories_"]] == [one[1] for one in categories],
-        "_y_format": spec.get("pooling", "") is not None or a["_y_format"]["kind"] in ("list", "array", "Sequences", "texts"),
+        "_y_format": spec.get("pooling", "") is not None or "_channels" in a or a["_y_format"]["kind"] in FORMS_OF_STEPS,
         "n_outputs_": a["n_outputs_"] == spec["output_size"],
         "n_iter_": a["n_iter_"] == state.n_epochs,
         "loss_curve_": a["loss_curve_"] == [row["loss"] for row in a["history_"]],
@@ -247,3 +254,20 @@ def _agreement_of_outputs(a, spec):
         "max_length_": is_count(a["max_length_"], 1),
         "_target_lengths": len(lengths) == 2 and all(is_count(length, 1) for length in lengths),
     }
+
+
+def _agreement_of_errors(a, spec):
+    channels, n_errors = a["_channels"], len(a["location_"])
+    ranges = {name: a[name] for name in ("_step_scores", "_sequence_scores", "_held_out_scores")}
+    return {
+        "loss": LOSSES[spec["loss"]].decide is None,
+        "deltas": len(spec["loss_parameters"].get("deltas", [])) in (0, spec["output_size"]),
+        "_target": isinstance(a["_target"], str),
+        "_channels": len(channels) > 0 and all(is_count(channel) and channel < spec["input_size"] for channel in channels),
+        "location_": n_errors > 0 and n_errors % len(channels) == 0 and a["location_"].shape == (n_errors,),
+        "scale_": a["scale_"].shape == (n_errors,) and bool((a["scale_"] > 0).all()),
+        "covariance_": a["covariance_"].shape == (n_errors, n_errors),
+        "quantiles_": a["quantiles_"] is None or (a["quantiles_"].ndim == 2 and len(a["quantiles_"]) == n_errors),
+        "offset_": isinstance(a["offset_"], float),
+        "step_offset_": isinstance(a["step_offset_"], float),
+    } | {name: part.ndim == 1 and part.dtype == np.float64 and len(part) > 0 for name, part in ranges.items()}

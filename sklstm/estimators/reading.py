@@ -1,6 +1,7 @@
 """From X, y, weights and validation data, as `fit` gets them, to `FitInputs`."""
 
 import numpy as np
+from sklearn.utils import get_tags
 
 from ..sequences.agreement import seen_lengths
 from ..sequences.alignment import in_order_of, one_per_sequence
@@ -14,7 +15,6 @@ from .architecture import LATER_KEYS, MUTABLE_KEYS, build
 from .fit_inputs import FitInputs
 from .fitted_state import unscaled, with_fitted_attributes
 from .solvers import is_one_minibatch, stops_early
-from .splitting import split_rows
 from .static import seen_static_only, static_spec
 from .times import gap_channel, with_median_gap
 from .unaligned import asks_for_labels, target_of_label_sequences
@@ -52,17 +52,15 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
     """
     sequences, form = estimator._read_X(X, reset=previous is None)
     form["_n_steps"] = seen_lengths(sequences.lengths, None if previous is None else previous.attributes.get("_n_steps"))
-    if y is None:
+    if y is None and get_tags(estimator).target_tags.required:
         raise ValueError(f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None.")
     known = None if previous is None else previous.attributes
-    target = estimator._read_target(y, sample_weight, sequences, "partial_fit" if one_epoch else "fit", known, classes)
+    target = estimator._read_target(y, sample_weight, sequences, "partial_fit" if one_epoch else "fit", known, classes, form)
     groups = None if groups is None else _read_groups(groups, sequences)
-    early_stopping = stops_early(estimator, one_epoch=one_epoch)
-    rows, rows_val = target.weighted_rows(), None
-    if held_out is None and early_stopping:
-        rows, rows_val = split_rows(estimator.validation_fraction, rows, target.strata, groups, rng)
-    whole, fitted = target, None if previous is None else previous.network_spec
-    target = estimator._settle_loss(target.only(rows), fitted, one_epoch=one_epoch)
+    early_stopping, is_given = stops_early(estimator, one_epoch=one_epoch), held_out is not None
+    split = estimator._split(target, sequences, groups, rng, early_stopping=early_stopping, is_given=is_given)
+    rows, fitted = split.rows, None if previous is None else previous.network_spec
+    target = estimator._settle_loss(split.training, fitted, one_epoch=one_epoch)
     if previous is None:
         sequences, form["categories_"] = seen_only(sequences, form["_categorical"], form["categories_"], rows)
         sequences, form = seen_static_only(sequences, form, rows)
@@ -72,15 +70,16 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
     allows_missing = estimator.missing != "error"
     sequences = in_dtype(sequences, dtype, allows_missing)
 
-    if held_out is not None:
+    if is_given:
         reader = estimator if previous is not None else with_fitted_attributes(estimator, form | {"_network_spec": spec})
         held_out = _read_held_out(reader, *held_out, target, dtype)
-    elif rows_val is not None:
-        held_out = whole.take(sequences, rows_val)
+    elif (held_out := split.held_out(sequences)) is not None:
         _refuse_too_few(estimator, held_out[1])
     if held_out is not None and early_stopping:
         warn_of_few(held_out[1].n_weighted, estimator._unit)
-    if groups is None and is_one_minibatch(estimator, len(rows)):
+    conclude = estimator._conclusion(sequences, split, held_out if is_given else None)
+    sequences, target = split.cut(sequences, target)
+    if groups is None and is_one_minibatch(estimator, len(target.weighted_rows())):
         target = target.merged(sequences)
 
     moments = _moments(estimator, sequences, target, previous, one_epoch)
@@ -94,7 +93,9 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
         check_range("y", target.targets, dtype)
     validation = None if held_out is None else _validation(held_out[0], held_out[1].with_loss_of(target), scaling)
     data = target.data(sequences, scaling)
-    return FitInputs(spec, network, form, target, data, validation, scaling, moments, early_stopping, estimator.scoring, groups)
+    return FitInputs(
+        spec, network, form, target, data, validation, scaling, moments, early_stopping, estimator.scoring, groups, conclude
+    )
 
 
 @refused_as("y or sample_weight", Y_AND_WEIGHTS)
@@ -140,8 +141,9 @@ def _agreed_spec(estimator, sequences, target, form, previous):
 def _read_held_out(reader, X, y, weights, target, dtype):
     """Sequences and target of `X_val`, checked against X and y by an estimator that has what they leave."""
     try:
-        sequences = in_dtype(reader._read_X(X, reset=False)[0], dtype, reader.missing != "error")
-        held_out = reader._read_target(y, weights, sequences, "validation", target.attributes)
+        sequences, form = reader._read_X(X, reset=False)
+        sequences = in_dtype(sequences, dtype, reader.missing != "error")
+        held_out = reader._read_target(y, weights, sequences, "validation", target.attributes, form=form)
         rows = held_out.weighted_rows()
         _refuse_too_few(reader, held_out)
         if target.units:

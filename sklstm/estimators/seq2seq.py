@@ -311,7 +311,7 @@ class LSTMSeq2Seq(PredictOutputsMixin, BaseNetworkEstimator):
     def _read_X(self, X, *, reset):
         return read_source(self, X, reset=reset)
 
-    def _read_target(self, y, sample_weight, sequences, role, known, classes=None):
+    def _read_target(self, y, sample_weight, sequences, role, known, classes=None, form=None):
         return read_output_target(self, y, sample_weight, sequences, role, known, classes)
 
     def _make_spec(self, n_channels, target, form):

@@ -1,5 +1,7 @@
 """Which sequences are held out: by early stopping, a part of each class or of the groups; by the choice of a length, a part."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from sklearn.model_selection import train_test_split
 
@@ -10,8 +12,49 @@ SELECTIONS, COUNTED = (5, 100), 1_000_000
 HELD_OUT_ONE_IN, HELD_OUT_AT_MOST = 4, 10_000
 
 
-def split_rows(validation_fraction, rows, strata, groups, rng):
-    """Training and validation rows of early stopping.
+@dataclass(frozen=True, eq=False)
+class Split:
+    """What a fit trains on and what it validates on, as a split into whole sequences.
+
+    Attributes
+    ----------
+    training : Target
+        Only what is trained on has a weight.
+    whole : Target
+        Of all sequences.
+    rows_val : ndarray of int or None
+        Sequences to validate on, if any.
+    """
+
+    training: object
+    whole: object
+    rows_val: np.ndarray | None = None
+
+    @property
+    def rows(self):
+        """Sequences to train on, at least in part."""
+        return self.training.weighted_rows()
+
+    def held_out(self, sequences):
+        """Sequences to validate on, and their target; None without any."""
+        return None if self.rows_val is None else self.whole.take(sequences, self.rows_val)
+
+    def cut(self, sequences, target):
+        """Sequences and their target in the parts that are trained on."""
+        return sequences, target
+
+
+def split_target(estimator, target, groups, rng):
+    """A `Split` by `split_rows`."""
+    rows, rows_val = split_rows(estimator.validation_fraction, target.weighted_rows(), target.strata, groups, rng)
+    return Split(target.only(rows), target, rows_val)
+
+
+EARLY_STOPPING = "early_stopping=True", "Set another validation_fraction, pass X_val and y_val, or turn early_stopping off."
+
+
+def split_rows(validation_fraction, rows, strata, groups, rng, who=EARLY_STOPPING[0], advice=EARLY_STOPPING[1]):
+    """Training and validation rows, of early stopping or what else sets some aside.
 
     Parameters
     ----------
@@ -23,6 +66,8 @@ def split_rows(validation_fraction, rows, strata, groups, rng):
     groups : ndarray of int of shape (n_sequences,) or None
         Sequences of one group stay together.
     rng : Generator
+    who, advice : str
+        What sets rows aside, and what to do where that is impossible, for messages.
 
     Returns
     -------
@@ -47,8 +92,7 @@ def split_rows(validation_fraction, rows, strata, groups, rng):
             raise ValueError("a score needs at least two samples, but the split leaves one.")
     except ValueError as error:
         raise ValueError(
-            f"early_stopping=True cannot set aside validation_fraction={validation_fraction} of {len(rows)}"
-            f" samples: {error} Set another validation_fraction, pass X_val and y_val, or turn early_stopping off."
+            f"{who} cannot set aside validation_fraction={validation_fraction} of {len(rows)} samples: {error} {advice}"
         ) from error
     return np.sort(parts[0]), np.sort(parts[1])
 

@@ -196,6 +196,10 @@ class Stream(Steps):
                 self._clock.restart(stream)
             if begun[3] is not None:
                 begun[3].restart(stream)
+            self._forget(stream)
+
+    def _forget(self, stream):
+        """Forget what else is remembered of a stream that is reset."""
 
     @property
     def n_streams(self):

@@ -6,7 +6,17 @@ import tempfile
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from sklstm import LSTMClassifier, LSTMRegressor, LSTMSeq2Seq, Sequences, datasets, inspection, load, save
+from sklstm import (
+    LSTMClassifier,
+    LSTMOutlierDetector,
+    LSTMRegressor,
+    LSTMSeq2Seq,
+    Sequences,
+    datasets,
+    inspection,
+    load,
+    save,
+)  # fmt: skip
 from sklstm.preprocessing import PerStep, RelativeRegressor, SequenceTokenizer, make_windows
 
 from .errors import REFUSALS
@@ -117,6 +127,40 @@ def _of_outputs():
     parameters = LSTMSeq2Seq().get_params().keys() - LSTMClassifier().get_params().keys()
     for name in sorted(parameters):
         yield f"outputs {name}", Door(lambda o, name=name: LSTMSeq2Seq(**own | {name: o}).fit(texts, texts))
+
+
+def _of_detectors():
+    own, X = {"hidden_size": 2, "max_iter": 1, "random_state": 0}, [np.sin(np.arange(9.0) + i)[:, np.newaxis] for i in range(4)]
+
+    def model():
+        return LSTMOutlierDetector(**own).fit(X)
+
+    def begun():
+        stream = fitted_one.stream()
+        stream.step([0.0])
+        return stream
+
+    fitted_one = model()
+    doors = {
+        "fit X": lambda o: LSTMOutlierDetector(**own).fit(o),
+        "fit sample_weight": lambda o: LSTMOutlierDetector(**own).fit(X, sample_weight=o),
+        "fit X_val": lambda o: LSTMOutlierDetector(**own).fit(X, X_val=o),
+        "fit groups": lambda o: LSTMOutlierDetector(**own).fit(X * 3, groups=o),
+        "predict": fitted_one.predict,
+        "score_steps": fitted_one.score_steps,
+        "score": fitted_one.score,
+        "set_threshold X": lambda o: model().set_threshold(o),
+        "set_threshold contamination": lambda o: model().set_threshold(contamination=o),
+        "set_threshold alarm_rate": lambda o: model().set_threshold(alarm_rate=o),
+        "stream step": lambda o: begun().step(o),
+        "stream state": lambda o: setattr(begun(), "state", o),
+        "stream static": fitted_one.stream,
+        "stream detector.predictions": lambda o: setattr(begun(), "state", begun().state | {"detector.predictions": o}),
+        "stream detector.smoothed": lambda o: setattr(begun(), "state", begun().state | {"detector.smoothed": o}),
+    }
+    yield from ((f"detectors: {name}", Door(call)) for name, call in doors.items())
+    for name in sorted(LSTMOutlierDetector().get_params().keys() - LSTMClassifier().get_params().keys()):
+        yield f"detectors: parameter {name}", Door(lambda o, name=name: LSTMOutlierDetector(**own | {name: o}).fit(X))
 
 
 def _of_streams():
@@ -289,6 +333,9 @@ def _of_datasets():
 
 DOORS = {
     name: door
-    for doors in (_of_models, _of_outputs, _of_streams, _of_sequences, _of_preprocessing, _of_files, _of_inspection, _of_datasets)
+    for doors in (
+        _of_models, _of_outputs, _of_detectors, _of_streams, _of_sequences, _of_preprocessing, _of_files, _of_inspection,
+        _of_datasets,
+    )
     for name, door in doors()
 }

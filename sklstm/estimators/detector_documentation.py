@@ -1,0 +1,95 @@
+"""Paragraphs of the docstrings of detectors, for `document`.
+
+<<detector>>
+target : {"next"}, default="next"
+    What the network predicts.
+
+    - "next": the numeric channels of the next `horizon` steps, from the steps so far. The errors of a step are those of what was
+      predicted for it before it came.
+horizon : int, default=1
+    Number of steps ahead that are predicted. With more than one, each step is compared with that many predictions, of which the
+    earlier ones did not know the beginning of an anomaly: a change of level then is not forgotten after its first step.
+window : int, "auto" or None, default="auto"
+    Number of steps of the pieces, at most, that long sequences are cut into for training; each begins with the initial state.
+    Scores are computed over whole sequences. "auto" is a fortieth of all steps, but at least 64 and at most 256, and in any case
+    at most a tenth. None cuts none.
+error_model : {"robust", "gaussian", "quantile"}, default="robust"
+    Distribution of the errors, learned from held-out data. Scores are squared Mahalanobis distances: of errors in standard units,
+    by their correlations, which are shrunk by the estimate of Ledoit and Wolf [26]_.
+
+    - "robust": standard units are those of the median and the median absolute deviation, or a tenth of the standard deviation if
+      that is more; in the correlations errors count up to three units.
+    - "gaussian": standard units are those of the mean and the standard deviation, for data without anomalies.
+    - "quantile": errors are replaced by the normal scores of their quantiles, channel by channel, for errors that are skewed or
+      have heavy tails.
+smoothing : float, default=0.0
+    Weight of the past in an exponential mean of the scores along each sequence, in [0, 1). 0 leaves them as they are.
+aggregation : {"mean", "max", "top"}, default="mean"
+    How the scores of its steps become that of a sequence: their mean, the most abnormal one, or the mean of the tenth that is the
+    most abnormal.
+contamination : "auto" or float, default="auto"
+    Share of the training sequences, in (0, 0.5], that `predict` calls abnormal. With "auto" the threshold is the quantile
+    `alarm_rate` of the scores of held-out sequences, or pieces of such.
+alarm_rate : float, default=0.01
+    Share of the held-out steps, in (0, 0.5], that `predict_steps` calls abnormal: the rate of false alarms on normal data.
+
+<<loss>>
+loss : {"huber", "squared_error", "absolute_error"}, default="huber"
+    Loss that training minimises: half the squared error up to `huber_delta` and linear beyond, half the squared error, or the
+    absolute error. The first and the last resist anomalies in the training data.
+huber_delta : float, default=1.345
+    Absolute error beyond which the loss "huber" is linear, in robust standard deviations of the channel: the interquartile range
+    divided by 1.349, or where that is 0 the standard deviation. With ``standardize=False``, in units of the channel.
+
+<<how long>>
+early_stopping : bool or "auto", default="auto"
+    How the length of the training is chosen, on what is held out (see `validation_fraction`).
+
+    - "auto": if `max_iter` is "auto" too, whole fits of several lengths are compared, the shortest first, until a longer one is
+      clearly worse. The network is then trained for the length with the lowest loss, or for a longer one whose loss is about as
+      low. With `max_iter` as an int, and for fewer than 10 sequences or pieces of such, all epochs are run.
+    - True: one fit stops when the loss or score on what is held out no longer improves, and keeps the weights with the best one.
+    - False: all epochs are run.
+
+<<held out>>
+validation_fraction : float, default=0.2
+    Fraction of the data, in (0, 1), that is held out: the network is not trained on it. The distribution of the errors, the
+    thresholds and the length of the training are learned from it. Of long sequences it is the end of each, and of 10 or more
+    short ones, the ends of most of which would have fewer than 50 steps, these are whole sequences at random. With `groups` these
+    are whole groups. Ignored if `X_val` is given.
+
+<<fitted>>
+offset_ : float
+    Threshold of the scores of sequences: those below it are abnormal.
+step_offset_ : float
+    Threshold of the scores of steps.
+location_, scale_ : ndarray of shape (horizon * n_numeric_channels,)
+    Location and scale of the errors of each channel, for the prediction made one step before, then for that made two steps
+    before, and so on.
+covariance_ : ndarray of shape (horizon * n_numeric_channels, horizon * n_numeric_channels)
+    Covariance of the errors in standard units.
+quantiles_ : ndarray of shape (horizon * n_numeric_channels, n_quantiles) or None
+    Quantiles of the errors in standard units, at normal scores that are 0.1 apart with 0 in the middle. None unless
+    ``error_model="quantile"``.
+"""
+
+import re
+from functools import partial
+
+from ..docstrings import document as document_parts
+from ..docstrings import read_parts
+from .documentation import SHARED
+
+_OWN = read_parts(__doc__)
+
+
+def _training():
+    """The paragraphs of the training, with those on what is held out replaced."""
+    text = SHARED.get("training", "")
+    text = re.sub(r"(?ms)^early_stopping :.*?(?=^scoring :)", lambda _: _OWN["how long"] + "\n", text)
+    return re.sub(r"(?ms)^validation_fraction :.*?(?=^max_grad_norm :)", lambda _: _OWN["held out"] + "\n", text)
+
+
+_LAYERS = {"layers": SHARED.get("layers", "").replace("default=64", "default=32")}
+
+document = partial(document_parts, SHARED | _OWN | _LAYERS | {"training": _training()})  # document(**words)

@@ -1,0 +1,79 @@
+"""What a detector predicts, by name: how its network is trained, and which errors it makes at each step.
+
+A new kind is an entry of `TARGETS`, with the attributes of `NextSteps`.
+"""
+
+import numpy as np
+from joblib import effective_n_jobs
+
+from ..network import apply
+from .architecture import stack_spec
+from .embedding import embedding_widths
+from .held_out import split_series
+from .score_stream import ScoreStream
+from .series_target import next_steps
+
+
+class NextSteps:
+    """The numeric channels of the next steps, at each step."""
+
+    # What its `Stream` is; None where a step is scored by later ones too.
+    stream = ScoreStream
+
+    @staticmethod
+    def check(estimator):
+        """Raise a ValueError where hyper-parameters contradict each other."""
+        if estimator.bidirectional:
+            raise ValueError(
+                'A bidirectional network knows the next step, which target="next" is to predict. Set bidirectional=False.'
+            )
+
+    @staticmethod
+    def read(estimator, sample_weight, sequences, channels):
+        """The `SeriesTarget` for X; parameters as in `next_steps`."""
+        return next_steps(estimator, sample_weight, sequences, channels)
+
+    @staticmethod
+    def spec(estimator, n_channels, target, form):
+        """The spec of the network; parameters as in `network_spec`."""
+        widths = embedding_widths(estimator.embedding_dim, form["categories_"])
+        return stack_spec(estimator, n_channels, target, form, widths) | {"pooling": None}
+
+    @staticmethod
+    def split(estimator, target, sequences, groups, rng, *, is_given):
+        """The `Split` into what is trained on and what is held out; parameters as in `split_series`."""
+        return split_series(estimator, target, sequences, groups, rng, is_given=is_given)
+
+    @staticmethod
+    def errors(network, theta, sequences, channels, n_jobs):
+        """Errors at each step.
+
+        Parameters
+        ----------
+        network : Network
+        theta : ndarray of shape (n_params,)
+            In the units of the data.
+        sequences : Sequences
+            In theta's dtype.
+        channels : list of int
+        n_jobs : int or None
+
+        Returns
+        -------
+        ndarray of shape (total_steps, n_leads, n_channels), float64
+            What was there minus what was predicted 1, 2, ... steps before; NaN where either is missing.
+        """
+        predicted = apply(network, theta, sequences, n_threads=effective_n_jobs(n_jobs))
+        predicted = predicted.reshape(len(predicted), -1, len(channels))
+        x = sequences.values[:, channels].astype(np.float64)
+        errors = np.full(predicted.shape, np.nan)
+        places = np.arange(len(x)) - np.repeat(sequences.offsets[:-1], sequences.lengths)
+        for k in range(min(predicted.shape[1], len(x) - 1)):
+            lead = k + 1
+            errors[lead:, k] = x[lead:] - predicted[:-lead, k]
+            errors[places < lead, k] = np.nan
+        return errors
+
+
+# Value of the parameter `target` -> what that is.
+TARGETS = {"next": NextSteps}

@@ -1,0 +1,138 @@
+"""What a detector holds out: the ends of long sequences, or whole sequences; and the pieces that the rest is cut into."""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from ..sequences import Sequences
+from ..sequences.parts import offsets_of
+from ..sequences.static import StaticTable
+from .splitting import Split, split_rows
+
+# Whole sequences are held out where there are so many, unless half of them or more are so long that their ends have these steps.
+MANY, LONG_ENDS = 10, 50
+# Pieces of the length "auto": so many of all steps, where that leaves lengths between these. Short ones are as many as make
+# enough steps of the solver; long ones are where states are warm.
+PIECES, SHORTEST, LONGEST = 40, 64, 256
+LEAST_PIECES = 10  # for lengths of fits to be compared; even shorter pieces, then
+
+
+ADVICE = "Set another validation_fraction, or pass X_val."
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesSplit(Split):
+    """A `Split` into the beginnings and the ends of sequences, or into whole ones.
+
+    Attributes
+    ----------
+    ends : ndarray of int of shape (n_sequences,)
+        Number of steps at the beginning of each sequence that may be trained on.
+    piece : int or None
+        Number of steps of the pieces that they are cut into, at most; None leaves them whole.
+    """
+
+    ends: np.ndarray | None = None
+    piece: int | None = None
+
+    def held_out_steps(self, sequences):
+        """Which steps (total_steps,) no training has seen."""
+        if self.rows_val is None:
+            return _places(sequences) >= np.repeat(self.ends, sequences.lengths)
+        is_held_out = np.zeros(len(sequences), dtype=bool)
+        is_held_out[self.rows_val] = True
+        return np.repeat(is_held_out, sequences.lengths)
+
+    def held_out(self, sequences):
+        """The whole sequences, or the ends cut into pieces, each after as many steps that have no weight."""
+        if self.rows_val is not None:
+            return super().held_out(sequences)
+        starts, offsets = sequences.offsets[:-1], sequences.offsets
+        rows, owners, weights = [], [], []
+        for i in np.flatnonzero(self.ends < sequences.lengths):
+            last = offsets[i + 1]
+            for first, end in _cuts(starts[i] + self.ends[i], last, self.piece):
+                before = max(starts[i], first - (self.piece or first))
+                rows.append(np.arange(before, end))
+                owners.append(i)
+                # A step has the targets of the next ones: the first of them are those of the step before the piece.
+                weights.append(np.where(rows[-1] >= first - 1, self.whole.weights[rows[-1]], 0.0))
+                weights[-1][-1] = 0.0
+        if not rows:
+            return None
+        chosen, offsets = np.concatenate(rows), offsets_of(list(map(len, rows)))
+        own = replace(self.whole, targets=self.whole.targets[chosen], weights=np.concatenate(weights), offsets=offsets)
+        return _part(sequences, sequences.values[chosen], offsets, owners), own
+
+    def cut(self, sequences, target):
+        edges, owners = [0], []
+        for i, (first, last) in enumerate(pairwise(sequences.offsets.tolist())):
+            end = first + int(self.ends[i])
+            stops = [stop for _, stop in _cuts(first, end, self.piece)] + [last] * (end < last)
+            edges += stops
+            owners += [i] * len(stops)
+        offsets = np.array(edges)
+        return _part(sequences, sequences.values, offsets, owners), replace(target, offsets=offsets)
+
+
+def split_series(estimator, target, sequences, groups, rng, *, is_given):
+    """The `SeriesSplit` of a detector.
+
+    Parameters
+    ----------
+    estimator : LSTMOutlierDetector
+    target : SeriesTarget
+    sequences : Sequences
+    groups : ndarray of int of shape (n_sequences,) or None
+    rng : Generator
+    is_given : bool
+        Whether nothing is to be held out, because there are other sequences for that.
+    """
+    fraction, lengths, rows = estimator.validation_fraction, sequences.lengths, target.weighted_rows()
+    piece = _piece(estimator.window, lengths[rows])
+    if is_given:
+        return SeriesSplit(target, target, None, lengths, piece)
+    if len(rows) >= MANY and (groups is not None or np.median(lengths[rows]) * fraction < LONG_ENDS):
+        rows, rows_val = split_rows(fraction, rows, None, groups, rng, "The detector", ADVICE)
+        return SeriesSplit(target.only(rows), target, rows_val, lengths, piece)
+    ends = lengths - np.round(fraction * lengths).astype(int)
+    targets = target.targets.reshape(len(target.targets), estimator.horizon, -1)
+    leads = np.arange(1, estimator.horizon + 1)
+    is_beyond = _places(sequences)[:, np.newaxis] + leads >= np.repeat(ends, lengths)[:, np.newaxis]
+    targets = np.where(is_beyond[:, :, np.newaxis], np.nan, targets).reshape(len(targets), -1)
+    weights = np.where(np.isnan(targets).all(axis=1), 0.0, target.weights)
+    split = SeriesSplit(replace(target, targets=targets, weights=weights), target, None, ends, piece)
+    n_held_out = np.count_nonzero((target.weights > 0) & is_beyond.any(axis=1))
+    if not weights.any() or n_held_out < 2:
+        raise ValueError(
+            f"X is too short: of {len(rows)} sequence{'s' * (len(rows) > 1)} with {lengths[rows].sum()} steps (n_samples ="
+            f" {len(rows)}), validation_fraction={fraction} leaves {np.count_nonzero(weights)} steps to learn from and"
+            f" {n_held_out} to learn the size of errors from. Pass more or longer sequences, or X_val."
+        )
+    return split
+
+
+def _places(sequences):
+    """Number of steps before each step in its sequence."""
+    return np.arange(len(sequences.values)) - np.repeat(sequences.offsets[:-1], sequences.lengths)
+
+
+def _piece(window, lengths):
+    """Number of steps of the pieces; None for whole sequences."""
+    if not isinstance(window, str):
+        return window
+    total = int(lengths.sum())
+    return max(min(int(np.clip(total // PIECES, SHORTEST, LONGEST)), total // LEAST_PIECES), 2)
+
+
+def _cuts(first, last, piece):
+    """Where pieces of about equal length, of at most `piece` steps, begin and end."""
+    n_pieces = 1 if piece is None else max(1, -(-(last - first) // piece))
+    return pairwise(np.linspace(first, last, n_pieces + 1).round().astype(int).tolist()) if last > first else ()
+
+
+def _part(sequences, values, offsets, owners):
+    """Sequences of these values, with the static features of the sequences that they are parts of."""
+    static = None if sequences.static is None else StaticTable(sequences.static[owners], sequences.static_names, {})
+    return Sequences(values, offsets, channel_names=sequences.channel_names, static=static)
