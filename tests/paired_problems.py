@@ -19,7 +19,7 @@ class PairedProblem:
 
     def __init__(
         self, sequences, lengths, hidden_sizes=(3,), tokens=True, dtype=np.float64, seed=0, training_seed=None, attention="dot",
-        timed=False, scheduled_sampling=0.0, **of_encoder,
+        timed=False, scheduled_sampling=0.0, reads_outputs=True, **of_encoder,
     ):  # fmt: skip
         rng = np.random.default_rng(seed + 10)
         source = Problem(sequences, "squared_error", hidden_sizes, dtype, seed, timed=timed, pooling=None, **of_encoder)
@@ -29,7 +29,7 @@ class PairedProblem:
         own = {name: getattr(source.network, name) for name in names}
         self.network = EncoderDecoder(
             output_size=CODES if tokens else NUMBERS, hidden_sizes=tuple(hidden_sizes), attention=attention,
-            token_width=3 if tokens else 0, scheduled_sampling=scheduled_sampling, **own,
+            token_width=3 if tokens else 0, scheduled_sampling=scheduled_sampling, reads_outputs=reads_outputs, **own,
         )  # fmt: skip
         self.sources, self.static, self.dtype, self.training_seed = source.sequences, source.static, dtype, training_seed
         if tokens:
@@ -38,6 +38,7 @@ class PairedProblem:
         else:
             targets = [rng.normal(size=(length, NUMBERS)) for length in lengths]
             inputs = [np.vstack([np.zeros(NUMBERS), part[:-1]]) for part in targets]
+            inputs = inputs if reads_outputs else [np.zeros((length, 1)) for length in lengths]
         self.inputs = Sequences.from_list([part.astype(dtype) for part in inputs])
         self.targets, self.weights = np.concatenate(targets).astype(dtype), rng.uniform(0.5, 2, size=sum(lengths))
         self.loss = LOSSES["multinomial_log_loss" if tokens else "squared_error"]

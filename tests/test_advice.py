@@ -150,7 +150,6 @@ TELLS = re.compile(rf"(?:^|[.:;,?!(] )(?:or |else )?(?:{'|'.join(VERBS)})\b", re
 
 # Messages, by how they begin, whose advice cannot be followed here, and why.
 NOT_RUN = {
-    "target={} scores a step by later ones too": "every target there is can stream",
     "Pass the number of a channel, or a list of such": "an object has to fail where it is listed",
     "Pass numbers, texts and booleans of Python": "an object has to fail where scikit-learn compares it",
     "Pass a list of the values that the codes": "an object has to fail where it is read",

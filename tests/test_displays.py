@@ -12,9 +12,10 @@ import pytest
 from matplotlib.colors import to_rgb
 from sklearn.pipeline import make_pipeline
 
-from sklstm import LSTMClassifier, LSTMRegressor, LSTMSeq2Seq, Sequences
+from sklstm import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq, Sequences
 from sklstm.inspection import (
     AlignmentDisplay,
+    AnomalyDisplay,
     AttentionDisplay,
     ForecastDisplay,
     GateDisplay,
@@ -67,6 +68,7 @@ def models():
         "chain": LSTMClassifier(
             **QUICK, return_sequences=True, structure="crf", allowed_transitions={"down": ["up"], None: "up"}
         ).fit(X, np.tile(["up", "up", "down"], (30, 2))),
+        "detector": LSTMOutlierDetector(**QUICK).fit(X),
         "outputs": LSTMSeq2Seq(**QUICK).fit(["ab", "abba", "b"] * 9, ["x", "xyyx", "y"] * 9),
         "three": LSTMRegressor(**QUICK, loss="quantile", quantile=[0.9, 0.1, 0.5]).fit(WINDOWS[:, :12], WINDOWS[:, 12]),
     }
@@ -77,6 +79,7 @@ MAKERS = {
     "training": (lambda models, **kw: TrainingHistoryDisplay.from_estimator(models["stopped"], **kw), 4),
     "gates": (lambda models, **kw: GateDisplay.from_estimator(models["gru"], RAGGED, **kw), 4),
     "alignment": (lambda models, **kw: AlignmentDisplay.from_estimator(models["outputs"], ["abba"], **kw), 1),
+    "anomalies": (lambda models, **kw: AnomalyDisplay.from_estimator(models["detector"], X, y_true=[0, 0, 1, 1, 0, 0], **kw), 4),
     "attention": (lambda models, **kw: AttentionDisplay.from_estimator(models["attention"], RAGGED, **kw), 1),
     "one attention": (lambda models, **kw: AttentionDisplay.from_estimator(models["attention"], RAGGED, sequence=3, **kw), 1),
     "forecast": (
@@ -507,6 +510,106 @@ def test_forecasts_that_do_not_fit(models, make, words):
 def test_classes_are_no_forecast(models):
     with pytest.raises(TypeError, match="needs an LSTMRegressor, got LSTMClassifier"):
         ForecastDisplay.from_estimator(models["classifier"], RAGGED)
+
+
+# ---- anomalies ----
+
+STREAM = np.column_stack([np.sin(0.3 * np.arange(60)), np.cos(0.2 * np.arange(60)), np.zeros(60)])
+PARTS = -np.abs(np.random.default_rng(2).normal(size=(60, 3)))
+PARTS[20:22, 1], PARTS[:4] = [-9.0, -7.0], np.nan
+SCORES = PARTS.sum(axis=1)
+
+
+def test_scores_are_drawn_with_the_alarms_and_the_events():
+    truth = np.isin(np.arange(60), [19, 20, 21, 40])
+    display = AnomalyDisplay.from_scores(STREAM, SCORES, threshold=-6.0, channel_scores=PARTS, y_true=truth)
+    np.testing.assert_array_equal(display.score_line_.get_ydata(), -SCORES)
+    assert set(display.threshold_line_.get_ydata()) == {6.0}
+    alarms = np.flatnonzero(SCORES < -6)  # steps without a score have no alarm
+    assert {20, 21} <= set(alarms) and len(display.alarms_) == 4
+    for line, values in zip(display.alarms_, [*STREAM.T, -SCORES], strict=True):
+        np.testing.assert_array_equal(line.get_data(), [alarms, values[alarms]])
+    for line, values in zip(display.lines_, STREAM.T, strict=True):
+        np.testing.assert_array_equal(line.get_data(), [np.arange(60), values])
+    spans = [event.get_extents().transformed(display.axes_[0].transData.inverted()) for event in display.events_[:2]]
+    assert [(round(span.x0, 6), round(span.x1, 6)) for span in spans] == [(18.5, 21.5), (39.5, 40.5)]
+    assert len(display.events_) == 8 and texts(display.axes_[0]) == ["true event", "alarm", "threshold"]
+    np.testing.assert_array_equal(np.ma.filled(display.mesh_.get_array(), np.nan), -PARTS.T)
+    assert [ax.get_ylabel() for ax in display.axes_] == ["Channel 0", "Channel 1", "Channel 2", "Anomaly\nscore", "Channel"]
+
+
+def test_one_series_has_no_map_and_nothing_is_drawn_that_is_not_known():
+    display = AnomalyDisplay.from_scores(STREAM[:, 0], SCORES, channel_scores=PARTS[:, :1])
+    assert len(display.axes_) == 2 and display.mesh_ is display.colorbar_ is display.threshold_line_ is None
+    assert display.alarms_ == display.events_ == [] and display.axes_[0].get_legend() is None
+    assert [ax.get_ylabel() for ax in display.axes_] == ["Value", "Anomaly\nscore"] and display.axes_[1].get_xlabel() == "Step"
+    for steps in (1, 2):
+        AnomalyDisplay.from_scores(STREAM[:steps], -np.ones(steps), threshold=-0.5, channel_scores=PARTS[5 : 5 + steps])
+
+
+def test_a_score_far_beyond_the_threshold_leaves_the_others_visible():
+    far = SCORES.copy()
+    near = AnomalyDisplay.from_scores(STREAM, far, threshold=-6.0)
+    far[30] = -5000.0
+    display = AnomalyDisplay.from_scores(STREAM, far, threshold=-6.0)
+    assert [d.axes_[-1].get_yscale() for d in (near, display)] == ["linear", "symlog"]
+    assert display.axes_[-1].get_yticks().tolist() == [0, 10, 100, 1000] and display.axes_[-1].get_ylim()[1] > 5000
+    y = display.axes_[-1].transAxes.inverted().transform(display.axes_[-1].transData.transform([[0, 3.0], [0, 6.0]]))[:, 1]
+    assert y[1] - y[0] > 0.08
+
+
+def test_the_curves_are_those_of_the_channels_to_blame():
+    wide, parts = np.random.default_rng(0).normal(size=(60, 9)), np.full((60, 9), -1.0)
+    parts[7, [6, 2, 8, 4]] = -50.0
+    parts[50:, 0] = -30.0  # more in sum, but without an alarm
+    options = {"threshold": -100.0, "channel_scores": parts}
+    display = AnomalyDisplay.from_scores(wide, parts.sum(axis=1), channel_names="abcdefghi", **options)
+    assert display.channels_.tolist() == [2, 4, 6, 8] and [ax.get_ylabel() for ax in display.axes_[:4]] == list("cegi")
+    assert AnomalyDisplay.from_scores(wide, parts.sum(axis=1), **options | {"threshold": -1e9}).channels_[0] == 0
+    chosen = AnomalyDisplay.from_scores(wide, parts.sum(axis=1), channels=[5, 1], **options)
+    assert chosen.channels_.tolist() == [5, 1] and len(chosen.axes_) == 4
+
+
+def test_a_single_step_is_seen_in_a_map_of_many():
+    parts = np.zeros((5000, 2))
+    parts[1234, 1], parts[77, 0] = -9.0, 2.0
+    display = AnomalyDisplay.from_scores(np.zeros((5000, 2)), parts.sum(axis=1), channel_scores=parts)
+    values = display.mesh_.get_array()
+    assert values.shape == (2, 250) and values[1].max() == 9 and values[0].min() == -2
+    edges = display.mesh_.get_coordinates()[0, :, 0]
+    assert edges[values[1].argmax()] < 1234 < edges[values[1].argmax() + 1]
+    assert display.axes_[0].get_xlim() == (-0.5, 4999.5) == tuple(edges[[0, -1]])
+
+
+def test_a_detector_is_drawn_as_it_scores(models):
+    model, times = models["detector"], np.datetime64("2026-01-01") + np.arange(6)
+    own = Sequences(np.concatenate(RAGGED), Sequences.from_list(RAGGED).offsets, channel_names=["heart", "breath"])
+    display = AnomalyDisplay.from_estimator(model, own, sequence=3, times=times)
+    np.testing.assert_array_equal(display.scores, np.ravel(model.score_steps(RAGGED)[3]))
+    np.testing.assert_array_equal(display.channel_scores, model.score_steps(RAGGED, channels=True)[3])
+    np.testing.assert_array_equal(display.series, RAGGED[3])
+    assert display.threshold == model.step_offset_ and display.axes_[-1].get_xlabel() == "Time"
+    assert [ax.get_ylabel() for ax in display.axes_[:2]] == ["heart", "breath"]
+    with pytest.raises(TypeError, match="needs a fitted LSTMOutlierDetector, got LSTMRegressor"):
+        AnomalyDisplay.from_estimator(models["regressor"], RAGGED)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"scores": SCORES[1:]}, r"scores must have an entry for each of the 60 steps of the series, got shape \(59,\)"),
+        ({"y_true": [0, 1]}, "y_true must have an entry for each of the 60 steps"),
+        ({"times": np.arange(61)}, "times must have an entry for each of the 60 steps"),
+        ({"channel_scores": PARTS[:, :2]}, r"channel_scores must have the shape of the series, \(60, 3\), got \(60, 2\)"),
+        ({"channels": [3]}, r"channels must be numbers of channels of the series, 0 to 2, got \[3\]"),
+        ({"channels": ["a"]}, "channels must be numbers of channels"),
+        ({"channel_names": ["a"]}, "a name for each of the 3 channels, got 1"),
+        ({"series": STREAM[np.newaxis]}, r"series must be an array .* got shape \(1, 60, 3\)"),
+    ],
+)
+def test_scores_that_do_not_fit_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        AnomalyDisplay.from_scores(**{"series": STREAM, "scores": SCORES} | options)
 
 
 # ---- the numbers of two of them ----

@@ -22,7 +22,7 @@ AXES = {
     "attention": [{"attention": name} for name in [*ATTENTIONS, None]],
     "direction": [{}, {"bidirectional": True, "merge_mode": "concat"}, {"bidirectional": True, "merge_mode": "sum"}],
     "cell": [{"cell": cell, "activation": activation} for cell in CELLS for activation in ACTIVATIONS],
-    "tokens": [{"tokens": True}, {"tokens": False}],
+    "tokens": [{"tokens": True}, {"tokens": False}, {"tokens": False, "reads_outputs": False}],
     "depth": [{"hidden_sizes": (3,)}, {"hidden_sizes": (3, 4)}, {"residual": True, "hidden_sizes": (3, 3)}],
     "dropout": [{}, {"dropout": 0.3, "recurrent_dropout": 0.3, "training_seed": 2}],
     "embedding": [{}, {"categories": ((1, 5, 2),)}],
@@ -276,10 +276,11 @@ def test_a_network_without_attention_has_no_weights(rng):
         problem.network.decoder(problem.theta).attention(problem.sources, problem.inputs)
 
 
-@pytest.mark.parametrize("tokens", [True, False])
+@pytest.mark.parametrize(("tokens", "reads_outputs"), [(True, True), (False, True), (False, False)])
 @pytest.mark.parametrize("cell", ["lstm", "layernorm"])
-def test_weights_take_the_units_of_the_data(rng, cell, tokens):
-    problem = PairedProblem(sequences(rng), TARGETS, cell=cell, tokens=tokens, missing="indicator", static_size=2)
+def test_weights_take_the_units_of_the_data(rng, cell, tokens, reads_outputs):
+    options = {"cell": cell, "tokens": tokens, "reads_outputs": reads_outputs, "missing": "indicator", "static_size": 2}
+    problem = PairedProblem(sequences(rng), TARGETS, **options)
     network, K = problem.network, NUMBERS if tokens is False else CODES
     entry = network.bind(problem.theta)["decoder.input"]
     entry["scale"][...], entry["offset"][...] = 1, 0  # which training does not change
@@ -293,7 +294,7 @@ def test_weights_take_the_units_of_the_data(rng, cell, tokens):
     standard = data.scores(network, theta, 1)
     folded = scaling.fold_into_weights(network, theta)
     inputs = problem.inputs
-    if not tokens:
+    if network.reads_numbers:
         inputs = Sequences(inputs.values * scale[0] + scale[1], inputs.offsets)
         np.testing.assert_allclose(network.decoder(folded).start(1)[0], scale[1], atol=1e-14)
     raw = network.scores(folded, problem.sources, inputs)
@@ -378,6 +379,9 @@ def test_data_of_some_pairs(rng):
         ({"token_width": -1}, "token_width must be an int"),
         ({"scheduled_sampling": 1.5}, "scheduled_sampling must be a number from 0 to 1"),
         ({"output_size": 0}, "output_size must be an int"),
+        ({"reads_outputs": 1}, "reads_outputs must be a boolean"),
+        ({"reads_outputs": False, "token_width": 2}, "a decoder that reads no outputs has neither"),
+        ({"reads_outputs": False, "scheduled_sampling": 0.5}, "a decoder that reads no outputs has neither"),
         ({"cell": "nas"}, "cell must be one of"),
     ],
 )

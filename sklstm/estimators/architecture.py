@@ -12,9 +12,11 @@ MUTABLE_KEYS = ("dropout", "recurrent_dropout", "input_dropout", "scheduled_samp
 # What of the spec is not the network's own.
 NON_NETWORK_KEYS = ("categorical_features", "time_feature", "loss", "loss_parameters", "standardize")
 
-# What of the network the spec has only where there are static features, and where steps are connected by a structure.
+# What of the network the spec has only where there are static features, where steps are connected by a structure, and where a
+# decoder reads no outputs.
 STATIC_KEYS = ("static_size", "static_categories")
 STRUCTURE_KEYS = ("structure",)
+CONSTANT_KEYS = ("reads_outputs",)
 
 # What the spec of an encoder-decoder has in place of a pooling.
 DECODER_KEYS = {"attention", "token_width", "scheduled_sampling"}
@@ -143,6 +145,13 @@ def encoder_decoder_spec(estimator, n_channels, target, form):
         "token_width": 0 if tokens is None else widths[-1],
         "scheduled_sampling": float(estimator.scheduled_sampling),
     }
+
+
+def reconstruction_spec(estimator, n_channels, target, form):
+    """The encoder-decoder whose decoder reads nothing but the states that it begins with; parameters as in `stack_spec`."""
+    widths = embedding_widths(estimator.embedding_dim, form["categories_"])
+    spec = stack_spec(estimator, n_channels, target, form, widths)
+    return spec | {"attention": None, "token_width": 0, "scheduled_sampling": 0.0, "reads_outputs": False}
 
 
 def _plain(values):

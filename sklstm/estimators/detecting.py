@@ -278,7 +278,7 @@ class DetectMixin:
         sequences = model._read_fitted(X)
         network, kind = build(model._network_spec), TARGETS[model._target]
         with numpy_alone():
-            return model, sequences, kind.errors(network, model._theta, sequences, model._channels, model.n_jobs)
+            return model, sequences, kind.errors(network, model._theta, sequences, vars(model), model.n_jobs)
 
     def _scored(self, X, parts=False):
         """The detector at this moment, X as it reads it, and the scores of steps, or their parts."""

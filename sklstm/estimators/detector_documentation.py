@@ -1,18 +1,24 @@
 """Paragraphs of the docstrings of detectors, for `document`.
 
 <<detector>>
-target : {"next"}, default="next"
+target : {"next", "reconstruct"}, default="next"
     What the network predicts.
 
     - "next": the numeric channels of the next `horizon` steps, from the steps so far. The errors of a step are those of what was
       predicted for it before it came.
+    - "reconstruct": the numeric channels of the steps themselves, piece by piece. An encoder reads a piece, and a decoder, which
+      begins with the states that the encoder ends in and sees nothing else, writes its steps from the last one to the first. A
+      step is then scored by what comes after it, too, and there is no `stream`. The layers are those of
+      :class:`~sklstm.LSTMSeq2Seq` without attention, and the encoder may be bidirectional.
 horizon : int, default=1
     Number of steps ahead that are predicted. With more than one, each step is compared with that many predictions, of which the
-    earlier ones did not know the beginning of an anomaly: a change of level then is not forgotten after its first step.
+    earlier ones did not know the beginning of an anomaly: a change of level then is not forgotten after its first step. It is 1
+    for reconstructions.
 window : int, "auto" or None, default="auto"
     Number of steps of the pieces, at most, that long sequences are cut into for training; each begins with the initial state.
-    Scores are computed over whole sequences. "auto" is a fortieth of all steps, but at least 64 and at most 256, and in any case
-    at most a tenth. None cuts none.
+    Predictions of next steps are scored over whole sequences; reconstructions are those of pieces of about equal length, which do
+    not overlap. "auto" is a fortieth of all steps, but at least 64 and at most 256, and in any case at most a tenth. None cuts
+    none.
 error_model : {"robust", "gaussian", "quantile"}, default="robust"
     Distribution of the errors, learned from held-out data. Scores are squared Mahalanobis distances: of errors in standard units,
     by their correlations, which are shrunk by the estimate of Ledoit and Wolf [26]_.
@@ -59,6 +65,8 @@ validation_fraction : float, default=0.2
     are whole groups. Ignored if `X_val` is given.
 
 <<fitted>>
+window_ : int or None
+    Number of steps of the pieces that are reconstructed, at most. Only defined with ``target="reconstruct"``.
 offset_ : float
     Threshold of the scores of sequences: those below it are abnormal.
 step_offset_ : float

@@ -3,13 +3,16 @@
 A new kind is an entry of `TARGETS`, with the attributes of `NextSteps`.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from joblib import effective_n_jobs
 
 from ..network import apply
-from .architecture import stack_spec
+from .architecture import reconstruction_spec, stack_spec
 from .embedding import embedding_widths
-from .held_out import split_series
+from .held_out import length_of_pieces, split_series
+from .reconstruction import reconstruct, same_steps
 from .score_stream import ScoreStream
 from .series_target import next_steps
 
@@ -25,12 +28,13 @@ class NextSteps:
         """Raise a ValueError where hyper-parameters contradict each other."""
         if estimator.bidirectional:
             raise ValueError(
-                'A bidirectional network knows the next step, which target="next" is to predict. Set bidirectional=False.'
+                'A bidirectional network knows the next step, which target="next" is to predict. Set bidirectional=False, or'
+                ' target="reconstruct".'
             )
 
     @staticmethod
-    def read(estimator, sample_weight, sequences, channels):
-        """The `SeriesTarget` for X; parameters as in `next_steps`."""
+    def read(estimator, sample_weight, sequences, channels, known):
+        """The `SeriesTarget` for X; parameters as in `next_steps`, `known` as in `read_target`."""
         return next_steps(estimator, sample_weight, sequences, channels)
 
     @staticmethod
@@ -42,10 +46,11 @@ class NextSteps:
     @staticmethod
     def split(estimator, target, sequences, groups, rng, *, is_given):
         """The `Split` into what is trained on and what is held out; parameters as in `split_series`."""
-        return split_series(estimator, target, sequences, groups, rng, is_given=is_given)
+        leads = np.arange(1, estimator.horizon + 1)
+        return split_series(estimator, target, sequences, groups, rng, is_given=is_given, leads=leads)
 
     @staticmethod
-    def errors(network, theta, sequences, channels, n_jobs):
+    def errors(network, theta, sequences, fitted, n_jobs):
         """Errors at each step.
 
         Parameters
@@ -55,7 +60,8 @@ class NextSteps:
             In the units of the data.
         sequences : Sequences
             In theta's dtype.
-        channels : list of int
+        fitted : mapping
+            Attributes of the target.
         n_jobs : int or None
 
         Returns
@@ -63,6 +69,7 @@ class NextSteps:
         ndarray of shape (total_steps, n_leads, n_channels), float64
             What was there minus what was predicted 1, 2, ... steps before; NaN where either is missing.
         """
+        channels = fitted["_channels"]
         predicted = apply(network, theta, sequences, n_threads=effective_n_jobs(n_jobs))
         predicted = predicted.reshape(len(predicted), -1, len(channels))
         x = sequences.values[:, channels].astype(np.float64)
@@ -75,5 +82,45 @@ class NextSteps:
         return errors
 
 
+class Reconstruction:
+    """The numeric channels of the steps themselves, piece by piece."""
+
+    stream = None
+
+    @staticmethod
+    def check(estimator):
+        """Raise a ValueError where hyper-parameters contradict each other."""
+        if estimator.horizon != 1:
+            raise ValueError(
+                f'horizon={estimator.horizon} is for target="next": a reconstruction looks no steps ahead. Set horizon=1.'
+            )
+
+    @staticmethod
+    def read(estimator, sample_weight, sequences, channels, known):
+        """The `ReconstructionTarget` for X; parameters as in `same_steps`, `known` as in `read_target`."""
+        window = length_of_pieces(estimator.window, sequences.lengths)
+        if known is not None and isinstance(estimator.window, str):
+            window = known.get("window_", window)
+        return same_steps(estimator, sample_weight, sequences, channels, window)
+
+    @staticmethod
+    def spec(estimator, n_channels, target, form):
+        """The spec of the network; parameters as in `network_spec`."""
+        return reconstruction_spec(estimator, n_channels, target, form)
+
+    @staticmethod
+    def split(estimator, target, sequences, groups, rng, *, is_given):
+        """The `Split` into what is trained on and what is held out; parameters as in `split_series`."""
+        split = split_series(estimator, target, sequences, groups, rng, is_given=is_given, leads=np.zeros(1, int))
+        return replace(split, piece=target.window)
+
+    @staticmethod
+    def errors(network, theta, sequences, fitted, n_jobs):
+        """Errors at each step, with one lead; parameters and result as in `NextSteps.errors`."""
+        n_threads = effective_n_jobs(n_jobs)
+        found = reconstruct(network, theta, sequences, fitted["window_"], n_threads)
+        return (sequences.values[:, fitted["_channels"]].astype(np.float64) - found)[:, np.newaxis]
+
+
 # Value of the parameter `target` -> what that is.
-TARGETS = {"next": NextSteps}
+TARGETS = {"next": NextSteps, "reconstruct": Reconstruction}

@@ -8,7 +8,7 @@ from sklearn.base import ClassifierMixin, OutlierMixin, RegressorMixin
 from ..network import LOSSES, EncoderDecoder, Network, n_scores_of
 from ..network.checks import is_count
 from ..training import Scaling, TrainingState, check_moments
-from .architecture import DECODER_KEYS, NON_NETWORK_KEYS, STATIC_KEYS, STRUCTURE_KEYS, build
+from .architecture import CONSTANT_KEYS, DECODER_KEYS, NON_NETWORK_KEYS, STATIC_KEYS, STRUCTURE_KEYS, build
 from .copies import with_attributes
 from .solvers import SOLVERS
 
@@ -25,7 +25,7 @@ FITTED = {
     "_categorical", "_class_totals",
     "_flat", "_moments", "_multilabel", "_n_steps", "_n_targets", "_network_spec", "_one_dimensional", "_quantile_ranks",
     "_channels", "_held_out_scores", "_sequence_scores", "_step_scores", "_target", "covariance_", "location_", "offset_",
-    "quantiles_", "scale_", "step_offset_",
+    "quantiles_", "scale_", "step_offset_", "window_",
     "_state", "_static_categorical", "_target_lengths", "_theta", "_time_channel", "_time_unit", "_y_format",
 }  # fmt: skip
 
@@ -126,7 +126,7 @@ def check_attributes(estimator, attributes):
     spec, theta, state = attributes["_network_spec"], attributes["_theta"], attributes["_state"]
     kind = EncoderDecoder if DECODER_KEYS <= spec.keys() else Network
     expected = {*NON_NETWORK_KEYS, *(field.name for field in fields(kind))}
-    for optional in (STATIC_KEYS, STRUCTURE_KEYS):
+    for optional in (STATIC_KEYS, STRUCTURE_KEYS, CONSTANT_KEYS):
         if spec.keys().isdisjoint(optional):
             expected = expected.difference(optional)
     if spec.keys() != expected:
@@ -262,7 +262,8 @@ def _agreement_of_errors(a, spec):
     return {
         "loss": LOSSES[spec["loss"]].decide is None,
         "deltas": len(spec["loss_parameters"].get("deltas", [])) in (0, spec["output_size"]),
-        "_target": isinstance(a["_target"], str),
+        "_target": a["_target"] == ("reconstruct" if "reads_outputs" in spec else "next"),
+        "window_": a["_target"] == "next" or a["window_"] is None or is_count(a["window_"], 1),
         "_channels": len(channels) > 0 and all(is_count(channel) and channel < spec["input_size"] for channel in channels),
         "location_": n_errors > 0 and n_errors % len(channels) == 0 and a["location_"].shape == (n_errors,),
         "scale_": a["scale_"].shape == (n_errors,) and bool((a["scale_"] > 0).all()),

@@ -31,10 +31,13 @@ class SeriesSplit(Split):
         Number of steps at the beginning of each sequence that may be trained on.
     piece : int or None
         Number of steps of the pieces that they are cut into, at most; None leaves them whole.
+    is_ahead : bool
+        Whether targets of a step are those of later ones, predicted from what was before.
     """
 
     ends: np.ndarray | None = None
     piece: int | None = None
+    is_ahead: bool = True
 
     def held_out_steps(self, sequences):
         """Which steps (total_steps,) no training has seen."""
@@ -45,7 +48,7 @@ class SeriesSplit(Split):
         return np.repeat(is_held_out, sequences.lengths)
 
     def held_out(self, sequences):
-        """The whole sequences, or the ends cut into pieces, each after as many steps that have no weight."""
+        """The whole sequences, or the ends cut into pieces, if they look ahead each after as many steps that have no weight."""
         if self.rows_val is not None:
             return super().held_out(sequences)
         starts, offsets = sequences.offsets[:-1], sequences.offsets
@@ -53,9 +56,12 @@ class SeriesSplit(Split):
         for i in np.flatnonzero(self.ends < sequences.lengths):
             last = offsets[i + 1]
             for first, end in _cuts(starts[i] + self.ends[i], last, self.piece):
-                before = max(starts[i], first - (self.piece or first))
+                before = max(starts[i], first - (self.piece or first)) if self.is_ahead else first
                 rows.append(np.arange(before, end))
                 owners.append(i)
+                if not self.is_ahead:
+                    weights.append(self.whole.weights[rows[-1]])
+                    continue
                 # A step has the targets of the next ones: the first of them are those of the step before the piece.
                 weights.append(np.where(rows[-1] >= first - 1, self.whole.weights[rows[-1]], 0.0))
                 weights[-1][-1] = 0.0
@@ -76,7 +82,7 @@ class SeriesSplit(Split):
         return _part(sequences, sequences.values, offsets, owners), replace(target, offsets=offsets)
 
 
-def split_series(estimator, target, sequences, groups, rng, *, is_given):
+def split_series(estimator, target, sequences, groups, rng, *, is_given, leads):
     """The `SeriesSplit` of a detector.
 
     Parameters
@@ -88,21 +94,22 @@ def split_series(estimator, target, sequences, groups, rng, *, is_given):
     rng : Generator
     is_given : bool
         Whether nothing is to be held out, because there are other sequences for that.
+    leads : ndarray of int of shape (n_leads,)
+        How many steps ahead the targets of a step are.
     """
     fraction, lengths, rows = estimator.validation_fraction, sequences.lengths, target.weighted_rows()
-    piece = _piece(estimator.window, lengths[rows])
+    options = {"piece": length_of_pieces(estimator.window, lengths[rows]), "is_ahead": bool(leads.any())}
     if is_given:
-        return SeriesSplit(target, target, None, lengths, piece)
+        return SeriesSplit(target, target, None, lengths, **options)
     if len(rows) >= MANY and (groups is not None or np.median(lengths[rows]) * fraction < LONG_ENDS):
         rows, rows_val = split_rows(fraction, rows, None, groups, rng, "The detector", ADVICE)
-        return SeriesSplit(target.only(rows), target, rows_val, lengths, piece)
+        return SeriesSplit(target.only(rows), target, rows_val, lengths, **options)
     ends = lengths - np.round(fraction * lengths).astype(int)
-    targets = target.targets.reshape(len(target.targets), estimator.horizon, -1)
-    leads = np.arange(1, estimator.horizon + 1)
+    targets = target.targets.reshape(len(target.targets), len(leads), -1)
     is_beyond = _places(sequences)[:, np.newaxis] + leads >= np.repeat(ends, lengths)[:, np.newaxis]
     targets = np.where(is_beyond[:, :, np.newaxis], np.nan, targets).reshape(len(targets), -1)
     weights = np.where(np.isnan(targets).all(axis=1), 0.0, target.weights)
-    split = SeriesSplit(replace(target, targets=targets, weights=weights), target, None, ends, piece)
+    split = SeriesSplit(replace(target, targets=targets, weights=weights), target, None, ends, **options)
     n_held_out = np.count_nonzero((target.weights > 0) & is_beyond.any(axis=1))
     if not weights.any() or n_held_out < 2:
         raise ValueError(
@@ -118,8 +125,8 @@ def _places(sequences):
     return np.arange(len(sequences.values)) - np.repeat(sequences.offsets[:-1], sequences.lengths)
 
 
-def _piece(window, lengths):
-    """Number of steps of the pieces; None for whole sequences."""
+def length_of_pieces(window, lengths):
+    """Number of steps of the pieces of sequences that are so long, at most, by the parameter `window`; None for whole ones."""
     if not isinstance(window, str):
         return window
     total = int(lengths.sum())
@@ -130,6 +137,15 @@ def _cuts(first, last, piece):
     """Where pieces of about equal length, of at most `piece` steps, begin and end."""
     n_pieces = 1 if piece is None else max(1, -(-(last - first) // piece))
     return pairwise(np.linspace(first, last, n_pieces + 1).round().astype(int).tolist()) if last > first else ()
+
+
+def cut(sequences, window):
+    """Sequences cut into pieces of about equal length, of at most `window` steps; None leaves them whole."""
+    if window is None or sequences.lengths.max() <= window:
+        return sequences
+    cuts = [list(_cuts(first, last, window)) for first, last in pairwise(sequences.offsets.tolist())]
+    offsets = np.array([0, *(stop for of_one in cuts for _, stop in of_one)])
+    return _part(sequences, sequences.values, offsets, np.repeat(np.arange(len(cuts)), list(map(len, cuts))))
 
 
 def _part(sequences, values, offsets, owners):

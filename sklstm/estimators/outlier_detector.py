@@ -38,7 +38,8 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
     """Recurrent network that finds abnormal sequences, and abnormal steps in them, by its errors in predicting them.
 
     It learns from one long series or from many sequences of any lengths, which may hold some anomalies. The network predicts the
-    numeric channels of each step from the steps before, and a step is abnormal where it is wrong by more than on held-out data.
+    numeric channels of each step from the steps before, or reconstructs pieces of a sequence from what it remembers of them. A
+    step is abnormal where it is wrong by more than on held-out data.
 
     Parameters
     ----------
@@ -70,7 +71,8 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
     The error of step t for the prediction made k steps before is :math:`e_{t,k} = x_t - \\hat x_{t|t-k}`, over the numeric
     channels. With z the errors of all :math:`k = 1, ..., h` in standard units and S their covariance, the score of the step is
     :math:`-z^T S^{-1} z`, which for normal errors is minus a chi-squared number. Where some errors are missing, the score is over
-    the others, converted to the number that is about as probable with all of them [27]_.
+    the others, converted to the number that is about as probable with all of them [27]_. Reconstructions have the single error
+    :math:`x_t - \\hat x_t` [28]_.
 
     References
     ----------
@@ -80,6 +82,8 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
     .. [26] O. Ledoit and M. Wolf (2004), "A well-conditioned estimator for large-dimensional covariance matrices", Journal of
        Multivariate Analysis 88(2).
     .. [27] E. Wilson and M. Hilferty (1931), "The distribution of chi-square", PNAS 17(12).
+    .. [28] P. Malhotra, A. Ramakrishnan, G. Anand, L. Vig, P. Agarwal and G. Shroff (2016), "LSTM-based encoder-decoder for
+       multi-sensor anomaly detection", ICML Anomaly Detection Workshop.
 
     Examples
     --------
@@ -311,7 +315,7 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
 
     def _read_target(self, y, sample_weight, sequences, role, known, classes=None, form=None):
         channels = numeric_channels(sequences, form) if known is None else known["_channels"]
-        target = TARGETS[self.target].read(self, sample_weight, sequences, channels)
+        target = TARGETS[self.target].read(self, sample_weight, sequences, channels, known)
         if not target.weights.any():
             longest = int(sequences.lengths.max())
             raise ValueError(
@@ -334,14 +338,14 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
         return TARGETS[self.target].split(self, target, sequences, groups, rng, is_given=is_given)
 
     def _conclusion(self, sequences, split, held_out):
-        kind, channels, n_jobs = TARGETS[self.target], split.whole.attributes["_channels"], self.n_jobs
+        kind, fitted, n_jobs = TARGETS[self.target], split.whole.attributes, self.n_jobs
         others, is_held_out = None, split.held_out_steps(sequences) & split.whole.predicted_steps()
         if held_out is not None:
             others = held_out[0], held_out[1].predicted_steps()
         return Conclusion(
             self,
-            lambda network, theta, part: kind.errors(network, theta, part, channels, n_jobs),
-            channels,
+            lambda network, theta, part: kind.errors(network, theta, part, fitted, n_jobs),
+            fitted["_channels"],
             sequences,
             split.whole.sequence_weights > 0,
             is_held_out,

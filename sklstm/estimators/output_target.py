@@ -50,8 +50,8 @@ def paired(sequences, targets, offsets, start, weights=None, rows=None, **scales
     targets : ndarray of shape (total_target_steps, width)
     offsets : ndarray of int of shape (n_sequences + 1,)
         Where those of each sequence begin.
-    start : float or ndarray of shape (width,)
-        What the decoder reads first.
+    start : float, ndarray of shape (width,) or None
+        What the decoder reads first; None for one that reads no outputs.
     weights : ndarray of shape (total_target_steps,), default=None
         None is 1 for each.
     rows : ndarray of int, default=None
@@ -72,7 +72,9 @@ def paired(sequences, targets, offsets, start, weights=None, rows=None, **scales
 
 
 def decoder_inputs(targets, offsets, start=0.0):
-    """What the decoder reads as `Sequences`: first the start, then each target but the last."""
+    """What the decoder reads as `Sequences`: first the start, then each target but the last; with None zeros."""
+    if start is None:
+        return Sequences(np.zeros((len(targets), 1), targets.dtype), offsets)
     inputs = np.roll(targets, 1, axis=0)
     inputs[offsets[:-1]] = start
     return Sequences(inputs, offsets)

@@ -7,6 +7,7 @@ from ..public import publish
 from .attention import attention_weights
 from .curves import training_curves
 from .displays.alignment import AlignmentDisplay
+from .displays.anomaly import AnomalyDisplay
 from .displays.attention import AttentionDisplay
 from .displays.forecast import ForecastDisplay
 from .displays.gates import GateDisplay
@@ -22,6 +23,7 @@ from .reliability import reliability_curves
 
 __all__ = [
     "AlignmentDisplay",
+    "AnomalyDisplay",
     "AttentionDisplay",
     "ForecastDisplay",
     "GateDisplay",

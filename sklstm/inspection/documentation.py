@@ -90,6 +90,27 @@ time_name : str, default=None
 value_name : str, default="Value"
     Label of the values, with their unit.
 
+<<scores of anomalies>>
+scores : array-like of shape (n_steps,)
+    Scores of the steps, as from ``score_steps``: the lower, the more abnormal. NaN where there is none.
+threshold : float, default=None
+    Score below which a step is an alarm, such as ``step_offset_``. None if there are no alarms to show.
+channel_scores : array-like of shape (n_steps, n_channels), default=None
+    Scores of the channels, as from ``score_steps`` with ``channels=True``.
+
+<<truth of anomalies>>
+y_true : array-like of shape (n_steps,), default=None
+    For each step 1 in a true event and 0 outside.
+times : array-like of shape (n_steps,), default=None
+    Times of the steps, as numbers or dates. None numbers the steps.
+time_name : str, default=None
+    Label of the time axis, with its unit. None is "Time", or "Step" where the steps are numbered.
+
+<<curves of channels>>
+channels : list of int, default=None
+    Numbers of the channels whose curves are drawn, each in a panel. None draws up to four: those with the lowest scores at the
+    alarms.
+
 <<units and quantities>>
 units : array-like of int, default=None
     Units to show, by number. None shows up to four whose hidden state varies most.

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..compat import _safe_indexing
-from ..estimators import LSTMSeq2Seq
+from ..estimators import LSTMOutlierDetector, LSTMSeq2Seq
 from ..estimators.architecture import build
 from ..estimators.base import BaseNetworkEstimator, BaseRecurrent
 from ..estimators.copies import at_this_moment
@@ -15,6 +15,7 @@ KINDS = {
     BaseRecurrent: "LSTMClassifier or LSTMRegressor",
     BaseNetworkEstimator: "LSTMClassifier, LSTMRegressor or LSTMSeq2Seq",
     LSTMSeq2Seq: "LSTMSeq2Seq",
+    LSTMOutlierDetector: "LSTMOutlierDetector",
 }
 
 
@@ -49,6 +50,15 @@ def channels_in_double(estimator, X):
     with numpy_alone():
         sequences = read_channels(estimator, X, reset=False)[0].with_static(None)
         return in_dtype(sequences, np.dtype(np.float64), allows_missing=True)
+
+
+def predicted_channels(detector, X):
+    """Of an X of one sequence the channels that a detector predicts (n_steps, n_numeric), their names or None, and the times of
+    the steps or None."""
+    with numpy_alone():
+        sequences = read_channels(detector, X, reset=False)[0]
+    names, chosen = sequences.channel_names, detector._channels
+    return sequences.values[:, chosen], None if names is None else [names[channel] for channel in chosen], sequences.times
 
 
 def one_sequence(X, sequence):

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
 from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
+from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from ..compat import scorer_parts
@@ -154,11 +155,14 @@ class _StepScorer(_Routed):
 def sequence_scorer(metric, *, greater_is_better=None, **kwargs):
     """Make a scorer that compares predicted label sequences with y, each as a whole, for cross-validation and searches.
 
+    It calls ``predict``, or of an outlier detector ``predict_steps``, whose alarms are compared with the events in y.
+
     Parameters
     ----------
     metric : callable
         Function ``metric(y_true, y_pred, *, sample_weight=None, **kwargs)`` of lists with the labels of each sequence, such as
-        :func:`exact_match_score` and :func:`edit_distance_rate`. Labels of a text are its characters.
+        :func:`exact_match_score` and :func:`edit_distance_rate`, or of alarms :func:`event_f1_score`. Labels of a text are its
+        characters.
     greater_is_better : bool, default=None
         Whether larger values are better; if not, the score is the negative value. None is False for functions whose name ends
         with "_rate", "_error" or "_loss", else True.
@@ -207,7 +211,7 @@ class _SequenceScorer(_Routed):
     def __call__(self, estimator, X, y=None, sample_weight=None):
         if y is None:
             raise ValueError("A scorer of sequences needs y. Pass the targets that the predictions are compared with.")
-        ids, predicted = ids_of(X), by_sequence(estimator.predict(X))
+        ids, predicted = ids_of(X), by_sequence(_label_sequences(estimator, X))
         y = one_per_sequence("y", y, len(predicted), ids, "one label for every step of it.", most_dimensions=3)
         weights = {} if sample_weight is None else {"sample_weight": in_order_of(ids, "sample_weight", sample_weight)}
         value = self.metric(by_sequence(y), predicted, **weights, **self.kwargs)
@@ -216,6 +220,15 @@ class _SequenceScorer(_Routed):
     def __repr__(self):
         arguments = [f"{key}={value!r}" for key, value in {"greater_is_better": self.greater_is_better, **self.kwargs}.items()]
         return f"sequence_scorer({', '.join([getattr(self.metric, '__name__', repr(self.metric)), *arguments])})"
+
+
+def _label_sequences(estimator, X):
+    """Predictions by `predict_steps`, also of the last step of a Pipeline; of an estimator without it by `predict`."""
+    while hasattr(estimator, "best_estimator_"):
+        estimator = estimator.best_estimator_
+    if isinstance(estimator, Pipeline) and hasattr(estimator[-1], "predict_steps"):
+        estimator, X = estimator[-1], estimator[:-1].transform(X) if len(estimator) > 1 else X
+    return getattr(estimator, "predict_steps", estimator.predict)(X)
 
 
 # ---- one row for each prediction ----

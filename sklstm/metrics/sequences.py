@@ -148,7 +148,7 @@ def token_accuracy_score(y_true, y_pred, *, sample_weight=None):
 
 def _read_pairs(y_true, y_pred, sample_weight):
     """True and predicted labels, as lists, of the sequences that have any; and their weights."""
-    true, found = _labels_of("y_true", y_true), _labels_of("y_pred", y_pred)
+    true, found = labels_of("y_true", y_true), labels_of("y_pred", y_pred)
     if len(true) != len(found):
         raise ValueError(f"y_true has {len(true)} sequences, but y_pred has {len(found)}. Pass one prediction for each sequence.")
     weights, pairs, counts = read_sample_weight(sample_weight, len(true)), [], []
@@ -173,7 +173,8 @@ def by_sequence(sequences):
     return np.split(labels, sequences.offsets[1:-1])
 
 
-def _labels_of(name, sequences):
+def labels_of(name, sequences):
+    """Labels of each sequence as a list of 1-D arrays, checked; `name` is for messages."""
     if isinstance(sequences, (str, bytes, dict, set)) or not hasattr(sequences, "__len__"):
         raise ValueError(
             f"{name} must have the labels of each sequence, got {reprlib.repr(sequences)}. Pass a list of texts, lists or arrays,"

@@ -107,12 +107,18 @@ EXPECTED_OF_DECODER = {
     "attention": (f"one of {sorted(ATTENTIONS)} or None", lambda value: value is None or _is_one_of(ATTENTIONS)(value)),
     "token_width": (f"an int from 0 to {MAX_SIZE}", lambda value: is_count(value) and value <= MAX_SIZE),
     "scheduled_sampling": ("a number from 0 to 1", lambda value: isinstance(value, Real) and 0 <= value <= 1),
+    "reads_outputs": ("a boolean", lambda value: isinstance(value, bool)),
 }
 
 
 def check_encoder_decoder(network):
     """Raise a ValueError if the decoder of an `EncoderDecoder` cannot be built; the encoder is checked by itself."""
     _check(network, EXPECTED_OF_DECODER)
+    if not network.reads_outputs and (network.token_width or network.scheduled_sampling):
+        raise ValueError(
+            "A network cannot be built: a decoder that reads no outputs has neither vectors of tokens (token_width) nor"
+            " scheduled_sampling."
+        )
 
 
 def check_layout(layout, network):

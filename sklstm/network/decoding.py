@@ -17,7 +17,7 @@ CHUNK_SEQUENCES, CHUNK_STEPS, CHUNK_WEIGHTS = 128, 1 << 13, 1 << 18
 
 def _chunks(sizes):
     """Sequences of similar length together; sizes (n_sequences, 3) are steps of the source and of the target, and their product.
-    Without a target they are (n_sequences, 1)."""
+    Without attention they are (n_sequences, 2), without a target (n_sequences, 1)."""
     limits, order = np.array((CHUNK_STEPS, CHUNK_STEPS, CHUNK_WEIGHTS))[: sizes.shape[1]], np.lexsort(-sizes.T[::-1])
     chunks, start = [], 0
     while start < len(order):
@@ -31,7 +31,7 @@ def _chunks(sizes):
 def _run_chunks(network, theta, sizes, n_threads, run):
     """Call ``run(ws, rows)`` for chunks of sequences on several threads, each with a workspace."""
     n_threads = max(1, min(n_threads, int(sizes[:, :2].sum() * network.flops_per_row / THREAD_FLOPS)))
-    chunks = _chunks(sizes)
+    chunks = _chunks(sizes if network.cross is not None else sizes[:, :2])
 
     def run_some(own):
         if own:
@@ -131,8 +131,9 @@ class Decoder:
         self._attention = None if network.cross is None else network.cross.parameters(params["attention"])
 
     def start(self, n):
-        """What the first step of n targets reads: codes (n,) of 0, or the numbers (n, q) that are 0 in standard units."""
-        if not self.network.reads_numbers:
+        """What the first step of n targets reads: codes (n,) of 0, or the numbers (n, q) that are 0 in standard units. A decoder
+        that reads no outputs has a single one, at every step."""
+        if self.network.token_width:
             return np.zeros(n, np.intp)
         return np.tile(-self._entry["offset"] / self._entry["scale"], (n, 1))
 
@@ -217,7 +218,7 @@ class Decoder:
 
     def _read(self, inputs):
         """What the first layer reads (m, width)."""
-        if self.network.reads_numbers:
+        if self.network.token_width == 0:
             return np.ascontiguousarray(inputs * self._entry["scale"] + self._entry["offset"], self.theta.dtype)
         codes = np.asarray(inputs, np.intp)
         if len(codes) and not 0 <= codes.min() <= codes.max() < self.network.output_size:

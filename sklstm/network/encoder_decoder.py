@@ -28,7 +28,8 @@ class EncoderDecoder:
 
     The encoder is the stack of a `Network`. The layers of the decoder, as many and as wide, begin with affine maps of the states
     in which those of the encoder end, and walk over the targets of the steps before: the code 0 and then the codes of tokens, or
-    zeros and then numbers in the units of the scores.
+    zeros and then numbers in the units of the scores. A decoder that reads no outputs walks over zeros: without attention, all
+    that it knows of a source are these first states.
 
     Parameters
     ----------
@@ -45,6 +46,8 @@ missing, input_dropout, static_size, static_categories, gap_channel
         Width of the vectors of the K codes that the decoder reads; 0 if it reads K numbers.
     scheduled_sampling : float
         Rate at which training replaces inputs of the decoder by what the network predicts for the step before.
+    reads_outputs : bool
+        Whether the decoder reads the targets of the steps before.
 
     Raises
     ------
@@ -72,6 +75,7 @@ missing, input_dropout, static_size, static_categories, gap_channel
     attention: str | None = "dot"
     token_width: int = 0
     scheduled_sampling: float = 0.0
+    reads_outputs: bool = True
 
     # What else a `Network` can have.
     pooling, poolings, pool, structure = None, (), None, None
@@ -84,7 +88,7 @@ missing, input_dropout, static_size, static_categories, gap_channel
         encoder = Network(output_size=1, pooling=None, **{name: getattr(self, name) for name in of_encoder})
         codes = ((0, self.output_size, self.token_width),) if self.token_width else ()
         decoder = DecoderNetwork(
-            1 if codes else self.output_size, self.output_size, categories=codes, pooling=None,
+            self.output_size if self.reads_numbers else 1, self.output_size, categories=codes, pooling=None,
             **{name: getattr(self, name) for name in of_both},
         )  # fmt: skip
         parts = {name: part for name, part in encoder.parts.items() if name != "head"}
@@ -127,8 +131,8 @@ missing, input_dropout, static_size, static_categories, gap_channel
 
     @property
     def reads_numbers(self):
-        """Whether the decoder reads numbers, and not codes."""
-        return self.token_width == 0
+        """Whether the decoder reads numbers that the scores predict, and not codes or nothing."""
+        return self.token_width == 0 and self.reads_outputs
 
     def bind(self, vector):
         """The parameters (or gradients) in a flat vector: for each part a dict of views; parts of the encoder have their names in

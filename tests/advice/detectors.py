@@ -31,7 +31,22 @@ def table():
 
 
 CASES = [
-    case(lambda: detect(bidirectional=True), r"Set bidirectional=False", lambda: detect(bidirectional=False)),
+    case(
+        lambda: detect(bidirectional=True),
+        "Set bidirectional=False, or target=.reconstruct.",
+        lambda: detect(bidirectional=False),
+        lambda: detect(bidirectional=True, target="reconstruct"),
+    ),
+    case(
+        lambda: detect(target="reconstruct", horizon=2),
+        "Set horizon=1",
+        lambda: detect(target="reconstruct", horizon=1),
+    ),
+    case(
+        lambda: detect(target="reconstruct").stream(),
+        "Fit with target='next'",
+        lambda: detect(target="next").stream(),
+    ),
     case(
         lambda: detect([x[:3] for x in SERIES]),
         "Pass more or longer sequences, or X_val",

@@ -5,6 +5,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score, f1_score, get_scorer
 
 from sklstm.inspection import (
+    AnomalyDisplay,
     AttentionDisplay,
     ForecastDisplay,
     ReliabilityDisplay,
@@ -14,7 +15,7 @@ from sklstm.inspection import (
     integrated_gradients,
     reliability_curves,
 )
-from sklstm.metrics import expected_calibration_error, step_scorer
+from sklstm.metrics import event_recall_score, expected_calibration_error, false_alarm_rate, step_scorer
 
 from .case import RAGGED, STEPS, Unreadable, X, Y, case, classify, regress, value
 
@@ -148,6 +149,11 @@ DISPLAYS = [
         drawn(lambda: ForecastDisplay(X[0, :, 0], None, quantiles={0.5: np.ones(2)}).plot()),
     ),
     case(
+        drawn(lambda: AnomalyDisplay.from_scores(Unreadable(), np.zeros(3))),
+        "series is no array: .* Pass the steps of one series",
+        drawn(lambda: AnomalyDisplay.from_scores(X[0], np.zeros(3))),
+    ),
+    case(
         lambda: ForecastDisplay.from_estimator([], X[:1]),
         "Pass at least one",
         drawn(lambda: ForecastDisplay.from_estimator([regress(y=HORIZON)], X[:1])),
@@ -200,6 +206,37 @@ METRICS = [
         lambda: step_scorer("accuracy")(classify(y=STEPS, return_sequences=True), X, STEPS * 0 - 100),
         "nothing to score. Label at least one step",
         lambda: step_scorer("accuracy")(classify(y=STEPS, return_sequences=True), X, np.where(STEPS, -100, STEPS)),
+    ),
+    case(
+        lambda: event_recall_score([[0, 0]], [[1, 1]]),
+        "Pass sequences with a step labelled (1), one of them with a positive weight",
+        lambda label: event_recall_score([[0, value(label)]], [[1, 1]]),
+    ),
+    case(
+        lambda: false_alarm_rate([[1, 1]], [[1, 1]]),
+        "Pass sequences with a step labelled (0), one of them with a positive weight",
+        lambda label: false_alarm_rate([[value(label), 1]], [[1, 1]]),
+    ),
+    case(
+        lambda: event_recall_score([[0, 1], [0, 1]], [[1, 1]]),
+        "Pass one array of alarms for each sequence",
+        lambda: event_recall_score([[0, 1], [0, 1]], [[1, 1], [1, -1]]),
+    ),
+    case(
+        lambda: event_recall_score([[0, 1]], [[1]]),
+        "Pass an alarm or none for each step",
+        lambda: event_recall_score([[0, 1]], [[1, -1]]),
+    ),
+    case(
+        lambda: event_recall_score([[1, -1], [1, 1]], [[1, 1], [1, 1]]),
+        r"If -1 marks the events, as in scikit-learn, pass (.*)\. None",
+        lambda code: event_recall_score(value(code, y_true=[[1, -1], [1, 1]]), [[1, 1], [1, 1]]),
+        lambda code: event_recall_score(value(code, y_true=np.array([[1, -1], [1, 1]])), [[1, 1], [1, 1]]),
+    ),
+    case(
+        lambda: event_recall_score([[0, 1]], [[0, 1]]),
+        r"If 1 marks the alarms, pass (.*)\. None",
+        lambda code: event_recall_score([[0, 1]], value(code, y_pred=[[0, 1]])),
     ),
 ]
 

@@ -120,6 +120,15 @@ def label_steps(ax, label="Step"):
     _whole_numbers(ax.xaxis)
 
 
+def concise_dates(ax):
+    """Write what dates of neighbouring ticks share once, where a horizontal axis has dates."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = ax.xaxis.get_major_locator()
+    if isinstance(locator, AutoDateLocator):
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+
+
 def _whole_numbers(axis):
     from matplotlib.ticker import MaxNLocator
 

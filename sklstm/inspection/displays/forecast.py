@@ -7,7 +7,7 @@ from ...estimators.distributions import describes_distributions
 from ..documentation import document
 from ..fitted import fitted_network, list_of_estimators, one_sequence
 from ..intervals import central_intervals
-from .canvas import GREEN, VERMILION, begin_plot, check_matplotlib
+from .canvas import GREEN, VERMILION, begin_plot, check_matplotlib, concise_dates
 
 MEDIAN = 0.5
 
@@ -221,7 +221,6 @@ class ForecastDisplay:
         past, future = self._times(len(history), horizon)
         self.figure_, (self.ax_,) = begin_plot(self, ax, [3.0])
         from matplotlib import rcParams
-        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
         self.forecast_line_ = self.true_line_ = None
         marker = "o" if horizon == 1 else None
@@ -243,9 +242,7 @@ class ForecastDisplay:
             (self.true_line_,) = self.ax_.plot(future, self.y_true, "--", color=GREEN, marker=marker, label="observed")
         self.ax_.set(xlabel=self.time_name or ("Step (0: last known)" if self.times is None else "Time"), ylabel=self.value_name)
         self.ax_.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
-        locator = self.ax_.xaxis.get_major_locator()
-        if isinstance(locator, AutoDateLocator):
-            self.ax_.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        concise_dates(self.ax_)
         return self
 
     def _times(self, n_history, horizon):
