@@ -13,8 +13,10 @@ from test_docs import documented
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences, datasets
 from sklstm.datasets import (
+    ANOMALY_TYPES,
     REBER_SYMBOLS,
     make_adding_problem,
+    make_anomalies,
     make_copy_memory,
     make_embedded_reber,
     make_seasonal,
@@ -103,6 +105,17 @@ def test_the_shortest_sequences(make, least, ragged):
         (make_sine_mixture, "n_components", 0),
         (make_sine_mixture, "noise", -0.1),
         (make_sine_mixture, "targets", "phase"),
+        (make_anomalies, "n_steps", 0),
+        (make_anomalies, "kind", "arma"),
+        (make_anomalies, "anomalies", "shift"),
+        (make_anomalies, "rate", 0.6),
+        (make_anomalies, "size", -1),
+        (make_anomalies, "duration", 1),
+        (make_anomalies, "period", 8),
+        (make_anomalies, "correlation", 1.1),
+        (make_anomalies, "missing", None),
+        (make_anomalies, "clean_fraction", 1),
+        (make_anomalies, "targets", "kinds"),
         (make_seasonal, "n_harmonics", 0),
         (make_seasonal, "period", 2),
         (make_seasonal, "period", None),
@@ -162,6 +175,10 @@ def test_public_names():
         (lambda: make_sine_mixture(40, n_steps=5, ragged=True), LSTMClassifier()),
         (lambda: make_sine_mixture(40, n_steps=5, targets="amplitude"), LSTMRegressor()),
         (lambda: make_seasonal(60, window=12, horizon=2), LSTMRegressor()),
+        (
+            lambda: make_anomalies(40, n_steps=30, n_channels=2, duration=5, clean_fraction=0, random_state=0),
+            LSTMClassifier(return_sequences=True),
+        ),
     ],
 )
 def test_estimators_and_splitters_take_them(data, model):
@@ -453,3 +470,157 @@ def test_a_window_may_be_the_whole_series():
 def test_wrong_periods(options, words):
     with pytest.raises(ValueError, match=words):
         make_seasonal(**options)
+
+
+# ---- anomalies ----
+
+KINDS = ("ar", "ou", "seasonal")
+FIRST = 1000  # step that may be an anomaly, of 2000
+
+
+def stretches(codes):
+    """First steps, lengths and codes of the runs of equal codes (n_steps,) that are not 0."""
+    edges = np.flatnonzero(np.diff(codes, prepend=0, append=0))
+    starts = [a for a in edges if a < len(codes) and codes[a]]
+    return [(int(a), int(min(b for b in edges if b > a) - a), int(codes[a])) for a in starts]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_anomalies_are_where_the_truth_says_and_nowhere_else(kind):
+    options = dict(n_steps=2000, n_channels=3, kind=kind, duration=40, random_state=0)
+    clean, none = make_anomalies(30, rate=0, **options)
+    X, channels = make_anomalies(30, rate=0.1, targets="channels", **options)
+    _, steps = make_anomalies(30, rate=0.1, **options)
+    _, types = make_anomalies(30, rate=0.1, targets="types", **options)
+    assert not none.any() and not types[:, :FIRST].any() and X.shape == channels.shape == (30, 2000, 3)
+    np.testing.assert_array_equal(X[channels == 0], clean[channels == 0])
+    assert (X[channels == 1] != clean[channels == 1]).all()
+    np.testing.assert_array_equal(steps, channels.max(axis=2))
+    np.testing.assert_array_equal(steps, types > 0)
+    assert channels.sum(axis=2).max() == 1 and channels.any(axis=(0, 1)).all(), "one channel at a time, each of them some time"
+    share = steps[:, FIRST:].mean(axis=1)
+    assert (share <= 0.1).all() and (share > 0.1 - 40 / 1000).all()
+    found = [stretch for row in types for stretch in stretches(row)]
+    spikes, periods = ({n for _, n, code in found if (ANOMALY_TYPES[code] == "spike") == is_spike} for is_spike in (True, False))
+    # Runs of adjacent anomalies cannot be: they are 40 steps apart, which is room enough here.
+    assert spikes == {1} and periods <= set(range(20, 41)) and len(periods) > 15
+    assert {ANOMALY_TYPES[code] for _, _, code in found} == set(ANOMALY_TYPES) - {"normal"}
+    starts = [[a for a, _, _ in stretches(row)] for row in types]
+    assert all(min(np.diff(of), default=40) >= 40 for of in starts) and np.std(np.concatenate(starts)) > 200
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_each_type_of_anomaly_does(kind):
+    options = dict(n_steps=2000, n_channels=2, kind=kind, duration=40, random_state=0)
+    clean, _ = make_anomalies(20, rate=0, **options)
+    for name, height in (("spike", 3.0), ("level_shift", 3.0), ("missing", None)):
+        X, y = make_anomalies(20, anomalies=name, size=3, targets="channels", **options)
+        if height:
+            np.testing.assert_allclose(np.abs(X - clean)[y == 1], height, rtol=1e-12)
+            assert set(np.sign(X - clean)[y == 1]) == {-1, 1}
+        for i, channel in np.ndindex(20, 2):
+            for a, n, _ in stretches(y[i, :, channel]):
+                assert n == 1 or name != "spike"
+                shift = X[i, a : a + n, channel] - (X[i, a - 1, channel] if name == "missing" else clean[i, a : a + n, channel])
+                np.testing.assert_allclose(shift, shift[0], atol=1e-12)
+                assert name != "missing" or shift[0] == 0, "the last value, again and again"
+    holes, y = make_anomalies(20, anomalies=["missing"], missing="nan", targets="channels", **options)
+    np.testing.assert_array_equal(np.isnan(holes), y == 1)
+
+
+def test_clean_processes_have_unit_variance_and_the_autocorrelations_of_their_definition():
+    rng_free = dict(n_steps=400, rate=0, n_channels=2, correlation=0.6, random_state=0)
+    theory = {"ou": np.exp(-np.arange(1, 5) / 25), "ar": autocorrelations(np.exp((-1 + 2j * np.pi) / 25), 4)}
+    for kind, expected in theory.items():
+        X, _ = make_anomalies(2000, kind=kind, **rng_free)
+        # 2000 independent series: a mean over them has a standard error of 1 / sqrt(2000) = 0.022 at most. At all times the same.
+        for t in (0, 1, 395):
+            products = [np.mean(X[:, t] * X[:, t + k], axis=0) for k in range(5)]
+            np.testing.assert_allclose(products[0], 1, atol=0.13)  # the variance of a square is 2: four standard errors
+            np.testing.assert_allclose(np.mean(products[1:], axis=1), expected, atol=0.13)
+        np.testing.assert_allclose(np.mean(X[:, :, 0] * X[:, :, 1]), 0.6, atol=0.05)
+
+
+def autocorrelations(pole, n):
+    """Those of an autoregression of order 2 with this pole and its conjugate, at lags 1 to n, by the Yule-Walker equations."""
+    phi_1, phi_2 = 2 * pole.real, -(abs(pole) ** 2)
+    rho = [1.0, phi_1 / (1 - phi_2)]
+    for _ in range(n - 1):
+        rho.append(phi_1 * rho[-1] + phi_2 * rho[-2])
+    return np.array(rho[1:])
+
+
+@pytest.mark.parametrize("kind", ["ar", "ou"])
+def test_a_frequency_anomaly_has_the_dynamics_of_twice_the_speed(kind):
+    options = dict(n_steps=1000, n_channels=2, kind=kind, duration=200, clean_fraction=0, rate=0.2, random_state=0)
+    X, y = make_anomalies(300, anomalies="frequency", targets="channels", **options)
+    coefficients = {"ou": np.array([np.exp(-2 / 25), 0]), "ar": two_coefficients(np.exp((-1 + 2j * np.pi) / 12.5))}[kind]
+    past, now = lags_within(X, y)
+    found = np.linalg.lstsq(past, now, rcond=None)[0]
+    # Some 30,000 steps: the coefficients have standard errors of 0.006 at most.
+    np.testing.assert_allclose(found, coefficients, atol=0.03)
+    assert abs(now.var() - 1) < 0.15, "the variance stays"
+
+
+def two_coefficients(pole):
+    return np.array([2 * pole.real, -(abs(pole) ** 2)])
+
+
+def lags_within(X, y):
+    """The two values before each step of an anomaly (n, 2), the newer one first, and the value of the step."""
+    i, t, channel = np.nonzero(y)
+    return np.stack([X[i, t - 1, channel], X[i, t - 2, channel]], axis=1), X[i, t, channel]
+
+
+def test_a_broken_correlation_leaves_each_channel_alone():
+    options = dict(n_steps=1000, n_channels=2, kind="ar", duration=200, clean_fraction=0, rate=0.2, random_state=0)
+    X, y = make_anomalies(300, anomalies="correlation", targets="channels", **options)
+    coefficients = two_coefficients(np.exp((-1 + 2j * np.pi) / 25))
+    innovations = X[:, 2:] - coefficients[0] * X[:, 1:-1] - coefficients[1] * X[:, :-2]
+    broken = y[:, 2:].any(axis=2)
+    # The steps after an anomaly join what was before with what would have been.
+    after = np.zeros_like(broken)
+    for k in (1, 2):
+        after[:, k:] |= broken[:, :-k] & ~broken[:, k:]
+    inside, outside = (np.corrcoef(innovations[which].T)[0, 1] for which in (broken, ~broken & ~after))
+    assert abs(inside) < 0.03 and abs(outside - 0.8) < 0.01
+    past, now = lags_within(X, y)
+    np.testing.assert_allclose(np.linalg.lstsq(past, now, rcond=None)[0], coefficients, atol=0.03)
+
+
+def test_seasons_at_another_pace_or_another_time():
+    options = dict(n_steps=600, n_channels=2, kind="seasonal", period=20, noise=0, duration=80, random_state=0)
+    clean, _ = make_anomalies(20, rate=0, **options)
+    np.testing.assert_allclose(clean[:, 20:], clean[:, :-20], atol=1e-10)
+    for name, same_after in (("frequency", 10), ("correlation", 20)):
+        X, y = make_anomalies(20, anomalies=name, targets="channels", **options)
+        for i, channel in np.ndindex(20, 2):
+            for a, n, _ in stretches(y[i, :, channel]):
+                x = X[i, a : a + n, channel]
+                np.testing.assert_allclose(x[same_after:], x[:-same_after], atol=1e-10)
+                if name == "frequency":
+                    assert abs(x[0] - clean[i, a, channel]) < 1e-12, "it begins where the season is"
+
+
+def test_an_anomaly_in_every_series_however_low_the_rate():
+    _, y = make_anomalies(50, n_steps=300, duration=20, rate=1e-6, targets="types", random_state=0)
+    assert all(len(stretches(row)) == 1 for row in y)
+    with pytest.raises(ValueError, match=r"need at least 100 steps after the 90 clean ones, got n_steps=180\. Raise"):
+        make_anomalies(n_steps=180)
+    assert not make_anomalies(n_steps=2, rate=0)[1].any()
+
+
+@pytest.mark.parametrize(
+    ("anomalies", "words"),
+    [
+        (["spikes"], "names among 'spike', 'level_shift', .*, got .'spikes'.. Pass"),
+        (["normal"], "names among"),
+        ([], "names among"),
+        ([[1]], "names among"),
+        (["spike", "correlation"], "'correlation' need at least two channels, got n_channels=1. Raise"),
+        ("correlation", "need at least two channels"),
+    ],
+)
+def test_wrong_types_of_anomalies(anomalies, words):
+    with pytest.raises(ValueError, match=words):
+        make_anomalies(anomalies=anomalies)

@@ -211,7 +211,7 @@ def make_seasonal(
     t = np.arange(n_steps)
     series = float(trend) * t + noise * generator.standard_normal(n_steps)
     for p in periods:
-        series += _season(generator, t, p, n_harmonics)
+        series += season_at(draw_season(generator, n_harmonics), t, p)
     if window is None:
         return series
     windows = np.lib.stride_tricks.sliding_window_view(series, window + horizon).copy()
@@ -219,11 +219,15 @@ def make_seasonal(
     return X, y[:, 0] if horizon == 1 else y
 
 
-def _season(generator, t, period, n_harmonics):
-    """A Fourier series with random coefficients, of variance 1, at the times t (n_steps,)."""
-    k = np.arange(1, n_harmonics + 1)
-    a, b = generator.standard_normal(size=(2, n_harmonics)) / k
-    phase = 2 * np.pi * t[:, np.newaxis] * k / period
+def draw_season(generator, n_harmonics):
+    """Random coefficients (2, n_harmonics) of the cosines and sines of a Fourier series."""
+    return generator.standard_normal(size=(2, n_harmonics)) / np.arange(1, n_harmonics + 1)
+
+
+def season_at(coefficients, t, period):
+    """A Fourier series, scaled to variance 1, at the times t (n_steps,)."""
+    a, b = coefficients
+    phase = 2 * np.pi * t[:, np.newaxis] * np.arange(1, len(a) + 1) / period
     return (np.cos(phase) @ a + np.sin(phase) @ b) / np.sqrt((a**2 + b**2).sum() / 2)
 
 

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
 
 from sklstm import LSTMRegressor, Sequences
-from sklstm.datasets import make_embedded_reber, make_seasonal, reber_legal_next
+from sklstm.datasets import make_anomalies, make_embedded_reber, make_seasonal, reber_legal_next
 from sklstm.inspection import step_importance
 from sklstm.preprocessing import PerStep, RelativeRegressor, SequenceTokenizer, make_windows
 
@@ -492,6 +492,24 @@ DATASETS = [
         lambda: make_seasonal(10, window=9, horizon=3, period=4),
         "Raise n_steps",
         lambda: make_seasonal(12, window=9, horizon=3, period=4, n_harmonics=1),
+    ),
+    case(
+        lambda: make_anomalies(n_steps=120),
+        "Raise n_steps, lower duration or clean_fraction, or pass rate=0",
+        lambda: make_anomalies(n_steps=200),
+        lambda: make_anomalies(n_steps=120, duration=30),
+        lambda: make_anomalies(n_steps=120, clean_fraction=0.1),
+        lambda: make_anomalies(n_steps=120, rate=0),
+    ),
+    case(
+        lambda: make_anomalies(anomalies=["spikes"]),
+        r"Pass for example (\['spike', 'level_shift'\])",
+        lambda code: make_anomalies(anomalies=value(code)),
+    ),
+    case(
+        lambda: make_anomalies(anomalies="correlation"),
+        "Raise n_channels",
+        lambda: make_anomalies(anomalies="correlation", n_channels=2),
     ),
     case(
         lambda: make_seasonal(300, period=[]),

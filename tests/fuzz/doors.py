@@ -309,6 +309,25 @@ def _of_datasets():
     seasonal = {"n_steps": 40, "period": 4, "n_harmonics": 1, "trend": 0.1, "noise": 0.1, "window": None, "horizon": 1}
     for name in seasonal:
         yield f"make_seasonal {name}", Door(lambda o, name=name: datasets.make_seasonal(**seasonal | {name: o}))
+    anomalies = {
+        "n_series": 2,
+        "n_steps": 60,
+        "n_channels": 2,
+        "kind": "ar",
+        "anomalies": "all",
+        "rate": 0.1,
+        "size": 3.0,
+        "duration": 10,
+        "period": 10,
+        "noise": 0.1,
+        "correlation": 0.5,
+        "missing": "last",
+        "clean_fraction": 0.5,
+        "targets": "steps",
+        "random_state": 0,
+    }
+    for name in anomalies:
+        yield f"make_anomalies {name}", Door(lambda o, name=name: datasets.make_anomalies(**anomalies | {name: o}))
     yield "reber_legal_next", Door(datasets.reber_legal_next)
 
 
