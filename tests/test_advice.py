@@ -8,7 +8,20 @@ from functools import cache
 
 import numpy as np
 import pytest
-from advice import crf, ctc, estimators, files, inspection, preprocessing, sampling, seq2seq, sequences, static, times
+from advice import (
+    crf,
+    ctc,
+    estimators,
+    files,
+    forecasting,
+    inspection,
+    preprocessing,
+    sampling,
+    seq2seq,
+    sequences,
+    static,
+    times,
+)
 from advice.case import message_of, messages_while
 from scipy.sparse import coo_array, csr_array
 from sklearn.impute import SimpleImputer
@@ -121,7 +134,7 @@ def test_a_table_that_has_one_row_for_each_step():
 # ---- what the messages of all modules say: cause it, find the advice in it, and do as it says ----
 
 OF_ESTIMATORS = static.CASES + times.CASES + crf.CASES + ctc.CASES + estimators.CASES + sampling.CASES + seq2seq.CASES
-CASES = sequences.CASES + OF_ESTIMATORS + preprocessing.CASES + inspection.CASES + files.CASES
+CASES = sequences.CASES + OF_ESTIMATORS + preprocessing.CASES + forecasting.CASES + inspection.CASES + files.CASES
 
 
 def name_of(case):

@@ -12,9 +12,9 @@ from ..network.checks import is_count
 class Backtest:
     """Forecasts of the last steps of series, made from several origins without knowledge of what follows, and their errors.
 
-    `LSTMForecaster.backtest` makes it. ``pandas.DataFrame(backtest.to_dict())`` is the table that is printed.
+    ``pandas.DataFrame(backtest.to_dict())`` is the table that is printed.
 
-    Attributes
+    Parameters
     ----------
     series : list
         Identifier of each series, or its number.
@@ -33,6 +33,21 @@ class Backtest:
         What it should be.
     y_true, forecasts, lower, upper : ndarray of shape (n_windows, n_series, horizon, n_targets)
         What happened, what was forecast, and the ends of the intervals, NaN if too few errors are known for those.
+
+    See Also
+    --------
+    LSTMForecaster.backtest : Makes it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import LSTMForecaster
+    >>> forecaster = LSTMForecaster(2, n_estimators=1, n_splits=1, max_iter=5, random_state=0)
+    >>> backtest = forecaster.backtest([np.arange(50.0), np.arange(40.0)], n_windows=3)
+    >>> list(backtest.to_dict())
+    ['series', 'mase', 'naive_mase', 'pinball', 'coverage']
+    >>> backtest.forecasts.shape
+    (3, 2, 2, 1)
     """
 
     series: list

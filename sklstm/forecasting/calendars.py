@@ -4,6 +4,7 @@ A calendar is a dict of plain values, which a file can hold: its "kind", a key o
 "zone", of dates that have one; and the "name" of the index. Of dates, periods and durations pandas knows what comes next.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +38,12 @@ def _pandas():
 def _freq_of_dates(index):
     if index.freq is not None:
         return index.freqstr
-    return _pandas().infer_freq(index) if len(index) > 2 else None
+    if len(index) < 3:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the type that later versions return
+        found = _pandas().infer_freq(index)
+    return getattr(found, "freqstr", found)
 
 
 def _dates_after(last, n, calendar):
@@ -95,7 +101,7 @@ KINDS = {
     ),
     "durations": Kind(
         _freq_of_durations,
-        lambda last, n, calendar: last + np.arange(1, n + 1) * np.timedelta64(calendar["freq"], "ns"),
+        lambda last, n, calendar: last + np.arange(1, n + 1) * np.timedelta64(calendar["freq"], "ns").astype(last.dtype),
         lambda times, calendar: _pandas().TimedeltaIndex(times),
     ),
     "numbers": Kind(
@@ -135,7 +141,7 @@ def read_index(index, what):
     Returns
     -------
     times : ndarray of shape (n_steps,)
-        Dates in UTC, ordinals of periods, durations in nanoseconds or numbers.
+        Dates in UTC, ordinals of periods, durations or numbers.
     calendar : dict
 
     Raises
@@ -151,8 +157,6 @@ def read_index(index, what):
         raise ValueError(f"The index of {what} has no time in row {row}. Drop such rows, or fill the time.")
     zone = getattr(index, "tz", None)
     times = index.asi8.copy() if kind == "periods" else _naive(index) if kind == "dates" else np.array(index)
-    if kind == "durations":
-        times = times.astype("m8[ns]")
     calendar = {"kind": kind, "freq": None, "zone": None if zone is None else str(zone), "name": index.name}
     _refuse_falling(times, calendar, what)
     calendar["freq"] = KINDS[kind].freq_of(index)
@@ -194,7 +198,7 @@ def times_to_draw(times, calendar):
     """Times as numbers or dates for matplotlib: periods by their beginning, dates by the clock of their zone."""
     index = KINDS[calendar["kind"]].index_of(times, calendar) if calendar["kind"] in ("periods", "dates") else None
     if index is None:
-        return times.astype(np.float64) / 1e9 if times.dtype.kind == "m" else times  # seconds
+        return times / np.timedelta64(1, "s") if times.dtype.kind == "m" else times
     return index.to_timestamp().to_numpy() if calendar["kind"] == "periods" else index.tz_localize(None).to_numpy()
 
 

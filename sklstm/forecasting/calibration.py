@@ -41,5 +41,6 @@ def error_quantiles(errors, levels, strict=True):
             " shorter window or horizon."
         )
     with np.errstate(invalid="ignore"):
-        found = np.nanquantile(errors, levels, axis=0, method="weibull")  # (n_levels, horizon, n_targets)
-    return np.moveaxis(found, 0, -1)
+        # One by one: the bits of a quantile do not depend on which others are asked for.
+        found = [np.nanquantile(errors, level, axis=0, method="weibull") for level in levels.tolist()]
+    return np.stack(found, axis=-1)

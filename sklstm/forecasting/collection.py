@@ -3,11 +3,12 @@
 import importlib
 import sys
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..preprocessing.series import read_series
+from ..preprocessing.series import read_series, refuse_no_series
 from ..sequences import Sequences
 from ..sequences.frames import Table
 from ..sequences.index import index_of as pandas_index_of
@@ -75,13 +76,15 @@ def read_collection(data, id=None, time=None, what="series"):
     what : str
         Name of the argument, for messages.
     """
-    if (id is not None or time is not None) and hasattr(data, "columns"):
+    is_table = isinstance(data, Mapping) or hasattr(data, "columns")
+    if (id is not None or time is not None) and is_table:
         return _read_long(data, id, time, what)
     index = pandas_index_of(data)
     if index is not None and index.nlevels > 1:
         return _read_levels(data, what)
     if index is not None:
         return _read_pandas(data, what)
+    refuse_no_series(data)
     data = array_or_list(data)
     if isinstance(data, Sequences):
         return _read_sequences(data, what)
@@ -179,7 +182,7 @@ def _read_long(data, id, time, what):
         key = "series"
         while key in columns:
             key += "_"
-        columns |= {key: np.zeros(len(data), dtype=int)}
+        columns |= {key: np.zeros(len(next(iter(columns.values()))), dtype=int)}
     sequences = Sequences.from_long(columns, id=key, time=time, elapsed=time is not None)
     if sequences.categories:
         name = sequences.channel_names[next(iter(sequences.categories))]
@@ -191,7 +194,7 @@ def _read_long(data, id, time, what):
         zone = getattr(getattr(data[time], "dtype", None), "tz", None)
         zone = None if zone is None else str(zone)
         read.times, read.calendar = _of_times(pieces, read.what, time, zone)
-    library = type(data).__module__.partition(".")[0]
+    library = "builtins" if isinstance(data, Mapping) else type(data).__module__.partition(".")[0]
     read.form = {"kind": "long", "id": id, "time": time, "library": library}
     return read
 
@@ -324,6 +327,8 @@ def _as_long(form, blocks, times, calendar, ids, names, suffixes):
     elif form["id"] is not None:
         keys = {form["id"]: ids[numbers]}
     columns = keys | ({} if stamps is None else {form["time"]: stamps}) | values
+    if form["library"] == "builtins":
+        return columns
     library = sys.modules.get(form["library"]) or importlib.import_module(form["library"])
     return (library.table if form["library"] == "pyarrow" else library.DataFrame)(columns)
 

@@ -28,7 +28,7 @@ def check_attributes(attributes):
     shape = (len(series), len(targets))
     sound = {
         "window_": is_count(attributes["window_"], 1),
-        "regressors_": all(type(one) is LSTMRegressor for one in attributes["regressors_"]) and attributes["regressors_"],
+        "regressors_": attributes["regressors_"] and all(map(_is_fitted, attributes["regressors_"])),
         "errors_": attributes["errors_"].shape[1:] == (horizon, len(targets)) and attributes["errors_"].dtype.kind == "f",
         "naive_errors_": attributes["naive_errors_"].shape == shape,
         "horizon": is_count(horizon, 1) and is_count(described["differences"]),
@@ -46,6 +46,10 @@ def check_attributes(attributes):
     for name, agrees in sound.items():
         if not agrees:
             raise ValueError(f"its {name} is not what a fit leaves")
+
+
+def _is_fitted(regressor):
+    return type(regressor) is LSTMRegressor and regressor.__sklearn_is_fitted__()
 
 
 def _is_table(values, n_channels):

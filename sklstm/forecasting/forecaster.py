@@ -349,11 +349,11 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         size = self._window(data) + differences
         adjustment = Adjustment(differences, self.season_length, self.relative, self.scale)
         windows = cut(series.values, data.known, size, block, targets)
-        seeds = check_random_state(self.random_state).randint(SEEDS, size=(self.n_splits + 1, self.n_estimators))
+        seeds = check_random_state(self.random_state).randint(SEEDS, size=self.n_estimators)
         parts = [(windows, None), *self._held_out(data, size, block, targets)]  # the first is for the forecasts
         errors, networks = [np.empty((0, horizon, len(targets)))], None
         for k, (learned, later) in enumerate(parts):
-            regressors = make_regressors(self._of_regressors(), seeds[k], k * self.n_estimators)
+            regressors = make_regressors(self._of_regressors(), seeds, k * self.n_estimators)
             fitted = Networks.fit(regressors, learned, adjustment, data.static, targets)
             networks = networks or fitted
             if later is not None:

@@ -164,8 +164,10 @@ class PredictMixin:
             Whether to fit again at each origin, instead of only at the first.
         coverage : float, default=None
             Of the intervals. None takes that of the constructor.
-        future, static
-            As in `fit`.
+        future : array-like, Series, DataFrame or list of those, default=None
+            Channels that are known in advance, as in `fit`.
+        static : 2-D array-like, DataFrame or dict of columns, default=None
+            Facts of whole series, as in `fit`.
 
         Returns
         -------
