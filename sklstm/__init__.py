@@ -2,6 +2,7 @@
 
 A module imports only from the layers below its own, and from the ground:
 
+    forecasting     LSTMForecaster: windows of series, regressors of these, intervals
     estimators      LSTMClassifier, LSTMRegressor, LSTMSeq2Seq, LSTMOutlierDetector: scikit-learn's contract
     preprocessing   transformers for steps, windows of series, texts as codes; knows `sequences` only
     training        epochs, minibatches, optimisers, schedules, stopping, checkpoints
@@ -51,6 +52,7 @@ What is no such array is read by `read_X` and goes through `Network` by `apply` 
 from importlib.metadata import version as _version
 
 from .estimators import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq, ScoreStream, Stream
+from .forecasting import Backtest, LSTMForecaster
 from .persistence import load, save
 from .public import publish
 from .sequences import Sequences
@@ -58,7 +60,9 @@ from .versions import show_versions
 
 __version__ = _version("sklstm")
 __all__ = [
+    "Backtest",
     "LSTMClassifier",
+    "LSTMForecaster",
     "LSTMOutlierDetector",
     "LSTMRegressor",
     "LSTMSeq2Seq",

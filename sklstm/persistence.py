@@ -11,10 +11,15 @@ from .estimators import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTM
 from .estimators.architecture import LATER_KEYS
 from .estimators.fitted_state import check_attributes
 from .files import name_of
+from .forecasting import LSTMForecaster
+from .forecasting.fitted_state import check_attributes as check_forecaster
 
 __all__ = ["load", "save"]
 
-CLASSES = {cls.__name__: cls for cls in (LSTMClassifier, LSTMRegressor, LSTMSeq2Seq, LSTMOutlierDetector)}
+CLASSES = {cls.__name__: cls for cls in (LSTMClassifier, LSTMRegressor, LSTMSeq2Seq, LSTMOutlierDetector, LSTMForecaster)}
+
+# Attribute of a forecaster that holds estimators.
+REGRESSORS = "regressors_"
 
 # Attributes that scikit-learn sets for callbacks and during a fit: objects of any kind.
 SKIPPED_ATTRIBUTES = re.compile("_skl_callbacks.*|_parent_callback_ctx|_callback_fit_ctx|_metadata_request")
@@ -28,7 +33,7 @@ def save(estimator, path):
 
     Parameters
     ----------
-    estimator : LSTMClassifier, LSTMRegressor, LSTMSeq2Seq or LSTMOutlierDetector
+    estimator : LSTMClassifier, LSTMRegressor, LSTMSeq2Seq, LSTMOutlierDetector or LSTMForecaster
         Estimator, fitted or not.
     path : str, path-like or binary file
         Path of the file; a leading ``~`` is the home directory. An existing file is replaced, once the new one is complete. An
@@ -76,9 +81,16 @@ def save(estimator, path):
     >>> bool((persistence.load(path).predict(X) == model.predict(X)).all())
     True
     """
-    name = type(estimator).__name__
-    if CLASSES.get(name) is not type(estimator):
+    if CLASSES.get(type(estimator).__name__) is not type(estimator):
         raise TypeError(_what_to_do_instead(estimator))
+    versions = {"sklstm": OWN_VERSION, "numpy": np.__version__, "scikit-learn": sklearn.__version__}
+    tree = _tree(estimator) | {"versions": versions}
+    write_archive(path, tree, "model")
+
+
+def _tree(estimator):
+    """An estimator as plain values and arrays."""
+    name = type(estimator).__name__
     parameters = estimator.get_params(deep=False)
     names = [key for key in vars(estimator) if key not in parameters and not SKIPPED_ATTRIBUTES.fullmatch(key)]
     attributes = {key: vars(estimator)[key] for key in names}
@@ -86,18 +98,18 @@ def save(estimator, path):
         if "_state" in attributes:
             attributes["_state"] = attributes["_state"].to_dict()
         _check(estimator, attributes)
+        if REGRESSORS in attributes:
+            attributes[REGRESSORS] = [_tree(regressor) for regressor in attributes[REGRESSORS]]
     except UNSOUND as error:
         raise ValueError(f"This {name} could not be loaded again: {_said(error)}. Fit it afresh.") from error
     if "_state" in attributes and attributes["history_"] is attributes["_state"]["history"]:
         del attributes["history_"]
-    tree = {
+    return {
         "class": name,
         "parameters": {key: os.fspath(value) if isinstance(value, os.PathLike) else value for key, value in parameters.items()},
         "attributes": attributes,
         "metadata_requests": _metadata_requests(estimator),
-        "versions": {"sklstm": OWN_VERSION, "numpy": np.__version__, "scikit-learn": sklearn.__version__},
     }
-    write_archive(path, tree, "model")
 
 
 def load(path):
@@ -111,7 +123,7 @@ def load(path):
 
     Returns
     -------
-    LSTMClassifier, LSTMRegressor, LSTMSeq2Seq or LSTMOutlierDetector
+    LSTMClassifier, LSTMRegressor, LSTMSeq2Seq, LSTMOutlierDetector or LSTMForecaster
         Estimator whose predictions, and further training with `warm_start` and `partial_fit`, have the same bits as those of the
         saved one.
 
@@ -179,6 +191,9 @@ def _estimator(tree):
             f" {tree['versions'].get('sklstm')!s:.20} wrote it, load it by that or a later one"
         )
     estimator = cls(**parameters)
+    if REGRESSORS in attributes:
+        regressors = [_estimator(part | {"versions": tree["versions"]}) for part in attributes[REGRESSORS]]
+        attributes = attributes | {REGRESSORS: regressors}
     if "_state" in attributes:
         attributes = {"history_": attributes["_state"]["history"]} | attributes
     if "_network_spec" in attributes:
@@ -201,5 +216,7 @@ def _check(estimator, attributes):
     for name in attributes:
         if type(name) is not str or name in parameters or hasattr(type(estimator), name) or SKIPPED_ATTRIBUTES.fullmatch(name):
             raise ValueError(f"{name!r:.60} is no attribute of a model")
+    if isinstance(estimator, LSTMForecaster):
+        return check_forecaster(attributes) if attributes else None
     is_fitted = not attributes.keys().isdisjoint({"_theta", "_network_spec", "_state"})
     return check_attributes(estimator, attributes) if is_fitted else None

@@ -8,7 +8,21 @@ from functools import cache
 
 import numpy as np
 import pytest
-from advice import crf, ctc, detectors, estimators, files, inspection, preprocessing, sampling, seq2seq, sequences, static, times
+from advice import (
+    crf,
+    ctc,
+    detectors,
+    estimators,
+    files,
+    forecasting,
+    inspection,
+    preprocessing,
+    sampling,
+    seq2seq,
+    sequences,
+    static,
+    times,
+)
 from advice.case import message_of, messages_while
 from scipy.sparse import coo_array, csr_array
 from sklearn.impute import SimpleImputer
@@ -122,7 +136,7 @@ def test_a_table_that_has_one_row_for_each_step():
 
 OF_SEQUENCES = crf.CASES + ctc.CASES + sampling.CASES + seq2seq.CASES
 OF_ESTIMATORS = static.CASES + times.CASES + OF_SEQUENCES + estimators.CASES + detectors.CASES
-CASES = sequences.CASES + OF_ESTIMATORS + preprocessing.CASES + inspection.CASES + files.CASES
+CASES = sequences.CASES + OF_ESTIMATORS + preprocessing.CASES + forecasting.CASES + inspection.CASES + files.CASES
 
 
 def name_of(case):

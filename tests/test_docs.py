@@ -20,7 +20,7 @@ import sklstm.datasets
 import sklstm.inspection
 import sklstm.metrics
 import sklstm.preprocessing
-from sklstm import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq, Sequences
+from sklstm import LSTMClassifier, LSTMForecaster, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq, Sequences
 from sklstm.preprocessing import PerStep, RelativeRegressor, SequenceTokenizer, with_static
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -66,7 +66,7 @@ def test_every_parameter_of_a_transformer_is_documented(estimator):
     assert documented(estimator, "Parameters") == list(parameters)
 
 
-@each_estimator
+@pytest.mark.parametrize("estimator", [*BOTH, LSTMSeq2Seq, LSTMForecaster])
 def test_every_parameter_is_documented_with_its_default(estimator):
     parameters = inspect.signature(estimator).parameters
     assert documented(estimator, "Parameters") == list(parameters)
@@ -154,7 +154,7 @@ def test_numpydoc_finds_nothing(path, exempt):
 
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 # Pages whose blocks follow one another.
-PAGES = ("ctc", "seq2seq")
+PAGES = ("ctc", "forecasting", "seq2seq")
 
 
 def section(title):

@@ -9,7 +9,7 @@ import sklstm
 
 ROOT = Path(sklstm.__file__).parent
 # From the bottom; a module may import from its own layer and those before it.
-LAYERS = ["_kernels", "sequences", "network", "training", "preprocessing", "estimators"]
+LAYERS = ["_kernels", "sequences", "network", "training", "preprocessing", "estimators", "forecasting"]
 # Layers that users import nothing from.
 INTERNAL = {*LAYERS} - {"preprocessing"}
 # Modules below all layers, which anything may import; they import from the kernels alone.

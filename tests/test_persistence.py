@@ -311,7 +311,7 @@ class Subclass(LSTMClassifier):
     ],
 )
 def test_other_estimators_are_refused(estimator, words, tmp_path):
-    classes = "LSTMClassifier, LSTMRegressor, LSTMSeq2Seq or LSTMOutlierDetector"
+    classes = "LSTMClassifier, LSTMRegressor, LSTMSeq2Seq, LSTMOutlierDetector or LSTMForecaster"
     with pytest.raises(TypeError, match=f"save takes an object of the class {classes}, {words}"):
         save(estimator, tmp_path / "model")
     assert not list(tmp_path.iterdir())

@@ -30,7 +30,7 @@ def read_series(series, groups):
     labels : ndarray of shape (n_series,)
         Group of each series; its number if there are none.
     """
-    _refuse_no_series(series)
+    refuse_no_series(series)
     series = array_or_list(series)
     several = isinstance(series, Sequences) or holds_arrays(series) or len(getattr(series, "shape", ())) == 3
     if several or (isinstance(series, (list, tuple)) and any(np.ndim(item) > 0 for item in series)):
@@ -81,7 +81,7 @@ def _read_table(series, groups):
     return values if in_order else values[rows], names, offsets, rows, groups[rows[offsets[:-1]]]
 
 
-def _refuse_no_series(series):
+def refuse_no_series(series):
     """Raise unless an argument holds values; the message says how to get them."""
     expected = "series must be an array, a DataFrame, sklstm.Sequences or a list of arrays"
     found = foreign(series)

@@ -1,4 +1,6 @@
-"""sktime: `make_reduction` turns a regressor into a forecaster."""
+"""sktime: `make_reduction` turns a regressor into a forecaster, and `LSTMForecaster` is one behind its interface."""
+
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -6,10 +8,14 @@ import pytest
 from clients.easy import FORECASTS, HORIZON, MARKS, error_of, naive_error, regressor, series
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sktime.forecasting.base import BaseForecaster
 from sktime.forecasting.compose import make_reduction
 from sktime.forecasting.model_evaluation import evaluate
 from sktime.forecasting.model_selection import ForecastingGridSearchCV
 from sktime.split import ExpandingWindowSplitter
+from sktime.utils.estimator_checks import check_estimator
+
+from sklstm import LSTMForecaster
 
 pytestmark = [
     *MARKS,
@@ -91,3 +97,55 @@ def test_forecasters_are_evaluated_and_searched(y):
     search = ForecastingGridSearchCV(forecaster, cv=folds, param_grid=grid, error_score="raise", backend=None).fit(y[:-HORIZON])
     assert search.best_params_["estimator__learning_rate_init"] == 0.02
     assert error_of(search.predict(FH), y) < 0.6 * naive_error(y)
+
+
+class Forecaster(BaseForecaster):
+    """`LSTMForecaster` by sktime's contract."""
+
+    _tags: ClassVar = {
+        "y_inner_mtype": "pd.Series",
+        "X_inner_mtype": "pd.DataFrame",
+        "capability:exogenous": True,
+        "capability:pred_int": True,
+        "capability:insample": False,
+        "capability:pred_int:insample": False,
+        "capability:missing_values": False,
+        "requires-fh-in-fit": False,
+    }
+
+    def __init__(self, horizon=3, max_iter=2):
+        self.horizon = horizon
+        self.max_iter = max_iter
+        super().__init__()
+
+    def _fit(self, y, X, fh):
+        quick = {"hidden_size": 2, "n_estimators": 1, "n_splits": 1, "validation_fraction": 0.5, "random_state": 0}
+        self.forecaster_ = LSTMForecaster(self.horizon, 4, max_iter=self.max_iter, **quick).fit(y, future=X)
+        return self
+
+    def _predict(self, fh, X):
+        steps = fh.to_relative(self.cutoff).to_numpy()
+        return self.forecaster_.predict(int(steps.max()), future=X).iloc[steps - 1]
+
+    def _update(self, y, X=None, update_params=True):
+        self.forecaster_.update(y, future=X)
+        return self
+
+    def _predict_quantiles(self, fh, X, alpha):
+        steps = fh.to_relative(self.cutoff).to_numpy()
+        found = self.forecaster_.predict_quantile(alpha, int(steps.max()), future=X).iloc[steps - 1]
+        name = self._get_varnames()[0]
+        return found.set_axis(pd.MultiIndex.from_product([[name], alpha]), axis=1)
+
+    @classmethod
+    def get_test_params(cls, parameter_set="default"):
+        return [{"horizon": 6}, {"horizon": 8, "max_iter": 1}]
+
+
+def test_the_forecaster_keeps_the_contract_of_sktime():
+    check_estimator(Forecaster, raise_exceptions=True)
+
+
+def test_forecasts_of_the_forecaster(y):
+    found = Forecaster(HORIZON, max_iter=60).fit(y[:-HORIZON]).predict(FH)
+    pd.testing.assert_index_equal(found.index, y.index[-HORIZON:])

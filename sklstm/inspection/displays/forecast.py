@@ -4,6 +4,7 @@ import numpy as np
 
 from ...estimators import LSTMRegressor
 from ...estimators.distributions import describes_distributions
+from ...forecasting import LSTMForecaster
 from ..documentation import document
 from ..fitted import fitted_network, list_of_estimators, one_sequence
 from ..intervals import central_intervals
@@ -16,7 +17,7 @@ MEDIAN = 0.5
 class ForecastDisplay:
     """Forecast of a series, with bands between quantiles, after its history and beside the observed values.
 
-    Use :meth:`from_estimator` or :meth:`from_predictions` to create a display.
+    Use :meth:`from_forecaster`, :meth:`from_estimator` or :meth:`from_predictions` to create a display.
 
     Parameters
     ----------
@@ -45,6 +46,7 @@ class ForecastDisplay:
 
     See Also
     --------
+    sklstm.LSTMForecaster : The forecaster of series.
     sklstm.LSTMRegressor : The estimator that makes forecasts.
 
     Examples
@@ -141,6 +143,79 @@ class ForecastDisplay:
                 quantiles |= dict(zip(levels, np.sort(predicted.ravel())[:, np.newaxis], strict=True))
         names = {"y_true": y_true, "times": times, "time_name": time_name, "value_name": value_name}
         return cls(history[:, channel], forecast, quantiles=quantiles, **names).plot(ax, **kwargs)
+
+    @classmethod
+    def from_forecaster(
+        cls,
+        forecaster,
+        *,
+        series=0,
+        target=0,
+        horizon=None,
+        coverage=(0.5, 0.8),
+        future=None,
+        y_true=None,
+        time_name=None,
+        value_name=None,
+        ax=None,
+        **kwargs,
+    ):
+        """Draw the forecast of one of the series that a fitted forecaster continues, with its prediction intervals.
+
+        Parameters
+        ----------
+        forecaster : LSTMForecaster
+            The fitted forecaster. The history is the end of the series that it keeps.
+        series : int, default=0
+            Number of the series.
+        target : int, default=0
+            Number of the target.
+        horizon : int, default=None
+            Number of steps ahead. None takes that of the forecaster.
+        coverage : float or sequence of float, default=(0.5, 0.8)
+            Probabilities of the intervals that are drawn as bands, each between 0 and 1.
+        future : array-like, Series, DataFrame or list of those, default=None
+            Channels that are known in advance, as for `LSTMForecaster.predict`.
+        y_true : array-like of shape (horizon,), default=None
+            Observed values in the steps of the forecast.
+        time_name : str, default=None
+            Label of the time axis, with its unit. None is "Time", or "Step" for series without times.
+        value_name : str, default=None
+            Label of the values, with their unit. None is the name of the target, or "Value".
+        <<ax>>
+        <<kwargs>>
+
+        Returns
+        -------
+        <<a display>>
+
+        Raises
+        ------
+        <<no matplotlib>>
+        TypeError
+            If the forecaster is not an LSTMForecaster.
+        ValueError
+            If there is no such series or target, or as in `LSTMForecaster.predict_interval`.
+        """
+        check_matplotlib(f"{cls.__name__}.from_forecaster")
+        if not isinstance(forecaster, LSTMForecaster):
+            raise TypeError(
+                f"{cls.__name__}.from_forecaster needs an LSTMForecaster, got {type(forecaster).__name__}. Pass other estimators"
+                f" to {cls.__name__}.from_estimator."
+            )
+        forecasts, scale = forecaster._forecast(horizon, future)
+        for name, number, n in (("series", series, len(forecasts)), ("target", target, forecasts.shape[2])):
+            if not isinstance(number, (int, np.integer)) or not 0 <= number < n:
+                raise ValueError(f"{name} must be a number from 0 to {n - 1}, got {number!r}.")
+        quantiles = {}
+        for share in np.atleast_1d(coverage).tolist():
+            share = forecaster._coverage(share)
+            ends = forecaster._interval(share, forecasts, scale, strict=True)[series, :, target]
+            quantiles |= dict(zip(((1 - share) / 2, (1 + share) / 2), ends.T, strict=True))
+        history, times, name = forecaster._to_draw(series, target, forecasts.shape[1])
+        labels = {"time_name": time_name, "value_name": str(name or "Value") if value_name is None else value_name}
+        display = cls(history, forecasts[series, :, target], quantiles=quantiles, y_true=y_true, times=times, **labels)
+        return display.plot(ax, **kwargs)
 
     @classmethod
     def from_predictions(

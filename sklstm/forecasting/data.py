@@ -1,0 +1,216 @@
+"""`Data`: what a forecaster learns from and continues: series, channels that are known in advance, and facts of the series."""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from ..sequences.static import StaticTable, read_static
+from .calendars import advance, check_follows, literal
+from .collection import Collection, read_collection
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Series and what is known of them.
+
+    Attributes
+    ----------
+    series : Collection
+    known : list of ndarray of shape (n_steps or more, n_known), or None
+        From the first step of each series on.
+    known_names : list or None
+    static : StaticTable or None
+    """
+
+    series: Collection
+    known: list | None = None
+    known_names: list | None = None
+    static: object = None
+
+    @classmethod
+    def read(cls, series, future, static, id, time):
+        """From the arguments of `LSTMForecaster.fit`."""
+        collection = read_collection(series, id, time)
+        static = collection.static if static is None else read_static(static, len(collection), collection.ids)
+        if future is None:
+            return cls(collection, static=static)
+        known = read_collection(future, id, time, "future")
+        known = matched(known, collection)
+        return cls(collection, [_from_first_step(known, collection, i) for i in range(len(collection))], known.names, static)
+
+    @classmethod
+    def from_dict(cls, parts):
+        """From plain values, as `to_dict` returns them."""
+        static = None if parts["static"] is None else StaticTable.from_dict(parts["static"])
+        return cls(Collection(**parts["series"]), parts["known"], parts["known_names"], static)
+
+    def to_dict(self):
+        """All of it as plain values."""
+        series = {field.name: getattr(self.series, field.name) for field in fields(Collection)}
+        static = None if self.static is None else {field.name: getattr(self.static, field.name) for field in fields(StaticTable)}
+        return {"series": series | {"static": None}, "known": self.known, "known_names": self.known_names, "static": static}
+
+    @property
+    def lengths(self):
+        """Number of steps of each series."""
+        return np.array([len(values) for values in self.series.values])
+
+    def until(self, ends):
+        """The first steps of each series, and what is known until then."""
+        values = [one[:end] for one, end in zip(self.series.values, ends, strict=True)]
+        return self._of(values, [0] * len(values), ends)
+
+    def between(self, begins, ends):
+        """Steps of each series, and what is known then."""
+        values = [one[begin:end] for one, begin, end in zip(self.series.values, begins, ends, strict=True)]
+        return self._of(values, begins, ends)
+
+    def _of(self, values, begins, ends):
+        times = self.series.times
+        slices = [slice(begin, end) for begin, end in zip(begins, ends, strict=True)]
+        times = None if times is None else [one[part] for one, part in zip(times, slices, strict=True)]
+        known = None if self.known is None else [one[part] for one, part in zip(self.known, slices, strict=True)]
+        return replace(self, series=replace(self.series, values=values, times=times), known=known)
+
+    def last(self, n_steps):
+        """The last steps of each series, and what is known from there on."""
+        begins = np.maximum(self.lengths - n_steps, 0)
+        ends = [None] * len(begins)
+        return self.between(begins, ends)
+
+    def continued(self, new):
+        """The series with later steps, which `new` has."""
+        pairs = zip(self.series.values, new.series.values, strict=True)
+        values = [np.concatenate(pair) for pair in pairs]
+        times, known = self.series.times, self.known
+        if times is not None:
+            times = [np.concatenate(pair) for pair in zip(times, new.series.times, strict=True)]
+        if known is not None:
+            each = zip(known, self.series.values, new.known, strict=True)
+            known = [np.concatenate([of[: len(past)], ahead]) for of, past, ahead in each]
+        return replace(self, series=replace(self.series, values=values, times=times), known=known)
+
+    def check_finite(self, allow_missing):
+        """Raise a ValueError where a value is infinite, or missing where that is not allowed."""
+        for i, values in enumerate(self.series.values):
+            self._refuse(np.isinf(values), i, "is infinite", "Replace it by a number, or NaN.")
+            if not allow_missing:
+                remedy = "Fill it, such as by series.interpolate(), or set missing='indicator'."
+                self._refuse(np.isnan(values), i, "is missing (NaN)", remedy)
+        for i, values in enumerate(self.known or []):
+            if not np.isfinite(values).all():
+                step = int(np.isfinite(values).all(axis=1).argmin())
+                raise ValueError(f"future of {self.series.what(i)} has no finite value at step {step}. Fill it.")
+
+    def _refuse(self, wrong, i, is_what, remedy):
+        if wrong.any():
+            step, channel = np.argwhere(wrong)[0].tolist()
+            names, times = self.series.names, self.series.times
+            of = "" if names is None and wrong.shape[1] == 1 else f" of channel {channel if names is None else names[channel]!r}"
+            when = "" if times is None else f" ({literal(times[i][step], self.series.calendar)})"
+            raise ValueError(f"The value{of} at step {step}{when} of {self.series.what(i)} {is_what}. {remedy}")
+
+
+def matched(other, collection, name="future"):
+    """A collection in the order of the series of another; raises unless it has the same series."""
+    if len(other) != len(collection):
+        raise ValueError(f"{name} must have one entry for each of the {len(collection)} series, got {len(other)}. Pass as many.")
+    if other.ids is None or collection.ids is None:
+        return other
+    places = {key: k for k, key in enumerate(other.ids.tolist())}
+    absent = [key for key in collection.ids.tolist() if key not in places]
+    if absent:
+        raise ValueError(f"{name} has no series {absent[0]!r}, but has {list(places)[:5]}. Pass the same series as in fit.")
+    order = [places[key] for key in collection.ids.tolist()]
+    times = None if other.times is None else [other.times[k] for k in order]
+    return replace(other, values=[other.values[k] for k in order], ids=collection.ids, times=times)
+
+
+def _from_first_step(known, collection, i):
+    """Known channels from the first step of a series on."""
+    values, first = known.values[i], 0
+    if known.times is not None and collection.times is not None:
+        found = np.flatnonzero(known.times[i] == collection.times[i][0])
+        if not len(found):
+            raise ValueError(
+                f"future of {collection.what(i)} does not have its first time,"
+                f" {literal(collection.times[i][0], collection.calendar)}. Pass values from the first step of the series on."
+            )
+        first = int(found[0])
+    n_steps = len(collection.values[i])
+    if len(values) - first < n_steps:
+        raise ValueError(
+            f"future of {collection.what(i)} ends too early: it has {len(values) - first} steps from the first of the series on,"
+            f" but the series has {n_steps}. Pass values for all steps of the series."
+        )
+    return values[first:]
+
+
+def known_ahead(future, state, horizon, id, time, beyond=False):
+    """Values of known channels for the steps after the series: (n_series, horizon, n_known), or a list of longer ones.
+
+    Parameters
+    ----------
+    future
+        As `LSTMForecaster.predict` gets it; None for what `fit` was given beyond the end of the series.
+    state : Data
+        The ends of the series.
+    beyond : bool
+        Whether to return all steps that are known instead of the first.
+    """
+    if state.known is None:
+        if future is not None:
+            raise ValueError("future was passed, but fit had none. Leave it out, or pass future to fit, too.")
+        return None
+    series = state.series
+    if future is None:
+        known = [of[len(values) :] for of, values in zip(state.known, series.values, strict=True)]
+    else:
+        read = matched(read_collection(future, id, time, "future"), series)
+        n_known = state.known[0].shape[1]
+        if read.n_channels != n_known or (read.names and state.known_names and read.names != state.known_names):
+            raise ValueError(
+                f"future has the channels {read.names or read.n_channels}, but in fit it had {state.known_names or n_known}. Pass"
+                " the same channels in the same order."
+            )
+        if read.times is not None and series.times is not None:
+            for i, times in enumerate(read.times):
+                check_follows(times, series.calendar, series.times[i][-1], series.what(i), "future")
+        known = read.values
+    for i, values in enumerate(known):
+        if len(values) < horizon:
+            raise ValueError(
+                f"future of {series.what(i)} ends too early: it has {len(values)} steps after the end of the series, but"
+                f" {horizon} are needed. Pass future with at least {horizon} steps to predict."
+            )
+        if not np.isfinite(values[:horizon]).all():
+            step = int(np.isfinite(values[:horizon]).all(axis=1).argmin())
+            raise ValueError(f"future of {series.what(i)} has no finite value {step + 1} steps ahead. Fill it.")
+    return known if beyond else np.stack([values[:horizon] for values in known])
+
+
+def read_new(new, future, state, id, time, allow_missing):
+    """Steps that follow the ends of series, and what is known of them, as `Data`."""
+    series = state.series
+    read = matched(read_collection(new, id, time, "new"), series, "new")
+    if read.n_channels != series.n_channels or (read.names and series.names and read.names != series.names):
+        raise ValueError(
+            f"new has the channels {read.names or read.n_channels}, but in fit series had {series.names or series.n_channels}."
+            " Pass the same channels in the same order."
+        )
+    times = read.times
+    if series.times is None:
+        times = None
+    elif times is None:
+        each = enumerate(zip(series.times, read.values, strict=True))
+        times = [advance(of, series.calendar, len(values), series.what(i)) for i, (of, values) in each]
+    else:
+        for i, of in enumerate(times):
+            check_follows(of, series.calendar, series.times[i][-1], series.what(i), "new")
+    known = None
+    if state.known is not None or future is not None:
+        longest = max(map(len, read.values))
+        known = list(known_ahead(future, state, longest, id, time, beyond=True))
+    data = replace(state, series=replace(series, values=read.values, times=times), known=known)
+    data.check_finite(allow_missing)
+    return data
