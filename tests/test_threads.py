@@ -18,7 +18,8 @@ import sklstm.training.batching as batching_module
 import sklstm.training.gradient as gradient_module
 import sklstm.training.loop as loop_module
 from sklstm import LSTMRegressor
-from sklstm.network import Network
+from sklstm._kernels import _team
+from sklstm.network import EncoderDecoder, Network
 from sklstm.parallel import Threads
 from sklstm.training.batching import MAX_SHARDS, SHARD_FLOPS, shards
 from sklstm.training.gradient import _SumInOrder
@@ -81,6 +82,13 @@ def test_shards_are_neither_small_nor_many(n_sequences, hidden_size, rng):
         assert len(parts) <= n_sequences / 16
         assert sum(work) * network.flops_per_row / len(parts) >= SHARD_FLOPS
         assert share_of_busy_threads(parts, lengths, 2) >= 0.95
+
+
+@pytest.mark.parametrize(("attention", "n_shards"), [("dot", 2), (None, 1)])
+def test_a_minibatch_with_attention_is_cut_where_others_are_left_to_a_team(attention, n_shards):
+    network = EncoderDecoder(1, 20, (256,), categories=((0, 20, 8),), token_width=8, attention=attention)
+    parts = shards(np.arange(64), np.full(64, 50), network)
+    assert len(parts) == (n_shards if _team.available() else 2)
 
 
 # ---- the sum ----
