@@ -51,6 +51,11 @@ CASES = [
         lambda: detect(),
     ),
     case(
+        lambda: detect(MANY, np.ones_like(MANY)),
+        r"Pass (list\(sample_weight\)) for weights of steps",
+        lambda code: detect(MANY, eval(code, {"sample_weight": np.ones_like(MANY)})),
+    ),
+    case(
         lambda: detect([[x] for x in SERIES[0]]),
         r"Pass one series x as (\[x\])",
         lambda code: detect(eval(code, {"x": SERIES[0]})),
