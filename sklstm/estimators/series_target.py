@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from ..network import LOSSES
+from ..sequences.refusals import refused_as
 from ..sequences.step_targets import read_step_weights
 from ..training import clipped, robust_ratios, weighted_moments
 from .target import Target
 
+WEIGHTS = "one weight for each sequence, or a list of arrays or Sequences with one for each step."
 UNSEEN = {"weight": 0.0} | {name: np.zeros(1) for name in ("mean", "deviation", "low", "high")}
 
 
@@ -55,6 +57,11 @@ class SeriesTarget(Target):
         return explained(data.targets[used], scores[used])
 
 
+def of_channels(values, channels):
+    """Some columns of values (n, n_columns); no copy where they are all."""
+    return values if len(channels) == values.shape[1] else values[:, channels]
+
+
 def explained(targets, predicted):
     """Share of the absolute deviation from the median that predictions explain, the mean over the columns; NaN without any.
 
@@ -71,6 +78,16 @@ def explained(targets, predicted):
         if total > 0:
             shares.append(1 - np.abs(y - of_y).sum() / total)
     return float(np.mean(shares)) if shares else np.nan
+
+
+@refused_as("sample_weight", WEIGHTS)
+def read_weights(sample_weight, sequences):
+    """The weights (total_steps,) of steps, from one for each sequence or each step."""
+    if getattr(sample_weight, "ndim", 1) > 1:
+        raise ValueError(
+            f"sample_weight has shape {sample_weight.shape}. Expected {WEIGHTS} Pass list(sample_weight) for weights of steps."
+        )
+    return read_step_weights(sample_weight, sequences)
 
 
 def next_steps(estimator, sample_weight, sequences, channels):
@@ -90,7 +107,7 @@ def next_steps(estimator, sample_weight, sequences, channels):
     SeriesTarget
         With the outputs (horizon, n_channels) of each step in one row.
     """
-    weights, horizon = read_step_weights(sample_weight, sequences), estimator.horizon
+    weights, horizon = read_weights(sample_weight, sequences), estimator.horizon
     x = np.where(weights[:, np.newaxis] > 0, sequences.values[:, channels].astype(np.float64), np.nan)
     to_come = np.repeat(sequences.offsets[1:], sequences.lengths) - np.arange(len(x))  # steps, this one included
     targets = np.full((len(x), horizon, len(channels)), np.nan)
