@@ -112,7 +112,7 @@ class Reconstruction:
     def split(estimator, target, sequences, groups, rng, *, is_given):
         """The `Split` into what is trained on and what is held out; parameters as in `split_series`."""
         split = split_series(estimator, target, sequences, groups, rng, is_given=is_given, leads=np.zeros(1, int))
-        return replace(split, piece=target.window)
+        return replace(split, piece=target.window, seed=int(rng.integers(1 << 63)))
 
     @staticmethod
     def errors(network, theta, sequences, fitted, n_jobs):
