@@ -64,7 +64,8 @@ def problem(rng, window=8, dtype=np.float64, missing="error", **parameters):
         X.values[3] = np.nan
     weights = [rng.random(n) for n in (5, 1, 20)]
     weights[2][4] = 0
-    target = same_steps(estimator, weights, X, [0, 2], window).with_deltas(1.0, True)
+    target = same_steps(estimator, weights, X, [0, 2]).with_deltas(1.0, True)
+    target.attributes["window_"] = window
     form = {"categories_": [], "_categorical": ()}
     network = build(estimator._make_spec(3, target, form) | {"gap_channel": None})
     shift, factor = rng.normal(size=3), rng.uniform(0.5, 2, size=3)
@@ -199,7 +200,7 @@ def test_steps_of_weight_0_are_not_learned_from(rng):
     np.testing.assert_array_equal(a._step_scores, b._step_scores)
     # Single steps are read, but not to be written.
     weights[0][100] = 0
-    target = same_steps(detector(), weights, Sequences.from_list([x, other]), [0], 20)
+    target = same_steps(detector(), weights, Sequences.from_list([x, other]), [0])
     assert np.flatnonzero(np.isnan(target.targets[:, 0])).tolist() == [100, *range(300, 400)]
 
 

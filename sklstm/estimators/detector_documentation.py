@@ -66,7 +66,7 @@ validation_fraction : float, default=0.2
 
 <<fitted>>
 window_ : int or None
-    Number of steps of the pieces that are reconstructed, at most. Only defined with ``target="reconstruct"``.
+    Number of steps of the pieces, at most, that `window` asked for; with "auto" a later fit that continues keeps it.
 offset_ : float
     Threshold of the scores of sequences: those below it are abnormal.
 step_offset_ : float

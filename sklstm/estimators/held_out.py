@@ -102,7 +102,7 @@ def split_series(estimator, target, sequences, groups, rng, *, is_given, leads):
         How many steps ahead the targets of a step are.
     """
     fraction, lengths, rows = estimator.validation_fraction, sequences.lengths, target.weighted_rows()
-    options = {"piece": length_of_pieces(estimator.window, lengths[rows]), "is_ahead": bool(leads.any())}
+    options = {"piece": target.attributes["window_"], "is_ahead": bool(leads.any())}
     if is_given:
         return SeriesSplit(target, target, None, lengths, **options)
     if len(rows) >= MANY and (groups is not None or np.median(lengths[rows]) * fraction < LONG_ENDS):
