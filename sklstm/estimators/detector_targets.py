@@ -14,7 +14,7 @@ from .embedding import embedding_widths
 from .held_out import split_series
 from .reconstruction import reconstruct, same_steps
 from .score_stream import ScoreStream
-from .series_target import next_steps
+from .series_target import next_steps, of_channels
 
 
 class NextSteps:
@@ -72,13 +72,12 @@ class NextSteps:
         channels = fitted["_channels"]
         predicted = apply(network, theta, sequences, n_threads=effective_n_jobs(n_jobs))
         predicted = predicted.reshape(len(predicted), -1, len(channels))
-        x = sequences.values[:, channels].astype(np.float64)
-        errors = np.full(predicted.shape, np.nan)
-        places = np.arange(len(x)) - np.repeat(sequences.offsets[:-1], sequences.lengths)
-        for k in range(min(predicted.shape[1], len(x) - 1)):
-            lead = k + 1
-            errors[lead:, k] = x[lead:] - predicted[:-lead, k]
-            errors[places < lead, k] = np.nan
+        x = of_channels(sequences.values, channels)
+        errors, firsts = np.empty(predicted.shape), sequences.offsets[:-1]
+        for k in range(predicted.shape[1]):
+            np.subtract(x[k + 1 :], predicted[: len(x) - k - 1, k], out=errors[k + 1 :, k], dtype=np.float64)
+            for place in range(k + 1):  # of a step that was not predicted
+                errors[firsts[sequences.lengths > place] + place, k] = np.nan
         return errors
 
 
