@@ -17,8 +17,8 @@ horizon : int, default=1
 window : int, "auto" or None, default="auto"
     Number of steps of the pieces, at most, that long sequences are cut into for training; each begins with the initial state.
     Predictions of next steps are scored over whole sequences; reconstructions are those of pieces of about equal length, which do
-    not overlap. "auto" is a fortieth of all steps, but at least 64 and at most 256, and in any case at most a tenth. None cuts
-    none.
+    not overlap, and in training have random lengths from half of it on, so that they begin at all phases of a season. "auto" is a
+    fortieth of all steps, but at least 64 and at most 256, and in any case at most a tenth. None cuts none.
 error_model : {"robust", "gaussian", "quantile"}, default="robust"
     Distribution of the errors, learned from held-out data. Scores are squared Mahalanobis distances: of errors in standard units,
     by their correlations, which are shrunk by the estimate of Ledoit and Wolf [26]_.
@@ -66,7 +66,7 @@ validation_fraction : float, default=0.2
 
 <<fitted>>
 window_ : int or None
-    Number of steps of the pieces that are reconstructed, at most. Only defined with ``target="reconstruct"``.
+    Number of steps of the pieces, at most, that `window` asked for; with "auto" a later fit that continues keeps it.
 offset_ : float
     Threshold of the scores of sequences: those below it are abnormal.
 step_offset_ : float

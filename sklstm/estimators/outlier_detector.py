@@ -18,6 +18,7 @@ from .detector_documentation import document
 from .detector_targets import TARGETS
 from .error_model import ERROR_MODELS
 from .fitting import supports_partial_fit
+from .held_out import length_of_pieces
 from .step_scores import AGGREGATIONS
 
 # Losses of the errors that training minimises; the first is the default.
@@ -315,7 +316,7 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
 
     def _read_target(self, y, sample_weight, sequences, role, known, classes=None, form=None):
         channels = numeric_channels(sequences, form) if known is None else known["_channels"]
-        target = TARGETS[self.target].read(self, sample_weight, sequences, channels, known)
+        target = TARGETS[self.target].read(self, sample_weight, sequences, channels)
         if not target.weights.any():
             longest = int(sequences.lengths.max())
             raise ValueError(
@@ -323,7 +324,9 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
                 f" (n_features={form['n_features_in_']}). Pass sequences of at least 2 steps, with values and positive weights."
                 " Pass one series x as [x]."
             )
-        target.attributes["_target"] = self.target
+        window = length_of_pieces(self.window, sequences.lengths[target.weighted_rows()])
+        is_known = known is not None and isinstance(self.window, str)
+        target.attributes.update(_target=self.target, window_=known["window_"] if is_known else window)
         return target
 
     def _settle_loss(self, target, fitted, *, one_epoch):
