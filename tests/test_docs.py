@@ -154,7 +154,7 @@ def test_numpydoc_finds_nothing(path, exempt):
 
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 # Pages whose blocks follow one another.
-PAGES = ("ctc", "seq2seq")
+PAGES = ("anomalies", "ctc", "seq2seq")
 
 
 def section(title):
