@@ -330,15 +330,20 @@ def test_scores_of_sequences_are_those_of_their_steps(X, aggregation):
 
 @pytest.mark.parametrize("missing", ["indicator", "decay"])
 def test_missing_values_have_no_error(rng, missing):
-    x = two_channels(1500, rng)
-    x[rng.random(x.shape) < 0.2] = np.nan
-    fitted = LSTMOutlierDetector(8, missing=missing, max_iter=30, random_state=0).fit([x])
+    def with_holes(n):
+        x = two_channels(n, rng)
+        x[rng.random(x.shape) < 0.2] = np.nan
+        return x
+
+    fitted = LSTMOutlierDetector(8, missing=missing, random_state=0).fit([with_holes(3000)])
     new = two_channels(300, rng)
     new[100, 0], new[101] = np.nan, np.nan
     scores, blame = fitted.score_steps([new])[0], fitted.score_steps([new], channels=True)[0]
     assert np.isnan(scores[[0, 101]]).all() and np.isfinite(scores[[100, 102]]).all()
     assert np.isnan(blame[100, 0]) and blame[100, 1] == pytest.approx(scores[100])
-    assert 0.003 < (fitted.predict_steps([two_channels(5000, rng)])[0] == -1).mean() < 0.03
+    x = with_holes(10_000)
+    alarms, lacks = fitted.predict_steps([x])[0] == -1, np.isnan(x).any(axis=1)
+    assert 0.004 < alarms.mean() < 0.02 and 0.001 < alarms[lacks].mean() < 0.03 and 0.001 < alarms[~lacks].mean() < 0.03
 
 
 def test_score_is_the_share_of_deviations_that_is_explained(rng):

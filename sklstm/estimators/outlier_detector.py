@@ -243,9 +243,9 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
         y : object, default=None
             Ignored.
         sample_weight : array-like of shape (n_sequences,), default=None
-            Weights of the training sequences, or of their steps in one of the forms of X; None means 1 for each. Steps of weight
-            0, such as known anomalies, are read, but not learned to be predicted. For thresholds and the distribution of errors
-            all positive weights are the same.
+            Weights of the training sequences, or of their steps as a list of arrays (n_steps,) or as
+            :class:`~sklstm.Sequences`; None means 1 for each. Steps of weight 0, such as known anomalies, are read, but not
+            learned to be predicted. For thresholds and the distribution of errors all positive weights are the same.
         X_val : any accepted form of sequences, default=None
             Sequences without anomalies, or with few, that take the place of what is held out of X.
         sample_weight_val : array-like, default=None

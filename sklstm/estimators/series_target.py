@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from ..network import LOSSES
+from ..sequences.refusals import refused_as
 from ..sequences.step_targets import read_step_weights
 from ..training import clipped, robust_ratios, weighted_moments
 from .target import Target
 
+WEIGHTS = "one weight for each sequence, or a list of arrays or Sequences with one for each step."
 UNSEEN = {"weight": 0.0} | {name: np.zeros(1) for name in ("mean", "deviation", "low", "high")}
 
 
@@ -73,6 +75,16 @@ def explained(targets, predicted):
     return float(np.mean(shares)) if shares else np.nan
 
 
+@refused_as("sample_weight", WEIGHTS)
+def read_weights(sample_weight, sequences):
+    """The weights (total_steps,) of steps, from one for each sequence or each step."""
+    if getattr(sample_weight, "ndim", 1) > 1:
+        raise ValueError(
+            f"sample_weight has shape {sample_weight.shape}. Expected {WEIGHTS} Pass list(sample_weight) for weights of steps."
+        )
+    return read_step_weights(sample_weight, sequences)
+
+
 def next_steps(estimator, sample_weight, sequences, channels):
     """The target at each step: the numeric channels of the next `horizon` steps, and the mean weight of those.
 
@@ -90,7 +102,7 @@ def next_steps(estimator, sample_weight, sequences, channels):
     SeriesTarget
         With the outputs (horizon, n_channels) of each step in one row.
     """
-    weights, horizon = read_step_weights(sample_weight, sequences), estimator.horizon
+    weights, horizon = read_weights(sample_weight, sequences), estimator.horizon
     x = np.where(weights[:, np.newaxis] > 0, sequences.values[:, channels].astype(np.float64), np.nan)
     to_come = np.repeat(sequences.offsets[1:], sequences.lengths) - np.arange(len(x))  # steps, this one included
     targets = np.full((len(x), horizon, len(channels)), np.nan)

@@ -48,11 +48,11 @@ CASES = [
         lambda: detect(target="next").stream(),
     ),
     case(
-        lambda: detect([x[:3] for x in SERIES]),
+        lambda: detect([SERIES[0][:3]]),
         "Pass more or longer sequences, or X_val",
-        lambda: detect([x[:30] for x in SERIES]),
+        lambda: detect([SERIES[0][:30]]),
         lambda: detect([x[:3] for x in SERIES] * 9),
-        lambda: detect([x[:3] for x in SERIES], X_val=SERIES),
+        lambda: detect([SERIES[0][:3]], X_val=SERIES),
     ),
     case(
         lambda: detect(MANY, validation_fraction=0.99),
@@ -64,6 +64,11 @@ CASES = [
         lambda: detect([x[:1] for x in SERIES]),
         "Pass sequences of at least 2 steps, with values and positive weights",
         lambda: detect(),
+    ),
+    case(
+        lambda: detect(MANY, np.ones_like(MANY)),
+        r"Pass (list\(sample_weight\)) for weights of steps",
+        lambda code: detect(MANY, eval(code, {"sample_weight": np.ones_like(MANY)})),
     ),
     case(
         lambda: detect([[x] for x in SERIES[0]]),
