@@ -213,6 +213,7 @@ def injected(arguments):
                         X, y = make_anomalies(anomalies=type_, **options)
                         score = vus_pr(y[0, N_CLEAN:], detector.abnormality(X[0])[N_CLEAN:], BUFFER)
                         found.setdefault((kind, n_channels, type_), {}).setdefault(name, []).append(score)
+                    print(f"{name}, {kind}, {n_channels} channels: {took:.1f} s", flush=True)
     rows = [["series", "channels", "anomalies", *names]]
     for (kind, n_channels, type_), of in found.items():
         rows.append([kind, str(n_channels), type_, *(f"{np.mean(of[name]):.3f}" for name in names)])

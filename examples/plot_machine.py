@@ -29,8 +29,8 @@ def run_pump(n_minutes, rng, friction=lambda t: 0.0):
     x, load, heat = np.empty((n_minutes, 4)), 0.0, 0.0
     for t in range(n_minutes):
         load = 0.97 * load + 0.24 * rng.normal()
-        heat = 0.9 * heat + 0.1 * load  # lags behind
-        x[t] = 60 + 10 * load, 25 + 4 * load, 55 + 6 * heat + friction(t), 2 + 0.3 * load
+        heat = 0.9 * heat + 0.1 * np.tanh(load)  # lags behind
+        x[t] = 60 + 30 * np.tanh(load), 25 + 12 * np.tanh(load), 55 + 10 * heat + friction(t), 2 + 0.8 * np.tanh(load)
     return x + [0.5, 0.3, 0.3, 0.1] * rng.normal(size=x.shape)
 
 
@@ -51,8 +51,8 @@ assert np.array_equal(detector.score_steps([day])[0], scores, equal_nan=True)
 blame = detector.score_steps([day], channels=True)[0]
 for name, first, last in (("Morning", 0, NOON), ("Afternoon", NOON, EVENING), ("Stuck", EVENING, EVENING + 60)):
     alarms = [minute - first for minute in rung if first <= minute < last]
-    which = f", the first after {alarms[0]}; look at {SENSORS[np.nansum(blame[first:last], axis=0).argmin()]}" if alarms else ""
-    print(f"{name}: alarm in {len(alarms)} of {last - first} minutes{which}")
+    worst = [SENSORS[i].split()[0] for i in np.nansum(blame[first:last], axis=0).argsort()[:2]]
+    print(f"{name}: alarm in {len(alarms)} of {last - first} minutes", f"from {alarms[0]} on; {' and '.join(worst)}" if alarms else "")
 
 display = AnomalyDisplay.from_estimator(detector, [day], times=np.arange(DAY) / 60, time_name="Hour", channel_names=SENSORS)
 display.figure_.set_size_inches(6.4, 6.4)
