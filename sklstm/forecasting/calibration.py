@@ -1,6 +1,7 @@
 """Errors of forecasts of held-out steps, and the quantiles of forecasts that they give: split conformal prediction."""
 
 import numpy as np
+from scipy.special import stdtrit
 
 
 def error_quantiles(errors, levels, strict=True):
@@ -43,4 +44,20 @@ def error_quantiles(errors, levels, strict=True):
     with np.errstate(invalid="ignore"):
         # One by one: the bits of a quantile do not depend on which others are asked for.
         found = [np.nanquantile(errors, level, axis=0, method="weibull") for level in levels.tolist()]
-    return np.stack(found, axis=-1)
+    found = np.stack(found, axis=-1)
+    median = np.nanmedian(errors, axis=0)[..., np.newaxis]
+    return median + _widening(n_known, levels) * (found - median)
+
+
+def _widening(n_known, levels):
+    """Factors (horizon, n_targets, n_levels) for the distances of quantiles from the median.
+
+    Errors h steps ahead from consecutive origins have h - 1 steps in common, so that n of them tell as much as n / h. The factor
+    is that of quantiles of normal errors whose scale is estimated from so many: of Student's t with n / h degrees of freedom,
+    with the variance of the mean, over the same with n. It is 1 for one step ahead.
+    """
+    ahead = np.arange(1, len(n_known) + 1)[:, np.newaxis]
+    upper = np.maximum(levels, 1 - levels)
+    few, all_of = (np.maximum(n, 1)[..., np.newaxis] for n in (n_known / ahead, n_known))
+    widths = [stdtrit(n, np.where(upper > 0.5, upper, 0.75)) * np.sqrt(1 + 1 / n) for n in (few, all_of)]
+    return widths[0] / widths[1]

@@ -52,7 +52,10 @@ from ..estimators.documentation import SHARED
 
 # Where a network of a forecaster has another default, or a parameter refers to what a forecaster does not have.
 CHANGES = {
-    "hidden_size": ("default=64", "default=32"),
+    "hidden_size": ("default=64", "default=16"),
+    "dropout": ("default=0.0", "default=0.2"),
+    "alpha": ("default=1e-5", "default=1e-3"),
+    "max_iter": ('default="auto"', "default=20"),
 }
 
 

@@ -22,7 +22,8 @@ from .strategies import STRATEGIES
 from .windows import borders, cut
 
 # The automatic length of windows, in seasons and in steps.
-N_SEASONS, MIN_WINDOW, MIN_AUTO = 3, 2, 16
+N_SEASONS, MIN_WINDOW, MIN_AUTO = 4, 2, 16
+MOST = 2 / 3  # of the steps of the shortest series that are left beside the horizon
 FEWEST_WINDOWS = 8  # that networks are fitted to for the errors of a held-out block
 SEEDS = np.iinfo(np.int32).max
 # Parameters of the networks.
@@ -47,8 +48,8 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
     horizon : int, default=1
         Number of steps ahead that are forecast.
     window : int or "auto", default="auto"
-        Number of steps that a forecast is made from. "auto" is the largest of three seasons, twice the horizon and 16, but at
-        most about half of the shortest series, in whole seasons.
+        Number of steps that a forecast is made from. "auto" is the largest of four seasons, twice the horizon and 16, but at
+        most about two thirds of the shortest series, in whole seasons.
     strategy : {"direct", "recursive"}, default="direct"
         How several steps are forecast: all at once, or one at a time, each from those before. For "recursive", every channel of
         `series` must be in `target`.
@@ -60,10 +61,10 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         changes slowly.
     relative : {"last", "mean"} or None, default="last"
         Level of each window that is subtracted from it and from what follows, as for `make_windows`. None subtracts nothing.
-    scale : {"std", "mean", "difference"} or None, default="std"
+    scale : {"std", "mean", "difference"} or None, default="difference"
         Scale of each window that it and what follows are divided by, so that series of any size are alike: the standard deviation
-        of the window, less its season; the mean absolute value; or the mean absolute difference of steps a season apart. A window
-        that is constant continues as it is. None divides by nothing.
+        of the window, less its season; the mean absolute value; or the mean absolute difference of steps a season apart, or of
+        consecutive ones without `season_length`. A window that is constant continues as it is. None divides by nothing.
     target : int, str or list of those, default=None
         Channels to forecast, by number or by name. None takes all channels of `series`. Of the others only the past is used.
     id : str or list of str, default=None
@@ -95,9 +96,9 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
     <<input_dropout>>
     <<initial_state>>
     <<forget_bias>>
-    loss : {"auto", "squared_error", "absolute_error", "huber"}, default="auto"
-        Loss that training minimises, as for :class:`~sklstm.LSTMRegressor`. Forecasts are means, or with "absolute_error"
-        medians.
+    loss : {"auto", "squared_error", "absolute_error", "huber"}, default="absolute_error"
+        Loss that training minimises, as for :class:`~sklstm.LSTMRegressor`. With "absolute_error" forecasts are medians, with
+        "squared_error" means.
     <<solver>>
     <<alpha>>
     <<batch_size>>
@@ -136,8 +137,9 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
     Intervals are those of split conformal prediction [1]_: with n errors e of held-out forecasts at a step ahead, each over the
     scale of its window, the quantile q of a forecast is the forecast plus the scale of its window times the error of rank
     (n + 1) q. If errors are exchangeable, an interval between two quantiles contains the value with the probability between
-    them. Errors of series are not quite so: they change over time, and those of overlapping windows are alike. `update` adds
-    newer ones.
+    them. Errors of series are not quite so: they change over time, to which `update` adds newer ones; and forecasts h steps ahead
+    from consecutive origins have h - 1 steps in common, so that n errors tell as much as n / h. Distances from the median are
+    therefore widened as those of normal errors whose scale is estimated from n / h instead of n (Student's t).
 
     Held-out blocks are forecast by networks fitted to what comes before each block, as in a rolling-origin evaluation [2]_. The
     networks for `predict` are then fitted to everything: they know more than those that made the errors.
@@ -206,7 +208,7 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         season_length=None,
         differences=0,
         relative="last",
-        scale="std",
+        scale="difference",
         target=None,
         id=None,
         time=None,
@@ -214,14 +216,14 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         validation_fraction=0.3,
         n_splits=2,
         n_estimators=3,
-        hidden_size=32,
+        hidden_size=16,
         num_layers=1,
         cell="lstm",
         activation="tanh",
         bidirectional=False,
         merge_mode="concat",
         pooling=("last", "max"),
-        dropout=0.0,
+        dropout=0.2,
         recurrent_dropout=0.0,
         residual=False,
         embedding_dim="auto",
@@ -229,13 +231,13 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         input_dropout=0.0,
         initial_state="zeros",
         forget_bias="multiscale",
-        loss="auto",
+        loss="absolute_error",
         solver="adam",
-        alpha=1e-5,
+        alpha=1e-3,
         batch_size="auto",
         learning_rate="cosine",
         learning_rate_init=2e-2,
-        max_iter="auto",
+        max_iter=20,
         shuffle=True,
         max_grad_norm=0.25,
         checkpoint=None,
@@ -389,7 +391,7 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         period, window = self.season_length or 1, self.window
         if window == "auto":
             least = max(period, horizon if data.known else 1, MIN_WINDOW)
-            most = (int(lengths.min()) - horizon - differences) // 2
+            most = int(MOST * (int(lengths.min()) - horizon - differences))
             window = max(least, min(max(N_SEASONS * period, 2 * horizon, MIN_AUTO), most // period * period))
         if window < period:
             raise ValueError(f"window={window} is shorter than season_length={period}. Set window to at least one season.")
