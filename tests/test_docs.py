@@ -154,11 +154,7 @@ def test_numpydoc_finds_nothing(path, exempt):
 
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 # Pages whose blocks follow one another.
-<<<<<<< HEAD
-PAGES = ("ctc", "forecasting", "seq2seq")
-=======
-PAGES = ("anomalies", "ctc", "seq2seq")
->>>>>>> data
+PAGES = ("anomalies", "ctc", "forecasting", "seq2seq")
 
 
 def section(title):
