@@ -90,13 +90,15 @@ def split_series(estimator, target, sequences, groups, rng, *, is_given):
         Whether nothing is to be held out, because there are other sequences for that.
     """
     fraction, lengths, rows = estimator.validation_fraction, sequences.lengths, target.weighted_rows()
-    piece = _piece(estimator.window, lengths[rows])
     if is_given:
+        piece = _piece(estimator.window, lengths[rows])
         return SeriesSplit(target, target, None, lengths, piece)
     if len(rows) >= MANY and (groups is not None or np.median(lengths[rows]) * fraction < LONG_ENDS):
         rows, rows_val = split_rows(fraction, rows, None, groups, rng, "The detector", ADVICE)
+        piece = _piece(estimator.window, lengths[rows])
         return SeriesSplit(target.only(rows), target, rows_val, lengths, piece)
     ends = lengths - np.round(fraction * lengths).astype(int)
+    piece = _piece(estimator.window, ends[rows])
     targets = target.targets.reshape(len(target.targets), estimator.horizon, -1)
     leads = np.arange(1, estimator.horizon + 1)
     is_beyond = _places(sequences)[:, np.newaxis] + leads >= np.repeat(ends, lengths)[:, np.newaxis]

@@ -349,6 +349,9 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
             others,
         )
 
+    def _tied(self, n_samples):
+        return 0.0  # no more data wait for the fit of the length that is chosen
+
     @property
     def _unit(self):
         return "steps"
