@@ -300,7 +300,7 @@ def test_saved_and_pickled_detectors_are_the_same(X, tmp_path, parameters):
 
 def test_warm_start_keeps_the_window_and_the_target(rng, X):
     fitted = detector(warm_start=True).fit(X)
-    assert fitted.fit([rng.normal(size=(6000, 2))]).n_iter_ == 6 and fitted.window_ == 11
+    assert fitted.fit([rng.normal(size=(6000, 2))]).n_iter_ == 6 and fitted.window_ == 9
     assert fitted.set_params(window=9).fit(X).window_ == 9
     with pytest.raises(ValueError, match="cannot continue"):
         fitted.set_params(target="next").fit(X)

@@ -323,8 +323,11 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
                 f" (n_features={form['n_features_in_']}). Pass sequences of at least 2 steps, with values and positive weights."
                 " Pass one series x as [x]."
             )
-        is_known = known is not None and isinstance(self.window, str)
-        target.attributes.update(_target=self.target, **({"window_": known["window_"]} if is_known else {}))
+        target.attributes["_target"] = self.target
+        if known is not None and isinstance(self.window, str):
+            target.attributes["window_"] = known["window_"]
+        elif not isinstance(self.window, str):
+            target.attributes["window_"] = self.window
         return target
 
     def _settle_loss(self, target, fitted, *, one_epoch):
