@@ -544,7 +544,7 @@ def test_parameters_are_those_of_the_regressor():
 
     own, of_regressor = (inspect.signature(estimator).parameters for estimator in (LSTMOutlierDetector, LSTMRegressor))
     different = {name for name in own.keys() & of_regressor.keys() if own[name].default != of_regressor[name].default}
-    assert different == {"hidden_size", "loss", "validation_fraction"}
+    assert different == {"hidden_size", "learning_rate_init", "loss", "validation_fraction"}
     assert of_regressor.keys() - own.keys() == {"pooling", "return_sequences", "quantile", "n_components", "bptt_steps"}
 
 

@@ -93,7 +93,7 @@ _OWN = read_parts(__doc__)
 
 def _training():
     """The paragraphs of the training, with those on what is held out replaced."""
-    text = SHARED.get("training", "")
+    text = SHARED.get("training", "").replace("_init : float, default=2e-2", "_init : float, default=1e-2")
     text = re.sub(r"(?ms)^early_stopping :.*?(?=^scoring :)", lambda _: _OWN["how long"] + "\n", text)
     return re.sub(r"(?ms)^validation_fraction :.*?(?=^max_grad_norm :)", lambda _: _OWN["held out"] + "\n", text)
 

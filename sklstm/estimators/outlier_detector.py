@@ -153,7 +153,7 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
         alpha=1e-5,
         batch_size="auto",
         learning_rate="cosine",
-        learning_rate_init=2e-2,
+        learning_rate_init=1e-2,
         power_t=0.5,
         warmup_fraction=0.05,
         max_iter="auto",
