@@ -184,12 +184,13 @@ def test_whole_short_sequences_are_held_out(rng):
     assert len(fitted._held_out_scores) == 8 and len(fitted._step_scores) == 8 * 12 and len(fitted._sequence_scores) == 40
 
 
-def test_errors_are_learned_from_given_sequences(rng):
+@pytest.mark.parametrize(("window", "found"), [("auto", 60), (25, 25), (None, None)])
+def test_errors_are_learned_from_given_sequences(rng, window, found):
     x = seasonal(600, rng)
-    a, b = detector().fit([x], X_val=[x[:300]]), detector().fit([x], X_val=[30 * x[:300]])
+    a, b = (detector(window=window).fit([x], X_val=[factor * x[:300]]) for factor in (1, 30))
     np.testing.assert_array_equal(a._theta, b._theta)
     assert b.scale_ > 10 * a.scale_ and b.validation_loss_curve_[0] > a.validation_loss_curve_[0]
-    assert a.window_ == b.window_ == 60
+    assert a.window_ == b.window_ == found
 
 
 def test_steps_of_weight_0_are_not_learned_from(rng):
@@ -300,8 +301,9 @@ def test_saved_and_pickled_detectors_are_the_same(X, tmp_path, parameters):
 
 def test_warm_start_keeps_the_window_and_the_target(rng, X):
     fitted = detector(warm_start=True).fit(X)
-    assert fitted.fit([rng.normal(size=(6000, 2))]).n_iter_ == 6 and fitted.window_ == 11
-    assert fitted.set_params(window=9).fit(X).window_ == 9
+    assert fitted.fit([rng.normal(size=(6000, 2))]).n_iter_ == 6 and fitted.window_ == 9
+    assert fitted.partial_fit(X[:2]).window_ == 9 and fitted.n_iter_ == 7
+    assert fitted.set_params(window=5).fit(X).window_ == 5
     with pytest.raises(ValueError, match="cannot continue"):
         fitted.set_params(target="next").fit(X)
 

@@ -52,8 +52,8 @@ early_stopping : bool or "auto", default="auto"
     How the length of the training is chosen, on what is held out (see `validation_fraction`).
 
     - "auto": if `max_iter` is "auto" too, whole fits of several lengths are compared, the shortest first, until a longer one is
-      clearly worse. The network is then trained for the length with the lowest loss, or for a longer one whose loss is about as
-      low. With `max_iter` as an int, and for fewer than 10 sequences or pieces of such, all epochs are run.
+      clearly worse. The network is then trained for the length with the lowest loss. With `max_iter` as an int, and for fewer
+      than 10 sequences or pieces of such, all epochs are run.
     - True: one fit stops when the loss or score on what is held out no longer improves, and keeps the weights with the best one.
     - False: all epochs are run.
 
@@ -93,7 +93,7 @@ _OWN = read_parts(__doc__)
 
 def _training():
     """The paragraphs of the training, with those on what is held out replaced."""
-    text = SHARED.get("training", "")
+    text = SHARED.get("training", "").replace("_init : float, default=2e-2", "_init : float, default=1e-2")
     text = re.sub(r"(?ms)^early_stopping :.*?(?=^scoring :)", lambda _: _OWN["how long"] + "\n", text)
     return re.sub(r"(?ms)^validation_fraction :.*?(?=^max_grad_norm :)", lambda _: _OWN["held out"] + "\n", text)
 

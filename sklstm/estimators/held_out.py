@@ -102,18 +102,21 @@ def split_series(estimator, target, sequences, groups, rng, *, is_given, leads):
         How many steps ahead the targets of a step are.
     """
     fraction, lengths, rows = estimator.validation_fraction, sequences.lengths, target.weighted_rows()
-    options = {"piece": target.attributes["window_"], "is_ahead": bool(leads.any())}
+    window, is_ahead = target.attributes.get("window_", estimator.window), bool(leads.any())
     if is_given:
-        return SeriesSplit(target, target, None, lengths, **options)
+        piece = length_of_pieces(window, lengths[rows])
+        return SeriesSplit(target, target, None, lengths, piece, is_ahead)
     if len(rows) >= MANY and (groups is not None or np.median(lengths[rows]) * fraction < LONG_ENDS):
         rows, rows_val = split_rows(fraction, rows, None, groups, rng, "The detector", ADVICE)
-        return SeriesSplit(target.only(rows), target, rows_val, lengths, **options)
+        piece = length_of_pieces(window, lengths[rows])
+        return SeriesSplit(target.only(rows), target, rows_val, lengths, piece, is_ahead)
     ends = lengths - np.round(fraction * lengths).astype(int)
+    piece = length_of_pieces(window, ends[rows])
     targets = target.targets.reshape(len(target.targets), len(leads), -1)
     is_beyond = _places(sequences)[:, np.newaxis] + leads >= np.repeat(ends, lengths)[:, np.newaxis]
     targets = np.where(is_beyond[:, :, np.newaxis], np.nan, targets).reshape(len(targets), -1)
     weights = np.where(np.isnan(targets).all(axis=1), 0.0, target.weights)
-    split = SeriesSplit(replace(target, targets=targets, weights=weights), target, None, ends, **options)
+    split = SeriesSplit(replace(target, targets=targets, weights=weights), target, None, ends, piece, is_ahead)
     n_held_out = np.count_nonzero((target.weights > 0) & is_beyond.any(axis=1))
     if not weights.any() or n_held_out < 2:
         raise ValueError(

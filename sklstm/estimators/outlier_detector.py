@@ -18,7 +18,6 @@ from .detector_documentation import document
 from .detector_targets import TARGETS
 from .error_model import ERROR_MODELS
 from .fitting import supports_partial_fit
-from .held_out import length_of_pieces
 from .step_scores import AGGREGATIONS
 
 # Losses of the errors that training minimises; the first is the default.
@@ -154,7 +153,7 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
         alpha=1e-5,
         batch_size="auto",
         learning_rate="cosine",
-        learning_rate_init=2e-2,
+        learning_rate_init=1e-2,
         power_t=0.5,
         warmup_fraction=0.05,
         max_iter="auto",
@@ -324,9 +323,11 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
                 f" (n_features={form['n_features_in_']}). Pass sequences of at least 2 steps, with values and positive weights."
                 " Pass one series x as [x]."
             )
-        window = length_of_pieces(self.window, sequences.lengths[target.weighted_rows()])
-        is_known = known is not None and isinstance(self.window, str)
-        target.attributes.update(_target=self.target, window_=known["window_"] if is_known else window)
+        target.attributes["_target"] = self.target
+        if known is not None and isinstance(self.window, str):
+            target.attributes["window_"] = known["window_"]
+        elif not isinstance(self.window, str):
+            target.attributes["window_"] = self.window
         return target
 
     def _settle_loss(self, target, fitted, *, one_epoch):
@@ -338,7 +339,9 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
         return TARGETS[self.target].spec(self, n_channels, target, form)
 
     def _split(self, target, sequences, groups, rng, *, early_stopping, is_given):
-        return TARGETS[self.target].split(self, target, sequences, groups, rng, is_given=is_given)
+        split = TARGETS[self.target].split(self, target, sequences, groups, rng, is_given=is_given)
+        target.attributes["window_"] = split.piece  # which parts of the target have, too
+        return split
 
     def _conclusion(self, sequences, split, held_out):
         kind, fitted, n_jobs = TARGETS[self.target], split.whole.attributes, self.n_jobs
@@ -355,6 +358,9 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
             split.piece if others is None and split.rows_val is None else None,
             others,
         )
+
+    def _tied(self, n_samples):
+        return 0.0  # no more data wait for the fit of the length that is chosen
 
     @property
     def _unit(self):

@@ -4,10 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..sequences.step_targets import read_step_weights
 from .held_out import cut
 from .output_target import decoder_inputs, paired
-from .series_target import SeriesTarget
+from .series_target import SeriesTarget, read_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +57,7 @@ def same_steps(estimator, sample_weight, sequences, channels):
     channels : list of int
         The channels to reconstruct.
     """
-    weights = read_step_weights(sample_weight, sequences)
+    weights = read_weights(sample_weight, sequences)
     x = np.where(weights[:, np.newaxis] > 0, sequences.values[:, channels].astype(np.float64), np.nan)
     return ReconstructionTarget(
         loss=estimator.loss,

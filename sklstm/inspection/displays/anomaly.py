@@ -231,6 +231,9 @@ class AnomalyDisplay:
             style = {"label": "Score of\nthe channel", "rows": "Channel", "names": names, "colorbar": colorbar}
             values, bounds = _in_blocks(-by_channel)
             self.mesh_, self.colorbar_ = draw_map(self.axes_[-1], values.T, edges[bounds], **style, **self._scale_of_map(values))
+            if self.colorbar_ is not None and self._is_far(values):
+                ticks = self._ticks(values)
+                self.colorbar_.set_ticks([*-ticks[:0:-1], *ticks])
         self._label(n_curves)
         return self
 
@@ -271,13 +274,17 @@ class AnomalyDisplay:
             self.threshold_line_ = axes.axhline(-threshold, color=VERMILION, linestyle="--", linewidth=1, label="threshold")
             if self._is_far(-scores):
                 axes.set_yscale("symlog", linthresh=-threshold)
-                largest = np.nanmax(-scores)
-                axes.set_ylim(min(0.0, -np.nanmax(scores)), 2 * largest)
-                axes.set_yticks([0, *10.0 ** np.arange(np.ceil(np.log10(-threshold)), np.log10(largest) + 0.3)])
+                axes.set_ylim(min(0.0, -np.nanmax(scores)), -2 * np.nanmin(scores))
+                axes.set_yticks(self._ticks(-scores))
 
     def _is_far(self, values):
         """Whether some values are far beyond the threshold."""
         return self.threshold is not None and 0 < -self.threshold * FAR < np.nanmax(values, initial=0)
+
+    def _ticks(self, values):
+        """0 and the powers of ten between the threshold and the largest value."""
+        first, last = np.log10([-self.threshold, np.nanmax(values)])
+        return np.array([0, *10.0 ** np.arange(np.ceil(first), last + 0.3)])
 
     def _scale_of_map(self, values):
         """Keyword arguments for the colours of a map of values."""
@@ -286,7 +293,7 @@ class AnomalyDisplay:
         if not self._is_far(values):
             return {}
         largest = np.nanmax(np.abs(values))
-        return {"norm": SymLogNorm(-self.threshold, vmin=-largest, vmax=largest), "vmin": None, "vmax": None}
+        return {"norm": SymLogNorm(-self.threshold, linscale=0.5, vmin=-largest, vmax=largest), "vmin": None, "vmax": None}
 
     def _mark(self, axes, x, values, alarms, events):
         """Draw points at alarms, and areas of events (first edge, last edge)."""
