@@ -7,7 +7,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklstm import Sequences
+from sklstm import LSTMOutlierDetector, Sequences
 from sklstm.metrics import (
     event_f1_score,
     event_precision_score,
@@ -142,6 +142,19 @@ def test_scorers_take_the_steps_of_a_detector_in_pipelines_and_searches():
     assert false(Threshold(10.5), X, y, sample_weight=weights) == -false_alarm_rate(
         y, Threshold(10.5).predict_steps(X), sample_weight=weights
     )
+
+
+@pytest.mark.parametrize("target", ["next", "reconstruct"])
+def test_alarms_of_a_detector_are_scored(target):
+    wave = np.sin(np.arange(900) / 4)
+    new, y = wave[500:].copy(), np.zeros(400, int)
+    new[200:206] += 3
+    y[200:206] = 1
+    detector = LSTMOutlierDetector(8, target=target, max_iter=40, random_state=0).fit([wave[:500]])
+    for X in ([new], new[np.newaxis], Sequences.from_list([new])):
+        assert sequence_scorer(event_recall_score)(detector, X, [y]) == 1
+        own = false_alarm_rate([y], detector.predict_steps(X), tolerance=40)
+        assert sequence_scorer(false_alarm_rate, tolerance=40)(detector, X, [y]) == -own > -0.5
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,8 @@ def problem(rng, window=8, dtype=np.float64, missing="error", **parameters):
         X.values[3] = np.nan
     weights = [rng.random(n) for n in (5, 1, 20)]
     weights[2][4] = 0
-    target = same_steps(estimator, weights, X, [0, 2], window).with_deltas(1.0, True)
+    target = same_steps(estimator, weights, X, [0, 2]).with_deltas(1.0, True)
+    target.attributes["window_"] = window
     form = {"categories_": [], "_categorical": ()}
     network = build(estimator._make_spec(3, target, form) | {"gap_channel": None})
     shift, factor = rng.normal(size=3), rng.uniform(0.5, 2, size=3)
@@ -183,22 +184,25 @@ def test_whole_short_sequences_are_held_out(rng):
     assert len(fitted._held_out_scores) == 8 and len(fitted._step_scores) == 8 * 12 and len(fitted._sequence_scores) == 40
 
 
-def test_errors_are_learned_from_given_sequences(rng):
+@pytest.mark.parametrize(("window", "found"), [("auto", 60), (25, 25), (None, None)])
+def test_errors_are_learned_from_given_sequences(rng, window, found):
     x = seasonal(600, rng)
-    a, b = detector().fit([x], X_val=[x[:300]]), detector().fit([x], X_val=[30 * x[:300]])
+    a, b = (detector(window=window).fit([x], X_val=[factor * x[:300]]) for factor in (1, 30))
     np.testing.assert_array_equal(a._theta, b._theta)
     assert b.scale_ > 10 * a.scale_ and b.validation_loss_curve_[0] > a.validation_loss_curve_[0]
-    assert a.window_ == b.window_ == 60
+    assert a.window_ == b.window_ == found
 
 
 def test_steps_of_weight_0_are_not_learned_from(rng):
-    x = seasonal(300, rng)
-    weights, changed = np.ones(300), x.copy()
-    changed[100:120], weights[100:120] = 1e3, 0
-    options = {"window": 20, "standardize": False}  # of which one piece has no weight, and is not even read
-    a = detector(**options).fit([x], sample_weight=[weights])
-    b = detector(**options).fit([changed], sample_weight=[weights])
+    x, other = seasonal(300, rng), seasonal(100, rng)
+    weights = [np.ones(300), np.zeros(100)]
+    a, b = (detector().fit([x, y], sample_weight=weights) for y in (other, 1e3 + other))
     np.testing.assert_array_equal(a._theta, b._theta)
+    np.testing.assert_array_equal(a._step_scores, b._step_scores)
+    # Single steps are read, but not to be written.
+    weights[0][100] = 0
+    target = same_steps(detector(), weights, Sequences.from_list([x, other]), [0])
+    assert np.flatnonzero(np.isnan(target.targets[:, 0])).tolist() == [100, *range(300, 400)]
 
 
 # ---- scores ----
@@ -216,6 +220,13 @@ def test_scores_do_not_depend_on_the_batch_or_the_threads(rng, X, parameters):
     np.testing.assert_array_equal(fitted.score_samples([X[i] for i in order]), fitted.score_samples(X)[order])
     assert_same_detector(fitted, detector(window=8, n_jobs=2, **parameters).fit(X), X)
     assert not any(np.isnan(score).any() for score in scores)  # the first step has a score, too
+
+
+def test_pieces_in_training_begin_with_all_phases():
+    # Of pieces of two periods each, all of one phase, a network would learn nothing of the others.
+    fitted = detector(hidden_size=16, max_iter=60, window=48).fit([np.sin(np.arange(3000) * 2 * np.pi / 24)])
+    rates = [fitted.score([np.sin((np.arange(480) + phase) * 2 * np.pi / 24)]) for phase in range(0, 24, 3)]
+    assert min(rates) > 0.8
 
 
 def test_a_score_depends_on_its_piece_alone(rng, X):
@@ -290,8 +301,9 @@ def test_saved_and_pickled_detectors_are_the_same(X, tmp_path, parameters):
 
 def test_warm_start_keeps_the_window_and_the_target(rng, X):
     fitted = detector(warm_start=True).fit(X)
-    assert fitted.fit([rng.normal(size=(6000, 2))]).n_iter_ == 6 and fitted.window_ == 11
-    assert fitted.set_params(window=9).fit(X).window_ == 9
+    assert fitted.fit([rng.normal(size=(6000, 2))]).n_iter_ == 6 and fitted.window_ == 9
+    assert fitted.partial_fit(X[:2]).window_ == 9 and fitted.n_iter_ == 7
+    assert fitted.set_params(window=5).fit(X).window_ == 5
     with pytest.raises(ValueError, match="cannot continue"):
         fitted.set_params(target="next").fit(X)
 

@@ -18,6 +18,7 @@ from .fitting import FitMixin
 from .inputs import read_X
 from .predicting import PredictMixin
 from .reading import read_target
+from .solvers import tied
 from .splitting import Split, split_target
 from .weights import WeightsMixin
 
@@ -107,6 +108,10 @@ class BaseNetworkEstimator(FitMixin, WeightsMixin, CallbackSupportMixin, BaseEst
             What is validated on, if it is no part of those.
         """
         return None
+
+    def _tied(self, n_samples):
+        """Standard errors by which the held-out loss of a longer fit may be higher than the lowest."""
+        return tied(n_samples)
 
     def _check_parameters(self):
         """Raise a ValueError where hyper-parameters of this estimator alone contradict each other."""

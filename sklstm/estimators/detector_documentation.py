@@ -17,8 +17,8 @@ horizon : int, default=1
 window : int, "auto" or None, default="auto"
     Number of steps of the pieces, at most, that long sequences are cut into for training; each begins with the initial state.
     Predictions of next steps are scored over whole sequences; reconstructions are those of pieces of about equal length, which do
-    not overlap. "auto" is a fortieth of all steps, but at least 64 and at most 256, and in any case at most a tenth. None cuts
-    none.
+    not overlap, and in training have random lengths from half of it on, so that they begin at all phases of a season. "auto" is a
+    fortieth of all steps, but at least 64 and at most 256, and in any case at most a tenth. None cuts none.
 error_model : {"robust", "gaussian", "quantile"}, default="robust"
     Distribution of the errors, learned from held-out data. Scores are squared Mahalanobis distances: of errors in standard units,
     by their correlations, which are shrunk by the estimate of Ledoit and Wolf [26]_.
@@ -52,8 +52,8 @@ early_stopping : bool or "auto", default="auto"
     How the length of the training is chosen, on what is held out (see `validation_fraction`).
 
     - "auto": if `max_iter` is "auto" too, whole fits of several lengths are compared, the shortest first, until a longer one is
-      clearly worse. The network is then trained for the length with the lowest loss, or for a longer one whose loss is about as
-      low. With `max_iter` as an int, and for fewer than 10 sequences or pieces of such, all epochs are run.
+      clearly worse. The network is then trained for the length with the lowest loss. With `max_iter` as an int, and for fewer
+      than 10 sequences or pieces of such, all epochs are run.
     - True: one fit stops when the loss or score on what is held out no longer improves, and keeps the weights with the best one.
     - False: all epochs are run.
 
@@ -66,7 +66,7 @@ validation_fraction : float, default=0.2
 
 <<fitted>>
 window_ : int or None
-    Number of steps of the pieces that are reconstructed, at most. Only defined with ``target="reconstruct"``.
+    Number of steps of the pieces, at most, that `window` asked for; with "auto" a later fit that continues keeps it.
 offset_ : float
     Threshold of the scores of sequences: those below it are abnormal.
 step_offset_ : float
@@ -93,7 +93,7 @@ _OWN = read_parts(__doc__)
 
 def _training():
     """The paragraphs of the training, with those on what is held out replaced."""
-    text = SHARED.get("training", "")
+    text = SHARED.get("training", "").replace("_init : float, default=2e-2", "_init : float, default=1e-2")
     text = re.sub(r"(?ms)^early_stopping :.*?(?=^scoring :)", lambda _: _OWN["how long"] + "\n", text)
     return re.sub(r"(?ms)^validation_fraction :.*?(?=^max_grad_norm :)", lambda _: _OWN["held out"] + "\n", text)
 

@@ -11,10 +11,10 @@ from joblib import effective_n_jobs
 from ..network import apply
 from .architecture import reconstruction_spec, stack_spec
 from .embedding import embedding_widths
-from .held_out import length_of_pieces, split_series
+from .held_out import split_series
 from .reconstruction import reconstruct, same_steps
 from .score_stream import ScoreStream
-from .series_target import next_steps
+from .series_target import next_steps, of_channels
 
 
 class NextSteps:
@@ -33,8 +33,8 @@ class NextSteps:
             )
 
     @staticmethod
-    def read(estimator, sample_weight, sequences, channels, known):
-        """The `SeriesTarget` for X; parameters as in `next_steps`, `known` as in `read_target`."""
+    def read(estimator, sample_weight, sequences, channels):
+        """The `SeriesTarget` for X; parameters as in `next_steps`."""
         return next_steps(estimator, sample_weight, sequences, channels)
 
     @staticmethod
@@ -72,13 +72,12 @@ class NextSteps:
         channels = fitted["_channels"]
         predicted = apply(network, theta, sequences, n_threads=effective_n_jobs(n_jobs))
         predicted = predicted.reshape(len(predicted), -1, len(channels))
-        x = sequences.values[:, channels].astype(np.float64)
-        errors = np.full(predicted.shape, np.nan)
-        places = np.arange(len(x)) - np.repeat(sequences.offsets[:-1], sequences.lengths)
-        for k in range(min(predicted.shape[1], len(x) - 1)):
-            lead = k + 1
-            errors[lead:, k] = x[lead:] - predicted[:-lead, k]
-            errors[places < lead, k] = np.nan
+        x = of_channels(sequences.values, channels)
+        errors, firsts = np.empty(predicted.shape), sequences.offsets[:-1]
+        for k in range(predicted.shape[1]):
+            np.subtract(x[k + 1 :], predicted[: len(x) - k - 1, k], out=errors[k + 1 :, k], dtype=np.float64)
+            for place in range(k + 1):  # of a step that was not predicted
+                errors[firsts[sequences.lengths > place] + place, k] = np.nan
         return errors
 
 
@@ -96,12 +95,9 @@ class Reconstruction:
             )
 
     @staticmethod
-    def read(estimator, sample_weight, sequences, channels, known):
-        """The `ReconstructionTarget` for X; parameters as in `same_steps`, `known` as in `read_target`."""
-        window = length_of_pieces(estimator.window, sequences.lengths)
-        if known is not None and isinstance(estimator.window, str):
-            window = known.get("window_", window)
-        return same_steps(estimator, sample_weight, sequences, channels, window)
+    def read(estimator, sample_weight, sequences, channels):
+        """The `ReconstructionTarget` for X; parameters as in `same_steps`."""
+        return same_steps(estimator, sample_weight, sequences, channels)
 
     @staticmethod
     def spec(estimator, n_channels, target, form):
@@ -112,7 +108,7 @@ class Reconstruction:
     def split(estimator, target, sequences, groups, rng, *, is_given):
         """The `Split` into what is trained on and what is held out; parameters as in `split_series`."""
         split = split_series(estimator, target, sequences, groups, rng, is_given=is_given, leads=np.zeros(1, int))
-        return replace(split, piece=target.window)
+        return replace(split, seed=int(rng.integers(1 << 63)))
 
     @staticmethod
     def errors(network, theta, sequences, fitted, n_jobs):

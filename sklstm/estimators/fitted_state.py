@@ -263,7 +263,7 @@ def _agreement_of_errors(a, spec):
         "loss": LOSSES[spec["loss"]].decide is None,
         "deltas": len(spec["loss_parameters"].get("deltas", [])) in (0, spec["output_size"]),
         "_target": a["_target"] == ("reconstruct" if "reads_outputs" in spec else "next"),
-        "window_": a["_target"] == "next" or a["window_"] is None or is_count(a["window_"], 1),
+        "window_": a["window_"] is None or is_count(a["window_"], 1),
         "_channels": len(channels) > 0 and all(is_count(channel) and channel < spec["input_size"] for channel in channels),
         "location_": n_errors > 0 and n_errors % len(channels) == 0 and a["location_"].shape == (n_errors,),
         "scale_": a["scale_"].shape == (n_errors,) and bool((a["scale_"] > 0).all()),

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..network import LOSSES
 from ..training import LengthSearch, fit_temperature
-from .solvers import FRACTIONS, tied
+from .solvers import FRACTIONS
 from .splitting import SEEDS, hold_out
 
 
@@ -42,7 +42,7 @@ def choose_length(estimator, inputs, optimizer, state, config, report):
         config=config,
         fractions=FRACTIONS,
         calibrates=calibrates(estimator, inputs),
-        tied=tied(len(inputs.data)),
+        tied=estimator._tied(len(inputs.data)),
     )
     state.max_iter, temperature, state.trials, is_stuck = search.run(optimizer, state, int(state.rng.integers(SEEDS)), report)
     if is_stuck:  # what was found out is about that start

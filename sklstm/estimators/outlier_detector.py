@@ -153,7 +153,7 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
         alpha=1e-5,
         batch_size="auto",
         learning_rate="cosine",
-        learning_rate_init=2e-2,
+        learning_rate_init=1e-2,
         power_t=0.5,
         warmup_fraction=0.05,
         max_iter="auto",
@@ -315,7 +315,7 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
 
     def _read_target(self, y, sample_weight, sequences, role, known, classes=None, form=None):
         channels = numeric_channels(sequences, form) if known is None else known["_channels"]
-        target = TARGETS[self.target].read(self, sample_weight, sequences, channels, known)
+        target = TARGETS[self.target].read(self, sample_weight, sequences, channels)
         if not target.weights.any():
             longest = int(sequences.lengths.max())
             raise ValueError(
@@ -324,6 +324,10 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
                 " Pass one series x as [x]."
             )
         target.attributes["_target"] = self.target
+        if known is not None and isinstance(self.window, str):
+            target.attributes["window_"] = known["window_"]
+        elif not isinstance(self.window, str):
+            target.attributes["window_"] = self.window
         return target
 
     def _settle_loss(self, target, fitted, *, one_epoch):
@@ -335,7 +339,9 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
         return TARGETS[self.target].spec(self, n_channels, target, form)
 
     def _split(self, target, sequences, groups, rng, *, early_stopping, is_given):
-        return TARGETS[self.target].split(self, target, sequences, groups, rng, is_given=is_given)
+        split = TARGETS[self.target].split(self, target, sequences, groups, rng, is_given=is_given)
+        target.attributes["window_"] = split.piece  # which parts of the target have, too
+        return split
 
     def _conclusion(self, sequences, split, held_out):
         kind, fitted, n_jobs = TARGETS[self.target], split.whole.attributes, self.n_jobs
@@ -352,6 +358,9 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
             split.piece if others is None and split.rows_val is None else None,
             others,
         )
+
+    def _tied(self, n_samples):
+        return 0.0  # no more data wait for the fit of the length that is chosen
 
     @property
     def _unit(self):

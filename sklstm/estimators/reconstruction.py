@@ -4,10 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..sequences.step_targets import read_step_weights
 from .held_out import cut
 from .output_target import decoder_inputs, paired
-from .series_target import SeriesTarget
+from .series_target import SeriesTarget, read_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,13 +19,12 @@ class ReconstructionTarget(SeriesTarget):
     in six channels), 0.48 and 0.39 (AR(2)); in pieces of 100 steps 0.029 and 0.028, 0.0152 and 0.0118, 1.12 and 0.86. A decoder
     that reads how far it has come was no better on the whole: 0.018, 0.0112 and 0.33, and 0.024, 0.0121 and 0.97.
 
-    Attributes
-    ----------
-    window : int or None
-        Number of steps of the pieces, at most, that sequences are cut into; None for whole sequences.
     """
 
-    window: int | None = None
+    @property
+    def window(self):
+        """Number of steps of the pieces, at most, that sequences are cut into; None for whole sequences."""
+        return self.attributes["window_"]
 
     def predicted_steps(self):
         """Which steps (total_steps,) have a value, and a weight."""
@@ -47,7 +45,7 @@ class ReconstructionTarget(SeriesTarget):
         return reconstruct(network, theta, chosen, self.window, n_threads)
 
 
-def same_steps(estimator, sample_weight, sequences, channels, window):
+def same_steps(estimator, sample_weight, sequences, channels):
     """The `ReconstructionTarget` at each step: its numeric channels, and its weight.
 
     Parameters
@@ -58,19 +56,16 @@ def same_steps(estimator, sample_weight, sequences, channels, window):
     sequences : Sequences
     channels : list of int
         The channels to reconstruct.
-    window : int or None
-        As in `ReconstructionTarget`.
     """
-    weights = read_step_weights(sample_weight, sequences)
+    weights = read_weights(sample_weight, sequences)
     x = np.where(weights[:, np.newaxis] > 0, sequences.values[:, channels].astype(np.float64), np.nan)
     return ReconstructionTarget(
         loss=estimator.loss,
         n_outputs=len(channels),
         targets=x,
         weights=np.where(np.isnan(x).all(axis=1), 0.0, weights),
-        attributes={"_channels": list(channels), "window_": window},
+        attributes={"_channels": list(channels)},
         offsets=sequences.offsets,
-        window=window,
     )
 
 

@@ -5,6 +5,7 @@ import numpy as np
 from .._kernels import _distances
 from .engines import served
 from .error_model import distances, error_model_of
+from .series_target import of_channels
 from .states import read_numbers
 from .streaming import Stream
 
@@ -69,10 +70,12 @@ class ScoreStream(Stream):
         predicted = super()._process(x, begun)
         if predicted is None:
             return None
-        x, n = x.astype(self._dtype, copy=False)[:, self._channels].astype(np.float64), len(x)
-        errors = np.stack([x - self._memory[:, k, k] for k in range(self._memory.shape[1])], axis=1)
-        self._memory[:, 1:] = self._memory[:, :-1].copy()
-        self._memory[:, 0] = predicted.reshape(n, -1, len(self._channels))
+        n, memory = len(x), self._memory
+        x = of_channels(x.astype(self._dtype, copy=False), self._channels)
+        errors = x[:, np.newaxis] - np.einsum("nkkc->nkc", memory)
+        if memory.shape[1] > 1:
+            memory[:, 1:] = memory[:, :-1].copy()
+        memory[:, 0] = predicted.reshape(memory[:, 0].shape)
         scores = -distances(self._errors, errors.reshape(n, -1))[0]
         if self._smoothing:
             _distances.smooth(scores, np.arange(n + 1), self._smoothing, self._smoothed)

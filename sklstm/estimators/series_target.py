@@ -57,6 +57,11 @@ class SeriesTarget(Target):
         return explained(data.targets[used], scores[used])
 
 
+def of_channels(values, channels):
+    """Some columns of values (n, n_columns); no copy where they are all."""
+    return values if len(channels) == values.shape[1] else values[:, channels]
+
+
 def explained(targets, predicted):
     """Share of the absolute deviation from the median that predictions explain, the mean over the columns; NaN without any.
 
