@@ -20,8 +20,7 @@ import numpy as np
 from sklstm import LSTMOutlierDetector
 from sklstm.inspection import AnomalyDisplay
 
-DAY, NOON, EVENING = 1440, 720, 1200  # in minutes
-SENSORS = ["load (%)", "current (A)", "temperature (°C)", "vibration (mm/s)"]
+DAY, NOON, EVENING, SENSORS = 1440, 720, 1200, ["load (%)", "current (A)", "temperature (°C)", "vibration (mm/s)"]
 
 
 def run_pump(n_minutes, rng, friction=lambda t: 0.0):
@@ -52,7 +51,7 @@ blame = detector.score_steps([day], channels=True)[0]
 for name, first, last in (("Morning", 0, NOON), ("Afternoon", NOON, EVENING), ("Stuck", EVENING, EVENING + 60)):
     alarms = [minute - first for minute in rung if first <= minute < last]
     worst = [SENSORS[i].split()[0] for i in np.nansum(blame[first:last], axis=0).argsort()[:2]]
-    print(f"{name}: alarm in {len(alarms)} of {last - first} minutes", f"from {alarms[0]} on; {' and '.join(worst)}" if alarms else "")
+    print(f"{name}: {len(alarms)} of {last - first} minutes with an alarm, the first: {min(alarms, default='none')}; worst: {', '.join(worst)}")
 
 display = AnomalyDisplay.from_estimator(detector, [day], times=np.arange(DAY) / 60, time_name="Hour", channel_names=SENSORS)
 display.figure_.set_size_inches(6.4, 6.4)
