@@ -378,6 +378,8 @@ def test_an_update_is_as_good_as_having_known():
         first, second = first[~np.isnan(first)], second[~np.isnan(second)]
         np.testing.assert_array_equal(first, second)
         assert len(first) == np.isfinite(model.errors_[:, lead, 0]).sum() + 10
+    np.testing.assert_array_equal(at_once.tails_, in_turn.tails_)
+    assert (at_once.tails_ != 1).any() and (model.tails_ == 1).all()
     for name, values in at_once.regressors_[0].weights_.items():
         np.testing.assert_array_equal(values, weights[name])
 

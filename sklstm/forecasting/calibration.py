@@ -1,10 +1,14 @@
-"""Errors of forecasts of held-out steps, and the quantiles of forecasts that they give: split conformal prediction."""
+"""Errors of forecasts of steps that were held out, and the quantiles of forecasts that they give: conformal prediction."""
 
 import numpy as np
 from scipy.special import stdtrit
 
+# Step of adaptive conformal inference, and bounds of what tails are multiplied by.
+ADAPTATION, SMALLEST, LARGEST = 0.05, 0.1, 3.0
+WIDEST_TAIL = 0.45
 
-def error_quantiles(errors, levels, strict=True):
+
+def error_quantiles(errors, levels, tails=None, strict=True):
     """Quantiles of the error at each step ahead.
 
     The quantile q of n errors is the value of rank (n + 1) q, between two by interpolation: of n + 1 exchangeable errors, the
@@ -16,6 +20,8 @@ def error_quantiles(errors, levels, strict=True):
         NaN where what was forecast is not known.
     levels : ndarray of shape (n_levels,)
         Between 0 and 1.
+    tails : ndarray of shape (horizon, n_targets), default=None
+        What the probability beyond a quantile, of the side that is farther from the median, is multiplied by.
     strict : bool, default=True
         Whether to raise for too few errors, instead of returning NaN.
 
@@ -41,23 +47,52 @@ def error_quantiles(errors, levels, strict=True):
             f" {lead} step{'s' * (lead != 1)} ahead. Pass longer series, set validation_fraction higher or coverage lower, or a"
             " shorter window or horizon."
         )
-    with np.errstate(invalid="ignore"):
-        # One by one: the bits of a quantile do not depend on which others are asked for.
-        found = [np.nanquantile(errors, level, axis=0, method="weibull") for level in levels.tolist()]
-    found = np.stack(found, axis=-1)
-    median = np.nanmedian(errors, axis=0)[..., np.newaxis]
-    return median + _widening(n_known, levels) * (found - median)
+    found = np.empty((*errors.shape[1:], len(levels)))
+    for ahead, target in np.ndindex(*errors.shape[1:]):
+        known = errors[:, ahead, target]
+        known = np.sort(known[~np.isnan(known)])
+        median, factor = np.median(known), 1.0 if tails is None else tails[ahead, target]
+        for k, level in enumerate(levels.tolist()):
+            beyond = level if level == 0.5 else min(factor * min(level, 1 - level), WIDEST_TAIL)
+            value = np.quantile(known, beyond if level <= 0.5 else 1 - beyond, method="weibull")
+            found[ahead, target, k] = median + _widening(len(known), ahead + 1, 1 - beyond) * (value - median)
+    return found
 
 
-def _widening(n_known, levels):
-    """Factors (horizon, n_targets, n_levels) for the distances of quantiles from the median.
+def _widening(n, ahead, upper):
+    """Factor for the distance of a quantile from the median.
 
     Errors h steps ahead from consecutive origins have h - 1 steps in common, so that n of them tell as much as n / h. The factor
     is that of quantiles of normal errors whose scale is estimated from so many: of Student's t with n / h degrees of freedom,
     with the variance of the mean, over the same with n. It is 1 for one step ahead.
     """
-    ahead = np.arange(1, len(n_known) + 1)[:, np.newaxis]
-    upper = np.maximum(levels, 1 - levels)
-    few, all_of = (np.maximum(n, 1)[..., np.newaxis] for n in (n_known / ahead, n_known))
-    widths = [stdtrit(n, np.where(upper > 0.5, upper, 0.75)) * np.sqrt(1 + 1 / n) for n in (few, all_of)]
-    return widths[0] / widths[1]
+    if upper == 0.5:
+        return 1.0
+    few, many = (stdtrit(max(count, 1), upper) * np.sqrt(1 + 1 / max(count, 1)) for count in (n / ahead, n))
+    return few / many
+
+
+def adapted(tails, errors, new, coverage):
+    """What tails are multiplied by after new errors: adaptive conformal inference.
+
+    Parameters
+    ----------
+    tails, errors
+        As in `error_quantiles`: until now.
+    new : ndarray of shape (n_series, horizon, n_targets)
+        Errors at the next step, of forecasts one and more steps ahead. NaN for none.
+    coverage : float
+        Share of them that is to be within the central interval.
+
+    Returns
+    -------
+    ndarray of shape (horizon, n_targets)
+        Smaller where more were outside than should be.
+    """
+    beyond = 1 - coverage
+    ends = error_quantiles(errors, np.array([beyond / 2, 1 - beyond / 2]), tails, strict=False)
+    outside = (new < ends[..., 0]) | (new > ends[..., 1])
+    known = ~np.isnan(new + ends.sum(axis=-1))
+    share = np.where(known, outside, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    moved = tails + ADAPTATION * (beyond - share) / beyond
+    return np.where(known.any(axis=0), np.clip(moved, SMALLEST, LARGEST), tails)

@@ -12,7 +12,7 @@ from .data import Data
 from .strategies import STRATEGIES
 
 # Attributes that a fit sets.
-FITTED = {"window_", "regressors_", "errors_", "naive_errors_", "_described", "_ends", "_n_steps"}
+FITTED = {"window_", "regressors_", "errors_", "tails_", "naive_errors_", "_described", "_ends", "_n_steps"}
 
 
 def check_attributes(attributes):
@@ -30,6 +30,7 @@ def check_attributes(attributes):
         "window_": is_count(attributes["window_"], 1),
         "regressors_": attributes["regressors_"] and all(map(_is_fitted, attributes["regressors_"])),
         "errors_": attributes["errors_"].shape[1:] == (horizon, len(targets)) and attributes["errors_"].dtype.kind == "f",
+        "tails_": attributes["tails_"].shape == (horizon, len(targets)),
         "naive_errors_": attributes["naive_errors_"].shape == shape,
         "horizon": is_count(horizon, 1) and is_count(described["differences"]),
         "targets": all(is_count(j) and j < n_channels for j in targets) and len(set(targets)) == len(targets) > 0,

@@ -123,6 +123,9 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
     errors_ : ndarray of shape (n_errors, horizon, n_targets)
         What happened less what was forecast for the held-out steps, and for those of `update`, over the scale of the window. NaN
         for what is not known.
+    tails_ : ndarray of shape (horizon, n_targets)
+        What probabilities beyond the ends of an interval are multiplied by: 1 after `fit`; `update` makes them smaller where more
+        values than there should be were outside.
     naive_errors_ : ndarray of shape (n_series, n_targets)
         Mean absolute error of the seasonal naive forecast within each series of `fit`, by which `score` measures errors.
 
@@ -137,9 +140,13 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
     Intervals are those of split conformal prediction [1]_: with n errors e of held-out forecasts at a step ahead, each over the
     scale of its window, the quantile q of a forecast is the forecast plus the scale of its window times the error of rank
     (n + 1) q. If errors are exchangeable, an interval between two quantiles contains the value with the probability between
-    them. Errors of series are not quite so: they change over time, to which `update` adds newer ones; and forecasts h steps ahead
-    from consecutive origins have h - 1 steps in common, so that n errors tell as much as n / h. Distances from the median are
-    therefore widened as those of normal errors whose scale is estimated from n / h instead of n (Student's t).
+    them. Errors of series are not quite so:
+
+    - They change over time. `update` adds newer ones, and with every step moves the probability beyond the ends of intervals by
+      0.05 times the difference between what it should be and whether the value was outside (adaptive conformal inference [4]_).
+    - Forecasts h steps ahead from consecutive origins have h - 1 steps in common, so that n errors tell as much as n / h.
+      Distances from the median are widened as those of normal errors whose scale is estimated from n / h instead of n
+      (Student's t).
 
     Held-out blocks are forecast by networks fitted to what comes before each block, as in a rolling-origin evaluation [2]_. The
     networks for `predict` are then fitted to everything: they know more than those that made the errors.
@@ -154,6 +161,7 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
     .. [2] R. Hyndman and G. Athanasopoulos (2021), "Forecasting: principles and practice", 3rd edition, OTexts.
     .. [3] D. Salinas, V. Flunkert, J. Gasthaus and T. Januschowski (2020), "DeepAR: probabilistic forecasting with autoregressive
        recurrent networks", International Journal of Forecasting 36(3).
+    .. [4] I. Gibbs and E. Candes (2021), "Adaptive conformal inference under distribution shift", NeurIPS.
 
     Examples
     --------
@@ -364,6 +372,7 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         self.window_ = size - differences
         self.regressors_ = networks.regressors
         self.errors_ = np.concatenate(errors)
+        self.tails_ = np.ones(self.errors_.shape[1:])
         self.naive_errors_ = naive_errors(series.values, self.season_length or 1, targets)
         self._described = {name: getattr(self, name) for name in ("strategy", "season_length", "relative", "scale")}
         self._described |= {"horizon": horizon, "differences": differences, "targets": targets}

@@ -9,12 +9,12 @@ from ..network.checks import is_count
 from .adjustment import Adjustment
 from .backtest import run_backtest
 from .calendars import advance, times_to_draw
-from .calibration import error_quantiles
+from .calibration import adapted, error_quantiles
 from .collection import restore
 from .data import Data, known_ahead, read_new
 from .documentation import document
 from .networks import Networks
-from .rolling import errors_by_origin, relative_errors
+from .rolling import errors_by_origin, errors_by_step, relative_errors
 from .strategies import STRATEGIES
 
 
@@ -142,7 +142,7 @@ class PredictMixin:
         check_is_fitted(self)
         state = self._state
         extended, lengths = state.continued(self._read_new(new, future)), state.lengths
-        errors, _, series = errors_by_origin(self._networks(state), extended, lengths, lengths, self._horizon, self._size)
+        errors, _, series, _ = errors_by_origin(self._networks(state), extended, lengths, lengths, self._horizon, self._size)
         if np.isnan(errors).all():
             raise ValueError("new has no step that could be compared with a forecast. Pass at least one whose value is known.")
         return -float(np.nanmean(np.abs(errors) / self.naive_errors_[series][:, np.newaxis]))
@@ -227,9 +227,12 @@ class PredictMixin:
         state = self._state
         extended, lengths = state.continued(new), state.lengths
         begin = lengths - self._horizon + 1
-        errors, scale, _ = errors_by_origin(self._networks(state), extended, lengths, begin, self._horizon, self._size)
-        errors = relative_errors(errors, scale)
-        self.errors_ = np.concatenate([self.errors_, errors[~np.isnan(errors).all(axis=(1, 2))]])
+        found = errors_by_origin(self._networks(state), extended, lengths, begin, self._horizon, self._size)
+        errors, tails = self.errors_, self.tails_
+        for new in errors_by_step(relative_errors(found[0], found[1]), found[2], found[3] - lengths[found[2]], len(lengths)):
+            tails = adapted(tails, errors, new, self.coverage)
+            errors = np.concatenate([errors, new[~np.isnan(new).all(axis=(1, 2))]])
+        self.errors_, self.tails_ = errors, tails
         self._keep(extended, self._n_steps + n_new)
 
     # ---- forecasts ----
@@ -286,7 +289,7 @@ class PredictMixin:
                 f"Errors of forecasts are known for {self._horizon} steps ahead, the horizon of fit, but not for {horizon}."
                 " Fit with a longer horizon."
             )
-        errors = error_quantiles(self.errors_[:, :horizon], levels, strict)
+        errors = error_quantiles(self.errors_[:, :horizon], levels, self.tails_[:horizon], strict)
         return forecasts[..., np.newaxis] + scale[:, np.newaxis, :, np.newaxis] * errors
 
     def _restored(self, forecasts, suffixes=None):

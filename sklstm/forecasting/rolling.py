@@ -44,16 +44,18 @@ def errors_by_origin(networks, data, first, begin, horizon, size):
         What happened less what was forecast, NaN for steps before the first and after the end of the series.
     scale : ndarray of shape (n_origins, n_targets)
     series : ndarray of int of shape (n_origins,)
+    origins : ndarray of int of shape (n_origins,)
+        Step of the series that is forecast first.
     """
     lengths, needed = data.lengths, -(-horizon // networks.block) * networks.block
     places = []
     for i, length in enumerate(lengths):
         last = length if data.known is None else min(length, len(data.known[i]) - needed + 1)
         places += [(i, origin) for origin in range(max(int(begin[i]), size), last)]
-    series = np.array([i for i, _ in places], dtype=int)
+    series, origins = np.array(places, dtype=int).reshape(-1, 2).T
     if not len(series):
         n_targets = len(networks.targets)
-        return np.empty((0, horizon, n_targets)), np.empty((0, n_targets)), series
+        return np.empty((0, horizon, n_targets)), np.empty((0, n_targets)), series, origins
     values = data.series.values
     past = np.stack([values[i][origin - size : origin] for i, origin in places])
     known = None
@@ -65,7 +67,26 @@ def errors_by_origin(networks, data, first, begin, horizon, size):
         skipped = max(int(first[i]) - origin, 0)
         of_origin = values[i][origin + skipped : origin + horizon, networks.targets]
         true[k, skipped : skipped + len(of_origin)] = of_origin
-    return true - forecasts, scale, series
+    return true - forecasts, scale, series, origins
+
+
+def errors_by_step(errors, series, origins, n_series):
+    """Errors step by step, each an array (n_series, horizon, n_targets): of forecasts one step ahead, two steps ahead and so on.
+
+    Parameters
+    ----------
+    errors : ndarray of shape (n_origins, horizon, n_targets)
+        NaN for what is not known.
+    series, origins : ndarray of int of shape (n_origins,)
+        Origins from the first step on.
+    """
+    steps = origins[:, np.newaxis] + np.arange(errors.shape[1])
+    for step in range(int(steps.max(initial=-1)) + 1):
+        rows, ahead = np.nonzero(steps == step)
+        found = np.full((n_series, *errors.shape[1:]), np.nan)
+        found[series[rows], ahead] = errors[rows, ahead]
+        if not np.isnan(found).all():
+            yield found
 
 
 def relative_errors(errors, scale):
