@@ -6,7 +6,7 @@ A series of the UCR Anomaly Archive (``pip install aeon`` has it): arterial pres
 and twelve of the other 6,301 are disturbed. `LSTMOutlierDetector` learns from the first part, and so does the baseline that
 every detector should be compared with, a PCA of windows. No labels are used, except to judge. The PCA depends on the length of
 its windows: with 24 steps it is perfect here, with a whole beat it finds nothing, and normal data do not tell which to take. The
-network has no window. Its alarms begin with the disturbance and end one step after it. There are more false ones than the 1 %
+network has no window. Its alarms begin with the disturbance and end a few steps after it. There are more false ones than the 1 %
 that was asked for, because 240 held-out steps, little more than a beat, do not show all that is normal.
 """
 
