@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_validate
 
-import sklstm.estimators.reading as reading
+import sklstm.estimators.splitting as splitting
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm.estimators.splitting import split_rows
 from sklstm.network import constant_scores, loss_of_constant, make_loss
@@ -202,7 +202,7 @@ def split(monkeypatch):
         parts.append(split_rows(*arguments))
         return parts[-1]
 
-    monkeypatch.setattr(reading, "split_rows", recorded)
+    monkeypatch.setattr(splitting, "split_rows", recorded)
     return parts
 
 
