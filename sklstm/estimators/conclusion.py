@@ -56,12 +56,16 @@ class Conclusion:
         if self.others is not None:
             scores = scores_of_errors(model, others, sequences.offsets, self.smoothing)
         steps = np.where(is_held_out, scores, np.nan)
+        step_scores, n_step_scores = kept(steps)
         attributes = {"quantiles_": None} | model | {
-            "_step_scores": kept(steps),
+            "_step_scores": step_scores,
+            "_n_step_scores": n_step_scores,
+            "_smoothing": float(self.smoothing),
+            "_aggregation": self.aggregation,
             "_sequence_scores": np.sort(of_sequences[~np.isnan(of_sequences)]),
             "_held_out_scores": self._of_held_out_sequences(steps, sequences.offsets),
         }
-        step_offset = threshold_of_steps(attributes["_step_scores"], self.alarm_rate)
+        step_offset = threshold_of_steps(step_scores, n_step_scores, self.alarm_rate)
         both = attributes["_sequence_scores"], attributes["_held_out_scores"]
         offset = threshold_of_sequences(*both, self.contamination, self.alarm_rate)
         return attributes | {"step_offset_": step_offset, "offset_": offset}

@@ -40,7 +40,7 @@ class DetectMixin:
             If X is invalid, has other channels than in `fit`, or has a sequence without any step that can be scored.
         """
         model, sequences, scores = self._scored(X)
-        result = scores_of_sequences(scores, sequences.offsets, model.aggregation)
+        result = scores_of_sequences(scores, sequences.offsets, model._aggregation)
         unscored = np.flatnonzero(np.isnan(result))
         if len(unscored):
             raise ValueError(
@@ -182,20 +182,20 @@ class DetectMixin:
         given = {name: value for name, value in given.items() if value is not None}
         constraints = {name: self._parameter_constraints[name] for name in given}
         validate_parameter_constraints(constraints, given, caller_name="set_threshold")
-        of_steps, of_sequences, of_others = self._step_scores, self._sequence_scores, self._held_out_scores
+        of_steps, of_sequences, of_others = (self._step_scores, self._n_step_scores), self._sequence_scores, self._held_out_scores
         if X is not None:
             model, sequences, scores = self._scored(X)
             of_steps = kept(scores)
-            of_sequences = scores_of_sequences(scores, sequences.offsets, model.aggregation)
+            of_sequences = scores_of_sequences(scores, sequences.offsets, model._aggregation)
             of_sequences = of_others = np.sort(of_sequences[~np.isnan(of_sequences)])
-            if not len(of_steps):
+            if not of_steps[1]:
                 raise ValueError("X has no step that can be scored: a value with steps before it. Pass longer sequences.")
         attributes = {}
         if contamination is not None:
             rate = self.alarm_rate if alarm_rate is None else alarm_rate
             attributes["offset_"] = threshold_of_sequences(of_sequences, of_others, contamination, rate)
         if alarm_rate is not None:
-            attributes["step_offset_"] = threshold_of_steps(of_steps, alarm_rate)
+            attributes["step_offset_"] = threshold_of_steps(*of_steps, alarm_rate)
         self.__dict__ = vars(self) | attributes
         return self
 
@@ -283,7 +283,7 @@ class DetectMixin:
     def _scored(self, X, parts=False):
         """The detector at this moment, X as it reads it, and the scores of steps, or their parts."""
         model, sequences, errors = self._errors(X)
-        scores = scores_of_errors(error_model_of(model), errors, sequences.offsets, model.smoothing, parts)
+        scores = scores_of_errors(error_model_of(model), errors, sequences.offsets, model._smoothing, parts)
         return model, sequences, scores
 
 

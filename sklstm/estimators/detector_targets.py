@@ -75,7 +75,7 @@ class NextSteps:
         x = of_channels(sequences.values, channels)
         errors, firsts = np.empty(predicted.shape), sequences.offsets[:-1]
         for k in range(predicted.shape[1]):
-            np.subtract(x[k + 1 :], predicted[: len(x) - k - 1, k], out=errors[k + 1 :, k], dtype=np.float64)
+            np.subtract(x[k + 1 :], predicted[: max(len(x) - k - 1, 0), k], out=errors[k + 1 :, k], dtype=np.float64)
             for place in range(k + 1):  # of a step that was not predicted
                 errors[firsts[sequences.lengths > place] + place, k] = np.nan
         return errors

@@ -15,7 +15,7 @@ NORMAL_MAD = 0.6744897501960817
 LEAST_SHARE = 0.1
 # Standardised errors beyond this count as this in the correlations of the robust models.
 BOUND = 3.0
-# Least shrinkage of the correlations of several errors, so that they can be inverted whatever they are.
+# Least shrinkage of the correlations of several errors, so that they can be inverted where some errors are sums of others.
 LEAST_SHRINKAGE = 1e-4
 # Normal scores of the quantiles that "quantile" keeps, as far as there are errors for them.
 KNOTS = np.linspace(-3.5, 3.5, 71)
@@ -112,10 +112,15 @@ def distances(model, errors, parts=False):
 
 
 def _covariance(z, is_robust):
-    """Covariance of the columns of z, which are about 0 in the middle, shrunk (Ledoit and Wolf 2004)."""
+    """Covariance of the columns of z, which are about 0 in the middle, shrunk (Ledoit and Wolf 2004).
+
+    A mean over the rows where both of two columns are there would not be positive semidefinite where some are missing. Sums over
+    these rows, divided by the root of the numbers of values of both, are; columns that are seldom there together are then less
+    correlated.
+    """
     is_there = ~np.isnan(z)
-    filled, counts = np.where(is_there, z, 0.0), is_there.T.astype(np.float64) @ is_there
-    covariance = filled.T @ filled / np.maximum(counts, 1)
+    filled, counts = np.where(is_there, z, 0.0), np.maximum(is_there.sum(axis=0), 1)
+    covariance = filled.T @ filled / np.sqrt(np.outer(counts, counts))
     deviations = np.sqrt(np.diag(covariance))
     deviations[deviations == 0] = 1.0
     if is_robust:  # whose scale is that of the middle

@@ -11,6 +11,7 @@ from ..training import Scaling, TrainingState, check_moments
 from .architecture import CONSTANT_KEYS, DECODER_KEYS, NON_NETWORK_KEYS, STATIC_KEYS, STRUCTURE_KEYS, build
 from .copies import with_attributes
 from .solvers import SOLVERS
+from .step_scores import AGGREGATIONS, KEPT
 
 CHANGED = "The state of training of this estimator was changed since it was fitted: {}. Fit it afresh, or load it again."
 
@@ -24,8 +25,8 @@ FITTED = {
     "static_categories_", "static_names_in_", "t_", "temperature_", "validation_loss_curve_", "validation_scores_",
     "_categorical", "_class_totals",
     "_flat", "_moments", "_multilabel", "_n_steps", "_n_targets", "_network_spec", "_one_dimensional", "_quantile_ranks",
-    "_channels", "_held_out_scores", "_sequence_scores", "_step_scores", "_target", "covariance_", "location_", "offset_",
-    "quantiles_", "scale_", "step_offset_", "window_",
+    "_aggregation", "_channels", "_held_out_scores", "_n_step_scores", "_sequence_scores", "_smoothing", "_step_scores",
+    "_target", "covariance_", "location_", "offset_", "quantiles_", "scale_", "step_offset_", "window_",
     "_state", "_static_categorical", "_target_lengths", "_theta", "_time_channel", "_time_unit", "_y_format",
 }  # fmt: skip
 
@@ -269,6 +270,9 @@ def _agreement_of_errors(a, spec):
         "scale_": a["scale_"].shape == (n_errors,) and bool((a["scale_"] > 0).all()),
         "covariance_": a["covariance_"].shape == (n_errors, n_errors),
         "quantiles_": a["quantiles_"] is None or (a["quantiles_"].ndim == 2 and len(a["quantiles_"]) == n_errors),
+        "_n_step_scores": is_count(a["_n_step_scores"], 1) and len(a["_step_scores"]) == min(a["_n_step_scores"], KEPT),
+        "_smoothing": isinstance(a["_smoothing"], float) and 0 <= a["_smoothing"] < 1,
+        "_aggregation": a["_aggregation"] in AGGREGATIONS,
         "offset_": isinstance(a["offset_"], float),
         "step_offset_": isinstance(a["step_offset_"], float),
     } | {name: part.ndim == 1 and part.dtype == np.float64 and len(part) > 0 for name, part in ranges.items()}

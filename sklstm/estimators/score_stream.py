@@ -62,7 +62,7 @@ class ScoreStream(Stream):
         return model
 
     def _attach(self, model, response_method):
-        self._channels, self._smoothing = model.model._channels, float(model.model.smoothing)
+        self._channels, self._smoothing = model.model._channels, model.model._smoothing
         self._errors = error_model_of(model.model)
         super()._attach(model, response_method)
 

@@ -10,8 +10,8 @@ from .error_model import distances
 
 # Share of the steps that aggregation="top" takes the mean of, the most abnormal ones.
 TOP = 0.1
-# Scores of steps that are kept for later thresholds, at most: quantiles of all.
-KEPT = 10_000
+# Scores of steps that are kept for later thresholds, at most, of which so many are the lowest.
+KEPT, LOWEST = 10_000, 5_000
 
 
 def _means(scores, offsets):
@@ -66,14 +66,28 @@ def scores_of_sequences(scores, offsets, aggregation):
 
 
 def kept(scores):
-    """The scores that are not NaN in ascending order; of very many, quantiles."""
+    """The scores that are not NaN in ascending order, and of very many the lowest and some of the others; and their number."""
     scores = np.sort(scores[~np.isnan(scores)])
-    return scores if len(scores) <= KEPT else np.quantile(scores, np.linspace(0, 1, KEPT))
+    return scores[_ranks(len(scores))], len(scores)
 
 
-def threshold_of_steps(scores, alarm_rate):
-    """The score that a further step is below with the probability `alarm_rate`, if it is like those."""
-    return float(np.quantile(scores, alarm_rate, method="weibull"))
+def _ranks(n):
+    """Ranks, from 0 on, of those of n scores that are kept."""
+    if n <= KEPT:
+        return np.arange(n)
+    return np.concatenate([np.arange(LOWEST), np.linspace(LOWEST, n - 1, KEPT - LOWEST).astype(np.intp)])
+
+
+def threshold_of_steps(scores, n, alarm_rate):
+    """The score that a further step is below with the probability `alarm_rate`, if it is like those.
+
+    Parameters
+    ----------
+    scores, n
+        As from `kept`.
+    alarm_rate : float
+    """
+    return float(np.interp(alarm_rate * (n + 1) - 1, _ranks(n), scores))
 
 
 def threshold_of_sequences(scores, held_out, contamination, alarm_rate):
