@@ -123,7 +123,7 @@ def _places(sequences):
 def _piece(window, lengths):
     """Number of steps of the pieces; None for whole sequences."""
     if not isinstance(window, str):
-        return window
+        return None if window is None else min(window, int(lengths.max()))
     total = int(lengths.sum())
     return max(min(int(np.clip(total // PIECES, SHORTEST, LONGEST)), total // LEAST_PIECES), 2)
 

@@ -31,6 +31,12 @@ def table():
 
 
 CASES = [
+    case(
+        lambda: detect(horizon=60),
+        "Set a smaller horizon, or pass longer sequences",
+        lambda: detect(horizon=10),
+        lambda: detect([np.tile(SERIES[0], 3)], horizon=60),
+    ),
     case(lambda: detect(bidirectional=True), r"Set bidirectional=False", lambda: detect(bidirectional=False)),
     case(
         lambda: detect([SERIES[0][:3]]),
