@@ -84,6 +84,8 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
     .. [27] E. Wilson and M. Hilferty (1931), "The distribution of chi-square", PNAS 17(12).
     .. [28] P. Malhotra, A. Ramakrishnan, G. Anand, L. Vig, P. Agarwal and G. Shroff (2016), "LSTM-based encoder-decoder for
        multi-sensor anomaly detection", ICML Anomaly Detection Workshop.
+    .. [29] J. Hosking and J. Wallis (1987), "Parameter and quantile estimation for the generalized Pareto distribution",
+       Technometrics 29(3).
 
     Examples
     --------

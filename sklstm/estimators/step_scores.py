@@ -10,6 +10,11 @@ from .error_model import distances
 
 # Share of the steps that aggregation="top" takes the mean of, the most abnormal ones.
 TOP = 0.1
+# Share of the held-out steps, the most abnormal ones, to which a generalised Pareto distribution is fitted for the threshold if
+# they are so many; the threshold stays between the quantiles of this times less and more than the rate. Measured at a rate of
+# 0.01 with 1000 held-out steps, 60 series: 0.0064 to 0.0194 of new steps are below it; the empirical quantile: 0.0054 to 0.0243.
+TAIL, LEAST_TAIL, SPREAD = 0.1, 30, 2.5
+ENOUGH = 100  # held-out steps below the threshold, with which it is their quantile
 # Scores of steps that are kept for later thresholds, at most, of which so many are the lowest.
 KEPT, LOWEST = 10_000, 5_000
 
@@ -87,7 +92,26 @@ def threshold_of_steps(scores, n, alarm_rate):
         As from `kept`.
     alarm_rate : float
     """
-    return float(np.interp(alarm_rate * (n + 1) - 1, _ranks(n), scores))
+    ranks = _ranks(n)
+
+    def quantile(p):
+        return np.interp(p * (n + 1) - 1, ranks, scores)
+
+    n_tail = min(int(TAIL * n), LOWEST)  # all of which are kept
+    share = n_tail / n
+    if alarm_rate >= share or alarm_rate * n >= ENOUGH or n_tail < LEAST_TAIL:
+        return float(quantile(alarm_rate))
+    start = scores[n_tail]
+    beyond = start - scores[n_tail - 1 :: -1]
+    # Probability-weighted moments a_0 = E y and a_1 = E y (1 - F(y)) of a generalised Pareto distribution with
+    # 1 - F(y) = (1 - k y / s)^(1 / k): k = a_0 / (a_0 - 2 a_1) - 2 and s = 2 a_0 a_1 / (a_0 - 2 a_1).
+    a_0, a_1 = beyond.mean(), (np.arange(n_tail - 1, -1, -1) / (n_tail - 1) * beyond).mean()
+    if a_0 - 2 * a_1 <= 0:
+        return float(quantile(alarm_rate))
+    k, s = a_0 / (a_0 - 2 * a_1) - 2, 2 * a_0 * a_1 / (a_0 - 2 * a_1)
+    ratio = alarm_rate / share
+    distance = -s * np.log(ratio) if abs(k) < 1e-6 else s / k * (1 - ratio**k)
+    return float(np.clip(start - distance, quantile(alarm_rate / SPREAD), quantile(min(alarm_rate * SPREAD, share))))
 
 
 def threshold_of_sequences(scores, held_out, contamination, alarm_rate):
