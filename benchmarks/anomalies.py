@@ -5,11 +5,11 @@
     python benchmarks/anomalies.py real NAB        labelled series of the Numenta Anomaly Benchmark; half an hour
     python benchmarks/anomalies.py speed           scores of 1,000,000 steps of 8 channels; a minute
 
-Needs ``pip install pyod numba vus statsmodels torchinfo tqdm`` and ``pip install --no-deps TSB-AD``, which asks for NumPy 1 and
-runs with NumPy 2. All detectors have their defaults, unless this says something else, and run on one thread. Seconds are CPU
-time. Scores of anomalies are compared by VUS-PR (Paparrizos et al. 2022), computed by the package vus: the area under the
-precision-recall curve, averaged over widths of a buffer around each anomaly, from 0 to `BUFFER` steps. Points are not
-adjusted; docs/anomalies.md says why.
+Needs ``pip install pyod numba pandas statsmodels matplotlib torch torchinfo tqdm`` and ``pip install --no-deps vus TSB-AD``:
+these two ask for packages that nothing here uses, and for NumPy 1. All detectors have their defaults, unless this says something
+else, and run on one thread. Seconds are CPU time. Scores of anomalies are compared by VUS-PR (Paparrizos et al. 2022), computed
+by the package vus: the area under the precision-recall curve, averaged over widths of a buffer around each anomaly, from 0 to
+`BUFFER` steps. Points are not adjusted; docs/anomalies.md says why.
 
 calibration  Detectors are fitted to 2,500 clean steps and asked about the 10,000 that follow. PyOD's LSTMAD gets
              contamination=0.01, and has fewer seeds, because it takes a minute to fit.
