@@ -135,7 +135,7 @@ def _places(sequences):
 def length_of_pieces(window, lengths):
     """Number of steps of the pieces of sequences that are so long, at most, by the parameter `window`; None for whole ones."""
     if not isinstance(window, str):
-        return window
+        return None if window is None else min(window, int(lengths.max()))
     total = int(lengths.sum())
     return max(min(int(np.clip(total // PIECES, SHORTEST, LONGEST)), total // LEAST_PIECES), 2)
 
