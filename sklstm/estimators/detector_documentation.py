@@ -33,7 +33,7 @@ contamination : "auto" or float, default="auto"
 alarm_rate : float, default=0.01
     Share of normal steps, in (0, 0.5], that `predict_steps` is to call abnormal: the rate of false alarms. The threshold is that
     quantile of the scores of held-out steps; of less than 0.1, that of a generalised Pareto distribution of the lowest tenth of
-    them [28]_, if these are 30 or more.
+    them (Hosking and Wallis 1987, Technometrics 29(3)), if these are 30 or more.
 
 <<loss>>
 loss : {"huber", "squared_error", "absolute_error"}, default="huber"

@@ -80,8 +80,6 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
     .. [26] O. Ledoit and M. Wolf (2004), "A well-conditioned estimator for large-dimensional covariance matrices", Journal of
        Multivariate Analysis 88(2).
     .. [27] E. Wilson and M. Hilferty (1931), "The distribution of chi-square", PNAS 17(12).
-    .. [28] J. Hosking and J. Wallis (1987), "Parameter and quantile estimation for the generalized Pareto distribution",
-       Technometrics 29(3).
 
     Examples
     --------
