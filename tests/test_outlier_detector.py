@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 from reference import exponential_mean, squared_distance
-from scipy.stats import chi2, norm, spearmanr
+from scipy.stats import chi2, expon, norm, spearmanr, uniform
 from sklearn.base import clone
 from sklearn.covariance import LedoitWolf
 from sklearn.exceptions import NotFittedError
@@ -21,6 +21,7 @@ from sklstm import LSTMOutlierDetector, Sequences, load, save
 from sklstm._kernels import _distances
 from sklstm.estimators.error_model import ERROR_MODELS, fit_error_model, standardised
 from sklstm.estimators.series_target import next_steps
+from sklstm.estimators.step_scores import threshold_of_steps
 from sklstm.network import LOSSES
 from sklstm.preprocessing import PerStep, with_static
 
@@ -355,6 +356,15 @@ def test_score_is_the_share_of_deviations_that_is_explained(rng):
 
 
 # ---- thresholds ----
+
+
+@pytest.mark.parametrize("distribution", [chi2(1), chi2(8), expon(), uniform()])
+def test_a_threshold_of_steps_is_a_quantile_of_what_they_are_drawn_from(rng, distribution):
+    scores = -distribution.rvs(20_000, random_state=rng)
+    for rate in (0.002, 0.01, 0.05, 0.2):
+        assert distribution.sf(-threshold_of_steps(scores, rate)) == pytest.approx(rate, rel=0.2)
+    assert threshold_of_steps(-np.ones(1000), 0.01) == -1
+    assert threshold_of_steps(-np.arange(99.0), 0.01) == -98
 
 
 def test_contamination_is_the_share_of_training_sequences(rng):
