@@ -15,6 +15,7 @@ from .error_model import error_model_of
 from .series_target import explained
 from .step_predictions import restore_format
 from .step_scores import kept, scores_of_errors, scores_of_sequences, threshold_of_sequences, threshold_of_steps
+from .warned import warn_of_rate
 
 
 class DetectMixin:
@@ -197,6 +198,7 @@ class DetectMixin:
             rate = self.alarm_rate if alarm_rate is None else alarm_rate
             attributes["offset_"] = threshold_of_sequences(of_sequences, of_others, contamination, rate)
         if alarm_rate is not None:
+            warn_of_rate(alarm_rate, of_steps[1])
             attributes["step_offset_"] = threshold_of_steps(*of_steps, alarm_rate)
         self.__dict__ = vars(self) | attributes
         return self

@@ -17,6 +17,8 @@ LEAST_SHARE = 0.1
 BOUND = 3.0
 # Least shrinkage of the correlations of several errors, so that they can be inverted where some errors are sums of others.
 LEAST_SHRINKAGE = 1e-4
+# Errors that the scale of a column needs; with fewer it is unknown.
+FEW = 10
 # Normal scores of the quantiles that "quantile" keeps, as far as there are errors for them.
 KNOTS = np.linspace(-3.5, 3.5, 71)
 LARGEST = 1e100  # standardised errors, whose squares do not overflow
@@ -66,7 +68,7 @@ def fit_error_model(name, errors, least):
     name : str
         In `ERROR_MODELS`.
     errors : ndarray of shape (n, m)
-        Held-out errors; NaN where there is none.
+        Held-out errors; NaN where there is none. At least one column has as many as `FEW`.
     least : ndarray of shape (m,)
         Least scale of each.
 
@@ -74,18 +76,24 @@ def fit_error_model(name, errors, least):
     -------
     dict of str to ndarray
         ``location_`` and ``scale_`` (m,), ``covariance_`` (m, m) of the standardised errors, and with quantiles ``quantiles_``
-        (m, n_quantiles), standardised errors whose normal scores are the middle ones of `KNOTS`, as many as there are.
+        (m, n_quantiles), standardised errors whose normal scores are the middle ones of `KNOTS`, as many as there are. The scale
+        of a column with fewer errors than `FEW` is NaN: it has no part in scores.
     """
-    model, known = ERROR_MODELS[name], ~np.isnan(errors).all(axis=0)
-    location, scale = np.zeros(errors.shape[1]), least.copy()
-    if known.any():
-        location[known], scale[known] = model.measure(errors[:, known])
+    model, known = ERROR_MODELS[name], counts_of(errors) >= FEW
+    location, scale, covariance = np.zeros(len(known)), np.full(len(known), np.nan), np.eye(len(known))
+    location[known], scale[known] = model.measure(errors[:, known])
     scale = np.maximum(scale, least)
     fitted = {"location_": location, "scale_": scale}
     if model.has_quantiles:
-        fitted["quantiles_"] = _quantiles((errors - location) / scale)
-    z = standardised(fitted, errors)
-    return fitted | {"covariance_": _covariance(z.clip(-BOUND, BOUND) if model.is_robust else z, model.is_robust)}
+        fitted["quantiles_"] = _quantiles((errors - location) / scale, known)
+    z = standardised(fitted, errors)[:, known]
+    covariance[np.ix_(known, known)] = _covariance(z.clip(-BOUND, BOUND) if model.is_robust else z, model.is_robust)
+    return fitted | {"covariance_": covariance}
+
+
+def counts_of(errors):
+    """Number of the errors (n, m) of each column that are there."""
+    return (~np.isnan(errors)).sum(axis=0)
 
 
 def error_model_of(detector):
@@ -105,10 +113,17 @@ def standardised(model, errors):
 
 def distances(model, errors, parts=False):
     """Squared distances (n,) of errors (n, m) by a model, and if asked for the parts (n, m) that they are sums of, else None."""
-    z = np.ascontiguousarray(standardised(model, errors))
-    result, parts = np.empty(len(z)), np.empty_like(z) if parts else None
-    _distances.squared_distances(z, np.ascontiguousarray(model["covariance_"]), result, parts)
-    return result, parts
+    z, covariance, known = standardised(model, errors), model["covariance_"], ~np.isnan(model["scale_"])
+    if not known.all():
+        z, covariance = z[:, known], covariance[np.ix_(known, known)]
+    z, result = np.ascontiguousarray(z), np.empty(len(z))
+    of_known = np.empty_like(z) if parts else None
+    _distances.squared_distances(z, np.ascontiguousarray(covariance), result, of_known)
+    if not parts or known.all():
+        return result, of_known
+    of_each = np.full(errors.shape, np.nan)
+    of_each[:, known] = of_known
+    return result, of_each
 
 
 def _covariance(z, is_robust):
@@ -132,9 +147,9 @@ def _covariance(z, is_robust):
     return (1 - shrinkage) * covariance + shrinkage * level * np.eye(len(covariance))
 
 
-def _quantiles(z):
-    """Quantiles (m, n_quantiles) of the columns of z, at normal scores within which there are errors of every column."""
-    n = max(2, int((~np.isnan(z)).sum(axis=0).min()))
+def _quantiles(z, known):
+    """Quantiles (m, n_quantiles) of the columns of z, at normal scores within which there are errors of every known column."""
+    n = int(counts_of(z)[known].min())
     knots = KNOTS[np.abs(KNOTS) <= max(-_normal_score_of_rank(n), 0.1 + 1e-9)]
     result = np.zeros((z.shape[1], len(knots)))
     for j, column in enumerate(z.T):

@@ -267,7 +267,7 @@ def _agreement_of_errors(a, spec):
         "window_": a["window_"] is None or is_count(a["window_"], 1),
         "_channels": len(channels) > 0 and all(is_count(channel) and channel < spec["input_size"] for channel in channels),
         "location_": n_errors > 0 and n_errors % len(channels) == 0 and a["location_"].shape == (n_errors,),
-        "scale_": a["scale_"].shape == (n_errors,) and bool((a["scale_"] > 0).all()),
+        "scale_": a["scale_"].shape == (n_errors,) and not (a["scale_"] <= 0).any() and not np.isnan(a["scale_"]).all(),
         "covariance_": a["covariance_"].shape == (n_errors, n_errors),
         "quantiles_": a["quantiles_"] is None or (a["quantiles_"].ndim == 2 and len(a["quantiles_"]) == n_errors),
         "_n_step_scores": is_count(a["_n_step_scores"], 1) and len(a["_step_scores"]) == min(a["_n_step_scores"], KEPT),

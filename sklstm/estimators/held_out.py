@@ -101,6 +101,18 @@ def split_series(estimator, target, sequences, groups, rng, *, is_given, leads):
     leads : ndarray of int of shape (n_leads,)
         How many steps ahead the targets of a step are.
     """
+    split = _split_series(estimator, target, sequences, groups, rng, is_given, leads)
+    targets, weights = split.training.targets.reshape(len(target.targets), len(leads), -1), split.training.weights
+    n_trained = len(leads) - int(np.argmin(np.isnan(targets[weights > 0]).all(axis=(0, 2))[::-1]))
+    if n_trained < len(leads):
+        raise ValueError(
+            f"horizon={len(leads)} is too long: of what is trained on, no value comes more than {n_trained} steps after another."
+            f" Set horizon={n_trained}, or pass longer sequences."
+        )
+    return split
+
+
+def _split_series(estimator, target, sequences, groups, rng, is_given, leads):
     fraction, lengths, rows = estimator.validation_fraction, sequences.lengths, target.weighted_rows()
     window, is_ahead = target.attributes.get("window_", estimator.window), bool(leads.any())
     if is_given:
@@ -117,12 +129,14 @@ def split_series(estimator, target, sequences, groups, rng, *, is_given, leads):
     targets = np.where(is_beyond[:, :, np.newaxis], np.nan, targets).reshape(len(targets), -1)
     weights = np.where(np.isnan(targets).all(axis=1), 0.0, target.weights)
     split = SeriesSplit(replace(target, targets=targets, weights=weights), target, None, ends, piece, is_ahead)
-    n_held_out = np.count_nonzero((target.weights > 0) & is_beyond.any(axis=1))
+    is_held_out = is_beyond[:, :, np.newaxis] & ~np.isnan(target.targets.reshape(len(targets), len(leads), -1))
+    n_held_out = np.count_nonzero((target.weights > 0) & is_held_out.any(axis=(1, 2)))
     if not weights.any() or n_held_out < 2:
         raise ValueError(
-            f"X is too short: of {len(rows)} sequence{'s' * (len(rows) > 1)} with {lengths[rows].sum()} steps (n_samples ="
-            f" {len(rows)}), validation_fraction={fraction} leaves {np.count_nonzero(weights)} steps to learn from and"
-            f" {n_held_out} to learn the size of errors from. Pass more or longer sequences, or X_val."
+            f"X is too short, or has too few values: of {len(rows)} sequence{'s' * (len(rows) > 1)} with {lengths[rows].sum()}"
+            f" steps (n_samples = {len(rows)}), validation_fraction={fraction}, the end of each, leaves {np.count_nonzero(weights)}"
+            f" steps with a value and a weight to learn from and {n_held_out} to learn the size of errors from. Pass more or longer"
+            " sequences, or X_val."
         )
     return split
 

@@ -347,7 +347,7 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
 
     def _conclusion(self, sequences, split, held_out):
         kind, fitted, n_jobs = TARGETS[self.target], split.whole.attributes, self.n_jobs
-        others, is_held_out = None, split.held_out_steps(sequences) & split.whole.predicted_steps()
+        others, is_predicted = None, split.whole.predicted_steps()
         if held_out is not None:
             others = held_out[0], held_out[1].predicted_steps()
         return Conclusion(
@@ -356,7 +356,8 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
             fitted["_channels"],
             sequences,
             split.whole.sequence_weights > 0,
-            is_held_out,
+            is_predicted,
+            is_predicted & split.held_out_steps(sequences),
             split.piece if others is None and split.rows_val is None else None,
             others,
         )

@@ -53,7 +53,11 @@ def scores_of_errors(model, errors, offsets, smoothing, parts=False):
     if parts:
         of_each = of_each.reshape(errors.shape)
         return np.where(np.isnan(of_each).all(axis=1), np.nan, -np.nansum(of_each, axis=1))
-    scores = -squares
+    return smoothed(-squares, offsets, smoothing)
+
+
+def smoothed(scores, offsets, smoothing):
+    """The scores (total_steps,), which are overwritten, as exponential means along sequences."""
     if smoothing:
         _distances.smooth(scores, np.ascontiguousarray(offsets, np.intp), smoothing, np.full(len(offsets) - 1, np.nan))
     return scores

@@ -29,6 +29,56 @@ def warn_of_few(n_targets, unit):
         )
 
 
+def warn_of_rate(alarm_rate, n):
+    """Warn where the lowest of n scores of steps already is above the quantile `alarm_rate`."""
+    if alarm_rate * (n + 1) < 1:
+        warnings.warn(
+            f"alarm_rate={alarm_rate} needs the scores of {int(np.ceil(1 / alarm_rate)) - 1} held-out steps, got {n}: the"
+            " threshold is the lowest of them, and there may be more alarms. Call set_threshold(X) with more normal data, or raise"
+            " alarm_rate or validation_fraction.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def warn_of_few_errors(few, counts, least, n_leads, channels, names):
+    """Warn of channels whose held-out errors do not tell their scale.
+
+    Parameters
+    ----------
+    few : ndarray of bool of shape (n_leads * n_channels,)
+        Which have fewer held-out errors than `least`.
+    counts : ndarray of int of shape (n_leads * n_channels,)
+        Number of errors in all of X.
+    least, n_leads : int
+    channels : list of int
+        Numbers of the channels in X.
+    names : list of str or None
+        Of all channels.
+    """
+    of_channel = few.reshape(n_leads, -1)
+    is_left_out = of_channel & (counts.reshape(n_leads, -1) < least)
+    what = {
+        "their scale is that of the errors in all of X, most of which training has made small": of_channel & ~is_left_out,
+        "and too few in all of X, they are left out of the scores": is_left_out,
+    }
+    for consequence, which in what.items():
+        chosen = [f"{channels[j]}{name_of(channels[j], names)}{_ahead(which[:, j])}" for j in np.flatnonzero(which.any(axis=0))]
+        if chosen:
+            shown = ", ".join(chosen[:5]) + (", ..." if len(chosen) > 5 else "")
+            warnings.warn(
+                f"The held-out steps have fewer than {least} errors of prediction of channel {shown}: {consequence}. Pass X_val"
+                " with values of them, or another validation_fraction.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+
+def _ahead(leads):
+    """Which of several leads, unless they are all."""
+    return "" if leads.all() else f" {', '.join(str(k + 1) for k in np.flatnonzero(leads)[:5])} steps ahead"
+
+
 def warn_of_unseen(known, names):
     """Warn of channels that have no value in training; `known` (n_channels,) is 0 for them, `names` are those of all, or None."""
     unseen = [f"{channel}{name_of(channel, names)}" for channel in np.flatnonzero(known == 0).tolist()]
