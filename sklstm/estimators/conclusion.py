@@ -11,8 +11,9 @@ from .warned import warn_of_few_errors, warn_of_rate
 # Least scale of an error, in standard deviations of its channel.
 LEAST_SCALE = 1e-3
 # Scores by a model that was fitted to the same errors are too small, by about m / n of n steps with m errors. Below so many steps
-# for each error the thresholds are those of scores by models of the other blocks of steps. Alarms on new steps at a rate of 0.01,
-# 400 held-out steps with 40 errors: MEASURED.
+# for each error the thresholds are those of scores by models of the other blocks of steps. Shares of new steps with an alarm at a
+# rate of 0.01, 400 held-out steps of four AR(2) channels 1 to 10 steps ahead, 20 seeds: 0.002 to 0.054, median 0.013; by the same
+# model for all 0.007 to 0.093, median 0.035. With 2000 held-out steps they are 0.007 to 0.021.
 CROSSED, N_BLOCKS = 1000, 5
 
 
@@ -78,8 +79,8 @@ class Conclusion:
         return attributes | {"step_offset_": step_offset, "offset_": offset}
 
     def _sample(self, own, errors, is_held_out):
-        """The errors (n, m) that their model is fitted to: the held-out ones, which are the last rows, and in columns where these are
-        too few also those of all of X."""
+        """The errors (n, m) that their model is fitted to: the held-out ones, which are the last rows, and in columns where these
+        are too few also those of all of X."""
         n_leads = own.shape[1]
         held_out = errors[is_held_out].reshape(np.count_nonzero(is_held_out), -1)
         few = counts_of(held_out) < FEW
@@ -91,8 +92,9 @@ class Conclusion:
         counts = counts_of(sample)
         if (counts < FEW).all() or np.isnan(held_out).all():
             raise ValueError(
-                f"X has {counts.max()} errors of prediction to learn their size from, {counts_of(held_out).max()} of them on what"
-                f" is held out; expected {FEW} and 1 or more. Pass longer sequences, another validation_fraction, or X_val."
+                f"X (n_samples = {len(self.is_used)}) has {counts.max()} errors of prediction to learn their size from,"
+                f" {counts_of(held_out).max()} of them on what is held out; expected at least {FEW} and 1. Pass longer sequences,"
+                " another validation_fraction, or X_val."
             )
         warn_of_few_errors(few, counts, FEW, n_leads, self.channels, self.sequences.channel_names)
         return sample

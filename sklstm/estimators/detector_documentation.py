@@ -29,13 +29,15 @@ error_model : {"robust", "gaussian", "quantile"}, default="robust"
     - "quantile": errors are replaced by the normal scores of their quantiles, channel by channel, for errors that are skewed or
       have heavy tails.
 smoothing : float, default=0.0
-    Weight of the past in an exponential mean of the scores along each sequence, in [0, 1). 0 leaves them as they are.
+    Weight of the past in an exponential mean of the scores along each sequence, in [0, 1). 0 leaves them as they are. A change of
+    this or of `aggregation` takes effect in the next `fit`, which sets the thresholds for it.
 aggregation : {"mean", "max", "top"}, default="mean"
     How the scores of its steps become that of a sequence: their mean, the most abnormal one, or the mean of the tenth that is the
     most abnormal.
 contamination : "auto" or float, default="auto"
     Share of the training sequences, in (0, 0.5], that `predict` calls abnormal. With "auto" the threshold is the quantile
-    `alarm_rate` of the scores of held-out sequences, or pieces of such.
+    `alarm_rate` of the scores of held-out sequences, or pieces of such; of fewer than 0.5 / `alarm_rate` of these, that of a
+    lognormal distribution of minus the scores, with the t distribution for their number, if that is lower.
 alarm_rate : float, default=0.01
     Share of normal steps, in (0, 0.5], that `predict_steps` is to call abnormal: the rate of false alarms. The threshold is that
     quantile of the scores of held-out steps; where fewer than 100 are below it, the quantile of a generalised Pareto distribution
@@ -75,7 +77,8 @@ step_offset_ : float
     Threshold of the scores of steps.
 location_, scale_ : ndarray of shape (horizon * n_numeric_channels,)
     Location and scale of the errors of each channel, for the prediction made one step before, then for that made two steps
-    before, and so on.
+    before, and so on. Where fewer than 10 errors are held out, those of all of X are used; where there are fewer than 10 of
+    these, too, the scale is NaN and the errors are ignored. `fit` warns of both.
 covariance_ : ndarray of shape (horizon * n_numeric_channels, horizon * n_numeric_channels)
     Covariance of the errors in standard units.
 quantiles_ : ndarray of shape (horizon * n_numeric_channels, n_quantiles) or None

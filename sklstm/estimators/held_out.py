@@ -134,9 +134,9 @@ def _split_series(estimator, target, sequences, groups, rng, is_given, leads):
     if not weights.any() or n_held_out < 2:
         raise ValueError(
             f"X is too short, or has too few values: of {len(rows)} sequence{'s' * (len(rows) > 1)} with {lengths[rows].sum()}"
-            f" steps (n_samples = {len(rows)}), validation_fraction={fraction}, the end of each, leaves {np.count_nonzero(weights)}"
-            f" steps with a value and a weight to learn from and {n_held_out} to learn the size of errors from. Pass more or longer"
-            " sequences, or X_val."
+            f" steps (n_samples = {len(rows)}), validation_fraction={fraction}, the end of each, leaves"
+            f" {np.count_nonzero(weights)} steps with a value and a weight to learn from and {n_held_out} to learn the size of"
+            " errors from. Pass more or longer sequences, or X_val."
         )
     return split
 

@@ -4,6 +4,7 @@ from itertools import pairwise
 from math import ceil
 
 import numpy as np
+from scipy.special import stdtrit
 
 from .._kernels import _distances
 from .error_model import distances
@@ -17,6 +18,8 @@ TAIL, LEAST_TAIL, SPREAD = 0.1, 30, 2.5
 ENOUGH = 100  # held-out steps below the threshold, with which it is their quantile
 # Scores of steps that are kept for later thresholds, at most, of which so many are the lowest.
 KEPT, LOWEST = 10_000, 5_000
+
+MAX_LOG = 700.0  # whose exponential does not overflow
 
 
 def _means(scores, offsets):
@@ -119,7 +122,17 @@ def threshold_of_steps(scores, n, alarm_rate):
 
 
 def threshold_of_sequences(scores, held_out, contamination, alarm_rate):
-    """The score below which sequences are abnormal: by the share of the training sequences, or by held-out ones."""
-    if isinstance(contamination, str):
-        return float(np.quantile(held_out, alarm_rate))
-    return float(np.quantile(scores, contamination))
+    """The score below which sequences are abnormal: by the share of the training sequences, or by held-out ones.
+
+    Of held-out ones it is the quantile, or the lowest score; of fewer than half of those that the quantile needs, at most the limit
+    that the logarithm of minus a further score exceeds with the probability `alarm_rate`, by the t distribution. Of 10 held-out sequences of 58 steps, at a rate of 0.01, 3 % of new ones are then below it (median of 20 fits 1 %); with the
+    linear quantile it was 10 %.
+    """
+    if not isinstance(contamination, str):
+        return float(np.quantile(scores, contamination))
+    n, lowest = len(held_out), float(np.quantile(held_out, alarm_rate, method="weibull"))
+    if alarm_rate * (n + 1) >= 0.5 or n < 2:
+        return lowest
+    logs = np.log(np.maximum(-held_out, np.finfo(np.float64).tiny))
+    limit = logs.mean() + stdtrit(n - 1, 1 - alarm_rate) * logs.std(ddof=1) * np.sqrt(1 + 1 / n)
+    return min(lowest, -float(np.exp(min(limit, MAX_LOG))))

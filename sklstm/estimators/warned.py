@@ -34,8 +34,8 @@ def warn_of_rate(alarm_rate, n):
     if alarm_rate * (n + 1) < 1:
         warnings.warn(
             f"alarm_rate={alarm_rate} needs the scores of {int(np.ceil(1 / alarm_rate)) - 1} held-out steps, got {n}: the"
-            " threshold is the lowest of them, and there may be more alarms. Call set_threshold(X) with more normal data, or raise"
-            " alarm_rate or validation_fraction.",
+            " threshold is the lowest of them, and there may be more alarms. Call set_threshold(X) with more normal data, or"
+            " raise alarm_rate or validation_fraction.",
             UserWarning,
             stacklevel=2,
         )

@@ -26,6 +26,13 @@ def assigned(**changed):
     streamed().state = {name: array for name, array in state.items() if array is not None}
 
 
+def silent():
+    """A series whose second channel has no value at the end."""
+    values = np.sin(np.arange(200.0)).reshape(100, 2)
+    values[80:, 1] = np.nan
+    return values
+
+
 def table():
     return pd.DataFrame(np.sin(np.arange(1200.0)).reshape(600, 2))
 
@@ -117,5 +124,30 @@ CASES = [
         lambda: assigned(**{"detector.predictions": np.full((1, 1, 1, 1), np.inf)}),
         r"Start anew with reset\(\)",
         lambda: streamed().reset(),
+    ),
+    case(
+        lambda: detect([SERIES[0][:10]]),
+        "Pass longer sequences, another validation_fraction, or X_val",
+        lambda: detect([SERIES[0][:30]]),
+        lambda: detect([SERIES[0][:10]], X_val=SERIES),
+    ),
+    case(
+        lambda: detect(SERIES[:1], horizon=50),
+        r"Set (horizon=47), or pass longer sequences",
+        lambda code: detect(SERIES[:1], **eval(f"dict({code})")),
+        lambda _: detect([np.tile(SERIES[0], 3)], horizon=50),
+    ),
+    case(
+        lambda: detect(alarm_rate=0.01),
+        r"Call set_threshold\(X\) with more normal data, or raise alarm_rate or validation_fraction",
+        lambda: detect(alarm_rate=0.1),
+        lambda: detect(alarm_rate=0.1).set_threshold(SERIES, alarm_rate=0.01),
+        lambda: detect([np.tile(x, 2) for x in SERIES], validation_fraction=0.3, alarm_rate=0.01),
+    ),
+    case(
+        lambda: detect([silent()], missing="indicator", alarm_rate=0.1),
+        "Pass X_val with values of them, or another validation_fraction",
+        lambda: detect([silent()], missing="indicator", alarm_rate=0.1, X_val=[silent()[:80]]),
+        lambda: detect([silent()], missing="indicator", alarm_rate=0.1, validation_fraction=0.5),
     ),
 ]
