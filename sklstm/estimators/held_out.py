@@ -150,8 +150,8 @@ def _random_cuts(first, last, piece, rng):
     """Where pieces of random length, from half of `piece` to all of it, begin and end; what is left is a shorter one.
 
     Where the period of a series divides the length of all pieces, equal ones would begin with one phase alone: the AUC of wrong
-    parts of such a series (period 24, pieces of 48) was 0.54 with those, and is above 0.85 with random lengths. Otherwise there is
-    little between them: 0.84 and 0.84 (48 steps), 0.89 and 0.90 (100 steps), the means of three seeds.
+    parts of such a series (period 24, pieces of 48) was 0.54 with those, and is above 0.85 with random lengths. Otherwise they
+    differ little: 0.84 and 0.84 (48 steps), 0.89 and 0.90 (100 steps), the means of three seeds.
     """
     edges = [first]
     while piece is not None and last - edges[-1] > piece:
