@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 from reference import exponential_mean, squared_distance
-from scipy.stats import chi2, norm, spearmanr
+from scipy.stats import chi2, expon, norm, spearmanr, uniform
 from sklearn.base import clone
 from sklearn.covariance import LedoitWolf
 from sklearn.exceptions import NotFittedError
@@ -21,6 +21,7 @@ from sklstm import LSTMOutlierDetector, Sequences, load, save
 from sklstm._kernels import _distances
 from sklstm.estimators.error_model import ERROR_MODELS, fit_error_model, standardised
 from sklstm.estimators.series_target import next_steps
+from sklstm.estimators.step_scores import threshold_of_steps
 from sklstm.network import LOSSES
 from sklstm.preprocessing import PerStep, with_static
 
@@ -131,7 +132,7 @@ def test_a_missing_target_has_no_loss(rng, name, dtype):
 # ---- what is predicted, and what is held out ----
 
 
-@pytest.mark.parametrize("horizon", [1, 3, 50])
+@pytest.mark.parametrize("horizon", [1, 3, 8])
 def test_targets_are_the_next_steps(rng, horizon):
     X = Sequences.from_list([rng.normal(size=(n, 3)) for n in (5, 1, 9)])
     X.values[3, 2] = np.nan
@@ -357,6 +358,15 @@ def test_score_is_the_share_of_deviations_that_is_explained(rng):
 # ---- thresholds ----
 
 
+@pytest.mark.parametrize("distribution", [chi2(1), chi2(8), expon(), uniform()])
+def test_a_threshold_of_steps_is_a_quantile_of_what_they_are_drawn_from(rng, distribution):
+    scores = -distribution.rvs(20_000, random_state=rng)
+    for rate in (0.002, 0.01, 0.05, 0.2):
+        assert distribution.sf(-threshold_of_steps(scores, rate)) == pytest.approx(rate, rel=0.2)
+    assert threshold_of_steps(-np.ones(1000), 0.01) == -1
+    assert threshold_of_steps(-np.arange(99.0), 0.01) == -98
+
+
 def test_contamination_is_the_share_of_training_sequences(rng):
     X = rng.normal(size=(50, 8)).cumsum(axis=1)
     for contamination in (0.02, 0.1, 0.5):
@@ -579,6 +589,8 @@ def test_what_cannot_be_learned_from_is_refused(rng, X):
     refuses(estimator, lambda: estimator.fit(X, sample_weight=[0] * 5), ["sample_weight"])
     refuses(estimator, lambda: estimator.fit(X, X_val=[x[:1] for x in X]), ["X_val", "at least 2 steps"])
     refuses(estimator, lambda: estimator.fit(X, sample_weight_val=[1] * 5), ["X_val is not given"])
+    far = detector(horizon=40)
+    refuses(far, lambda: far.fit(X), ["horizon=40", "40", "smaller"])
     category = detector(categorical_features="all")
     refuses(category, lambda: category.fit([rng.integers(3, size=30)]), ["no numeric channel"])
     for method in ("score_samples", "predict", "score_steps", "predict_steps", "decision_function", "set_threshold", "score"):

@@ -78,7 +78,7 @@ class Conclusion:
         x = np.where(np.isnan(x).all(axis=0), 0.0, x)
         deviations, sizes = np.nanstd(x, axis=0), np.abs(np.nanmean(x, axis=0))
         scales = np.where(deviations > 0, deviations, np.where(sizes > 0, sizes, 1.0))
-        return LEAST_SCALE * scales
+        return np.maximum(LEAST_SCALE * scales, np.finfo(np.float64).tiny)
 
     def _of_held_out_sequences(self, steps, offsets):
         """Sorted scores of the sequences, or of their pieces, that no training has seen."""

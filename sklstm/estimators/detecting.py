@@ -5,6 +5,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..compat import validate_parameter_constraints
 from ..sequences import Sequences
+from ..sequences.refusals import refused_as
 from ..sequences.validation import numpy_alone
 from .architecture import build
 from .copies import at_this_moment
@@ -181,7 +182,8 @@ class DetectMixin:
         given = {"contamination": contamination, "alarm_rate": alarm_rate}
         given = {name: value for name, value in given.items() if value is not None}
         constraints = {name: self._parameter_constraints[name] for name in given}
-        validate_parameter_constraints(constraints, given, caller_name="set_threshold")
+        with refused_as("A threshold", "Pass numbers."):
+            validate_parameter_constraints(constraints, given, caller_name="set_threshold")
         of_steps, of_sequences, of_others = self._step_scores, self._sequence_scores, self._held_out_scores
         if X is not None:
             model, sequences, scores = self._scored(X)

@@ -37,7 +37,9 @@ contamination : "auto" or float, default="auto"
     Share of the training sequences, in (0, 0.5], that `predict` calls abnormal. With "auto" the threshold is the quantile
     `alarm_rate` of the scores of held-out sequences, or pieces of such.
 alarm_rate : float, default=0.01
-    Share of the held-out steps, in (0, 0.5], that `predict_steps` calls abnormal: the rate of false alarms on normal data.
+    Share of normal steps, in (0, 0.5], that `predict_steps` is to call abnormal: the rate of false alarms. The threshold is that
+    quantile of the scores of held-out steps; of less than 0.1, that of a generalised Pareto distribution of the lowest tenth of
+    them (Hosking and Wallis 1987, Technometrics 29(3)), if these are 30 or more.
 
 <<loss>>
 loss : {"huber", "squared_error", "absolute_error"}, default="huber"

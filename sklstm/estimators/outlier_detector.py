@@ -322,10 +322,8 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
                 " Pass one series x as [x]."
             )
         target.attributes["_target"] = self.target
-        if known is not None and isinstance(self.window, str):
+        if known is not None and (role == "validation" or isinstance(self.window, str)):
             target.attributes["window_"] = known["window_"]
-        elif not isinstance(self.window, str):
-            target.attributes["window_"] = self.window
         return target
 
     def _settle_loss(self, target, fitted, *, one_epoch):

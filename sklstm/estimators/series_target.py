@@ -106,8 +106,18 @@ def next_steps(estimator, sample_weight, sequences, channels):
     -------
     SeriesTarget
         With the outputs (horizon, n_channels) of each step in one row.
+
+    Raises
+    ------
+    ValueError
+        If a weight is invalid, or if no sequence is longer than the horizon.
     """
-    weights, horizon = read_weights(sample_weight, sequences), estimator.horizon
+    weights, horizon, longest = read_weights(sample_weight, sequences), estimator.horizon, int(sequences.lengths.max())
+    if 1 < longest <= horizon:
+        raise ValueError(
+            f"horizon={horizon} needs a sequence of more than {horizon} steps, but the longest has {longest}. Set a smaller"
+            " horizon, or pass longer sequences."
+        )
     x = np.where(weights[:, np.newaxis] > 0, sequences.values[:, channels].astype(np.float64), np.nan)
     to_come = np.repeat(sequences.offsets[1:], sequences.lengths) - np.arange(len(x))  # steps, this one included
     targets = np.full((len(x), horizon, len(channels)), np.nan)

@@ -10,6 +10,10 @@ from .error_model import distances
 
 # Share of the steps that aggregation="top" takes the mean of, the most abnormal ones.
 TOP = 0.1
+# Share of the held-out steps, the most abnormal ones, to which a generalised Pareto distribution is fitted for the threshold if
+# they are so many; the threshold stays between the quantiles of this times less and more than the rate. Measured at a rate of
+# 0.01 with 1000 held-out steps, 60 series: 0.0064 to 0.0194 of new steps are below it; the empirical quantile: 0.0054 to 0.0243.
+TAIL, LEAST_TAIL, SPREAD = 0.1, 30, 2.5
 # Scores of steps that are kept for later thresholds, at most: quantiles of all.
 KEPT = 10_000
 
@@ -73,7 +77,21 @@ def kept(scores):
 
 def threshold_of_steps(scores, alarm_rate):
     """The score that a further step is below with the probability `alarm_rate`, if it is like those."""
-    return float(np.quantile(scores, alarm_rate, method="weibull"))
+    empirical = float(np.quantile(scores, alarm_rate, method="weibull"))
+    start = np.quantile(scores, TAIL)
+    beyond = np.sort(start - scores[scores < start])
+    if alarm_rate >= TAIL or len(beyond) < LEAST_TAIL:
+        return empirical
+    # Probability-weighted moments a_0 = E y and a_1 = E y (1 - F(y)) of a generalised Pareto distribution with
+    # 1 - F(y) = (1 - k y / s)^(1 / k): k = a_0 / (a_0 - 2 a_1) - 2 and s = 2 a_0 a_1 / (a_0 - 2 a_1).
+    n = len(beyond)
+    a_0, a_1 = beyond.mean(), (np.arange(n - 1, -1, -1) / (n - 1) * beyond).mean()
+    if a_0 - 2 * a_1 <= 0:
+        return empirical
+    k, s = a_0 / (a_0 - 2 * a_1) - 2, 2 * a_0 * a_1 / (a_0 - 2 * a_1)
+    ratio = alarm_rate / TAIL
+    distance = -s * np.log(ratio) if abs(k) < 1e-6 else s / k * (1 - ratio**k)
+    return float(np.clip(start - distance, *np.quantile(scores, [alarm_rate / SPREAD, min(alarm_rate * SPREAD, TAIL)])))
 
 
 def threshold_of_sequences(scores, held_out, contamination, alarm_rate):

@@ -8,6 +8,7 @@ import numpy as np
 from ..estimators.classifier import LSTMClassifier
 from ..network.checks import is_count
 from ..sequences.parts import offsets_of
+from ..sequences.refusals import refused_as
 from ..sequences.targets import read_sample_weight
 from .documentation import document
 from .sequences import labels_of
@@ -206,7 +207,8 @@ def _read_steps(y_true, y_pred, tolerance, sample_weight):
     """`Steps`, checked."""
     if not is_count(tolerance):
         raise ValueError(f"tolerance must be a number of steps, an int of at least 0, got {tolerance!r}.")
-    true, found = _by_sequence("y_true", y_true), _by_sequence("y_pred", y_pred)
+    with refused_as("y_true or y_pred", "Expected a list with the labels of the steps of each sequence."):
+        true, found = _by_sequence("y_true", y_true), _by_sequence("y_pred", y_pred)
     lengths, own = list(map(len, true)), list(map(len, found))
     if lengths != own:
         raise ValueError(_what_differs(lengths, own))
@@ -214,13 +216,15 @@ def _read_steps(y_true, y_pred, tolerance, sample_weight):
     offsets = offsets_of(np.array(lengths, np.intp) + 1)
     in_event, known, alarms = (np.zeros(offsets[-1], bool) for _ in range(3))
     for i, (first, last) in enumerate(zip(offsets[:-1], offsets[1:] - 1, strict=True)):
-        known[first:last], in_event[first:last] = _events_of(i, true[i])
-        alarms[first:last] = _alarms_of(i, found[i]) & known[first:last]
+        with refused_as("y_true", "Expected 1 in an event and 0 outside."):
+            known[first:last], in_event[first:last] = _events_of(i, true[i])
+        with refused_as("y_pred", "Expected -1 at an alarm and otherwise 1, or booleans."):
+            alarms[first:last] = _alarms_of(i, found[i]) & known[first:last]
     events = runs_of(in_event)
     # Late alarms: not beyond the sequence, nor where the next event has begun.
     ends = offsets[1:][np.searchsorted(offsets[1:], events[:, 1])] - 1
     ends[:-1] = np.minimum(ends[:-1], events[1:, 0])
-    events[:, 1] = np.minimum(events[:, 1] + tolerance, ends)
+    events[:, 1] = np.minimum(events[:, 1] + min(tolerance, max(lengths, default=0)), ends)
     changes = np.zeros(offsets[-1] + 1, np.intp)
     np.add.at(changes, events[:, 0], 1)
     np.add.at(changes, events[:, 1], -1)
@@ -231,7 +235,7 @@ def _read_steps(y_true, y_pred, tolerance, sample_weight):
 def _by_sequence(name, values):
     """Labels of each sequence, as a list of arrays; of a 1-D array or a list of numbers those of a single one."""
     first = values[0] if isinstance(values, (list, tuple)) and len(values) > 0 else None
-    is_series = getattr(values, "ndim", 0) == 1 and getattr(values.dtype, "kind", "O") in "biuf"
+    is_series = getattr(values, "ndim", 0) == 1 and getattr(getattr(values, "dtype", None), "kind", "O") in "biuf"
     return labels_of(name, [values] if is_series or isinstance(first, (Real, np.bool_)) else values)
 
 

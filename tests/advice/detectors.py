@@ -32,6 +32,12 @@ def table():
 
 CASES = [
     case(
+        lambda: detect(horizon=60),
+        "Set a smaller horizon, or pass longer sequences",
+        lambda: detect(horizon=10),
+        lambda: detect([np.tile(SERIES[0], 3)], horizon=60),
+    ),
+    case(
         lambda: detect(bidirectional=True),
         "Set bidirectional=False, or target=.reconstruct.",
         lambda: detect(bidirectional=False),

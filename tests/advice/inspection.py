@@ -150,7 +150,7 @@ DISPLAYS = [
     ),
     case(
         drawn(lambda: AnomalyDisplay.from_scores(Unreadable(), np.zeros(3))),
-        "series is no array: .* Pass the steps of one series",
+        "series is no array: .* Pass numbers for the steps of one series",
         drawn(lambda: AnomalyDisplay.from_scores(X[0], np.zeros(3))),
     ),
     case(

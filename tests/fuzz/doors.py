@@ -154,7 +154,6 @@ def _of_detectors():
         "set_threshold alarm_rate": lambda o: model().set_threshold(alarm_rate=o),
         "stream step": lambda o: begun().step(o),
         "stream state": lambda o: setattr(begun(), "state", o),
-        "stream static": fitted_one.stream,
         "stream detector.predictions": lambda o: setattr(begun(), "state", begun().state | {"detector.predictions": o}),
         "stream detector.smoothed": lambda o: setattr(begun(), "state", begun().state | {"detector.smoothed": o}),
     }

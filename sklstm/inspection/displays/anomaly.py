@@ -6,7 +6,7 @@ import numpy as np
 
 from ...estimators import LSTMOutlierDetector
 from ...metrics.events import runs_of
-from ...sequences.refusals import array_of
+from ...sequences.refusals import array_of, refused_as
 from ..documentation import document
 from ..fitted import fitted_network, one_sequence, predicted_channels
 from .canvas import (
@@ -240,18 +240,18 @@ class AnomalyDisplay:
     def _read(self):
         """The arrays, checked: the series (n_steps, n_channels), scores, those of the channels, which steps are in an event, and
         the times."""
-        series = array_of("series", self.series, "Pass the steps of one series.").astype(float)
+        series = _numbers("series", self.series)
         series = series[:, np.newaxis] if series.ndim == 1 else series
         if series.ndim != 2:
             raise ValueError(f"series must be an array (n_steps,) or (n_steps, n_channels), got shape {series.shape}.")
         n = len(series)
-        in_event = np.zeros(n, bool) if self.y_true is None else np.asarray(self.y_true) == 1
-        x = np.arange(n) if self.times is None else np.asarray(self.times)
-        scores = np.asarray(self.scores, dtype=float)
+        in_event = np.zeros(n, bool) if self.y_true is None else _numbers("y_true", self.y_true) == 1
+        x = np.arange(n) if self.times is None else array_of("times", self.times)
+        scores = _numbers("scores", self.scores)
         for name, values in {"scores": scores, "y_true": in_event, "times": x}.items():
             if values.shape != (n,):
                 raise ValueError(f"{name} must have an entry for each of the {n} steps of the series, got shape {values.shape}.")
-        by_channel = None if self.channel_scores is None else np.asarray(self.channel_scores, dtype=float)
+        by_channel = None if self.channel_scores is None else _numbers("channel_scores", self.channel_scores)
         if by_channel is not None and by_channel.shape != series.shape:
             raise ValueError(f"channel_scores must have the shape of the series, {series.shape}, got {by_channel.shape}.")
         return series, scores, by_channel, in_event, x
@@ -312,6 +312,13 @@ class AnomalyDisplay:
         else:
             self.axes_[-1].set_xlabel(self.time_name or "Time")
             concise_dates(self.axes_[-1])
+
+
+def _numbers(name, values):
+    """Values as an array of floats."""
+    advice = "Pass numbers for the steps of one series."
+    with refused_as(name, advice):
+        return array_of(name, values, advice).astype(float)
 
 
 def _chosen(channels, n_channels, by_channel, alarms):
