@@ -4,9 +4,9 @@ A machine watched live
 
 A pump reports load, current, temperature and vibration once a minute. A detector learns from three normal days how they follow
 from the past of all. On the fourth day samples arrive one at a time, and a stream scores each within microseconds, with the bits
-that `score_steps` has for the whole day. At noon a bearing begins to wear: the temperature no longer fits the load, though each
-of its values would be normal at another time. In the evening the current sensor is stuck for an hour. One normal step in a
-thousand is below the threshold; the alarm is rung by three out of five. The scores of the channels say which sensor to look at.
+that `score_steps` has for the whole day. At noon a bearing begins to wear: the temperature no longer fits the load, although it
+would be normal at another load for hours. In the evening the current sensor is stuck for an hour. One normal step in a thousand
+is below the threshold; the alarm is rung by three out of five. The scores of the channels say which sensor to look at.
 """
 
 import sys
@@ -50,8 +50,8 @@ assert np.array_equal(detector.score_steps([day])[0], scores, equal_nan=True)
 blame = detector.score_steps([day], channels=True)[0]
 for name, first, last in (("Morning", 0, NOON), ("Afternoon", NOON, EVENING), ("Stuck", EVENING, EVENING + 60)):
     alarms = [minute - first for minute in rung if first <= minute < last]
-    worst = [SENSORS[i].split()[0] for i in np.nansum(blame[first:last], axis=0).argsort()[:2]]
-    print(f"{name}: {len(alarms)} of {last - first} minutes with an alarm, the first: {min(alarms, default='none')}; worst: {', '.join(worst)}")
+    worst = " and ".join(SENSORS[i] for i in np.nansum(blame[first:last], axis=0).argsort()[:2])
+    print(f"{name}: {len(alarms)} minutes with an alarm, the first: {min(alarms, default='none')}; lowest scores: {worst}")
 
 display = AnomalyDisplay.from_estimator(detector, [day], times=np.arange(DAY) / 60, time_name="Hour", channel_names=SENSORS)
 display.figure_.set_size_inches(6.4, 6.4)
