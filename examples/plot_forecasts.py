@@ -56,6 +56,7 @@ for ax, k in zip(axes.flat, (0, 4, 8), strict=False):
     shown = {"quantiles": [0.1, 0.5, 0.9], "y_true": values[-YEAR:, k], "times": table.index[-4 * YEAR :].to_timestamp()}
     ForecastDisplay.from_predictions(values[-4 * YEAR : -YEAR, k], np.hstack(parts), **shown, ax=ax)
     ax.set(title=table.columns[k].partition(": ")[2], xlabel="", ylabel="Employed (thousands)")
+    ax.legend(loc="upper left", fontsize="small")
 axes[1, 1].boxplot(mase.values(), orientation="horizontal", tick_labels=list(mase))
 axes[1, 1].set(xlabel="Mean absolute scaled error of a product")
 fig.savefig(Path(*sys.argv[1:] or [Path(__file__).parent]) / f"{Path(__file__).stem}.png", dpi=100)
