@@ -24,14 +24,12 @@ from sklstm.preprocessing import make_windows
 
 warnings.simplefilter("ignore")  # of convergence, by statsmodels
 YEAR, ORIGINS = 12, 3
-table = data("fpp3", "us_employment")
-table = table[table["Title"].str.contains("urable Goods: ") & (table["Month"] >= "2003")]
+table = data("fpp3", "us_employment").query("Title.str.contains('urable Goods: ') and Month >= '2003'")
 months = pd.PeriodIndex(pd.to_datetime(table["Month"], format="%Y %b"), freq="M", name="Month")
 table = table.set_index(months).pivot(columns="Title", values="Employed").dropna(axis=1).iloc[:, :12]
 values = table.to_numpy()
 forecaster = LSTMForecaster(YEAR, season_length=YEAR, n_splits=1, n_estimators=1, random_state=0)
 backtest = forecaster.backtest([table[title] for title in table], n_windows=ORIGINS)
-
 origins = [len(values) - YEAR * (k + 1) for k in range(ORIGINS)][::-1]
 growth = np.log(values[YEAR:] / values[:-YEAR])
 X, y = make_windows(list(growth[: origins[0] - YEAR].T), 2 * YEAR)
@@ -49,10 +47,9 @@ scale = np.abs(values[YEAR : origins[0]] - values[: origins[0] - YEAR]).mean(axi
 mase = {name: np.mean(errors, axis=0) / scale for name, errors in found.items()} | {"LSTM": backtest.mase[:, 0]}
 print(*(f"{name:22} mean absolute scaled error {of.mean():.3f}" for name, of in mase.items()), sep="\n")
 print(f"80% intervals contain {backtest.coverage.mean():.1%} of the values")
-
 fig, axes = plt.subplots(2, 2, figsize=(9, 6.4), layout="constrained")
 for ax, k in zip(axes.flat, (0, 4, 8), strict=False):
-    parts = [part[-1, k] for part in (backtest.lower, backtest.forecasts, backtest.upper)]
+    parts = [part[-1, k] for part in (backtest.lower, backtest.forecasts, backtest.upper)]  # of the last year
     shown = {"quantiles": [0.1, 0.5, 0.9], "y_true": values[-YEAR:, k], "times": table.index[-4 * YEAR :].to_timestamp()}
     ForecastDisplay.from_predictions(values[-4 * YEAR : -YEAR, k], np.hstack(parts), **shown, ax=ax)
     ax.set(title=table.columns[k].partition(": ")[2], xlabel="", ylabel="Employed (thousands)")
