@@ -104,8 +104,7 @@ class Forecaster(BaseForecaster):
 
     _tags: ClassVar = {
         "y_inner_mtype": "pd.Series",
-        "X_inner_mtype": "pd.DataFrame",
-        "capability:exogenous": True,
+        "capability:exogenous": False,
         "capability:insample": False,
         "capability:missing_values": False,
         "requires-fh-in-fit": False,
@@ -118,18 +117,18 @@ class Forecaster(BaseForecaster):
 
     def _fit(self, y, X, fh):
         quick = {"hidden_size": 2, "n_estimators": 1, "validation_fraction": 0, "random_state": 0}
-        self.forecaster_ = LSTMForecaster(self.horizon, self.horizon, max_iter=self.max_iter, **quick).fit(y, future=X)
+        self.forecaster_ = LSTMForecaster(self.horizon, self.horizon, max_iter=self.max_iter, **quick).fit(y)
         self.last_ = y.index[-1]
         return self
 
     def _predict(self, fh, X):
         steps = fh.to_relative(self.cutoff).to_numpy()
-        return self.forecaster_.predict(int(steps.max()), future=X).iloc[steps - 1]
+        return self.forecaster_.predict(int(steps.max())).iloc[steps - 1]
 
     def _update(self, y, X=None, update_params=True):
         later = y.index > self.last_  # sktime may repeat steps
         if later.any():
-            self.forecaster_.update(y[later], future=None if X is None else X[later])
+            self.forecaster_.update(y[later])
             self.last_ = y.index[-1]
         return self
 
