@@ -1,6 +1,6 @@
 """Anomalies: `LSTMOutlierDetector` compared with the LSTMs of PyOD and TSB-AD and with a PCA of windows.
 
-    python benchmarks/anomalies.py calibration     alarms on clean data, which should be one step in a hundred; ten minutes
+    python benchmarks/anomalies.py calibration     alarms on clean data, which should be one step in a hundred; twenty minutes
     python benchmarks/anomalies.py injected        series of `make_anomalies`; ten minutes
     python benchmarks/anomalies.py real NAB        labelled series of the Numenta Anomaly Benchmark; half an hour
     python benchmarks/anomalies.py speed           scores of 1,000,000 steps of 8 channels; a minute
@@ -11,8 +11,8 @@ else, and run on one thread. Seconds are CPU time. Scores of anomalies are compa
 by the package vus: the area under the precision-recall curve, averaged over widths of a buffer around each anomaly, from 0 to
 `BUFFER` steps. Points are not adjusted; docs/anomalies.md says why.
 
-calibration  Detectors are fitted to 2,500 clean steps and asked about the 10,000 that follow. PyOD's LSTMAD gets
-             contamination=0.01, and has fewer seeds, because it takes a minute to fit.
+calibration  Detectors are fitted to 10,000 clean steps, or `--steps`, and asked about the 10,000 that follow. PyOD's LSTMAD gets
+             contamination=0.01, and has fewer seeds, because it takes minutes to fit.
 injected     Detectors are fitted to the clean first half, 2,500 steps, and scored on the second, one type of anomaly at a time.
              "PCA" is PyOD's PCA of windows of 50 steps, centred, which is what TSB-AD calls Sub-PCA.
 real         NAB is a checkout of https://github.com/numenta/NAB (MIT licence), of which data/ and labels/combined_windows.json
@@ -187,9 +187,10 @@ def calibration(arguments):
     for kind in KINDS:
         for name, n_seeds in (("sklstm", arguments.seeds), ("PyOD LSTMAD", arguments.peer_seeds)):
             for seed in range(n_seeds):
-                x = make_anomalies(n_steps=N_CLEAN + 10_000, kind=kind, rate=0, random_state=seed)[0][0]
-                detector, took = fitted(name, x[:N_CLEAN], seed, WINDOW, **_options(arguments, name))
-                found.setdefault((kind, name), []).append(float(np.mean(detector.alarms(x[N_CLEAN:]))))
+                n = arguments.steps
+                x = make_anomalies(n_steps=n + 10_000, kind=kind, rate=0, random_state=seed)[0][0]
+                detector, took = fitted(name, x[:n], seed, WINDOW, **_options(arguments, name))
+                found.setdefault((kind, name), []).append(float(np.mean(detector.alarms(x[n:]))))
                 seconds.setdefault((kind, name), []).append(took)
     rows = [["series", "detector", "seeds", "mean", "least", "most", "within 0.005 to 0.02", "seconds a fit"]]
     for (kind, name), of in found.items():
@@ -319,7 +320,8 @@ def main():
     parser.add_argument("nab", nargs="?", help="folder of the Numenta Anomaly Benchmark, for real")
     parser.add_argument("--seeds", type=int, default=20, help="of sklstm in calibration (%(default)s)")
     parser.add_argument("--peer-seeds", type=int, default=1, help="of the others, and of the other parts (%(default)s)")
-    parser.add_argument("--every", type=int, default=1, help="take only every so-manieth of the real series")
+    parser.add_argument("--steps", type=int, default=10_000, help="of the training part of calibration (%(default)s)")
+    parser.add_argument("--every", type=int, default=1, help="take one of so many of the real series (%(default)s)")
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="leave the other packages out")
     parser.add_argument("--set", type=json.loads, default={}, help="other parameters of sklstm, such as '{\"horizon\": 5}'")
     parser.add_argument("--json", help="file for the measurements")

@@ -103,10 +103,7 @@ class FitMixin:
             raise ValueError(f"X_val and y_val go together, got only {'y_val' if X_val is None else 'X_val'}.")
         if X_val is None and sample_weight_val is not None:
             raise ValueError("sample_weight_val weights the sequences of X_val, but X_val is not given.")
-        return self._fit_all(X, y, sample_weight, None if X_val is None else (X_val, y_val, sample_weight_val), groups)
-
-    def _fit_all(self, X, y, sample_weight, held_out, groups):
-        """`fit`, with validation data (X, y, weights) or None."""
+        held_out = None if X_val is None else (X_val, y_val, sample_weight_val)
         previous = FittedState.of(self) if self.warm_start else None
         callbacks = CallbackContext(self, X, y, sample_weight)
         self._fit(X, y, sample_weight, previous, callbacks, held_out=held_out, groups=groups)

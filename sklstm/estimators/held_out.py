@@ -163,9 +163,9 @@ def _cuts(first, last, piece):
 def _random_cuts(first, last, piece, rng):
     """Where pieces of random length, from half of `piece` to all of it, begin and end; what is left is a shorter one.
 
-    A series with a period that divides the length of all pieces would show one phase of it alone. With random lengths the AUC of
-    reversed parts of seasonal series was 0.84 in place of 0.84 (48 steps, the period 24) and 0.90 in place of 0.89 (100 steps),
-    mean of three seeds, and of pieces that all begin with the same phase no longer 0.54.
+    Where the period of a series divides the length of all pieces, equal ones would begin with one phase alone: the AUC of wrong
+    parts of such a series (period 24, pieces of 48) was 0.54 with those, and is above 0.85 with random lengths. Otherwise they
+    differ little: 0.84 and 0.84 (48 steps), 0.89 and 0.90 (100 steps), the means of three seeds.
     """
     edges = [first]
     while piece is not None and last - edges[-1] > piece:

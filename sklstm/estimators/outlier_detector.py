@@ -235,7 +235,6 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
         self.verbose = verbose
 
     @document()
-    @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, sample_weight=None, X_val=None, sample_weight_val=None, groups=None):
         """Train the network, and learn from held-out data how large its errors are.
 
@@ -270,9 +269,8 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
             If the fit is interrupted from the keyboard. Completed epochs are kept, as in
             :meth:`LSTMClassifier.fit <sklstm.LSTMClassifier.fit>`, which also says what `fit` warns of.
         """
-        if X_val is None and sample_weight_val is not None:
-            raise ValueError("sample_weight_val weights the sequences of X_val, but X_val is not given.")
-        return self._fit_all(X, None, sample_weight, None if X_val is None else (X_val, None, sample_weight_val), groups)
+        # The targets are steps of X and of X_val themselves.
+        return super().fit(X, None, sample_weight, X_val, X_val, sample_weight_val, groups)
 
     @available_if(supports_partial_fit)
     @document()
