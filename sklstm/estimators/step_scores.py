@@ -124,9 +124,10 @@ def threshold_of_steps(scores, n, alarm_rate):
 def threshold_of_sequences(scores, held_out, contamination, alarm_rate):
     """The score below which sequences are abnormal: by the share of the training sequences, or by held-out ones.
 
-    Of held-out ones it is the quantile, or the lowest score; of fewer than half of those that the quantile needs, at most the limit
-    that the logarithm of minus a further score exceeds with the probability `alarm_rate`, by the t distribution. Of 10 held-out sequences of 58 steps, at a rate of 0.01, 3 % of new ones are then below it (median of 20 fits 1 %); with the
-    linear quantile it was 10 %.
+    Of held-out ones it is the quantile, or the lowest score; of fewer than half of those that the quantile needs, at most the
+    limit that the logarithm of minus a further score exceeds with the probability `alarm_rate`, by the t distribution. Of 10
+    held-out sequences of 58 steps, at a rate of 0.01, 3 % of new ones are then below it (median of 20 fits 1 %); with the linear
+    quantile it was 10 %.
     """
     if not isinstance(contamination, str):
         return float(np.quantile(scores, contamination))
