@@ -8,6 +8,7 @@ from itertools import pairwise
 import matplotlib.colors
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 from sklearn.pipeline import make_pipeline
@@ -604,12 +605,34 @@ def test_a_detector_is_drawn_as_it_scores(models):
         ({"channels": [3]}, r"channels must be numbers of channels of the series, 0 to 2, got \[3\]"),
         ({"channels": ["a"]}, "channels must be numbers of channels"),
         ({"channel_names": ["a"]}, "a name for each of the 3 channels, got 1"),
+        ({"y_true": np.where(np.arange(60) < 9, -1, 1)}, "y_true must be 1 in an event and 0 outside, got -1.0 .* step 0"),
+        ({"times": np.arange(60) // 2}, "times must be numbers or dates in ascending order, got 0 at step 1"),
+        ({"times": [*range(59), np.nan]}, "times must be .* got nan at step 59"),
+        ({"times": ["a"] * 60}, "times must be numbers or dates .* got a at step 0"),
+        ({"times": pd.period_range("2026-01-01", periods=60)}, r"times must be .* to_timestamp\(\) of periods"),
+        ({"times": pd.to_timedelta(np.arange(60), "D")}, "times must be .* numbers of durations"),
+        ({"scores": np.r_[-np.inf, SCORES[1:]]}, "scores must be numbers or NaN, got infinity at step 0"),
+        ({"series": [], "scores": []}, r"series must be an array .* got shape \(0, 1\)"),
         ({"series": STREAM[np.newaxis]}, r"series must be an array .* got shape \(1, 60, 3\)"),
     ],
 )
 def test_scores_that_do_not_fit_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         AnomalyDisplay.from_scores(**{"series": STREAM, "scores": SCORES} | options)
+
+
+def test_the_truth_of_all_sequences_is_that_of_the_one_that_is_shown(models):
+    y = np.zeros((len(X), X.shape[1]))
+    y[2, 1:3] = 1
+    for truth in (y, y[2]):
+        assert len(AnomalyDisplay.from_estimator(models["detector"], X, sequence=2, y_true=truth).events_) > 0
+    assert not AnomalyDisplay.from_estimator(models["detector"], X, sequence=1, y_true=y).events_
+
+
+def test_scores_far_beyond_the_threshold_have_few_ticks():
+    display = AnomalyDisplay.from_scores(STREAM, np.r_[-1e200, SCORES[1:]], threshold=-1e-3)
+    ticks = display.axes_[display.channels_.size].get_yticks()
+    assert 3 <= len(ticks) <= 9 and ticks[-1] > 1e150
 
 
 # ---- the numbers of two of them ----

@@ -58,6 +58,11 @@ def slow(true, found, weights, tolerance):
     return recall, precision, 2 * recall * precision / (recall + precision) if hit else 0.0, false / normal
 
 
+def test_a_tolerance_beyond_all_sequences_is_that_of_their_length():
+    y_true, y_pred = [[0, 1, 0, 0, 0]], [[1, 1, 1, 1, -1]]
+    assert event_recall_score(y_true, y_pred, tolerance=10**30) == event_recall_score(y_true, y_pred, tolerance=9) == 1
+
+
 @pytest.mark.parametrize("tolerance", [0, 1, 3, 50])
 def test_the_metrics_are_their_definitions(tolerance):
     rng = np.random.default_rng(tolerance)

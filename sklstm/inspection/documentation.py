@@ -100,7 +100,7 @@ channel_scores : array-like of shape (n_steps, n_channels), default=None
 
 <<truth of anomalies>>
 y_true : array-like of shape (n_steps,), default=None
-    For each step 1 in a true event and 0 outside.
+    For each step 1 in a true event and 0 outside. With `sequence` also an array (n_sequences, n_steps).
 times : array-like of shape (n_steps,), default=None
     Times of the steps, as numbers or dates. None numbers the steps.
 time_name : str, default=None

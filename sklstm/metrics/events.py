@@ -217,7 +217,7 @@ def _read_steps(y_true, y_pred, tolerance, sample_weight):
     in_event, known, alarms = (np.zeros(offsets[-1], bool) for _ in range(3))
     for i, (first, last) in enumerate(zip(offsets[:-1], offsets[1:] - 1, strict=True)):
         with refused_as("y_true", "Expected 1 in an event and 0 outside."):
-            known[first:last], in_event[first:last] = _events_of(i, true[i])
+            known[first:last], in_event[first:last] = events_of(i, true[i])
         with refused_as("y_pred", "Expected -1 at an alarm and otherwise 1, or booleans."):
             alarms[first:last] = _alarms_of(i, found[i]) & known[first:last]
     events = runs_of(in_event)
@@ -246,7 +246,7 @@ def _what_differs(lengths, own):
     return f"Sequence {i} of y_true has {lengths[i]} steps, but y_pred has {own[i]}. Pass an alarm or none for each step."
 
 
-def _events_of(i, labels):
+def events_of(i, labels):
     """Which steps of sequence i have a label, and which are in an event."""
     known = ~LSTMClassifier._masked(labels)
     in_event = np.zeros(len(labels), bool)

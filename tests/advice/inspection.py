@@ -149,6 +149,11 @@ DISPLAYS = [
         drawn(lambda: ForecastDisplay(X[0, :, 0], None, quantiles={0.5: np.ones(2)}).plot()),
     ),
     case(
+        drawn(lambda: AnomalyDisplay.from_scores(np.zeros(3), np.zeros(3), times=[1, 1, 2])),
+        "Pass them sorted, without repetitions",
+        drawn(lambda: AnomalyDisplay.from_scores(np.zeros(3), np.zeros(3), times=[1, 2, 3])),
+    ),
+    case(
         drawn(lambda: AnomalyDisplay.from_scores(Unreadable(), np.zeros(3))),
         "series is no array: .* Pass numbers for the steps of one series",
         drawn(lambda: AnomalyDisplay.from_scores(X[0], np.zeros(3))),

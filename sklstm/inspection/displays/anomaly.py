@@ -1,11 +1,12 @@
 """`AnomalyDisplay`."""
 
+from datetime import date
 from textwrap import fill
 
 import numpy as np
 
 from ...estimators import LSTMOutlierDetector
-from ...metrics.events import runs_of
+from ...metrics.events import events_of, runs_of
 from ...sequences.refusals import array_of, refused_as
 from ..documentation import document
 from ..fitted import fitted_network, one_sequence, predicted_channels
@@ -24,6 +25,7 @@ from .canvas import (
 
 FEW = 4  # channels that are shown where none are named
 FAR = 5  # thresholds of a score beyond which its axis is logarithmic
+MAX_TICKS = 8  # of that axis
 MAX_COLUMNS = 250  # of a map: narrower ones would be lost between the pixels
 MAX_CHARACTERS = 14  # of a name beside a curve
 
@@ -140,6 +142,7 @@ class AnomalyDisplay:
         own = one_sequence(X, sequence)
         scores, by_channel = (np.asarray(estimator.score_steps(own, channels=each)[0]) for each in (False, True))
         series, names, own_times = predicted_channels(estimator, own)
+        y_true = y_true[sequence] if getattr(y_true, "ndim", 1) == 2 else y_true
         options = {"threshold": estimator.step_offset_, "channel_scores": by_channel, "y_true": y_true, "time_name": time_name}
         options["times"] = own_times if times is None else times
         options["channel_names"] = names if channel_names is None else channel_names
@@ -242,19 +245,22 @@ class AnomalyDisplay:
         the times."""
         series = _numbers("series", self.series)
         series = series[:, np.newaxis] if series.ndim == 1 else series
-        if series.ndim != 2:
+        if series.ndim != 2 or not len(series):
             raise ValueError(f"series must be an array (n_steps,) or (n_steps, n_channels), got shape {series.shape}.")
         n = len(series)
-        in_event = np.zeros(n, bool) if self.y_true is None else _numbers("y_true", self.y_true) == 1
+        labels = np.zeros(n) if self.y_true is None else _numbers("y_true", self.y_true)
         x = np.arange(n) if self.times is None else array_of("times", self.times)
         scores = _numbers("scores", self.scores)
-        for name, values in {"scores": scores, "y_true": in_event, "times": x}.items():
+        for name, values in {"scores": scores, "y_true": labels, "times": x}.items():
             if values.shape != (n,):
                 raise ValueError(f"{name} must have an entry for each of the {n} steps of the series, got shape {values.shape}.")
         by_channel = None if self.channel_scores is None else _numbers("channel_scores", self.channel_scores)
         if by_channel is not None and by_channel.shape != series.shape:
             raise ValueError(f"channel_scores must have the shape of the series, {series.shape}, got {by_channel.shape}.")
-        return series, scores, by_channel, in_event, x
+        _check_times(x)
+        if np.isinf(scores).any():
+            raise ValueError(f"scores must be numbers or NaN, got infinity at step {np.argmax(np.isinf(scores))}.")
+        return series, scores, by_channel, events_of(0, labels)[1], x
 
     def _draw_curves(self, x, series, names, kwargs):
         from matplotlib import rcParams
@@ -284,7 +290,8 @@ class AnomalyDisplay:
     def _ticks(self, values):
         """0 and the powers of ten between the threshold and the largest value."""
         first, last = np.log10([-self.threshold, np.nanmax(values)])
-        return np.array([0, *10.0 ** np.arange(np.ceil(first), last + 0.3)])
+        exponents = np.arange(np.ceil(first), last + 0.3)
+        return np.array([0, *10.0 ** exponents[:: -(-len(exponents) // MAX_TICKS) or 1]])
 
     def _scale_of_map(self, values):
         """Keyword arguments for the colours of a map of values."""
@@ -319,6 +326,17 @@ def _numbers(name, values):
     advice = "Pass numbers for the steps of one series."
     with refused_as(name, advice):
         return array_of(name, values, advice).astype(float)
+
+
+def _check_times(x):
+    """Raise a ValueError unless the times (n_steps,) are numbers or dates that ascend."""
+    of_a_kind = x.dtype.kind in "iufM" or all(isinstance(time, date) for time in x)
+    wrong = np.flatnonzero(~np.r_[x[:1] == x[:1], x[1:] > x[:-1]].astype(bool)) if of_a_kind else [0]
+    if len(wrong):
+        raise ValueError(
+            f"times must be numbers or dates in ascending order, got {x[wrong[0]]!s} at step {wrong[0]}. Pass them sorted,"
+            " without repetitions; to_timestamp() of periods, and numbers of durations."
+        )
 
 
 def _chosen(channels, n_channels, by_channel, alarms):
