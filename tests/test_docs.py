@@ -66,7 +66,7 @@ def test_every_parameter_of_a_transformer_is_documented(estimator):
     assert documented(estimator, "Parameters") == list(parameters)
 
 
-@pytest.mark.parametrize("estimator", [*BOTH, LSTMSeq2Seq, LSTMForecaster])
+@pytest.mark.parametrize("estimator", [*BOTH, LSTMSeq2Seq, LSTMOutlierDetector, LSTMForecaster])
 def test_every_parameter_is_documented_with_its_default(estimator):
     parameters = inspect.signature(estimator).parameters
     assert documented(estimator, "Parameters") == list(parameters)

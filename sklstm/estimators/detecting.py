@@ -220,8 +220,8 @@ class DetectMixin:
         -------
         float
             1 minus the sum of absolute errors over the sum of absolute deviations from the median, as
-            :func:`~sklearn.metrics.d2_absolute_error_score`, the mean over channels, and over the steps ahead. 1 is perfect, 0
-            as good as the median.
+            :func:`~sklearn.metrics.d2_absolute_error_score`, the mean over channels, and over the steps ahead. 1 is perfect,
+            0 is the score of predicting the median.
 
         Raises
         ------

@@ -38,8 +38,8 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
     """Recurrent network that finds abnormal sequences, and abnormal steps in them, by its errors in predicting them.
 
     It learns from one long series or from many sequences of any lengths, which may hold some anomalies. The network predicts the
-    numeric channels of each step from the steps before, or reconstructs pieces of a sequence from what it remembers of them. A
-    step is abnormal where it is wrong by more than on held-out data.
+    numeric channels of each step from the steps before [25]_, or reconstructs pieces of a sequence from what it remembers of
+    them. A step is abnormal where it is wrong by more than on held-out data.
 
     Parameters
     ----------
