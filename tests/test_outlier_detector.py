@@ -469,7 +469,9 @@ def test_a_refused_step_leaves_the_stream_as_it_was(X):
             with pytest.raises(ValueError):
                 stream.step(wrong)
         np.testing.assert_array_equal(stream.step(x_t), expected[t])
-    for wrong in ({}, {"n_steps": [1]}, stream.state | {"detector.predictions": np.zeros((1, 1))}, 5):
+    state = stream.state
+    of_shape, infinite = {"detector.predictions": np.zeros((1, 1))}, {"detector.smoothed": np.array([-np.inf])}
+    for wrong in ({}, {"n_steps": [1]}, state | of_shape, state | infinite, 5):
         with pytest.raises(ValueError):
             stream.state = wrong
     np.testing.assert_array_equal(stream.step(X[0][5]), expected[5])

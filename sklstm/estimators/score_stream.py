@@ -84,11 +84,13 @@ class ScoreStream(Stream):
     def _begin(self, n_streams, static=None):
         begun = super()._begin(n_streams, static)
         self._direct = None  # which would return predictions
-        n_channels = len(self._channels)
-        n_leads = len(self._errors["location_"]) // n_channels
-        self._memory = np.full((n_streams, n_leads, n_leads, n_channels), np.nan)
+        self._memory = np.full((n_streams, self._n_leads, self._n_leads, len(self._channels)), np.nan)
         self._smoothed = np.full(n_streams, np.nan)
         return begun
+
+    @property
+    def _n_leads(self):
+        return len(self._errors["location_"]) // len(self._channels)
 
     def _forget(self, stream):
         self._memory[stream], self._smoothed[stream] = np.nan, np.nan
@@ -110,14 +112,14 @@ class ScoreStream(Stream):
                 raise ValueError(f"The state must have {name!r}, {like} of the detector. Pass a state of a stream of this model.")
             own[name] = read_numbers(f"{name!r} of the state", state[name], "Pass a state of a stream.").astype(np.float64)
         rest = {name: array for name, array in state.items() if name not in own}
-        n_channels = len(self._channels)
-        n_leads, n = len(self._errors["location_"]) // n_channels, len(own[SMOOTHED]) if own[SMOOTHED].ndim == 1 else -1
+        n_channels, n_leads, n = len(self._channels), self._n_leads, len(own[SMOOTHED]) if own[SMOOTHED].ndim == 1 else -1
         if own[PREDICTIONS].shape != (n, n_leads, n_leads, n_channels) or len(np.atleast_1d(rest.get("n_steps", 0))) != n:
             raise ValueError(
                 f"{PREDICTIONS!r} of the state must have shape (n_streams, {n_leads}, {n_leads}, {n_channels}) and {SMOOTHED!r}"
                 f" (n_streams,), got {own[PREDICTIONS].shape} and {own[SMOOTHED].shape}. Pass a state of a stream of this model."
             )
-        if np.isinf(own[PREDICTIONS]).any():
-            raise ValueError(f"{PREDICTIONS!r} of the state must be numbers or NaN, got infinity. Start anew with reset().")
+        for name, array in own.items():
+            if np.isinf(array).any():
+                raise ValueError(f"{name!r} of the state must be numbers or NaN, got infinity. Start anew with reset().")
         Stream.state.fset(self, rest)
         self._memory, self._smoothed = own[PREDICTIONS], own[SMOOTHED]
