@@ -98,7 +98,7 @@ def test_a_constant_continues():
     np.testing.assert_array_equal(forecaster().fit(np.full(50, 7.0)).predict(), [7, 7, 7])
 
 
-@pytest.mark.parametrize("params", [{}, {"season_length": 4}, {"relative": "mean", "scale": "difference"}, {"differences": 1}])
+@pytest.mark.parametrize("params", [{}, {"season_length": 4}, {"relative": "mean", "scale": "std"}, {"differences": 1}])
 def test_forecasts_do_not_depend_on_units(params):
     series = wave()
     expected = forecaster(**params).fit(series).predict()
@@ -159,10 +159,10 @@ def test_the_past_of_other_channels_and_static_facts_are_used():
     found = forecaster(target=0, window=6, **params).fit(series[3:]).predict()
     assert found.shape == (3, 1) and np.abs(found[:, 0] - cause[-3:]).max() < 0.5
     signs = {"sign": [1.0, -1.0] * 10}
-    many = [sign * np.r_[np.zeros(10), np.arange(15.0)] for sign in signs["sign"]]
-    model = forecaster(window=4, max_iter=60, scale=None, validation_fraction=0).fit([one[:11] for one in many], static=signs)
-    found = np.array(model.predict())  # all windows are zeros: only the facts tell what follows
-    assert np.sign(found[:, 2]).tolist() != [1] * 20
+    many = [sign * np.r_[np.zeros(4), 1.0, 2.0, 3.0, np.zeros(4)] for sign in signs["sign"]]
+    model = forecaster(window=4, max_iter=60, scale=None, validation_fraction=0).fit(many, static=signs)
+    found = np.array(model.predict())  # the last windows are zeros: only the static features tell what follows
+    assert np.sign(found[:, 2]).tolist() == signs["sign"]
 
 
 def test_missing_values():
@@ -424,6 +424,13 @@ def test_files_pickles_and_threads_keep_the_bits(tmp_path):
         load(tmp_path / "model.npz").predict()
 
 
+def test_parameters_are_checked_as_those_of_a_forecaster():
+    assert LSTMForecaster._parameter_constraints.keys() == LSTMForecaster().get_params().keys()
+    for name, value in {"hidden_size": -1, "loss": "poisson", "checkpoint": 5, "relative": "first", "coverage": 1.0}.items():
+        with pytest.raises(ValueError, match=f"The '{name}' parameter of LSTMForecaster must be"):
+            forecaster(**{name: value}).fit(wave())
+
+
 def test_a_changed_forecaster_is_not_saved(tmp_path):
     model = forecaster().fit(wave())
     model.regressors_ = [LSTMRegressor()]
@@ -460,12 +467,12 @@ def test_a_picture():
 # ---- what is refused ----
 
 
-def dated(times, values=None):
+def dated(times):
     pd = pandas()
-    return pd.Series(wave(len(times)) if values is None else values, pd.DatetimeIndex(times))
+    return pd.Series(wave(len(times)), pd.DatetimeIndex(times))
 
 
-def days(n=40, **changes):
+def days(n=40):
     return pandas().date_range("2001-01-01", periods=n, freq="D").to_series().reset_index(drop=True).tolist()
 
 

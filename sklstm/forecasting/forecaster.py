@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from ..compat import Interval, StrOptions, _fit_context
-from ..estimators.constraints import CONSTRAINTS, POSITIVE_INT, UNIT_INTERVAL
+from ..estimators.constraints import CONSTRAINTS, POSITIVE_INT
 from ..preprocessing.levels import LEVELS
 from ..preprocessing.targets import named_channels
 from .adjustment import SCALES, Adjustment
@@ -202,7 +202,7 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         "id": [str, list, None],
         "time": [str, None],
         "coverage": [Interval(Real, 0, 1, closed="neither")],
-        "validation_fraction": [UNIT_INTERVAL],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "n_splits": [POSITIVE_INT],
         "n_estimators": [POSITIVE_INT],
     }
@@ -295,23 +295,6 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
-
-    _parameter_constraints: ClassVar = {
-        "horizon": [POSITIVE_INT],
-        "window": [StrOptions({"auto"}), POSITIVE_INT],
-        "strategy": [StrOptions(set(STRATEGIES))],
-        "season_length": [Interval(Integral, 2, None, closed="left"), None],
-        "differences": [Interval(Integral, 0, None, closed="left")],
-        "relative": [StrOptions(set(LEVELS)), None],
-        "scale": [StrOptions(set(SCALES)), None],
-        "target": [Integral, str, "array-like", None],
-        "id": [str, list, None],
-        "time": [str, None],
-        "coverage": [Interval(Real, 0, 1, closed="neither")],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "n_splits": [POSITIVE_INT],
-        "n_estimators": [POSITIVE_INT],
-    }
 
     @document()
     @_fit_context(prefer_skip_nested_validation=False)
