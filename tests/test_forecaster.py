@@ -94,6 +94,17 @@ def test_a_trend_continues(params):
         np.testing.assert_allclose(model.predict(horizon=12), np.arange(101.0, 113), rtol=0.02)  # from forecasts of forecasts
 
 
+def test_a_trend_continues_beside_a_season_and_far_from_zero():
+    steps = np.arange(100.0)
+    series = steps + np.tile([0.0, 5, -5, 0], 25)
+    assert forecaster(4, season_length=4).fit(series[:15]).window_ == 8  # a window of one season would repeat that
+    model = forecaster(4, season_length=4, window=8, max_iter=30).fit(series[:60])
+    np.testing.assert_allclose(model.predict(), series[60:64], atol=0.5)
+    assert np.isfinite(model.errors_).all()
+    far = 1.7e9 + steps + 0.1 * wave(100)
+    np.testing.assert_allclose(forecaster(max_iter=30).fit(far).predict() - 1.7e9, [100, 101, 102], atol=0.5)
+
+
 def test_a_constant_continues():
     np.testing.assert_array_equal(forecaster().fit(np.full(50, 7.0)).predict(), [7, 7, 7])
 
@@ -246,6 +257,8 @@ def test_other_indexes_go_on():
         pd.timedelta_range("1h", periods=43, freq="90min"),
         pd.RangeIndex(10, 96, 2),
         pd.Index(np.arange(43) * 0.25),
+        pd.Index(1.7e9 + np.arange(43) * 0.01),  # of which each step is rounded
+        pd.date_range("2001-02-20", periods=43, freq="D").as_unit("s"),
     ):
         forecasts = forecaster(window=5).fit(pd.Series(wave(40), index[:40], name="y")).predict()
         pd.testing.assert_index_equal(forecasts.index, index[40:], exact="equiv")
@@ -363,6 +376,21 @@ def test_a_backtest_is_the_loop_over_origins():
     assert not np.array_equal(refitted.forecasts[1], result.forecasts[1])
 
 
+def test_a_refitted_backtest_fits_once_for_each_origin(monkeypatch):
+    fits, fit = [], LSTMForecaster._fit
+    monkeypatch.setattr(LSTMForecaster, "_fit", lambda self, data: fits.append(data.lengths[0]) or fit(self, data))
+    forecaster().backtest(wave(60), n_windows=3, step=2, refit=True)
+    assert fits == [53, 55, 57]
+
+
+def test_series_that_are_changed_afterwards_change_nothing():
+    series = wave()
+    model = forecaster().fit(series)
+    expected = model.predict()
+    series[:] = 0
+    np.testing.assert_array_equal(model.predict(), expected)
+
+
 def test_an_update_is_as_good_as_having_known():
     series = wave(90)
     model = forecaster().fit(series[:80])
@@ -472,6 +500,14 @@ def dated(times):
     return pd.Series(wave(len(times)), pd.DatetimeIndex(times))
 
 
+def every(freq, zone=None, n=40):
+    return pandas().date_range("2000-01-01", periods=n, freq=freq, tz=zone)
+
+
+def numbered(step):
+    return pandas().Series(wave(40), 1.7e9 + step * np.arange(40))
+
+
 def days(n=40):
     return pandas().date_range("2001-01-01", periods=n, freq="D").to_series().reset_index(drop=True).tolist()
 
@@ -506,6 +542,58 @@ REFUSED = {
         "must continue the series at 2001-02-10.*begins at 2001-01-01",
     ),
     "new at another time": (lambda: forecaster().fit(dated(days())).update(dated(days(45)[41:])), "begins at 2001-02-11"),
+    "other frequencies": (
+        lambda: forecaster().fit([dated(every("MS")), dated(every("D"))]),
+        "series 1 has steps of 'D', but series 0 has steps of 'MS'. Resample",
+    ),
+    "other zones": (
+        lambda: forecaster().fit([dated(every("D")), dated(every("D", "UTC"))]),
+        "their zone is 'UTC' instead of None",
+    ),
+    "future of other frequency": (
+        lambda: forecaster().fit(dated(every("MS")), future=dated(every("D", n=50))),
+        "future must be as far apart as those of the series: expected 2000-02-01, got 2000-01-02",
+    ),
+    "future of other kind": (
+        lambda: forecaster().fit(dated(every("D")), future=dated(every("D")).to_period()),
+        "future must be like those of the series, but their kind is 'periods' instead of 'dates'",
+    ),
+    "new with a gap": (
+        lambda: forecaster().fit(dated(every("D"))).update(dated(every("D", n=44)[[40, 41, 43]])),
+        "steps of new are not equally far apart: 2000-02-13 follows 2000-02-11",
+    ),
+    "new of other frequency": (
+        lambda: forecaster().fit(dated(every("D"))).update(dated(every("D", n=44)[[40, 42]])),
+        "new must be as far apart as those of the series: expected 2000-02-11, got 2000-02-12",
+    ),
+    "seconds that are floating-point numbers": (
+        lambda: forecaster().fit(numbered(60.0)).update(numbered(60.0)[:1]),
+        "new must continue the series at 1700002400.0",
+    ),
+    "holidays": (
+        lambda: forecaster().fit(dated(every(pandas().offsets.CustomBusinessDay(holidays=["2000-05-01"])))),
+        "has the freq <CustomBusinessDay>, which its text 'C' does not tell",
+    ),
+    "days of months": (
+        lambda: forecaster().fit(dated([f"2000-{k + 1:02d}-15" for k in range(12)])),
+        "follow no rule that pandas knows, such as 2000-02-15 after 2000-01-15",
+    ),
+    "each third period": (
+        lambda: forecaster().fit(dated(every("MS", n=60)).to_period("M")[::3]),
+        "follow no rule that pandas knows, such as 2000-04 after 2000-01",
+    ),
+    "a zone without a name": (
+        lambda: forecaster().fit(dated(every("D", "dateutil/Europe/Berlin"))),
+        "the time zone .*, which is no name of one",
+    ),
+    "dates of Python, unsorted": (
+        lambda: forecaster().fit(pandas().Series(wave(40), list(every("D").date)[::-1])),
+        "not sorted: 2000-02-08 comes after 2000-02-09",
+    ),
+    "a Series and a table of another name": (
+        lambda: forecaster().fit([pandas().Series(wave(), name="a"), pandas().DataFrame({"b": wave()})]),
+        "series 1 has the channels ..., but series 0 has ...".replace("...", ".*"),
+    ),
     "other channels": (lambda: forecaster().fit(wave()).update(np.ones((3, 2))), "has the channels 2, but in fit series had 1"),
     "other series": (lambda: forecaster().fit([wave(), wave()]).update([wave()]), "one entry for each of the 2 series, got 1"),
     "texts": (lambda: forecaster().fit(np.array(["a", "b"] * 30)), "series must hold numbers: .* channel 0 is 'a'"),
@@ -521,7 +609,18 @@ REFUSED = {
     "coverage": (lambda: forecaster().fit(wave()).predict_interval(coverage=80), "coverage must be a number between 0 and 1"),
     "quantile": (lambda: forecaster().fit(wave()).predict_quantile([0.5, 1.0]), "quantile must be a number between 0 and 1"),
     "horizon": (lambda: forecaster().fit(wave()).predict(0), "horizon must be an integer of at least 1, got 0"),
-    "a window within a season": (lambda: forecaster(window=5, season_length=12).fit(wave()), "at least one season"),
+    "a window within a season": (
+        lambda: forecaster(window=23, season_length=12).fit(wave()),
+        "shorter than two seasons of season_length=12.*at least 24",
+    ),
+    "a window of one step": (
+        lambda: forecaster(window=1).fit(wave()),
+        "window=1 has no scale='difference'. Set window to at least 2",
+    ),
+    "missing in what is held out": (
+        lambda: forecaster().backtest(np.r_[wave(60), np.nan, wave(4)], n_windows=3),
+        "at step 60 of the series is missing",
+    ),
     "a window within the horizon": (
         lambda: forecaster(6, window=5).fit(wave(), future=wave()),
         "window must be at least horizon=6, got 5",

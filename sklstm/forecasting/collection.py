@@ -153,8 +153,8 @@ def _of_times(pieces, what, name, zone=None):
         read = [read_index(piece, what(i)) for i, piece in enumerate(pieces)]
     else:
         read = [read_index(_NumberIndex(piece), what(i)) for i, piece in enumerate(pieces)]
-    calendar = common_calendar([one for _, one in read])
-    return [times for times, _ in read], calendar | {"name": name}
+    times = [times for times, _ in read]
+    return times, common_calendar([one for _, one in read], times, what) | {"name": name}
 
 
 class _NumberIndex:
@@ -213,7 +213,8 @@ def _read_levels(data, what):
 
         indexes = [pandas.DatetimeIndex(times).to_period(period.freq) for times in read.times]
         parts = [read_index(index, read.what(i)) for i, index in enumerate(indexes)]
-        read.times, read.calendar = [times for times, _ in parts], common_calendar([one for _, one in parts])
+        read.times = [times for times, _ in parts]
+        read.calendar = common_calendar([one for _, one in parts], read.times, read.what)
     read.form = {"kind": "levels", "names": names, "is_series": is_series, "name": data.name if is_series else None}
     return read
 
@@ -222,9 +223,9 @@ def _of_parts(parts, form, what):
     """Several series, each read by itself."""
     if not parts:
         raise ValueError(f"{what} holds no series. Pass at least one.")
-    first = parts[0]
+    first, all_series = parts[0], all(part.form.get("is_series") for part in parts)
     for i, part in enumerate(parts):
-        if part.n_channels != first.n_channels or (part.names != first.names and first.form.get("is_series") is not True):
+        if part.n_channels != first.n_channels or (part.names != first.names and not all_series):
             raise ValueError(
                 f"{what} {i} has the channels {part.names or part.n_channels}, but {what} 0 has"
                 f" {first.names or first.n_channels}. Pass the same channels in the same order."
@@ -233,8 +234,8 @@ def _of_parts(parts, form, what):
     kinds = {None if calendar is None else calendar["kind"] for calendar in calendars}
     if len(kinds) > 1:
         raise ValueError(f"The indexes of {what} hold times of different kinds: {sorted(map(str, kinds))}. Give all the same.")
-    calendar = common_calendar(calendars)
-    times = None if calendar is None else [part.times[0] for part in parts]
+    times = None if None in calendars else [part.times[0] for part in parts]
+    calendar = common_calendar(calendars, times, lambda i: f"{what} {i}")
     names = None if first.form.get("is_series") else first.names
     return Collection([part.values[0] for part in parts], names, form, None, times, calendar)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from ..sequences.static import StaticTable, read_static
-from .calendars import advance, check_follows, literal
+from .calendars import advance, check_calendar, check_follows, check_times, literal
 from .collection import Collection, read_collection
 
 
@@ -64,6 +64,14 @@ class Data:
         """Steps of each series, and what is known then."""
         values = [one[begin:end] for one, begin, end in zip(self.series.values, begins, ends, strict=True)]
         return self._of(values, begins, ends)
+
+    def copy(self):
+        """The same in arrays of its own, which nobody else changes."""
+        values, times, known = (
+            None if arrays is None else [one.copy() for one in arrays]
+            for arrays in (self.series.values, self.series.times, self.known)
+        )
+        return replace(self, series=replace(self.series, values=values, times=times), known=known)
 
     def _of(self, values, begins, ends):
         times = self.series.times
@@ -130,6 +138,7 @@ def _from_first_step(known, collection, i):
     """Known channels from the first step of a series on."""
     values, first = known.values[i], 0
     if known.times is not None and collection.times is not None:
+        check_calendar(known.calendar, collection.calendar, collection.what(i), "future")
         found = np.flatnonzero(known.times[i] == collection.times[i][0])
         if not len(found):
             raise ValueError(
@@ -138,6 +147,11 @@ def _from_first_step(known, collection, i):
             )
         first = int(found[0])
     n_steps = len(collection.values[i])
+    if known.times is not None and collection.times is not None:
+        own, times, calendar = known.times[i][first:], collection.times[i], collection.calendar
+        check_times(own[:n_steps], calendar, times, collection.what(i), "future")
+        if len(own) > n_steps:
+            check_follows(own[n_steps:], calendar, times[-1], collection.what(i), "future")
     if len(values) - first < n_steps:
         raise ValueError(
             f"future of {collection.what(i)} ends too early: it has {len(values) - first} steps from the first of the series on,"
@@ -175,6 +189,7 @@ def known_ahead(future, state, horizon, id, time, beyond=False):
             )
         if read.times is not None and series.times is not None:
             for i, times in enumerate(read.times):
+                check_calendar(read.calendar, series.calendar, series.what(i), "future")
                 check_follows(times, series.calendar, series.times[i][-1], series.what(i), "future")
         known = read.values
     for i, values in enumerate(known):
@@ -206,6 +221,7 @@ def read_new(new, future, state, id, time, allow_missing):
         times = [advance(of, series.calendar, len(values), series.what(i)) for i, (of, values) in each]
     else:
         for i, of in enumerate(times):
+            check_calendar(read.calendar, series.calendar, series.what(i), "new")
             check_follows(of, series.calendar, series.times[i][-1], series.what(i), "new")
     known = None
     if state.known is not None or future is not None:

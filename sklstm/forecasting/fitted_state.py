@@ -36,7 +36,7 @@ def check_attributes(attributes):
         "targets": all(is_count(j) and j < n_channels for j in targets) and len(set(targets)) == len(targets) > 0,
         "strategy": described["strategy"] in STRATEGIES and described["scale"] in {*SCALES, None},
         "relative": described["relative"] in {*LEVELS, None},
-        "season_length": described["season_length"] is None or 1 < described["season_length"] <= attributes["window_"],
+        "season_length": described["season_length"] is None or 4 <= 2 * described["season_length"] <= attributes["window_"],
         "form": series.form["kind"] in RESTORE,
         "calendar": series.calendar is None or (series.calendar["kind"] in KINDS and len(series.times) == len(series)),
         "series": all(_is_table(one, n_channels) and len(one) >= size for one in series.values),

@@ -48,8 +48,8 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
     horizon : int, default=1
         Number of steps ahead that are forecast.
     window : int or "auto", default="auto"
-        Number of steps that a forecast is made from. "auto" is the largest of four seasons, twice the horizon and 16, but at
-        most about two thirds of the shortest series, in whole seasons.
+        Number of steps that a forecast is made from, at least two seasons. "auto" is the largest of four seasons, twice the
+        horizon and 16, but at most about two thirds of the shortest series, in whole seasons, and at least two.
     strategy : {"direct", "recursive"}, default="direct"
         How several steps are forecast: all at once, or one at a time, each from those before. For "recursive", every channel of
         `series` must be in `target`.
@@ -382,11 +382,16 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         lengths, horizon, differences = data.lengths, int(self.horizon), int(self.differences)
         period, window = self.season_length or 1, self.window
         if window == "auto":
-            least = max(period, horizon if data.known else 1, MIN_WINDOW)
+            least = max(2 * period if period > 1 else 1, horizon if data.known else 1, MIN_WINDOW)
             most = int(MOST * (int(lengths.min()) - horizon - differences))
             window = max(least, min(max(N_SEASONS * period, 2 * horizon, MIN_AUTO), most // period * period))
-        if window < period:
-            raise ValueError(f"window={window} is shorter than season_length={period}. Set window to at least one season.")
+        if period > 1 and window < 2 * period:
+            raise ValueError(
+                f"window={window} is shorter than two seasons of season_length={period}, which season and"
+                f" remainder need. Set window to at least {2 * period}."
+            )
+        if window < MIN_WINDOW and self.scale in ("std", "difference"):
+            raise ValueError(f"window={window} has no scale={self.scale!r}. Set window to at least {MIN_WINDOW}, or scale=None.")
         if data.known and window < horizon:
             raise ValueError(f"With future, window must be at least horizon={horizon}, got {window}. Set window higher.")
         needed = window + differences + horizon

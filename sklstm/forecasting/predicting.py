@@ -213,7 +213,7 @@ class PredictMixin:
 
     def _keep(self, data, n_steps):
         """Keep the ends of series which have so many steps, and what is known of them."""
-        self._ends = data.last(self._size + self._horizon).to_dict()
+        self._ends = data.last(self._size + self._horizon).copy().to_dict()
         self._n_steps = n_steps
 
     def _read_new(self, new, future):
