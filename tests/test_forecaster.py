@@ -272,6 +272,39 @@ def test_polars():
     assert isinstance(found, pl.DataFrame) and found["day"].to_list() == [40, 41, 42] * 2
 
 
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_tables_of_other_libraries_keep_dates_zones_and_names(zone):
+    pl, pa = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    days = every("D", zone, n=43)  # zones: over the change of the clocks
+    days = days if zone is None else pandas().date_range("2000-02-20", periods=43, freq="D", tz=zone)
+    stamps = [*days.date] if zone is None else [*days.tz_convert("UTC").tz_localize(None).to_pydatetime()]
+    column = pl.Series("day", stamps)
+    column = column if zone is None else column.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+    table = pl.DataFrame({"day": column[:40], "sold": wave(40)})
+    for given in (table, table.to_arrow()):
+        found = forecaster(time="day").fit(given).predict()
+        assert type(found) is type(given)
+        found = found if given is table else pl.from_arrow(found)
+        assert found["day"].dtype == column.dtype and found["day"].to_list() == column[40:].to_list()
+    values = table.select("sold", other="sold")
+    assert forecaster(target="other").fit(values).predict().columns == ["other"]
+    assert forecaster(target="other").fit([values, values]).predict()[1].columns == ["other"]
+
+
+def test_a_static_table_with_ids_belongs_to_the_series_of_its_ids():
+    pd = pandas()
+    series = {"shop": ["b"] * 40 + ["a"] * 40, "sold": wave()}
+    model = forecaster(id="shop").fit(series, static={"shop": ["c", "a", "b"], "size": [3.0, 1.0, 2.0]})
+    static = model._state.static
+    assert static.names == ["size"] and static.values.ravel().tolist() == [2, 1]  # b and a
+    several = {"shop": series["shop"], "kind": [1] * 80, "sold": wave()}
+    static = pd.DataFrame({"kind": [1, 1], "shop": ["a", "b"], "size": [1.0, 2.0]})
+    assert forecaster(id=["shop", "kind"]).fit(several, static=static)._state.static.values.ravel().tolist() == [2, 1]
+    for shops, words in ((["a", "a"], "the series 'a' twice"), (["a", "c"], "static has no series 'b'")):
+        with pytest.raises(ValueError, match=words):
+            model.fit(series, static={"shop": shops, "size": [1.0, 2.0]})
+
+
 def test_forecasts_keep_the_dtype():
     model = forecaster().fit(wave().astype(np.float32))
     assert model.predict().dtype == model.regressors_[0].weights_["head.V"].dtype == np.float32

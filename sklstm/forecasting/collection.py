@@ -77,9 +77,9 @@ def read_collection(data, id=None, time=None, what="series"):
         Name of the argument, for messages.
     """
     is_table = isinstance(data, Mapping) or hasattr(data, "columns")
-    if (id is not None or time is not None) and is_table:
-        return _read_long(data, id, time, what)
     index = pandas_index_of(data)
+    if is_table and (id is not None or time is not None or index is None):
+        return _read_long(data, id, time, what)
     if index is not None and index.nlevels > 1:
         return _read_levels(data, what)
     if index is not None:
@@ -99,7 +99,9 @@ def read_collection(data, id=None, time=None, what="series"):
 
 
 def _read_one(item, what):
-    return _read_array(item, what) if pandas_index_of(item) is None else _read_pandas(item, what)
+    if pandas_index_of(item) is not None:
+        return _read_pandas(item, what)
+    return _read_long(item, None, None, what) if hasattr(item, "columns") else _read_array(item, what)
 
 
 def _numbers(table, what):
@@ -176,7 +178,7 @@ def _read_long(data, id, time, what):
     for name in [*(id if isinstance(id, list) else [id]), time]:
         if name is not None and name not in table.names:
             raise ValueError(f"{what} has no column {name!r}; its columns are {table.names}. Name another in id or time.")
-    columns = {name: data[name] for name in table.names}
+    columns, is_date = {name: data[name] for name in table.names}, False
     key = id
     if id is None:
         key = "series"
@@ -191,12 +193,19 @@ def _read_long(data, id, time, what):
     read.ids = None if id is None else sequences.ids
     if time is not None:
         pieces = np.split(sequences.times, sequences.offsets[1:-1])
-        zone = getattr(getattr(data[time], "dtype", None), "tz", None)
-        zone = None if zone is None else str(zone)
+        zone, is_date = _type_of_times(data[time])
         read.times, read.calendar = _of_times(pieces, read.what, time, zone)
     library = "builtins" if isinstance(data, Mapping) else type(data).__module__.partition(".")[0]
-    read.form = {"kind": "long", "id": id, "time": time, "library": library}
+    read.form = {"kind": "long", "id": id, "time": time, "library": library, "is_date": is_date}
     return read
+
+
+def _type_of_times(column):
+    """Time zone of a column of any library, or None, and whether it holds dates without a time of day."""
+    dtype = getattr(column, "dtype", None) if hasattr(column, "dtype") else getattr(column, "type", None)
+    dtype = getattr(dtype, "pyarrow_dtype", dtype)
+    zone = getattr(dtype, "time_zone", getattr(dtype, "tz", None))
+    return None if zone is None else str(zone), str(dtype) in ("Date", "date32[day]", "date64[ms]")
 
 
 def _read_levels(data, what):
@@ -290,7 +299,7 @@ def _as_pandas(form, blocks, times, calendar, ids, names, suffixes):
 def _as_list(form, blocks, times, calendar, ids, names, suffixes):
     times = [None] * len(blocks) if times is None else times
     each = zip(form["items"], blocks, times, strict=True)
-    return [restore(item, [block], [of], calendar, None, names, suffixes) for item, block, of in each]
+    return [restore(item, [block], None if of is None else [of], calendar, None, names, suffixes) for item, block, of in each]
 
 
 def _as_block(form, blocks, *_):
@@ -314,14 +323,14 @@ def _rows(blocks, times, calendar, ids, names, suffixes):
     stamps = None
     if times is not None:
         stamps = np.concatenate(times)
-        if calendar["zone"] is not None or calendar["kind"] == "periods":
-            stamps = index_of(stamps, calendar)
     numbers = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])
     return numbers, stamps, values
 
 
 def _as_long(form, blocks, times, calendar, ids, names, suffixes):
     numbers, stamps, values = _rows(blocks, times, calendar, ids, names, suffixes)
+    if stamps is not None:
+        stamps = _as_column(stamps, calendar, form)
     keys = {}
     if isinstance(form["id"], list):
         keys = {name: np.array([ids[i][k] for i in numbers]) for k, name in enumerate(form["id"])}
@@ -334,10 +343,30 @@ def _as_long(form, blocks, times, calendar, ids, names, suffixes):
     return (library.table if form["library"] == "pyarrow" else library.DataFrame)(columns)
 
 
+def _as_column(stamps, calendar, form):
+    """Times as a column of the library of a table, with their zone."""
+    library, zone = form["library"], calendar["zone"]
+    if stamps.dtype.kind == "M" and library in ("polars", "pyarrow"):
+        stamps = stamps if stamps.dtype.str.endswith(("[ms]", "[us]", "[ns]")) else stamps.astype("M8[us]")
+        module = importlib.import_module(library)
+        if library == "polars":
+            column = module.Series(stamps)
+            if form["is_date"]:
+                return column.cast(module.Date)
+            return column if zone is None else column.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+        column = module.array(stamps)
+        if form["is_date"]:
+            return column.cast(module.date32())
+        return column if zone is None else column.cast(module.timestamp(column.type.unit, zone))
+    return index_of(stamps, calendar) if zone is not None or calendar["kind"] == "periods" else stamps
+
+
 def _as_levels(form, blocks, times, calendar, ids, names, suffixes):
     import pandas
 
     numbers, stamps, values = _rows(blocks, times, calendar, ids, names, suffixes)
+    if calendar["zone"] is not None or calendar["kind"] == "periods":
+        stamps = index_of(stamps, calendar)
     n_keys = len(form["names"]) - 1
     keys = [ids[numbers]] if n_keys == 1 else [np.array([ids[i][k] for i in numbers]) for k in range(n_keys)]
     index = pandas.MultiIndex.from_arrays([*keys, stamps], names=form["names"])

@@ -1,9 +1,13 @@
 """`Data`: what a forecaster learns from and continues: series, channels that are known in advance, and facts of the series."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from ..sequences.alignment import keys_of
+from ..sequences.errors import repeated
+from ..sequences.frames import Table
 from ..sequences.static import StaticTable, read_static
 from .calendars import advance, check_calendar, check_follows, check_times, literal
 from .collection import Collection, read_collection
@@ -31,7 +35,7 @@ class Data:
     def read(cls, series, future, static, id, time):
         """From the arguments of `LSTMForecaster.fit`."""
         collection = read_collection(series, id, time)
-        static = collection.static if static is None else read_static(static, len(collection), collection.ids)
+        static = collection.static if static is None else _read_static(static, collection, id)
         if future is None:
             return cls(collection, static=static)
         known = read_collection(future, id, time, "future")
@@ -117,6 +121,30 @@ class Data:
             of = "" if names is None and wrong.shape[1] == 1 else f" of channel {channel if names is None else names[channel]!r}"
             when = "" if times is None else f" ({literal(times[i][step], self.series.calendar)})"
             raise ValueError(f"The value{of} at step {step}{when} of {self.series.what(i)} {is_what}. {remedy}")
+
+
+def _read_static(static, collection, id):
+    """Static features of the series; a table that has the columns of their ids is brought into the order of the series."""
+    keys = id if isinstance(id, list) else [] if id is None else [id]
+    columns = Table(static, "static").names if isinstance(static, Mapping) or hasattr(static, "columns") else []
+    if not set(keys) & set(columns):
+        return read_static(static, len(collection), collection.ids)
+    if absent := [name for name in keys if name not in columns]:
+        raise ValueError(f"static has no column {absent[0]!r}; its columns are {columns}. Pass all columns of id, or none.")
+    own = [keys_of(np.array(_listed(static[name]))) for name in keys]
+    own = list(zip(*own, strict=True)) if isinstance(id, list) else own[0]
+    wanted, places = keys_of(collection.ids), {key: k for k, key in enumerate(own)}
+    if len(places) < len(own):
+        raise ValueError(f"static has the series {repeated(own)[0]!r} twice. Pass one row for each series.")
+    if without := [key for key in wanted if key not in places]:
+        raise ValueError(f"static has no series {without[0]!r}, but has {own[:5]}. Pass one row for each series.")
+    features = read_static({name: static[name] for name in columns if name not in keys}, len(own))
+    return features[[places[key] for key in wanted]]
+
+
+def _listed(column):
+    """Entries of a column of any library."""
+    return column.to_pylist() if hasattr(column, "to_pylist") else list(column)
 
 
 def matched(other, collection, name="future"):
