@@ -274,7 +274,8 @@ def test_polars():
 
 @pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
 def test_tables_of_other_libraries_keep_dates_zones_and_names(zone):
-    pl, pa = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    pl = pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
     days = every("D", zone, n=43)  # zones: over the change of the clocks
     days = days if zone is None else pandas().date_range("2000-02-20", periods=43, freq="D", tz=zone)
     stamps = [*days.date] if zone is None else [*days.tz_convert("UTC").tz_localize(None).to_pydatetime()]
@@ -424,6 +425,52 @@ def test_series_that_are_changed_afterwards_change_nothing():
     np.testing.assert_array_equal(model.predict(), expected)
 
 
+def test_updates_with_known_channels_count_each_error_once():
+    series, future = wave(110), wave(120, 1)
+    model = forecaster().fit(series[:80], future=future[:80])
+    at_once, in_turn = (pickle.loads(pickle.dumps(model)) for _ in range(2))
+    at_once.update(series[80:], future=future[80:110])
+    for step in range(80, 110):
+        in_turn.update(series[step : step + 1], future=future[step : step + 1])
+    for lead in range(HORIZON):
+        first, second = (one.errors_[:, lead, 0] for one in (at_once, in_turn))
+        first, second = first[~np.isnan(first)], second[~np.isnan(second)]
+        np.testing.assert_array_equal(first, second)
+        # The last origin that has its known channels is 107, and steps 80 to 109 are forecast from 80 - lead on.
+        assert len(first) == np.isfinite(model.errors_[:, lead, 0]).sum() + 28 + lead
+    ahead = future[110:113]
+    np.testing.assert_array_equal(at_once.predict_interval(future=ahead), in_turn.predict_interval(future=ahead))
+    assert model.score(series[80:83], future=future[80:83]) < 0
+    with pytest.raises(ValueError, match=r"no step to compare .*, and future for at least 3 steps"):
+        model.score(series[80:82], future=future[80:82])
+
+
+def test_updates_of_some_series_and_what_fit_knew_ahead():
+    series, future = {"shop": ["a"] * 40 + ["b"] * 40, "sold": wave()}, {"shop": ["a"] * 50 + ["b"] * 50, "price": wave(100, 1)}
+    model = forecaster(id="shop").fit(series, future=future)
+    one = {"shop": ["b"], "sold": [0.5]}
+    known = model.update(one, future={"shop": ["c", "b", "a"], "price": [9.0, *wave(100, 1)[[90, 40]]]}).predict()["sold"]
+    np.testing.assert_array_equal(known, forecaster(id="shop").fit(series, future=future).update(one).predict()["sold"])
+    with pytest.raises(ValueError, match="new has the series 'c', which was not there in fit"):
+        model.update({"shop": ["c"], "sold": [0.5]})
+    model = forecaster().fit([wave(), wave(80, 1)], future=[wave(), wave()])
+    model.update([wave(3), wave(1)], future=[wave(3), wave(1)])
+    np.testing.assert_array_equal(model._n_steps, [83, 81])
+
+
+def test_constants_beside_others_have_intervals_of_no_width():
+    model = forecaster().fit(np.column_stack([np.ones(80), wave()]))
+    interval = model.predict_interval()
+    np.testing.assert_array_equal(interval[:, 0], np.ones((3, 2)))
+    assert (interval[:, 1, 0] < interval[:, 1, 1]).all()
+    constant = forecaster().fit(np.ones(80))
+    np.testing.assert_array_equal(constant.predict_interval(), np.ones((3, 2)))
+    with pytest.raises(ValueError, match=r"scaled error is not defined: .* constant"):
+        constant.score(np.arange(5.0))
+    with pytest.raises(ValueError, match="windows that are constant give none"):
+        constant.update(np.arange(2.0)).predict_interval()
+
+
 def test_an_update_is_as_good_as_having_known():
     series = wave(90)
     model = forecaster().fit(series[:80])
@@ -506,6 +553,11 @@ def test_checkpoints(tmp_path):
     again = forecaster(checkpoint=path, n_estimators=2).fit(wave())
     np.testing.assert_array_equal(again.predict_interval(), first.predict_interval())
     np.testing.assert_array_equal(forecaster(n_estimators=2).fit(wave()).predict_interval(), first.predict_interval())
+    backtest = again.backtest(wave(), n_windows=2, refit=True)  # of other data
+    np.testing.assert_array_equal(backtest.forecasts, forecaster(n_estimators=2).backtest(wave(), 2, refit=True).forecasts)
+    # Random numbers that nobody chose are those of the file.
+    one, other = (forecaster(checkpoint=tmp_path / "random", random_state=None).fit(wave()) for _ in range(2))
+    np.testing.assert_array_equal(one.predict_interval(), other.predict_interval())
 
 
 def test_a_picture():
@@ -657,6 +709,14 @@ REFUSED = {
     "a window within the horizon": (
         lambda: forecaster(6, window=5).fit(wave(), future=wave()),
         "window must be at least horizon=6, got 5",
+    ),
+    "differences of what is missing": (
+        lambda: forecaster(differences=1, missing="indicator").fit(wave()),
+        "differences=1 needs every value, but missing='indicator'",
+    ),
+    "missing, as in the fit": (
+        lambda: forecaster().fit(wave()).set_params(missing="indicator").update([np.nan]),
+        "at step 0 of the series is missing",
     ),
     "no column": (lambda: forecaster(id="store").fit({"shop": [1], "y": [1.0]}), "no column 'store'; its columns are"),
     "a backtest of everything": (lambda: forecaster().backtest(wave(20), n_windows=7), "hold out the last 21"),

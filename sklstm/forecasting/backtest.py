@@ -99,12 +99,12 @@ def run_backtest(forecaster, data, n_windows, step, refit, coverage):
             f" horizon={horizon} hold out the last {held_out}. Set them lower, or pass more steps."
         )
     first, found = lengths - held_out, []
-    model = clone(forecaster)._fit(data.until(first))
+    model = _copy(forecaster, 0)._fit(data.until(first))
     scale = model.naive_errors_
     for w in range(n_windows):
         origins = first + w * step
         if refit and w:
-            model = clone(forecaster)._fit(data.until(origins))
+            model = _copy(forecaster, w)._fit(data.until(origins))
         model._learn(data.between(model._n_steps, origins))
         after = data.between(origins, origins + horizon)
         forecasts, of_windows = model._continue(horizon, None if data.known is None else np.stack(after.known))
@@ -114,6 +114,12 @@ def run_backtest(forecaster, data, n_windows, step, refit, coverage):
     names = data.series.names or list(range(data.series.n_channels))
     ids = list(range(len(data.series))) if data.series.ids is None else data.series.ids.tolist()
     return _judged(ids, [names[j] for j in model._targets], scale, coverage, *map(np.stack, zip(*found, strict=True)))
+
+
+def _copy(forecaster, window):
+    """A clone, whose checkpoints are files of its own."""
+    copy = clone(forecaster)
+    return copy if copy.checkpoint is None else copy.set_params(checkpoint=f"{copy.checkpoint}.backtest{window}")
 
 
 def _seasonal_naive(data, forecaster, targets):

@@ -22,8 +22,8 @@ def error_quantiles(errors, levels, tails=None, strict=True):
         Between 0 and 1.
     tails : ndarray of shape (horizon, n_targets), default=None
         What the probability beyond a quantile, of the side that is farther from the median, is multiplied by.
-    strict : bool, default=True
-        Whether to raise for too few errors, instead of returning NaN.
+    strict : bool or ndarray of bool of shape (n_targets,), default=True
+        Whether to raise for too few errors of a target, instead of returning NaN.
 
     Returns
     -------
@@ -35,20 +35,21 @@ def error_quantiles(errors, levels, tails=None, strict=True):
         If there are too few errors for a level.
     """
     n_known = (~np.isnan(errors)).sum(axis=0)
-    fewest = int(n_known.min(initial=np.iinfo(np.int64).max))
     tail = np.minimum(levels, 1 - levels).min()
     needed = int(np.ceil(1 / tail - 1 - 1e-9))
-    if fewest < needed and not strict:
-        return np.full((*errors.shape[1:], len(levels)), np.nan)
-    if fewest < needed:
-        lead = int(np.argmin(n_known.min(axis=1))) + 1
+    lacking = (n_known < needed).any(axis=0)
+    if (lacking & strict).any():
+        of_lead = np.where(lacking & strict, n_known, np.iinfo(n_known.dtype).max).min(axis=1)
+        fewest, lead = int(of_lead.min()), int(of_lead.argmin()) + 1
         raise ValueError(
             f"A quantile of {tail:.4g} or {1 - tail:.4g} needs {needed} errors of held-out forecasts, but there are {fewest} for"
             f" {lead} step{'s' * (lead != 1)} ahead. Pass longer series, set validation_fraction higher or coverage lower, or a"
-            " shorter window or horizon."
+            " shorter window or horizon; windows that are constant give none."
         )
-    found = np.empty((*errors.shape[1:], len(levels)))
+    found = np.full((*errors.shape[1:], len(levels)), np.nan)
     for ahead, target in np.ndindex(*errors.shape[1:]):
+        if lacking[target]:
+            continue
         known = errors[:, ahead, target]
         known = np.sort(known[~np.isnan(known)])
         median, factor = np.median(known), 1.0 if tails is None else tails[ahead, target]

@@ -99,7 +99,7 @@ class Data:
             times = [np.concatenate(pair) for pair in zip(times, new.series.times, strict=True)]
         if known is not None:
             each = zip(known, self.series.values, new.known, strict=True)
-            known = [np.concatenate([of[: len(past)], ahead]) for of, past, ahead in each]
+            known = [np.concatenate([of[: len(past)], ahead, of[len(past) + len(ahead) :]]) for of, past, ahead in each]
         return replace(self, series=replace(self.series, values=values, times=times), known=known)
 
     def check_finite(self, allow_missing):
@@ -148,18 +148,29 @@ def _listed(column):
 
 
 def matched(other, collection, name="future"):
-    """A collection in the order of the series of another; raises unless it has the same series."""
-    if len(other) != len(collection):
-        raise ValueError(f"{name} must have one entry for each of the {len(collection)} series, got {len(other)}. Pass as many.")
+    """A collection in the order of the series of another; raises unless it has the same series.
+
+    By their ids, `future` may have others as well, and `new` may leave out series that have no new step.
+    """
     if other.ids is None or collection.ids is None:
+        if len(other) != len(collection):
+            raise ValueError(
+                f"{name} must have one entry for each of the {len(collection)} series, got {len(other)}. Pass as many."
+            )
         return other
     places = {key: k for k, key in enumerate(other.ids.tolist())}
-    absent = [key for key in collection.ids.tolist() if key not in places]
+    wanted = collection.ids.tolist()
+    absent = [key for key in (places if name == "new" else wanted) if key not in (wanted if name == "new" else places)]
+    if absent and name == "new":
+        raise ValueError(f"new has the series {absent[0]!r}, which was not there in fit. Leave it out, or fit again.")
     if absent:
         raise ValueError(f"{name} has no series {absent[0]!r}, but has {list(places)[:5]}. Pass the same series as in fit.")
-    order = [places[key] for key in collection.ids.tolist()]
-    times = None if other.times is None else [other.times[k] for k in order]
-    return replace(other, values=[other.values[k] for k in order], ids=collection.ids, times=times)
+    order = [places.get(key) for key in wanted]
+    values, times = (
+        None if arrays is None else [arrays[0][:0] if k is None else arrays[k] for k in order]
+        for arrays in (other.values, other.times)
+    )
+    return replace(other, values=values, ids=collection.ids, times=times)
 
 
 def _from_first_step(known, collection, i):
@@ -197,6 +208,8 @@ def known_ahead(future, state, horizon, id, time, beyond=False):
         As `LSTMForecaster.predict` gets it; None for what `fit` was given beyond the end of the series.
     state : Data
         The ends of the series.
+    horizon : int or list of int
+        Number of steps that are needed, of each series if it is a list.
     beyond : bool
         Whether to return all steps that are known instead of the first.
     """
@@ -220,14 +233,14 @@ def known_ahead(future, state, horizon, id, time, beyond=False):
                 check_calendar(read.calendar, series.calendar, series.what(i), "future")
                 check_follows(times, series.calendar, series.times[i][-1], series.what(i), "future")
         known = read.values
-    for i, values in enumerate(known):
-        if len(values) < horizon:
+    for i, (values, needed) in enumerate(zip(known, np.broadcast_to(horizon, len(known)).tolist(), strict=True)):
+        if len(values) < needed:
             raise ValueError(
                 f"future of {series.what(i)} ends too early: it has {len(values)} steps after the end of the series, but"
-                f" {horizon} are needed. Pass future with at least {horizon} steps to predict."
+                f" {needed} are needed. Pass future with at least so many steps."
             )
-        if not np.isfinite(values[:horizon]).all():
-            step = int(np.isfinite(values[:horizon]).all(axis=1).argmin())
+        if not np.isfinite(values[:needed]).all():
+            step = int(np.isfinite(values[:needed]).all(axis=1).argmin())
             raise ValueError(f"future of {series.what(i)} has no finite value {step + 1} steps ahead. Fill it.")
     return known if beyond else np.stack([values[:horizon] for values in known])
 
@@ -253,8 +266,7 @@ def read_new(new, future, state, id, time, allow_missing):
             check_follows(of, series.calendar, series.times[i][-1], series.what(i), "new")
     known = None
     if state.known is not None or future is not None:
-        longest = max(map(len, read.values))
-        known = list(known_ahead(future, state, longest, id, time, beyond=True))
+        known = list(known_ahead(future, state, [len(values) for values in read.values], id, time, beyond=True))
     data = replace(state, series=replace(series, values=read.values, times=times), known=known)
     data.check_finite(allow_missing)
     return data

@@ -12,7 +12,7 @@ from .data import Data
 from .strategies import STRATEGIES
 
 # Attributes that a fit sets.
-FITTED = {"window_", "regressors_", "errors_", "tails_", "naive_errors_", "_described", "_ends", "_n_steps"}
+FITTED = {"window_", "regressors_", "errors_", "tails_", "naive_errors_", "_described", "_ends", "_n_steps", "_n_fitted"}
 
 
 def check_attributes(attributes):
@@ -43,6 +43,8 @@ def check_attributes(attributes):
         "known": state.known is None or all(len(of) >= len(v) for of, v in zip(state.known, series.values, strict=True)),
         "static": state.static is None or len(state.static) == len(series),
         "_n_steps": np.shape(attributes["_n_steps"]) == (len(series),),
+        "_n_fitted": np.shape(attributes["_n_fitted"]) == (len(series),)
+        and (attributes["_n_fitted"] <= attributes["_n_steps"]).all(),
     }
     for name, agrees in sound.items():
         if not agrees:

@@ -58,9 +58,10 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         seasons of a window is subtracted from the window and from what follows. None for no season.
     differences : int, default=0
         How often windows are differenced, so that networks predict changes, which are added up. Use 1 for series whose trend
-        changes slowly.
+        changes slowly. Needs ``missing="error"``.
     relative : {"last", "mean"} or None, default="last"
         Level of each window that is subtracted from it and from what follows, as for `make_windows`. None subtracts nothing.
+        "last" is the last value that is known, however long ago.
     scale : {"std", "mean", "difference"} or None, default="difference"
         Scale of each window that it and what follows are divided by, so that series of any size are alike: the standard deviation
         of the window, less its season; the mean absolute value; or the mean absolute difference of steps a season apart, or of
@@ -109,7 +110,8 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
     <<max_grad_norm>>
     checkpoint : str, path or None, default=None
         Beginning of the names of files in which the fit of each network is saved after every epoch; ".0", ".1" and so on are
-        appended. A later fit of the same data with the same parameters continues from them.
+        appended, in `backtest` ".backtest0" and so on before that. A later fit of the same data with the same parameters
+        continues from them. A fit of other data does not, so that searches need checkpoint=None.
     <<n_jobs>>
     <<random_state>>
     <<verbose>>
@@ -305,7 +307,7 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         ----------
         <<series>>
         y : None
-            Ignored, for scikit-learn: what is forecast are channels of the series.
+            Must be None: what is forecast are channels of the series.
         future : array-like, Series, DataFrame or list of those, default=None
             Channels that are known in advance, such as prices, holidays or the calendar, in the form of `series`: from the first
             step of each series to its end or beyond. What is beyond the end is known to `predict`. None for no such channels.
@@ -339,10 +341,17 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
                 f"strategy={self.strategy!r} continues from its own forecasts, but {series.n_channels - len(targets)} channels of"
                 " series are not in target. Pass those that are known in advance as future, or set strategy='direct'."
             )
+        if differences and self.missing != "error":
+            raise ValueError(
+                f"differences={differences} needs every value, but missing={self.missing!r} allows missing ones. Fill those, or"
+                " set differences=0."
+            )
         size = self._window(data) + differences
         adjustment = Adjustment(differences, self.season_length, self.relative, self.scale)
         windows = cut(series.values, data.known, size, block, targets)
-        seeds = check_random_state(self.random_state).randint(SEEDS, size=self.n_estimators)
+        seeds = [None] * self.n_estimators  # of checkpoints each has its own
+        if self.checkpoint is None or self.random_state is not None:
+            seeds = check_random_state(self.random_state).randint(SEEDS, size=self.n_estimators).tolist()
         parts = [(windows, None), *self._held_out(data, size, block, targets)]  # the first is for the forecasts
         errors, networks = [np.empty((0, horizon, len(targets)))], None
         for k, (learned, later) in enumerate(parts):
@@ -359,6 +368,8 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         self.naive_errors_ = naive_errors(series.values, self.season_length or 1, targets)
         self._described = {name: getattr(self, name) for name in ("strategy", "season_length", "relative", "scale")}
         self._described |= {"horizon": horizon, "differences": differences, "targets": targets}
+        self._described |= {"id": self.id, "time": self.time, "allow_missing": self.missing != "error"}
+        self._n_fitted = data.lengths
         self._keep(data, data.lengths)
         return self
 

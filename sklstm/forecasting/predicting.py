@@ -120,8 +120,9 @@ class PredictMixin:
     def score(self, new, y=None, *, future=None):
         """Return the negative mean absolute scaled error of forecasts of steps that follow the series.
 
-        Every step of `new` is an origin once, from which the steps after it are forecast as far as `new` has them. Networks are
-        not fitted to them. Errors are divided by `naive_errors_`. The forecaster does not change.
+        Every step of `new` is an origin once, from which the steps after it are forecast as far as `new` has them, and if there
+        are known channels, as long as `future` has them for the whole horizon. Networks are not fitted to them. Errors are
+        divided by `naive_errors_`; a series for which that is NaN is left out. The forecaster does not change.
 
         Parameters
         ----------
@@ -133,7 +134,7 @@ class PredictMixin:
         Returns
         -------
         float
-            At most 0; -1 is as good as the seasonal naive forecast of one step in training.
+            At most 0; -1 is the score of errors as large as those of the seasonal naive forecast of one step in `fit`.
 
         Raises
         ------
@@ -144,8 +145,15 @@ class PredictMixin:
         extended, lengths = state.continued(self._read_new(new, future)), state.lengths
         errors, _, series, _ = errors_by_origin(self._networks(state), extended, lengths, lengths, self._horizon, self._size)
         if np.isnan(errors).all():
-            raise ValueError("new has no step that could be compared with a forecast. Pass at least one whose value is known.")
-        return -float(np.nanmean(np.abs(errors) / self.naive_errors_[series][:, np.newaxis]))
+            ahead = "" if state.known is None else f", and future for at least {self._horizon} steps"
+            raise ValueError(f"new has no step to compare with a forecast. Pass at least one whose value is known{ahead}.")
+        scaled = np.abs(errors) / self.naive_errors_[series][:, np.newaxis]
+        if np.isnan(scaled).all():
+            raise ValueError(
+                "The mean absolute scaled error is not defined: the seasonal naive forecast has no error in the series of fit,"
+                " which are constant. Fit to series that vary."
+            )
+        return -float(np.nanmean(scaled))
 
     @document()
     def backtest(self, series, n_windows=5, *, step=None, refit=False, coverage=None, future=None, static=None):
@@ -217,7 +225,8 @@ class PredictMixin:
         self._n_steps = n_steps
 
     def _read_new(self, new, future):
-        return read_new(new, future, self._state, self.id, self.time, self.missing != "error")
+        d = self._described
+        return read_new(new, future, self._state, d["id"], d["time"], d["allow_missing"])
 
     def _learn(self, new):
         """Continue the series by `Data` of later steps."""
@@ -227,11 +236,15 @@ class PredictMixin:
         state = self._state
         extended, lengths = state.continued(new), state.lengths
         begin = lengths - self._horizon + 1
-        found = errors_by_origin(self._networks(state), extended, lengths, begin, self._horizon, self._size)
+        late = None  # origins that had to wait for known channels
+        if state.known is not None:
+            late = np.array([len(of) for of in state.known]) - self._horizon, lengths - (self._n_steps - self._n_fitted)
+        networks = self._networks(state)
+        found, scale, series, origins = errors_by_origin(networks, extended, lengths, begin, self._horizon, self._size, late)
         errors, tails = self.errors_, self.tails_
-        for new in errors_by_step(relative_errors(found[0], found[1]), found[2], found[3] - lengths[found[2]], len(lengths)):
-            tails = adapted(tails, errors, new, self.coverage)
-            errors = np.concatenate([errors, new[~np.isnan(new).all(axis=(1, 2))]])
+        for at_step in errors_by_step(relative_errors(found, scale), series, origins - begin[series], len(lengths)):
+            tails = adapted(tails, errors, at_step, self.coverage)
+            errors = np.concatenate([errors, at_step[~np.isnan(at_step).all(axis=(1, 2))]])
         self.errors_, self.tails_ = errors, tails
         self._keep(extended, self._n_steps + n_new)
 
@@ -259,7 +272,9 @@ class PredictMixin:
                 " target. Fit with a longer horizon."
             )
         block = self._networks(state).block
-        return self._continue(int(horizon), known_ahead(future, state, -(-horizon // block) * block, self.id, self.time))
+        return self._continue(
+            int(horizon), known_ahead(future, state, -(-horizon // block) * block, self._described["id"], self._described["time"])
+        )
 
     def _continue(self, horizon, ahead):
         """As `_forecast`, with the known channels ahead (n_series, at least horizon, n_known), or None."""
@@ -289,8 +304,10 @@ class PredictMixin:
                 f"Errors of forecasts are known for {self._horizon} steps ahead, the horizon of fit, but not for {horizon}."
                 " Fit with a longer horizon."
             )
-        errors = error_quantiles(self.errors_[:, :horizon], levels, self.tails_[:horizon], strict)
-        return forecasts[..., np.newaxis] + scale[:, np.newaxis, :, np.newaxis] * errors
+        varying = scale[:, np.newaxis, :, np.newaxis] > 0  # a window that is constant continues as it is
+        needed = strict & varying.any(axis=(0, 1, 3))
+        errors = error_quantiles(self.errors_[:, :horizon], levels, self.tails_[:horizon], needed)
+        return forecasts[..., np.newaxis] + np.where(varying, scale[:, np.newaxis, :, np.newaxis] * errors, 0)
 
     def _restored(self, forecasts, suffixes=None):
         """Forecasts in the form of the series."""
