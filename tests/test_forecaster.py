@@ -1,6 +1,7 @@
 """`LSTMForecaster`: forecasts in the form of the series, from the past alone, with intervals that cover what they promise."""
 
 import pickle
+import re
 from itertools import product
 
 import numpy as np
@@ -327,6 +328,21 @@ def test_quantiles_of_errors_have_their_probability():
         error_quantiles(errors, np.array([0.05, 0.95]))
 
 
+def test_quantiles_are_in_order_whatever_the_tails():
+    errors = np.random.default_rng(0).normal(size=(200, 1, 1))
+    levels = np.linspace(0.02, 0.98, 97)
+    for tails in (0.1, 0.5, 3.0):
+        found = error_quantiles(errors, levels, np.full((1, 1), tails))[0, 0]
+        assert (np.diff(found) >= 0).all()
+        near = error_quantiles(errors, np.array([0.5 - 1e-6, 0.5, 0.5 + 1e-6]), np.full((1, 1), tails))[0, 0]
+        np.testing.assert_allclose(near, near[1], atol=1e-4)
+    model = forecaster().fit(pandas().Series(wave(), name="y"))
+    assert model.predict_quantile([0.25, 0.2500001]).columns.tolist() == ["y_0.25", "y_0.2500001"]
+    for quantiles, words in (([0.5, 0.5], "each number once"), ([[0.5], [0.1, 0.2]], "quantile is no array")):
+        with pytest.raises(ValueError, match=words):
+            model.predict_quantile(quantiles)
+
+
 def test_errors_are_those_of_networks_that_have_not_seen_the_block():
     series, window = wave(120), 10
     model = forecaster(window=window, scale="std", n_splits=2, validation_fraction=0.25).fit(series)
@@ -537,6 +553,20 @@ def test_parameters_are_checked_as_those_of_a_forecaster():
     for name, value in {"hidden_size": -1, "loss": "poisson", "checkpoint": 5, "relative": "first", "coverage": 1.0}.items():
         with pytest.raises(ValueError, match=f"The '{name}' parameter of LSTMForecaster must be"):
             forecaster(**{name: value}).fit(wave())
+
+
+def test_the_docstring_speaks_of_what_a_forecaster_has():
+    text = LSTMForecaster.__doc__
+    assert set(re.findall(r"\[(\d+)\]_", text)) == set(re.findall(r"^ *\.\. \[(\d+)\]", text, flags=re.MULTILINE))
+    others = {"attention", "make_windows", "series"}  # of other things
+    assert {name for name in re.findall(r"`(\w+)`", text) if not hasattr(LSTMForecaster(), name)} <= others
+
+
+def test_the_clock_does_not_repeat_in_a_picture():
+    hours = pandas().date_range("2001-10-27", periods=40, freq="h", tz="Europe/Berlin")  # to winter time
+    times = forecaster().fit(pandas().Series(wave(40), hours))._to_draw(0, 0, 3)[1]
+    assert (np.diff(times) == np.timedelta64(1, "h")).all()
+    assert times[-4] == np.datetime64("2001-10-28T14")
 
 
 def test_a_changed_forecaster_is_not_saved(tmp_path):

@@ -245,11 +245,16 @@ def _refuse_gap(times, calendar, what):
 
 
 def times_to_draw(times, calendar):
-    """Times as numbers or dates for matplotlib: periods by their beginning, dates by the clock of their zone."""
+    """Times as numbers or dates for matplotlib: periods by their beginning, dates by the clock of their zone, as at their end."""
     index = KINDS[calendar["kind"]].index_of(times, calendar) if calendar["kind"] in ("periods", "dates") else None
     if index is None:
         return times / np.timedelta64(1, "s") if times.dtype.kind == "m" else times
-    return index.to_timestamp().to_numpy() if calendar["kind"] == "periods" else index.tz_localize(None).to_numpy()
+    return index.to_timestamp().to_numpy() if calendar["kind"] == "periods" else _by_clock(index)
+
+
+def _by_clock(index):
+    """Dates as the clock of their zone has them at the last one, which no change of it repeats."""
+    return _naive(index) if index.tz is None else _naive(index) + np.timedelta64(index[-1].utcoffset())
 
 
 def advance(times, calendar, n, what):

@@ -5,7 +5,6 @@ from scipy.special import stdtrit
 
 # Step of adaptive conformal inference, and bounds of what tails are multiplied by.
 ADAPTATION, SMALLEST, LARGEST = 0.05, 0.1, 3.0
-WIDEST_TAIL = 0.45
 
 
 def error_quantiles(errors, levels, tails=None, strict=True):
@@ -21,7 +20,8 @@ def error_quantiles(errors, levels, tails=None, strict=True):
     levels : ndarray of shape (n_levels,)
         Between 0 and 1.
     tails : ndarray of shape (horizon, n_targets), default=None
-        What the probability beyond a quantile, of the side that is farther from the median, is multiplied by.
+        What the probability beyond a quantile, of the side that is farther from the median, is multiplied by where it is small;
+        by less towards the median, which stays as it is.
     strict : bool or ndarray of bool of shape (n_targets,), default=True
         Whether to raise for too few errors of a target, instead of returning NaN.
 
@@ -54,10 +54,15 @@ def error_quantiles(errors, levels, tails=None, strict=True):
         known = np.sort(known[~np.isnan(known)])
         median, factor = np.median(known), 1.0 if tails is None else tails[ahead, target]
         for k, level in enumerate(levels.tolist()):
-            beyond = level if level == 0.5 else min(factor * min(level, 1 - level), WIDEST_TAIL)
+            beyond = _moved(min(level, 1 - level), factor)
             value = np.quantile(known, beyond if level <= 0.5 else 1 - beyond, method="weibull")
             found[ahead, target, k] = median + _widening(len(known), ahead + 1, 1 - beyond) * (value - median)
     return found
+
+
+def _moved(beyond, factor):
+    """A probability of at most 0.5, times a factor where it is small; increasing, continuous, and 0.5 for 0.5."""
+    return factor * beyond / (1 + 2 * (factor - 1) * beyond)
 
 
 def _widening(n, ahead, upper):

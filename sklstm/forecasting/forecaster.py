@@ -126,8 +126,8 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         What happened less what was forecast for the held-out steps, and for those of `update`, over the scale of the window. NaN
         for what is not known.
     tails_ : ndarray of shape (horizon, n_targets)
-        What probabilities beyond the ends of an interval are multiplied by: 1 after `fit`; `update` makes them smaller where more
-        values than there should be were outside.
+        What small probabilities beyond the ends of an interval are multiplied by: 1 after `fit`; `update` makes them smaller
+        where more values than there should be were outside the interval of `coverage`.
     naive_errors_ : ndarray of shape (n_series, n_targets)
         Mean absolute error of the seasonal naive forecast within each series of `fit`, by which `score` measures errors.
 
@@ -139,6 +139,8 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
 
     Notes
     -----
+    Equations of the networks, and papers about them, are in the notes of :class:`~sklstm.LSTMRegressor`.
+
     Intervals are those of split conformal prediction [1]_: with n errors e of held-out forecasts at a step ahead, each over the
     scale of its window, the quantile q of a forecast is the forecast plus the scale of its window times the error of rank
     (n + 1) q. If errors are exchangeable, an interval between two quantiles contains the value with the probability between

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..network.checks import is_count
+from ..sequences.refusals import array_of
 from .adjustment import Adjustment
 from .backtest import run_backtest
 from .calendars import advance, times_to_draw
@@ -60,13 +61,16 @@ class PredictMixin:
         ------
         <<errors>>
         """
-        levels = np.asarray(quantile)
+        levels = array_of("quantile", quantile, "Expected a number between 0 and 1, or several.")
         if levels.dtype.kind not in "fiu" or levels.ndim > 1 or not levels.size or not ((levels > 0) & (levels < 1)).all():
             raise ValueError(f"quantile must be a number between 0 and 1, both excluded, or several, got {quantile!r}.")
+        if len(np.unique(levels)) < levels.size:
+            raise ValueError(f"quantile must have each number once, got {quantile!r}.")
         found = self._quantiles(levels.ravel(), *self._forecast(horizon, future))
         if levels.ndim == 0:
             return self._restored(found[..., 0])
-        return self._restored(found, [f"{level:g}" for level in levels.tolist()])
+        short = [f"{level:g}" for level in levels.tolist()]
+        return self._restored(found, short if len(set(short)) == len(short) else [str(level) for level in levels.tolist()])
 
     @document()
     def predict_interval(self, horizon=None, *, coverage=None, future=None):
