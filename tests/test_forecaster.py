@@ -235,6 +235,7 @@ def test_the_same_series_in_any_form():
     assert found["long"]["month"].tolist() == [*after, *after]
     assert found["levels"].index.names == ["shop", "month"] and found["levels"].index[3] == ("a", after[0])
     assert found["Series with levels"].name == "sold"
+    assert forecaster().fit(forms()["Series with levels"].rename("shop")).predict().name == "shop"
 
 
 @pytest.mark.parametrize(
@@ -619,6 +620,10 @@ def every(freq, zone=None, n=40):
     return pandas().date_range("2000-01-01", periods=n, freq=freq, tz=zone)
 
 
+def named(name):
+    return pandas().Series(wave(40).tolist(), name=name).rename_axis("step").set_axis([str(k) for k in range(40)])
+
+
 def numbered(step):
     return pandas().Series(wave(40), 1.7e9 + step * np.arange(40))
 
@@ -709,7 +714,7 @@ REFUSED = {
         lambda: forecaster().fit([pandas().Series(wave(), name="a"), pandas().DataFrame({"b": wave()})]),
         "series 1 has the channels ..., but series 0 has ...".replace("...", ".*"),
     ),
-    "other channels": (lambda: forecaster().fit(wave()).update(np.ones((3, 2))), "has the channels 2, but in fit series had 1"),
+    "other channels": (lambda: forecaster().fit(wave()).update(np.ones((3, 2))), "has the channels 2, but in fit there were 1"),
     "other series": (lambda: forecaster().fit([wave(), wave()]).update([wave()]), "one entry for each of the 2 series, got 1"),
     "texts": (lambda: forecaster().fit(np.array(["a", "b"] * 30)), "series must hold numbers: .* channel 0 is 'a'"),
     "infinite": (lambda: forecaster().fit([wave(), np.r_[wave(40), np.inf]]), "at step 40 of series 1 is infinite"),
@@ -747,6 +752,18 @@ REFUSED = {
     "missing, as in the fit": (
         lambda: forecaster().fit(wave()).set_params(missing="indicator").update([np.nan]),
         "at step 0 of the series is missing",
+    ),
+    "no target": (lambda: forecaster(target=[]).fit(wave()), "target must name at least one channel"),
+    "a scalar of update": (lambda: forecaster().fit(wave()).update(3.0), "new must be an array"),
+    "a future without columns": (lambda: forecaster().fit(wave(), future=wave(90)).predict(future={}), "future has no column"),
+    "too large": (lambda: forecaster().fit(1e308 * wave()), r"at step \d+ of the series is larger than 1.76e\+305. Use other"),
+    "static that is missing": (
+        lambda: forecaster().fit([wave(), wave()], static={"size": [1.0, np.nan]}),
+        "Column 'size' of static is not finite for series 1",
+    ),
+    "series in another order": (
+        lambda: forecaster().fit([named("a"), named("b")]).update([named("b"), named("a")]),
+        "new 0 is called 'b', but series 0 'a'. Pass series in the order of fit",
     ),
     "no column": (lambda: forecaster(id="store").fit({"shop": [1], "y": [1.0]}), "no column 'store'; its columns are"),
     "a backtest of everything": (lambda: forecaster().backtest(wave(20), n_windows=7), "hold out the last 21"),

@@ -64,7 +64,6 @@ def called(ids, n_series, i, name="series"):
     return f"the {name}" if n_series == 1 and name == "series" else name if n_series == 1 else f"{name} {i}"
 
 
-@refused_as("series", EXPECTED)
 def read_collection(data, id=None, time=None, what="series"):
     """One or several series in any form.
 
@@ -76,6 +75,11 @@ def read_collection(data, id=None, time=None, what="series"):
     what : str
         Name of the argument, for messages.
     """
+    with refused_as(what, EXPECTED):
+        return _read(data, id, time, what)
+
+
+def _read(data, id, time, what):
     is_table = isinstance(data, Mapping) or hasattr(data, "columns")
     index = pandas_index_of(data)
     if is_table and (id is not None or time is not None or index is None):
@@ -84,7 +88,7 @@ def read_collection(data, id=None, time=None, what="series"):
         return _read_levels(data, what)
     if index is not None:
         return _read_pandas(data, what)
-    refuse_no_series(data)
+    refuse_no_series(data, what)
     data = array_or_list(data)
     if isinstance(data, Sequences):
         return _read_sequences(data, what)
@@ -174,7 +178,9 @@ class _NumberIndex:
 
 def _read_long(data, id, time, what):
     """A table with a row for each step."""
-    table = Table(data)
+    table = Table(data, what)
+    if not table.names:
+        raise ValueError(f"{what} has no column. {EXPECTED}")
     for name in [*(id if isinstance(id, list) else [id]), time]:
         if name is not None and name not in table.names:
             raise ValueError(f"{what} has no column {name!r}; its columns are {table.names}. Name another in id or time.")
@@ -213,7 +219,8 @@ def _read_levels(data, what):
     names = list(data.index.names)
     levels = [f"level_{k}" if name is None else name for k, name in enumerate(names)]
     is_series = not hasattr(data, "columns")
-    frame = data.to_frame("values" if data.name is None else data.name) if is_series else data
+    has_name = is_series and data.name is not None and data.name not in levels
+    frame = data.to_frame(data.name if has_name else "values") if is_series else data
     frame = frame.rename_axis(levels).reset_index()
     read = _read_long(frame, levels[:-1] if len(levels) > 2 else levels[0], levels[-1], what)
     period = data.index.levels[-1]

@@ -12,6 +12,8 @@ from ..sequences.static import StaticTable, read_static
 from .calendars import advance, check_calendar, check_follows, check_times, literal
 from .collection import Collection, read_collection
 
+LARGEST = 1024  # share of the largest number that values may have, so that sums over windows are finite
+
 
 @dataclass(frozen=True, eq=False)
 class Data:
@@ -106,9 +108,18 @@ class Data:
         """Raise a ValueError where a value is infinite, or missing where that is not allowed."""
         for i, values in enumerate(self.series.values):
             self._refuse(np.isinf(values), i, "is infinite", "Replace it by a number, or NaN.")
+            most = np.finfo(values.dtype).max / LARGEST
+            self._refuse(np.abs(values) > most, i, f"is larger than {most:.3g}", "Use other units.")
             if not allow_missing:
                 remedy = "Fill it, such as by series.interpolate(), or set missing='indicator'."
                 self._refuse(np.isnan(values), i, "is missing (NaN)", remedy)
+        if self.static is not None:
+            numeric = [j for j in range(self.static.values.shape[1]) if j not in self.static.categories]
+            wrong = np.argwhere(~np.isfinite(self.static.values[:, numeric]))
+            if len(wrong):
+                i, column = wrong[0].tolist()
+                name = numeric[column] if self.static.names is None else self.static.names[numeric[column]]
+                raise ValueError(f"Column {name!r} of static is not finite for {self.series.what(i)}. Fill it.")
         for i, values in enumerate(self.known or []):
             if not np.isfinite(values).all():
                 step = int(np.isfinite(values).all(axis=1).argmin())
@@ -199,6 +210,15 @@ def _from_first_step(known, collection, i):
     return values[first:]
 
 
+def check_channels(read, names, n_channels, argument):
+    """Raise a ValueError unless a `Collection` has the channels of fit."""
+    if read.n_channels != n_channels or (read.names and names and read.names != names):
+        raise ValueError(
+            f"{argument} has the channels {read.names or read.n_channels}, but in fit there were {names or n_channels}. Pass the"
+            " same channels in the same order."
+        )
+
+
 def known_ahead(future, state, horizon, id, time, beyond=False):
     """Values of known channels for the steps after the series: (n_series, horizon, n_known), or a list of longer ones.
 
@@ -222,12 +242,7 @@ def known_ahead(future, state, horizon, id, time, beyond=False):
         known = [of[len(values) :] for of, values in zip(state.known, series.values, strict=True)]
     else:
         read = matched(read_collection(future, id, time, "future"), series)
-        n_known = state.known[0].shape[1]
-        if read.n_channels != n_known or (read.names and state.known_names and read.names != state.known_names):
-            raise ValueError(
-                f"future has the channels {read.names or read.n_channels}, but in fit it had {state.known_names or n_known}. Pass"
-                " the same channels in the same order."
-            )
+        check_channels(read, state.known_names, state.known[0].shape[1], "future")
         if read.times is not None and series.times is not None:
             for i, times in enumerate(read.times):
                 check_calendar(read.calendar, series.calendar, series.what(i), "future")
@@ -249,11 +264,13 @@ def read_new(new, future, state, id, time, allow_missing):
     """Steps that follow the ends of series, and what is known of them, as `Data`."""
     series = state.series
     read = matched(read_collection(new, id, time, "new"), series, "new")
-    if read.n_channels != series.n_channels or (read.names and series.names and read.names != series.names):
-        raise ValueError(
-            f"new has the channels {read.names or read.n_channels}, but in fit series had {series.names or series.n_channels}."
-            " Pass the same channels in the same order."
-        )
+    check_channels(read, series.names, series.n_channels, "new")
+    items = zip(read.form.get("items", []), series.form.get("items", []), strict=False)
+    for i, names in enumerate((new.get("name"), own.get("name")) for new, own in items):
+        if None not in names and names[0] != names[1]:
+            raise ValueError(
+                f"new {i} is called {names[0]!r}, but {series.what(i)} {names[1]!r}. Pass series in the order of fit."
+            )
     times = read.times
     if series.times is None:
         times = None

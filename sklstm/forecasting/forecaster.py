@@ -337,6 +337,8 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         data.check_finite(self.missing != "error")
         series, horizon, differences = data.series, int(self.horizon), int(self.differences)
         targets = named_channels("target", self.target, series.names, series.n_channels) or list(range(series.n_channels))
+        if self.target is not None and not np.size(self.target):
+            raise ValueError(f"target must name at least one channel, got {self.target!r}. None takes all.")
         block = STRATEGIES[self.strategy](horizon)
         if block < horizon and len(targets) < series.n_channels:
             raise ValueError(
