@@ -194,7 +194,7 @@ def _read_long(data, id, time, what):
     sequences = Sequences.from_long(columns, id=key, time=time, elapsed=time is not None)
     if sequences.categories:
         name = sequences.channel_names[next(iter(sequences.categories))]
-        raise ValueError(f"Column {name!r} of {what} holds no numbers. Leave it out, or pass facts of whole series as static.")
+        raise ValueError(f"Column {name!r} of {what} holds no numbers. Leave it out, or pass features of whole series as static.")
     read = _read_sequences(Sequences(sequences.values, sequences.offsets, channel_names=sequences.channel_names), what)
     read.ids = None if id is None else sequences.ids
     if time is not None:

@@ -314,8 +314,8 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
             Channels that are known in advance, such as prices, holidays or the calendar, in the form of `series`: from the first
             step of each series to its end or beyond. What is beyond the end is known to `predict`. None for no such channels.
         static : 2-D array-like, DataFrame or dict of columns, default=None
-            Facts of whole series: a table with one row for each. Columns of texts or categories are categorical. A pandas
-            DataFrame whose index has the ids of the series is brought into their order.
+            Features of whole series: a table with one row for each. Columns of texts or categories are categorical. A table
+            that has the columns of `id`, or a pandas DataFrame whose index has the ids, is brought into the order of the series.
 
         Returns
         -------

@@ -25,7 +25,7 @@ class Networks:
     targets : list of int
         Channels that are forecast.
     static : StaticTable or None
-        Facts of the series.
+        Static features of the series.
     """
 
     regressors: list

@@ -179,7 +179,7 @@ class PredictMixin:
         future : array-like, Series, DataFrame or list of those, default=None
             Channels that are known in advance, as in `fit`.
         static : 2-D array-like, DataFrame or dict of columns, default=None
-            Facts of whole series, as in `fit`.
+            Features of whole series, as in `fit`.
 
         Returns
         -------
