@@ -1,4 +1,4 @@
-"""`Data`: what a forecaster learns from and continues: series, channels that are known in advance, and static features of the series."""
+"""`Data`: what a forecaster learns from and continues: series, channels that are known in advance, and static features."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
