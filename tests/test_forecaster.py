@@ -1,6 +1,7 @@
 """`LSTMForecaster`: forecasts in the form of the series, from the past alone, with intervals that cover what they promise."""
 
 import pickle
+import re
 from itertools import product
 
 import numpy as np
@@ -94,11 +95,22 @@ def test_a_trend_continues(params):
         np.testing.assert_allclose(model.predict(horizon=12), np.arange(101.0, 113), rtol=0.02)  # from forecasts of forecasts
 
 
+def test_a_trend_continues_beside_a_season_and_far_from_zero():
+    steps = np.arange(100.0)
+    series = steps + np.tile([0.0, 5, -5, 0], 25)
+    assert forecaster(4, season_length=4).fit(series[:15]).window_ == 8  # a window of one season would repeat that
+    model = forecaster(4, season_length=4, window=8, max_iter=30).fit(series[:60])
+    np.testing.assert_allclose(model.predict(), series[60:64], atol=0.5)
+    assert np.isfinite(model.errors_).all()
+    far = 1.7e9 + steps + 0.1 * wave(100)
+    np.testing.assert_allclose(forecaster(max_iter=30).fit(far).predict() - 1.7e9, [100, 101, 102], atol=0.5)
+
+
 def test_a_constant_continues():
     np.testing.assert_array_equal(forecaster().fit(np.full(50, 7.0)).predict(), [7, 7, 7])
 
 
-@pytest.mark.parametrize("params", [{}, {"season_length": 4}, {"relative": "mean", "scale": "difference"}, {"differences": 1}])
+@pytest.mark.parametrize("params", [{}, {"season_length": 4}, {"relative": "mean", "scale": "std"}, {"differences": 1}])
 def test_forecasts_do_not_depend_on_units(params):
     series = wave()
     expected = forecaster(**params).fit(series).predict()
@@ -159,10 +171,10 @@ def test_the_past_of_other_channels_and_static_facts_are_used():
     found = forecaster(target=0, window=6, **params).fit(series[3:]).predict()
     assert found.shape == (3, 1) and np.abs(found[:, 0] - cause[-3:]).max() < 0.5
     signs = {"sign": [1.0, -1.0] * 10}
-    many = [sign * np.r_[np.zeros(10), np.arange(15.0)] for sign in signs["sign"]]
-    model = forecaster(window=4, max_iter=60, scale=None, validation_fraction=0).fit([one[:11] for one in many], static=signs)
-    found = np.array(model.predict())  # all windows are zeros: only the facts tell what follows
-    assert np.sign(found[:, 2]).tolist() != [1] * 20
+    many = [sign * np.r_[np.zeros(4), 1.0, 2.0, 3.0, np.zeros(4)] for sign in signs["sign"]]
+    model = forecaster(window=4, max_iter=60, scale=None, validation_fraction=0).fit(many, static=signs)
+    found = np.array(model.predict())  # the last windows are zeros: only the static features tell what follows
+    assert np.sign(found[:, 2]).tolist() == signs["sign"]
 
 
 def test_missing_values():
@@ -223,6 +235,7 @@ def test_the_same_series_in_any_form():
     assert found["long"]["month"].tolist() == [*after, *after]
     assert found["levels"].index.names == ["shop", "month"] and found["levels"].index[3] == ("a", after[0])
     assert found["Series with levels"].name == "sold"
+    assert forecaster().fit(forms()["Series with levels"].rename("shop")).predict().name == "shop"
 
 
 @pytest.mark.parametrize(
@@ -246,6 +259,8 @@ def test_other_indexes_go_on():
         pd.timedelta_range("1h", periods=43, freq="90min"),
         pd.RangeIndex(10, 96, 2),
         pd.Index(np.arange(43) * 0.25),
+        pd.Index(1.7e9 + np.arange(43) * 0.01),  # of which each step is rounded
+        pd.date_range("2001-02-20", periods=43, freq="D").as_unit("s"),
     ):
         forecasts = forecaster(window=5).fit(pd.Series(wave(40), index[:40], name="y")).predict()
         pd.testing.assert_index_equal(forecasts.index, index[40:], exact="equiv")
@@ -257,6 +272,40 @@ def test_polars():
     table = pl.DataFrame({"shop": ["a"] * 40 + ["b"] * 40, "day": [*range(40)] * 2, "sold": np.r_[wave(40), wave(40, 1)]})
     found = forecaster(id="shop", time="day").fit(table).predict()
     assert isinstance(found, pl.DataFrame) and found["day"].to_list() == [40, 41, 42] * 2
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_tables_of_other_libraries_keep_dates_zones_and_names(zone):
+    pl = pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
+    days = every("D", zone, n=43)  # zones: over the change of the clocks
+    days = days if zone is None else pandas().date_range("2000-02-20", periods=43, freq="D", tz=zone)
+    stamps = [*days.date] if zone is None else [*days.tz_convert("UTC").tz_localize(None).to_pydatetime()]
+    column = pl.Series("day", stamps)
+    column = column if zone is None else column.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+    table = pl.DataFrame({"day": column[:40], "sold": wave(40)})
+    for given in (table, table.to_arrow()):
+        found = forecaster(time="day").fit(given).predict()
+        assert type(found) is type(given)
+        found = found if given is table else pl.from_arrow(found)
+        assert found["day"].dtype == column.dtype and found["day"].to_list() == column[40:].to_list()
+    values = table.select("sold", other="sold")
+    assert forecaster(target="other").fit(values).predict().columns == ["other"]
+    assert forecaster(target="other").fit([values, values]).predict()[1].columns == ["other"]
+
+
+def test_a_static_table_with_ids_belongs_to_the_series_of_its_ids():
+    pd = pandas()
+    series = {"shop": ["b"] * 40 + ["a"] * 40, "sold": wave()}
+    model = forecaster(id="shop").fit(series, static={"shop": ["c", "a", "b"], "size": [3.0, 1.0, 2.0]})
+    static = model._state.static
+    assert static.names == ["size"] and static.values.ravel().tolist() == [2, 1]  # b and a
+    several = {"shop": series["shop"], "kind": [1] * 80, "sold": wave()}
+    static = pd.DataFrame({"kind": [1, 1], "shop": ["a", "b"], "size": [1.0, 2.0]})
+    assert forecaster(id=["shop", "kind"]).fit(several, static=static)._state.static.values.ravel().tolist() == [2, 1]
+    for shops, words in ((["a", "a"], "the series 'a' twice"), (["a", "c"], "static has no series 'b'")):
+        with pytest.raises(ValueError, match=words):
+            model.fit(series, static={"shop": shops, "size": [1.0, 2.0]})
 
 
 def test_forecasts_keep_the_dtype():
@@ -278,6 +327,21 @@ def test_quantiles_of_errors_have_their_probability():
     np.testing.assert_allclose(shares, levels, atol=0.012)
     with pytest.raises(ValueError, match="needs 19 errors of held-out forecasts, but there are 15 for 1 step ahead"):
         error_quantiles(errors, np.array([0.05, 0.95]))
+
+
+def test_quantiles_are_in_order_whatever_the_tails():
+    errors = np.random.default_rng(0).normal(size=(200, 1, 1))
+    levels = np.linspace(0.02, 0.98, 97)
+    for tails in (0.1, 0.5, 3.0):
+        found = error_quantiles(errors, levels, np.full((1, 1), tails))[0, 0]
+        assert (np.diff(found) >= 0).all()
+        near = error_quantiles(errors, np.array([0.5 - 1e-6, 0.5, 0.5 + 1e-6]), np.full((1, 1), tails))[0, 0]
+        np.testing.assert_allclose(near, near[1], atol=1e-4)
+    model = forecaster().fit(pandas().Series(wave(), name="y"))
+    assert model.predict_quantile([0.25, 0.2500001]).columns.tolist() == ["y_0.25", "y_0.2500001"]
+    for quantiles, words in (([0.5, 0.5], "each number once"), ([[0.5], [0.1, 0.2]], "quantile is no array")):
+        with pytest.raises(ValueError, match=words):
+            model.predict_quantile(quantiles)
 
 
 def test_errors_are_those_of_networks_that_have_not_seen_the_block():
@@ -363,6 +427,67 @@ def test_a_backtest_is_the_loop_over_origins():
     assert not np.array_equal(refitted.forecasts[1], result.forecasts[1])
 
 
+def test_a_refitted_backtest_fits_once_for_each_origin(monkeypatch):
+    fits, fit = [], LSTMForecaster._fit
+    monkeypatch.setattr(LSTMForecaster, "_fit", lambda self, data: fits.append(data.lengths[0]) or fit(self, data))
+    forecaster().backtest(wave(60), n_windows=3, step=2, refit=True)
+    assert fits == [53, 55, 57]
+
+
+def test_series_that_are_changed_afterwards_change_nothing():
+    series = wave()
+    model = forecaster().fit(series)
+    expected = model.predict()
+    series[:] = 0
+    np.testing.assert_array_equal(model.predict(), expected)
+
+
+def test_updates_with_known_channels_count_each_error_once():
+    series, future = wave(110), wave(120, 1)
+    model = forecaster().fit(series[:80], future=future[:80])
+    at_once, in_turn = (pickle.loads(pickle.dumps(model)) for _ in range(2))
+    at_once.update(series[80:], future=future[80:110])
+    for step in range(80, 110):
+        in_turn.update(series[step : step + 1], future=future[step : step + 1])
+    for lead in range(HORIZON):
+        first, second = (one.errors_[:, lead, 0] for one in (at_once, in_turn))
+        first, second = first[~np.isnan(first)], second[~np.isnan(second)]
+        np.testing.assert_array_equal(first, second)
+        # The last origin that has its known channels is 107, and steps 80 to 109 are forecast from 80 - lead on.
+        assert len(first) == np.isfinite(model.errors_[:, lead, 0]).sum() + 28 + lead
+    ahead = future[110:113]
+    np.testing.assert_array_equal(at_once.predict_interval(future=ahead), in_turn.predict_interval(future=ahead))
+    assert model.score(series[80:83], future=future[80:83]) < 0
+    with pytest.raises(ValueError, match=r"no step to compare .*, and future for at least 3 steps"):
+        model.score(series[80:82], future=future[80:82])
+
+
+def test_updates_of_some_series_and_what_fit_knew_ahead():
+    series, future = {"shop": ["a"] * 40 + ["b"] * 40, "sold": wave()}, {"shop": ["a"] * 50 + ["b"] * 50, "price": wave(100, 1)}
+    model = forecaster(id="shop").fit(series, future=future)
+    one = {"shop": ["b"], "sold": [0.5]}
+    known = model.update(one, future={"shop": ["c", "b", "a"], "price": [9.0, *wave(100, 1)[[90, 40]]]}).predict()["sold"]
+    np.testing.assert_array_equal(known, forecaster(id="shop").fit(series, future=future).update(one).predict()["sold"])
+    with pytest.raises(ValueError, match="new has the series 'c', which was not there in fit"):
+        model.update({"shop": ["c"], "sold": [0.5]})
+    model = forecaster().fit([wave(), wave(80, 1)], future=[wave(), wave()])
+    model.update([wave(3), wave(1)], future=[wave(3), wave(1)])
+    np.testing.assert_array_equal(model._n_steps, [83, 81])
+
+
+def test_constants_beside_others_have_intervals_of_no_width():
+    model = forecaster().fit(np.column_stack([np.ones(80), wave()]))
+    interval = model.predict_interval()
+    np.testing.assert_array_equal(interval[:, 0], np.ones((3, 2)))
+    assert (interval[:, 1, 0] < interval[:, 1, 1]).all()
+    constant = forecaster().fit(np.ones(80))
+    np.testing.assert_array_equal(constant.predict_interval(), np.ones((3, 2)))
+    with pytest.raises(ValueError, match=r"scaled error is not defined: .* constant"):
+        constant.score(np.arange(5.0))
+    with pytest.raises(ValueError, match="windows that are constant give none"):
+        constant.update(np.arange(2.0)).predict_interval()
+
+
 def test_an_update_is_as_good_as_having_known():
     series = wave(90)
     model = forecaster().fit(series[:80])
@@ -424,6 +549,27 @@ def test_files_pickles_and_threads_keep_the_bits(tmp_path):
         load(tmp_path / "model.npz").predict()
 
 
+def test_parameters_are_checked_as_those_of_a_forecaster():
+    assert LSTMForecaster._parameter_constraints.keys() == LSTMForecaster().get_params().keys()
+    for name, value in {"hidden_size": -1, "loss": "poisson", "checkpoint": 5, "relative": "first", "coverage": 1.0}.items():
+        with pytest.raises(ValueError, match=f"The '{name}' parameter of LSTMForecaster must be"):
+            forecaster(**{name: value}).fit(wave())
+
+
+def test_the_docstring_speaks_of_what_a_forecaster_has():
+    text = LSTMForecaster.__doc__
+    assert set(re.findall(r"\[(\d+)\]_", text)) == set(re.findall(r"^ *\.\. \[(\d+)\]", text, flags=re.MULTILINE))
+    others = {"attention", "make_windows", "series"}  # of other things
+    assert {name for name in re.findall(r"`(\w+)`", text) if not hasattr(LSTMForecaster(), name)} <= others
+
+
+def test_the_clock_does_not_repeat_in_a_picture():
+    hours = pandas().date_range("2001-10-27", periods=40, freq="h", tz="Europe/Berlin")  # to winter time
+    times = forecaster().fit(pandas().Series(wave(40), hours))._to_draw(0, 0, 3)[1]
+    assert (np.diff(times) == np.timedelta64(1, "h")).all()
+    assert times[-4] == np.datetime64("2001-10-28T14")
+
+
 def test_a_changed_forecaster_is_not_saved(tmp_path):
     model = forecaster().fit(wave())
     model.regressors_ = [LSTMRegressor()]
@@ -438,6 +584,11 @@ def test_checkpoints(tmp_path):
     again = forecaster(checkpoint=path, n_estimators=2).fit(wave())
     np.testing.assert_array_equal(again.predict_interval(), first.predict_interval())
     np.testing.assert_array_equal(forecaster(n_estimators=2).fit(wave()).predict_interval(), first.predict_interval())
+    backtest = again.backtest(wave(), n_windows=2, refit=True)  # of other data
+    np.testing.assert_array_equal(backtest.forecasts, forecaster(n_estimators=2).backtest(wave(), 2, refit=True).forecasts)
+    # Random numbers that nobody chose are those of the file.
+    one, other = (forecaster(checkpoint=tmp_path / "random", random_state=None).fit(wave()) for _ in range(2))
+    np.testing.assert_array_equal(one.predict_interval(), other.predict_interval())
 
 
 def test_a_picture():
@@ -460,12 +611,24 @@ def test_a_picture():
 # ---- what is refused ----
 
 
-def dated(times, values=None):
+def dated(times):
     pd = pandas()
-    return pd.Series(wave(len(times)) if values is None else values, pd.DatetimeIndex(times))
+    return pd.Series(wave(len(times)), pd.DatetimeIndex(times))
 
 
-def days(n=40, **changes):
+def every(freq, zone=None, n=40):
+    return pandas().date_range("2000-01-01", periods=n, freq=freq, tz=zone)
+
+
+def named(name):
+    return pandas().Series(wave(40).tolist(), name=name).rename_axis("step").set_axis([str(k) for k in range(40)])
+
+
+def numbered(step):
+    return pandas().Series(wave(40), 1.7e9 + step * np.arange(40))
+
+
+def days(n=40):
     return pandas().date_range("2001-01-01", periods=n, freq="D").to_series().reset_index(drop=True).tolist()
 
 
@@ -499,7 +662,59 @@ REFUSED = {
         "must continue the series at 2001-02-10.*begins at 2001-01-01",
     ),
     "new at another time": (lambda: forecaster().fit(dated(days())).update(dated(days(45)[41:])), "begins at 2001-02-11"),
-    "other channels": (lambda: forecaster().fit(wave()).update(np.ones((3, 2))), "has the channels 2, but in fit series had 1"),
+    "other frequencies": (
+        lambda: forecaster().fit([dated(every("MS")), dated(every("D"))]),
+        "series 1 has steps of 'D', but series 0 has steps of 'MS'. Resample",
+    ),
+    "other zones": (
+        lambda: forecaster().fit([dated(every("D")), dated(every("D", "UTC"))]),
+        "their zone is 'UTC' instead of None",
+    ),
+    "future of other frequency": (
+        lambda: forecaster().fit(dated(every("MS")), future=dated(every("D", n=50))),
+        "future must be as far apart as those of the series: expected 2000-02-01, got 2000-01-02",
+    ),
+    "future of other kind": (
+        lambda: forecaster().fit(dated(every("D")), future=dated(every("D")).to_period()),
+        "future must be like those of the series, but their kind is 'periods' instead of 'dates'",
+    ),
+    "new with a gap": (
+        lambda: forecaster().fit(dated(every("D"))).update(dated(every("D", n=44)[[40, 41, 43]])),
+        "steps of new are not equally far apart: 2000-02-13 follows 2000-02-11",
+    ),
+    "new of other frequency": (
+        lambda: forecaster().fit(dated(every("D"))).update(dated(every("D", n=44)[[40, 42]])),
+        "new must be as far apart as those of the series: expected 2000-02-11, got 2000-02-12",
+    ),
+    "seconds that are floating-point numbers": (
+        lambda: forecaster().fit(numbered(60.0)).update(numbered(60.0)[:1]),
+        "new must continue the series at 1700002400.0",
+    ),
+    "holidays": (
+        lambda: forecaster().fit(dated(every(pandas().offsets.CustomBusinessDay(holidays=["2000-05-01"])))),
+        "has the freq <CustomBusinessDay>, which its text 'C' does not tell",
+    ),
+    "days of months": (
+        lambda: forecaster().fit(dated([f"2000-{k + 1:02d}-15" for k in range(12)])),
+        "follow no rule that pandas knows, such as 2000-02-15 after 2000-01-15",
+    ),
+    "each third period": (
+        lambda: forecaster().fit(dated(every("MS", n=60)).to_period("M")[::3]),
+        "follow no rule that pandas knows, such as 2000-04 after 2000-01",
+    ),
+    "a zone without a name": (
+        lambda: forecaster().fit(dated(every("D", "dateutil/Europe/Berlin"))),
+        "the time zone .*, which is no name of one",
+    ),
+    "dates of Python, unsorted": (
+        lambda: forecaster().fit(pandas().Series(wave(40), list(every("D").date)[::-1])),
+        "not sorted: 2000-02-08 comes after 2000-02-09",
+    ),
+    "a Series and a table of another name": (
+        lambda: forecaster().fit([pandas().Series(wave(), name="a"), pandas().DataFrame({"b": wave()})]),
+        "series 1 has the channels ..., but series 0 has ...".replace("...", ".*"),
+    ),
+    "other channels": (lambda: forecaster().fit(wave()).update(np.ones((3, 2))), "has the channels 2, but in fit there were 1"),
     "other series": (lambda: forecaster().fit([wave(), wave()]).update([wave()]), "one entry for each of the 2 series, got 1"),
     "texts": (lambda: forecaster().fit(np.array(["a", "b"] * 30)), "series must hold numbers: .* channel 0 is 'a'"),
     "infinite": (lambda: forecaster().fit([wave(), np.r_[wave(40), np.inf]]), "at step 40 of series 1 is infinite"),
@@ -514,10 +729,41 @@ REFUSED = {
     "coverage": (lambda: forecaster().fit(wave()).predict_interval(coverage=80), "coverage must be a number between 0 and 1"),
     "quantile": (lambda: forecaster().fit(wave()).predict_quantile([0.5, 1.0]), "quantile must be a number between 0 and 1"),
     "horizon": (lambda: forecaster().fit(wave()).predict(0), "horizon must be an integer of at least 1, got 0"),
-    "a window within a season": (lambda: forecaster(window=5, season_length=12).fit(wave()), "at least one season"),
+    "a window within a season": (
+        lambda: forecaster(window=23, season_length=12).fit(wave()),
+        "shorter than two seasons of season_length=12.*at least 24",
+    ),
+    "a window of one step": (
+        lambda: forecaster(window=1).fit(wave()),
+        "window=1 has no scale='difference'. Set window to at least 2",
+    ),
+    "missing in what is held out": (
+        lambda: forecaster().backtest(np.r_[wave(60), np.nan, wave(4)], n_windows=3),
+        "at step 60 of the series is missing",
+    ),
     "a window within the horizon": (
         lambda: forecaster(6, window=5).fit(wave(), future=wave()),
         "window must be at least horizon=6, got 5",
+    ),
+    "differences of what is missing": (
+        lambda: forecaster(differences=1, missing="indicator").fit(wave()),
+        "differences=1 needs every value, but missing='indicator'",
+    ),
+    "missing, as in the fit": (
+        lambda: forecaster().fit(wave()).set_params(missing="indicator").update([np.nan]),
+        "at step 0 of the series is missing",
+    ),
+    "no target": (lambda: forecaster(target=[]).fit(wave()), "target must name at least one channel"),
+    "a scalar of update": (lambda: forecaster().fit(wave()).update(3.0), "new must be an array"),
+    "a future without columns": (lambda: forecaster().fit(wave(), future=wave(90)).predict(future={}), "future has no column"),
+    "too large": (lambda: forecaster().fit(1e308 * wave()), r"at step \d+ of the series is larger than 1.76e\+305. Use other"),
+    "static that is missing": (
+        lambda: forecaster().fit([wave(), wave()], static={"size": [1.0, np.nan]}),
+        "Column 'size' of static is not finite for series 1",
+    ),
+    "series in another order": (
+        lambda: forecaster().fit([named("a"), named("b")]).update([named("b"), named("a")]),
+        "new 0 is called 'b', but series 0 'a'. Pass series in the order of fit",
     ),
     "no column": (lambda: forecaster(id="store").fit({"shop": [1], "y": [1.0]}), "no column 'store'; its columns are"),
     "a backtest of everything": (lambda: forecaster().backtest(wave(20), n_windows=7), "hold out the last 21"),

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..preprocessing.levels import levels_of
 
-# Below this share of the largest value of a window a scale is rounding error: the window is constant.
-ROUNDING = 1e-9
+# A scale of fewer roundings of the largest value of a window than these is rounding error: the window is constant.
+ROUNDINGS = 16
 
 # The kinds of scale, by the name of the parameter `scale`.
 SCALES = {}
@@ -78,7 +78,7 @@ class Adjustment:
             of = windows if self.scale == "mean" else adjusted
             scale = SCALES[self.scale](of, self.season_length or 1)
             largest = np.nanmax(np.abs(windows), axis=1, initial=0)
-            scale = np.where(scale > ROUNDING * largest, scale, 0)  # and where it is NaN
+            scale = np.where(scale > ROUNDINGS * np.finfo(windows.dtype).eps * largest, scale, 0)  # and where it is NaN
         return Reference(season, ends, level, scale, adjusted)
 
 

@@ -90,6 +90,7 @@ def run_backtest(forecaster, data, n_windows, step, refit, coverage):
     for name, value in {"n_windows": n_windows, "step": step}.items():
         if not is_count(value, 1):
             raise ValueError(f"{name} must be an integer of at least 1, got {value!r}.")
+    data.check_finite(forecaster.missing != "error")
     lengths, held_out = data.lengths, horizon + (n_windows - 1) * step
     if lengths.min() <= held_out:
         i = int(lengths.argmin())
@@ -98,11 +99,12 @@ def run_backtest(forecaster, data, n_windows, step, refit, coverage):
             f" horizon={horizon} hold out the last {held_out}. Set them lower, or pass more steps."
         )
     first, found = lengths - held_out, []
-    model = clone(forecaster)._fit(data.until(first))
+    model = _copy(forecaster, 0)._fit(data.until(first))
     scale = model.naive_errors_
-    for origins in (first + w * step for w in range(n_windows)):
-        if refit and origins is not first:
-            model = clone(forecaster)._fit(data.until(origins))
+    for w in range(n_windows):
+        origins = first + w * step
+        if refit and w:
+            model = _copy(forecaster, w)._fit(data.until(origins))
         model._learn(data.between(model._n_steps, origins))
         after = data.between(origins, origins + horizon)
         forecasts, of_windows = model._continue(horizon, None if data.known is None else np.stack(after.known))
@@ -114,6 +116,12 @@ def run_backtest(forecaster, data, n_windows, step, refit, coverage):
     return _judged(ids, [names[j] for j in model._targets], scale, coverage, *map(np.stack, zip(*found, strict=True)))
 
 
+def _copy(forecaster, window):
+    """A clone, whose checkpoints are files of its own."""
+    copy = clone(forecaster)
+    return copy if copy.checkpoint is None else copy.set_params(checkpoint=f"{copy.checkpoint}.backtest{window}")
+
+
 def _seasonal_naive(data, forecaster, targets):
     """The values of one season ago (n_series, horizon, n_targets)."""
     period = forecaster.season_length or 1
@@ -123,11 +131,8 @@ def _seasonal_naive(data, forecaster, targets):
 
 def _judged(ids, targets, scale, coverage, y_true, forecasts, lower, upper, naive):
     """A `Backtest` of arrays (n_windows, n_series, horizon, n_targets)."""
-    levels, low, high = (0.5, (1 - coverage) / 2, (1 + coverage) / 2), lower, upper
-    losses = [
-        np.maximum(level * (y_true - of), (level - 1) * (y_true - of))
-        for level, of in zip(levels, (forecasts, low, high), strict=True)
-    ]
+    levels = {0.5: forecasts, (1 - coverage) / 2: lower, (1 + coverage) / 2: upper}
+    losses = [np.maximum(level * (y_true - of), (level - 1) * (y_true - of)) for level, of in levels.items()]
     inside = np.where(np.isnan(y_true + lower + upper), np.nan, (lower <= y_true) & (y_true <= upper))
     return Backtest(
         series=ids,

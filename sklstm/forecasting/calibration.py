@@ -5,7 +5,6 @@ from scipy.special import stdtrit
 
 # Step of adaptive conformal inference, and bounds of what tails are multiplied by.
 ADAPTATION, SMALLEST, LARGEST = 0.05, 0.1, 3.0
-WIDEST_TAIL = 0.45
 
 
 def error_quantiles(errors, levels, tails=None, strict=True):
@@ -21,9 +20,10 @@ def error_quantiles(errors, levels, tails=None, strict=True):
     levels : ndarray of shape (n_levels,)
         Between 0 and 1.
     tails : ndarray of shape (horizon, n_targets), default=None
-        What the probability beyond a quantile, of the side that is farther from the median, is multiplied by.
-    strict : bool, default=True
-        Whether to raise for too few errors, instead of returning NaN.
+        What the probability beyond a quantile, of the side that is farther from the median, is multiplied by where it is small;
+        by less towards the median, which stays as it is.
+    strict : bool or ndarray of bool of shape (n_targets,), default=True
+        Whether to raise for too few errors of a target, instead of returning NaN.
 
     Returns
     -------
@@ -35,28 +35,34 @@ def error_quantiles(errors, levels, tails=None, strict=True):
         If there are too few errors for a level.
     """
     n_known = (~np.isnan(errors)).sum(axis=0)
-    fewest = int(n_known.min(initial=np.iinfo(np.int64).max))
     tail = np.minimum(levels, 1 - levels).min()
     needed = int(np.ceil(1 / tail - 1 - 1e-9))
-    if fewest < needed and not strict:
-        return np.full((*errors.shape[1:], len(levels)), np.nan)
-    if fewest < needed:
-        lead = int(np.argmin(n_known.min(axis=1))) + 1
+    lacking = (n_known < needed).any(axis=0)
+    if (lacking & strict).any():
+        of_lead = np.where(lacking & strict, n_known, np.iinfo(n_known.dtype).max).min(axis=1)
+        fewest, lead = int(of_lead.min()), int(of_lead.argmin()) + 1
         raise ValueError(
             f"A quantile of {tail:.4g} or {1 - tail:.4g} needs {needed} errors of held-out forecasts, but there are {fewest} for"
             f" {lead} step{'s' * (lead != 1)} ahead. Pass longer series, set validation_fraction higher or coverage lower, or a"
-            " shorter window or horizon."
+            " shorter window or horizon; windows that are constant give none."
         )
-    found = np.empty((*errors.shape[1:], len(levels)))
+    found = np.full((*errors.shape[1:], len(levels)), np.nan)
     for ahead, target in np.ndindex(*errors.shape[1:]):
+        if lacking[target]:
+            continue
         known = errors[:, ahead, target]
         known = np.sort(known[~np.isnan(known)])
         median, factor = np.median(known), 1.0 if tails is None else tails[ahead, target]
         for k, level in enumerate(levels.tolist()):
-            beyond = level if level == 0.5 else min(factor * min(level, 1 - level), WIDEST_TAIL)
+            beyond = _moved(min(level, 1 - level), factor)
             value = np.quantile(known, beyond if level <= 0.5 else 1 - beyond, method="weibull")
             found[ahead, target, k] = median + _widening(len(known), ahead + 1, 1 - beyond) * (value - median)
     return found
+
+
+def _moved(beyond, factor):
+    """A probability of at most 0.5, times a factor where it is small; increasing, continuous, and 0.5 for 0.5."""
+    return factor * beyond / (1 + 2 * (factor - 1) * beyond)
 
 
 def _widening(n, ahead, upper):

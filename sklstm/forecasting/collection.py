@@ -64,7 +64,6 @@ def called(ids, n_series, i, name="series"):
     return f"the {name}" if n_series == 1 and name == "series" else name if n_series == 1 else f"{name} {i}"
 
 
-@refused_as("series", EXPECTED)
 def read_collection(data, id=None, time=None, what="series"):
     """One or several series in any form.
 
@@ -76,15 +75,20 @@ def read_collection(data, id=None, time=None, what="series"):
     what : str
         Name of the argument, for messages.
     """
+    with refused_as(what, EXPECTED):
+        return _read(data, id, time, what)
+
+
+def _read(data, id, time, what):
     is_table = isinstance(data, Mapping) or hasattr(data, "columns")
-    if (id is not None or time is not None) and is_table:
-        return _read_long(data, id, time, what)
     index = pandas_index_of(data)
+    if is_table and (id is not None or time is not None or index is None):
+        return _read_long(data, id, time, what)
     if index is not None and index.nlevels > 1:
         return _read_levels(data, what)
     if index is not None:
         return _read_pandas(data, what)
-    refuse_no_series(data)
+    refuse_no_series(data, what)
     data = array_or_list(data)
     if isinstance(data, Sequences):
         return _read_sequences(data, what)
@@ -99,7 +103,9 @@ def read_collection(data, id=None, time=None, what="series"):
 
 
 def _read_one(item, what):
-    return _read_array(item, what) if pandas_index_of(item) is None else _read_pandas(item, what)
+    if pandas_index_of(item) is not None:
+        return _read_pandas(item, what)
+    return _read_long(item, None, None, what) if hasattr(item, "columns") else _read_array(item, what)
 
 
 def _numbers(table, what):
@@ -153,8 +159,8 @@ def _of_times(pieces, what, name, zone=None):
         read = [read_index(piece, what(i)) for i, piece in enumerate(pieces)]
     else:
         read = [read_index(_NumberIndex(piece), what(i)) for i, piece in enumerate(pieces)]
-    calendar = common_calendar([one for _, one in read])
-    return [times for times, _ in read], calendar | {"name": name}
+    times = [times for times, _ in read]
+    return times, common_calendar([one for _, one in read], times, what) | {"name": name}
 
 
 class _NumberIndex:
@@ -172,11 +178,13 @@ class _NumberIndex:
 
 def _read_long(data, id, time, what):
     """A table with a row for each step."""
-    table = Table(data)
+    table = Table(data, what)
+    if not table.names:
+        raise ValueError(f"{what} has no column. {EXPECTED}")
     for name in [*(id if isinstance(id, list) else [id]), time]:
         if name is not None and name not in table.names:
             raise ValueError(f"{what} has no column {name!r}; its columns are {table.names}. Name another in id or time.")
-    columns = {name: data[name] for name in table.names}
+    columns, is_date = {name: data[name] for name in table.names}, False
     key = id
     if id is None:
         key = "series"
@@ -186,17 +194,24 @@ def _read_long(data, id, time, what):
     sequences = Sequences.from_long(columns, id=key, time=time, elapsed=time is not None)
     if sequences.categories:
         name = sequences.channel_names[next(iter(sequences.categories))]
-        raise ValueError(f"Column {name!r} of {what} holds no numbers. Leave it out, or pass facts of whole series as static.")
+        raise ValueError(f"Column {name!r} of {what} holds no numbers. Leave it out, or pass features of whole series as static.")
     read = _read_sequences(Sequences(sequences.values, sequences.offsets, channel_names=sequences.channel_names), what)
     read.ids = None if id is None else sequences.ids
     if time is not None:
         pieces = np.split(sequences.times, sequences.offsets[1:-1])
-        zone = getattr(getattr(data[time], "dtype", None), "tz", None)
-        zone = None if zone is None else str(zone)
+        zone, is_date = _type_of_times(data[time])
         read.times, read.calendar = _of_times(pieces, read.what, time, zone)
     library = "builtins" if isinstance(data, Mapping) else type(data).__module__.partition(".")[0]
-    read.form = {"kind": "long", "id": id, "time": time, "library": library}
+    read.form = {"kind": "long", "id": id, "time": time, "library": library, "is_date": is_date}
     return read
+
+
+def _type_of_times(column):
+    """Time zone of a column of any library, or None, and whether it holds dates without a time of day."""
+    dtype = getattr(column, "dtype", None) if hasattr(column, "dtype") else getattr(column, "type", None)
+    dtype = getattr(dtype, "pyarrow_dtype", dtype)
+    zone = getattr(dtype, "time_zone", getattr(dtype, "tz", None))
+    return None if zone is None else str(zone), str(dtype) in ("Date", "date32[day]", "date64[ms]")
 
 
 def _read_levels(data, what):
@@ -204,7 +219,8 @@ def _read_levels(data, what):
     names = list(data.index.names)
     levels = [f"level_{k}" if name is None else name for k, name in enumerate(names)]
     is_series = not hasattr(data, "columns")
-    frame = data.to_frame("values" if data.name is None else data.name) if is_series else data
+    has_name = is_series and data.name is not None and data.name not in levels
+    frame = data.to_frame(data.name if has_name else "values") if is_series else data
     frame = frame.rename_axis(levels).reset_index()
     read = _read_long(frame, levels[:-1] if len(levels) > 2 else levels[0], levels[-1], what)
     period = data.index.levels[-1]
@@ -213,7 +229,8 @@ def _read_levels(data, what):
 
         indexes = [pandas.DatetimeIndex(times).to_period(period.freq) for times in read.times]
         parts = [read_index(index, read.what(i)) for i, index in enumerate(indexes)]
-        read.times, read.calendar = [times for times, _ in parts], common_calendar([one for _, one in parts])
+        read.times = [times for times, _ in parts]
+        read.calendar = common_calendar([one for _, one in parts], read.times, read.what)
     read.form = {"kind": "levels", "names": names, "is_series": is_series, "name": data.name if is_series else None}
     return read
 
@@ -222,9 +239,9 @@ def _of_parts(parts, form, what):
     """Several series, each read by itself."""
     if not parts:
         raise ValueError(f"{what} holds no series. Pass at least one.")
-    first = parts[0]
+    first, all_series = parts[0], all(part.form.get("is_series") for part in parts)
     for i, part in enumerate(parts):
-        if part.n_channels != first.n_channels or (part.names != first.names and first.form.get("is_series") is not True):
+        if part.n_channels != first.n_channels or (part.names != first.names and not all_series):
             raise ValueError(
                 f"{what} {i} has the channels {part.names or part.n_channels}, but {what} 0 has"
                 f" {first.names or first.n_channels}. Pass the same channels in the same order."
@@ -233,8 +250,8 @@ def _of_parts(parts, form, what):
     kinds = {None if calendar is None else calendar["kind"] for calendar in calendars}
     if len(kinds) > 1:
         raise ValueError(f"The indexes of {what} hold times of different kinds: {sorted(map(str, kinds))}. Give all the same.")
-    calendar = common_calendar(calendars)
-    times = None if calendar is None else [part.times[0] for part in parts]
+    times = None if None in calendars else [part.times[0] for part in parts]
+    calendar = common_calendar(calendars, times, lambda i: f"{what} {i}")
     names = None if first.form.get("is_series") else first.names
     return Collection([part.values[0] for part in parts], names, form, None, times, calendar)
 
@@ -289,7 +306,7 @@ def _as_pandas(form, blocks, times, calendar, ids, names, suffixes):
 def _as_list(form, blocks, times, calendar, ids, names, suffixes):
     times = [None] * len(blocks) if times is None else times
     each = zip(form["items"], blocks, times, strict=True)
-    return [restore(item, [block], [of], calendar, None, names, suffixes) for item, block, of in each]
+    return [restore(item, [block], None if of is None else [of], calendar, None, names, suffixes) for item, block, of in each]
 
 
 def _as_block(form, blocks, *_):
@@ -313,14 +330,14 @@ def _rows(blocks, times, calendar, ids, names, suffixes):
     stamps = None
     if times is not None:
         stamps = np.concatenate(times)
-        if calendar["zone"] is not None or calendar["kind"] == "periods":
-            stamps = index_of(stamps, calendar)
     numbers = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])
     return numbers, stamps, values
 
 
 def _as_long(form, blocks, times, calendar, ids, names, suffixes):
     numbers, stamps, values = _rows(blocks, times, calendar, ids, names, suffixes)
+    if stamps is not None:
+        stamps = _as_column(stamps, calendar, form)
     keys = {}
     if isinstance(form["id"], list):
         keys = {name: np.array([ids[i][k] for i in numbers]) for k, name in enumerate(form["id"])}
@@ -333,10 +350,30 @@ def _as_long(form, blocks, times, calendar, ids, names, suffixes):
     return (library.table if form["library"] == "pyarrow" else library.DataFrame)(columns)
 
 
+def _as_column(stamps, calendar, form):
+    """Times as a column of the library of a table, with their zone."""
+    library, zone = form["library"], calendar["zone"]
+    if stamps.dtype.kind == "M" and library in ("polars", "pyarrow"):
+        stamps = stamps if stamps.dtype.str.endswith(("[ms]", "[us]", "[ns]")) else stamps.astype("M8[us]")
+        module = importlib.import_module(library)
+        if library == "polars":
+            column = module.Series(stamps)
+            if form["is_date"]:
+                return column.cast(module.Date)
+            return column if zone is None else column.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+        column = module.array(stamps)
+        if form["is_date"]:
+            return column.cast(module.date32())
+        return column if zone is None else column.cast(module.timestamp(column.type.unit, zone))
+    return index_of(stamps, calendar) if zone is not None or calendar["kind"] == "periods" else stamps
+
+
 def _as_levels(form, blocks, times, calendar, ids, names, suffixes):
     import pandas
 
     numbers, stamps, values = _rows(blocks, times, calendar, ids, names, suffixes)
+    if calendar["zone"] is not None or calendar["kind"] == "periods":
+        stamps = index_of(stamps, calendar)
     n_keys = len(form["names"]) - 1
     keys = [ids[numbers]] if n_keys == 1 else [np.array([ids[i][k] for i in numbers]) for k in range(n_keys)]
     index = pandas.MultiIndex.from_arrays([*keys, stamps], names=form["names"])

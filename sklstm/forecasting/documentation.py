@@ -52,10 +52,22 @@ from ..estimators.documentation import SHARED
 
 # Where a network of a forecaster has another default, or a parameter refers to what a forecaster does not have.
 CHANGES = {
-    "hidden_size": ("default=64", "default=16"),
-    "dropout": ("default=0.0", "default=0.2"),
-    "alpha": ("default=1e-5", "default=1e-3"),
-    "max_iter": ('default="auto"', "default=20"),
+    "hidden_size": {"default=64": "default=16"},
+    "pooling": {" Ignored with `return_sequences`, where the head reads the output of every step.": ""},
+    "dropout": {"default=0.0": "default=0.2"},
+    "missing": {", as NaN may be padding (see `padding`)": ""},
+    "alpha": {"default=1e-5": "default=1e-3"},
+    "solver": {", `checkpoint` or `partial_fit`": " or `checkpoint`"},
+    "learning_rate": {
+        "every `n_iter_no_change` / 2 epochs": "some epochs",
+        "the first `warmup_fraction` of `max_iter` epochs": "the first twentieth of the `max_iter` epochs",
+        " (`beta_1` of Adam)": "",
+        ' unless `early_stopping` ends it. `partial_fit` does not know the number of epochs and treats both as "constant"': "",
+    },
+    "max_iter": {
+        'default="auto"': "default=20",
+        "as `early_stopping` says": "by validation",
+    },
 }
 
 
@@ -69,7 +81,19 @@ def _of_networks():
     found = {}
     for block in ("layers", "pooling", "rates", "inputs", "training", "control"):
         found |= _parameters(SHARED.get(block, ""))  # none under python -OO
-    return found | {name: found[name].replace(*change) for name, change in CHANGES.items() if name in found}
+    found = {name: re.sub(r"\s+\[\d+\]_", "", text) for name, text in found.items()}  # papers are those of the regressor
+    return found | {name: _changed(found[name], changes) for name, changes in CHANGES.items() if name in found}
+
+
+def _changed(text, changes):
+    """A paragraph with other words, which it must have; lines may break anywhere in them."""
+    for words, others in changes.items():
+        pattern = r"\s+".join(map(re.escape, words.split())) if words.strip() else words
+        pattern = r"\s+" * words.startswith(" ") + pattern
+        text, n = re.subn(pattern, lambda _, others=others: others, text, count=1)
+        if not n:
+            raise ValueError(f"The shared paragraphs have no {words!r}.")
+    return text
 
 
 document = partial(document_parts, _of_networks() | read_parts(__doc__))  # document(**words)

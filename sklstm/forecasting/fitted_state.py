@@ -12,7 +12,7 @@ from .data import Data
 from .strategies import STRATEGIES
 
 # Attributes that a fit sets.
-FITTED = {"window_", "regressors_", "errors_", "tails_", "naive_errors_", "_described", "_ends", "_n_steps"}
+FITTED = {"window_", "regressors_", "errors_", "tails_", "naive_errors_", "_described", "_ends", "_n_steps", "_n_fitted"}
 
 
 def check_attributes(attributes):
@@ -36,13 +36,15 @@ def check_attributes(attributes):
         "targets": all(is_count(j) and j < n_channels for j in targets) and len(set(targets)) == len(targets) > 0,
         "strategy": described["strategy"] in STRATEGIES and described["scale"] in {*SCALES, None},
         "relative": described["relative"] in {*LEVELS, None},
-        "season_length": described["season_length"] is None or 1 < described["season_length"] <= attributes["window_"],
+        "season_length": described["season_length"] is None or 4 <= 2 * described["season_length"] <= attributes["window_"],
         "form": series.form["kind"] in RESTORE,
         "calendar": series.calendar is None or (series.calendar["kind"] in KINDS and len(series.times) == len(series)),
         "series": all(_is_table(one, n_channels) and len(one) >= size for one in series.values),
         "known": state.known is None or all(len(of) >= len(v) for of, v in zip(state.known, series.values, strict=True)),
         "static": state.static is None or len(state.static) == len(series),
         "_n_steps": np.shape(attributes["_n_steps"]) == (len(series),),
+        "_n_fitted": np.shape(attributes["_n_fitted"]) == (len(series),)
+        and (attributes["_n_fitted"] <= attributes["_n_steps"]).all(),
     }
     for name, agrees in sound.items():
         if not agrees:

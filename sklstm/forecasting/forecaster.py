@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from ..compat import Interval, StrOptions, _fit_context
-from ..estimators.constraints import CONSTRAINTS, POSITIVE_INT, UNIT_INTERVAL
+from ..estimators.constraints import CONSTRAINTS, POSITIVE_INT
 from ..preprocessing.levels import LEVELS
 from ..preprocessing.targets import named_channels
 from .adjustment import SCALES, Adjustment
@@ -48,8 +48,8 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
     horizon : int, default=1
         Number of steps ahead that are forecast.
     window : int or "auto", default="auto"
-        Number of steps that a forecast is made from. "auto" is the largest of four seasons, twice the horizon and 16, but at
-        most about two thirds of the shortest series, in whole seasons.
+        Number of steps that a forecast is made from, at least two seasons. "auto" is the largest of four seasons, twice the
+        horizon and 16, but at most about two thirds of the shortest series, in whole seasons, and at least two.
     strategy : {"direct", "recursive"}, default="direct"
         How several steps are forecast: all at once, or one at a time, each from those before. For "recursive", every channel of
         `series` must be in `target`.
@@ -58,9 +58,10 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         seasons of a window is subtracted from the window and from what follows. None for no season.
     differences : int, default=0
         How often windows are differenced, so that networks predict changes, which are added up. Use 1 for series whose trend
-        changes slowly.
+        changes slowly. Needs ``missing="error"``.
     relative : {"last", "mean"} or None, default="last"
         Level of each window that is subtracted from it and from what follows, as for `make_windows`. None subtracts nothing.
+        "last" is the last value that is known, however long ago.
     scale : {"std", "mean", "difference"} or None, default="difference"
         Scale of each window that it and what follows are divided by, so that series of any size are alike: the standard deviation
         of the window, less its season; the mean absolute value; or the mean absolute difference of steps a season apart, or of
@@ -109,7 +110,8 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
     <<max_grad_norm>>
     checkpoint : str, path or None, default=None
         Beginning of the names of files in which the fit of each network is saved after every epoch; ".0", ".1" and so on are
-        appended. A later fit of the same data with the same parameters continues from them.
+        appended, in `backtest` ".backtest0" and so on before that. A later fit of the same data with the same parameters
+        continues from them. A fit of other data does not, so that searches need checkpoint=None.
     <<n_jobs>>
     <<random_state>>
     <<verbose>>
@@ -124,8 +126,8 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         What happened less what was forecast for the held-out steps, and for those of `update`, over the scale of the window. NaN
         for what is not known.
     tails_ : ndarray of shape (horizon, n_targets)
-        What probabilities beyond the ends of an interval are multiplied by: 1 after `fit`; `update` makes them smaller where more
-        values than there should be were outside.
+        What small probabilities beyond the ends of an interval are multiplied by: 1 after `fit`; `update` makes them smaller
+        where more values than there should be were outside the interval of `coverage`.
     naive_errors_ : ndarray of shape (n_series, n_targets)
         Mean absolute error of the seasonal naive forecast within each series of `fit`, by which `score` measures errors.
 
@@ -137,6 +139,8 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
 
     Notes
     -----
+    Equations of the networks, and papers about them, are in the notes of :class:`~sklstm.LSTMRegressor`.
+
     Intervals are those of split conformal prediction [1]_: with n errors e of held-out forecasts at a step ahead, each over the
     scale of its window, the quantile q of a forecast is the forecast plus the scale of its window times the error of rank
     (n + 1) q. If errors are exchangeable, an interval between two quantiles contains the value with the probability between
@@ -202,7 +206,7 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         "id": [str, list, None],
         "time": [str, None],
         "coverage": [Interval(Real, 0, 1, closed="neither")],
-        "validation_fraction": [UNIT_INTERVAL],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "n_splits": [POSITIVE_INT],
         "n_estimators": [POSITIVE_INT],
     }
@@ -296,23 +300,6 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    _parameter_constraints: ClassVar = {
-        "horizon": [POSITIVE_INT],
-        "window": [StrOptions({"auto"}), POSITIVE_INT],
-        "strategy": [StrOptions(set(STRATEGIES))],
-        "season_length": [Interval(Integral, 2, None, closed="left"), None],
-        "differences": [Interval(Integral, 0, None, closed="left")],
-        "relative": [StrOptions(set(LEVELS)), None],
-        "scale": [StrOptions(set(SCALES)), None],
-        "target": [Integral, str, "array-like", None],
-        "id": [str, list, None],
-        "time": [str, None],
-        "coverage": [Interval(Real, 0, 1, closed="neither")],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "n_splits": [POSITIVE_INT],
-        "n_estimators": [POSITIVE_INT],
-    }
-
     @document()
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, series, y=None, *, future=None, static=None):
@@ -322,13 +309,13 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         ----------
         <<series>>
         y : None
-            Ignored, for scikit-learn: what is forecast are channels of the series.
+            Must be None: what is forecast are channels of the series.
         future : array-like, Series, DataFrame or list of those, default=None
             Channels that are known in advance, such as prices, holidays or the calendar, in the form of `series`: from the first
             step of each series to its end or beyond. What is beyond the end is known to `predict`. None for no such channels.
         static : 2-D array-like, DataFrame or dict of columns, default=None
-            Facts of whole series: a table with one row for each. Columns of texts or categories are categorical. A pandas
-            DataFrame whose index has the ids of the series is brought into their order.
+            Features of whole series: a table with one row for each. Columns of texts or categories are categorical. A table
+            that has the columns of `id`, or a pandas DataFrame whose index has the ids, is brought into the order of the series.
 
         Returns
         -------
@@ -350,16 +337,25 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         data.check_finite(self.missing != "error")
         series, horizon, differences = data.series, int(self.horizon), int(self.differences)
         targets = named_channels("target", self.target, series.names, series.n_channels) or list(range(series.n_channels))
+        if self.target is not None and not np.size(self.target):
+            raise ValueError(f"target must name at least one channel, got {self.target!r}. None takes all.")
         block = STRATEGIES[self.strategy](horizon)
         if block < horizon and len(targets) < series.n_channels:
             raise ValueError(
                 f"strategy={self.strategy!r} continues from its own forecasts, but {series.n_channels - len(targets)} channels of"
                 " series are not in target. Pass those that are known in advance as future, or set strategy='direct'."
             )
+        if differences and self.missing != "error":
+            raise ValueError(
+                f"differences={differences} needs every value, but missing={self.missing!r} allows missing ones. Fill those, or"
+                " set differences=0."
+            )
         size = self._window(data) + differences
         adjustment = Adjustment(differences, self.season_length, self.relative, self.scale)
         windows = cut(series.values, data.known, size, block, targets)
-        seeds = check_random_state(self.random_state).randint(SEEDS, size=self.n_estimators)
+        seeds = [None] * self.n_estimators  # of checkpoints each has its own
+        if self.checkpoint is None or self.random_state is not None:
+            seeds = check_random_state(self.random_state).randint(SEEDS, size=self.n_estimators).tolist()
         parts = [(windows, None), *self._held_out(data, size, block, targets)]  # the first is for the forecasts
         errors, networks = [np.empty((0, horizon, len(targets)))], None
         for k, (learned, later) in enumerate(parts):
@@ -376,6 +372,8 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         self.naive_errors_ = naive_errors(series.values, self.season_length or 1, targets)
         self._described = {name: getattr(self, name) for name in ("strategy", "season_length", "relative", "scale")}
         self._described |= {"horizon": horizon, "differences": differences, "targets": targets}
+        self._described |= {"id": self.id, "time": self.time, "allow_missing": self.missing != "error"}
+        self._n_fitted = data.lengths
         self._keep(data, data.lengths)
         return self
 
@@ -399,11 +397,16 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         lengths, horizon, differences = data.lengths, int(self.horizon), int(self.differences)
         period, window = self.season_length or 1, self.window
         if window == "auto":
-            least = max(period, horizon if data.known else 1, MIN_WINDOW)
+            least = max(2 * period if period > 1 else 1, horizon if data.known else 1, MIN_WINDOW)
             most = int(MOST * (int(lengths.min()) - horizon - differences))
             window = max(least, min(max(N_SEASONS * period, 2 * horizon, MIN_AUTO), most // period * period))
-        if window < period:
-            raise ValueError(f"window={window} is shorter than season_length={period}. Set window to at least one season.")
+        if period > 1 and window < 2 * period:
+            raise ValueError(
+                f"window={window} is shorter than two seasons of season_length={period}, which season and"
+                f" remainder need. Set window to at least {2 * period}."
+            )
+        if window < MIN_WINDOW and self.scale in ("std", "difference"):
+            raise ValueError(f"window={window} has no scale={self.scale!r}. Set window to at least {MIN_WINDOW}, or scale=None.")
         if data.known and window < horizon:
             raise ValueError(f"With future, window must be at least horizon={horizon}, got {window}. Set window higher.")
         needed = window + differences + horizon

@@ -25,7 +25,7 @@ class Networks:
     targets : list of int
         Channels that are forecast.
     static : StaticTable or None
-        Facts of the series.
+        Static features of the series.
     """
 
     regressors: list
@@ -108,12 +108,12 @@ def make_regressors(parameters, seeds, first):
     ----------
     parameters : dict
         Of LSTMRegressor.
-    seeds : ndarray of int of shape (n_estimators,)
+    seeds : list of int or None
     first : int
         Number of the first, for the names of checkpoints.
     """
     made = []
-    for k, seed in enumerate(seeds.tolist()):
+    for k, seed in enumerate(seeds):
         own = {"random_state": seed}
         if parameters.get("checkpoint") is not None:
             own["checkpoint"] = f"{parameters['checkpoint']}.{first + k}"

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..network.checks import is_count
+from ..sequences.refusals import array_of
 from .adjustment import Adjustment
 from .backtest import run_backtest
 from .calendars import advance, times_to_draw
@@ -60,13 +61,16 @@ class PredictMixin:
         ------
         <<errors>>
         """
-        levels = np.asarray(quantile)
+        levels = array_of("quantile", quantile, "Expected a number between 0 and 1, or several.")
         if levels.dtype.kind not in "fiu" or levels.ndim > 1 or not levels.size or not ((levels > 0) & (levels < 1)).all():
             raise ValueError(f"quantile must be a number between 0 and 1, both excluded, or several, got {quantile!r}.")
+        if len(np.unique(levels)) < levels.size:
+            raise ValueError(f"quantile must have each number once, got {quantile!r}.")
         found = self._quantiles(levels.ravel(), *self._forecast(horizon, future))
         if levels.ndim == 0:
             return self._restored(found[..., 0])
-        return self._restored(found, [f"{level:g}" for level in levels.tolist()])
+        short = [f"{level:g}" for level in levels.tolist()]
+        return self._restored(found, short if len(set(short)) == len(short) else [str(level) for level in levels.tolist()])
 
     @document()
     def predict_interval(self, horizon=None, *, coverage=None, future=None):
@@ -120,8 +124,9 @@ class PredictMixin:
     def score(self, new, y=None, *, future=None):
         """Return the negative mean absolute scaled error of forecasts of steps that follow the series.
 
-        Every step of `new` is an origin once, from which the steps after it are forecast as far as `new` has them. Networks are
-        not fitted to them. Errors are divided by `naive_errors_`. The forecaster does not change.
+        Every step of `new` is an origin once, from which the steps after it are forecast as far as `new` has them, and if there
+        are known channels, as long as `future` has them for the whole horizon. Networks are not fitted to them. Errors are
+        divided by `naive_errors_`; a series for which that is NaN is left out. The forecaster does not change.
 
         Parameters
         ----------
@@ -133,7 +138,7 @@ class PredictMixin:
         Returns
         -------
         float
-            At most 0; -1 is as good as the seasonal naive forecast of one step in training.
+            At most 0; -1 is the score of errors as large as those of the seasonal naive forecast of one step in `fit`.
 
         Raises
         ------
@@ -144,8 +149,15 @@ class PredictMixin:
         extended, lengths = state.continued(self._read_new(new, future)), state.lengths
         errors, _, series, _ = errors_by_origin(self._networks(state), extended, lengths, lengths, self._horizon, self._size)
         if np.isnan(errors).all():
-            raise ValueError("new has no step that could be compared with a forecast. Pass at least one whose value is known.")
-        return -float(np.nanmean(np.abs(errors) / self.naive_errors_[series][:, np.newaxis]))
+            ahead = "" if state.known is None else f", and future for at least {self._horizon} steps"
+            raise ValueError(f"new has no step to compare with a forecast. Pass at least one whose value is known{ahead}.")
+        scaled = np.abs(errors) / self.naive_errors_[series][:, np.newaxis]
+        if np.isnan(scaled).all():
+            raise ValueError(
+                "The mean absolute scaled error is not defined: the seasonal naive forecast has no error in the series of fit,"
+                " which are constant. Fit to series that vary."
+            )
+        return -float(np.nanmean(scaled))
 
     @document()
     def backtest(self, series, n_windows=5, *, step=None, refit=False, coverage=None, future=None, static=None):
@@ -167,7 +179,7 @@ class PredictMixin:
         future : array-like, Series, DataFrame or list of those, default=None
             Channels that are known in advance, as in `fit`.
         static : 2-D array-like, DataFrame or dict of columns, default=None
-            Facts of whole series, as in `fit`.
+            Features of whole series, as in `fit`.
 
         Returns
         -------
@@ -213,11 +225,12 @@ class PredictMixin:
 
     def _keep(self, data, n_steps):
         """Keep the ends of series which have so many steps, and what is known of them."""
-        self._ends = data.last(self._size + self._horizon).to_dict()
+        self._ends = data.last(self._size + self._horizon).copy().to_dict()
         self._n_steps = n_steps
 
     def _read_new(self, new, future):
-        return read_new(new, future, self._state, self.id, self.time, self.missing != "error")
+        d = self._described
+        return read_new(new, future, self._state, d["id"], d["time"], d["allow_missing"])
 
     def _learn(self, new):
         """Continue the series by `Data` of later steps."""
@@ -227,11 +240,15 @@ class PredictMixin:
         state = self._state
         extended, lengths = state.continued(new), state.lengths
         begin = lengths - self._horizon + 1
-        found = errors_by_origin(self._networks(state), extended, lengths, begin, self._horizon, self._size)
+        late = None  # origins that had to wait for known channels
+        if state.known is not None:
+            late = np.array([len(of) for of in state.known]) - self._horizon, lengths - (self._n_steps - self._n_fitted)
+        networks = self._networks(state)
+        found, scale, series, origins = errors_by_origin(networks, extended, lengths, begin, self._horizon, self._size, late)
         errors, tails = self.errors_, self.tails_
-        for new in errors_by_step(relative_errors(found[0], found[1]), found[2], found[3] - lengths[found[2]], len(lengths)):
-            tails = adapted(tails, errors, new, self.coverage)
-            errors = np.concatenate([errors, new[~np.isnan(new).all(axis=(1, 2))]])
+        for at_step in errors_by_step(relative_errors(found, scale), series, origins - begin[series], len(lengths)):
+            tails = adapted(tails, errors, at_step, self.coverage)
+            errors = np.concatenate([errors, at_step[~np.isnan(at_step).all(axis=(1, 2))]])
         self.errors_, self.tails_ = errors, tails
         self._keep(extended, self._n_steps + n_new)
 
@@ -259,7 +276,9 @@ class PredictMixin:
                 " target. Fit with a longer horizon."
             )
         block = self._networks(state).block
-        return self._continue(int(horizon), known_ahead(future, state, -(-horizon // block) * block, self.id, self.time))
+        return self._continue(
+            int(horizon), known_ahead(future, state, -(-horizon // block) * block, self._described["id"], self._described["time"])
+        )
 
     def _continue(self, horizon, ahead):
         """As `_forecast`, with the known channels ahead (n_series, at least horizon, n_known), or None."""
@@ -289,8 +308,10 @@ class PredictMixin:
                 f"Errors of forecasts are known for {self._horizon} steps ahead, the horizon of fit, but not for {horizon}."
                 " Fit with a longer horizon."
             )
-        errors = error_quantiles(self.errors_[:, :horizon], levels, self.tails_[:horizon], strict)
-        return forecasts[..., np.newaxis] + scale[:, np.newaxis, :, np.newaxis] * errors
+        varying = scale[:, np.newaxis, :, np.newaxis] > 0  # a window that is constant continues as it is
+        needed = strict & varying.any(axis=(0, 1, 3))
+        errors = error_quantiles(self.errors_[:, :horizon], levels, self.tails_[:horizon], needed)
+        return forecasts[..., np.newaxis] + np.where(varying, scale[:, np.newaxis, :, np.newaxis] * errors, 0)
 
     def _restored(self, forecasts, suffixes=None):
         """Forecasts in the form of the series."""

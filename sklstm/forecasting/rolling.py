@@ -22,7 +22,7 @@ def naive_errors(values, period, channels):
     return found
 
 
-def errors_by_origin(networks, data, first, begin, horizon, size):
+def errors_by_origin(networks, data, first, begin, horizon, size, late=None):
     """Errors of forecasts of the last steps of series.
 
     Parameters
@@ -37,6 +37,9 @@ def errors_by_origin(networks, data, first, begin, horizon, size):
     horizon : int
     size : int
         Number of steps that a forecast is made from.
+    late : tuple of ndarray of int of shape (n_series,), default=None
+        Last origin of each series whose known channels were known before, and the first step of which errors of later origins are
+        wanted: those that were not wanted before, since the known channels were missing.
 
     Returns
     -------
@@ -64,7 +67,8 @@ def errors_by_origin(networks, data, first, begin, horizon, size):
     forecasts, scale = networks.forecast(past, known, series, horizon)
     true = np.full(forecasts.shape, np.nan)
     for k, (i, origin) in enumerate(places):
-        skipped = max(int(first[i]) - origin, 0)
+        wanted = first[i] if late is None or origin <= late[0][i] else late[1][i]
+        skipped = max(int(wanted) - origin, 0)
         of_origin = values[i][origin + skipped : origin + horizon, networks.targets]
         true[k, skipped : skipped + len(of_origin)] = of_origin
     return true - forecasts, scale, series, origins

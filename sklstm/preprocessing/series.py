@@ -81,12 +81,12 @@ def _read_table(series, groups):
     return values if in_order else values[rows], names, offsets, rows, groups[rows[offsets[:-1]]]
 
 
-def refuse_no_series(series):
+def refuse_no_series(series, name="series"):
     """Raise unless an argument holds values; the message says how to get them."""
-    expected = "series must be an array, a DataFrame, sklstm.Sequences or a list of arrays"
+    expected = f"{name} must be an array, a DataFrame, sklstm.Sequences or a list of arrays"
     found = foreign(series)
     if found is not None:
-        raise ValueError(f"{expected}, got {type(series).__name__}: {found.advice('series')}")
+        raise ValueError(f"{expected}, got {type(series).__name__}: {found.advice(name)}")
     if not _is_arraylike_not_scalar(series):
         raise ValueError(f"{expected}, got {series!r}.")
 

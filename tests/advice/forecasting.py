@@ -13,11 +13,16 @@ KNOWN = np.cos(np.arange(46) / 3)
 DAYS = pd.date_range("2001-01-01", periods=40)
 HOLES = np.where(np.arange(40) % 3 == 0, np.nan, WAVE)
 SHOPS = {"shop": ["a"] * 40 + ["b"] * 30, "y": np.r_[WAVE, WAVE[:30]]}
+KINDS = SHOPS | {"kind": [1] * 70}
+NAMED = {name: pd.Series(WAVE, [str(k) for k in range(40)], name=name) for name in "ab"}
+BUSINESS = pd.offsets.CustomBusinessDay(holidays=["2001-02-01"])
+MIDDLES = pd.DatetimeIndex([f"{2001 + k // 12}-{k % 12 + 1}-15" for k in range(40)])
+OF_ONE_STEP = {"window": 1, "scale": None, "validation_fraction": 0}
 
 
-def forecast(series=WAVE, future=None, **params):
+def forecast(series=WAVE, future=None, static=None, **params):
     quick = {"hidden_size": 2, "max_iter": 1, "n_estimators": 1, "n_splits": 1, "random_state": 0}
-    return LSTMForecaster(**{"horizon": 3} | quick | params).fit(series, future=future)
+    return LSTMForecaster(**{"horizon": 3} | quick | params).fit(series, future=future, static=static)
 
 
 def dated(index, values=WAVE):
@@ -66,10 +71,94 @@ CASES = [
         lambda: forecast(dated(DAYS.delete(20)).resample("2D").mean()),
     ),
     case(
-        lambda: forecast(dated(pd.DatetimeIndex(DAYS[:2].to_numpy())), horizon=1, window=1, validation_fraction=0).predict(),
+        lambda: forecast(dated(pd.DatetimeIndex(DAYS[:2].to_numpy())), horizon=1, **OF_ONE_STEP).predict(),
         "Pass an index with a freq, or more steps",
-        lambda: forecast(dated(pd.date_range("2001", periods=5, freq="D")), window=1, validation_fraction=0).predict(),
-        lambda: forecast(dated(pd.DatetimeIndex(DAYS[:5].to_numpy())), window=1, validation_fraction=0).predict(),
+        lambda: forecast(dated(pd.date_range("2001", periods=5, freq="D")), **OF_ONE_STEP).predict(),
+        lambda: forecast(dated(pd.DatetimeIndex(DAYS[:5].to_numpy())), **OF_ONE_STEP).predict(),
+    ),
+    case(
+        lambda: forecast(dated(pd.date_range("2001-01-01", periods=40, freq=BUSINESS))),
+        "Use one that has a name, such as 'B', with NaN for the days that are left out; or pass the values without their index",
+        lambda: forecast(dated(pd.date_range("2001-01-01", periods=40, freq=BUSINESS)).asfreq("B"), missing="indicator"),
+        lambda: forecast(dated(pd.date_range("2001-01-01", periods=40, freq=BUSINESS)).to_numpy()),
+    ),
+    case(
+        lambda: forecast(dated(MIDDLES)),
+        r"Set index\.freq, or convert them, such as by series\.to_period\('M'\) or series\.to_timestamp\(\)",
+        lambda: forecast(dated(MIDDLES).to_period("M")),
+        lambda: forecast(dated(pd.period_range("2001-01", periods=60, freq="M")[::3], np.tile(WAVE, 2)).to_timestamp()),
+    ),
+    case(
+        lambda: forecast(dated(DAYS[:30])).update(dated(DAYS[[30, 32]])),
+        "Pass each step once, in the order of time",
+        lambda: forecast(dated(DAYS[:30])).update(dated(DAYS[[30, 31]])),
+    ),
+    case(
+        lambda: forecast(dated(DAYS.tz_localize("dateutil/Europe/Berlin"))),
+        r"Convert it, such as by index\.tz_convert\('Europe/Berlin'\)",
+        lambda: forecast(dated(DAYS.tz_localize("dateutil/Europe/Berlin").tz_convert("Europe/Berlin"))),
+    ),
+    case(
+        lambda: forecast(dated(DAYS[:30])).update(dated(DAYS[30:]).to_period()),
+        "their kind is 'periods' instead of 'dates'. Convert them",
+        lambda: forecast(dated(DAYS[:30])).update(dated(DAYS[30:]).to_period().to_timestamp()),
+    ),
+    case(
+        lambda: forecast([dated(DAYS), dated(pd.date_range("2001-01-01", periods=40, freq="W"))]),
+        "Resample one of them, or fit them apart",
+        lambda: forecast([dated(DAYS), dated(pd.date_range("2001-01-01", periods=40, freq="W")).resample("D").interpolate()]),
+        lambda: forecast(dated(pd.date_range("2001-01-01", periods=40, freq="W"))),
+    ),
+    case(
+        lambda: forecast(SHOPS, id=["shop", "kind"]),
+        "Name another in id or time",
+        lambda: forecast(SHOPS, id=["shop"]),
+    ),
+    case(
+        lambda: forecast(KINDS, id=["shop", "kind"], static={"shop": ["a", "b"], "size": [1, 2]}),
+        "Pass all columns of id, or none",
+        lambda: forecast(KINDS, id=["shop", "kind"], static={"shop": ["a", "b"], "kind": [1, 1], "size": [1, 2]}),
+        lambda: forecast(KINDS, id=["shop", "kind"], static={"size": [1, 2]}),
+    ),
+    case(
+        lambda: forecast(SHOPS, id="shop", static={"shop": ["a", "a"], "size": [1, 2]}),
+        "'a' twice. Pass one row for each series",
+        lambda: forecast(SHOPS, id="shop", static={"shop": ["b", "a"], "size": [1, 2]}),
+    ),
+    case(
+        lambda: forecast(SHOPS, id="shop", static={"shop": ["a"], "size": [1]}),
+        "no series 'b', but has .*Pass one row for each series",
+        lambda: forecast(SHOPS, id="shop", static={"shop": ["b", "a"], "size": [1, 2]}),
+    ),
+    case(
+        lambda: forecast(SHOPS, id="shop", static={"size": [1, np.nan]}),
+        "is not finite for series 'b'. Fill it",
+        lambda: forecast(SHOPS, id="shop", static={"size": [1, 2]}),
+    ),
+    case(
+        lambda: forecast([NAMED["a"], NAMED["b"]]).update([NAMED["b"], NAMED["a"]]),
+        "Pass series in the order of fit",
+        lambda: forecast([NAMED["a"], NAMED["b"]]).update([NAMED["a"], NAMED["b"]]),
+    ),
+    case(
+        lambda: forecast(differences=1, missing="indicator"),
+        "Fill those, or set differences=0",
+        lambda: forecast(differences=1),
+        lambda: forecast(missing="indicator"),
+    ),
+    case(lambda: forecast(np.ones(40)).score(WAVE), "Fit to series that vary", lambda: forecast(WAVE).score(WAVE)),
+    case(lambda: forecast(target=[]), "None takes all", forecast),
+    case(lambda: forecast(1e308 * WAVE), "Use other units", lambda: forecast(1e300 * WAVE)),
+    case(
+        lambda: fitted().update(frame(shop=["c"], y=[1.0])),
+        "Leave it out, or fit again",
+        lambda: fitted().update(frame(shop=["b"], y=[1.0])),
+    ),
+    case(
+        lambda: forecast(window=1),
+        "Set window to at least 2, or scale=None",
+        lambda: forecast(window=2),
+        lambda: forecast(**OF_ONE_STEP),
     ),
     case(
         lambda: forecast(dated(DAYS[:30])).update(dated(DAYS[31:])),
@@ -108,9 +197,9 @@ CASES = [
     ),
     case(lambda: forecast([WAVE, WAVE]).update([WAVE]), "Pass as many", lambda: forecast([WAVE, WAVE]).update([WAVE, WAVE])),
     case(
-        lambda: fitted().update(shops("a", "b").replace("b", "c")),
+        lambda: forecast(shops("a", "b"), id="shop", future=shops("a")),
         "Pass the same series as in fit",
-        lambda: fitted().update(shops("b", "a")),
+        lambda: forecast(shops("a", "b"), id="shop", future=shops("b", "a")),
     ),
     case(
         lambda: forecast(future=KNOWN[:39]),
@@ -146,7 +235,7 @@ CASES = [
     ),
     case(
         lambda: known().predict(future=KNOWN[40:42]),
-        "Pass future with at least 3 steps to predict",
+        "3 are needed. Pass future with at least so many steps",
         lambda: known().predict(future=KNOWN[40:43]),
     ),
     case(
@@ -167,9 +256,9 @@ CASES = [
         lambda: forecast(np.column_stack([WAVE, KNOWN[:40]]), target=0, strategy="direct"),
     ),
     case(
-        lambda: forecast(window=3, season_length=4),
-        "Set window to at least one season",
-        lambda: forecast(window=4, season_length=4),
+        lambda: forecast(window=7, season_length=4),
+        "Set window to at least 8",
+        lambda: forecast(window=8, season_length=4),
     ),
     case(lambda: forecast(window=2, future=KNOWN), "Set window higher", lambda: forecast(window=3, future=KNOWN)),
     case(

@@ -213,7 +213,8 @@ class ForecastDisplay:
             ends = forecaster._interval(share, forecasts, scale, strict=True)[series, :, target]
             quantiles |= dict(zip(((1 - share) / 2, (1 + share) / 2), ends.T, strict=True))
         history, times, name = forecaster._to_draw(series, target, forecasts.shape[1])
-        labels = {"time_name": time_name, "value_name": str(name or "Value") if value_name is None else value_name}
+        value_name = value_name if value_name is not None else "Value" if name is None else str(name)
+        labels = {"time_name": time_name, "value_name": value_name}
         display = cls(history, forecasts[series, :, target], quantiles=quantiles, y_true=y_true, times=times, **labels)
         return display.plot(ax, **kwargs)
 
