@@ -20,7 +20,7 @@ METHODS = [
 
 
 def test_public_names():
-    assert len(DISPLAYS) == 9 and len(FUNCTIONS) == 6
+    assert len(DISPLAYS) == 10 and len(FUNCTIONS) == 6
     assert inspection.__all__ == sorted(inspection.__all__)
 
 

@@ -179,7 +179,7 @@ CASES = [
     ),
     case(
         lambda: forecast(SHOPS | {"kind": SHOPS["shop"]}, id="shop"),
-        "Leave it out, or pass facts of whole series as static",
+        "Leave it out, or pass features of whole series as static",
         lambda: forecast(SHOPS, id="shop"),
         lambda: LSTMForecaster(3, id="shop", max_iter=1).fit(SHOPS, static={"kind": ["a", "b"]}),
     ),
