@@ -9,7 +9,7 @@ from scipy.stats import chi2
 from test_bad_input import refuses
 from test_outlier_detector import ar2, detector
 
-from sklstm.estimators.conclusion import Conclusion
+from sklstm.estimators.error_calibration import Calibration
 from sklstm.estimators.error_model import distances, fit_error_model
 from sklstm.estimators.step_scores import kept, threshold_of_steps
 
@@ -87,8 +87,8 @@ def test_few_held_out_steps_are_scored_by_models_of_the_others(rng):
     mixing = rng.normal(size=(20, 20))
     errors = rng.normal(size=(300, 20)) @ mixing
     own = fit_error_model("gaussian", errors, np.zeros(20))
-    conclusion = SimpleNamespace(error_model="gaussian")
-    scores = Conclusion._unseen_scores(conclusion, own, errors, np.arange(300), errors, np.zeros(20))
+    calibration = SimpleNamespace(error_model="gaussian")
+    scores = Calibration._unseen_scores(calibration, own, errors, np.arange(300), errors, np.zeros(20))
     new = -distances(own, rng.normal(size=(20_000, 20)) @ mixing)[0]
     assert (new < np.quantile(-distances(own, errors)[0], 0.05)).mean() > 0.07
     assert (new < np.quantile(scores, 0.05)).mean() < 0.06

@@ -96,8 +96,8 @@ class BaseNetworkEstimator(FitMixin, WeightsMixin, CallbackSupportMixin, BaseEst
         """
         return split_target(self, target, groups, rng) if early_stopping and not is_given else Split(target, target)
 
-    def _conclusion(self, sequences, split, held_out):
-        """``conclude(network, theta) -> dict``: further attributes that trained weights lead to; None for none.
+    def _calibration(self, sequences, split, held_out):
+        """``calibrate(network, theta) -> dict``: further attributes that trained weights lead to; None for none.
 
         Parameters
         ----------

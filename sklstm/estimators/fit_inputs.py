@@ -37,8 +37,8 @@ class FitInputs:
         What is compared on them.
     groups : ndarray of int of shape (n_sequences,) or None
         Sequences of one group are held out together.
-    conclude : callable or None
-        ``conclude(network, theta) -> dict``: further attributes that weights in the units of the data lead to.
+    calibrate : callable or None
+        ``calibrate(network, theta) -> dict``: further attributes that weights in the units of the data lead to.
     """
 
     spec: dict
@@ -52,7 +52,7 @@ class FitInputs:
     stops_early: bool
     scoring: str
     groups: np.ndarray | None = None
-    conclude: object = None
+    calibrate: object = None
 
     def initial_state(self, estimator, optimizer, rng, previous, *, one_epoch):
         """The state that training begins with: a new one, or a copy of that of an earlier fit in the units of this one."""
@@ -122,8 +122,8 @@ class FitInputs:
         }
         if LOSSES[self.spec["loss"]].decide is not None:
             report["temperature_"] = state.temperature
-        concluded = {} if self.conclude is None else self.conclude(self.network, report["_theta"])
-        return self.form | self.target.attributes | report | concluded
+        calibrated = {} if self.calibrate is None else self.calibrate(self.network, report["_theta"])
+        return self.form | self.target.attributes | report | calibrated
 
     def attributes_so_far(self, state):
         """The same while training continues, and of a copy."""

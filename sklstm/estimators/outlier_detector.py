@@ -11,11 +11,11 @@ from sklearn.utils.metaestimators import available_if
 from ..compat import Interval, StrOptions, _fit_context
 from ..network import HUBER_DELTA
 from .base import BaseNetworkEstimator
-from .conclusion import Conclusion
 from .constraints import CONSTRAINTS, POSITIVE, UNIT_INTERVAL
 from .detecting import DetectMixin
 from .detector_documentation import document
 from .detector_targets import TARGETS
+from .error_calibration import Calibration
 from .error_model import ERROR_MODELS
 from .fitting import supports_partial_fit
 from .step_scores import AGGREGATIONS
@@ -343,12 +343,12 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
         target.attributes["window_"] = split.piece  # which parts of the target have, too
         return split
 
-    def _conclusion(self, sequences, split, held_out):
+    def _calibration(self, sequences, split, held_out):
         kind, fitted, n_jobs = TARGETS[self.target], split.whole.attributes, self.n_jobs
         others, is_predicted = None, split.whole.predicted_steps()
         if held_out is not None:
             others = held_out[0], held_out[1].predicted_steps()
-        return Conclusion(
+        return Calibration(
             self,
             lambda network, theta, part: kind.errors(network, theta, part, fitted, n_jobs),
             fitted["_channels"],

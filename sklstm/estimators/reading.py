@@ -77,7 +77,7 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
         _refuse_too_few(estimator, held_out[1])
     if held_out is not None and early_stopping:
         warn_of_few(held_out[1].n_weighted, estimator._unit)
-    conclude = estimator._conclusion(sequences, split, held_out if is_given else None)
+    calibrate = estimator._calibration(sequences, split, held_out if is_given else None)
     sequences, target = split.cut(sequences, target)
     if groups is None and is_one_minibatch(estimator, len(target.weighted_rows())):
         target = target.merged(sequences)
@@ -94,7 +94,7 @@ def read_fit_inputs(estimator, X, y, sample_weight, rng, previous, *, one_epoch=
     validation = None if held_out is None else _validation(held_out[0], held_out[1].with_loss_of(target), scaling)
     data = target.data(sequences, scaling)
     return FitInputs(
-        spec, network, form, target, data, validation, scaling, moments, early_stopping, estimator.scoring, groups, conclude
+        spec, network, form, target, data, validation, scaling, moments, early_stopping, estimator.scoring, groups, calibrate
     )
 
 

@@ -1,4 +1,4 @@
-"""`Conclusion`: what a detector learns from errors once its network is trained."""
+"""`Calibration`: what a detector learns from errors once its network is trained."""
 
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ LEAST_SCALE = 1e-3
 CROSSED, N_BLOCKS = 1000, 5
 
 
-class Conclusion:
+class Calibration:
     """Learns the distribution of the errors of a trained network, and thresholds of the scores by it.
 
     Parameters
