@@ -254,7 +254,7 @@ def not_meant(estimator):
 
 DETECTORS = [
     LSTMOutlierDetector(error_model="gaussian", aggregation="max", early_stopping=True, **BRIEF),
-    LSTMOutlierDetector(error_model="quantile", aggregation="top", smoothing=0.5, solver="adamw"),
+    LSTMOutlierDetector(error_model="quantile", aggregation="top", contamination=0.05, smoothing=0.5, solver="adamw"),
     LSTMOutlierDetector(missing="indicator", loss="absolute_error", window=4, **BRIEF),
     LSTMOutlierDetector(target="reconstruct", bidirectional=True, **BRIEF),
 ]
