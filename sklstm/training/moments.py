@@ -75,7 +75,7 @@ def weighted_moments(values, weights, offsets=None, rows=None):
     if (np.abs(exponents) > SAFE_EXPONENT).any():
         scale = np.ldexp(1.0, -np.clip(exponents, -EXPONENTS, EXPONENTS))
         moments = weighted_moments(values * scale, weights, offsets, rows)
-        return moments | {name: moments[name] / scale for name in ("mean", "deviation", "low", "high")}
+        return moments | {"mean": moments["mean"] / scale, "deviation": moments["deviation"] / scale, "low": low, "high": high}
     variance = mean_of(_moments.sums_of_squared_differences, mean)
     moments = {"mean": mean, "deviation": np.sqrt(variance), "low": low, "high": high}
     return {"weight": weight} | _without_rounding(moments)
