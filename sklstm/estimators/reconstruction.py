@@ -6,7 +6,7 @@ import numpy as np
 
 from .held_out import cut
 from .output_target import decoder_inputs, paired
-from .series_target import SeriesTarget, read_weights
+from .series_target import SeriesTarget, weighted_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +57,7 @@ def same_steps(estimator, sample_weight, sequences, channels):
     channels : list of int
         The channels to reconstruct.
     """
-    weights = read_weights(sample_weight, sequences)
-    x = np.where(weights[:, np.newaxis] > 0, sequences.values[:, channels].astype(np.float64), np.nan)
+    x, weights = weighted_values(sample_weight, sequences, channels)
     return ReconstructionTarget(
         loss=estimator.loss,
         n_outputs=len(channels),

@@ -90,6 +90,12 @@ def read_weights(sample_weight, sequences):
     return read_step_weights(sample_weight, sequences)
 
 
+def weighted_values(sample_weight, sequences, channels):
+    """Values (total_steps, n_channels) of some channels, NaN at steps without a weight, and the weights (total_steps,)."""
+    weights = read_weights(sample_weight, sequences)
+    return np.where(weights[:, np.newaxis] > 0, sequences.values[:, channels].astype(np.float64), np.nan), weights
+
+
 def next_steps(estimator, sample_weight, sequences, channels):
     """The target at each step: the numeric channels of the next `horizon` steps, and the mean weight of those.
 
@@ -112,13 +118,13 @@ def next_steps(estimator, sample_weight, sequences, channels):
     ValueError
         If a weight is invalid, or if no sequence is longer than the horizon.
     """
-    weights, horizon, longest = read_weights(sample_weight, sequences), estimator.horizon, int(sequences.lengths.max())
+    x, weights = weighted_values(sample_weight, sequences, channels)
+    horizon, longest = estimator.horizon, int(sequences.lengths.max())
     if 1 < longest <= horizon:
         raise ValueError(
             f"horizon={horizon} needs a sequence of more than {horizon} steps, but the longest has {longest}. Set a smaller"
             " horizon, or pass longer sequences."
         )
-    x = np.where(weights[:, np.newaxis] > 0, sequences.values[:, channels].astype(np.float64), np.nan)
     to_come = np.repeat(sequences.offsets[1:], sequences.lengths) - np.arange(len(x))  # steps, this one included
     targets = np.full((len(x), horizon, len(channels)), np.nan)
     totals, counts = np.zeros(len(x)), np.zeros(len(x))

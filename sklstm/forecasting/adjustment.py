@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..preprocessing.levels import levels_of
+from .means import mean_of_known
 
 # A scale of fewer roundings of the largest value of a window than these is rounding error: the window is constant.
 ROUNDINGS = 16
@@ -23,26 +24,20 @@ def scale_named(name):
 
 @scale_named("std")
 def _deviation(windows, period):
-    return np.sqrt(_mean((windows - _mean(windows)[:, np.newaxis]) ** 2))
+    return np.sqrt(mean_of_known((windows - mean_of_known(windows)[:, np.newaxis]) ** 2))
 
 
 @scale_named("mean")
 def _mean_size(windows, period):
-    return _mean(np.abs(windows))
+    return mean_of_known(np.abs(windows))
 
 
 @scale_named("difference")
 def _mean_difference(windows, period):
     lag = period if windows.shape[1] > period else 1
-    return _mean(np.abs(windows[:, lag:] - windows[:, :-lag])) if windows.shape[1] > lag else np.zeros(windows[:, 0].shape)
-
-
-def _mean(values):
-    """Mean over the steps (n, d) of the values that are not NaN; NaN where there is none."""
-    observed = ~np.isnan(values)
-    count = observed.sum(axis=1)
-    total = np.where(observed, values, 0).sum(axis=1)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    if windows.shape[1] <= lag:
+        return np.zeros(windows[:, 0].shape)
+    return mean_of_known(np.abs(windows[:, lag:] - windows[:, :-lag]))
 
 
 @dataclass(frozen=True)
@@ -136,8 +131,8 @@ def _profile(windows, period):
     n, n_steps, n_channels = windows.shape
     n_seasons = n_steps // period
     seasons = windows[:, n_steps - n_seasons * period :].reshape(n, n_seasons, period, n_channels)
-    level = _mean(seasons.reshape(n * n_seasons, period, n_channels)).reshape(n, n_seasons, 1, n_channels)
-    profile = _mean((seasons - level).reshape(n, n_seasons, period * n_channels)).reshape(n, period, n_channels)
+    level = mean_of_known(seasons.reshape(n * n_seasons, period, n_channels)).reshape(n, n_seasons, 1, n_channels)
+    profile = mean_of_known((seasons - level).reshape(n, n_seasons, period * n_channels)).reshape(n, period, n_channels)
     return np.where(np.isnan(profile), 0, profile)
 
 

@@ -1,11 +1,13 @@
 """`Backtest`: forecasts of the end of series from several origins, and how good they are."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from sklearn.base import clone
 
 from ..network.checks import is_count
+from .means import mean_of_known
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,24 +135,18 @@ def _judged(ids, targets, scale, coverage, y_true, forecasts, lower, upper, naiv
     """A `Backtest` of arrays (n_windows, n_series, horizon, n_targets)."""
     levels = {0.5: forecasts, (1 - coverage) / 2: lower, (1 + coverage) / 2: upper}
     losses = [np.maximum(level * (y_true - of), (level - 1) * (y_true - of)) for level, of in levels.items()]
+    mean = partial(mean_of_known, axis=(0, 2))  # over windows and steps ahead
     inside = np.where(np.isnan(y_true + lower + upper), np.nan, (lower <= y_true) & (y_true <= upper))
     return Backtest(
         series=ids,
         targets=targets,
-        mase=_mean(np.abs(y_true - forecasts)) / scale,
-        naive_mase=_mean(np.abs(y_true - naive)) / scale,
-        pinball=_mean(np.mean(losses, axis=0)) / scale,
-        coverage=_mean(inside),
+        mase=mean(np.abs(y_true - forecasts)) / scale,
+        naive_mase=mean(np.abs(y_true - naive)) / scale,
+        pinball=mean(np.mean(losses, axis=0)) / scale,
+        coverage=mean(inside),
         nominal_coverage=float(coverage),
         y_true=y_true,
         forecasts=forecasts,
         lower=lower,
         upper=upper,
     )
-
-
-def _mean(values):
-    """Mean over windows and steps ahead (n_series, n_targets) of the values that are known; NaN where none is."""
-    known = ~np.isnan(values)
-    count = known.sum(axis=(0, 2))
-    return np.where(count > 0, np.where(known, values, 0).sum(axis=(0, 2)) / np.maximum(count, 1), np.nan)
