@@ -1,5 +1,7 @@
 """Forecasts of series."""
 
+from datetime import timedelta, timezone
+
 import numpy as np
 import pandas as pd
 
@@ -10,6 +12,7 @@ from .case import case, frame, regress
 
 WAVE = np.sin(np.arange(40) / 3)
 KNOWN = np.cos(np.arange(46) / 3)
+WINTER_TIME = timezone(timedelta(hours=1), "MEZ")
 DAYS = pd.date_range("2001-01-01", periods=40)
 HOLES = np.where(np.arange(40) % 3 == 0, np.nan, WAVE)
 SHOPS = {"shop": ["a"] * 40 + ["b"] * 30, "y": np.r_[WAVE, WAVE[:30]]}
@@ -94,9 +97,9 @@ CASES = [
         lambda: forecast(dated(DAYS[:30])).update(dated(DAYS[[30, 31]])),
     ),
     case(
-        lambda: forecast(dated(DAYS.tz_localize("dateutil/Europe/Berlin"))),
+        lambda: forecast(dated(DAYS.tz_localize(WINTER_TIME))),
         r"Convert it, such as by index\.tz_convert\('Europe/Berlin'\)",
-        lambda: forecast(dated(DAYS.tz_localize("dateutil/Europe/Berlin").tz_convert("Europe/Berlin"))),
+        lambda: forecast(dated(DAYS.tz_localize(WINTER_TIME).tz_convert("Europe/Berlin"))),
     ),
     case(
         lambda: forecast(dated(DAYS[:30])).update(dated(DAYS[30:]).to_period()),
