@@ -14,7 +14,7 @@ LAYERS = ["_kernels", "sequences", "network", "training", "preprocessing", "esti
 INTERNAL = {*LAYERS} - {"preprocessing"}
 # Modules below all layers, which anything may import; they import from the kernels alone.
 GROUND = {"archive", "compat", "docstrings", "files", "parallel", "public"}
-SIDE_DOORS = {"datasets", "inspection", "metrics"}  # folders beside the layers, which no layer imports
+SIDE_DOORS = {"datasets", "export", "inspection", "metrics"}  # folders beside the layers, which no layer imports
 
 
 def imported_modules(path):
