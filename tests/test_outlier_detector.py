@@ -237,6 +237,17 @@ def test_errors_of_a_constant_channel_have_a_scale(error_model):
     assert fitted.score_steps([changed], channels=True)[0][200].argmin() == 1
 
 
+@pytest.mark.parametrize("parameters", [{}, {"target": "reconstruct"}, {"horizon": 2, "dropout": 0.5}], ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_channel_that_never_changes_is_predicted_exactly(rng, parameters, dtype):
+    X = np.column_stack([rng.normal(size=300), np.full(300, 5.1)]).astype(dtype)
+    fitted = detector(**parameters).fit([X])
+    assert fitted.location_[1::2] == pytest.approx(0, abs=float(5.1 * np.finfo(dtype).eps))
+    assert fitted.scale_[1::2] == pytest.approx(5.1e-3, rel=1e-6)
+    X[200:, 1] += 0.05
+    assert (fitted.predict_steps([X])[0][200:] == -1).all()
+
+
 # ---- scores ----
 
 
@@ -319,6 +330,9 @@ def test_scores_have_the_form_of_X(rng):
     np.testing.assert_array_equal(of_sequences.values[:, 0], flat.ravel())
     np.testing.assert_array_equal(fitted.score_steps(table[:, :, np.newaxis]), flat)
     assert fitted.score_steps(table, channels=True).shape == (12, 10, 1)
+    named = Sequences.from_list(list(rng.normal(size=(4, 20, 2))))
+    named.channel_names = ["rpm", "oil"]
+    assert detector().fit(named).score_steps(named, channels=True).channel_names == ["rpm", "oil"]
     steps = fitted.predict_steps(table)
     assert set(np.unique(steps)) <= {-1, 1} and (steps[:, 0] == 1).all()
     np.testing.assert_array_equal(steps == -1, flat < fitted.step_offset_)

@@ -103,6 +103,26 @@ def _training():
     return re.sub(r"(?ms)^validation_fraction :.*?(?=^max_grad_norm :)", lambda _: _OWN["held out"] + "\n", text)
 
 
-_LAYERS = {"layers": SHARED.get("layers", "").replace("default=64", "default=32")}
+# Of what estimators have whose head reads one vector of a sequence, or every step.
+_NOT_OF_DETECTORS = (
+    r' With ``merge_mode="sum"``\s+and ``pooling="last"``, the input of the last step is added\.',
+    r" With\s+`return_sequences`, y contains the remaining steps\.",
+    r" and without label smoothing",
+    r"(?m)^ *- ``attention\.A``.*\n",
+    r" With several poolings\s+the features of each follow one another, in the order of `pooling`\.",
+    r"(?ms)^ *- ``crf\.transitions``.*?(?=^ *- ``input)",
+    r"(?m)^Attention pooling .*\n\n",
+    r", unless `bptt_steps` is set",
+)
 
-document = partial(document_parts, SHARED | _OWN | _LAYERS | {"training": _training()})  # document(**words)
+
+def _of_detectors(text):
+    """A paragraph without what detectors do not have."""
+    for pattern in _NOT_OF_DETECTORS:
+        text = re.sub(pattern, "", text)
+    return text
+
+
+_PARTS = SHARED | {"layers": SHARED.get("layers", "").replace("default=64", "default=32"), "training": _training()}
+
+document = partial(document_parts, {name: _of_detectors(text) for name, text in _PARTS.items()} | _OWN)  # document(**words)
