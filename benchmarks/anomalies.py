@@ -24,7 +24,7 @@ real         nab.npz, beside this file, has every third of the series with anoma
              season that vus finds. The series art_daily_* are reported apart: no default was chosen by them. TSB-AD's LSTMAD
              reads the values in their own units, "standardised" is the same detector behind a StandardScaler.
 
-The column "smoothing=0.5" is `LSTMOutlierDetector(smoothing=0.5)`.
+The column "smoothing=0" is `LSTMOutlierDetector(smoothing=0)`.
 """
 
 import argparse
@@ -71,9 +71,9 @@ class Ours:
         return np.ravel(self.detector.predict_steps(X[np.newaxis])) == -1
 
 
-class OursSmoothed(Ours):
+class OursUnsmoothed(Ours):
     def __init__(self, seed, window=None, **options):
-        super().__init__(seed, window, **options | {"smoothing": 0.5})
+        super().__init__(seed, window, **options | {"smoothing": 0})
 
 
 class PyodLSTM:
@@ -151,7 +151,7 @@ class WindowPCA:
 
 CONTENDERS = {
     "sklstm": Ours,
-    "smoothing=0.5": OursSmoothed,
+    "smoothing=0": OursUnsmoothed,
     "PyOD LSTMAD": PyodLSTM,
     "TSB-AD LSTMAD": TsbLSTM,
     "TSB-AD, standardised": TsbLSTMStandardised,
@@ -210,7 +210,7 @@ def calibration(arguments):
 def injected(arguments):
     """VUS-PR of each type of anomaly in each kind of series."""
     found, seconds = {}, {}
-    names = _names(arguments, ("sklstm", "smoothing=0.5", "PyOD LSTMAD", "PCA"))
+    names = _names(arguments, ("sklstm", "smoothing=0", "PyOD LSTMAD", "PCA"))
     for seed in range(arguments.peer_seeds):
         for kind in KINDS:
             for n_channels in (1, 4):
@@ -263,7 +263,7 @@ def real(arguments):
     """VUS-PR of labelled series."""
     from vus.utils.slidingWindows import find_length
 
-    names = _names(arguments, ("sklstm", "smoothing=0.5", "TSB-AD LSTMAD", "TSB-AD, standardised", "PCA"))
+    names = _names(arguments, ("sklstm", "smoothing=0", "TSB-AD LSTMAD", "TSB-AD, standardised", "PCA"))
     found = {}
     for i, (series, x, y) in enumerate(read_nab(arguments.nab)):
         if i % arguments.every:

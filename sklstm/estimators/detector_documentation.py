@@ -28,9 +28,10 @@ error_model : {"robust", "gaussian", "quantile"}, default="robust"
     - "gaussian": standard units are those of the mean and the standard deviation, for data without anomalies.
     - "quantile": errors are replaced by the normal scores of their quantiles, channel by channel, for errors that are skewed or
       have heavy tails.
-smoothing : float, default=0.0
-    Weight of the past in an exponential mean of the scores along each sequence, in [0, 1). 0 leaves them as they are. A change of
-    this or of `aggregation` takes effect in the next `fit`, which sets the thresholds for it.
+smoothing : float, default=0.5
+    Weight of the past in an exponential mean of the scores along each sequence, in [0, 1). Most anomalies last for some steps,
+    and stand out more in a mean; 0 leaves the scores as they are, for the exact step of a spike. A change of this or of
+    `aggregation` takes effect in the next `fit`, which sets the thresholds for it.
 aggregation : {"mean", "max", "top"}, default="mean"
     How the scores of its steps become that of a sequence: their mean, the most abnormal one, or the mean of the tenth that is the
     most abnormal.
