@@ -47,6 +47,12 @@ cell : {"lstm", "peephole", "coupled", "layernorm", "gru", "gru_reset_before", "
     - "rnn": simple (Elman) recurrent network.
 activation : {"tanh", "relu"}, default="tanh"
     Activation of the candidate and of the state. With "relu" the state is unbounded and can overflow on long sequences.
+proj_size : int, default=0
+    Number of values per direction to which each layer projects its hidden state, less than its number of units; 0 for no
+    projection (Sak, Senior and Beaufays 2014, "Long short-term memory recurrent neural network architectures for large scale
+    acoustic modeling"). The projected state is the output of the layer and what its gates read at the next step, so
+    that many units need few recurrent weights. Available for the cells "lstm", "peephole", "coupled" and "layernorm".
+    The notes give the equation.
 bidirectional : bool, default=False
     Whether every layer has a second set of units that reads the sequence from its last step to its first.
 merge_mode : {"concat", "sum"}, default="concat"
@@ -320,15 +326,16 @@ best_epoch_ : int or None
 <<weights_>>
 weights_ : dict of str to ndarray
     Fitted parameters by name, in the units of `X`{and_y}. The arrays are read-only; `set_weights` replaces them. H is
-    the number of units and G the number of gate blocks of layer k:
+    the number of units, G the number of gate blocks and N the width of the hidden state of layer k, H or `proj_size`:
 
-    - ``layer_k.W`` (inputs, G H), ``layer_k.R`` (H, G H), ``layer_k.b`` (G H,): input weights, recurrent weights and
+    - ``layer_k.W`` (inputs, G H), ``layer_k.R`` (N, G H), ``layer_k.b`` (G H,): input weights, recurrent weights and
       biases, in blocks of H columns. The blocks of an LSTM are input gate, forget gate, candidate and output gate;
       "coupled" has no input gate. The blocks of a GRU are reset gate, update gate and candidate. In "gru", b has a
       fourth block for the recurrent part of the candidate.
     - ``layer_k.p`` (3, H): peepholes of the input, forget and output gate.
     - ``layer_k.norm`` (10, H): gains of W x (4 rows), of R h (4 rows) and of c, then the bias of c.
-    - ``layer_k.h0``, ``layer_k.c0`` (H,): learned initial states.
+    - ``layer_k.P`` (H, N): projection of the hidden state, with `proj_size`.
+    - ``layer_k.h0`` (N,), ``layer_k.c0`` (H,): learned initial states.
     - ``layer_k.reverse.W`` and so on: the same for the reverse direction.
     - ``attention.A``, ``attention.b``, ``attention.v``: parameters of the attention pooling.
     - ``head.V`` (features, n_outputs_), ``head.b`` (n_outputs_,): weights and bias of the head. With several poolings
@@ -378,6 +385,10 @@ follows:
 - "gru_reset_before" [9]_: as "gru" with :math:`n_t = \\tanh(x_t W_n + (r_t \\odot h_{t-1}) R_n + b_n)`.
 - "rnn" [10]_: :math:`h_t = \\tanh(x_t W + h_{t-1} R + b)`.
 
+With `proj_size` the hidden state is multiplied by a matrix P of shape (`hidden_size`, `proj_size`), without bias:
+:math:`h_t = (o_t \\odot \\tanh(c_t)) P`, and likewise for the other cells with a cell state. This :math:`h_t` is what the
+recurrent weights, the next layer, the pooling and the head read.
+
 With ``missing="indicator"`` or "decay", three inputs take the place of each numeric channel x in standard units, with
 :math:`m_t` 1 where it has a value and 0 where that is missing:
 
@@ -396,8 +407,8 @@ step before over `median_gap_`, and 1 at the first step; of bidirectional models
 Attention pooling [11]_ weights the outputs y_t of the last layer by the softmax over t of :math:`\\tanh(y_t A + b) v`.
 
 Gradients are computed by back-propagation through all steps, unless `bptt_steps` is set. Input weights are initialised by
-the Glorot uniform rule [3]_ and recurrent weights orthogonally, gate by gate [4]_. Biases start at 0, except those that
-`forget_bias` sets. Computations use float32 for a float32 `X` and float64 otherwise.
+the Glorot uniform rule [3]_ and recurrent weights orthogonally, gate by gate [4]_, as are projections. Biases start at 0, except
+those that `forget_bias` sets. Computations use float32 for a float32 `X` and float64 otherwise.
 
 <<references>>
 .. [1] S. Hochreiter and J. Schmidhuber (1997), "Long short-term memory", Neural Computation 9(8).
