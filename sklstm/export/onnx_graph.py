@@ -46,7 +46,7 @@ class Graph:
     def name(self, like):
         """A new name."""
         self.root.n_names += 1
-        return f"{like}_{self.root.n_names}"
+        return f"{like}{self.root.n_names}"
 
     def input(self, name, kind, shape, doc=""):
         """Declare an input; its shape has ints, names of sizes that are free, or is None."""
@@ -62,7 +62,7 @@ class Graph:
         """The name of a constant."""
         from onnx import numpy_helper
 
-        if isinstance(value, float):
+        if type(value) is float:
             value = np.float32(value)
         array = np.ascontiguousarray(value) if np.ndim(value) else np.asarray(value)
         key = None
@@ -71,7 +71,7 @@ class Graph:
         known = self.root._known
         if key in known:
             return known[key]
-        name = self.name("constant")
+        name = self.name("c")
         self.root.initializers.append(numpy_helper.from_array(array, name))
         if key is not None:
             known[key] = name
@@ -105,7 +105,7 @@ class Graph:
             names.pop()
         outputs = [into] if isinstance(into, str) else into
         if outputs is None:
-            outputs = [self.name(operator.lower()) for _ in range(n_outputs)]
+            outputs = [self.name("t") for _ in range(n_outputs)]  # short: there are many
         self.root.uses_ml |= domain == ML_DOMAIN
         self.nodes.append(helper.make_node(operator, names, outputs, domain=domain, **attributes))
         return outputs[0] if len(outputs) == 1 else outputs
@@ -158,13 +158,19 @@ class Graph:
         from onnx import helper
 
         body = Graph(self.opset, self)
-        given = [body.input(body.name("step"), kind, None) for _, kind in [*states, *items]]
+        given = [body.input(body.name("t"), kind, None) for _, kind in [*states, *items]]
         kinds = [kind for _, kind in states] + list(results)
-        for tensor, kind in zip(step(body, *given), kinds, strict=True):
-            body.output(tensor, body.name("next"), kind, None)
+        made = step(body, *given)
+        own = {name for node in body.nodes for name in node.output}
+        for k, (tensor, kind) in enumerate(zip(made, kinds, strict=True)):
+            if tensor in own and tensor not in made[:k]:
+                body.outputs.append(_value_info(tensor, kind, None, ""))
+            else:
+                body.output(tensor, body.name("t"), kind, None)
         attributes = {"body": helper.make_graph(body.nodes, "step", body.inputs, body.outputs), "num_scan_inputs": len(items)}
         if reverse:
             attributes["scan_input_directions"] = [1] * len(items)
+        if reverse and results:
             attributes["scan_output_directions"] = [1] * len(results)
         tensors = [tensor for tensor, _ in [*states, *items]]
         added = self.add("Scan", *tensors, n_outputs=len(kinds), **attributes)

@@ -12,6 +12,8 @@ GATES = ORDERS["onnx"]
 LSTM, GRU, RNN = ("Sigmoid", None, None), ("Sigmoid", None), (None,)
 ACTIVATIONS = {"tanh": "Tanh", "relu": "Relu"}
 PEEPHOLES = (0, 2, 1)  # i o f, of the rows i f o
+IN_LOOPS = "ifog"  # order of the gates there: those that have one activation stand together
+EPSILON = {} if LAYERNORM_EPSILON == 1e-5 else {"epsilon": LAYERNORM_EPSILON}  # of which that is the default
 STORED_ZEROS = 1024  # bytes of biases that are 0 which a file has at most for a layer; more are made when it is run
 
 
@@ -74,16 +76,14 @@ def add_layer(g, layer, p, x, steps, first, wants_steps, wants_ends):
     ends : str or None
         Outputs (n_sequences, F) where the walk of each direction ends.
     states : dict of str to str
-        For "h" and "c", last states (n_directions, n_sequences, H).
+        For "h" and "c", last states (n_directions, n_sequences, H), of a layer of one direction.
     """
     run = _add_loops if OPERATORS[layer.cell] is None else _add_operator
-    y, states = run(g, layer, p, x, steps, first, wants_steps)
-    merged = _of_steps(g, layer, y) if wants_steps else None
-    ends = _of_ends(g, layer, states["h"]) if wants_ends else None
+    y, ends, states = run(g, layer, p, x, steps, first, wants_steps, wants_ends)
     if layer.has_skip:
-        merged = g.add("Add", merged, x) if wants_steps else None
+        y = g.add("Add", y, x) if wants_steps else None
         ends = g.add("Add", ends, _input_at_ends(g, layer, x, steps)) if wants_ends else None
-    return merged, ends, states
+    return y, ends, states
 
 
 def _of_steps(g, layer, y):
@@ -143,8 +143,8 @@ def first_states(g, layer, p, s, n_sequences):
 # ---- operators ----
 
 
-def _add_operator(g, layer, p, x, steps, first, wants_steps):
-    """Outputs (n_steps, n_directions, n_sequences, H), or "", and the last states."""
+def _add_operator(g, layer, p, x, steps, first, wants_steps, wants_ends):
+    """As `add_layer`, without what a residual layer adds."""
     operator = OPERATORS[layer.cell]
     inputs = [x, *operator_weights(g, layer, p), steps.lengths32 or "", first.get("h", ""), first.get("c", "")]
     if layer.n_states == 1:
@@ -164,7 +164,8 @@ def _add_operator(g, layer, p, x, steps, first, wants_steps):
         activations=activations * len(layer.directions),
         **operator.attributes,
     )
-    return y, dict(zip("hc", states, strict=False))
+    ends = _of_ends(g, layer, states[0]) if wants_ends else None
+    return _of_steps(g, layer, y) if wants_steps else None, ends, dict(zip("hc", states, strict=False))
 
 
 def operator_weights(g, layer, p):
@@ -184,19 +185,16 @@ def operator_weights(g, layer, p):
     biases = np.stack([p[f"{prefix}b"] for prefix in prefixes])
     n = p["W"].shape[1]
     b = _in_order(g, layer, biases[:, :n])
-    # Where b is longer than W has blocks (b_m of the GRU), the rest is that of the last blocks of R.
-    rest = biases.shape[1] - n
-    shape = (len(prefixes), layer.hidden_size * max(len(OPERATORS[layer.cell].letters), 1))
-    if rest:
-        of_R = np.concatenate([np.zeros((len(prefixes), n - rest), np.float32), biases[:, n:]], axis=1)
-        of_R = _in_order(g, layer, of_R)
-    elif 4 * shape[0] * shape[1] > STORED_ZEROS:
-        of_R = g.add("ConstantOfShape", list(shape))
-    else:
-        of_R = np.zeros(shape, np.float32)
-    if isinstance(b, np.ndarray) and isinstance(of_R, np.ndarray):
-        return [W, R, np.concatenate([b, of_R], axis=1)]
-    return [W, R, g.concat([v if isinstance(v, str) else g.constant(v) for v in (b, of_R)], axis=1)]
+    # Where b is longer than W has blocks (b_m of the GRU), the rest is that of R's last blocks, which are the operator's last, too.
+    rest = biases[:, n:]
+    width = layer.hidden_size * max(len(OPERATORS[layer.cell].letters), 1) - rest.shape[1]
+    zeros = np.zeros((len(prefixes), width), np.float32)
+    parts = [b, zeros, rest]
+    if zeros.nbytes > STORED_ZEROS:
+        parts[1] = g.add("ConstantOfShape", list(zeros.shape))
+    if all(isinstance(part, np.ndarray) for part in parts):
+        return [W, R, np.concatenate(parts, axis=1)]
+    return [W, R, g.concat([part if isinstance(part, str) else g.constant(part) for part in parts if np.size(part)], axis=1)]
 
 
 def _in_order(g, layer, rows):
@@ -216,46 +214,51 @@ def _in_order(g, layer, rows):
 # ---- the cell with layer normalisation: a loop ----
 
 
-def _add_loops(g, layer, p, x, steps, first, wants_steps):
-    """Outputs and last states as of `_add_operator`, of a loop for each direction."""
-    H, outputs, ends = layer.hidden_size, [], []
+def _add_loops(g, layer, p, x, steps, first, wants_steps, wants_ends):
+    """The same as `_add_operator` does, by a loop for each direction."""
+    outputs, ends = [], []
     for k, prefix in enumerate(layer.directions):
-        W, R, b, gains = (p[f"{prefix}{name}"] for name in ("W", "R", "b", "norm"))
-        start = [_of_direction(g, first, name, k, steps, H) for name in "hc"]
-        normalized = _normalized(g, g.add("MatMul", x, W), gains[:4].ravel(), b)
-        items = [(normalized, "float")] + ([] if steps.active is None else [(steps.active, "bool")])
+        W, R, b, of_x, of_h = (gates_in_order(v, layer.cell, IN_LOOPS) for v in _of_loop(p, prefix))
+        of_c = p[f"{prefix}norm"][8:]
+        start = [g.add("Gather", first[name], k, axis=0) if name in first else steps.zeros(layer.hidden_size) for name in "hc"]
+        items = [(_normalized(g, g.add("MatMul", x, W), of_x, b), "float")]
+        items += [] if steps.active is None else [(steps.active, "bool")]
 
-        def step(body, h, c, a, active=None, R=R, gains=gains):
-            new_h, new_c = _normalized_step(body, layer, a, h, c, R, gains)
+        def step(body, h, c, a, active=None, weights=(R, of_h, of_c)):
+            new_h, new_c = _normalized_step(body, layer, a, h, c, *weights)
             if active is not None:
                 new_h, new_c = (body.add("Where", active, new, old) for new, old in ((new_h, h), (new_c, c)))
             return [new_h, new_c] + [new_h] * wants_steps
 
         h, c, *y = g.scan(step, [(one, "float") for one in start], items, ["float"] * wants_steps, reverse=k == 1)
-        ends.append([g.over("Unsqueeze", one, 0) for one in (h, c)])
-        outputs += [g.over("Unsqueeze", one, 1) for one in y]
-    states = {name: g.concat([end[j] for end in ends], axis=0) for j, name in enumerate("hc")}
-    return (g.concat(outputs, axis=1) if outputs else ""), states
+        ends.append(h)
+        outputs += y
+    y, ends = (_merged(g, layer, parts) if wanted else None for parts, wanted in ((outputs, wants_steps), (ends, wants_ends)))
+    states = {"h": g.over("Unsqueeze", h, 0), "c": g.over("Unsqueeze", c, 0)} if steps.is_moment else {}
+    return y, ends, states
 
 
-def _of_direction(g, first, name, k, steps, H):
-    """The states (n_sequences, H) that a direction begins with."""
-    if name in first:
-        return g.add("Gather", first[name], k, axis=0)
-    shape = g.concat([steps.n_sequences, g.constant([H])], axis=0)
-    return g.add("ConstantOfShape", shape)
+def _merged(g, layer, parts):
+    """One output, of those (..., H) of each direction."""
+    return g.add("Sum", *parts) if layer.output_size == layer.hidden_size else g.concat(parts)
 
 
-def _normalized(g, v, gain, offset):
-    return g.add("LayerNormalization", v, gain, offset, axis=-1, epsilon=LAYERNORM_EPSILON)
+def _of_loop(p, prefix):
+    """W, R, b, and the gains of the products with W and with R, of a direction."""
+    gains = p[f"{prefix}norm"]
+    return p[f"{prefix}W"], p[f"{prefix}R"], p[f"{prefix}b"], gains[:4].ravel(), gains[4:8].ravel()
 
 
-def _normalized_step(g, layer, a, h, c, R, gains):
+def _normalized(g, v, gain, offset=""):
+    return g.add("LayerNormalization", v, gain, offset, **EPSILON)
+
+
+def _normalized_step(g, layer, a, h, c, R, of_h, of_c):
     """The next h and c, by ``a = gain_x N(W x) + b`` (n_sequences, 4 H)."""
     H, activation = layer.hidden_size, ACTIVATIONS[layer.activation]
-    of_h = _normalized(g, g.add("MatMul", h, R), gains[4:8].ravel(), "")
-    i, f, candidate, o = g.add("Split", g.add("Add", a, of_h), [H] * 4, n_outputs=4, axis=-1)
-    i, f, o = (g.add("Sigmoid", gate) for gate in (i, f, o))
+    pre = g.add("Add", a, _normalized(g, g.add("MatMul", h, R), of_h))
+    gates, candidate = g.add("Split", pre, [3 * H, H], n_outputs=2, axis=-1)
+    i, f, o = g.add("Split", g.add("Sigmoid", gates), [H] * 3, n_outputs=3, axis=-1)
     kept, added = g.add("Mul", f, c), g.add("Mul", i, g.add(activation, candidate))
     c = g.add("Add", kept, added)
-    return g.add("Mul", o, g.add(activation, _normalized(g, c, gains[8], gains[9]))), c
+    return g.add("Mul", o, g.add(activation, _normalized(g, c, *of_c))), c

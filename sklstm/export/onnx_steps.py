@@ -26,7 +26,7 @@ class Steps:
     is_moment = False  # whether there is one step, with states before and after it
 
     def __init__(self, g, X, has_lengths):
-        self.g, self.X, self.lengths = g, X, None
+        self.g, self.X, self.lengths, self._zeros = g, X, None, {}
         if has_lengths:
             self.lengths = g.input("lengths", "int64", ["N"], "Steps of each sequence, from 1 to T")
 
@@ -90,6 +90,13 @@ class Steps:
             return self.g.add("Gather", tensor, -1, axis=0)
         return self.g.reduced("ReduceSum", self.g.add("Where", self._is_last, tensor, 0.0), 0)
 
+    def zeros(self, width):
+        """(n_sequences, width)"""
+        if width not in self._zeros:
+            shape = self.g.concat([self.n_sequences, self.g.constant([width])], axis=0)
+            self._zeros[width] = self.g.add("ConstantOfShape", shape)
+        return self._zeros[width]
+
     # ---- the input layer ----
 
     def gaps(self, times, median, longest):
@@ -136,9 +143,8 @@ class Steps:
             What stands for values before the first.
         k : int
         """
-        g, n = self.g, len(centre)
-        shape = g.concat([self.n_sequences, g.constant([n])], axis=0)
-        states = [(g.add("Expand", centre, shape), "float"), (g.add("ConstantOfShape", shape), "float")]
+        g, zeros = self.g, self.zeros(len(centre))
+        states = [(g.add("Add", zeros, centre), "float"), (zeros, "float")]
         items = [(x, "float"), (seen, "bool")]
         # The reverse direction has no time before its first step, whatever stands behind.
         masks = k == 1 and self.lengths is not None

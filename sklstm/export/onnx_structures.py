@@ -34,10 +34,10 @@ class Chain:
     def _active(self):
         return [] if self.steps.active is None else [(self.steps.active, "bool")]
 
-    def _new(self, start=0.0):
+    def _new(self, start=None):
         """A state (n_sequences, K) to begin with."""
-        shape = self.g.concat([self.steps.n_sequences, self.g.constant([self.K])], axis=0)
-        return self.g.add("Expand", np.broadcast_to(np.float32(start), self.K), shape)
+        zeros = self.steps.zeros(self.K)
+        return zeros if start is None else self.g.add("Add", zeros, start)
 
     def marginals(self):
         """Probabilities (n_steps, n_sequences, K) of the labels of each step, given all scores: softmax(a + b), with
