@@ -15,8 +15,8 @@ from sklstm.export import onnx_recurrent, onnx_steps, to_onnx
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail  # noqa: E402
 from onnx_cases import TYPES, deviation, draw, draw_X, feeds, run, session, typed, with_noise  # noqa: E402
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail  # noqa: E402
 
 TOLERANCE = 1e-5  # float32
 

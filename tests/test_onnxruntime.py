@@ -19,13 +19,16 @@ TOLERANCE = 1e-5
 OPSET = 17
 
 
-def onnx_model(layer, p):
+def onnx_model(layer, params):
     """X (n_sequences, n_steps, n_channels), lengths -> outputs (n_steps, n_sequences, F), and ends (n_sequences, F)."""
     g = Graph(OPSET)
     X = g.input("X", "float", ["N", "T", layer.input_size])
     steps = Steps(g, X, True)
+    x, p = steps.enter(X, 3), params["layer_0"]
+    if "input" in params:  # of a cell that is not affine in x
+        x = g.add("Add", g.add("Mul", x, params["input"]["scale"]), params["input"]["offset"])
     first = first_states(g, layer, p, None, steps.n_sequences)
-    y, ends, _ = add_layer(g, layer, p, steps.enter(X, 3), steps, first, True, True)
+    y, ends, _ = add_layer(g, layer, p, x, steps, first, True, True)
     g.output(y, "y", "float", ["T", "N", layer.output_size])
     g.output(ends, "ends", "float", ["N", layer.output_size])
     model = g.to_model("layer", "", {})
@@ -66,7 +69,7 @@ def test_equals_onnxruntime(rng, cell, activation, bidirectional, learned_state,
     # The wider, the smaller, as in practice: a recurrence that expands would leave less of its digits.
     problem.theta *= min(1, 2 / np.sqrt(hidden_size))
     params, packed = problem.network.bind(problem.theta), problem.packed
-    outputs, ends = run(onnx_model(problem.network.layers[0], params["layer_0"]), sequences)
+    outputs, ends = run(onnx_model(problem.network.layers[0], params), sequences)
     problem.scores()
     y = problem.ws.layers[0].y
     for r, i in enumerate(packed.order):

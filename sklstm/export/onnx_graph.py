@@ -145,8 +145,8 @@ class Graph:
             entries of the results. The body is a `Graph`.
         states, items : list of tuple of str
             Tensors, of the states the first ones, with their kinds.
-        results : list of str
-            Kinds of the results.
+        results : list of tuple (str, int)
+            Kinds of the results, and widths of their entries (n_sequences, width).
         reverse : bool, default=False
             Whether it begins with the last entry.
 
@@ -159,21 +159,21 @@ class Graph:
 
         body = Graph(self.opset, self)
         given = [body.input(body.name("t"), kind, None) for _, kind in [*states, *items]]
-        kinds = [kind for _, kind in states] + list(results)
+        types = [(kind, None) for _, kind in states] + [(kind, [None, width]) for kind, width in results]
         made = step(body, *given)
         own = {name for node in body.nodes for name in node.output}
-        for k, (tensor, kind) in enumerate(zip(made, kinds, strict=True)):
+        for k, (tensor, (kind, shape)) in enumerate(zip(made, types, strict=True)):
             if tensor in own and tensor not in made[:k]:
-                body.outputs.append(_value_info(tensor, kind, None, ""))
+                body.outputs.append(_value_info(tensor, kind, shape, ""))
             else:
-                body.output(tensor, body.name("t"), kind, None)
+                body.output(tensor, body.name("t"), kind, shape)
         attributes = {"body": helper.make_graph(body.nodes, "step", body.inputs, body.outputs), "num_scan_inputs": len(items)}
         if reverse:
             attributes["scan_input_directions"] = [1] * len(items)
         if reverse and results:
             attributes["scan_output_directions"] = [1] * len(results)
         tensors = [tensor for tensor, _ in [*states, *items]]
-        added = self.add("Scan", *tensors, n_outputs=len(kinds), **attributes)
+        added = self.add("Scan", *tensors, n_outputs=len(types), **attributes)
         return [added] if isinstance(added, str) else added
 
     # ---- the model ----

@@ -185,7 +185,7 @@ def operator_weights(g, layer, p):
     biases = np.stack([p[f"{prefix}b"] for prefix in prefixes])
     n = p["W"].shape[1]
     b = _in_order(g, layer, biases[:, :n])
-    # Where b is longer than W has blocks (b_m of the GRU), the rest is that of R's last blocks, which are the operator's last, too.
+    # Where b is longer than W has blocks, the rest (b_m of the GRU) is that of the last blocks of R, also in the operator.
     rest = biases[:, n:]
     width = layer.hidden_size * max(len(OPERATORS[layer.cell].letters), 1) - rest.shape[1]
     zeros = np.zeros((len(prefixes), width), np.float32)
@@ -230,7 +230,8 @@ def _add_loops(g, layer, p, x, steps, first, wants_steps, wants_ends):
                 new_h, new_c = (body.add("Where", active, new, old) for new, old in ((new_h, h), (new_c, c)))
             return [new_h, new_c] + [new_h] * wants_steps
 
-        h, c, *y = g.scan(step, [(one, "float") for one in start], items, ["float"] * wants_steps, reverse=k == 1)
+        results = [("float", layer.hidden_size)] * wants_steps
+        h, c, *y = g.scan(step, [(one, "float") for one in start], items, results, reverse=k == 1)
         ends.append(h)
         outputs += y
     y, ends = (_merged(g, layer, parts) if wanted else None for parts, wanted in ((outputs, wants_steps), (ends, wants_ends)))
@@ -240,7 +241,8 @@ def _add_loops(g, layer, p, x, steps, first, wants_steps, wants_ends):
 
 def _merged(g, layer, parts):
     """One output, of those (..., H) of each direction."""
-    return g.add("Sum", *parts) if layer.output_size == layer.hidden_size else g.concat(parts)
+    is_sum = layer.bidirectional and layer.output_size == layer.hidden_size
+    return g.add("Sum", *parts) if is_sum else g.concat(parts)
 
 
 def _of_loop(p, prefix):

@@ -157,7 +157,7 @@ class Steps:
                 elapsed = body.add("Where", others[-1], elapsed, 0.0)
             return [last, elapsed, last, d]
 
-        return g.scan(step, states, items, ["float", "float"], reverse=k == 1)[2:]
+        return g.scan(step, states, items, [("float", len(centre))] * 2, reverse=k == 1)[2:]
 
     # ---- layers and poolings ----
 

@@ -45,9 +45,9 @@ class Chain:
         a_t = e_t + log sum exp(a_(t-1) + pairs)  and  b_t = log sum exp(pairs + e_(t+1) + b_(t+1))
         """
         items = self.scores + self._of_first + self._active
-        _, a = self.g.scan(self._forwards, [(self._new(), "float")], items, ["float"])
+        _, a = self.g.scan(self._forwards, [(self._new(), "float")], items, [("float", self.K)])
         of_end = [(self._new(self.end), "float")]
-        _, b = self.g.scan(self._backwards, of_end, self.scores + self._active, ["float"], reverse=True)
+        _, b = self.g.scan(self._backwards, of_end, self.scores + self._active, [("float", self.K)], reverse=True)
         return self.g.add("Softmax", self.g.add("Add", a, b), axis=-1)
 
     def filtered(self, g, a, e, first):
@@ -74,9 +74,9 @@ class Chain:
         """Codes (n_steps, n_sequences) of the likeliest label sequences (Viterbi 1967)."""
         g = self.g
         items = self.scores + self._of_first + self._active
-        best, pointers = g.scan(self._onwards, [(self._new(), "float")], items, ["int64"])
+        best, pointers = g.scan(self._onwards, [(self._new(), "float")], items, [("int64", self.K)])
         last = g.add("ArgMax", g.add("Add", best, self.end), axis=1, keepdims=1)
-        _, codes = g.scan(self._back, [(last, "int64")], [(pointers, "int64")], ["int64"], reverse=True)
+        _, codes = g.scan(self._back, [(last, "int64")], [(pointers, "int64")], [("int64", 1)], reverse=True)
         return g.over("Squeeze", codes, 2)
 
     def _onwards(self, g, best, e, first, active=None):
