@@ -193,18 +193,19 @@ def flat(model, X, predicted):
 
 
 def deviation(model, X, outputs):
-    """The largest deviation of outputs from what Python predicts, of large numbers the relative one, and the number of labels
-    that differ though the margin is not small."""
-    expected, name = flat(model, X, model.predict(X)), "variable"
-    wrong = 0
+    """The largest deviation of outputs from what Python predicts, of large numbers the relative one, and the number of labels, or
+    of sequences of labels, that differ though another one is clearly less likely."""
+    expected, name, wrong = flat(model, X, model.predict(X)), "variable", 0
     if isinstance(model, LSTMClassifier):
-        labels, expected, name = expected, flat(model, X, model.predict_proba(X)), "probabilities"
+        labels, found = expected, flat(model, X, outputs["label"])
+        expected, name = flat(model, X, model.predict_proba(X)), "probabilities"
         if model.structure is None:
             top = np.sort(expected, axis=1)
             margin = np.abs(expected - 0.5) * 2 if labels.ndim == 2 else top[:, -1] - top[:, -2]
-            wrong = np.count_nonzero((flat(model, X, outputs["label"]) != labels) & (margin > 1e-4))
+            wrong = np.count_nonzero((found != labels) & (margin > 1e-4))
         else:
-            wrong = np.count_nonzero(flat(model, X, outputs["label"]) != labels)
+            logs = [model.log_likelihood(X, np.split(path, X.offsets[1:-1])) for path in (labels, found)]
+            wrong = np.count_nonzero(logs[0] - logs[1] > 1e-4)
     found = flat(model, X, outputs[name])
     expected = expected.reshape(found.shape).astype(np.float64)
-    return (np.abs(found - expected) / np.maximum(1, np.abs(expected))).max(), wrong
+    return np.abs(found - expected).max() / max(1, np.abs(expected).max()), wrong
