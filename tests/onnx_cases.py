@@ -150,8 +150,14 @@ def padded(values, lengths, fill):
 
 def feeds(X, fill=np.nan):
     """What an exported model takes for `Sequences`."""
-    texts = {channel: values[X.values[:, channel].astype(int)] for channel, values in X.categories.items()}
-    numbers = X.values[:, [k for k in range(X.n_channels) if k not in texts]]
+    texts, numbers = {}, X.values.copy()
+    for channel, values in X.categories.items():
+        found = values[X.values[:, channel].astype(int)]
+        if values.dtype == object:
+            texts[channel] = found
+        else:
+            numbers[:, channel] = found
+    numbers = numbers[:, [k for k in range(X.n_channels) if k not in texts]]
     found = {"X": padded(numbers, X.lengths, fill), "lengths": X.lengths.astype(np.int64)}
     found |= {f"channel_{channel}": padded(values, X.lengths, "") for channel, values in texts.items()}
     if X.times is not None:

@@ -15,7 +15,7 @@ from sklstm.export import onnx_recurrent, onnx_steps, to_onnx
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from onnx_cases import TYPES, deviation, draw, draw_X, feeds, run, session, typed, with_noise  # noqa: E402
+from onnx_cases import TYPES, WORDS, deviation, draw, draw_X, feeds, run, session, typed, with_noise  # noqa: E402
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail  # noqa: E402
 
 TOLERANCE = 1e-5  # float32
@@ -52,6 +52,78 @@ def test_without_lengths_all_steps_are_read(rng):
     own = session(to_onnx(model, lengths=False))
     assert [i.name for i in own.get_inputs()] == ["X"]
     np.testing.assert_allclose(own.run(None, {"X": X})[0][:, 0], model.predict(X), rtol=0, atol=TOLERANCE)
+
+
+# ---- inputs ----
+
+
+@pytest.mark.parametrize("known", [[0, 1, 2], [2, 3, 4], [1, 2, 5], [3, 5000], [0.5, 0.1, -2.0], [9], ["a", "b", "ü"]], ids=str)
+def test_categories_are_found_by_their_values(known, rng):
+    known, codes = np.array(known, dtype=object if isinstance(known[0], str) else float), np.arange(20) % len(known)
+    X = Sequences(np.column_stack([codes, rng.normal(size=20)]), np.arange(0, 21, 2), categories={0: known})
+    model = with_noise(LSTMRegressor(4, categorical_features=[0], max_iter=1).fit(X, np.arange(10.0)), rng, 1.0)
+    others = ["z", "", "A"] if isinstance(known[0], str) else [100.0, -1.0, 7.0]
+    values = np.concatenate([known, np.array(others, dtype=known.dtype)])
+    one_each = Sequences(np.arange(len(values))[:, np.newaxis] * [1.0, 0.0], np.arange(len(values) + 1), categories={0: values})
+    found = run(to_onnx(model), feeds(one_each))
+    np.testing.assert_allclose(found["variable"][:, 0], model.predict(one_each), rtol=0, atol=TOLERANCE)
+
+
+def test_texts_are_inputs_of_their_own_names():
+    X = Sequences(np.zeros((20, 3)), np.arange(0, 21, 2), categories={0: WORDS, 2: WORDS}, channel_names=["tree", "age", "X"])
+    X = X.with_static({"size": np.arange(10.0), "tree": np.resize(WORDS, 10)})
+    model = LSTMClassifier(2, categorical_features=["tree", "X"], max_iter=1).fit(X, np.arange(10) % 2)
+    names = {i.name: i.type.tensor_type.elem_type for i in to_onnx(model).graph.input}
+    FLOAT, STRING = onnx.TensorProto.FLOAT, onnx.TensorProto.STRING
+    assert names == {"X": FLOAT, "tree": STRING, "channel_2": STRING, "lengths": 7, "static": FLOAT, "static_1": STRING}
+
+
+def test_times_in_a_channel_keep_their_digits(rng):
+    clock = 1.7e9 + np.cumsum(rng.exponential(size=100))
+    X = Sequences(np.column_stack([rng.normal(size=100), clock]), np.arange(0, 101, 5))
+    model = with_noise(LSTMRegressor(4, time_feature=1, max_iter=1).fit(X, np.arange(20.0)), rng)
+    np.testing.assert_allclose(run(to_onnx(model), feeds(X))["variable"][:, 0], model.predict(X), rtol=1e-5)
+
+
+def test_labels_that_must_not_follow_each_other(rng):
+    X, _ = draw_X(rng, 40, longest=9)
+    y = [np.sort(rng.integers(4, size=length)) for length in X.lengths]
+    options = {"structure": "crf", "allowed_transitions": np.triu(np.ones((4, 4))), "return_sequences": True}
+    model = with_noise(LSTMClassifier(4, max_iter=1, **options).fit(X, y), rng, 1.0)
+    outputs = run(to_onnx(model), feeds(X))
+    difference, wrong = deviation(model, X, outputs)
+    assert difference < TOLERANCE and not wrong
+    assert all((np.diff(labels[:n]) >= 0).all() for labels, n in zip(outputs["label"], X.lengths, strict=True))
+
+
+# ---- other losses ----
+
+
+@pytest.mark.parametrize("one_word", [True, False])
+def test_labels_that_have_no_steps(one_word):
+    rng = np.random.default_rng(0)
+    X, _ = draw_X(rng, 30, longest=12)
+    codes = [rng.integers(3, size=rng.integers((length + 1) // 2 + 1)) for length in X.lengths]
+    y = ["".join("abc"[code] for code in one) for one in codes] if one_word else [5 * one for one in codes]
+    model = with_noise(LSTMClassifier(6, loss="ctc", return_sequences=True, max_iter=1).fit(X, y), rng, 1.0)
+    found, expected = run(to_onnx(model), feeds(X)), model.predict(X)
+    assert max(map(len, expected)) > 1
+    for labels, n, one in zip(found["label"], found["n_labels"], expected, strict=True):
+        assert list(labels[:n]) == list(one) and set(labels[n:]) <= {"" if one_word else -1}
+    for p, one, n_steps in zip(found["probabilities"], model.predict_proba(X), X.lengths, strict=True):
+        np.testing.assert_allclose(p[:n_steps], one, rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("return_sequences", [True, False])
+def test_mixtures(return_sequences):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 6, 2)).astype(np.float32)
+    y = 10 * rng.normal(size=(30, 6, 3))
+    options = {"loss": "gaussian_mixture", "n_components": 4, "return_sequences": return_sequences, "max_iter": 1}
+    model = with_noise(LSTMRegressor(5, **options).fit(X, y if return_sequences else y[:, 0]), rng)
+    found = run(to_onnx(model), {"X": X, "lengths": np.full(30, 6)})
+    for name, expected in zip(["weights", "means", "deviations"], model.predict_mixture(X), strict=True):
+        np.testing.assert_allclose(found[name], np.reshape(expected, found[name].shape), rtol=1e-4, atol=1e-5)
 
 
 # ---- step by step ----

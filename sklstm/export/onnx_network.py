@@ -95,7 +95,7 @@ def _static_vectors(g, model, network, params):
     vocabularies = dict(zip(model._static_categorical, model.static_categories_, strict=True))
     names = getattr(model, "static_names_in_", None)
     names = None if names is None else list(names)
-    inputs = Inputs(g, "static", network.static_size, vocabularies, names, "static feature", "float", ("N",))
+    inputs = Inputs(g, "static", network.static_size, vocabularies, names, "static", "float", ("N",))
     return read_layer(network.static.entry, params["static"], inputs, inputs.numbers, lambda tensor, n_axes: tensor)
 
 
