@@ -191,6 +191,22 @@ def run(exported, found):
     return dict(zip([output.name for output in own.get_outputs()], own.run(None, typed(own, found)), strict=True))
 
 
+class Stepper:
+    """A model of one step, with the states of some sequences."""
+
+    def __init__(self, exported, n_sequences):
+        self.session = session(exported)
+        states = [i for i in self.session.get_inputs() if i.name.startswith("state_in_")]
+        self.states = {i.name: np.zeros([n_sequences, *i.shape[1:]], TYPES[i.type]) for i in states}
+
+    def step(self, given):
+        """Name -> output for the next step."""
+        names = [output.name for output in self.session.get_outputs()]
+        found = dict(zip(names, self.session.run(None, typed(self.session, given | self.states)), strict=True))
+        self.states = {name: found[name.replace("in", "out", 1)] for name in self.states}
+        return found
+
+
 def flat(model, X, predicted):
     """What Python predicts, or of padded outputs that of the steps that there are, as one array."""
     if isinstance(predicted, np.ndarray) and predicted.shape[:1] == (len(X),):

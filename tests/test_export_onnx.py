@@ -9,13 +9,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklstm import LSTMClassifier, LSTMForecaster, LSTMRegressor, Sequences
+from sklstm import LSTMClassifier, LSTMForecaster, LSTMOutlierDetector, LSTMRegressor, Sequences
 from sklstm.export import onnx_recurrent, onnx_steps, to_onnx
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from onnx_cases import TYPES, WORDS, deviation, draw, draw_X, feeds, run, session, typed, with_noise  # noqa: E402
+from onnx_cases import WORDS, Stepper, deviation, draw, draw_X, feeds, run, session, typed, with_noise  # noqa: E402
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail  # noqa: E402
 
 TOLERANCE = 1e-5  # float32
@@ -126,6 +126,43 @@ def test_mixtures(return_sequences):
         np.testing.assert_allclose(found[name], np.reshape(expected, found[name].shape), rtol=1e-4, atol=1e-5)
 
 
+# ---- detectors ----
+
+
+def detector(rng, **options):
+    """A fitted detector, and sequences in which all can be scored."""
+    X, _ = draw_X(rng, 60, longest=30, missing=options.get("missing", "error") != "error", d=2)
+    X = X[np.flatnonzero(X.lengths > 5)]
+    return LSTMOutlierDetector(5, max_iter=1, **options).fit(X), X
+
+
+@pytest.mark.parametrize("aggregation", ["mean", "max", "top"])
+@pytest.mark.parametrize("error_model", ["gaussian", "quantile"])
+@pytest.mark.parametrize(("missing", "horizon"), [("error", 1), ("decay", 1), ("error", 3), ("indicator", 2)])
+def test_detectors(aggregation, error_model, missing, horizon):
+    options = {"aggregation": aggregation, "error_model": error_model, "missing": missing, "horizon": horizon}
+    model, X = detector(np.random.default_rng(0), smoothing=0.7 if aggregation == "top" else 0.0, **options)
+    exported = to_onnx(model)
+    onnx.checker.check_model(exported, full_check=True)
+    found, expected = run(exported, feeds(X)), model.decision_function(X)
+    np.testing.assert_allclose(found["scores"], expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(found["label"], np.where(expected < 0, -1, 1))
+    of_steps, labels = model.score_steps(X).values[:, 0], model.predict_steps(X).values[:, 0]
+    real = np.arange(X.lengths.max()) < X.lengths[:, np.newaxis]
+    of_each, label_of_each = (found[name][real] for name in ("step_scores", "step_labels"))
+    np.testing.assert_allclose(of_each, of_steps, rtol=1e-4, atol=1e-4)
+    assert (label_of_each != labels).sum() <= (abs(of_steps - model.step_offset_) < 1e-3).sum()
+
+
+@pytest.mark.parametrize("options", [{"horizon": 3, "smoothing": 0.5}, {"missing": "decay"}])
+def test_the_graph_of_a_step_equals_a_stream_of_scores(options):
+    model, X = detector(np.random.default_rng(0), **options)
+    stream, own = model.stream(), Stepper(to_onnx(model, streaming=True), 3)
+    x = np.random.default_rng(1).choice(X.values, size=(200, 3))
+    for x_t in x:
+        np.testing.assert_allclose(own.step({"X": x_t})["scores"], stream.step(x_t), rtol=1e-4, atol=1e-4)
+
+
 # ---- step by step ----
 
 STREAMS = {
@@ -150,17 +187,13 @@ def test_the_graph_of_a_step_equals_a_stream(name, static):
     model = LSTMClassifier(max_iter=1, **{"hidden_size": 4} | of_X | options).fit(X, y)
     model = with_noise(model, rng)
     row = None if static == "none" else X[:2].static
-    stream, own = model.stream("predict_proba", static=row), session(to_onnx(model, streaming=True))
-    outputs = [output.name for output in own.get_outputs()]
-    state = {i.name: np.zeros([2, *i.shape[1:]], TYPES[i.type]) for i in own.get_inputs() if i.name.startswith("state_in_")}
+    stream, own = model.stream("predict_proba", static=row), Stepper(to_onnx(model, streaming=True), 2)
     x = rng.choice(X.values[:, : X.n_channels], size=(n_steps, 2))
     clock = np.cumsum(rng.exponential(size=(n_steps, 2)), axis=0)
     for t in range(n_steps):
         expected = stream.step(x[t], **{"time": clock[t]} if times == "beside" else {})
         given = {"X": x[t], "time": clock[t], "static": row}
-        found = dict(zip(outputs, own.run(None, typed(own, given | state)), strict=True))
-        np.testing.assert_allclose(found["probabilities"], expected, rtol=0, atol=1e-4)
-        state = {name: found[name.replace("in", "out", 1)] for name in state}
+        np.testing.assert_allclose(own.step(given)["probabilities"], expected, rtol=0, atol=1e-4)
 
 
 # ---- what must not go unnoticed ----

@@ -7,8 +7,10 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from ..estimators import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor
 from ..estimators.copies import at_this_moment
 from ..files import check_replaceable, is_file_object, replacing, write_all
+from .onnx_detector import add_detection
 from .onnx_graph import MOST_BYTES, Graph
 from .onnx_network import add_scores, parameters_of
 from .onnx_outputs import add_outputs
@@ -18,6 +20,8 @@ from .onnx_stream import Moment
 
 LEAST_OPSET = 14  # from which on operators are as they are used here
 LEAST_ONNX = (1, 14)
+# Class -> what adds the outputs to a graph.
+OUTPUTS = {LSTMClassifier: add_outputs, LSTMRegressor: add_outputs, LSTMOutlierDetector: add_detection}
 EXACT = 1 << 24  # below which float32 holds integers
 
 
@@ -29,7 +33,7 @@ def to_onnx(model, path=None, *, target_opset=17, lengths=True, streaming=False,
 
     Parameters
     ----------
-    model : LSTMClassifier or LSTMRegressor
+    model : LSTMClassifier, LSTMRegressor or LSTMOutlierDetector
         Fitted estimator.
     path : str, path-like or binary file, default=None
         Where to write the model. An existing file is replaced, once the new one is complete. None writes no file.
@@ -152,7 +156,8 @@ def _converted(model, target_opset, *, lengths, streaming, zipmap, probabilities
         raise ValueError(f"The model has {network.layout.size} weights, but a file of ONNX holds 2 GB. Fit a smaller network.")
     steps_of = Moment if streaming else Steps
     scores, steps = add_scores(g, model, network, params, steps_of, wants_lengths=lengths, kind=_kind_of_numbers(model))
-    add_outputs(g, model, network, scores, steps, probabilities=probabilities, zipmap=zipmap)
+    add = next(add for cls, add in OUTPUTS.items() if isinstance(model, cls))
+    add(g, model, network, scores, steps, probabilities=probabilities, zipmap=zipmap)
     name = type(model).__name__
     return g.to_model(name, f"{name} of sklstm" + ", step by step" * bool(streaming), _metadata(model))
 

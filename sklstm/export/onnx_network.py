@@ -66,6 +66,7 @@ def inputs_of_steps(g, model, axes, kind):
 def _first_layer_input(g, model, network, params, inputs, steps):
     """(n_steps, n_sequences, D)"""
     numbers = None if inputs.numbers is None else steps.masked(steps.enter(inputs.numbers, 3), np.zeros((), _dtype(inputs.kind)))
+    steps.inputs, steps.numbers = inputs, numbers
     if network.input_layer is None:
         return as_floats(g, numbers, inputs.kind)
     gaps = None

@@ -1,17 +1,16 @@
 """What cannot be exported to ONNX, with the reason and the nearest thing that can, found before any work."""
 
-from ..estimators import LSTMClassifier, LSTMRegressor
+from ..estimators import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor
 from ..network import LOSSES, pooling_names
 from .onnx_outputs import KINDS
 from .onnx_recurrent import OPERATORS
 
-EXPORTED = (LSTMClassifier, LSTMRegressor)
+EXPORTED = (LSTMClassifier, LSTMRegressor, LSTMOutlierDetector)
 OPSET_OF_LOOPS = 17  # which has LayerNormalization
 
 # Class -> why it is not exported, and what to export instead.
 OTHERS = {
     "LSTMForecaster": "a forecaster builds windows, calendars and intervals in Python. Export the networks, its `regressors_`",
-    "LSTMOutlierDetector": "thresholds and errors are computed in Python. Export an LSTMRegressor that predicts the next step",
     "LSTMSeq2Seq": "its decoder reads its own outputs, as often as they demand. Keep it in Python, or export an LSTMClassifier"
     ' with loss="ctc"',
     "Pipeline": "only its last step is a network. Export that: model[-1], on what the other steps make of X",
@@ -22,10 +21,15 @@ def check_model(model):
     """Raise a TypeError or ValueError where a fitted estimator cannot be exported."""
     name = type(model).__name__
     if not isinstance(model, EXPORTED):
-        known = " or ".join(cls.__name__ for cls in EXPORTED)
+        known = ", ".join(cls.__name__ for cls in EXPORTED)
         reason = f": {OTHERS[name]}" if name in OTHERS else ""
         kind = ValueError if name in OTHERS else TypeError
-        raise kind(f"to_onnx takes an {known}, got {name}{reason}.")
+        raise kind(f"to_onnx takes one of {known}, got {name}{reason}.")
+    if vars(model).get("_target") == "reconstruct":
+        raise ValueError(
+            "A detector with target='reconstruct' is not exported: it cuts sequences into pieces, which its decoder writes"
+            " backwards. Fit with target='next'."
+        )
     for what, values in _categories_of(model):
         kind = _kind_of_category(values)
         if kind is not None:
