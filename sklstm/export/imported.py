@@ -48,7 +48,9 @@ class Draft:
 
     def __init__(self, kind, parameters, decided, n_channels, n_scores, classes, multilabel):
         if not (inspect.isclass(kind) and issubclass(kind, KINDS)):
-            raise TypeError(f"Expected the class LSTMClassifier or LSTMRegressor, or a fitted estimator, got {reprlib.repr(kind)}.")
+            raise TypeError(
+                f"estimator must be the class LSTMClassifier or LSTMRegressor, or a fitted model, got {reprlib.repr(kind)}."
+            )
         _check_parameters(kind, parameters, decided)
         estimator = self.estimator = kind(**{"pooling": "last"} | parameters | decided | {"standardize": False})
         estimator._validate_params()
@@ -70,7 +72,7 @@ class Draft:
         if estimator.return_sequences:
             target.attributes["_y_format"] = {"kind": "list", "column": False}
         if estimator.loss == "auto":
-            raise ValueError("loss='auto' depends on y. Pass the loss that the network was trained with, such as 'squared_error'.")
+            raise ValueError("loss='auto' depends on y. Pass the loss of the network's training, such as loss='squared_error'.")
         self.target = estimator._settle_loss(target, None, one_epoch=False)
         self.form = {"n_features_in_": n_channels, "_flat": False, "_categorical": (), "categories_": []}
         self.form["_n_steps"] = (1, sys.maxsize)  # sequences of any length
@@ -92,9 +94,10 @@ class Draft:
         n_classes = max(n_scores, 2)
         classes = np.arange(n_classes) if classes is None else np.asarray(classes)
         if classes.ndim != 1 or len(classes) != n_classes or len(set(classes.tolist())) < n_classes:
+            order = "the second has the log-odds that are the output" if n_scores == 1 else "in the order of the outputs"
             raise ValueError(
-                f"classes must be {n_classes} different labels, in the order of the {n_scores} outputs of the linear layer"
-                f"{', 1 output for the log-odds of the second of two' if n_scores == 1 else ''}, got {reprlib.repr(classes.tolist())}."
+                f"The linear layer has {n_scores} outputs, so classes must be {n_classes} different labels, {order}, got"
+                f" {reprlib.repr(classes.tolist())}."
             )
         self._order = classes
         return classes

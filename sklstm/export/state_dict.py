@@ -12,31 +12,30 @@ from ..estimators.copies import shallow_copy
 from ..inspection.fitted import fitted_network
 from ..network.cells import CELLS
 from .imported import Draft
-from .torch_names import CLASSES, REVERSE, entries_of, expected_shapes, given_back, given_there, places_of_layers
+from .torch_names import CLASSES, REVERSE, entries_of, expected_shapes, given_back, given_there, has_module, places_of_layers
 
 # The end of the name of a weight of a recurrent layer.
 OF_LAYER = re.compile(r"(weight_ih|weight_hh|bias_ih|bias_hh|weight_hr)_l(\d+)(_reverse)?$")
 # Gates, the candidate included -> cell.
 CELLS_BY_GATES = {max(len(CELLS[cell].gates), 1): cell for cell in CLASSES}
 # Beginnings of the names of other matrices than those of the head, in what `to_state_dict` returns.
-OTHERS = ("attention.", "embedding.", "static.")
+OTHERS = ("attention.", "input.", "static.")
 
 
 def check_cell(network):
     """Raise a ValueError where torch has no class that computes what the cell of a network does."""
-    cell, activation = network.cell, network.activation
-    if cell not in CLASSES:
+    if has_module(network):
+        return
+    others = "Use sklstm.export.to_torch, whose module computes this step by step."
+    if network.cell in CLASSES:
+        name, activations = CLASSES[network.cell]
         raise ValueError(
-            f"torch.nn has no recurrent module with cell={cell!r}, so that a state dict would mean another network. It has"
-            f" {', '.join(map(repr, CLASSES))}. Use sklstm.export.to_torch, whose module computes this cell step by step, or fit"
-            " with one of those cells."
+            f"torch.nn.{name} has no activation={network.activation!r}, only {', '.join(map(repr, activations))}. {others}"
         )
-    name, activations = CLASSES[cell]
-    if activation not in activations:
-        raise ValueError(
-            f"torch.nn.{name} has no activation={activation!r}, only {', '.join(map(repr, activations))}. Use"
-            " sklstm.export.to_torch, whose module computes this cell step by step."
-        )
+    raise ValueError(
+        f"torch.nn has no recurrent module with cell={network.cell!r}, so that a state dict would mean another network. It has"
+        f" {', '.join(map(repr, CLASSES))}. {others}"
+    )
 
 
 def to_state_dict(model, *, rnn="rnn", head="head"):
@@ -82,9 +81,10 @@ def to_state_dict(model, *, rnn="rnn", head="head"):
 
     - ``h0`` and ``c0``, initial states of shape (n_layers n_directions, 1, hidden_size), of modules of their own ``h0.0``,
     - ``attention.0`` and ``attention.2``, of ``Sequential(Linear(F, F), Tanh(), Linear(F, 1, bias=False))``,
-    - ``embedding.<channel>.weight`` with a row for unknown values and one for each of `categories_`,
-    - ``input``, scales and what stands for missing values,
-    - ``static``, of static features, and
+    - ``input.embedding.<channel>.weight`` with a row for unknown values and one for each of `categories_`, and other names with
+      ``input`` for scales and what stands for missing values,
+    - the same with ``static`` for static features, ``static.state_l0`` for what they add to initial states, and ``static.head``,
+      and
     - ``crf``, as in the package pytorch-crf.
 
     Examples
@@ -182,8 +182,9 @@ def from_state_dict(state, estimator=LSTMClassifier, *, classes=None, multilabel
     draft = Draft(estimator, parameters, decided, n_channels, n_scores, classes, multilabel)
     network = draft.network
     _check_width(arrays[f"{head}weight"], f"{head}weight", network)
-    entries, head_names = entries_of(network, places, head), (f"{head}weight", f"{head}bias")
-    shapes = expected_shapes(network, entries) | dict(zip(head_names, ((n_scores, network.head.input_size), (n_scores,)), strict=True))
+    entries = entries_of(network, places, head)
+    shapes = expected_shapes(network, entries)
+    shapes |= {f"{head}weight": (n_scores, network.head.input_size), f"{head}bias": (n_scores,)}
     _fill_biases(arrays, shapes)
     _check(arrays, shapes)
     return draft.fitted(draft.adapted(given_back(entries, arrays)), np.result_type(np.float32, *arrays.values()))
@@ -295,8 +296,8 @@ def _found_modules(arrays, found):
             if [int(match[2]) for match in by_number] == list(range(len(modules))):
                 return [match[0] for match in by_number]
         raise ValueError(
-            f"The state has {len(modules)} recurrent modules: {', '.join(map(repr, modules))}. Name the one to take, or several in"
-            " the order in which they read each other, by rnn, and pass no weights of others."
+            f"The state has {len(modules)} recurrent modules: {', '.join(map(repr, modules))}. Name one by rnn, or several in the"
+            " order in which they read each other, and pass no weights of others."
         )
     return modules
 
@@ -322,14 +323,14 @@ def _architecture(arrays, places):
     sizes, cells, projections = [], set(), set()
     bidirectional = any(f"{module}weight_ih_l{k}{REVERSE}" in arrays for module, k in places)
     for module, k in places:
-        weight_ih, weight_hh = (_array(arrays, f"{module}{name}_l{k}", 2) for name in ("weight_ih", "weight_hh"))
+        _, weight_hh = (_array(arrays, f"{module}{name}_l{k}", 2) for name in ("weight_ih", "weight_hh"))
         projection = arrays.get(f"{module}weight_hr_l{k}")
         size = weight_hh.shape[1] if projection is None else _array(arrays, f"{module}weight_hr_l{k}", 2).shape[1]
         n_gates, rest = divmod(weight_hh.shape[0], size or 1)
         if rest or n_gates not in CELLS_BY_GATES:
             raise ValueError(
-                f"{module + f'weight_hh_l{k}'!r} has shape {weight_hh.shape}, but an LSTM of {size} units has {4 * size} rows there,"
-                f" a GRU {3 * size} and an RNN {size}."
+                f"{module + f'weight_hh_l{k}'!r} has shape {weight_hh.shape}, but an LSTM of {size} units has {4 * size} rows"
+                f" there, a GRU {3 * size} and an RNN {size}."
             )
         sizes.append(size)
         cells.add(CELLS_BY_GATES[n_gates])
@@ -361,8 +362,8 @@ def _check_width(weight, name, network):
         pooling = "return_sequences=True" if network.pooling is None else f"pooling={network.pooling!r}"
         raise ValueError(
             f"{name!r} has shape {weight.shape}, so the linear layer reads {got} numbers, but {pooling} of the last layer makes"
-            f" {expected}. Pass the pooling that the module has, a tuple for several side by side, or merge_mode='sum' where it adds"
-            " the outputs of two directions."
+            f" {expected}. Pass the pooling that the module has, a tuple for several side by side, or merge_mode='sum' where it"
+            " adds the outputs of two directions."
         )
 
 
@@ -381,7 +382,7 @@ def _check(arrays, shapes):
         parts = [f"has no {', '.join(f'{name!r} of shape {shapes[name]}' for name in missing)}"] if missing else []
         parts += [f"has {', '.join(map(repr, unknown))}, which this network does not have"] if unknown else []
         raise ValueError(
-            f"The state {' and '.join(parts)}. Expected are {', '.join(shapes)}. Pass these alone, and name modules by rnn and head."
+            f"The state {' and '.join(parts)}. Expected are {', '.join(shapes)}. Pass these alone; rnn and head name the modules."
         )
     for name, shape in shapes.items():
         if arrays[name].shape != shape:

@@ -64,6 +64,16 @@ def expected_shapes(network, entries):
 # ---- modules ----
 
 
+def suffix_of(is_reverse):
+    """End of the names of weights of a direction."""
+    return REVERSE if is_reverse else ""
+
+
+def has_module(network):
+    """Whether torch has a class that computes what the cell of a network does."""
+    return network.cell in CLASSES and network.activation in CLASSES[network.cell][1]
+
+
 def is_one_module(network):
     """Whether one module of torch holds all layers: they are of one width, and each reads the layer before as it is."""
     first, *others = network.layers
@@ -74,7 +84,7 @@ def is_one_module(network):
 
 def places_of_layers(network, rnn):
     """For each layer the prefix of its module and its number within that, if the module or list of modules is `rnn`."""
-    if is_one_module(network):
+    if has_module(network) and is_one_module(network):
         return [(rnn, k) for k in range(len(network.layers))]
     return [(f"{rnn}{k}.", 0) for k in range(len(network.layers))]
 
@@ -108,14 +118,30 @@ def entries_of(network, places, head):
     list of Entry
         In the order in which torch has them.
     """
-    layers = [_layer(layer, k, *places[k]) for k, layer in enumerate(network.layers)]
-    parts = [_input(network), *layers, _states(network, places), _attention(network), _head(head), _static(network), _crf(network)]
-    return [entry for part in parts for entry in part]
+    if has_module(network):
+        layers = [_layer(layer, k, *places[k]) for k, layer in enumerate(network.layers)]
+    else:
+        layers = [_stepped(layer, k, places[k][0]) for k, layer in enumerate(network.layers)]
+    others = _states(network, places), _attention(network), _head(head), _static(network), _crf(network)
+    return [entry for part in (_input(network), *layers, *others) for entry in part]
 
 
 def _layer(layer, k, module, number):
-    suffixes = {prefix: f"_l{number}{REVERSE if prefix else ''}" for prefix in layer.directions}
+    suffixes = {prefix: f"_l{number}{suffix_of(prefix)}" for prefix in layer.directions}
     return [_direction(layer, f"layer_{k}.{prefix}", f"{module}{{}}{suffix}") for prefix, suffix in suffixes.items()]
+
+
+def weights_of_cell(layer):
+    """Name in a module of one layer that computes step by step -> shape; as ours, but for the suffix of the reverse direction."""
+    others = {"h0", "c0", "S"}
+    named = ((name.rpartition("."), shape) for name, shape in layer.param_shapes().items())
+    return {f"{own}{suffix_of(prefix)}": shape for (prefix, _, own), shape in named if own not in others}
+
+
+def _stepped(layer, k, module):
+    shapes = weights_of_cell(layer)
+    own = {name: f"reverse.{name.removesuffix(REVERSE)}" if name.endswith(REVERSE) else name for name in shapes}
+    return [same(f"layer_{k}.{own[name]}", f"{module}{name}") for name in shapes]
 
 
 def _direction(layer, own, theirs):
@@ -167,28 +193,28 @@ def _attention(network):
 def _input(network):
     if network.input_layer is None:
         return []
-    return _of_input_layer(network.input_layer, "input.", "input.", "embedding.")
+    return _of_input_layer(network.input_layer, "input.")
 
 
-def _of_input_layer(layer, own, theirs, embedding):
+def _of_input_layer(layer, part):
     """Scales, what stands for missing values, and the tables of categories."""
     tables = {f"E{channel}": channel for channel, _, _ in layer.categories}
     entries = []
     for name in layer.param_shapes():
         plain = name.removeprefix("reverse.")
-        other = f"{theirs}{plain}{REVERSE if plain != name else ''}"
-        entries.append(same(f"{own}{name}", f"{embedding}{tables[name]}.weight" if name in tables else other))
+        other = f"embedding.{tables[name]}.weight" if name in tables else f"{plain}{suffix_of(plain != name)}"
+        entries.append(same(f"{part}{name}", f"{part}{other}"))
     return entries
 
 
 def _static(network):
     if network.static is None:
         return []
-    entries = _of_input_layer(network.static.entry, "static.", "static.", "static.embedding.")
+    entries = _of_input_layer(network.static.entry, "static.")
     entries.append(transposed("static.V", "static.head.weight"))
     for k, layer in enumerate(network.layers):
         for prefix in layer.directions:
-            entries.append(transposed(f"layer_{k}.{prefix}S", f"static.state_l{k}{REVERSE if prefix else ''}"))
+            entries.append(transposed(f"layer_{k}.{prefix}S", f"static.state_l{k}{suffix_of(prefix)}"))
     return entries
 
 
