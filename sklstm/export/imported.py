@@ -150,3 +150,17 @@ def _n_targets(estimator, n_scores):
     if LOSSES.get(estimator.loss) is not None and LOSSES[estimator.loss].distribution:
         return max(1, (n_scores // max(1, estimator.n_components) - 1) // 2)
     return n_scores
+
+
+def read_array(what, value):
+    """Real, finite numbers in an array, float64 or float32, of an array or a tensor; `what` is its name in messages."""
+    if hasattr(value, "detach"):  # a tensor, of which NumPy lacks some dtypes
+        value = value.detach().cpu()
+        value = value.numpy() if "float64" in str(value.dtype) else value.float().numpy()
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"{what} must be an array of numbers, got {reprlib.repr(value)} of {array.dtype}.")
+    array = array if array.dtype == np.float64 else array.astype(np.float32)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{what} must be finite, got {array[~np.isfinite(array)][0]}. Pass the weights of a sound training.")
+    return array

@@ -11,8 +11,9 @@ from ..estimators.base import BaseRecurrent
 from ..estimators.copies import shallow_copy
 from ..inspection.fitted import fitted_network
 from ..network.cells import CELLS
-from .imported import Draft
-from .torch_names import CLASSES, REVERSE, entries_of, expected_shapes, given_back, given_there, has_module, places_of_layers
+from .entries import expected_shapes, given_back, given_there
+from .imported import Draft, read_array
+from .torch_names import CLASSES, REVERSE, entries_of, has_module, places_of_layers
 
 # The end of the name of a weight of a recurrent layer.
 OF_LAYER = re.compile(r"(weight_ih|weight_hh|bias_ih|bias_hh|weight_hr)_l(\d+)(_reverse)?$")
@@ -220,26 +221,13 @@ def _read(state):
         raise TypeError(
             f"state must be a dict of names to arrays, got {type(state).__name__}. Pass module.state_dict() of a module."
         )
-    return {_checked_name(name): _as_array(name, value) for name, value in state.items()}
+    return {_checked_name(name): read_array(repr(name), value) for name, value in state.items()}
 
 
 def _checked_name(name):
     if not isinstance(name, str):
         raise TypeError(f"Names in a state dict must be texts, got {reprlib.repr(name)}.")
     return name
-
-
-def _as_array(name, value):
-    if hasattr(value, "detach"):  # a tensor, of which NumPy lacks some dtypes
-        value = value.detach().cpu()
-        value = value.numpy() if "float64" in str(value.dtype) else value.float().numpy()
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiu":
-        raise ValueError(f"{name!r} must be an array of numbers, got {reprlib.repr(value)} of {array.dtype}.")
-    array = array if array.dtype == np.float64 else array.astype(np.float32)
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name!r} must be finite, got {array[~np.isfinite(array)][0]}. Pass the weights of a sound training.")
-    return array
 
 
 def _array(arrays, name, n_axes):

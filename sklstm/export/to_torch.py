@@ -9,7 +9,8 @@ from ..estimators.copies import for_prediction
 from ..estimators.structured import transitions
 from ..inspection.fitted import fitted_network
 from ..network import LOSSES
-from .torch_names import CLASSES, entries_of, given_there, has_module, places_of_layers
+from .entries import given_there
+from .torch_names import CLASSES, entries_of, has_module, places_of_layers
 
 
 def to_torch(model):
