@@ -12,6 +12,8 @@ from ..estimators.constraints import check_types
 from ..estimators.fit_inputs import FitInputs
 from ..estimators.solvers import SOLVERS, check_solver_params
 from ..network import LOSSES
+from ..sequences.categories import in_own_type
+from ..sequences.targets import as_array, sorted_labels
 from ..training import Scaling, TrainingState
 
 OF_HEAD = ("head.V", "head.b")
@@ -20,6 +22,43 @@ KINDS = (LSTMClassifier, LSTMRegressor)
 # Parameters that weights from elsewhere decide, or that need what only a fit knows.
 DECIDED = {"hidden_size", "num_layers", "standardize", "initial_state", "proj_size"}
 OF_FIT = {"missing", "input_dropout", "time_feature"}
+
+
+class Table:
+    """Vectors of categories, in the order in which an estimator has them.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n_categories, width)
+    categories : array-like of shape (n_categories,) or None
+        What the vectors are of; None means 0, 1, and so on.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_categories,)
+        The categories, sorted.
+    rows : ndarray of shape (n_categories + 1, width)
+        That of the unknown, which is the mean of all, and those of `values`.
+    parameters : dict
+        Hyper-parameters of an estimator with these.
+    """
+
+    def __init__(self, vectors, categories):
+        n = len(vectors)
+        given = np.arange(n) if categories is None else as_array("categories", categories)
+        self.values = in_own_type(sorted_labels("categories", given)) if given.ndim == 1 else given
+        if given.ndim != 1 or not len(given) == len(self.values) == n:
+            got = reprlib.repr(categories)
+            raise ValueError(f"categories must be {n} different values, one for each row of the table of vectors, got {got}.")
+        unknown = vectors.mean(axis=0, dtype=np.float64).astype(vectors.dtype)
+        self.rows = np.vstack([unknown, vectors[np.argsort(given)]])
+        self.parameters = {"categorical_features": [0], "embedding_dim": vectors.shape[1]}
+
+    @classmethod
+    def none(cls, categories):
+        """No table; raises a ValueError if there are categories all the same."""
+        if categories is not None:
+            raise ValueError("categories are of a table of vectors before the first layer, but there is none. Leave them out.")
 
 
 class Draft:
@@ -40,19 +79,22 @@ class Draft:
         Of a classifier, in the order of the scores.
     multilabel : bool
         Whether each score is that of a label by itself.
+    table : Table or None
+        Vectors of the categories that are the only channel.
 
     Attributes
     ----------
     network : Network
     """
 
-    def __init__(self, kind, parameters, decided, n_channels, n_scores, classes, multilabel):
+    def __init__(self, kind, parameters, decided, n_channels, n_scores, classes, multilabel, table=None):
         if not (inspect.isclass(kind) and issubclass(kind, KINDS)):
             raise TypeError(
                 f"estimator must be the class LSTMClassifier or LSTMRegressor, or a fitted model, got {reprlib.repr(kind)}."
             )
         _check_parameters(kind, parameters, decided)
-        estimator = self.estimator = kind(**{"pooling": "last"} | parameters | decided | {"standardize": False})
+        own_loss = {"loss": "squared_error"} if issubclass(kind, LSTMRegressor) else {}
+        estimator = self.estimator = kind(**{"pooling": "last"} | own_loss | parameters | decided | {"standardize": False})
         estimator._validate_params()
         check_types(estimator)
         estimator._check_architecture()
@@ -74,7 +116,10 @@ class Draft:
         if estimator.loss == "auto":
             raise ValueError("loss='auto' depends on y. Pass the loss of the network's training, such as loss='squared_error'.")
         self.target = estimator._settle_loss(target, None, one_epoch=False)
-        self.form = {"n_features_in_": n_channels, "_flat": False, "_categorical": (), "categories_": []}
+        self.form = {"n_features_in_": n_channels, "_flat": False}
+        self.form |= {"_categorical": (), "categories_": []}
+        if table is not None:
+            self.form |= {"_categorical": (0,), "categories_": [table.values]}
         self.form["_n_steps"] = (1, sys.maxsize)  # sequences of any length
         self.spec = estimator._make_spec(n_channels, self.target, self.form) | {"gap_channel": None}
         self.network = build(self.spec)
@@ -134,11 +179,13 @@ class Draft:
 
 def _check_parameters(kind, parameters, decided):
     known = inspect.signature(kind).parameters
+    for name in decided.keys() - known:
+        raise ValueError(f"{kind.__name__} has no {name}={decided[name]!r}, which the weights have. Pass a network without it.")
     for name in parameters:
         if name not in known:
             raise TypeError(f"{kind.__name__} has no parameter {name!r}; its parameters are {', '.join(known)}.")
         if name in DECIDED | decided.keys():
-            raise ValueError(f"{name} is decided by the weights: leave it out. They keep the units that they were trained in.")
+            raise ValueError(f"{name} is what the weights say, which keep the units that they were trained in: leave it out.")
         if name in OF_FIT:
             raise ValueError(f"{name} needs what only a fit on data knows: leave it out, or fit the estimator afresh.")
 

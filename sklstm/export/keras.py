@@ -8,7 +8,7 @@ from ..inspection.fitted import fitted_network
 from ..network.cells import CELLS
 from .entries import Entry, expected_shapes, given_back, given_there, same
 from .gates import ORDERS, gates_from_order, gates_in_order
-from .imported import Draft, read_array
+from .imported import Draft, Table, read_array
 
 # Cell -> class of keras.layers, and its name in the orders of gates. Of a GRU the one has reset_after=True, as by default.
 LAYERS = {
@@ -76,7 +76,7 @@ def keras_weights(model):
 
 
 def from_keras_weights(
-    weights, estimator=LSTMClassifier, *, bidirectional=False, classes=None, multilabel=False, **parameters
+    weights, estimator=LSTMClassifier, *, bidirectional=False, classes=None, categories=None, multilabel=False, **parameters
 ):
     """Return a fitted model with weights of Keras, without Keras.
 
@@ -92,6 +92,9 @@ def from_keras_weights(
     classes : array-like of shape (n_classes,), default=None
         Labels of a classifier, in the order of the outputs of the `Dense`; None means 0, 1, and so on. Of two classes the `Dense`
         has two outputs, or one, for the second class.
+    categories : array-like of shape (n_categories,), default=None
+        Values of X that the rows of the table of an `Embedding` are of, which is before the layers; None means 0, 1, and so on.
+        A category that the table does not have gets the mean of its vectors.
     multilabel : bool, default=False
         Whether each output is for a label by itself, with the activation "sigmoid".
     **parameters
@@ -128,7 +131,9 @@ def from_keras_weights(
     if not isinstance(weights, (list, tuple)):
         raise TypeError(f"weights must be a list of arrays, got {type(weights).__name__}. Pass model.get_weights().")
     arrays = [read_array(f"weights[{k}]", value) for k, value in enumerate(weights)]
-    parts, rest = _parts(arrays)
+    has_table = len(arrays) > 2 and not _are_kernels(*arrays[:2]) and _are_kernels(*arrays[1:3])
+    table = Table(arrays[0], categories) if has_table else Table.none(categories)
+    parts, rest = _parts(arrays[has_table:])
     directions = 2 if bidirectional else 1
     if not parts or len(parts) % directions:
         what = "kernel, recurrent kernel and bias of each layer" + (", forward and backward" if bidirectional else "")
@@ -140,14 +145,20 @@ def from_keras_weights(
     decided = {"bidirectional": bool(bidirectional), "cell": cell, "hidden_size": tuple(sizes)}
     if len(set(sizes)) == 1:
         decided |= {"hidden_size": sizes[0], "num_layers": len(sizes)}
-    if not rest or rest[-1].ndim != 1:  # a Dense without a bias
-        rest.append(np.zeros(rest[-1].shape[-1] if rest else 0, np.float32))
-    draft = Draft(estimator, parameters, decided, parts[0][0].shape[0], len(rest[-1]), classes, multilabel)
+    if not rest:
+        raise ValueError(f"weights must end with those of a Dense, got {_shapes(arrays)}. Pass the weights of the whole model.")
+    if rest[-1].ndim != 1:  # a Dense without a bias
+        rest.append(np.zeros(rest[-1].shape[-1], np.float32))
+    n_channels = parts[0][0].shape[0]
+    if table is not None:
+        n_channels, decided = 1, decided | table.parameters
+    draft = Draft(estimator, parameters, decided, n_channels, len(rest[-1]), classes, multilabel, table)
     entries = _entries(draft.network)
     shapes = expected_shapes(draft.network, entries)
     shapes["head kernel"], shapes["head bias"] = (draft.network.head.input_size, len(rest[-1])), (len(rest[-1]),)
     biases = [shape for name, shape in shapes.items() if name.endswith("bias") and name.startswith("layer")]
-    given = [array for part, shape in zip(parts, biases, strict=True) for array in (*part, *_no_bias(part, shape))] + rest
+    given = [] if table is None else [table.rows]
+    given += [array for part, shape in zip(parts, biases, strict=True) for array in (*part, *_no_bias(part, shape))] + rest
     for (name, shape), array in zip(shapes.items(), given, strict=False):
         if array.shape != shape:
             raise ValueError(
@@ -159,6 +170,7 @@ def from_keras_weights(
             f"Expected {len(shapes)} arrays, {', '.join(shapes)}, got {_shapes(arrays)}. Pass weights of these layers alone."
         )
     named = given_back(entries, dict(zip(shapes, given, strict=True)))
+    named |= {name: np.zeros(0) for name in ("input.scale", "input.offset")}  # of no numeric channel
     return draft.fitted(draft.adapted(named), np.result_type(np.float32, *arrays))
 
 

@@ -5,6 +5,7 @@ import reprlib
 from collections.abc import Mapping
 
 import numpy as np
+from sklearn.exceptions import NotFittedError
 
 from ..estimators import LSTMClassifier
 from ..estimators.base import BaseRecurrent
@@ -12,7 +13,7 @@ from ..estimators.copies import shallow_copy
 from ..inspection.fitted import fitted_network
 from ..network.cells import CELLS
 from .entries import expected_shapes, given_back, given_there
-from .imported import Draft, read_array
+from .imported import Draft, Table, read_array
 from .torch_names import CLASSES, REVERSE, entries_of, has_module, places_of_layers
 
 # The end of the name of a weight of a recurrent layer.
@@ -110,7 +111,10 @@ def to_state_dict(model, *, rnn="rnn", head="head"):
     return given_there(entries, network.layout.views(theta))
 
 
-def from_state_dict(state, estimator=LSTMClassifier, *, classes=None, multilabel=False, rnn=None, head=None, **parameters):
+def from_state_dict(
+    state, estimator=LSTMClassifier, *, classes=None, categories=None, multilabel=False, rnn=None, head=None,
+    embedding=None, **parameters,
+):
     """Return a fitted model with the weights of a state dict of PyTorch, without PyTorch.
 
     Parameters
@@ -124,6 +128,8 @@ def from_state_dict(state, estimator=LSTMClassifier, *, classes=None, multilabel
     classes : array-like of shape (n_classes,), default=None
         Labels of a classifier, in the order of the outputs of the linear layer; None means 0, 1, and so on. Of two classes the
         linear layer has two outputs, or one, the log-odds of the second class.
+    categories : array-like of shape (n_categories,), default=None
+        Values of X that the rows of the table of a `torch.nn.Embedding` are of; None means 0, 1, and so on.
     multilabel : bool, default=False
         Whether each output is the log-odds of a label by itself, as with `torch.nn.BCEWithLogitsLoss`.
     rnn : str or list of str, default=None
@@ -131,6 +137,9 @@ def from_state_dict(state, estimator=LSTMClassifier, *, classes=None, multilabel
         if it is the only one; "" is the module itself.
     head : str, default=None
         Name of the linear layer. None finds it, if it is the only one.
+    embedding : str, default=None
+        Name of a `torch.nn.Embedding` that the recurrent layers read. None finds it, by its shape and as it has no bias. The
+        estimator then has one channel, of categories; a category that the table does not have gets the mean of its vectors.
     **parameters
         Other hyper-parameters of the class: ``pooling`` (here "last" unless given), ``return_sequences``, ``loss``,
         ``activation``, ``merge_mode``, and all that training continues with. Layers, cell, directions and units are those of the
@@ -174,13 +183,18 @@ def from_state_dict(state, estimator=LSTMClassifier, *, classes=None, multilabel
     """
     arrays = _read(state)
     places = _places(arrays, rnn)
-    head = _found_head(arrays, head)
+    embedding, head = _found_matrices(arrays, places, embedding, head)
     if not isinstance(estimator, type):
-        _refuse_parameters(classes, multilabel, parameters)
+        _refuse_parameters({"classes": classes, "categories": categories, "multilabel": multilabel or None} | parameters)
         return _with_weights(estimator, arrays, places, head)
     n_channels, decided = _architecture(arrays, places)
+    table = Table.none(categories) if embedding is None else Table(arrays.pop(f"{embedding}weight"), categories)
+    if table is not None:
+        n_channels, decided = 1, decided | table.parameters
+        of_no_number = dict.fromkeys(("input.scale", "input.offset"), np.zeros(0, np.float32))
+        arrays |= {"input.embedding.0.weight": table.rows} | of_no_number
     n_scores = _array(arrays, f"{head}weight", 2).shape[0]
-    draft = Draft(estimator, parameters, decided, n_channels, n_scores, classes, multilabel)
+    draft = Draft(estimator, parameters, decided, n_channels, n_scores, classes, multilabel, table)
     network = draft.network
     _check_width(arrays[f"{head}weight"], f"{head}weight", network)
     entries = entries_of(network, places, head)
@@ -193,6 +207,11 @@ def from_state_dict(state, estimator=LSTMClassifier, *, classes=None, multilabel
 
 def _with_weights(model, arrays, places, head):
     """A copy of a fitted model with other weights."""
+    if isinstance(model, BaseRecurrent) and not model.__sklearn_is_fitted__():
+        raise NotFittedError(
+            f"estimator is a {type(model).__name__} that is not fitted. Pass the class, and its hyper-parameters beside it:"
+            f" from_state_dict(state, {type(model).__name__}, pooling=...)."
+        )
     network, _ = fitted_network(model, "from_state_dict", BaseRecurrent)
     check_cell(network)
     if len(places) != len(network.layers):
@@ -204,8 +223,8 @@ def _with_weights(model, arrays, places, head):
     return shallow_copy(model).set_weights(given_back(entries, arrays))
 
 
-def _refuse_parameters(classes, multilabel, parameters):
-    given = [*(["classes"] if classes is not None else []), *(["multilabel"] if multilabel else []), *parameters]
+def _refuse_parameters(parameters):
+    given = [name for name, value in parameters.items() if value is not None]
     if given:
         raise ValueError(
             f"{', '.join(given)} of a fitted model are what they are: leave them out, or pass its class to get a new model."
@@ -240,7 +259,13 @@ def _array(arrays, name, n_axes):
 
 
 def _its_names(arrays):
-    return f"Its names are {', '.join(arrays)}." if arrays else "It is empty."
+    return f"Its names are {_listed(arrays)}." if arrays else "It is empty."
+
+
+def _listed(names, most=12):
+    """Names as a text, a dozen at most."""
+    names = list(names)
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 # ---- which modules there are ----
@@ -290,20 +315,30 @@ def _found_modules(arrays, found):
     return modules
 
 
-def _found_head(arrays, head):
-    if head is not None:
-        head = _prefix("head", head)
-        _array(arrays, f"{head}weight", 2)
-        return head
+def _found_matrices(arrays, places, embedding, head):
+    """Prefixes of the table of vectors, or None, and of the linear layer."""
+    embedding, head = (None if name is None else _prefix(what, name) for what, name in (("embedding", embedding), ("head", head)))
+    for name in filter(None, (embedding, head)):
+        _array(arrays, f"{name}weight", 2)
     matrices = [name for name, array in arrays.items() if array.ndim == 2 and re.fullmatch(r"(.*\.)?weight", name, re.DOTALL)]
-    candidates = [name.removesuffix("weight") for name in matrices if not name.startswith(OTHERS)]
-    if len(candidates) != 1:
-        what = f"{len(candidates)} linear layers: {', '.join(map(repr, candidates))}" if candidates else "no linear layer"
-        raise ValueError(
-            f"The state has {what}, but one is expected, which makes scores of what the recurrent layers return, with names like"
-            f" 'head.weight' and 'head.bias'. Name it by head, and pass no weights of others. {_its_names(arrays)}"
-        )
-    return candidates[0]
+    found = [name.removesuffix("weight") for name in matrices if not name.startswith(OTHERS)]
+    found = [name for name in found if name not in (embedding, head)]
+    width = _array(arrays, "{}weight_ih_l{}".format(*places[0]), 2).shape[1]
+    if embedding is None:
+        tables = [name for name in found if arrays[f"{name}weight"].shape[1] == width and f"{name}bias" not in arrays]
+        if len(tables) == 1 and len(found) == 1 + (head is None):
+            embedding = tables[0]
+            found.remove(embedding)
+    if head is None:
+        if len(found) != 1:
+            what = f"{len(found)} linear layers: {', '.join(map(repr, found))}" if found else "no linear layer"
+            raise ValueError(
+                f"The state has {what}, but one is expected, which makes scores of what the recurrent layers return, with names"
+                f" like 'head.weight' and 'head.bias'. Name it by head, or a table of vectors by embedding, and pass no weights"
+                f" of others. {_its_names(arrays)}"
+            )
+        head = found[0]
+    return embedding, head
 
 
 def _architecture(arrays, places):
@@ -367,10 +402,10 @@ def _check(arrays, shapes):
     """Raise a ValueError that names what is missing, unknown or of another shape."""
     missing, unknown = [name for name in shapes if name not in arrays], [name for name in arrays if name not in shapes]
     if missing or unknown:
-        parts = [f"has no {', '.join(f'{name!r} of shape {shapes[name]}' for name in missing)}"] if missing else []
-        parts += [f"has {', '.join(map(repr, unknown))}, which this network does not have"] if unknown else []
+        parts = [f"has no {_listed(f'{name!r} of shape {shapes[name]}' for name in missing)}"] if missing else []
+        parts += [f"has {_listed(map(repr, unknown))}, which this network does not have"] if unknown else []
         raise ValueError(
-            f"The state {' and '.join(parts)}. Expected are {', '.join(shapes)}. Pass these alone; rnn and head name the modules."
+            f"The state {' and '.join(parts)}. Expected are {_listed(shapes, 40)}. Pass these alone; rnn and head name modules."
         )
     for name, shape in shapes.items():
         if arrays[name].shape != shape:
