@@ -180,7 +180,7 @@ class Draft:
 def _check_parameters(kind, parameters, decided):
     known = inspect.signature(kind).parameters
     for name in decided.keys() - known:
-        raise ValueError(f"{kind.__name__} has no {name}={decided[name]!r}, which the weights have. Pass a network without it.")
+        raise ValueError(f"{kind.__name__} has no parameter {name}, but the network with these weights has {decided[name]!r}.")
     for name in parameters:
         if name not in known:
             raise TypeError(f"{kind.__name__} has no parameter {name!r}; its parameters are {', '.join(known)}.")
