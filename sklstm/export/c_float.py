@@ -56,7 +56,7 @@ def _add_layers(program, model, x, width):
     cell, (template, parts, n_scratch) = FACTS[network.cell], CELLS[network.cell]
     most = max(layer.hidden_size for layer in network.layers)
     act = {"tanh": "tanhf", "relu": "@_relu"}[network.activation]
-    if network.cell not in ("gru", "layernorm"):
+    if "@_row(" in template + "".join(parts.values()):
         program.functions.append(ROW)
     extra = "const float *p," if cell.extra else ""
     text = template
