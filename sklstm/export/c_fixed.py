@@ -5,7 +5,7 @@ from scipy.special import expit
 
 from ..network.cells import CELLS as FACTS
 from .c_calibration import MARGIN, exponent_of, of_16_bits, of_32_bits, quantized, ranges
-from .c_fixed_cells import ACTIVATIONS, ARGUMENTS, BOTH, DOT, FIXED_CELLS, HELPERS, MATRIX, RELU, ROWS, TANH
+from .c_fixed_cells import ACTIVATIONS, ARGUMENTS, BOTH, DOT, FIXED_CELLS, HELPERS, MATRIX, RELU, ROWS, SIGMOID, TANH
 from .c_fixed_poolings import ATTENTION, EXP, MAX, MEAN, POOLED
 from .c_header import init_function
 from .c_inputs import add_category_codes
@@ -55,8 +55,10 @@ STEP = """\
 static inline void @_step_q(@_state *s, const int16_t *q)
 {
 $declared$lines}
+"""
 
-/* The same of numbers: x has @@_CHANNELS. */
+STEP_OF_NUMBERS = """\
+/* Take the next sample of a sequence: x has @@_CHANNELS numbers. */
 static inline void @_step(@_state *s, const float *x)
 {
     int16_t q[@@_CHANNELS];
@@ -73,8 +75,10 @@ static inline void @_scores_q(const @_state *s, int32_t *y)
     for (k = 0; k < @@_SCORES; k++)
         y[k] = @@_READ_INT32(@_head_b + k);
 $poolings}
+"""
 
-/* The same as numbers */
+SCORES_AS_NUMBERS = """\
+/* Scores of the steps so far. */
 static inline void @_scores(const @_state *s, float *y)
 {
     int32_t scores[@@_SCORES];
@@ -103,20 +107,22 @@ class _Writer:
         program, network = self.program, self.network
         attends, cell = "attention" in network.poolings, FACTS[network.cell]
         program.functions.append(HELPERS)
+        if network.cell != "rnn" or self.activation == "tanh" or attends:
+            self._add_table()
+            program.functions.append(SIGMOID)
         if self.activation == "tanh" or attends:
             program.functions.append(TANH)
         if self.activation == "relu":
             program.functions.append(RELU)
         program.functions.append(DOT.replace("$type", WEIGHTS[self.dtype]).replace("$TYPE", WORDS[self.dtype]))
         program.functions.append(ROWS[self.dtype])
-        if network.cell != "rnn" or self.activation == "tanh" or attends:
-            self._add_table()
         x, width, exponent = self._add_inputs()
         x, width, exponent = self._add_layers(cell, x, width, exponent)
         self._add_poolings(x, width, exponent)
         self._add_head(x, width, exponent)
-        add_outputs(program, self.model, "int32_t", "_q")
         program.functions += [init_function(program), self._step_function()]
+        program.float_functions.append(STEP_OF_NUMBERS)
+        add_outputs(program, self.model, "int32_t", "_q")
         add_predict(program, self.model)
         return program
 
@@ -129,7 +135,11 @@ class _Writer:
         """Add a matrix (n_rows, n) that multiplies vectors with an exponent; returns the arguments that stand for it."""
         found = quantized(matrix, exponent, self.dtype, what)
         self.program.constant(WEIGHTS[self.dtype], name, found.values, f"{what} {found.values.shape}")
-        scale = [] if found.scale is None else [self.program.constant("int16_t", f"{name}_scale", found.scale, f"{what}: scales of rows")]
+        scale = (
+            []
+            if found.scale is None
+            else [self.program.constant("int16_t", f"{name}_scale", found.scale, f"{what}: scales of rows")]
+        )
         return [f"@_{name}", *scale, str(found.shift)]
 
     # ---- inputs ----
@@ -169,8 +179,8 @@ class _Writer:
             f"    q[{channel}] = (int16_t)@_category_{channel}(x[{channel}]);\n" for channel, *_ in network.categories
         )
         if network.categories:
-            add_category_codes(program, model)
-        program.functions.append(QUANTIZE.replace("$categories", categories))
+            add_category_codes(program, model, program.float_functions)
+        program.float_functions.append(QUANTIZE.replace("$categories", categories))
         program.needs(2 * model.n_channels)
         if not network.categories:
             return "q", n_columns, exponent
@@ -212,8 +222,7 @@ class _Writer:
         most, relu = max(layer.hidden_size for layer in self.network.layers), self.activation == "relu"
         with_c, without_c, g_exponent, state = ACTIVATIONS[self.activation]
         of, values = MATRIX[self.dtype]
-        if self.network.cell != "gru" or True:
-            self.program.functions.append(self._with_matrices(BOTH, of, values))
+        self.program.functions.append(self._with_matrices(BOTH, of, values))
         text = template
         for key, value in {"arguments": ARGUMENTS, **parts}.items():
             text = text.replace(f"${key}", value)
@@ -253,12 +262,16 @@ class _Writer:
             for letter, own in {"h": h_exponent, "c": c_exponent}.items():
                 if own is None:
                     continue
-                program.field("int16_t", f"{letter}{k}", H, f"layer {k}: {'output' if letter == 'h' else 'cell state'}, exponent {own}")
+                program.field(
+                    "int16_t", f"{letter}{k}", H, f"layer {k}: {'output' if letter == 'h' else 'cell state'}, exponent {own}"
+                )
                 arguments.append(f"s->{letter}{k}")
                 if f"{letter}0" in p:
                     first = np.clip(np.rint(p[f"{letter}0"] * 2.0**own), -32767, 32767)
                     program.constant("int16_t", f"{letter}{k}_first", first, f"layer {k}: {letter} before the first step ({H})")
-                    program.begin.append(f"for (k = 0; k < {H}; k++)\n    s->{letter}{k}[k] = @@_READ_INT16(@_{letter}{k}_first + k);")
+                    program.begin.append(
+                        f"for (k = 0; k < {H}; k++)\n    s->{letter}{k}[k] = @@_READ_INT16(@_{letter}{k}_first + k);"
+                    )
             arguments += [str(H)] + ([str(c_exponent)] if c_exponent is not None else [])
             arguments += [str(h_exponent)] if self.activation == "relu" else []
             program.step.append(f"@_cell({', '.join(arguments)});")
@@ -313,15 +326,23 @@ class _Writer:
     def _add_head(self, y, size, exponent):
         program, p, names = self.program, self.model.params["head"], self.network.poolings or ("last",)
         V, b = p["V"].T, p["b"]
-        bounds = np.maximum.reduce([np.abs(V).max(axis=1) / 32, np.abs(V).sum(axis=1) / 4096, np.abs(b) / 4096, np.full(len(b), 1e-30)])
-        of_each = self.model.loss.decide is None and self.model.loss.units in ("affine", "distribution") and not self.model.loss.is_ordered
+        bounds = np.maximum.reduce(
+            [np.abs(V).max(axis=1) / 32, np.abs(V).sum(axis=1) / 4096, np.abs(b) / 4096, np.full(len(b), 1e-30)]
+        )
+        of_each = (
+            self.model.loss.decide is None
+            and self.model.loss.units in ("affine", "distribution")
+            and not self.model.loss.is_ordered
+        )
         units = 2.0 ** np.ceil(np.log2(bounds if of_each else np.full(len(b), bounds.max())))
         text, pooled = "", ""
         found = quantized(V / units[:, np.newaxis], exponent, self.dtype, "the head")
         n = len(b)
         for k, name in enumerate(names):
             part = found.values[:, k * size : (k + 1) * size]
-            program.constant(WEIGHTS[self.dtype], f"head_{name}", part, f"head, V transposed, of the pooling {name!r} ({n}, {size})")
+            program.constant(
+                WEIGHTS[self.dtype], f"head_{name}", part, f"head, V transposed, of the pooling {name!r} ({n}, {size})"
+            )
             source = {"last": y, "max": "s->max"}.get(name, "pooled")
             if name in POOLED:
                 pooled = f"\n    int16_t pooled[{size}];"
@@ -335,7 +356,8 @@ class _Writer:
         if not same:
             program.constant("float", "head_units", units / 2**16, "units of scores")
         unit = float_literal(units[0] / 2**16) if same else "@@_READ_FLOAT(@_head_units + k)"
-        program.functions.append(SCORES.replace("$poolings", text).replace("$pooled", pooled).replace("$unit", unit))
+        program.functions.append(SCORES.replace("$poolings", text).replace("$pooled", pooled))
+        program.float_functions.append(SCORES_AS_NUMBERS.replace("$unit", unit))
 
     def _step_function(self):
         lines = [f"    {line}" for text in self.program.step for line in text.split("\n")]

@@ -25,6 +25,9 @@ static inline int32_t @_multiply(int32_t a, int32_t b)
     return (a >> 15) * b + (((a & 32767) * b + 16384) >> 15);
 }
 
+"""
+
+SIGMOID = """\
 /* 2^16 sigmoid(2^-16 |a|): the table has 256 intervals from 0 to 8, between which it is linear */
 static inline int32_t @_above_half(int32_t a)
 {
@@ -144,7 +147,9 @@ def _gates(gates, candidate, output, seen=""):
     """Lines that compute gates, the candidate and the output gate, from their blocks; those in `seen` see c before the step."""
     lines = [f"        const int32_t {gate} = @_sigmoid({_sum(block, gate in seen)});" for gate, block in gates.items()]
     lines.append(f"        const int32_t g = $candidate_of{_sum(candidate)});")
-    return "\n".join([*lines, f"        int32_t o = {_sum(output)};" if seen else f"        const int32_t o = @_sigmoid({_sum(output)});"])
+    return "\n".join(
+        [*lines, f"        int32_t o = {_sum(output)};" if seen else f"        const int32_t o = @_sigmoid({_sum(output)});"]
+    )
 
 
 _INPUT = "@_shift(i * g, $g_exponent - c_exponent)"

@@ -81,10 +81,10 @@ def _add_layers(program, model, x, width):
             program.field("float", state, H, f"layer {k}: {what[state[0]]}")
             learned = f"{state[0]}0"
             if learned in p:
-                program.constant("float", f"{state}_first", p[learned], f"layer {k}: {what[state[0]]} before the first step ({H})")
-                program.begin.append(
-                    f"for (k = 0; k < {H}; k++)\n    s->{state}[k] = @@_READ_FLOAT(@_{state}_first + k);"
+                program.constant(
+                    "float", f"{state}_first", p[learned], f"layer {k}: {what[state[0]]} before the first step ({H})"
                 )
+                program.begin.append(f"for (k = 0; k < {H}; k++)\n    s->{state}[k] = @@_READ_FLOAT(@_{state}_first + k);")
         arguments += [x, str(width), *(f"s->{state}" for state in states), str(H)]
         program.step.append(f"@_cell({', '.join(arguments)});")
         if layer.has_skip:
@@ -110,6 +110,7 @@ def _add_head(program, model, x, width, sources):
 def step_function(program, n_input):
     """The function that takes a step, of the lines that the parts have given."""
     lines = [f"    {line}" for text in program.step for line in text.split("\n")]
-    declared = ("    size_t k;\n" if any("k < " in line for line in lines) else "") + (f"    float in[{n_input}];\n" if n_input else "")
+    declared = ("    size_t k;\n" if any("k < " in line for line in lines) else "") + (
+        f"    float in[{n_input}];\n" if n_input else ""
+    )
     return STEP.replace("$declared", declared).replace("$lines", "\n".join(lines) + "\n")
-

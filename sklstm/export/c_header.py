@@ -1,8 +1,10 @@
 """The header as a whole: what it says of itself, constants, state and functions."""
 
+import os
 import re
 
 from ..archive import OWN_VERSION
+from ..files import open_regular
 from .c_inputs import describe_categories
 from .c_outputs import n_outputs
 from .c_text import assembled, filled, listed, render, safe
@@ -15,6 +17,14 @@ LIBRARIES = {
     "float32": "of libraries expf and tanhf are used",
     "q15": "no function of a library is used, but expf by @_output",
     "int8": "no function of a library is used, but expf by @_output",
+}
+
+# Without floating point there is no need of a library.
+WITHOUT = "/* Define @@_NO_FLOAT to leave out the functions of floating point, and math.h. */\n"
+MATH = {
+    "float32": "#include <math.h>\n",
+    "q15": f"{WITHOUT}#ifndef @@_NO_FLOAT\n#include <math.h>\n#endif\n",
+    "int8": f"{WITHOUT}#ifndef @@_NO_FLOAT\n#include <math.h>\n#endif\n",
 }
 
 BANNER = """\
@@ -41,8 +51,7 @@ MACROS = """\
 #ifndef @@_H
 #define @@_H
 
-#include <math.h>
-#include <stddef.h>
+$math#include <stddef.h>
 #include <stdint.h>
 
 /* Where constants are kept, and how they are read from there. Define @@_CONST to keep them elsewhere. */
@@ -119,6 +128,18 @@ def header(model, program, dtype):
     banner += describe(model) + render(body, program.name, library=LIBRARIES[dtype], **sizes)
     lines = "".join(f"#define @@_{name} {value}\n" for name, value in program.macros)
     numbers = {"n_channels": model.n_channels, "n_scores": model.network.output_size, "n_outputs": n_outputs(model)}
-    macros = render(MACROS, program.name, more=lines, **numbers)
-    parts = [banner, macros, *(render(part, program.name) for part in (*program.arrays, program.struct(), *program.functions)), "#endif\n"]
+    macros = render(MACROS, program.name, more=lines, math=MATH[dtype], **numbers)
+    of_numbers = ["#ifndef @@_NO_FLOAT", *program.float_functions, "#endif"] if program.float_functions else []
+    parts = [*program.arrays, program.struct(), *program.functions, *of_numbers]
+    parts = [banner, macros, *(render(part, program.name) for part in parts), "#endif\n"]
     return assembled(parts)
+
+
+def read_header(path):
+    """The text of a header, what names in it begin with, and the dtype."""
+    with open_regular(path) as file:
+        text = file.read().decode("ascii", "replace")
+    found = MARKED.search(text[:1000])
+    if not found:
+        raise ValueError(f"{os.fsdecode(path)} is no header that to_c wrote. Pass the path of one.")
+    return text, found[1], found[2]

@@ -76,8 +76,8 @@ def describe_categories(model):
     return lines
 
 
-def add_category_codes(program, model):
-    """Add the functions that find the numbers of the vectors of categories."""
+def add_category_codes(program, model, functions):
+    """Add to `functions` those that find the numbers of the vectors of categories."""
     for (channel, *_), numbers in zip(model.network.categories, values_of_categories(model), strict=True):
         n = len(numbers)
         first = numbers[0] if n else 0.0
@@ -89,7 +89,7 @@ def add_category_codes(program, model):
             body = SEARCH.replace("$n", str(n))
         else:
             body = "    (void)value;\n    return 0;\n"
-        program.functions.append(CODE.replace("$body", body).replace("$channel", str(channel)))
+        functions.append(CODE.replace("$body", body).replace("$channel", str(channel)))
 
 
 def add_inputs(program, model):
@@ -97,7 +97,7 @@ def add_inputs(program, model):
     layer, p = model.network.input_layer, model.params.get("input")
     if layer is None:
         return "x", model.network.input_size
-    add_category_codes(program, model)
+    add_category_codes(program, model, program.functions)
     body, n = "", len(layer.numeric)
     if n:
         program.constant("float", "scale", p["scale"], f"numeric channels: factors ({n})")
@@ -109,7 +109,9 @@ def add_inputs(program, model):
         body += UNITS.replace("$n", str(n)).replace("$channel", channel)
     place = n
     for channel, rows, width in layer.categories:
-        program.constant("float", f"embedding_{channel}", p[f"E{channel}"], f"channel {channel}: vectors of categories ({rows}, {width})")
+        program.constant(
+            "float", f"embedding_{channel}", p[f"E{channel}"], f"channel {channel}: vectors of categories ({rows}, {width})"
+        )
         body += VECTOR.replace("$channel", str(channel)).replace("$width", str(width)).replace("$place", str(place))
         place += width
     program.functions.append(READ.replace("$body", body))

@@ -152,7 +152,11 @@ def read_model(model, dtype):
     if dtype not in DTYPES:
         raise ValueError(f"dtype must be one of {', '.join(map(repr, DTYPES))}, got {dtype!r}.")
     if isinstance(model, Pipeline):
-        refuse("a Pipeline", "the header has the network alone", "its last step, model[-1], for channels that were transformed before")
+        refuse(
+            "a Pipeline",
+            "the header has the network alone",
+            "its last step, model[-1], for channels that were transformed before",
+        )
     if not isinstance(model, BaseEstimator):
         raise TypeError(f"to_c takes a fitted LSTMClassifier or LSTMRegressor, got {model!r:.80}.")
     if not isinstance(model, (LSTMClassifier, LSTMRegressor)):
@@ -169,6 +173,6 @@ def read_model(model, dtype):
     exported = Exported(model, network, network.bind(theta))
     for limit in LIMITS:
         if limit.applies(exported) and dtype not in limit.dtypes:
-            with_dtype = f'{limit.what}{f" and dtype={dtype!r}" if limit.dtypes else ""}'
+            with_dtype = f"{limit.what}{f' and dtype={dtype!r}' if limit.dtypes else ''}"
             refuse(with_dtype, limit.reason, limit.instead)
     return exported

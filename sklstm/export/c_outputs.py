@@ -78,7 +78,10 @@ _PROBABILITIES = "Probabilities of the classes, after the steps so far"
 _VALUES = "Predictions, after the steps so far"
 OUTPUTS = {
     "binary_log_loss": (BOTH, _PROBABILITIES),
-    "multilabel_log_loss": (EACH.replace("$function", "1.0f / (1.0f + expf(-y[k]))"), "Probability of each label, after the steps so far"),
+    "multilabel_log_loss": (
+        EACH.replace("$function", "1.0f / (1.0f + expf(-y[k]))"),
+        "Probability of each label, after the steps so far",
+    ),
     "multinomial_log_loss": (SOFTMAX, _PROBABILITIES),
     "chain_log_loss": (SOFTMAX, _PROBABILITIES),
     "ctc_log_loss": (SOFTMAX, "Probabilities of the labels at this step, the last of which is that of blank, which is none"),
@@ -187,13 +190,15 @@ def add_outputs(program, model, number="float", suffix=""):
         program.constant("uint16_t", "ranks", np.asarray(model.model._quantile_ranks), "which quantile is where")
     if model.loss_name == "gaussian_mixture":
         body = body.replace("$n", str(n_components(model.network.output_size, model.model._n_targets)))
-    program.functions.append(OUTPUT.replace("$what", what).replace("$body", body))
+    of_numbers = program.functions if number == "float" else program.float_functions
     if has_classes(model):
         zero = float_literal(0) if number == "float" else "0"
         decide = LIKELIER.replace("$zero", zero) if model.loss_name == "binary_log_loss" else LIKELIEST
         program.functions.append(LABEL.replace("$body", decide).replace("$suffix", suffix).replace("$number", number))
+    of_numbers.append(OUTPUT.replace("$what", what).replace("$body", body))
 
 
 def add_predict(program, model):
     """Add the function that takes whole sequences."""
-    program.functions.append(PREDICT[has_classes(model)][model.network.returns_sequences])
+    functions = program.float_functions or program.functions
+    functions.append(PREDICT[has_classes(model)][model.network.returns_sequences])

@@ -75,7 +75,11 @@ def add_poolings(program, model, y):
         program.constant("float", "attention_v", p["v"], f"attention, v ({size})")
         program.field("float", "weighted", size, "sum of weighted outputs so far")
         program.field("float", "weighted_lost", size, "what is missing from these sums")
-        for name, what in {"top": "largest e so far", "norm": "sum of the weights", "norm_lost": "what is missing from it"}.items():
+        for name, what in {
+            "top": "largest e so far",
+            "norm": "sum of the weights",
+            "norm_lost": "what is missing from it",
+        }.items():
             program.field("float", name, None, what)
         lines.append(ATTENTION)
     body = "".join(lines).replace("$size", str(size))
@@ -83,6 +87,11 @@ def add_poolings(program, model, y):
         "/* Take the outputs of a step into what is pooled. */\n"
         f"static inline void @_pool(@_state *s, const float *y)\n{{\n    size_t k;\n{body}}}\n"
     )
-    sources = {"last": (None, None), "mean": ("sum", "(float)s->n_steps"), "max": ("max", None), "attention": ("weighted", "s->norm")}
+    sources = {
+        "last": (None, None),
+        "mean": ("sum", "(float)s->n_steps"),
+        "max": ("max", None),
+        "attention": ("weighted", "s->norm"),
+    }
     program.step += [f"@_pool(s, {y});", "s->n_steps++;"]
     return [sources[name] for name in names]

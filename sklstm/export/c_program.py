@@ -23,8 +23,8 @@ class Program:
         Constants in C: weights, and tables of functions.
     macros : list of (str, object)
         Further constants, by the preprocessor.
-    functions : list of str
-        In C.
+    functions, float_functions : list of str
+        In C; those that a program without floating point does not need are apart.
     begin, step : list of str
         Lines of the functions that begin a sequence and take a step.
     n_weights, n_tables : int
@@ -38,6 +38,7 @@ class Program:
     arrays: list = field(default_factory=list)
     macros: list = field(default_factory=list)
     functions: list = field(default_factory=list)
+    float_functions: list = field(default_factory=list)
     begin: list = field(default_factory=list)
     step: list = field(default_factory=list)
     n_weights: int = 0
@@ -79,5 +80,4 @@ class Program:
 
     def sizes(self):
         """Bytes of the parts of the header, as `to_c` returns them."""
-        constants = {"weights": self.n_weights, "tables": self.n_tables, "constants": self.n_weights + self.n_tables}
-        return constants | {"state": self.state_bytes, "stack": self.scratch}
+        return {"weights": self.n_weights, "tables": self.n_tables, "state": self.state_bytes, "stack": self.scratch}
