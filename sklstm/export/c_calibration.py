@@ -10,6 +10,7 @@ import numpy as np
 
 from ..inspection import gate_activations
 
+FAR = 16  # times the range of calibration data: further away are outliers
 MARGIN = 1.25  # of what is calibrated: data of another day are larger
 SUM_EXPONENT = 16
 MOST_SUM = 65000  # of the magnitudes of a row of integers of 15 bits, which is multiplied by such: 31 bits
@@ -57,6 +58,7 @@ def ranges(model, X):
         tables = [p[f"E{channel}"][values[:, channel].astype(int)] for channel, _, _ in entry.categories]
         values = np.hstack([p["scale"] * values[:, entry.numeric] + p["offset"], *tables])
     low, high = values.min(axis=0), values.max(axis=0)
+    low, high = _widened(model, low, high)
     outputs, states, residual = [], [], []
     for k, layer in enumerate(network.layers):
         kept = gate_activations(estimator, X, layer=k)
@@ -66,6 +68,24 @@ def ranges(model, X):
         values = h + values if layer.has_skip else h
         residual.append(float(np.abs(values).max()))
     return Ranges((low, high), outputs, states, residual)
+
+
+def _widened(model, low, high):
+    """Ranges of what the first layer reads that contain what training had, unless that is far outside: outliers."""
+    moments = vars(model.model).get("_moments", {}).get("x", {})
+    if not {"low", "high"} <= moments.keys():
+        return low, high
+    entry, p = model.network.input_layer, model.params.get("input")
+    numeric = np.arange(len(low)) if entry is None else entry.numeric
+    ends = np.array([np.asarray(moments[name], dtype=np.float64)[numeric] for name in ("low", "high")])
+    if entry is not None:
+        ends = p["scale"] * ends + p["offset"]
+    seen = np.isfinite(ends).all(axis=0)
+    most = np.maximum(np.abs(low), np.abs(high))[: len(numeric)]
+    inside = seen & ((np.abs(ends).max(axis=0) <= FAR * most) | (most == 0))
+    low[: len(numeric)] = np.where(inside, np.minimum(low[: len(numeric)], ends.min(axis=0)), low[: len(numeric)])
+    high[: len(numeric)] = np.where(inside, np.maximum(high[: len(numeric)], ends.max(axis=0)), high[: len(numeric)])
+    return low, high
 
 
 class Matrix(NamedTuple):

@@ -16,6 +16,9 @@ from .c_text import float_literal
 WEIGHTS = {"q15": "int16_t", "int8": "int8_t"}
 WORDS = {"q15": "INT16", "int8": "INT8"}
 
+# What a channel at the end of its range adds to a gate, at most: gates are not told apart beyond 8.
+MOST_EFFECT = {"q15": 24, "int8": 12}
+
 QUANTIZE = """\
 /* The integers of a sample: q has @@_CHANNELS. Numeric channel k is x[k] factor[k] + offset[k], rounded; a category is its number, from
    1 on, or 0 for others. */
@@ -165,7 +168,11 @@ class _Writer:
             centre[moved] = ((low + high) / 2)[moved]
             largest[moved] = half[moved]
             floor = np.maximum(1e-6 * np.abs(centre), 1e-30)
-            units = 2.0 ** np.ceil(np.log2(np.maximum(MARGIN * largest, floor)))
+            largest = np.maximum(MARGIN * largest, floor)
+            if self.activation == "tanh":  # beyond, gates are saturated, whatever else they read
+                weights = np.abs(model.params["layer_0"]["W"]).max(axis=1)
+                largest = np.minimum(largest, MOST_EFFECT[self.dtype] / np.maximum(weights, 1e-30))
+            units = 2.0 ** np.ceil(np.log2(largest))
             centre = np.rint(centre / units * 2**15) * units / 2**15
         self.units, self.centre = units, centre
         factor, offset = np.ones(model.n_channels), np.zeros(model.n_channels)
