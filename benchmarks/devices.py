@@ -1,0 +1,241 @@
+"""Exported C on small processors: the same bits, and sizes.
+
+    python benchmarks/devices.py install     Debian packages of compilers and emulators (as root), ziglang and wasmtime of PyPI
+    python benchmarks/devices.py bits        hashes of the scores of 1,000 steps, in integers, on every processor that is there
+    python benchmarks/devices.py sizes       bytes of flash and RAM, and clock cycles of a step on AVR
+    python benchmarks/devices.py peers       the same network by emx-onnx-cgen, from ONNX
+
+Processors are this one (gcc and clang), Cortex-M0 and M4 in qemu-system-arm, AVR (ATmega1284P) in simavr, and WebAssembly in wasmtime.
+Inputs are pseudo-random integers, which each program makes itself. What is not installed is left out.
+
+sizes     Compiled with -Os, for `init`, `step_q` and `label` of one model, which are called from other files. Flash is the code
+          with its constants, and functions of the compiler's own library that it needs; RAM is the state and the stack of a step.
+peers     A GRU of 16 units on 6 channels with 6 classes.
+"""
+
+import argparse
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from machine import table
+
+from sklstm import LSTMClassifier
+from sklstm.export import to_c
+
+PACKAGES = "gcc g++ clang gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm gcc-avr avr-libc simavr".split()
+N_STEPS = 1000
+
+# What every program runs; a file of the processor has `put`, and calls it.
+RUN = """\
+#define MODEL_NO_FLOAT
+#include "model.h"
+
+static model_state state;
+
+/* A hash (FNV-1a) of the scores and labels of steps with pseudo-random integers */
+static uint32_t run(uint32_t n_steps)
+{
+    uint32_t seed = 1u, hash = 2166136261u, t;
+    int16_t q[MODEL_CHANNELS];
+    int32_t scores[MODEL_SCORES];
+    model_init(&state);
+    for (t = 0; t < n_steps; t++) {
+        size_t k;
+        for (k = 0; k < MODEL_CHANNELS; k++) {
+            seed = seed * 1664525u + 1013904223u;
+            q[k] = (int16_t)((int32_t)(seed >> 17) - 16384);
+        }
+        model_step_q(&state, q);
+        model_scores_q(&state, scores);
+        for (k = 0; k < MODEL_SCORES; k++)
+            hash = (hash ^ (uint32_t)scores[k]) * 16777619u;
+        hash = (hash ^ (uint32_t)model_label(&state)) * 16777619u;
+    }
+    return hash;
+}
+
+static void put(char c);
+
+static void put_hash(uint32_t hash)
+{
+    int k;
+    for (k = 28; k >= 0; k -= 4)
+        put("0123456789abcdef"[(hash >> k) & 15u]);
+    put('\\n');
+}
+"""
+
+HOST = """\
+#include <stdio.h>
+static void put(char c) { putchar(c); }
+int main(void) { put_hash(run(N_STEPS)); return 0; }
+"""
+
+# Semihosting: calls of the emulator. 3 writes a character, 24 ends.
+CORTEX = """\
+static void call(int operation, const void *argument)
+{
+    register int r0 __asm__("r0") = operation;
+    register const void *r1 __asm__("r1") = argument;
+    __asm__ volatile("bkpt 0xAB" : "+r"(r0) : "r"(r1) : "memory");
+}
+static void put(char c) { call(3, &c); }
+void start(void);
+void start(void)
+{
+    put_hash(run(N_STEPS));
+    call(24, (const void *)0x20026);
+    for (;;) {}
+}
+__attribute__((section(".vectors"), used)) static void (*const vectors[])(void) = {(void (*)(void))0x20004000, start};
+"""
+
+LINK = """\
+ENTRY(start)
+SECTIONS {
+    . = 0;
+    .text : { KEEP(*(.vectors)) *(.text*) *(.rodata*) }
+    . = 0x20000000;
+    .data : { *(.data*) }
+    .bss : { *(.bss*) *(COMMON) }
+}
+"""
+
+AVR = """\
+#include <avr/interrupt.h>
+#include <avr/io.h>
+#include <avr/sleep.h>
+static void put(char c)
+{
+    while (!(UCSR0A & (1 << UDRE0))) {}
+    UDR0 = (uint8_t)c;
+}
+int main(void)
+{
+    uint32_t hash;
+    UCSR0B = 1 << TXEN0;
+    TCCR1B = 4; /* a tick of the timer is 256 cycles */
+    hash = run(N_STEPS);
+    put_hash(hash);
+    TCNT1 = 0;
+    run(16);
+    put_hash((uint32_t)TCNT1 * 16u); /* cycles of a step */
+    cli();
+    sleep_mode();
+    return 0;
+}
+"""
+
+WASM = """\
+static void put(char c) { (void)c; (void)put_hash; }
+__attribute__((export_name("hash"))) uint32_t hash(void) { return run(N_STEPS); }
+"""
+
+
+def has(*commands):
+    """Whether all commands, and modules of Python that begin with "python:", are there."""
+    return all(importlib.util.find_spec(c[7:]) if c.startswith("python:") else shutil.which(c) for c in commands)
+
+
+def run(*command, **options):
+    """What a command prints; raises with that where it fails."""
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=120, **options)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(map(str, command))} failed:\n{done.stdout[-1000:]}{done.stderr[-3000:]}")
+    return done.stdout + done.stderr
+
+
+def build(folder, compiler, source, *flags):
+    """Compile a program in a folder that has the header; returns its path."""
+    (folder / "main.c").write_text(RUN + source)
+    run(*compiler, "-std=gnu99", f"-DN_STEPS={N_STEPS}u", "-I", folder, *flags, folder / "main.c", "-o", folder / "main")
+    return folder / "main"
+
+
+def on_host(compiler, level):
+    return lambda folder: run(build(folder, [compiler], HOST, level))
+
+
+def on_cortex(cpu, machine):
+    def hash_of(folder):
+        (folder / "link.ld").write_text(LINK)
+        arm = ["arm-none-eabi-gcc", f"-mcpu={cpu}", "-mthumb", "-Os", "-nostartfiles", "-T", folder / "link.ld"]
+        program = build(folder, arm, CORTEX, "-ffreestanding")
+        return run("qemu-system-arm", "-M", machine, "-semihosting", "-nographic", "-kernel", program)
+
+    return hash_of
+
+
+def on_avr(folder):
+    program = build(folder, ["avr-gcc", "-mmcu=atmega1284p", "-Os"], AVR)
+    return "".join(re.findall(r"[0-9a-f]{8}", run("simavr", "-m", "atmega1284p", "-f", 16_000_000, program)))
+
+
+def on_wasm(folder):
+    zig = [sys.executable, "-m", "ziglang", "cc", "-target", "wasm32-freestanding"]
+    program = build(folder, zig, WASM, "-Os", "-nostdlib", "-Wl,--no-entry")
+    import wasmtime
+
+    store = wasmtime.Store()
+    instance = wasmtime.Instance(store, wasmtime.Module.from_file(store.engine, str(program)), [])
+    return f"{instance.exports(store)['hash'](store) % 2**32:08x}"
+
+
+# Processor -> what has to be there, and a function of a folder with the header "model.h" that returns the hash.
+PROCESSORS = {
+    "x86-64, gcc -O2": (("gcc",), on_host("gcc", "-O2")),
+    "x86-64, gcc -O0": (("gcc",), on_host("gcc", "-O0")),
+    "x86-64, clang": (("clang",), on_host("clang", "-O2")),
+    "Cortex-M0": (("arm-none-eabi-gcc", "qemu-system-arm"), on_cortex("cortex-m0", "microbit")),
+    "Cortex-M4": (("arm-none-eabi-gcc", "qemu-system-arm"), on_cortex("cortex-m4", "mps2-an386")),
+    "AVR": (("avr-gcc", "simavr"), on_avr),
+    "WebAssembly": (("python:ziglang", "python:wasmtime"), on_wasm),
+}
+
+
+def model_of(cell, hidden_size=16, n_channels=6, n_classes=6, seed=0, **parameters):
+    """A classifier of sequences that differ in the frequencies of their channels, and those sequences."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(20 * n_classes) % n_classes
+    phases = rng.uniform(0, 6.3, (len(y), 1, n_channels))
+    X = np.sin(0.15 * (1 + y[:, None, None]) * np.arange(40)[:, None] + phases) + rng.normal(scale=0.3, size=phases.shape)
+    return LSTMClassifier(hidden_size, cell=cell, max_iter=20, random_state=0, **parameters).fit(X, y), X
+
+
+def hashes(write):
+    """Processor -> hash, of a header that ``write(path)`` writes; "not installed" where something is missing."""
+    found = {}
+    for name, (needed, hash_of) in PROCESSORS.items():
+        if not has(*needed):
+            found[name] = "not installed"
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            write(Path(folder) / "model.h")
+            found[name] = hash_of(Path(folder)).split()[0][:8]
+    return found
+
+
+def show_bits():
+    cases = [("gru", {}), ("lstm", {"pooling": ("last", "mean", "attention")}), ("peephole", {}), ("coupled", {})]
+    cases += [("gru_reset_before", {"activation": "relu"}), ("rnn", {"num_layers": 2, "residual": True})]
+    for cell, parameters in cases:
+        model, X = model_of(cell, **parameters)
+        for dtype in ("q15", "int8"):
+            found = hashes(lambda path, m=model, X=X, dtype=dtype: to_c(m, path, dtype=dtype, X_calibration=X))
+            distinct = set(found.values()) - {"not installed"}
+            print(cell, parameters, dtype, "the same bits" if len(distinct) == 1 else "DIFFERENT", found, flush=True)
+
+
+COMMANDS = {"bits": show_bits}
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=COMMANDS)
+    COMMANDS[parser.parse_args().command]()
+    table([["", ""]])
