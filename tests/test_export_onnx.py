@@ -9,13 +9,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklstm import LSTMClassifier, LSTMForecaster, LSTMOutlierDetector, LSTMRegressor, Sequences
+from sklstm import LSTMClassifier, LSTMForecaster, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq, Sequences
 from sklstm.export import onnx_recurrent, onnx_steps, to_onnx
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore::UserWarning")
 
-from onnx_cases import WORDS, Stepper, deviation, draw, draw_X, feeds, run, session, typed, with_noise  # noqa: E402
+from onnx_cases import WORDS, Stepper, deviation, draw, draw_X, feeds, padded, run, session, typed, with_noise  # noqa: E402
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail  # noqa: E402
 
 TOLERANCE = 1e-5  # float32
@@ -38,7 +39,7 @@ def test_a_sequence_alone_is_what_it_is_among_others(bidirectional):
     rng = np.random.default_rng(0)
     X, options = draw_X(rng, 200, categories="texts", times="beside", static="numbers", missing=True, longest=20)
     options |= {"pooling": ("last", "mean", "max", "attention"), "missing": "decay", "bidirectional": bidirectional}
-    model = with_noise(LSTMClassifier(5, max_iter=1, **options).fit(X, np.arange(200) % 3), rng)
+    model = with_noise(LSTMClassifier(5, max_iter=1, random_state=0, **options).fit(X, np.arange(200) % 3), rng)
     own = session(to_onnx(model))
     together, others = (own.run(["probabilities"], typed(own, feeds(X, fill)))[0] for fill in (np.nan, 3.0))
     np.testing.assert_array_equal(together, others)  # padding is not read
@@ -48,7 +49,7 @@ def test_a_sequence_alone_is_what_it_is_among_others(bidirectional):
 
 def test_without_lengths_all_steps_are_read(rng):
     X = rng.normal(size=(20, 6, 2)).astype(np.float32)
-    model = with_noise(LSTMRegressor(4, pooling=("mean", "attention"), max_iter=1).fit(X, X[:, 0, 0]), rng)
+    model = with_noise(LSTMRegressor(4, pooling=("mean", "attention"), max_iter=1, random_state=0).fit(X, X[:, 0, 0]), rng)
     own = session(to_onnx(model, lengths=False))
     assert [i.name for i in own.get_inputs()] == ["X"]
     np.testing.assert_allclose(own.run(None, {"X": X})[0][:, 0], model.predict(X), rtol=0, atol=TOLERANCE)
@@ -61,7 +62,7 @@ def test_without_lengths_all_steps_are_read(rng):
 def test_categories_are_found_by_their_values(known, rng):
     known, codes = np.array(known, dtype=object if isinstance(known[0], str) else float), np.arange(20) % len(known)
     X = Sequences(np.column_stack([codes, rng.normal(size=20)]), np.arange(0, 21, 2), categories={0: known})
-    model = with_noise(LSTMRegressor(4, categorical_features=[0], max_iter=1).fit(X, np.arange(10.0)), rng, 1.0)
+    model = with_noise(LSTMRegressor(4, categorical_features=[0], max_iter=1, random_state=0).fit(X, np.arange(10.0)), rng, 1.0)
     others = ["z", "", "A"] if isinstance(known[0], str) else [100.0, -1.0, 7.0]
     values = np.concatenate([known, np.array(others, dtype=known.dtype)])
     one_each = Sequences(np.arange(len(values))[:, np.newaxis] * [1.0, 0.0], np.arange(len(values) + 1), categories={0: values})
@@ -72,7 +73,7 @@ def test_categories_are_found_by_their_values(known, rng):
 def test_texts_are_inputs_of_their_own_names():
     X = Sequences(np.zeros((20, 3)), np.arange(0, 21, 2), categories={0: WORDS, 2: WORDS}, channel_names=["tree", "age", "X"])
     X = X.with_static({"size": np.arange(10.0), "tree": np.resize(WORDS, 10)})
-    model = LSTMClassifier(2, categorical_features=["tree", "X"], max_iter=1).fit(X, np.arange(10) % 2)
+    model = LSTMClassifier(2, categorical_features=["tree", "X"], max_iter=1, random_state=0).fit(X, np.arange(10) % 2)
     names = {i.name: i.type.tensor_type.elem_type for i in to_onnx(model).graph.input}
     FLOAT, STRING = onnx.TensorProto.FLOAT, onnx.TensorProto.STRING
     assert names == {"X": FLOAT, "tree": STRING, "channel_2": STRING, "lengths": 7, "static": FLOAT, "static_1": STRING}
@@ -81,7 +82,7 @@ def test_texts_are_inputs_of_their_own_names():
 def test_times_in_a_channel_keep_their_digits(rng):
     clock = 1.7e9 + np.cumsum(rng.exponential(size=100))
     X = Sequences(np.column_stack([rng.normal(size=100), clock]), np.arange(0, 101, 5))
-    model = with_noise(LSTMRegressor(4, time_feature=1, max_iter=1).fit(X, np.arange(20.0)), rng)
+    model = with_noise(LSTMRegressor(4, time_feature=1, max_iter=1, random_state=0).fit(X, np.arange(20.0)), rng)
     np.testing.assert_allclose(run(to_onnx(model), feeds(X))["variable"][:, 0], model.predict(X), rtol=1e-5)
 
 
@@ -89,7 +90,7 @@ def test_labels_that_must_not_follow_each_other(rng):
     X, _ = draw_X(rng, 40, longest=9)
     y = [np.sort(rng.integers(4, size=length)) for length in X.lengths]
     options = {"structure": "crf", "allowed_transitions": np.triu(np.ones((4, 4))), "return_sequences": True}
-    model = with_noise(LSTMClassifier(4, max_iter=1, **options).fit(X, y), rng, 1.0)
+    model = with_noise(LSTMClassifier(4, max_iter=1, random_state=0, **options).fit(X, y), rng, 1.0)
     outputs = run(to_onnx(model), feeds(X))
     difference, wrong = deviation(model, X, outputs)
     assert difference < TOLERANCE and not wrong
@@ -105,7 +106,7 @@ def test_labels_that_have_no_steps(one_word):
     X, _ = draw_X(rng, 30, longest=12)
     codes = [rng.integers(3, size=rng.integers((length + 1) // 2 + 1)) for length in X.lengths]
     y = ["".join("abc"[code] for code in one) for one in codes] if one_word else [5 * one for one in codes]
-    model = with_noise(LSTMClassifier(6, loss="ctc", return_sequences=True, max_iter=1).fit(X, y), rng, 1.0)
+    model = with_noise(LSTMClassifier(6, loss="ctc", return_sequences=True, max_iter=1, random_state=0).fit(X, y), rng, 1.0)
     found, expected = run(to_onnx(model), feeds(X)), model.predict(X)
     assert max(map(len, expected)) > 1
     for labels, n, one in zip(found["label"], found["n_labels"], expected, strict=True):
@@ -133,7 +134,7 @@ def detector(rng, **options):
     """A fitted detector, and sequences in which all can be scored."""
     X, _ = draw_X(rng, 60, longest=30, missing=options.get("missing", "error") != "error", d=2)
     X = X[np.flatnonzero(X.lengths > 5)]
-    return LSTMOutlierDetector(5, max_iter=1, **options).fit(X), X
+    return LSTMOutlierDetector(5, max_iter=1, random_state=0, **options).fit(X), X
 
 
 @pytest.mark.parametrize("aggregation", ["mean", "max", "top"])
@@ -163,12 +164,48 @@ def test_the_graph_of_a_step_equals_a_stream_of_scores(options):
         np.testing.assert_allclose(own.step({"X": x_t})["scores"], stream.step(x_t), rtol=1e-4, atol=1e-4)
 
 
+# ---- outputs of other lengths ----
+
+PAIRS = {
+    "dot": {"attention": "dot", "bidirectional": True, "unknown": "map"},
+    "additive": {"attention": "additive", "cell": "coupled", "residual": True},
+    "states alone": {"attention": None, "cell": "gru", "bidirectional": True, "merge_mode": "sum", "initial_state": "learned"},
+    "normalised": {"attention": "dot", "cell": "layernorm", "bidirectional": True},
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_tokens_of_outputs(name):
+    rng = np.random.default_rng(0)
+    X = ["".join(rng.choice(list("abc"), rng.integers(1, 8))) for _ in range(60)]
+    model = LSTMSeq2Seq((9, 9), max_iter=1, random_state=0, **PAIRS[name]).fit(X, [x[::-1] for x in X])
+    exported = to_onnx(with_noise(model, rng, 0.5))
+    onnx.checker.check_model(exported, full_check=True)
+    lengths = np.array(list(map(len, X)))
+    found = run(exported, {"channel_0": padded(np.array(list("".join(X)), dtype=object), lengths, ""), "lengths": lengths})
+    labels = ["".join(tokens[:n]) for tokens, n in zip(found["label"], found["n_labels"], strict=True)]
+    assert labels == model.predict(X)
+
+
+@pytest.mark.parametrize("same_length", [True, False])
+@pytest.mark.parametrize("attention", ["dot", None])
+def test_numbers_of_outputs(same_length, attention):
+    rng = np.random.default_rng(0)
+    X, options = draw_X(rng, 40, missing=True, times="beside", static="texts", categories="codes")
+    y = [3 * rng.normal(size=(5 if same_length else n, 2)) for n in rng.integers(2, 5, 40)]
+    options |= {"attention": attention, "missing": "decay", "bidirectional": True, "max_iter": 1, "random_state": 0}
+    model = with_noise(LSTMSeq2Seq((5, 4), **options).fit(X, y), rng)
+    found = run(to_onnx(model), feeds(X) | {"n_steps": np.array(6)})["variable"]
+    expected = np.array(model.predict(X, n_steps=None if same_length else 6))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE)
+
+
 # ---- step by step ----
 
 STREAMS = {
     "plain": {},
     "pooled": {"pooling": ("max", "last", "mean"), "cell": "gru", "initial_state": "learned"},
-    "normalised": {"cell": "layernorm", "hidden_size": (4, 3), "pooling": "mean", "initial_state": "learned"},
+    "normalised": {"cell": "layernorm", "hidden_size": (9, 8), "pooling": "mean", "initial_state": "learned"},
     "missing": {"missing": "decay", "residual": True, "hidden_size": (4, 4), "cell": "peephole", "pooling": "last"},
     "chain": {"return_sequences": True, "missing": "indicator", "structure": "crf", "cell": "coupled"},
 }
@@ -184,7 +221,7 @@ def test_the_graph_of_a_step_equals_a_stream(name, static):
     y = rng.integers(3, size=30)
     if "return_sequences" in options:
         y = [np.resize(codes, length) for codes, length in zip(y, X.lengths, strict=True)]
-    model = LSTMClassifier(max_iter=1, **{"hidden_size": 4} | of_X | options).fit(X, y)
+    model = LSTMClassifier(max_iter=1, random_state=0, **{"hidden_size": 4} | of_X | options).fit(X, y)
     model = with_noise(model, rng)
     row = None if static == "none" else X[:2].static
     stream, own = model.stream("predict_proba", static=row), Stepper(to_onnx(model, streaming=True), 2)
@@ -219,7 +256,7 @@ MUTANTS = ["reset gate", "layout", "sequences and steps", "no mask"]
 def test_mistakes_of_an_exporter_show(name, monkeypatch):
     rng = np.random.default_rng(0)
     X = Sequences.from_list([rng.normal(size=(length, 3)) for length in range(1, 9)])  # as many as the longest has steps
-    model = LSTMClassifier(4, cell="gru", pooling=("attention", "max"), max_iter=1).fit(X, np.arange(8) % 2)
+    model = LSTMClassifier(4, cell="gru", pooling=("attention", "max"), max_iter=1, random_state=0).fit(X, np.arange(8) % 2)
     model = with_noise(model, rng, 1.0)
     mutant(monkeypatch, name)
     try:
@@ -234,7 +271,11 @@ def test_mistakes_of_an_exporter_show(name, monkeypatch):
 
 def small(cls=LSTMClassifier, **options):
     X = np.random.default_rng(0).normal(size=(20, 5, 2))
-    return cls(3, max_iter=1, **options).fit(X, np.arange(20) % 2)
+    return cls(3, max_iter=1, random_state=0, **options).fit(X, np.arange(20) % 2)
+
+
+def pairs(**options):
+    return LSTMSeq2Seq(3, max_iter=1, **options).fit(["ab", "ba"] * 10, ["b", "a"] * 10)
 
 
 @pytest.mark.parametrize("opset", [14, 17, 18, 21])
@@ -267,7 +308,7 @@ def test_shape_inference_knows_every_output(seed):
 def test_a_file_is_as_small_as_its_weights(cell):
     X = np.random.default_rng(0).normal(size=(10, 4, 3))
     options = {"bidirectional": True, "missing": "decay", "pooling": ("last", "max", "attention"), "cell": cell}
-    model = LSTMClassifier((200, 100, 50), max_iter=1, **options).fit(X, np.arange(10) % 3)
+    model = LSTMClassifier((200, 100, 50), max_iter=1, random_state=0, **options).fit(X, np.arange(10) % 3)
     assert len(to_onnx(model).SerializeToString()) <= 4 * len(model._theta) + 10_000
 
 
@@ -284,7 +325,7 @@ def test_names_are_those_of_the_converters_of_scikit_learn():
 @pytest.mark.parametrize("y", [["no", "yes"] * 10, np.arange(20) % 3])
 def test_probabilities_as_dicts(y):
     X = np.random.default_rng(0).normal(size=(20, 5, 2)).astype(np.float32)
-    model = LSTMClassifier(3, max_iter=1).fit(X, y)
+    model = LSTMClassifier(3, max_iter=1, random_state=0).fit(X, y)
     found = run(to_onnx(model, zipmap=True), {"X": X, "lengths": np.full(20, 5)})
     assert [list(one) for one in found["probabilities"]] == [model.classes_.tolist()] * 20
     values = [list(one.values()) for one in found["probabilities"]]
@@ -317,13 +358,16 @@ def test_what_cannot_be_exported_says_what_can(tmp_path):
         (small(bidirectional=True), {"streaming": True}, ["bidirectional", "streaming=False"]),
         (small(pooling=("max", "attention")), {"streaming": True}, ["attention", "streaming=False"]),
         (small(cell="layernorm"), {"target_opset": 16}, ["layernorm", "17"]),
+        (small(LSTMOutlierDetector, target="reconstruct"), {}, ["reconstruct", "target='next'"]),
+        (pairs(), {"streaming": True}, ["streaming=False"]),
+        (pairs(beam_width=4), {}, ["set_params(beam_width=1)"]),
         (small(), {"target_opset": 13}, ["from 14", "13"]),
         (small(), {"target_opset": 1000}, ["newest", "1000"]),
         (small(), {"target_opset": "17"}, ["int", "'17'"]),
         (small(padding=np.nan), {"lengths": False}, ["padding=nan", "lengths=True"]),
         (small(LSTMRegressor), {"zipmap": True}, ["zipmap=False"]),
         (small(), {"zipmap": True, "probabilities": False}, ["zipmap=False"]),
-        (LSTMClassifier(3, max_iter=1).fit(X, dates), {}, ["datetime64", "Encode"]),
+        (LSTMClassifier(3, max_iter=1, random_state=0).fit(X, dates), {}, ["datetime64", "Encode"]),
     ]
     for model, options, words in cases:
         with pytest.raises(ValueError) as caught:

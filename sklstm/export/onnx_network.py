@@ -47,7 +47,7 @@ def add_scores(g, model, network, params, steps_of, *, wants_lengths=True, kind=
     """
     inputs = inputs_of_steps(g, model, steps_of.axes, kind)
     steps = steps_of(g, inputs.any, wants_lengths)
-    x, s = _first_layer_input(g, model, network, params, inputs, steps), _static_vectors(g, model, network, params)
+    x, s = first_layer_input(g, model, network, params, inputs, steps), static_vectors(g, model, network, params)
     y, ends = add_stack(g, network.layers, params, x, s, steps, network.poolings)
     if network.returns_sequences:
         return add_head(g, network, params, y, s), steps
@@ -63,7 +63,7 @@ def inputs_of_steps(g, model, axes, kind):
     return Inputs(g, "X", n_channels_of(model), vocabularies, names, "channel", kind, axes)
 
 
-def _first_layer_input(g, model, network, params, inputs, steps):
+def first_layer_input(g, model, network, params, inputs, steps):
     """(n_steps, n_sequences, D)"""
     numbers = None if inputs.numbers is None else steps.masked(steps.enter(inputs.numbers, 3), np.zeros((), _dtype(inputs.kind)))
     steps.inputs, steps.numbers = inputs, numbers
@@ -89,7 +89,7 @@ def _times(g, model, inputs, numbers, steps):
     return steps.enter(g.input(steps.name_of_times, "double", list(steps.axes), doc), len(steps.axes))
 
 
-def _static_vectors(g, model, network, params):
+def static_vectors(g, model, network, params):
     """Static vectors (n_sequences, width); None without static features."""
     if network.static is None:
         return None

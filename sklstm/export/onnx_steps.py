@@ -24,6 +24,7 @@ class Steps:
     axes = ("N", "T")  # names of the first sizes of what users pass
     name_of_times = "times"
     is_moment = False  # whether there is one step, with states before and after it
+    wants_states = False  # whether `end` reads states
 
     def __init__(self, g, X, has_lengths):
         self.g, self.X, self.lengths, self._zeros = g, X, None, {}

@@ -23,7 +23,7 @@ class Moment(Steps):
 
     axes = ("N",)
     name_of_times = "time"
-    is_moment = True
+    is_moment = wants_states = True
 
     def __init__(self, g, X, has_lengths):
         super().__init__(g, X, False)
