@@ -1,7 +1,9 @@
 """Models of ONNX: ONNX Runtime computes what Python does, for all that a model can be."""
 
 import io
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklstm import LSTMClassifier, LSTMForecaster, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq, Sequences
-from sklstm.export import onnx_recurrent, onnx_steps, to_onnx
+from sklstm.export import onnx_recurrent, onnx_refusals, onnx_steps, to_onnx
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -380,6 +382,12 @@ def test_what_cannot_be_exported_says_what_can(tmp_path):
     with pytest.raises(ValueError, match="only its last step"):
         to_onnx(make_pipeline(small()))
     assert not list(tmp_path.iterdir())
+
+
+def test_the_page_says_of_every_estimator_whether_it_is_exported():
+    page = (Path(__file__).parent.parent / "docs" / "onnx.md").read_text()
+    assert all(re.search(rf"^\|.*`{cls.__name__}`.* \| (?!no \|)", page, re.MULTILINE) for cls in onnx_refusals.EXPORTED)
+    assert all(f"| `{name}` | no | no |" in page for name in onnx_refusals.OTHERS)
 
 
 def test_an_old_onnx_is_refused(monkeypatch):
