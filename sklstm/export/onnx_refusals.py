@@ -10,19 +10,23 @@ OPSET_OF_LOOPS = 17  # which has LayerNormalization
 
 # Class -> why it is not exported, and what to export instead.
 OTHERS = {
-    "LSTMForecaster": "a forecaster builds windows, calendars and intervals in Python. Export the networks, its `regressors_`",
-    "Pipeline": "only its last step is a network. Export that: model[-1], on what the other steps make of X",
+    "LSTMForecaster": "A forecaster builds windows, calendars and intervals in Python. Export its networks, `regressors_`",
+    "Pipeline": "Only its last step is a network. Export model[-1], which reads what the other steps make of X",
 }
 
 
+# Attributes of estimators that hold the one which predicts.
+INNER = ("best_estimator_", "estimator_", "regressor_")
+
+
 def check_model(model):
-    """Raise a TypeError or ValueError where a fitted estimator cannot be exported."""
+    """Raise a ValueError where a fitted estimator cannot be exported."""
     name = type(model).__name__
     if not isinstance(model, EXPORTED):
         known = ", ".join(cls.__name__ for cls in EXPORTED)
-        reason = f": {OTHERS[name]}" if name in OTHERS else ""
-        kind = ValueError if name in OTHERS else TypeError
-        raise kind(f"to_onnx takes one of {known}, got {name}{reason}.")
+        inner = next((part for part in INNER if isinstance(vars(model).get(part), EXPORTED)), None)
+        advice = f"Export its `{inner}`" if inner else OTHERS.get(name, "It is no network of sklstm")
+        raise ValueError(f"to_onnx takes one of {known}, got {name}. {advice}.")
     if vars(model).get("_target") == "reconstruct":
         raise ValueError(
             "A detector with target='reconstruct' is not exported: it cuts sequences into pieces, which its decoder writes"

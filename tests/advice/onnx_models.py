@@ -3,9 +3,13 @@
 from unittest import mock
 
 import numpy as np
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from sklstm import LSTMOutlierDetector, LSTMSeq2Seq, Sequences
+from sklstm import LSTMClassifier, LSTMForecaster, LSTMOutlierDetector, LSTMSeq2Seq, Sequences
 from sklstm.export import to_onnx
+from sklstm.preprocessing import PerStep
 
 from .case import STEPS, X, Y, case, classify, quick, regress, value
 
@@ -53,7 +57,30 @@ def in_large_units(scale):
     export(model)
 
 
+def forecast():
+    return quick(LSTMForecaster, {"horizon": 3, "n_estimators": 1, "n_splits": 1}).fit(np.sin(np.arange(40) / 3))
+
+
+def search():
+    return GridSearchCV(LSTMClassifier(2, max_iter=1), {"alpha": [0.0]}, cv=2).fit(X, Y)
+
+
 CASES = [
+    case(
+        lambda: export(search()),
+        "Export its `(.*?)`",
+        lambda code: export(getattr(search(), code)),
+    ),
+    case(
+        lambda: export(forecast()),
+        "Export its networks, `(.*?)`",
+        lambda code: [export(model) for model in getattr(forecast(), code)],
+    ),
+    case(
+        lambda: export(make_pipeline(PerStep(StandardScaler()), LSTMClassifier(2, max_iter=1)).fit(X, Y)),
+        r"Export (model\[-1\]), which reads what the other steps make of X",
+        lambda code: export(eval(code, {"model": make_pipeline(LSTMClassifier(2, max_iter=1)).fit(X, Y)})),
+    ),
     case(lambda: on_version("1.9.0"), "Upgrade it: pip install -U onnx", lambda: on_version("1.20.0")),
     case(with_little_room, "Fit a smaller network", lambda: export()),
     case(lambda: in_large_units(1e60), "Bring the channels of X, or y, to other units", lambda: in_large_units(1.0)),
