@@ -53,9 +53,9 @@ def _first_states(g, network, params, steps):
     """What layers of the decoder begin with, (n_sequences, H): affine maps of the states in which those of the encoder end."""
     found = []
     for k, (layer, ends) in enumerate(zip(network.layers, steps.ends, strict=True)):
-        p, width = params[f"bridge.layer_{k}"], layer.hidden_size * len(layer.directions)
+        p = params[f"bridge.layer_{k}"]
         for name in "hc"[: layer.n_states]:
-            ended = g.add("Reshape", g.transposed(ends[name], (1, 0, 2)), [-1, width])
+            ended = g.add("Reshape", g.transposed(ends[name], (1, 0, 2)), [-1, len(p[f"W{name}"])])
             found.append(g.add("Add", g.add("MatMul", ended, p[f"W{name}"]), p[f"b{name}"]))
     return found
 
