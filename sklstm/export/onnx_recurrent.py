@@ -223,7 +223,9 @@ def _in_order(g, layer, rows):
 
 
 def _add_loops(g, layer, p, x, steps, first, wants_steps, wants_ends):
-    """The same as `_add_operator` does, by a loop for each direction."""
+    """The same as `_add_operator` does, by a loop for each direction, or for a single step without one."""
+    if steps.is_single:
+        return _add_step(g, layer, p, x, first)
     outputs, ends, last = [], [], []
     for k, prefix in enumerate(layer.directions):
         of_x, w = _of_loop(layer, p, prefix)
@@ -248,6 +250,14 @@ def _add_loops(g, layer, p, x, steps, first, wants_steps, wants_ends):
     wanted = "hc" if steps.wants_states else ""
     states = {name: g.concat([g.over("Unsqueeze", end[name], 0) for end in last], axis=0) for name in wanted}
     return y, ends, states
+
+
+def _add_step(g, layer, p, x, first):
+    of_x, w = _of_loop(layer, p, "")
+    h, c = (g.over("Squeeze", first[name], 0) for name in "hc")
+    h, c = _next(g, layer, g.over("Squeeze", of_x(g, x), 0), h, c, w)
+    y = g.over("Unsqueeze", h, 0)
+    return y, h, {"h": y, "c": g.over("Unsqueeze", c, 0)}
 
 
 def _merged(g, layer, parts):

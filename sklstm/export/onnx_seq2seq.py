@@ -25,7 +25,7 @@ class Source(Steps):
 class OneStep(Steps):
     """A step of a decoder, in the body of a loop."""
 
-    wants_states = True
+    is_single = wants_states = True
 
 
 def add_written(g, of, *, lengths, **_):
@@ -113,23 +113,22 @@ def _add_tokens(g, model, own, states, decoder, steps):
     not_end = np.zeros(n + 1, np.float32)
     not_end[END] = LOWEST
 
-    def step(body, code, *others):
-        *states, t = others
+    def step(body, t, code, *states):
         scores, states = decoder.step(body, body.add("Gather", own["input"]["E0"], body.over("Squeeze", code, 1), axis=0), states)
         scores = body.columns(scores, range(n + 1), K)  # a token that stands for all unknown ones is never written
         scores = body.add("Where", body.add("Equal", t, 0), body.add("Add", scores, not_end), scores)
         chosen = body.add("ArgMax", scores, axis=1, keepdims=1)
         has_ended = body.add("And", body.add("Equal", code, END), body.add("Greater", t, 0))
         chosen = body.add("Where", has_ended, END, chosen)
-        return [chosen, *states, chosen]
+        goes_on = body.add("Greater", body.reduced("ReduceMax", chosen, (0, 1)), END)  # until all have ended
+        return [goes_on, chosen, *states, chosen]
 
     start = (g.cast(steps.zeros(1), "int64"), "int64")
-    items = [(g.constant(np.arange(model.max_length_)), "int64")]
-    codes = g.scan(step, [start, *states], items, [("int64", 1)])[-1]
+    codes = g.loop(step, int(model.max_length_), [start, *states], [("int64", 1)])[-1]
     codes = steps.leave(g.over("Squeeze", codes, 2), 2)
     tokens = tensor_of(model.classes_)
     none = np.array([""], dtype=object) if tokens.dtype == object else np.full(1, -1).astype(tokens.dtype)
-    label, shape = g.add("Gather", np.concatenate([none, tokens]), codes, axis=0), ["N", int(model.max_length_)]
+    label, shape = g.add("Gather", np.concatenate([none, tokens]), codes, axis=0), ["N", "L"]
     g.output(label, "label", KINDS[model.classes_.dtype.kind], shape, "tokens of each output, and behind them fillers")
     counts = g.reduced("ReduceSum", g.cast(g.add("Greater", codes, END), "int64"), 1)
     g.output(counts, "n_labels", "int64", ["N"], "how many tokens each output has")

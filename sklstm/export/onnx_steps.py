@@ -23,7 +23,8 @@ class Steps:
 
     axes = ("N", "T")  # names of the first sizes of what users pass
     name_of_times = "times"
-    is_moment = False  # whether there is one step, with states before and after it
+    is_moment = False  # whether states before and after the steps are inputs and outputs
+    is_single = False  # whether there is one step, and every state has a value before it
     wants_states = False  # whether `end` reads states
 
     def __init__(self, g, X, has_lengths):

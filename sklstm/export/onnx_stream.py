@@ -24,7 +24,7 @@ class Moment(Steps):
 
     axes = ("N",)
     name_of_times = "time"
-    is_moment = wants_states = True
+    is_moment = is_single = wants_states = True
 
     def __init__(self, g, X, has_lengths):
         super().__init__(g, X, False)
