@@ -1,12 +1,12 @@
 """`to_onnx`: fitted estimators as models of ONNX."""
 
 import json
-from importlib.metadata import version
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from ..archive import OWN_VERSION
 from ..estimators import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq
 from ..estimators.copies import at_this_moment
 from ..files import check_replaceable, is_file_object, replacing, write_all
@@ -185,7 +185,7 @@ def _metadata(model):
     found["static_categories"] = dict(zip(map(str, static), vars(model).get("static_categories_", ()), strict=True)) or None
     known = {name: value for name, value in found.items() if value is not None}
     known = {name: value if isinstance(value, str) else json.dumps(_plain(value)) for name, value in known.items()}
-    return {"sklstm_version": version("sklstm"), "estimator": type(model).__name__} | known
+    return {"sklstm_version": OWN_VERSION, "estimator": type(model).__name__} | known
 
 
 def _plain(value):

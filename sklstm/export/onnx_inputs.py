@@ -8,6 +8,11 @@ from ..sequences.errors import name_of
 from .onnx_graph import ML_DOMAIN
 
 BOUND = 1e15  # of values behind missing ones, as in the kernel
+# Names of other inputs and outputs.
+RESERVED = {
+    "X", "deviations", "label", "lengths", "means", "n_labels", "n_steps", "probabilities", "scores", "static", "step_labels",
+    "step_scores", "time", "times", "variable", "weights",
+}  # fmt: skip
 SPARSE = 4  # rows of a dense table of codes, for each code that there is, up to which there is one
 
 
@@ -52,16 +57,15 @@ class Inputs:
             doc = f"{what}: {', '.join(_label(k, names) for k in self.columns)}"
             self.numbers = g.input(name, kind, [*axes, len(self.columns)], doc)
         for k in of_texts:
-            own = f"{what}_{k}" if names is None else str(names[k])
-            taken = {value.name for value in g.inputs}
-            own = f"{what}_{k}" if own in taken or own in RESERVED else own
+            own = "" if names is None else str(names[k])
+            is_free = own and own not in RESERVED | {value.name for value in g.inputs} and not own.startswith(("_", "state_"))
+            own = own if is_free else f"{what}_{k}"
             self.texts[k] = g.input(own, "string", list(axes), f"{what}: {_label(k, names)}, texts")
 
     @property
     def any(self):
         """One of them, which has all the first sizes."""
         return self.numbers or next(iter(self.texts.values()))
-
 
     def shifted(self, numbers, chosen):
         """Some columns of the numbers (..., n), less their shift."""
@@ -72,9 +76,6 @@ class Inputs:
         """The same as floats."""
         own = self.shifted(numbers, chosen)
         return own if self.kind == "float" else self.g.cast(own, "float")
-
-
-RESERVED = {"X", "lengths", "times", "time", "static", "label", "probabilities", "variable", "scores"}
 
 
 def _label(k, names):
