@@ -44,10 +44,10 @@ class Graph:
 
     # ---- tensors ----
 
-    def name(self, like):
-        """A new name."""
+    def name(self, like=""):
+        """A new name, which begins with an underscore. Names are short, as there are many."""
         self.root.n_names += 1
-        return f"{like}{self.root.n_names}"
+        return f"_{like}{self.root.n_names}"
 
     def input(self, name, kind, shape, doc=""):
         """Declare an input; its shape has ints, names of sizes that are free, or is None."""
@@ -72,7 +72,7 @@ class Graph:
         known = self.root._known
         if key in known:
             return known[key]
-        name = self.name("c")
+        name = self.name()
         self.root.initializers.append(numpy_helper.from_array(array, name))
         if key is not None:
             known[key] = name
@@ -106,7 +106,7 @@ class Graph:
             names.pop()
         outputs = [into] if isinstance(into, str) else into
         if outputs is None:
-            outputs = [self.name("t") for _ in range(n_outputs)]  # short: there are many
+            outputs = [self.name() for _ in range(n_outputs)]
         self.root.uses_ml |= domain == ML_DOMAIN
         self.nodes.append(helper.make_node(operator, names, outputs, domain=domain, **attributes))
         return outputs[0] if len(outputs) == 1 else outputs
@@ -156,25 +156,56 @@ class Graph:
         list of str
             The last states, and the results with all entries.
         """
-        from onnx import helper
-
         body = Graph(self.opset, self)
-        given = [body.input(body.name("t"), kind, None) for _, kind in [*states, *items]]
+        given = [body.input(body.name(), kind, None) for _, kind in [*states, *items]]
         types = [(kind, None) for _, kind in states] + [(kind, [None, width]) for kind, width in results]
-        made = step(body, *given)
-        own = {name for node in body.nodes for name in node.output}
-        for k, (tensor, (kind, shape)) in enumerate(zip(made, types, strict=True)):
-            if tensor in own and tensor not in made[:k]:
-                body.outputs.append(_value_info(tensor, kind, shape, ""))
-            else:
-                body.output(tensor, body.name("t"), kind, shape)
-        attributes = {"body": helper.make_graph(body.nodes, "step", body.inputs, body.outputs), "num_scan_inputs": len(items)}
+        attributes = {"body": body._as_body(step(body, *given), types), "num_scan_inputs": len(items)}
         if reverse:
             attributes["scan_input_directions"] = [1] * len(items)
         if reverse and results:
             attributes["scan_output_directions"] = [1] * len(results)
         tensors = [tensor for tensor, _ in [*states, *items]]
-        added = self.add("Scan", *tensors, n_outputs=len(types), **attributes)
+        return self._added_loop("Scan", tensors, len(types), attributes)
+
+    def loop(self, step, most, states, results):
+        """Add a loop that ends when its body says so.
+
+        Parameters
+        ----------
+        step : callable
+            ``(body, t, *states) -> list of str``: from the number of the step and the states to whether the loop continues, a
+            bool of shape (), the next states and the entries of the results.
+        most : int
+            Steps at most.
+        states, results
+            As of `scan`.
+
+        Returns
+        -------
+        list of str
+            The last states, and the results with all entries.
+        """
+        body = Graph(self.opset, self)
+        t, _ = body.input(body.name(), "int64", []), body.input(body.name(), "bool", [])
+        given = [body.input(body.name(), kind, None) for _, kind in states]
+        types = [(kind, None) for _, kind in states] + [(kind, [None, width]) for kind, width in results]
+        attributes = {"body": body._as_body(step(body, t, *given), [("bool", []), *types])}
+        return self._added_loop("Loop", [self.constant(most), "", *(tensor for tensor, _ in states)], len(types), attributes)
+
+    def _as_body(self, made, types):
+        """This graph as the body of a loop, with those outputs, of kinds and shapes."""
+        from onnx import helper
+
+        own = {name for node in self.nodes for name in node.output}
+        for k, (tensor, (kind, shape)) in enumerate(zip(made, types, strict=True)):
+            if tensor in own and tensor not in made[:k]:
+                self.outputs.append(_value_info(tensor, kind, shape, ""))
+            else:
+                self.output(tensor, self.name(), kind, shape)
+        return helper.make_graph(self.nodes, "step", self.inputs, self.outputs)
+
+    def _added_loop(self, operator, tensors, n_outputs, attributes):
+        added = self.add(operator, *tensors, n_outputs=n_outputs, **attributes)
         return [added] if isinstance(added, str) else added
 
     # ---- the model ----

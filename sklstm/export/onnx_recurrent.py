@@ -12,7 +12,6 @@ GATES = ORDERS["onnx"]
 LSTM, GRU, RNN = ("Sigmoid", None, None), ("Sigmoid", None), (None,)
 ACTIVATIONS = {"tanh": "Tanh", "relu": "Relu"}
 PEEPHOLES = (0, 2, 1)  # i o f, of the rows i f o
-IN_LOOPS = "ifog"  # order of the gates there: those that have one activation stand together
 EPSILON = {} if LAYERNORM_EPSILON == 1e-5 else {"epsilon": LAYERNORM_EPSILON}  # of which that is the default
 STORED_ZEROS = 1024  # bytes of biases that are 0 which a file has at most for a layer; more are made when it is run
 
@@ -76,9 +75,9 @@ def add_layer(g, layer, p, x, steps, first, wants_steps, wants_ends):
     ends : str or None
         Outputs (n_sequences, F) where the walk of each direction ends.
     states : dict of str to str
-        For "h" and "c", last states (n_directions, n_sequences, H), of a layer of one direction.
+        For "h" and "c", last states (n_directions, n_sequences, H), if the steps want them.
     """
-    run = _add_loops if OPERATORS[layer.cell] is None else _add_operator
+    run = _add_loops if OPERATORS[layer.cell] is None or state_sizes(layer)[0] != layer.hidden_size else _add_operator
     y, ends, states = run(g, layer, p, x, steps, first, wants_steps, wants_ends)
     if layer.has_skip:
         y = g.add("Add", y, x) if wants_steps else None
@@ -86,11 +85,21 @@ def add_layer(g, layer, p, x, steps, first, wants_steps, wants_ends):
     return y, ends, states
 
 
+def state_sizes(layer):
+    """Widths of the states h and, where the cell has one, c."""
+    return getattr(layer, "state_sizes", (layer.hidden_size,) * layer.n_states)
+
+
+def _is_sum(layer):
+    """Whether the outputs of two directions are added."""
+    return layer.bidirectional and layer.merge_mode == "sum"
+
+
 def _of_steps(g, layer, y):
     """y (n_steps, n_directions, n_sequences, H) as outputs (n_steps, n_sequences, F)."""
     if not layer.bidirectional:
         return g.over("Squeeze", y, 1)
-    if layer.output_size == layer.hidden_size:
+    if _is_sum(layer):
         return g.reduced("ReduceSum", y, 1)
     return g.add("Reshape", g.transposed(y, (0, 2, 1, 3)), [0, 0, layer.output_size])
 
@@ -99,19 +108,18 @@ def _of_ends(g, layer, h):
     """Last states (n_directions, n_sequences, H) as outputs (n_sequences, F)."""
     if not layer.bidirectional:
         return g.over("Squeeze", h, 0)
-    if layer.output_size == layer.hidden_size:
+    if _is_sum(layer):
         return g.reduced("ReduceSum", h, 0)
     return g.add("Reshape", g.transposed(h, (1, 0, 2)), [-1, layer.output_size])
 
 
 def _input_at_ends(g, layer, x, steps):
     """Input (n_sequences, D) where the walk of each direction ends, in its columns; of a sum, where the forward one does."""
-    F, H = layer.output_size, layer.hidden_size
-    last = steps.last(x)
-    if F == H:
+    F, last = layer.output_size, steps.last(x)
+    if not layer.bidirectional or _is_sum(layer):
         return last
     first = g.add("Gather", x, 0, axis=0)
-    return g.concat([g.columns(last, range(H), F), g.columns(first, range(H, F), F)])
+    return g.concat([g.columns(last, range(F // 2), F), g.columns(first, range(F // 2, F), F)])
 
 
 def first_states(g, layer, p, s, n_sequences):
@@ -127,10 +135,10 @@ def first_states(g, layer, p, s, n_sequences):
         Their number, (1,).
     """
     first = {}
-    for state in layer.states:
+    for state, width in zip(layer.states, state_sizes(layer), strict=False):
         learned = np.stack([p[f"{prefix}{state}"] for prefix in layer.directions])[:, np.newaxis]
         if s is None or state != "h0":
-            shape = g.concat([g.constant([len(learned)]), n_sequences, g.constant([layer.hidden_size])], axis=0)
+            shape = g.concat([g.constant([len(learned)]), n_sequences, g.constant([width])], axis=0)
             first[state[0]] = g.add("Expand", learned, shape)
         else:
             first["h"] = learned
@@ -211,56 +219,102 @@ def _in_order(g, layer, rows):
     return g.concat([g.add("Neg", parts[first]), *(parts[letter] for letter in others)], axis=1)
 
 
-# ---- the cell with layer normalisation: a loop ----
+# ---- what has no operator, layer normalisation and projections: loops ----
 
 
 def _add_loops(g, layer, p, x, steps, first, wants_steps, wants_ends):
-    """The same as `_add_operator` does, by a loop for each direction."""
-    outputs, ends = [], []
+    """The same as `_add_operator` does, by a loop for each direction, or for a single step without one."""
+    if steps.is_single:
+        return _add_step(g, layer, p, x, first)
+    outputs, ends, last = [], [], []
     for k, prefix in enumerate(layer.directions):
-        W, R, b, of_x, of_h = (gates_in_order(v, layer.cell, IN_LOOPS) for v in _of_loop(p, prefix))
-        of_c = p[f"{prefix}norm"][8:]
-        start = [g.add("Gather", first[name], k, axis=0) if name in first else steps.zeros(layer.hidden_size) for name in "hc"]
-        items = [(_normalized(g, g.add("MatMul", x, W), of_x, b), "float")]
-        items += [] if steps.active is None else [(steps.active, "bool")]
+        of_x, w = _of_loop(layer, p, prefix)
+        start = [
+            g.add("Gather", first[name], k, axis=0) if name in first else steps.zeros(width)
+            for name, width in zip("hc", state_sizes(layer), strict=True)
+        ]
+        items = [(of_x(g, x), "float")] + ([] if steps.active is None else [(steps.active, "bool")])
 
-        def step(body, h, c, a, active=None, weights=(R, of_h, of_c)):
-            new_h, new_c = _normalized_step(body, layer, a, h, c, *weights)
+        def step(body, h, c, a, active=None, w=w):
+            new_h, new_c = _next(body, layer, a, h, c, w)
             if active is not None:
                 new_h, new_c = (body.add("Where", active, new, old) for new, old in ((new_h, h), (new_c, c)))
             return [new_h, new_c] + [new_h] * wants_steps
 
-        results = [("float", layer.hidden_size)] * wants_steps
+        results = [("float", state_sizes(layer)[0])] * wants_steps
         h, c, *y = g.scan(step, [(one, "float") for one in start], items, results, reverse=k == 1)
+        last.append({"h": h, "c": c})
         ends.append(h)
         outputs += y
     y, ends = (_merged(g, layer, parts) if wanted else None for parts, wanted in ((outputs, wants_steps), (ends, wants_ends)))
-    states = {"h": g.over("Unsqueeze", h, 0), "c": g.over("Unsqueeze", c, 0)} if steps.is_moment else {}
+    wanted = "hc" if steps.wants_states else ""
+    states = {name: g.concat([g.over("Unsqueeze", end[name], 0) for end in last], axis=0) for name in wanted}
     return y, ends, states
 
 
+def _add_step(g, layer, p, x, first):
+    of_x, w = _of_loop(layer, p, "")
+    h, c = (g.over("Squeeze", first[name], 0) for name in "hc")
+    h, c = _next(g, layer, g.over("Squeeze", of_x(g, x), 0), h, c, w)
+    y = g.over("Unsqueeze", h, 0)
+    return y, h, {"h": y, "c": g.over("Unsqueeze", c, 0)}
+
+
 def _merged(g, layer, parts):
-    """One output, of those (..., H) of each direction."""
-    is_sum = layer.bidirectional and layer.output_size == layer.hidden_size
-    return g.add("Sum", *parts) if is_sum else g.concat(parts)
+    """One output, of those of each direction."""
+    return g.add("Sum", *parts) if _is_sum(layer) else g.concat(parts)
 
 
-def _of_loop(p, prefix):
-    """W, R, b, and the gains of the products with W and with R, of a direction."""
-    gains = p[f"{prefix}norm"]
-    return p[f"{prefix}W"], p[f"{prefix}R"], p[f"{prefix}b"], gains[:4].ravel(), gains[4:8].ravel()
+def _of_loop(layer, p, prefix):
+    """What makes a = x W + b of x, in the order of `LOOPS`, and the weights of the body of a direction.
+
+    The layer-normalised cell has ``gain_x N(x W) + b`` there.
+    """
+    letters, _ = LOOPS[layer.cell]
+    own = {name.removeprefix(prefix): value for name, value in p.items() if name.startswith(prefix)}
+    W, R, b = (gates_in_order(own[name], layer.cell, letters) for name in "WRb")
+    w = {name: own[name] for name in ("p", "P") if name in own} | {"R": R}
+    if "norm" not in own:
+        return lambda g, x: g.add("Add", g.add("MatMul", x, W), b), w
+    gain_x, gain_h = (gates_in_order(gains.ravel(), layer.cell, letters) for gains in (own["norm"][:4], own["norm"][4:8]))
+    return lambda g, x: _normalized(g, g.add("MatMul", x, W), gain_x, b), w | {"gain_h": gain_h, "of_c": own["norm"][8:]}
 
 
 def _normalized(g, v, gain, offset=""):
     return g.add("LayerNormalization", v, gain, offset, **EPSILON)
 
 
-def _normalized_step(g, layer, a, h, c, R, of_h, of_c):
-    """The next h and c, by ``a = gain_x N(W x) + b`` (n_sequences, 4 H)."""
-    H, activation = layer.hidden_size, ACTIVATIONS[layer.activation]
-    pre = g.add("Add", a, _normalized(g, g.add("MatMul", h, R), of_h))
+def _next(g, layer, a, h, c, w):
+    """The next h and c, by a (n_sequences, n H) and the weights of a direction."""
+    _, cell = LOOPS[layer.cell]
+    of_h = g.add("MatMul", h, w["R"])
+    of_h = _normalized(g, of_h, w["gain_h"]) if "gain_h" in w else of_h
+    activation = ACTIVATIONS[layer.activation]
+    c, o = cell(g, g.add("Add", a, of_h), c, w, layer.hidden_size, activation)
+    m = g.add("Mul", o, g.add(activation, _normalized(g, c, *w["of_c"]) if "of_c" in w else c))
+    return (g.add("MatMul", m, w["P"]) if "P" in w else m), c
+
+
+def _lstm(g, pre, c, w, H, activation):
+    """The next c, and o, from what the gates are functions of, i f o g."""
     gates, candidate = g.add("Split", pre, [3 * H, H], n_outputs=2, axis=-1)
     i, f, o = g.add("Split", g.add("Sigmoid", gates), [H] * 3, n_outputs=3, axis=-1)
-    kept, added = g.add("Mul", f, c), g.add("Mul", i, g.add(activation, candidate))
-    c = g.add("Add", kept, added)
-    return g.add("Mul", o, g.add(activation, _normalized(g, c, *of_c))), c
+    return g.add("Add", g.add("Mul", f, c), g.add("Mul", i, g.add(activation, candidate))), o
+
+
+def _peephole(g, pre, c, w, H, activation):
+    i, f, o, candidate = g.add("Split", pre, [H] * 4, n_outputs=4, axis=-1)
+    i, f = (g.add("Sigmoid", g.add("Add", gate, g.add("Mul", c, of_c))) for gate, of_c in ((i, w["p"][0]), (f, w["p"][1])))
+    c = g.add("Add", g.add("Mul", f, c), g.add("Mul", i, g.add(activation, candidate)))
+    return c, g.add("Sigmoid", g.add("Add", o, g.add("Mul", c, w["p"][2])))
+
+
+def _coupled(g, pre, c, w, H, activation):
+    gates, candidate = g.add("Split", pre, [2 * H, H], n_outputs=2, axis=-1)
+    f, o = g.add("Split", g.add("Sigmoid", gates), [H] * 2, n_outputs=2, axis=-1)
+    added = g.add("Mul", g.add("Sub", 1.0, f), g.add(activation, candidate))
+    return g.add("Add", g.add("Mul", f, c), added), o
+
+
+# Cell -> the order of its gates in a loop, and what makes the next c and o.
+LOOPS = {"lstm": ("ifog", _lstm), "peephole": ("ifog", _peephole), "coupled": ("fog", _coupled), "layernorm": ("ifog", _lstm)}

@@ -23,10 +23,13 @@ class Steps:
 
     axes = ("N", "T")  # names of the first sizes of what users pass
     name_of_times = "times"
-    is_moment = False  # whether there is one step, with states before and after it
+    is_moment = False  # whether states before and after the steps are inputs and outputs
+    is_single = False  # whether there is one step, and every state has a value before it
+    wants_states = False  # whether `end` reads states
 
     def __init__(self, g, X, has_lengths):
         self.g, self.X, self.lengths, self._zeros = g, X, None, {}
+        self.inputs = self.numbers = None  # as `Inputs`, and their numbers (n_steps, n_sequences, n)
         if has_lengths:
             self.lengths = g.input("lengths", "int64", ["N"], "Steps of each sequence, from 1 to T")
 
@@ -160,9 +163,8 @@ class Steps:
         return g.scan(step, states, items, [("float", len(centre))] * 2, reverse=k == 1)[2:]
 
     def channels(self, chosen):
-        """Some of the numbers in X, (n_steps, n_sequences, n), NaN where they are missing."""
-        columns = self.inputs.columns
-        return self.g.columns(self.numbers, [columns.index(k) for k in chosen], len(columns))
+        """Some of the numbers in X, (n_steps, n_sequences, n), less their shifts; NaN where they are missing."""
+        return self.inputs.shifted(self.numbers, chosen)
 
     # ---- what was before ----
 

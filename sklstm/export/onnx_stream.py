@@ -4,6 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .onnx_recurrent import state_sizes
 from .onnx_steps import LOWEST, Steps, smooth
 
 
@@ -23,7 +24,7 @@ class Moment(Steps):
 
     axes = ("N",)
     name_of_times = "time"
-    is_moment = True
+    is_moment = is_single = wants_states = True
 
     def __init__(self, g, X, has_lengths):
         super().__init__(g, X, False)
@@ -86,15 +87,15 @@ class Moment(Steps):
         return self.enter(mean, 2)
 
     def begin(self, k, layer, start):
-        self._width, states = layer.hidden_size, {}
-        for name in "hc"[: layer.n_states]:
-            tensor = self.g.input(f"state_in_layer_{k}_{name}", "float", ["N", self._width])
+        self._sizes, self._width, states = dict(zip("hc", state_sizes(layer), strict=False)), layer.output_size, {}
+        for name, width in self._sizes.items():
+            tensor = self.g.input(f"state_in_layer_{k}_{name}", "float", ["N", width])
             states[name] = self.g.add("Where", self.begun, self.enter(tensor, 2), start.get(name, 0.0))
         return states
 
     def end(self, k, states):
         for name, tensor in states.items():
-            self.keep(f"layer_{k}_{name}", self.leave(tensor, 3), self._width)
+            self.keep(f"layer_{k}_{name}", self.leave(tensor, 3), self._sizes[name])
 
     def filtered(self, chain, scores):
         """Logarithms (n_sequences, K) of the probabilities of the labels, given the steps so far, of a `Chain`."""
