@@ -111,7 +111,7 @@ def _convert_estimator(scope, operator, container):
     """Add the graph of `to_onnx` to that of skl2onnx."""
     model = operator.raw_operator
     if scope.get_options(model, {"nocl": False}, fail=False).get("nocl"):
-        raise ValueError("The option nocl is not available for an estimator of sklstm. Leave it out: labels are those of fit.")
+        raise ValueError("The option nocl is not available for estimators of sklstm, whose labels are those of fit.")
     proto = to_onnx(model, target_opset=container.target_opset, lengths=False)
     inputs = {value.name: value.type.tensor_type for value in proto.graph.input}
     others = inputs.keys() - {"X"}
