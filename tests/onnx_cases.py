@@ -150,8 +150,14 @@ def padded(values, lengths, fill):
 
 def feeds(X, fill=np.nan):
     """What an exported model takes for `Sequences`."""
-    texts = {channel: values[X.values[:, channel].astype(int)] for channel, values in X.categories.items()}
-    numbers = X.values[:, [k for k in range(X.n_channels) if k not in texts]]
+    texts, numbers = {}, X.values.copy()
+    for channel, values in X.categories.items():
+        found = values[X.values[:, channel].astype(int)]
+        if values.dtype == object:
+            texts[channel] = found
+        else:
+            numbers[:, channel] = found
+    numbers = numbers[:, [k for k in range(X.n_channels) if k not in texts]]
     found = {"X": padded(numbers, X.lengths, fill), "lengths": X.lengths.astype(np.int64)}
     found |= {f"channel_{channel}": padded(values, X.lengths, "") for channel, values in texts.items()}
     if X.times is not None:
@@ -183,6 +189,22 @@ def run(exported, found):
     """Name -> output, for what `feeds` has found."""
     own = session(exported)
     return dict(zip([output.name for output in own.get_outputs()], own.run(None, typed(own, found)), strict=True))
+
+
+class Stepper:
+    """A model of one step, with the states of some sequences."""
+
+    def __init__(self, exported, n_sequences):
+        self.session = session(exported)
+        states = [i for i in self.session.get_inputs() if i.name.startswith("state_in_")]
+        self.states = {i.name: np.zeros([n_sequences, *i.shape[1:]], TYPES[i.type]) for i in states}
+
+    def step(self, given):
+        """Name -> output for the next step."""
+        names = [output.name for output in self.session.get_outputs()]
+        found = dict(zip(names, self.session.run(None, typed(self.session, given | self.states)), strict=True))
+        self.states = {name: found[name.replace("in", "out", 1)] for name in self.states}
+        return found
 
 
 def flat(model, X, predicted):

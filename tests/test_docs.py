@@ -17,6 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 import sklstm
 import sklstm.datasets
+import sklstm.export
 import sklstm.inspection
 import sklstm.metrics
 import sklstm.preprocessing
@@ -33,6 +34,7 @@ def public_docstrings():
     items = {name: getattr(sklstm, name) for name in names}
     items |= {name: getattr(sklstm.preprocessing, name) for name in sklstm.preprocessing.__all__}
     items |= {name: getattr(sklstm.metrics, name) for name in sklstm.metrics.__all__}
+    items |= {name: getattr(sklstm.export, name) for name in sklstm.export.__all__}
     for name, item in items.items():
         yield name, item
         if inspect.isclass(item):
@@ -108,10 +110,11 @@ def test_no_placeholder_is_left():
 
 def test_importing_loads_nothing_heavy():
     # scikit-learn may load pandas of itself.
-    heavy = "{'matplotlib', 'pandas', 'polars', 'pyarrow', 'awkward', 'narwhals', 'torch', 'tqdm'}"
+    heavy = "{'matplotlib', 'pandas', 'polars', 'pyarrow', 'awkward', 'narwhals', 'onnx', 'torch', 'tqdm'}"
     code = (
         "import sys, sklearn.metrics, sklearn.compose, sklearn.feature_extraction; before = set(sys.modules);"
-        f"import sklstm, sklstm.preprocessing, sklstm.inspection, sklstm.datasets; print({heavy} & set(sys.modules) - before)"
+        "import sklstm, sklstm.preprocessing, sklstm.inspection, sklstm.datasets, sklstm.export;"
+        f"print({heavy} & set(sys.modules) - before)"
     )
     assert subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
 
@@ -129,7 +132,7 @@ OF_THE_CLASS = {"EX01", "SA01"}  # examples and "See Also" of methods
 
 def public_paths():
     """Names to import by, with the rules that do not apply."""
-    modules = (sklstm, sklstm.preprocessing, sklstm.inspection, sklstm.datasets, sklstm.metrics)
+    modules = (sklstm, sklstm.preprocessing, sklstm.inspection, sklstm.datasets, sklstm.metrics, sklstm.export)
     public = {module: module.__all__ for module in modules}
     for module, names in public.items():
         for name in names:
@@ -154,7 +157,7 @@ def test_numpydoc_finds_nothing(path, exempt):
 
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 # Pages whose blocks follow one another.
-PAGES = ("anomalies", "ctc", "forecasting", "seq2seq", "weights")
+PAGES = ("anomalies", "ctc", "forecasting", "onnx", "seq2seq", "weights")
 # Package that the code of a block imports -> packages without which the block is skipped.
 NEEDED = {"pandas": ("pandas", "narwhals"), "torch": ("torch",)}
 
@@ -191,6 +194,8 @@ def test_examples_in_the_readme_run_and_print_what_they_say(code, tmp_path, monk
 def test_examples_in_pages_run_and_print_what_they_say(page, tmp_path, monkeypatch, capsys):
     text = (Path(__file__).parent.parent / "docs" / f"{page}.md").read_text()
     code = "\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL))
+    for package in ("onnx", "onnxruntime") if "import onnxruntime" in code else ():
+        pytest.importorskip(package)
     test_examples_in_the_readme_run_and_print_what_they_say(code, tmp_path, monkeypatch, capsys)
 
 

@@ -1,7 +1,9 @@
 """Models of ONNX: ONNX Runtime computes what Python does, for all that a model can be."""
 
 import io
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,13 +11,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklstm import LSTMClassifier, LSTMForecaster, LSTMRegressor, Sequences
-from sklstm.export import onnx_recurrent, onnx_steps, to_onnx
+from sklstm import LSTMClassifier, LSTMForecaster, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq, Sequences
+from sklstm.export import onnx_recurrent, onnx_refusals, onnx_steps, to_onnx
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore::UserWarning")
 
-from onnx_cases import TYPES, deviation, draw, draw_X, feeds, run, session, typed, with_noise  # noqa: E402
+from onnx_cases import WORDS, Stepper, deviation, draw, draw_X, feeds, padded, run, session, typed, with_noise  # noqa: E402
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail  # noqa: E402
 
 TOLERANCE = 1e-5  # float32
@@ -38,7 +41,7 @@ def test_a_sequence_alone_is_what_it_is_among_others(bidirectional):
     rng = np.random.default_rng(0)
     X, options = draw_X(rng, 200, categories="texts", times="beside", static="numbers", missing=True, longest=20)
     options |= {"pooling": ("last", "mean", "max", "attention"), "missing": "decay", "bidirectional": bidirectional}
-    model = with_noise(LSTMClassifier(5, max_iter=1, **options).fit(X, np.arange(200) % 3), rng)
+    model = with_noise(LSTMClassifier(5, max_iter=1, random_state=0, **options).fit(X, np.arange(200) % 3), rng)
     own = session(to_onnx(model))
     together, others = (own.run(["probabilities"], typed(own, feeds(X, fill)))[0] for fill in (np.nan, 3.0))
     np.testing.assert_array_equal(together, others)  # padding is not read
@@ -48,10 +51,155 @@ def test_a_sequence_alone_is_what_it_is_among_others(bidirectional):
 
 def test_without_lengths_all_steps_are_read(rng):
     X = rng.normal(size=(20, 6, 2)).astype(np.float32)
-    model = with_noise(LSTMRegressor(4, pooling=("mean", "attention"), max_iter=1).fit(X, X[:, 0, 0]), rng)
+    model = with_noise(LSTMRegressor(4, pooling=("mean", "attention"), max_iter=1, random_state=0).fit(X, X[:, 0, 0]), rng)
     own = session(to_onnx(model, lengths=False))
     assert [i.name for i in own.get_inputs()] == ["X"]
     np.testing.assert_allclose(own.run(None, {"X": X})[0][:, 0], model.predict(X), rtol=0, atol=TOLERANCE)
+
+
+# ---- inputs ----
+
+
+@pytest.mark.parametrize("known", [[0, 1, 2], [2, 3, 4], [1, 2, 5], [3, 5000], [0.5, 0.1, -2.0], [9], ["a", "b", "ü"]], ids=str)
+def test_categories_are_found_by_their_values(known, rng):
+    known, codes = np.array(known, dtype=object if isinstance(known[0], str) else float), np.arange(20) % len(known)
+    X = Sequences(np.column_stack([codes, rng.normal(size=20)]), np.arange(0, 21, 2), categories={0: known})
+    model = with_noise(LSTMRegressor(4, categorical_features=[0], max_iter=1, random_state=0).fit(X, np.arange(10.0)), rng, 1.0)
+    others = ["z", "", "A"] if isinstance(known[0], str) else [100.0, -1.0, 7.0]
+    values = np.concatenate([known, np.array(others, dtype=known.dtype)])
+    one_each = Sequences(np.arange(len(values))[:, np.newaxis] * [1.0, 0.0], np.arange(len(values) + 1), categories={0: values})
+    found = run(to_onnx(model), feeds(one_each))
+    np.testing.assert_allclose(found["variable"][:, 0], model.predict(one_each), rtol=0, atol=TOLERANCE)
+
+
+def test_texts_are_inputs_of_their_own_names():
+    X = Sequences(np.zeros((20, 3)), np.arange(0, 21, 2), categories={0: WORDS, 2: WORDS}, channel_names=["tree", "age", "X"])
+    X = X.with_static({"size": np.arange(10.0), "tree": np.resize(WORDS, 10)})
+    model = LSTMClassifier(2, categorical_features=["tree", "X"], max_iter=1, random_state=0).fit(X, np.arange(10) % 2)
+    names = {i.name: i.type.tensor_type.elem_type for i in to_onnx(model).graph.input}
+    FLOAT, STRING = onnx.TensorProto.FLOAT, onnx.TensorProto.STRING
+    assert names == {"X": FLOAT, "tree": STRING, "channel_2": STRING, "lengths": 7, "static": FLOAT, "static_1": STRING}
+
+
+def test_times_in_a_channel_keep_their_digits(rng):
+    clock = 1.7e9 + np.cumsum(rng.exponential(size=100))
+    X = Sequences(np.column_stack([rng.normal(size=100), clock]), np.arange(0, 101, 5))
+    model = with_noise(LSTMRegressor(4, time_feature=1, max_iter=1, random_state=0).fit(X, np.arange(20.0)), rng)
+    np.testing.assert_allclose(run(to_onnx(model), feeds(X))["variable"][:, 0], model.predict(X), rtol=1e-5)
+
+
+def test_labels_that_must_not_follow_each_other(rng):
+    X, _ = draw_X(rng, 40, longest=9)
+    y = [np.sort(rng.integers(4, size=length)) for length in X.lengths]
+    options = {"structure": "crf", "allowed_transitions": np.triu(np.ones((4, 4))), "return_sequences": True}
+    model = with_noise(LSTMClassifier(4, max_iter=1, random_state=0, **options).fit(X, y), rng, 1.0)
+    outputs = run(to_onnx(model), feeds(X))
+    difference, wrong = deviation(model, X, outputs)
+    assert difference < TOLERANCE and not wrong
+    assert all((np.diff(labels[:n]) >= 0).all() for labels, n in zip(outputs["label"], X.lengths, strict=True))
+
+
+# ---- other losses ----
+
+
+@pytest.mark.parametrize("one_word", [True, False])
+def test_labels_that_have_no_steps(one_word):
+    rng = np.random.default_rng(0)
+    X, _ = draw_X(rng, 30, longest=12)
+    codes = [rng.integers(3, size=rng.integers((length + 1) // 2 + 1)) for length in X.lengths]
+    y = ["".join("abc"[code] for code in one) for one in codes] if one_word else [5 * one for one in codes]
+    model = with_noise(LSTMClassifier(6, loss="ctc", return_sequences=True, max_iter=1, random_state=0).fit(X, y), rng, 1.0)
+    found, expected = run(to_onnx(model), feeds(X)), model.predict(X)
+    assert max(map(len, expected)) > 1
+    for labels, n, one in zip(found["label"], found["n_labels"], expected, strict=True):
+        assert list(labels[:n]) == list(one) and set(labels[n:]) <= {"" if one_word else -1}
+    for p, one, n_steps in zip(found["probabilities"], model.predict_proba(X), X.lengths, strict=True):
+        np.testing.assert_allclose(p[:n_steps], one, rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("return_sequences", [True, False])
+def test_mixtures(return_sequences):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 6, 2)).astype(np.float32)
+    y = 10 * rng.normal(size=(30, 6, 3))
+    options = {"loss": "gaussian_mixture", "n_components": 4, "return_sequences": return_sequences, "max_iter": 1}
+    model = with_noise(LSTMRegressor(5, **options).fit(X, y if return_sequences else y[:, 0]), rng)
+    found = run(to_onnx(model), {"X": X, "lengths": np.full(30, 6)})
+    for name, expected in zip(["weights", "means", "deviations"], model.predict_mixture(X), strict=True):
+        np.testing.assert_allclose(found[name], np.reshape(expected, found[name].shape), rtol=1e-4, atol=1e-5)
+
+
+# ---- detectors ----
+
+
+def detector(rng, **options):
+    """A fitted detector, and sequences in which all can be scored."""
+    X, _ = draw_X(rng, 60, longest=30, missing=options.get("missing", "error") != "error", d=2)
+    X = X[np.flatnonzero(X.lengths > 5)]
+    return LSTMOutlierDetector(5, max_iter=1, random_state=0, **options).fit(X), X
+
+
+@pytest.mark.parametrize("aggregation", ["mean", "max", "top"])
+@pytest.mark.parametrize("error_model", ["gaussian", "quantile"])
+@pytest.mark.parametrize(("missing", "horizon"), [("error", 1), ("decay", 1), ("error", 3), ("indicator", 2)])
+def test_detectors(aggregation, error_model, missing, horizon):
+    options = {"aggregation": aggregation, "error_model": error_model, "missing": missing, "horizon": horizon}
+    model, X = detector(np.random.default_rng(0), smoothing=0.7 if aggregation == "top" else 0.0, **options)
+    exported = to_onnx(model)
+    onnx.checker.check_model(exported, full_check=True)
+    found, expected = run(exported, feeds(X)), model.decision_function(X)
+    np.testing.assert_allclose(found["scores"], expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(found["label"], np.where(expected < 0, -1, 1))
+    of_steps, labels = model.score_steps(X).values[:, 0], model.predict_steps(X).values[:, 0]
+    real = np.arange(X.lengths.max()) < X.lengths[:, np.newaxis]
+    of_each, label_of_each = (found[name][real] for name in ("step_scores", "step_labels"))
+    np.testing.assert_allclose(of_each, of_steps, rtol=1e-4, atol=1e-4)
+    assert (label_of_each != labels).sum() <= (abs(of_steps - model.step_offset_) < 1e-3).sum()
+
+
+@pytest.mark.parametrize("options", [{"horizon": 3, "smoothing": 0.5}, {"missing": "decay"}])
+def test_the_graph_of_a_step_equals_a_stream_of_scores(options):
+    model, X = detector(np.random.default_rng(0), **options)
+    stream, own = model.stream(), Stepper(to_onnx(model, streaming=True), 3)
+    x = np.random.default_rng(1).choice(X.values, size=(200, 3))
+    for x_t in x:
+        np.testing.assert_allclose(own.step({"X": x_t})["scores"], stream.step(x_t), rtol=1e-4, atol=1e-4)
+
+
+# ---- outputs of other lengths ----
+
+PAIRS = {
+    "dot": {"attention": "dot", "bidirectional": True, "unknown": "map"},
+    "additive": {"attention": "additive", "cell": "coupled", "residual": True},
+    "states alone": {"attention": None, "cell": "gru", "bidirectional": True, "merge_mode": "sum", "initial_state": "learned"},
+    "normalised": {"attention": "dot", "cell": "layernorm", "bidirectional": True},
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_tokens_of_outputs(name):
+    rng = np.random.default_rng(0)
+    X = ["".join(rng.choice(list("abc"), rng.integers(1, 8))) for _ in range(60)]
+    model = LSTMSeq2Seq((9, 9), max_iter=1, random_state=0, **PAIRS[name]).fit(X, [x[::-1] for x in X])
+    exported = to_onnx(with_noise(model, rng, 0.5))
+    onnx.checker.check_model(exported, full_check=True)
+    lengths = np.array(list(map(len, X)))
+    found = run(exported, {"channel_0": padded(np.array(list("".join(X)), dtype=object), lengths, ""), "lengths": lengths})
+    labels = ["".join(tokens[:n]) for tokens, n in zip(found["label"], found["n_labels"], strict=True)]
+    assert labels == model.predict(X)
+
+
+@pytest.mark.parametrize("same_length", [True, False])
+@pytest.mark.parametrize("attention", ["dot", None])
+def test_numbers_of_outputs(same_length, attention):
+    rng = np.random.default_rng(0)
+    X, options = draw_X(rng, 40, missing=True, times="beside", static="texts", categories="codes")
+    y = [3 * rng.normal(size=(5 if same_length else n, 2)) for n in rng.integers(2, 5, 40)]
+    options |= {"attention": attention, "missing": "decay", "bidirectional": True, "max_iter": 1, "random_state": 0}
+    model = with_noise(LSTMSeq2Seq((5, 4), **options).fit(X, y), rng)
+    found = run(to_onnx(model), feeds(X) | {"n_steps": np.array(6)})["variable"]
+    expected = np.array(model.predict(X, n_steps=None if same_length else 6))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE)
 
 
 # ---- step by step ----
@@ -59,7 +207,7 @@ def test_without_lengths_all_steps_are_read(rng):
 STREAMS = {
     "plain": {},
     "pooled": {"pooling": ("max", "last", "mean"), "cell": "gru", "initial_state": "learned"},
-    "normalised": {"cell": "layernorm", "hidden_size": (4, 3), "pooling": "mean", "initial_state": "learned"},
+    "normalised": {"cell": "layernorm", "hidden_size": (9, 8), "pooling": "mean", "initial_state": "learned"},
     "missing": {"missing": "decay", "residual": True, "hidden_size": (4, 4), "cell": "peephole", "pooling": "last"},
     "chain": {"return_sequences": True, "missing": "indicator", "structure": "crf", "cell": "coupled"},
 }
@@ -75,20 +223,16 @@ def test_the_graph_of_a_step_equals_a_stream(name, static):
     y = rng.integers(3, size=30)
     if "return_sequences" in options:
         y = [np.resize(codes, length) for codes, length in zip(y, X.lengths, strict=True)]
-    model = LSTMClassifier(max_iter=1, **{"hidden_size": 4} | of_X | options).fit(X, y)
+    model = LSTMClassifier(max_iter=1, random_state=0, **{"hidden_size": 4} | of_X | options).fit(X, y)
     model = with_noise(model, rng)
     row = None if static == "none" else X[:2].static
-    stream, own = model.stream("predict_proba", static=row), session(to_onnx(model, streaming=True))
-    outputs = [output.name for output in own.get_outputs()]
-    state = {i.name: np.zeros([2, *i.shape[1:]], TYPES[i.type]) for i in own.get_inputs() if i.name.startswith("state_in_")}
+    stream, own = model.stream("predict_proba", static=row), Stepper(to_onnx(model, streaming=True), 2)
     x = rng.choice(X.values[:, : X.n_channels], size=(n_steps, 2))
     clock = np.cumsum(rng.exponential(size=(n_steps, 2)), axis=0)
     for t in range(n_steps):
         expected = stream.step(x[t], **{"time": clock[t]} if times == "beside" else {})
         given = {"X": x[t], "time": clock[t], "static": row}
-        found = dict(zip(outputs, own.run(None, typed(own, given | state)), strict=True))
-        np.testing.assert_allclose(found["probabilities"], expected, rtol=0, atol=1e-4)
-        state = {name: found[name.replace("in", "out", 1)] for name in state}
+        np.testing.assert_allclose(own.step(given)["probabilities"], expected, rtol=0, atol=1e-4)
 
 
 # ---- what must not go unnoticed ----
@@ -114,7 +258,7 @@ MUTANTS = ["reset gate", "layout", "sequences and steps", "no mask"]
 def test_mistakes_of_an_exporter_show(name, monkeypatch):
     rng = np.random.default_rng(0)
     X = Sequences.from_list([rng.normal(size=(length, 3)) for length in range(1, 9)])  # as many as the longest has steps
-    model = LSTMClassifier(4, cell="gru", pooling=("attention", "max"), max_iter=1).fit(X, np.arange(8) % 2)
+    model = LSTMClassifier(4, cell="gru", pooling=("attention", "max"), max_iter=1, random_state=0).fit(X, np.arange(8) % 2)
     model = with_noise(model, rng, 1.0)
     mutant(monkeypatch, name)
     try:
@@ -129,7 +273,11 @@ def test_mistakes_of_an_exporter_show(name, monkeypatch):
 
 def small(cls=LSTMClassifier, **options):
     X = np.random.default_rng(0).normal(size=(20, 5, 2))
-    return cls(3, max_iter=1, **options).fit(X, np.arange(20) % 2)
+    return cls(3, max_iter=1, random_state=0, **options).fit(X, np.arange(20) % 2)
+
+
+def pairs(**options):
+    return LSTMSeq2Seq(3, max_iter=1, **options).fit(["ab", "ba"] * 10, ["b", "a"] * 10)
 
 
 @pytest.mark.parametrize("opset", [14, 17, 18, 21])
@@ -162,7 +310,7 @@ def test_shape_inference_knows_every_output(seed):
 def test_a_file_is_as_small_as_its_weights(cell):
     X = np.random.default_rng(0).normal(size=(10, 4, 3))
     options = {"bidirectional": True, "missing": "decay", "pooling": ("last", "max", "attention"), "cell": cell}
-    model = LSTMClassifier((200, 100, 50), max_iter=1, **options).fit(X, np.arange(10) % 3)
+    model = LSTMClassifier((200, 100, 50), max_iter=1, random_state=0, **options).fit(X, np.arange(10) % 3)
     assert len(to_onnx(model).SerializeToString()) <= 4 * len(model._theta) + 10_000
 
 
@@ -179,7 +327,7 @@ def test_names_are_those_of_the_converters_of_scikit_learn():
 @pytest.mark.parametrize("y", [["no", "yes"] * 10, np.arange(20) % 3])
 def test_probabilities_as_dicts(y):
     X = np.random.default_rng(0).normal(size=(20, 5, 2)).astype(np.float32)
-    model = LSTMClassifier(3, max_iter=1).fit(X, y)
+    model = LSTMClassifier(3, max_iter=1, random_state=0).fit(X, y)
     found = run(to_onnx(model, zipmap=True), {"X": X, "lengths": np.full(20, 5)})
     assert [list(one) for one in found["probabilities"]] == [model.classes_.tolist()] * 20
     values = [list(one.values()) for one in found["probabilities"]]
@@ -212,13 +360,16 @@ def test_what_cannot_be_exported_says_what_can(tmp_path):
         (small(bidirectional=True), {"streaming": True}, ["bidirectional", "streaming=False"]),
         (small(pooling=("max", "attention")), {"streaming": True}, ["attention", "streaming=False"]),
         (small(cell="layernorm"), {"target_opset": 16}, ["layernorm", "17"]),
+        (small(LSTMOutlierDetector, target="reconstruct"), {}, ["reconstruct", "target='next'"]),
+        (pairs(), {"streaming": True}, ["streaming=False"]),
+        (pairs(beam_width=4), {}, ["set_params(beam_width=1)"]),
         (small(), {"target_opset": 13}, ["from 14", "13"]),
         (small(), {"target_opset": 1000}, ["newest", "1000"]),
         (small(), {"target_opset": "17"}, ["int", "'17'"]),
         (small(padding=np.nan), {"lengths": False}, ["padding=nan", "lengths=True"]),
         (small(LSTMRegressor), {"zipmap": True}, ["zipmap=False"]),
         (small(), {"zipmap": True, "probabilities": False}, ["zipmap=False"]),
-        (LSTMClassifier(3, max_iter=1).fit(X, dates), {}, ["datetime64", "Encode"]),
+        (LSTMClassifier(3, max_iter=1, random_state=0).fit(X, dates), {}, ["datetime64", "Encode"]),
     ]
     for model, options, words in cases:
         with pytest.raises(ValueError) as caught:
@@ -231,6 +382,12 @@ def test_what_cannot_be_exported_says_what_can(tmp_path):
     with pytest.raises(ValueError, match="only its last step"):
         to_onnx(make_pipeline(small()))
     assert not list(tmp_path.iterdir())
+
+
+def test_the_page_says_of_every_estimator_whether_it_is_exported():
+    page = (Path(__file__).parent.parent / "docs" / "onnx.md").read_text()
+    assert all(re.search(rf"^\|.*`{cls.__name__}`.* \| (?!no \|)", page, re.MULTILINE) for cls in onnx_refusals.EXPORTED)
+    assert all(f"| `{name}` | no | no |" in page for name in onnx_refusals.OTHERS)
 
 
 def test_an_old_onnx_is_refused(monkeypatch):

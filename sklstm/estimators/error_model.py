@@ -165,11 +165,15 @@ def _normal_score_of_rank(n):
     return below[0]
 
 
+def knots_of(n_quantiles):
+    """Normal scores of so many quantiles. Rounded, KNOTS are not symmetric: of an even number the last one is left out."""
+    spare = (len(KNOTS) - n_quantiles) // 2
+    return KNOTS[spare : spare + n_quantiles]
+
+
 def _normal_scores(z, quantiles):
     """Normal scores (n,) of z: linear between the quantiles and beyond them, where the slope is that from the middle."""
-    middle = len(quantiles) // 2
-    spare = (len(KNOTS) - len(quantiles)) // 2
-    knots = KNOTS[spare : len(KNOTS) - spare]
+    middle, knots = len(quantiles) // 2, knots_of(len(quantiles))
     place = np.searchsorted(quantiles, z).clip(1, len(quantiles) - 1)
     low, high = quantiles[place - 1], quantiles[place]
     scores = knots[place - 1] + (z - low) / (high - low) * (knots[place] - knots[place - 1])

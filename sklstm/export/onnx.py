@@ -7,12 +7,15 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from ..estimators import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq
 from ..estimators.copies import at_this_moment
 from ..files import check_replaceable, is_file_object, replacing, write_all
+from .onnx_detector import add_detection
 from .onnx_graph import MOST_BYTES, Graph
 from .onnx_network import add_scores, parameters_of
 from .onnx_outputs import add_outputs
 from .onnx_refusals import check_model, check_options
+from .onnx_seq2seq import add_written
 from .onnx_steps import Steps
 from .onnx_stream import Moment
 
@@ -29,7 +32,7 @@ def to_onnx(model, path=None, *, target_opset=17, lengths=True, streaming=False,
 
     Parameters
     ----------
-    model : LSTMClassifier or LSTMRegressor
+    model : LSTMClassifier, LSTMRegressor, LSTMOutlierDetector or LSTMSeq2Seq
         Fitted estimator.
     path : str, path-like or binary file, default=None
         Where to write the model. An existing file is replaced, once the new one is complete. None writes no file.
@@ -150,11 +153,27 @@ def _converted(model, target_opset, *, lengths, streaming, zipmap, probabilities
     network, params = parameters_of(model)
     if 4 * network.layout.size > MOST_BYTES:
         raise ValueError(f"The model has {network.layout.size} weights, but a file of ONNX holds 2 GB. Fit a smaller network.")
-    steps_of = Moment if streaming else Steps
-    scores, steps = add_scores(g, model, network, params, steps_of, wants_lengths=lengths, kind=_kind_of_numbers(model))
-    add_outputs(g, model, network, scores, steps, probabilities=probabilities, zipmap=zipmap)
+    options = {"lengths": lengths, "streaming": streaming, "zipmap": zipmap, "probabilities": probabilities}
+    add = next(add for cls, add in CONVERTERS.items() if isinstance(model, cls))
+    add(g, model, network, params, kind=_kind_of_numbers(model), **options)
     name = type(model).__name__
     return g.to_model(name, f"{name} of sklstm" + ", step by step" * bool(streaming), _metadata(model))
+
+
+def _add_predictions(g, model, network, params, *, lengths, streaming, kind, **options):
+    """Add the network, and the outputs that it has for each sequence or step."""
+    scores, steps = add_scores(g, model, network, params, Moment if streaming else Steps, wants_lengths=lengths, kind=kind)
+    add = add_detection if isinstance(model, LSTMOutlierDetector) else add_outputs
+    add(g, model, network, scores, steps, **options)
+
+
+# Class -> what adds an estimator to a graph.
+CONVERTERS = {
+    LSTMClassifier: _add_predictions,
+    LSTMRegressor: _add_predictions,
+    LSTMOutlierDetector: _add_predictions,
+    LSTMSeq2Seq: add_written,
+}
 
 
 def _kind_of_numbers(model):

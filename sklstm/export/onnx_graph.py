@@ -10,7 +10,8 @@ IR_VERSION = 8  # of files that every runtime in use reads
 MOST_BYTES = 2_000_000_000  # of a file in the format of protobuf
 
 # Opset from which on the axes of these are an input, no attribute.
-AXES_ARE_INPUT = {"ReduceSum": 13, "Squeeze": 13, "Unsqueeze": 13, "ReduceMax": 18, "ReduceLogSumExp": 18}
+AXES_ARE_INPUT = {"ReduceSum": 13, "Squeeze": 13, "Unsqueeze": 13}
+AXES_ARE_INPUT |= dict.fromkeys(["ReduceLogSumExp", "ReduceMax", "ReduceMin"], 18)
 
 
 def element_type(kind):

@@ -46,13 +46,13 @@ class Inputs:
         self.columns = [k for k in range(n) if k not in of_texts]
         self.numbers, self.texts = None, {}
         if self.columns:
-            doc = f"{what}s {', '.join(_label(k, names) for k in self.columns)}"
+            doc = f"{what}: {', '.join(_label(k, names) for k in self.columns)}"
             self.numbers = g.input(name, kind, [*axes, len(self.columns)], doc)
         for k in of_texts:
             own = f"{what}_{k}" if names is None else str(names[k])
             taken = {value.name for value in g.inputs}
             own = f"{what}_{k}" if own in taken or own in RESERVED else own
-            self.texts[k] = g.input(own, "string", list(axes), f"{what} {_label(k, names)}, texts")
+            self.texts[k] = g.input(own, "string", list(axes), f"{what}: {_label(k, names)}, texts")
 
     @property
     def any(self):

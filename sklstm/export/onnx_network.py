@@ -47,7 +47,7 @@ def add_scores(g, model, network, params, steps_of, *, wants_lengths=True, kind=
     """
     inputs = inputs_of_steps(g, model, steps_of.axes, kind)
     steps = steps_of(g, inputs.any, wants_lengths)
-    x, s = _first_layer_input(g, model, network, params, inputs, steps), _static_vectors(g, model, network, params)
+    x, s = first_layer_input(g, model, network, params, inputs, steps), static_vectors(g, model, network, params)
     y, ends = add_stack(g, network.layers, params, x, s, steps, network.poolings)
     if network.returns_sequences:
         return add_head(g, network, params, y, s), steps
@@ -63,9 +63,10 @@ def inputs_of_steps(g, model, axes, kind):
     return Inputs(g, "X", n_channels_of(model), vocabularies, names, "channel", kind, axes)
 
 
-def _first_layer_input(g, model, network, params, inputs, steps):
+def first_layer_input(g, model, network, params, inputs, steps):
     """(n_steps, n_sequences, D)"""
     numbers = None if inputs.numbers is None else steps.masked(steps.enter(inputs.numbers, 3), np.zeros((), _dtype(inputs.kind)))
+    steps.inputs, steps.numbers = inputs, numbers
     if network.input_layer is None:
         return as_floats(g, numbers, inputs.kind)
     gaps = None
@@ -88,14 +89,14 @@ def _times(g, model, inputs, numbers, steps):
     return steps.enter(g.input(steps.name_of_times, "double", list(steps.axes), doc), len(steps.axes))
 
 
-def _static_vectors(g, model, network, params):
+def static_vectors(g, model, network, params):
     """Static vectors (n_sequences, width); None without static features."""
     if network.static is None:
         return None
     vocabularies = dict(zip(model._static_categorical, model.static_categories_, strict=True))
     names = getattr(model, "static_names_in_", None)
     names = None if names is None else list(names)
-    inputs = Inputs(g, "static", network.static_size, vocabularies, names, "static feature", "float", ("N",))
+    inputs = Inputs(g, "static", network.static_size, vocabularies, names, "static", "float", ("N",))
     return read_layer(network.static.entry, params["static"], inputs, inputs.numbers, lambda tensor, n_axes: tensor)
 
 

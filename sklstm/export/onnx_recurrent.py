@@ -76,7 +76,7 @@ def add_layer(g, layer, p, x, steps, first, wants_steps, wants_ends):
     ends : str or None
         Outputs (n_sequences, F) where the walk of each direction ends.
     states : dict of str to str
-        For "h" and "c", last states (n_directions, n_sequences, H), of a layer of one direction.
+        For "h" and "c", last states (n_directions, n_sequences, H), if the steps want them.
     """
     run = _add_loops if OPERATORS[layer.cell] is None else _add_operator
     y, ends, states = run(g, layer, p, x, steps, first, wants_steps, wants_ends)
@@ -216,7 +216,7 @@ def _in_order(g, layer, rows):
 
 def _add_loops(g, layer, p, x, steps, first, wants_steps, wants_ends):
     """The same as `_add_operator` does, by a loop for each direction."""
-    outputs, ends = [], []
+    outputs, ends, last = [], [], []
     for k, prefix in enumerate(layer.directions):
         W, R, b, of_x, of_h = (gates_in_order(v, layer.cell, IN_LOOPS) for v in _of_loop(p, prefix))
         of_c = p[f"{prefix}norm"][8:]
@@ -232,10 +232,12 @@ def _add_loops(g, layer, p, x, steps, first, wants_steps, wants_ends):
 
         results = [("float", layer.hidden_size)] * wants_steps
         h, c, *y = g.scan(step, [(one, "float") for one in start], items, results, reverse=k == 1)
+        last.append({"h": h, "c": c})
         ends.append(h)
         outputs += y
     y, ends = (_merged(g, layer, parts) if wanted else None for parts, wanted in ((outputs, wants_steps), (ends, wants_ends)))
-    states = {"h": g.over("Unsqueeze", h, 0), "c": g.over("Unsqueeze", c, 0)} if steps.is_moment else {}
+    wanted = "hc" if steps.wants_states else ""
+    states = {name: g.concat([g.over("Unsqueeze", end[name], 0) for end in last], axis=0) for name in wanted}
     return y, ends, states
 
 

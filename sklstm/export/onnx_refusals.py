@@ -1,19 +1,16 @@
 """What cannot be exported to ONNX, with the reason and the nearest thing that can, found before any work."""
 
-from ..estimators import LSTMClassifier, LSTMRegressor
+from ..estimators import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq
 from ..network import LOSSES, pooling_names
 from .onnx_outputs import KINDS
 from .onnx_recurrent import OPERATORS
 
-EXPORTED = (LSTMClassifier, LSTMRegressor)
+EXPORTED = (LSTMClassifier, LSTMRegressor, LSTMOutlierDetector, LSTMSeq2Seq)
 OPSET_OF_LOOPS = 17  # which has LayerNormalization
 
 # Class -> why it is not exported, and what to export instead.
 OTHERS = {
     "LSTMForecaster": "a forecaster builds windows, calendars and intervals in Python. Export the networks, its `regressors_`",
-    "LSTMOutlierDetector": "thresholds and errors are computed in Python. Export an LSTMRegressor that predicts the next step",
-    "LSTMSeq2Seq": "its decoder reads its own outputs, as often as they demand. Keep it in Python, or export an LSTMClassifier"
-    ' with loss="ctc"',
     "Pipeline": "only its last step is a network. Export that: model[-1], on what the other steps make of X",
 }
 
@@ -22,10 +19,15 @@ def check_model(model):
     """Raise a TypeError or ValueError where a fitted estimator cannot be exported."""
     name = type(model).__name__
     if not isinstance(model, EXPORTED):
-        known = " or ".join(cls.__name__ for cls in EXPORTED)
+        known = ", ".join(cls.__name__ for cls in EXPORTED)
         reason = f": {OTHERS[name]}" if name in OTHERS else ""
         kind = ValueError if name in OTHERS else TypeError
-        raise kind(f"to_onnx takes an {known}, got {name}{reason}.")
+        raise kind(f"to_onnx takes one of {known}, got {name}{reason}.")
+    if vars(model).get("_target") == "reconstruct":
+        raise ValueError(
+            "A detector with target='reconstruct' is not exported: it cuts sequences into pieces, which its decoder writes"
+            " backwards. Fit with target='next'."
+        )
     for what, values in _categories_of(model):
         kind = _kind_of_category(values)
         if kind is not None:
@@ -63,7 +65,7 @@ def _are_texts(values):
 def check_options(model, target_opset, *, lengths, streaming, zipmap, probabilities):
     """Raise a ValueError where the options of `to_onnx` do not fit a fitted estimator."""
     spec = model._network_spec
-    loss, poolings = LOSSES[spec["loss"]], pooling_names(spec["pooling"])
+    loss, poolings = LOSSES[spec["loss"]], pooling_names(spec.get("pooling"))
     if OPERATORS[spec["cell"]] is None and target_opset < OPSET_OF_LOOPS:
         raise ValueError(
             f"cell={spec['cell']!r} needs target_opset={OPSET_OF_LOOPS} or later, which has layer normalisation, got"
@@ -73,6 +75,8 @@ def check_options(model, target_opset, *, lengths, streaming, zipmap, probabilit
         raise ValueError(
             f"padding={model.padding!r} cuts off steps, which the exported model is told by the input lengths. Set lengths=True."
         )
+    if isinstance(model, LSTMSeq2Seq):
+        _check_seq2seq(model, streaming)
     if streaming and spec["bidirectional"]:
         raise ValueError(
             "A bidirectional model cannot stream: its reverse direction begins at the end of a sequence. Export it with"
@@ -92,6 +96,19 @@ def check_options(model, target_opset, *, lengths, streaming, zipmap, probabilit
     if zipmap and model.classes_.dtype.kind not in "iuUO":
         raise ValueError(
             f"zipmap=True needs classes that are texts or integers, got {model.classes_.dtype}. Set zipmap=False, for arrays."
+        )
+
+
+def _check_seq2seq(model, streaming):
+    if streaming:
+        raise ValueError(
+            "An encoder-decoder reads a sequence as a whole before it writes. Export it with streaming=False, or an"
+            " LSTMClassifier or LSTMRegressor with return_sequences=True."
+        )
+    if model.beam_width > 1:
+        raise ValueError(
+            f"beam_width={model.beam_width} pursues several outputs, and the exported model one, the likeliest token by token."
+            " Call set_params(beam_width=1) on the model."
         )
 
 

@@ -1,6 +1,6 @@
 """`Steps`: what the nodes of a graph need to know of the steps of sequences, and their poolings."""
 
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -24,6 +24,7 @@ class Steps:
     axes = ("N", "T")  # names of the first sizes of what users pass
     name_of_times = "times"
     is_moment = False  # whether there is one step, with states before and after it
+    wants_states = False  # whether `end` reads states
 
     def __init__(self, g, X, has_lengths):
         self.g, self.X, self.lengths, self._zeros = g, X, None, {}
@@ -159,6 +160,28 @@ class Steps:
 
         return g.scan(step, states, items, [("float", len(centre))] * 2, reverse=k == 1)[2:]
 
+    def channels(self, chosen):
+        """Some of the numbers in X, (n_steps, n_sequences, n), NaN where they are missing."""
+        columns = self.inputs.columns
+        return self.g.columns(self.numbers, [columns.index(k) for k in chosen], len(columns))
+
+    # ---- what was before ----
+
+    def delayed(self, name, tensor, n, width):
+        """For 1, 2, ... n: entries of (n_steps, n_sequences, width) so many steps before, and where there are such steps."""
+        g, parts = self.g, []
+        for k in range(1, n + 1):
+            shape = g.concat([g.constant([k]), self.n_sequences, g.constant([width])], axis=0)
+            padded = g.concat([g.add("ConstantOfShape", shape), tensor], axis=0)
+            before = g.add("Slice", padded, [0], g.over("Unsqueeze", self.n_steps, 0), [0])
+            parts.append((before, g.add("GreaterOrEqual", self.index, k)))
+        return parts
+
+    def smoothed(self, tensor, factor):
+        """Exponential means along sequences of (n_steps, n_sequences, 1), double, of those that are not NaN."""
+        start = self.g.add("Add", self.g.cast(self.zeros(1), "double"), np.float64(np.nan))
+        return self.g.scan(partial(smooth, factor=factor), [(start, "double")], [(tensor, "double")], [("double", 1)])[1]
+
     # ---- layers and poolings ----
 
     def begin(self, k, layer, start):
@@ -171,6 +194,13 @@ class Steps:
     def pooled(self, name, p, y, ends):
         """What a pooling makes of outputs (n_steps, n_sequences, F) and of those where walks end, (n_sequences, F)."""
         return POOLINGS[name](self, p, y, ends)
+
+
+def smooth(g, last, value, factor):
+    """The next last value and the smoothed one: factor last + (1 - factor) value, where there are both."""
+    mean = g.add("Add", g.add("Mul", last, np.float64(factor)), g.add("Mul", value, np.float64(1 - factor)))
+    mean = g.add("Where", g.add("IsNaN", last), value, mean)
+    return [g.add("Where", g.add("IsNaN", value), last, mean), mean]
 
 
 def _last(steps, p, y, ends):

@@ -4,7 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .onnx_steps import LOWEST, Steps
+from .onnx_steps import LOWEST, Steps, smooth
 
 
 class Moment(Steps):
@@ -23,7 +23,7 @@ class Moment(Steps):
 
     axes = ("N",)
     name_of_times = "time"
-    is_moment = True
+    is_moment = wants_states = True
 
     def __init__(self, g, X, has_lengths):
         super().__init__(g, X, False)
@@ -71,6 +71,19 @@ class Moment(Steps):
         self.keep("input_last", self.leave(last, 3), n)
         self.keep("input_elapsed", self.leave(g.add("Where", seen, 0.0, d), 3), n)
         return last, d
+
+    def delayed(self, name, tensor, n, width):
+        before = self.recalled(name, n * width, 0.0)
+        parts = [self.g.columns(before, range(k * width, (k + 1) * width), n * width) for k in range(n)]
+        self.keep(name, self.g.concat([self.leave(tensor, 3), *parts[:-1]]), n * width)
+        had = [self.g.add("GreaterOrEqual", self.g.over("Unsqueeze", self._before, 1), k) for k in range(1, n + 1)]
+        return [(self.enter(part, 2), self.enter(one, 2)) for part, one in zip(parts, had, strict=True)]
+
+    def smoothed(self, tensor, factor):
+        last = self.recalled("detector_smoothed", 1, np.float64(np.nan), "double")
+        last, mean = smooth(self.g, last, self.leave(tensor, 3), factor)
+        self.keep("detector_smoothed", last, 1, "double")
+        return self.enter(mean, 2)
 
     def begin(self, k, layer, start):
         self._width, states = layer.hidden_size, {}
