@@ -88,6 +88,19 @@ def test_times_in_a_channel_keep_their_digits(rng):
     np.testing.assert_allclose(run(to_onnx(model), feeds(X))["variable"][:, 0], model.predict(X), rtol=1e-5)
 
 
+@pytest.mark.parametrize("options", [{}, {"residual": True, "hidden_size": 2}, {"missing": "decay", "bidirectional": True}])
+def test_columns_far_from_0_keep_their_digits(options, rng):
+    X = Sequences(rng.normal(size=(100, 2)) * [1, 1e-3] + [1e4, 30], np.arange(0, 101, 5))
+    X = X.with_static({"year": rng.integers(2020, 2025, 20), "size": rng.normal(size=20)})
+    options = {"hidden_size": 4, "max_iter": 1, "random_state": 0} | options
+    exported = to_onnx(model := with_noise(LSTMClassifier(**options).fit(X, np.arange(20) % 2), rng))
+    assert deviation(model, X, run(exported, feeds(X)))[0] < TOLERANCE
+    assert [i.type.tensor_type.elem_type for i in exported.graph.input] == [11, 7, 11]  # double, int64, double
+    single = Sequences(X.values.astype(np.float32), X.offsets)
+    model = LSTMClassifier(**options).fit(single, np.arange(20) % 2)
+    assert to_onnx(model).graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+
+
 def test_labels_that_must_not_follow_each_other(rng):
     X, _ = draw_X(rng, 40, longest=9)
     y = [np.sort(rng.integers(4, size=length)) for length in X.lengths]
@@ -135,6 +148,7 @@ def test_mixtures(return_sequences):
 def detector(rng, **options):
     """A fitted detector, and sequences in which all can be scored."""
     X, _ = draw_X(rng, 60, longest=30, missing=options.get("missing", "error") != "error", d=2)
+    X = X.with_values(X.values + np.array([0, 3e4]))
     X = X[np.flatnonzero(X.lengths > 5)]
     return LSTMOutlierDetector(5, max_iter=1, random_state=0, **options).fit(X), X
 

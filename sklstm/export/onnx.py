@@ -12,7 +12,7 @@ from ..estimators.copies import at_this_moment
 from ..files import check_replaceable, is_file_object, replacing, write_all
 from .onnx_detector import add_detection
 from .onnx_graph import MOST_BYTES, Graph
-from .onnx_network import add_scores, parameters_of
+from .onnx_network import add_scores, fitted
 from .onnx_outputs import add_outputs
 from .onnx_refusals import check_model, check_options
 from .onnx_seq2seq import add_written
@@ -21,7 +21,6 @@ from .onnx_stream import Moment
 
 LEAST_OPSET = 14  # from which on operators are as they are used here
 LEAST_ONNX = (1, 14)
-EXACT = 1 << 24  # below which float32 holds integers
 
 
 def to_onnx(model, path=None, *, target_opset=17, lengths=True, streaming=False, zipmap=False, probabilities=True):
@@ -92,9 +91,10 @@ def to_onnx(model, path=None, *, target_opset=17, lengths=True, streaming=False,
     ``variable``            float (N, k)                of regressors; k is 1 for one output
     ======================  ==========================  ===================================================================
 
-    Outputs for every step (``return_sequences=True``) have the shapes (N, T) and (N, T, k); those behind the end of a sequence
-    have no meaning. ``X`` is double where float holds too few digits: for codes of categories above 16,777,216, and if a channel
-    holds times and the model was fitted on float64. A missing value is NaN.
+    A missing value is NaN. ``X`` and ``static`` are double where float holds too few digits: for codes of categories above
+    16,777,216; and of models that were fitted on float64 if a column holds times, or its mean was more than 100 standard
+    deviations from 0. Outputs for every step (``return_sequences=True``) have the shapes (N, T) and (N, T, k); those behind the
+    end of a sequence have no meaning.
 
     With ``streaming=True`` inputs and outputs have no axis T, and each state s is an input ``state_in_s`` and an output
     ``state_out_s``. To begin a sequence pass zeros for all states; for the next step pass what the step before returned. A
@@ -148,23 +148,21 @@ def _check_onnx(target_opset):
         )
 
 
-def _converted(model, target_opset, *, lengths, streaming, zipmap, probabilities):
-    g = Graph(int(target_opset))
-    network, params = parameters_of(model)
-    if 4 * network.layout.size > MOST_BYTES:
-        raise ValueError(f"The model has {network.layout.size} weights, but a file of ONNX holds 2 GB. Fit a smaller network.")
-    options = {"lengths": lengths, "streaming": streaming, "zipmap": zipmap, "probabilities": probabilities}
+def _converted(model, target_opset, **options):
+    g, of = Graph(int(target_opset)), fitted(model)
+    if 4 * of.network.layout.size > MOST_BYTES:
+        raise ValueError(f"The model has {of.network.layout.size} weights, but a file of ONNX holds 2 GB. Fit a smaller network.")
     add = next(add for cls, add in CONVERTERS.items() if isinstance(model, cls))
-    add(g, model, network, params, kind=_kind_of_numbers(model), **options)
+    add(g, of, **options)
     name = type(model).__name__
-    return g.to_model(name, f"{name} of sklstm" + ", step by step" * bool(streaming), _metadata(model))
+    return g.to_model(name, f"{name} of sklstm" + ", step by step" * bool(options["streaming"]), _metadata(model))
 
 
-def _add_predictions(g, model, network, params, *, lengths, streaming, kind, **options):
+def _add_predictions(g, of, *, lengths, streaming, **options):
     """Add the network, and the outputs that it has for each sequence or step."""
-    scores, steps = add_scores(g, model, network, params, Moment if streaming else Steps, wants_lengths=lengths, kind=kind)
-    add = add_detection if isinstance(model, LSTMOutlierDetector) else add_outputs
-    add(g, model, network, scores, steps, **options)
+    scores, steps = add_scores(g, of, Moment if streaming else Steps, lengths)
+    add = add_detection if isinstance(of.model, LSTMOutlierDetector) else add_outputs
+    add(g, of, scores, steps, **options)
 
 
 # Class -> what adds an estimator to a graph.
@@ -174,14 +172,6 @@ CONVERTERS = {
     LSTMOutlierDetector: _add_predictions,
     LSTMSeq2Seq: add_written,
 }
-
-
-def _kind_of_numbers(model):
-    """Type of X: float, or double where that holds too few digits."""
-    has_times = model._network_spec.get("gap_channel") is not None and model._time_channel is not None
-    codes = [values for values in model.categories_ if values.dtype.kind == "f" and len(values)]
-    needs = (has_times and model._theta.dtype == np.float64) or any(np.abs(values).max() >= EXACT for values in codes)
-    return "double" if needs else "float"
 
 
 def _metadata(model):

@@ -11,18 +11,17 @@ from ..estimators.step_scores import TOP
 LARGE = 1e30  # more than any score
 
 
-def add_detection(g, model, network, scores, steps, **_):
+def add_detection(g, of, scores, steps, **_):
     """Add the outputs of a detector that predicts the next steps.
 
     Parameters
     ----------
-    g, network, steps
+    g, of, steps
         As of `add_outputs`.
-    model : LSTMOutlierDetector
-        Fitted.
     scores : str
         What is predicted at each step for the next ones, (n_steps, n_sequences, n_leads n_channels).
     """
+    model = of.model
     z, known = _standardised(g, model, *_errors(g, model, scores, steps))
     of_steps = _minus_distances(g, model, z, known)
     if model._smoothing:

@@ -31,6 +31,8 @@ class Inputs:
         Of the numbers.
     axes : tuple of str
         The first sizes.
+    shift : ndarray, default=None
+        What is subtracted from each column, in float64, before it is a float.
 
     Attributes
     ----------
@@ -40,7 +42,8 @@ class Inputs:
         Column -> input of its own.
     """
 
-    def __init__(self, g, name, n, vocabularies, names, what, kind, axes):
+    def __init__(self, g, name, n, vocabularies, names, what, kind, axes, shift=None):
+        self.shift = shift
         self.g, self.vocabularies, self.kind, self.n_axes = g, vocabularies, kind, len(axes)
         of_texts = [k for k, values in vocabularies.items() if values.dtype.kind in "OU"]
         self.columns = [k for k in range(n) if k not in of_texts]
@@ -58,6 +61,17 @@ class Inputs:
     def any(self):
         """One of them, which has all the first sizes."""
         return self.numbers or next(iter(self.texts.values()))
+
+
+    def shifted(self, numbers, chosen):
+        """Some columns of the numbers (..., n), less their shift."""
+        own = self.g.columns(numbers, [self.columns.index(k) for k in chosen], len(self.columns))
+        return own if self.shift is None else self.g.add("Sub", own, self.shift[list(chosen)])
+
+    def floats(self, numbers, chosen):
+        """The same as floats."""
+        own = self.shifted(numbers, chosen)
+        return own if self.kind == "float" else self.g.cast(own, "float")
 
 
 RESERVED = {"X", "lengths", "times", "time", "static", "label", "probabilities", "variable", "scores"}
@@ -91,8 +105,7 @@ def read_layer(layer, p, inputs, numbers, enter, gaps=None, steps=None):
     """
     g, parts = inputs.g, []
     if len(layer.numeric):
-        at = [inputs.columns.index(k) for k in layer.numeric]
-        x = g.columns(as_floats(g, numbers, inputs.kind), at, len(inputs.columns))
+        x = inputs.floats(numbers, layer.numeric)
         affine = g.add("Add", g.add("Mul", x, p["scale"]), p["offset"])
         parts += _with_missing(layer, p, x, affine, gaps, steps) if layer.allows_missing else [affine]
     for channel, _, _ in layer.categories:
@@ -101,10 +114,6 @@ def read_layer(layer, p, inputs, numbers, enter, gaps=None, steps=None):
     for gap in gaps or []:
         parts.append(_log2_of_1_plus(g, gap))
     return g.concat(parts)
-
-
-def as_floats(g, numbers, kind):
-    return numbers if kind == "float" else g.cast(numbers, "float")
 
 
 def _log2_of_1_plus(g, d):

@@ -69,15 +69,13 @@ DECISIONS = {"likelier_class": _likelier_class, "likelier_labels": _likelier_lab
 KINDS = {"i": "int64", "u": "int64", "b": "bool", "f": "double", "U": "string", "O": "string"}
 
 
-def add_outputs(g, model, network, scores, steps, *, probabilities, zipmap):
+def add_outputs(g, of, scores, steps, *, probabilities, zipmap):
     """Add the outputs of a classifier or a regressor.
 
     Parameters
     ----------
     g : Graph
-    model : LSTMClassifier or LSTMRegressor
-        Fitted.
-    network : Network
+    of : Fitted
     scores : str
         (n_sequences, K), or (n_steps, n_sequences, K).
     steps : Steps
@@ -86,6 +84,7 @@ def add_outputs(g, model, network, scores, steps, *, probabilities, zipmap):
     zipmap : bool
         Whether they are dicts of class to probability.
     """
+    model, network = of.model, of.network
     loss, per_step = LOSSES[model._network_spec["loss"]], network.returns_sequences
     axes = list(steps.axes) if per_step else ["N"]
     if loss.is_structured:

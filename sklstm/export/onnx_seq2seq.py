@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..estimators.beam import END
-from .onnx_network import add_stack, first_layer_input, inputs_of_steps, static_vectors
+from .onnx_network import add_inputs, add_stack
 from .onnx_outputs import KINDS, tensor_of
 from .onnx_recurrent import add_layer
 from .onnx_steps import LOWEST, Steps
@@ -28,31 +28,25 @@ class OneStep(Steps):
     wants_states = True
 
 
-def add_written(g, model, network, params, *, lengths, kind, **_):
+def add_written(g, of, *, lengths, **_):
     """Add the inputs and outputs of an encoder-decoder: tokens of the likeliest outputs (greedy search), or numbers.
 
     Parameters
     ----------
     g : Graph
-    model : LSTMSeq2Seq
-        Fitted.
-    network : EncoderDecoder
-    params : dict of str to dict of str to ndarray
+    of : Fitted
     lengths : bool
         Whether the sequences have lengths.
-    kind : {"float", "double"}
-        Of the numbers in X.
     """
-    inputs = inputs_of_steps(g, model, Source.axes, kind)
-    steps = Source(g, inputs.any, lengths)
-    x, s = first_layer_input(g, model, network, params, inputs, steps), static_vectors(g, model, network, params)
+    network, params = of.network, of.params
+    x, s, steps = add_inputs(g, of, Source, lengths)
     attends = network.cross is not None
     memory, _ = add_stack(g, network.layers, params, x, s, steps, () if attends else ("last",))
     own = network.of_decoder(params)
     states = [(one, "float") for one in _first_states(g, network, params, steps)]
     decoder = _Decoder(g, network, params, own, memory, steps)
     add = _add_tokens if network.token_width else _add_numbers
-    add(g, model, own, states, decoder, steps)
+    add(g, of.model, own, states, decoder, steps)
 
 
 def _first_states(g, network, params, steps):

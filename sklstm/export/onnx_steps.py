@@ -28,6 +28,7 @@ class Steps:
 
     def __init__(self, g, X, has_lengths):
         self.g, self.X, self.lengths, self._zeros = g, X, None, {}
+        self.inputs = self.numbers = None  # as `Inputs`, and their numbers (n_steps, n_sequences, n)
         if has_lengths:
             self.lengths = g.input("lengths", "int64", ["N"], "Steps of each sequence, from 1 to T")
 
@@ -161,9 +162,8 @@ class Steps:
         return g.scan(step, states, items, [("float", len(centre))] * 2, reverse=k == 1)[2:]
 
     def channels(self, chosen):
-        """Some of the numbers in X, (n_steps, n_sequences, n), NaN where they are missing."""
-        columns = self.inputs.columns
-        return self.g.columns(self.numbers, [columns.index(k) for k in chosen], len(columns))
+        """Some of the numbers in X, (n_steps, n_sequences, n), less their shifts; NaN where they are missing."""
+        return self.inputs.shifted(self.numbers, chosen)
 
     # ---- what was before ----
 
