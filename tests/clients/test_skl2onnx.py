@@ -21,6 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import sklstm.export  # which registers the converters
+from sklstm import LSTMOutlierDetector
 from sklstm.export.skl2onnx import register_when_imported
 from sklstm.preprocessing import PerStep, with_static
 
@@ -91,6 +92,13 @@ def test_regressors_predict_the_same(y):
     (variable,) = session.run(["variable"], {"X": X[:7, :4]})
     assert variable.shape == (7, y.size // len(y))
     np.testing.assert_allclose(variable, model.predict(X[:7, :4]).reshape(7, -1), atol=1e-5)
+
+
+def test_detectors_predict_the_same():
+    model = scaled(LSTMOutlierDetector(4, max_iter=2, random_state=0)).fit(X)
+    label, scores = exported(model)[1].run(["label", "scores"], {"X": X})
+    np.testing.assert_allclose(scores, model.decision_function(X), atol=1e-5)
+    np.testing.assert_array_equal(label, model.predict(X))
 
 
 def test_predictions_of_steps_and_of_several_labels():
