@@ -97,7 +97,7 @@ def from_keras_weights(
         A category that the table does not have gets the mean of its vectors.
     multilabel : bool, default=False
         Whether each output is for a label by itself, with the activation "sigmoid".
-    **parameters
+    **parameters : object
         Other hyper-parameters of the class: ``pooling`` (here "last" unless given), ``return_sequences``, ``loss``,
         ``activation``, ``merge_mode``, and all that training continues with. Layers, cell and units are those of the weights.
 
