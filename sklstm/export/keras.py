@@ -214,7 +214,7 @@ def _check_layers(network, own):
         "times of steps: Keras has no layer that reads gaps": network.gap_channel is not None,
         "static features: layers of Keras do not begin with them": network.static is not None,
         "structure='crf': Keras has no such layer": "crf" in network.parts,
-        "a projection: layers of Keras have none": bool(getattr(network, "proj_size", 0)),
+        "a projection: layers of Keras have none": network.proj_size > 0,
         "a residual first layer that reads scaled channels: its weights do not contain the scale": scaled,
     }
     for reason, holds in reasons.items():
