@@ -296,7 +296,10 @@ def _places(arrays, rnn):
 
 
 def _several(rnn):
-    return list(rnn) if isinstance(rnn, (list, tuple)) else [rnn]
+    names = list(rnn) if isinstance(rnn, (list, tuple)) else [rnn]
+    if not names:
+        raise ValueError(f"rnn must be the name of a module, or a list of at least one, got {rnn!r}.")
+    return names
 
 
 def _found_modules(arrays, found):
