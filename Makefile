@@ -4,6 +4,7 @@
 # make test-simd      what depends on the instruction set, at each that the machine has but the one in use
 # make test-products  the tests with products by BLAS, and on a build without vectors in build/installed_no_vectors
 # make test-sanitize  the kernels with AddressSanitizer and UndefinedBehaviorSanitizer, built in build/installed_sanitize
+# make test-browser   models of ONNX in headless Chromium, by onnxruntime-web, which npm installs; not part of CI
 # make test-fuzz      the stateful fuzz, 10,000 calls with those sanitizers, and the campaigns of tests/scripts/hostile.py
 # make test-memcheck  the kernels under valgrind
 # make clients        what other packages do with the estimators, in an environment of its own with those packages
@@ -20,7 +21,7 @@ SOURCES := pyproject.toml setup.py $(shell find sklstm -name '*.py' -o -name '*.
 CLIENTS := .venv-clients
 BENCHMARKS := train_step predict stream fit grid_search threads memory
 
-.PHONY: example test test-slow test-simd test-products test-sanitize test-fuzz test-memcheck clients
+.PHONY: example test test-slow test-simd test-products test-sanitize test-fuzz test-browser test-memcheck clients
 .PHONY: bench $(BENCHMARKS:%=bench-%) lint clean
 
 example: $(VENV)/installed-plot
@@ -56,6 +57,13 @@ test-fuzz: $(VENV)/installed-test
 	$(BIN)/python tests/scripts/hostile.py forks --count 1000
 	$(BIN)/python tests/scripts/hostile.py pools --count 100
 	$(BIN)/python tests/scripts/hostile.py streams --count 10000
+
+test-browser: $(VENV)/installed-test build/browser/node_modules/onnxruntime-web
+	$(BIN)/python tests/scripts/browser.py --runtime build/browser/node_modules/onnxruntime-web
+
+build/browser/node_modules/onnxruntime-web:
+	mkdir -p build/browser
+	npm install --silent --prefix build/browser onnxruntime-web@1.30.0
 
 test-memcheck: $(VENV)/installed-test
 	$(BIN)/python tests/scripts/memcheck.py

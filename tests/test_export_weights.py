@@ -62,6 +62,7 @@ PLAIN = {
     "residual": {"num_layers": 3, "residual": True},
     "learned states": {"initial_state": "learned", "num_layers": 2},
     "learned states of several modules": {"initial_state": "learned", "hidden_size": (3, 5), "bidirectional": True},
+    "projection": {"proj_size": 2, "num_layers": 2, "bidirectional": True, "initial_state": "learned"},
     "poolings": {"pooling": ("last", "max", "attention")},
     "steps": {"return_sequences": True},
     "structure": {"return_sequences": True, "structure": "crf"},
@@ -90,7 +91,7 @@ def test_a_model_gets_its_weights_back_to_the_bit(dtype, options):
 @pytest.mark.parametrize("options", PLAIN.values(), ids=PLAIN.keys())
 def test_a_class_becomes_the_model(options):
     model, X = fitted(np.float32, standardize=False, **{"pooling": "last"} | options)
-    of_weights = {"hidden_size", "num_layers", "cell", "bidirectional", "initial_state", "kind"}
+    of_weights = {"hidden_size", "num_layers", "cell", "bidirectional", "initial_state", "proj_size", "kind"}
     others = {name: value for name, value in options.items() if name not in of_weights}
     back = from_state_dict(to_state_dict(model), options.get("kind", LSTMClassifier), **others)
     assert_same_weights(back, model)
@@ -348,6 +349,7 @@ OF_SKLSTM = {
     "learned states": ({"initial_state": "learned"}, "begin with zeros"),
     "missing values": ({"missing": "decay"}, "no layer that fills in values"),
     "structure": ({"return_sequences": True, "structure": "crf"}, "no such layer"),
+    "projection": ({"proj_size": 2}, "layers of Keras have none"),
     "scaled residual": ({"hidden_size": 3, "residual": True}, "its weights do not contain the scale"),
 }
 

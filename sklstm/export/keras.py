@@ -97,7 +97,7 @@ def from_keras_weights(
         A category that the table does not have gets the mean of its vectors.
     multilabel : bool, default=False
         Whether each output is for a label by itself, with the activation "sigmoid".
-    **parameters
+    **parameters : object
         Other hyper-parameters of the class: ``pooling`` (here "last" unless given), ``return_sequences``, ``loss``,
         ``activation``, ``merge_mode``, and all that training continues with. Layers, cell and units are those of the weights.
 
@@ -145,7 +145,7 @@ def from_keras_weights(
     decided = {"bidirectional": bool(bidirectional), "cell": cell, "hidden_size": tuple(sizes)}
     if len(set(sizes)) == 1:
         decided |= {"hidden_size": sizes[0], "num_layers": len(sizes)}
-    if not rest:
+    if not rest or any(array.ndim == 0 for array in rest):
         raise ValueError(f"weights must end with those of a Dense, got {_shapes(arrays)}. Pass the weights of the whole model.")
     if rest[-1].ndim != 1:  # a Dense without a bias
         rest.append(np.zeros(rest[-1].shape[-1], np.float32))
@@ -153,6 +153,7 @@ def from_keras_weights(
     if table is not None:
         n_channels, decided = 1, decided | table.parameters
     draft = Draft(estimator, parameters, decided, n_channels, len(rest[-1]), classes, multilabel, table)
+    _check_layers(draft.network, {})
     entries = _entries(draft.network)
     shapes = expected_shapes(draft.network, entries)
     shapes["head kernel"], shapes["head bias"] = (draft.network.head.input_size, len(rest[-1])), (len(rest[-1]),)
@@ -214,7 +215,7 @@ def _check_layers(network, own):
         "times of steps: Keras has no layer that reads gaps": network.gap_channel is not None,
         "static features: layers of Keras do not begin with them": network.static is not None,
         "structure='crf': Keras has no such layer": "crf" in network.parts,
-        "a projection: layers of Keras have none": bool(getattr(network, "proj_size", 0)),
+        "a projection: layers of Keras have none": network.proj_size > 0,
         "a residual first layer that reads scaled channels: its weights do not contain the scale": scaled,
     }
     for reason, holds in reasons.items():

@@ -10,7 +10,10 @@ from ..preprocessing import PerStep
 from .onnx import to_onnx
 
 PACKAGE = "skl2onnx"
-ESTIMATORS = (LSTMClassifier, LSTMRegressor, LSTMOutlierDetector)
+# Estimators -> outputs of `to_onnx` that are those of skl2onnx.
+OUTPUTS = {
+    LSTMClassifier: ("label", "probabilities"), LSTMRegressor: ("variable",), LSTMOutlierDetector: ("label", "scores"),
+}  # fmt: skip
 TO_STEPS, TO_SEQUENCES = "SklstmToSteps", "SklstmToSequences"  # operators on both sides of a transformer of steps
 
 
@@ -20,7 +23,7 @@ def register():
     from skl2onnx.common._registration import register_converter, register_shape_calculator
 
     options = {"zipmap": [True, False, "columns"], "output_class_labels": [False, True], "nocl": [False, True]}
-    for kind in ESTIMATORS:
+    for kind in OUTPUTS:
         is_classifier = kind is LSTMClassifier
         own = {"parser": _parse_classifier, "options": options} if is_classifier else {}
         update_registered_converter(kind, f"Sklstm{kind.__name__}", _infer_outputs, _convert_estimator, **own)
@@ -93,11 +96,11 @@ def _infer_outputs(operator):
     axes, of_numbers = _sizes(operator, getattr(model, "_per_step", False)), FloatTensorType
     if type(operator.inputs[0].type).__name__ == "DoubleTensorType":
         of_numbers = type(operator.inputs[0].type)
-    if not isinstance(model, LSTMClassifier):
-        shape = [*axes, None]
-        operator.outputs[-1].type = of_numbers(shape)
-        if len(operator.outputs) > 1:
-            operator.outputs[0].type = Int64TensorType(axes)
+    if isinstance(model, LSTMRegressor):
+        operator.outputs[0].type = of_numbers([*axes, None])
+        return
+    if isinstance(model, LSTMOutlierDetector):
+        operator.outputs[0].type, operator.outputs[1].type = Int64TensorType(axes), of_numbers(axes)
         return
     classes = get_label_classes(operator.scope_inst, model)
     is_text = classes.dtype.kind in "OU"
@@ -111,7 +114,7 @@ def _convert_estimator(scope, operator, container):
     """Add the graph of `to_onnx` to that of skl2onnx."""
     model = operator.raw_operator
     if scope.get_options(model, {"nocl": False}, fail=False).get("nocl"):
-        raise ValueError("The option nocl is not available for an estimator of sklstm. Leave it out: labels are those of fit.")
+        raise ValueError("The option nocl is not available for estimators of sklstm, whose labels are those of fit.")
     proto = to_onnx(model, target_opset=container.target_opset, lengths=False)
     inputs = {value.name: value.type.tensor_type for value in proto.graph.input}
     others = inputs.keys() - {"X"}
@@ -125,7 +128,9 @@ def _convert_estimator(scope, operator, container):
     if len(entry.type.shape) == 2:  # sequences that are flattened step by step
         tensor = _added(scope, container, "Reshape", tensor, _constant(scope, container, [0, -1, x.shape.dim[2].dim_value]))
     names = {"X": _added(scope, container, "Cast", tensor, to=x.elem_type)}
-    for output, variable in zip(proto.graph.output, operator.outputs, strict=False):
+    outputs = {value.name: value for value in proto.graph.output}
+    for name, variable in zip(OUTPUTS[type(model)], operator.outputs, strict=True):
+        output = outputs[name]
         given, wanted = output.type.tensor_type.elem_type, variable.type.to_onnx_type().tensor_type.elem_type
         names[output.name] = scope.get_unique_variable_name(output.name)
         kind, to = ("Identity", {}) if given == wanted else ("Cast", {"to": wanted})

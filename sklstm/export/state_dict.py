@@ -140,7 +140,7 @@ def from_state_dict(
     embedding : str, default=None
         Name of a `torch.nn.Embedding` that the recurrent layers read. None finds it, by its shape and as it has no bias. The
         estimator then has one channel, of categories; a category that the table does not have gets the mean of its vectors.
-    **parameters
+    **parameters : object
         Other hyper-parameters of the class: ``pooling`` (here "last" unless given), ``return_sequences``, ``loss``,
         ``activation``, ``merge_mode``, and all that training continues with. Layers, cell, directions and units are those of the
         state.
@@ -288,11 +288,18 @@ def _places(arrays, rnn):
     for module in modules:
         if module not in found:
             raise ValueError(f"The state has no {module + 'weight_ih_l0'!r}, which rnn={rnn!r} means. {_its_names(arrays)}")
-    return [(module, k) for module in modules for k in range(max(found[module]) + 1)]
+    for module in modules:
+        missing = next(k for k in range(len(found[module]) + 1) if k not in found[module])
+        if missing < len(found[module]):
+            raise ValueError(f"The state has no {module + f'weight_ih_l{missing}'!r}, but layers above it. {_its_names(arrays)}")
+    return [(module, k) for module in modules for k in range(len(found[module]))]
 
 
 def _several(rnn):
-    return list(rnn) if isinstance(rnn, (list, tuple)) else [rnn]
+    names = list(rnn) if isinstance(rnn, (list, tuple)) else [rnn]
+    if not names:
+        raise ValueError(f"rnn must be the name of a module, or a list of at least one, got {rnn!r}.")
+    return names
 
 
 def _found_modules(arrays, found):

@@ -81,7 +81,7 @@ def flipped(x, lengths):
 
 
 class SteppedLayer(nn.Module):
-    """A recurrent layer of one or two directions, one step after the other."""
+    """A recurrent layer of one or two directions, one step after the other, with or without a projection."""
 
     def __init__(self, layer):
         super().__init__()

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from .torch_cells import SteppedLayer, flipped
-from .torch_names import CLASSES, REVERSE, has_module, is_one_module, proj_size, state_size, suffix_of
+from .torch_names import CLASSES, REVERSE, has_module, is_one_module, suffix_of
 
 # ---- what is before the recurrent layers ----
 
@@ -214,9 +214,9 @@ class RecurrentNetwork(nn.Module):
         self.facts = [
             Facts(
                 layer.hidden_size,
-                state_size(layer),
+                layer.state_sizes[0],
                 len(layer.directions),
-                layer.output_size < len(layer.directions) * state_size(layer),
+                layer.output_size < len(layer.directions) * layer.state_sizes[0],
                 layer.has_skip,
                 layer.n_states,
             )
@@ -345,7 +345,7 @@ def recurrent(network):
         return nn.ModuleList([SteppedLayer(layer) for layer in network.layers])
     first, is_one = network.layers[0], is_one_module(network)
     options = {"batch_first": True, "bidirectional": first.bidirectional}
-    options |= {"proj_size": proj_size(first)} if proj_size(first) else {}
+    options |= {"proj_size": first.proj_size} if first.proj_size else {}
     options |= {"nonlinearity": network.activation} if len(CLASSES[network.cell][1]) > 1 else {}
     make = getattr(nn, CLASSES[network.cell][0])
     if not is_one:

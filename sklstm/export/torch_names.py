@@ -27,8 +27,8 @@ def has_module(network):
 def is_one_module(network):
     """Whether one module of torch holds all layers: they are of one width, and each reads the layer before as it is."""
     first, *others = network.layers
-    one_width = all((layer.hidden_size, proj_size(layer)) == (first.hidden_size, proj_size(first)) for layer in others)
-    side_by_side = first.output_size == len(first.directions) * state_size(first)
+    one_width = all(layer.hidden_size == first.hidden_size for layer in others)
+    side_by_side = first.output_size == len(first.directions) * first.state_sizes[0]
     return one_width and (side_by_side or not others) and not any(layer.has_skip for layer in network.layers)
 
 
@@ -37,16 +37,6 @@ def places_of_layers(network, rnn):
     if has_module(network) and is_one_module(network):
         return [(rnn, k) for k in range(len(network.layers))]
     return [(f"{rnn}{k}.", 0) for k in range(len(network.layers))]
-
-
-def proj_size(layer):
-    """Width of what a layer projects its states to; 0 for none."""
-    return getattr(layer, "proj_size", 0)
-
-
-def state_size(layer):
-    """Width of h in each direction."""
-    return proj_size(layer) or layer.hidden_size
 
 
 # ---- parts ----
@@ -96,7 +86,7 @@ def _stepped(layer, k, module):
 
 def _direction(layer, own, theirs):
     """W, R, b and of a projection P: torch adds two biases, of which the second multiplies the candidate's part of a GRU."""
-    names = ["weight_ih", "weight_hh", "bias_ih", "bias_hh", *(["weight_hr"] if proj_size(layer) else [])]
+    names = ["weight_ih", "weight_hh", "bias_ih", "bias_hh", *(["weight_hr"] if layer.proj_size else [])]
     cell, letters = layer.cell, ORDERS["torch"][layer.cell]
     n = CELLS[cell].n_input * layer.hidden_size
 
@@ -112,7 +102,7 @@ def _direction(layer, own, theirs):
         b = np.concatenate([b[: n - apart] + c[: n - apart], b[n - apart :], c[n - apart :]])
         return W, R, b, *(part.T for part in weight_hr)
 
-    own_names = ("W", "R", "b", *(["P"] if proj_size(layer) else []))
+    own_names = ("W", "R", "b", *(["P"] if layer.proj_size else []))
     return Entry(tuple(own + name for name in own_names), tuple(map(theirs.format, names)), there, back)
 
 
