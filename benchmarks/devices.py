@@ -5,8 +5,8 @@
     python benchmarks/devices.py sizes       bytes of flash and RAM, and clock cycles of a step on AVR
     python benchmarks/devices.py peers       the same network by emx-onnx-cgen, from ONNX
 
-Processors are this one (gcc and clang), Cortex-M0 and M4 in qemu-system-arm, AVR (ATmega1284P) in simavr, and WebAssembly in wasmtime.
-Inputs are pseudo-random integers, which each program makes itself. What is not installed is left out.
+Processors are this one (gcc and clang), Cortex-M0 and M4 in qemu-system-arm, AVR (ATmega1284P) in simavr, and WebAssembly in
+wasmtime. Inputs are pseudo-random integers, which each program makes itself. What is not installed is left out.
 
 sizes     Compiled with -Os, for `init`, `step_q` and `label` of one model, which are called from other files. Flash is the code
           with its constants, and functions of the compiler's own library that it needs; RAM is the state and the stack of a step.
@@ -232,10 +232,61 @@ def show_bits():
             print(cell, parameters, dtype, "the same bits" if len(distinct) == 1 else "DIFFERENT", found, flush=True)
 
 
-COMMANDS = {"bits": show_bits}
+# ---- sizes ----
+
+# What a program on a device calls; the state is its own.
+USE = """\
+#include "model.h"
+model_state state;
+void begin(void);
+void step($integer const $type *x);
+int label(void);
+void begin(void) { model_init(&state); }
+void step(const $type *x) { model_step$suffix(&state, x); }
+int label(void) { return model_label(&state); }
+"""
+
+# Processor -> compiler with its flags, and the command that tells sizes.
+COMPILERS = {
+    "Cortex-M0": ("arm-none-eabi-gcc -mcpu=cortex-m0 -mthumb".split(), "arm-none-eabi-size"),
+    "Cortex-M4": ("arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -mfpu=fpv4-sp-d16 -mfloat-abi=hard".split(), "arm-none-eabi-size"),
+    "AVR": ("avr-gcc -mmcu=atmega1284p".split(), "avr-size"),
+}
+
+
+def sizes_of(compiler, size, dtype, folder):
+    """Bytes of flash and RAM of the header "model.h" in a folder, without functions of libraries: code with its constants, and
+    the state with the stack of a step."""
+    number, suffix = ("float", "") if dtype == "float32" else ("int16_t", "_q")
+    source = USE.replace("$integer ", "").replace("$type", number).replace("$suffix", suffix)
+    (folder / "use.c").write_text(source)
+    run(*compiler, "-std=c99", "-Os", "-ffunction-sections", "-fstack-usage", "-c", folder / "use.c", "-o", folder / "use.o")
+    text, data, bss = map(int, run(size, folder / "use.o").splitlines()[1].split()[:3])
+    stack = sum(int(line.split("\t")[1]) for line in (folder / "use.su").read_text().splitlines())
+    return text + data, data + bss + stack
+
+
+def show_sizes():
+    networks = [("gru", 16, 6, 6), ("lstm", 16, 6, 6), ("rnn", 16, 6, 6), ("gru", 32, 6, 6), ("lstm", 64, 9, 6)]
+    rows = [["network", "numbers", "constants", "state"] + [f"{name}: {what}" for name in COMPILERS for what in ("flash", "RAM")]]
+    for cell, units, channels, classes in networks:
+        model, X = model_of(cell, units, channels, classes)
+        for dtype in ("float32", "q15", "int8"):
+            with tempfile.TemporaryDirectory() as folder:
+                folder = Path(folder)
+                sizes = to_c(model, folder / "model.h", dtype=dtype, X_calibration=X)
+                row = [f"{cell}, {units} units, {channels} channels, {classes} classes", dtype]
+                row += [str(sizes["weights"] + sizes["tables"]), str(sizes["state"])]
+                for compiler, size in COMPILERS.values():
+                    is_too_large = compiler[0] == "avr-gcc" and sizes["weights"] > 32767  # for its arrays
+                    row += ["", ""] if is_too_large else map(str, sizes_of(compiler, size, dtype, folder))
+            rows.append(row)
+    print(table(rows))
+
+
+COMMANDS = {"bits": show_bits, "sizes": show_sizes}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=COMMANDS)
     COMMANDS[parser.parse_args().command]()
-    table([["", ""]])

@@ -154,7 +154,7 @@ def test_numpydoc_finds_nothing(path, exempt):
 
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 # Pages whose blocks follow one another.
-PAGES = ("anomalies", "ctc", "forecasting", "seq2seq")
+PAGES = ("anomalies", "ctc", "devices", "forecasting", "seq2seq")
 
 
 def section(title):

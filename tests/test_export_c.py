@@ -104,8 +104,8 @@ def long_sequence(n_steps=10_000):
 
 @pytest.mark.parametrize("parameters", NETWORKS, ids=str)
 def test_float_equals_the_stream_at_every_step(parameters, tmp_path):
-    """To 2e-6, and where a network is so steep that the package's own float32 is about as far from float64, to three times that: two
-    ways of rounding differ by as much as each does.
+    """To 2e-6, and where a network is so steep that the package's own float32 is about as far from float64, to three times that:
+    two ways of rounding differ by as much as each does.
 
     Relu is not bounded: a network that does not forget may leave the range of numbers, so it takes shorter sequences."""
     is_slow = "categorical_features" in parameters  # a step of the stream
@@ -126,7 +126,7 @@ def test_float_equals_the_stream_at_every_step(parameters, tmp_path):
 
 
 def test_attention_equals_predictions(tmp_path):
-    """A stream cannot pool by attention, but the header does, in one pass; also where a step weighs far more than those before."""
+    """A stream cannot pool by attention, but the header does, in one pass, also where a step weighs far more than others."""
     model = fitted(pooling=("attention", "last"), cell="gru")
     steep = copy(model)
     steep._theta = model._theta.copy()
@@ -214,7 +214,8 @@ def test_compilers_find_nothing(command, networks, kinds, tmp_path):
     text += "".join(CALLS.replace("@", name).replace("use(", f"use_{name}(") for name in names)
     source = tmp_path / ("all.cpp" if "++" in command else "all.c")
     source.write_text(text)
-    done = subprocess.run([*command.split(), *STRICT, "-O1", "-c", source, "-o", tmp_path / "all.o"], capture_output=True, text=True)
+    command_line = [*command.split(), *STRICT, "-O1", "-c", source, "-o", tmp_path / "all.o"]
+    done = subprocess.run(command_line, capture_output=True, text=True)
     assert done.returncode == 0 and not done.stderr, done.stderr[:3000]
     if command.startswith("gcc"):
         symbols = subprocess.run(["nm", "-u", tmp_path / "all.o"], capture_output=True, text=True, check=True).stdout.split()
@@ -236,7 +237,7 @@ def test_sanitizers_find_nothing(dtype, tmp_path):
     """With samples far outside of the range of calibration, and in float32 such that are no numbers."""
     rng = np.random.default_rng(0)
     for parameters in VARIED:
-        if dtype != "float32" and "layernorm" in parameters.values() or parameters.get("activation") == "relu":
+        if (dtype != "float32" and "layernorm" in parameters.values()) or parameters.get("activation") == "relu":
             continue
         model = fitted(**parameters)
         path, _ = written(model, tmp_path, dtype)
@@ -275,7 +276,7 @@ def test_a_network_that_cannot_be_exported_is_refused(parameters, dtype, words, 
 
 
 def test_what_is_no_model_of_sequences_is_refused(tmp_path):
-    X, y = data()
+    X, _ = data()
     rows = np.array([x[:3] for x in X])
     refused(LSTMClassifier(), ["not fitted"], tmp_path)
     refused(make_pipeline(FunctionTransformer(), fitted()), ["Pipeline", "[-1]"], tmp_path)
@@ -304,7 +305,7 @@ def test_a_file_that_cannot_be_written_is_an_error_and_leaves_nothing(tmp_path):
 
 
 def test_verify_says_what_is_wrong(tmp_path, monkeypatch):
-    model, (X, y) = fitted(), data()
+    model, (X, _) = fitted(), data()
     path, _ = written(model, tmp_path)
     with pytest.raises(ValueError, match="of another model"):
         verify(path, fitted("two"), X)
@@ -318,12 +319,12 @@ def test_verify_says_what_is_wrong(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match=r"cannot compile.*other\.h"):
         verify(other, model, X)
     monkeypatch.setenv("CC", "no-such-compiler")
-    with pytest.raises(RuntimeError, match="needs a C compiler.*no-such-compiler"):
+    with pytest.raises(RuntimeError, match=r"needs a C compiler.*no-such-compiler"):
         verify(path, model, X)
 
 
 def test_verify_notices_a_changed_weight(tmp_path):
-    model, (X, y) = fitted(cell="gru"), data()
+    model, (X, _) = fitted(cell="gru"), data()
     path, _ = written(model, tmp_path)
     text, (first, *_) = path.read_text(), re.findall(r"model_r0\[\d+\] = \{\n    (\S+)f,", path.read_text())
     path.write_text(text.replace(f"    {first}f,", "    0.5f,", 1))
@@ -334,7 +335,7 @@ def test_verify_notices_a_changed_weight(tmp_path):
 
 
 def test_command_line(tmp_path, capsys):
-    model, (X, y) = fitted(cell="gru"), data()
+    model, (X, _) = fitted(cell="gru"), data()
     saved, path, calibration = (str(tmp_path / name) for name in ("model.npz", "gesture.h", "X.npz"))
     sklstm.save(model, saved)
     np.savez(calibration, *X)

@@ -1,7 +1,7 @@
 """Ranges of what a network computes, and numbers of 16 and 8 bits that stand for its weights.
 
-A number v with the exponent e is round(2^e v). States have the largest exponent with which the largest value of the calibration data,
-and a quarter more, has 16 bits; tanh and gates have 15, sums of a gate 16.
+A number v with the exponent e is round(2^e v). States have the largest exponent with which the largest value of the calibration
+data, and a quarter more, has 16 bits; tanh and gates have 15, sums of a gate 16.
 """
 
 from typing import NamedTuple

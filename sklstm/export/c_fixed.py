@@ -20,8 +20,8 @@ WORDS = {"q15": "INT16", "int8": "INT8"}
 MOST_EFFECT = {"q15": 24, "int8": 12}
 
 QUANTIZE = """\
-/* The integers of a sample: q has @@_CHANNELS. Numeric channel k is x[k] factor[k] + offset[k], rounded; a category is its number, from
-   1 on, or 0 for others. */
+/* The integers of a sample: q has @@_CHANNELS. Numeric channel k is x[k] factor[k] + offset[k], rounded; a category is its
+   number, from 1 on, or 0 for others. */
 static inline void @_quantize(const float *x, int16_t *q)
 {
     size_t k;
@@ -148,7 +148,7 @@ class _Writer:
     # ---- inputs ----
 
     def _add_inputs(self):
-        """Returns what the first layer reads, its width, and its exponent; `self.units` and `self.centre` are those of its columns."""
+        """Returns what the first layer reads, its width, and its exponent; `self.units` and `self.centre` are of its columns."""
         model, network, program = self.model, self.network, self.program
         entry, p, first = network.input_layer, model.params.get("input"), network.layers[0]
         low, high = self.ranges.inputs
@@ -355,7 +355,8 @@ class _Writer:
                 pooled = f"\n    int16_t pooled[{size}];"
                 text += POOLED[name].replace("$size", str(size))
             scale = "" if found.scale is None else "@_head_scale, "
-            text += f"    for (k = 0; k < @@_SCORES; k++)\n        y[k] += @_row(@_head_{name}, {scale}{found.shift}, k, {source}, {size});\n"
+            call = f"@_row(@_head_{name}, {scale}{found.shift}, k, {source}, {size})"
+            text += f"    for (k = 0; k < @@_SCORES; k++)\n        y[k] += {call};\n"
         if found.scale is not None:
             program.constant("int16_t", "head_scale", found.scale, "head: scales of rows")
         program.constant("int32_t", "head_b", of_32_bits(b / units, "b of the head"), f"head, b ({n})")

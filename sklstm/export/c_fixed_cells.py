@@ -1,7 +1,7 @@
 """The recurrent cells in C, in integers of 16 bits: one function that takes a step of a layer, by the name of the cell.
 
-A number v with the exponent e is round(2^e v): what is added up for a gate has the exponent 16 and 32 bits, gates and tanh have 15, and
-states the exponents that calibration has chosen. "$w" is what a matrix consists of, in the call of `@_row`.
+A number v with the exponent e is round(2^e v): sums of a gate have the exponent 16 and 32 bits, gates and tanh have 15,
+and states the exponents that calibration has chosen. "$w" is what a matrix consists of, in the call of `@_row`.
 """
 
 HELPERS = """\

@@ -33,8 +33,8 @@ BANNER = """\
 
 $what
 
-   Bytes: $n_weights of weights and $n_tables of tables, constants; $n_state of state for each sequence; $n_scratch at most of arrays on the
-   stack, beside what the compiler needs. Nothing is allocated; $library.
+   Bytes: $n_weights of weights and $n_tables of tables, which are constants; $n_state of state for each sequence; $n_scratch
+   at most of arrays on the stack, beside what the compiler needs. Nothing is allocated; $library.
 
    A sequence, sample by sample (include this file in one source file only: constants in a header are copied into each):
 
@@ -103,7 +103,8 @@ def describe(model):
     layers = " and ".join(str(layer.hidden_size) for layer in network.layers)
     pooling = "an output for every step" if network.returns_sequences else f"pooling {' and '.join(network.poolings)}"
     lines = [
-        f"   {type(estimator).__name__}: {network.cell}, {network.activation}, {layers} units, {pooling}, loss {model.loss_name}.",
+        f"   {type(estimator).__name__}: {network.cell}, {network.activation}, {layers} units, {pooling},",
+        f"   loss {model.loss_name}.",
         f"   {model.n_channels} channels, in the units of the data that the model was fitted on"
         + (":" if model.channel_names else "."),
     ]

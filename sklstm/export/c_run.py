@@ -17,7 +17,7 @@ from .c_text import render
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-pedantic")
 
-# Reads the number of sequences as a float, and for each its number of steps and its samples; writes outputs, and classes as floats.
+# Reads the number of sequences as a float, and for each its number of steps and its samples; writes outputs and classes.
 PROGRAM = """\
 #include "$header"
 #include <stdio.h>
