@@ -72,7 +72,7 @@ def ranges(model, X):
 
 def _widened(model, low, high):
     """Ranges of what the first layer reads that contain what training had, unless that is far outside: outliers."""
-    moments = vars(model.model).get("_moments", {}).get("x", {})
+    moments = (vars(model.model).get("_moments") or {}).get("x") or {}
     if not {"low", "high"} <= moments.keys():
         return low, high
     entry, p = model.network.input_layer, model.params.get("input")

@@ -260,25 +260,17 @@ class _Writer:
             arguments = self._matrix(f"w{k}", W.T, in_exponent, f"layer {k}, W transposed")
             arguments += self._matrix(f"r{k}", p["R"].T, h_exponent, f"layer {k}, R transposed")
             arguments.append(program.constant("int32_t", f"b{k}", of_32_bits(b, f"b of layer {k}"), f"layer {k}, b ({b.size})"))
-            c_exponent = exponent_of(self.ranges.states[k], f"The cell state of layer {k}") if layer.n_states == 2 else None
+            c_exponent = None
+            if layer.n_states == 2:  # of 31 bits
+                c_exponent = exponent_of(self.ranges.states[k], f"The cell state of layer {k}") + 15
             if cell.extra:
                 peepholes, own = of_16_bits(p[cell.extra.name])
                 arguments += [program.constant("int16_t", f"p{k}", peepholes, f"layer {k}, peepholes {peepholes.shape}")]
-                arguments += [str(own + c_exponent - 16)]
+                arguments += [str(own + c_exponent - 15 - 16)]
             arguments += [x, str(width)]
-            for letter, own in {"h": h_exponent, "c": c_exponent}.items():
-                if own is None:
-                    continue
-                program.field(
-                    "int16_t", f"{letter}{k}", H, f"layer {k}: {'output' if letter == 'h' else 'cell state'}, exponent {own}"
-                )
-                arguments.append(f"s->{letter}{k}")
-                if f"{letter}0" in p:
-                    first = np.clip(np.rint(p[f"{letter}0"] * 2.0**own), -32767, 32767)
-                    program.constant("int16_t", f"{letter}{k}_first", first, f"layer {k}: {letter} before the first step ({H})")
-                    program.begin.append(
-                        f"for (k = 0; k < {H}; k++)\n    s->{letter}{k}[k] = @@_READ_INT16(@_{letter}{k}_first + k);"
-                    )
+            arguments.append(self._state(f"h{k}", H, "int16_t", h_exponent, p.get("h0"), f"layer {k}: output"))
+            if c_exponent is not None:
+                arguments.append(self._state(f"c{k}", H, "int32_t", c_exponent, p.get("c0"), f"layer {k}: cell state"))
             arguments += [str(H)] + ([str(c_exponent)] if c_exponent is not None else [])
             arguments += [str(h_exponent)] if self.activation == "relu" else []
             program.step.append(f"@_cell({', '.join(arguments)});")
@@ -293,6 +285,17 @@ class _Writer:
                 )
             x, width, in_exponent = y, H, y_exponent
         return x, width, in_exponent
+
+    def _state(self, name, n, ctype, exponent, first, what):
+        """Add a state, and what it is before the first step, if that is learned; returns what a function takes for it."""
+        self.program.field(ctype, name, n, f"{what}, exponent {exponent}")
+        if first is not None:
+            most = 2 ** (15 if ctype == "int16_t" else 30) - 1
+            values = np.clip(np.rint(first * 2.0**exponent), -most, most)
+            self.program.constant(ctype, f"{name}_first", values, f"{what} before the first step ({n})")
+            read = f"@@_READ_{ctype.removesuffix('_t').upper()}(@_{name}_first + k)"
+            self.program.begin.append(f"for (k = 0; k < {n}; k++)\n    s->{name}[k] = {read};")
+        return f"s->{name}"
 
     # ---- poolings and head ----
 

@@ -115,18 +115,27 @@ $of_w,
                           $of_r, const int32_t *b,$extra
                           const int16_t *x, size_t n_x,"""
 
-_LSTM = """\
+_BOUNDED = """\
+/* A cell state of 30 bits and a sign */
+static inline int32_t @_bounded(int32_t c)
+{
+    return c > 1073741823 ? 1073741823 : c < -1073741823 ? -1073741823 : c;
+}
+
+"""
+
+_LSTM = _BOUNDED + """\
 /* One step of a layer of LSTM$name:
        i, f, o = sigmoid(w x + r h + b$sees)   g = $function(w x + r h + b)   c = f c + i g   h = o $function(c)
-   c has the exponent c_exponent. */
+   c has the exponent c_exponent, and 32 bits: what it forgets of it in a step may be less than a part in 2^15. */
 static inline void @_cell($arguments
-                          int16_t *h, int16_t *c, size_t n, int c_exponent$exponent)
+                          int16_t *h, int32_t *c, size_t n, int c_exponent$exponent)
 {
     int16_t next[$most]; /* h after the step: all units read h before it */
     size_t j;
     for (j = 0; j < n; j++) {
 $gates
-        c[j] = @_saturate((f * c[j] + $input + 16384) >> 15);$output
+        c[j] = @_bounded(@_multiply(c[j], f) + $input);$output
         next[j] = $state;
     }
     for (j = 0; j < n; j++)
@@ -135,7 +144,7 @@ $gates
 """
 
 _PRODUCTS = "@_both($w, $r, b, {}, x, n_x, h, n)"
-_SEEN = " + @_shift((int32_t)@@_READ_INT16(p + {}) * c[j], p_shift)"
+_SEEN = " + @_shift((int32_t)@@_READ_INT16(p + {}) * @_shift(c[j], 15), p_shift)"
 
 
 def _sum(block, seen=""):
@@ -159,7 +168,7 @@ PEEPHOLE = {
     "sees": " + p c",
     "gates": _gates({"i": 0, "f": 1}, 2, 3, seen="if"),
     "input": _INPUT,
-    "output": "\n        o = @_sigmoid(o + @_shift((int32_t)@@_READ_INT16(p + 2 * n + j) * c[j], p_shift)); /* of the new c */",
+    "output": "\n        o = @_sigmoid(o + @_shift((int32_t)@@_READ_INT16(p + 2 * n + j) * @_shift(c[j], 15), p_shift)); /* of the new c */",
 }
 COUPLED = {
     "name": " with coupled gates, i = 1 - f",
@@ -226,12 +235,12 @@ static inline void @_cell($arguments
 # Activation -> of a cell with a cell state, and of one without: what begins the call that makes a candidate of a sum, and the
 # exponent of that; and the state h of a cell state.
 ACTIVATIONS = {
-    "tanh": ("@_tanh(", "@_tanh(", "15", "(int16_t)((o * @_tanh(c[j] * ((int32_t)1 << (16 - c_exponent))) + 16384) >> 15)"),
+    "tanh": ("@_tanh(", "@_tanh(", "30", "(int16_t)((o * @_tanh(@_shift(c[j], c_exponent - 16)) + 16384) >> 15)"),
     "relu": (
-        "@_relu(c_exponent, ",
+        "@_relu(c_exponent - 15, ",
         "@_relu(h_exponent, ",
         "c_exponent",
-        "@_saturate(@_shift(o * (c[j] < 0 ? 0 : c[j]), 15 + c_exponent - h_exponent))",
+        "@_saturate(@_shift(@_multiply(c[j] < 0 ? 0 : c[j], o), c_exponent - h_exponent))",
     ),
 }
 
