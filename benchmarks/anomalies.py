@@ -2,7 +2,8 @@
 
     python benchmarks/anomalies.py calibration     alarms on clean data, which should be one step in a hundred; twenty minutes
     python benchmarks/anomalies.py injected        series of `make_anomalies`; ten minutes
-    python benchmarks/anomalies.py real NAB        labelled series of the Numenta Anomaly Benchmark; half an hour
+    python benchmarks/anomalies.py real            labelled series of the Numenta Anomaly Benchmark; ten minutes
+    python benchmarks/anomalies.py real NAB        all of its series, from a checkout; half an hour
     python benchmarks/anomalies.py speed           scores of 1,000,000 steps of 8 channels; a minute
 
 Needs ``pip install pyod numba pandas statsmodels matplotlib torch torchinfo tqdm`` and ``pip install --no-deps vus TSB-AD``:
@@ -15,13 +16,15 @@ calibration  Detectors are fitted to 10,000 clean steps, or `--steps`, and asked
              contamination=0.01, and has fewer seeds, because it takes minutes to fit.
 injected     Detectors are fitted to the clean first half, 2,500 steps, and scored on the second, one type of anomaly at a time.
              "PCA" is PyOD's PCA of windows of 50 steps, centred, which is what TSB-AD calls Sub-PCA.
-real         NAB is a checkout of https://github.com/numenta/NAB (MIT licence), of which data/ and labels/combined_windows.json
-             are read: every series with anomalies of at most 8,000 steps. As in TSB-AD, detectors are fitted to the first quarter
+real         nab.npz, beside this file, has every third of the series with anomalies of at most 8,000 steps in
+             https://github.com/numenta/NAB (copyright Numenta Inc., MIT licence in nab_license.txt): values, and in
+             "<name>.labels" whether a step is in one of the windows of anomalies. NAB is a checkout, of which data/ and
+             labels/combined_windows.json are read. As in TSB-AD, detectors are fitted to the first quarter
              of a series, but at least 500 steps, and scored on all of it. The window of PCA and the buffer have the length of the
              season that vus finds. The series art_daily_* are reported apart: no default was chosen by them. TSB-AD's LSTMAD
              reads the values in their own units, "standardised" is the same detector behind a StandardScaler.
 
-The column "smoothing=0.5" is `LSTMOutlierDetector(smoothing=0.5)`.
+The column "smoothing=0" is `LSTMOutlierDetector(smoothing=0)`.
 """
 
 import argparse
@@ -68,9 +71,9 @@ class Ours:
         return np.ravel(self.detector.predict_steps(X[np.newaxis])) == -1
 
 
-class OursSmoothed(Ours):
+class OursUnsmoothed(Ours):
     def __init__(self, seed, window=None, **options):
-        super().__init__(seed, window, **options | {"smoothing": 0.5})
+        super().__init__(seed, window, **options | {"smoothing": 0})
 
 
 class PyodLSTM:
@@ -148,7 +151,7 @@ class WindowPCA:
 
 CONTENDERS = {
     "sklstm": Ours,
-    "smoothing=0.5": OursSmoothed,
+    "smoothing=0": OursUnsmoothed,
     "PyOD LSTMAD": PyodLSTM,
     "TSB-AD LSTMAD": TsbLSTM,
     "TSB-AD, standardised": TsbLSTMStandardised,
@@ -207,7 +210,7 @@ def calibration(arguments):
 def injected(arguments):
     """VUS-PR of each type of anomaly in each kind of series."""
     found, seconds = {}, {}
-    names = _names(arguments, ("sklstm", "smoothing=0.5", "PyOD LSTMAD", "PCA"))
+    names = _names(arguments, ("sklstm", "smoothing=0", "PyOD LSTMAD", "PCA"))
     for seed in range(arguments.peer_seeds):
         for kind in KINDS:
             for n_channels in (1, 4):
@@ -238,7 +241,12 @@ def injected(arguments):
 
 
 def read_nab(folder):
-    """Names, values (n_steps, 1) and labels (n_steps,) of the series with anomalies."""
+    """Names, values (n_steps, 1) and labels (n_steps,) of the series with anomalies, in a checkout or in the file kept here."""
+    if folder is None:
+        with np.load(Path(__file__).with_name("nab.npz")) as kept:
+            for name in kept.files[::2]:
+                yield name, kept[name][:, np.newaxis], kept[f"{name}.labels"].astype(int)
+        return
     import pandas as pd
 
     windows = json.loads((Path(folder) / "labels" / "combined_windows.json").read_text())
@@ -255,7 +263,7 @@ def real(arguments):
     """VUS-PR of labelled series."""
     from vus.utils.slidingWindows import find_length
 
-    names = _names(arguments, ("sklstm", "smoothing=0.5", "TSB-AD LSTMAD", "TSB-AD, standardised", "PCA"))
+    names = _names(arguments, ("sklstm", "smoothing=0", "TSB-AD LSTMAD", "TSB-AD, standardised", "PCA"))
     found = {}
     for i, (series, x, y) in enumerate(read_nab(arguments.nab)):
         if i % arguments.every:
@@ -317,7 +325,7 @@ def _names(arguments, names):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=PARTS)
-    parser.add_argument("nab", nargs="?", help="folder of the Numenta Anomaly Benchmark, for real")
+    parser.add_argument("nab", nargs="?", help="checkout of the Numenta Anomaly Benchmark, for real")
     parser.add_argument("--seeds", type=int, default=20, help="of sklstm in calibration (%(default)s)")
     parser.add_argument("--peer-seeds", type=int, default=1, help="of the others, and of the other parts (%(default)s)")
     parser.add_argument("--steps", type=int, default=10_000, help="of the training part of calibration (%(default)s)")
@@ -326,8 +334,6 @@ def main():
     parser.add_argument("--set", type=json.loads, default={}, help="other parameters of sklstm, such as '{\"horizon\": 5}'")
     parser.add_argument("--json", help="file for the measurements")
     arguments = parser.parse_args()
-    if arguments.part == "real" and not arguments.nab:
-        parser.error("real needs the folder of the Numenta Anomaly Benchmark")
     warnings.simplefilter("ignore")
     pin_to_one_cpu()
     measured, rows = PARTS[arguments.part](arguments)

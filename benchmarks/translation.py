@@ -91,9 +91,10 @@ class Pronunciation:
         "hidden_size": 256,
         "attention": "dot",
         "bidirectional": True,
-        "dropout": 0.3,
+        "dropout": 0.2,
         "batch_size": 64,
-        "learning_rate_init": 1e-2,
+        "learning_rate_init": 4e-3,
+        "label_smoothing": 0.1,
     }
 
     def __init__(self, rng):

@@ -32,7 +32,8 @@ error_models = pytest.mark.parametrize("error_model", ERROR_MODELS)
 
 
 def detector(**parameters):
-    return LSTMOutlierDetector(**QUICK | parameters)
+    """A quick one, whose scores are those of single steps unless `smoothing` is given."""
+    return LSTMOutlierDetector(**QUICK | {"smoothing": 0} | parameters)
 
 
 def ar2(n, rng):
@@ -237,13 +238,24 @@ def test_errors_of_a_constant_channel_have_a_scale(error_model):
     assert fitted.score_steps([changed], channels=True)[0][200].argmin() == 1
 
 
+@pytest.mark.parametrize("parameters", [{}, {"target": "reconstruct"}, {"horizon": 2, "dropout": 0.5}], ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_channel_that_never_changes_is_predicted_exactly(rng, parameters, dtype):
+    X = np.column_stack([rng.normal(size=300), np.full(300, 5.1)]).astype(dtype)
+    fitted = detector(**parameters).fit([X])
+    assert fitted.location_[1::2] == pytest.approx(0, abs=float(5.1 * np.finfo(dtype).eps))
+    assert fitted.scale_[1::2] == pytest.approx(5.1e-3, rel=1e-6)
+    X[200:, 1] += 0.05
+    assert (fitted.predict_steps([X])[0][200:] == -1).all()
+
+
 # ---- scores ----
 
 
 @pytest.mark.parametrize("error_model", ["robust", "gaussian"])
 def test_scores_tend_to_the_squared_innovations(rng, error_model):
     (x, _), (new, e) = ar2(4000, rng), ar2(3000, rng)
-    fitted = LSTMOutlierDetector(16, error_model=error_model, random_state=0).fit([x])
+    fitted = LSTMOutlierDetector(16, error_model=error_model, smoothing=0, random_state=0).fit([x])
     scores = -fitted.score_steps([new])[0][20:]
     assert spearmanr(scores, e[20:] ** 2).statistic >= 0.98
     # As good as if the innovations were known, where a value is wrong.
@@ -257,7 +269,7 @@ def test_scores_tend_to_the_squared_innovations(rng, error_model):
 
 def rate_of_alarms(make, seed, error_model="robust"):
     rng = np.random.default_rng(seed)
-    fitted = LSTMOutlierDetector(8, error_model=error_model, random_state=0).fit([make(5000, rng)])
+    fitted = LSTMOutlierDetector(8, error_model=error_model, smoothing=0, random_state=0).fit([make(5000, rng)])
     predicted = fitted.predict_steps([make(20_000, rng)])[0]
     return (predicted == -1).mean()
 
@@ -288,7 +300,7 @@ def test_a_broken_correlation_is_found(rng, error_model, horizon):
 
 
 def test_blame_adds_up_and_is_that_of_the_channel(rng):
-    fitted = LSTMOutlierDetector(8, max_iter=40, random_state=0).fit([rng.normal(size=(1500, 3))])
+    fitted = LSTMOutlierDetector(8, max_iter=40, smoothing=0, random_state=0).fit([rng.normal(size=(1500, 3))])
     new = rng.normal(size=(100, 3))
     new[50, 1] += 12
     scores, blame = fitted.score_steps([new])[0], fitted.score_steps([new], channels=True)[0]
@@ -319,6 +331,9 @@ def test_scores_have_the_form_of_X(rng):
     np.testing.assert_array_equal(of_sequences.values[:, 0], flat.ravel())
     np.testing.assert_array_equal(fitted.score_steps(table[:, :, np.newaxis]), flat)
     assert fitted.score_steps(table, channels=True).shape == (12, 10, 1)
+    named = Sequences.from_list(list(rng.normal(size=(4, 20, 2))))
+    named.channel_names = ["rpm", "oil"]
+    assert detector().fit(named).score_steps(named, channels=True).channel_names == ["rpm", "oil"]
     steps = fitted.predict_steps(table)
     assert set(np.unique(steps)) <= {-1, 1} and (steps[:, 0] == 1).all()
     np.testing.assert_array_equal(steps == -1, flat < fitted.step_offset_)
@@ -341,7 +356,7 @@ def test_missing_values_have_no_error(rng, missing):
         x[rng.random(x.shape) < 0.2] = np.nan
         return x
 
-    fitted = LSTMOutlierDetector(8, missing=missing, random_state=0).fit([with_holes(3000)])
+    fitted = LSTMOutlierDetector(8, missing=missing, smoothing=0, random_state=0).fit([with_holes(3000)])
     new = two_channels(300, rng)
     new[100, 0], new[101] = np.nan, np.nan
     scores, blame = fitted.score_steps([new])[0], fitted.score_steps([new], channels=True)[0]
@@ -420,7 +435,7 @@ def assert_streams(fitted, X):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
     "parameters",
-    [{}, {"horizon": 3, "smoothing": 0.3, "num_layers": 2}, {"error_model": "quantile", "cell": "gru", "standardize": False}],
+    [{}, {"horizon": 3, "smoothing": 0.5, "num_layers": 2}, {"error_model": "quantile", "cell": "gru", "standardize": False}],
 )
 def test_a_stream_has_the_bits_of_the_batch(X, dtype, parameters):
     X = [x.astype(dtype) for x in X]

@@ -29,7 +29,8 @@ LENGTHS = (30, 7, 25, 12, 40)
 
 
 def detector(**parameters):
-    return LSTMOutlierDetector(**{"hidden_size": 4, "max_iter": 3, "random_state": 0, "target": "reconstruct"} | parameters)
+    quick = {"hidden_size": 4, "max_iter": 3, "random_state": 0}
+    return LSTMOutlierDetector(**quick | {"target": "reconstruct", "smoothing": 0} | parameters)
 
 
 @pytest.fixture

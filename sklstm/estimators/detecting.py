@@ -121,8 +121,11 @@ class DetectMixin:
         ValueError
             If X is invalid, or has other channels than in `fit`.
         """
-        _, sequences, scores = self._scored(X, parts=channels)
-        return restore_format(scores, sequences, {"kind": _form_of(X), "column": False})
+        model, sequences, scores = self._scored(X, parts=channels)
+        names = None
+        if channels and sequences.channel_names is not None:
+            names = [sequences.channel_names[channel] for channel in model._channels]
+        return restore_format(scores, sequences, {"kind": _form_of(X), "column": False}, names)
 
     @document()
     def predict_steps(self, X):

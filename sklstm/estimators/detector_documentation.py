@@ -28,9 +28,10 @@ error_model : {"robust", "gaussian", "quantile"}, default="robust"
     - "gaussian": standard units are those of the mean and the standard deviation, for data without anomalies.
     - "quantile": errors are replaced by the normal scores of their quantiles, channel by channel, for errors that are skewed or
       have heavy tails.
-smoothing : float, default=0.0
-    Weight of the past in an exponential mean of the scores along each sequence, in [0, 1). 0 leaves them as they are. A change of
-    this or of `aggregation` takes effect in the next `fit`, which sets the thresholds for it.
+smoothing : float, default=0.5
+    Weight of the past in an exponential mean of the scores along each sequence, in [0, 1). Most anomalies last for some steps,
+    and stand out more in a mean; 0 leaves the scores as they are, for the exact step of a spike. A change of this or of
+    `aggregation` takes effect in the next `fit`, which sets the thresholds for it.
 aggregation : {"mean", "max", "top"}, default="mean"
     How the scores of its steps become that of a sequence: their mean, the most abnormal one, or the mean of the tenth that is the
     most abnormal.
@@ -103,6 +104,26 @@ def _training():
     return re.sub(r"(?ms)^validation_fraction :.*?(?=^max_grad_norm :)", lambda _: _OWN["held out"] + "\n", text)
 
 
-_LAYERS = {"layers": SHARED.get("layers", "").replace("default=64", "default=32")}
+# Of what estimators have whose head reads one vector of a sequence, or every step.
+_NOT_OF_DETECTORS = (
+    r' With ``merge_mode="sum"``\s+and ``pooling="last"``, the input of the last step is added\.',
+    r" With\s+`return_sequences`, y contains the remaining steps\.",
+    r" and without label smoothing",
+    r"(?m)^ *- ``attention\.A``.*\n",
+    r" With several poolings\s+the features of each follow one another, in the order of `pooling`\.",
+    r"(?ms)^ *- ``crf\.transitions``.*?(?=^ *- ``input)",
+    r"(?m)^Attention pooling .*\n\n",
+    r", unless `bptt_steps` is set",
+)
 
-document = partial(document_parts, SHARED | _OWN | _LAYERS | {"training": _training()})  # document(**words)
+
+def _of_detectors(text):
+    """A paragraph without what detectors do not have."""
+    for pattern in _NOT_OF_DETECTORS:
+        text = re.sub(pattern, "", text)
+    return text
+
+
+_PARTS = SHARED | {"layers": SHARED.get("layers", "").replace("default=64", "default=32"), "training": _training()}
+
+document = partial(document_parts, {name: _of_detectors(text) for name, text in _PARTS.items()} | _OWN)  # document(**words)

@@ -122,8 +122,9 @@ class Calibration:
         x = self.sequences.values[:, self.channels].astype(np.float64)
         x = x[np.repeat(self.is_used, self.sequences.lengths)]
         x = np.where(np.isnan(x).all(axis=0), 0.0, x)
-        deviations, sizes = np.nanstd(x, axis=0), np.abs(np.nanmean(x, axis=0))
-        scales = np.where(deviations > 0, deviations, np.where(sizes > 0, sizes, 1.0))
+        deviations, sizes = np.nanstd(x, axis=0), np.nanmax(np.abs(x), axis=0)
+        is_constant = np.nanmin(x, axis=0) == np.nanmax(x, axis=0)  # whose deviation may be a rounding error
+        scales = np.where(~is_constant, deviations, np.where(sizes > 0, sizes, 1.0))
         return np.maximum(LEAST_SCALE * scales, np.finfo(np.float64).tiny)
 
     def _of_held_out_sequences(self, steps, offsets):

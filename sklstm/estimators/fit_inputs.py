@@ -80,6 +80,7 @@ class FitInputs:
         """Parameters that a fit begins with."""
         theta = self.network.initialize(rng, self.data.sequences.values.dtype, self._initial_bias(estimator.forget_bias))
         self.scaling.write_means(self.network, theta)
+        self.scaling.write_constants(self.network, theta)
         first_scores = LOSSES[self.target.loss].first_scores
         if first_scores:
             self.network.bind(theta)["head"]["b"][...] = first_scores(self.network.output_size, self.target.targets.shape[1])

@@ -135,7 +135,7 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
         horizon=1,
         window="auto",
         error_model="robust",
-        smoothing=0.0,
+        smoothing=0.5,
         aggregation="mean",
         contamination="auto",
         alarm_rate=0.01,

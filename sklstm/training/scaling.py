@@ -54,6 +54,8 @@ class Scaling:
         Of logarithmic targets: standard deviation over mean.
     static_shift, static_factor : ndarray of shape (n_static,)
         Of static features, as of channels.
+    constant : ndarray of bool of shape (n_targets,) or None
+        Which targets have a single value, which `target_shift` is.
     """
 
     shift: np.ndarray
@@ -66,6 +68,7 @@ class Scaling:
     static_factor: np.ndarray = field(default_factory=lambda: np.ones(0))
     means: np.ndarray | None = None
     known: np.ndarray | None = None
+    constant: np.ndarray | None = None
 
     @classmethod
     def from_moments(
@@ -93,14 +96,15 @@ class Scaling:
         shift, factor = _standardizing(moments["x"] if standardize else None, n_channels, categorical)
         static = _standardizing(moments.get("static"), n_static, static_categorical)
         target_shift, target_scale = np.zeros(1), np.ones(1)
-        relative_deviation = None
+        relative_deviation = constant = None
         if moments["y"] is not None and loss_units == "log":
             target_scale = np.where(moments["y"]["mean"] > 0, moments["y"]["mean"], 1.0)
             relative_deviation = moments["y"]["deviation"] / target_scale
         elif moments["y"] is not None:
             target_shift, target_scale = moments["y"]["mean"], scale_of_targets(moments["y"])
+            constant = moments["y"]["deviation"] == 0 if loss_units == "affine" else None
         return cls(
-            shift, factor, target_shift, target_scale, loss_units, relative_deviation, *static, means, known
+            shift, factor, target_shift, target_scale, loss_units, relative_deviation, *static, means, known, constant
         )  # fmt: skip
 
     def raise_if_out_of_range(self, dtype):
@@ -148,6 +152,15 @@ class Scaling:
         if network.missing != "error":
             p, numeric = network.bind(theta)["input"], network.input_layer.numeric
             p["mean"][...], p["known"][...] = self.means[numeric], self.known[numeric]
+
+    def write_constants(self, network, theta):
+        """Let a network, whose parameters are overwritten, begin with the exact values of targets that have a single one.
+
+        The gradients of weights that are 0 are then 0 too, so that training leaves these predictions as they are.
+        """
+        if self.constant is not None and self.constant.any():
+            n = network.output_size // len(self.constant)  # quantiles of each
+            network.bind(theta)["head"]["V"][:, np.repeat(self.constant, n)] = 0
 
     def fold_into_weights(self, network, theta, temperature=1.0):
         """Parameters of the network whose inputs and outputs are in the units of the data, and whose scores are divided by a
