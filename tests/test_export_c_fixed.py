@@ -78,9 +78,9 @@ def test_labels_of_integers_are_those_of_the_model(make, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_states_do_not_drift(cell, tmp_path):
-    """Over 100,000 steps the deviation from the stream does not grow: in the last 1,000 it is at most 1.5 times that in the first.
+    """Over 100,000 steps the deviation from the stream does not grow: that of the last 1,000 is at most 1.5 times the first.
 
-    Where the model changes its mind, it may do so a step earlier or later, so that single deviations are large."""
+    Where the model changes its mind, it may do so a step earlier or later, so that few deviations are large."""
     X, y = gestures(0, 300)
     model = LSTMClassifier(16, cell=cell, max_iter=20, pooling="last", random_state=0).fit(X, y)
     to_c(model, tmp_path / "model.h", dtype="q15", X_calibration=X)
@@ -91,7 +91,7 @@ def test_states_do_not_drift(cell, tmp_path):
     found = run_steps(tmp_path / "model.h", model, x)
     deviations = np.abs(found - expected).mean(axis=1)
     assert deviations[-1000:].mean() <= 1.5 * deviations[:1000].mean() + 1e-6
-    assert np.quantile(deviations, 0.99) < 0.01
+    assert np.quantile(deviations, 0.9) < 0.002
     assert np.mean(found.argmax(axis=1) == expected.argmax(axis=1)) >= 0.995
 
 
@@ -197,7 +197,8 @@ def test_a_step_of_integers_is_what_a_twin_in_python_computes(tmp_path):
     # The states as outputs, and the integers of samples as they are.
     spied = text.replace("static inline void model_scores(", "static inline void model_scores_before(")
     spied = spied.replace("static inline void model_output(", "static inline void model_output_before(")
-    spied += "static inline void model_output(const model_state *s, float *y)\n{ for (size_t k = 0; k < 5; k++) y[k] = s->h0[k]; }\n"
+    spied += "static inline void model_output(const model_state *s, float *y)"
+    spied += "{ size_t k; for (k = 0; k < 5; k++) y[k] = s->h0[k]; }\n"
     spied = spied.replace("    model_quantize(x, q);", "    { size_t k; for (k = 0; k < 3; k++) q[k] = (int16_t)x[k]; }")
     rng = np.random.default_rng(0)
     steps = rng.integers(-32767, 32768, size=(300, 3))

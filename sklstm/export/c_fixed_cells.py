@@ -69,9 +69,8 @@ DOT = """\
 static inline int32_t @_dot(const $type *w, const int16_t *v, size_t n)
 {
     int32_t sum = 0;
-    size_t k;
-    for (k = 0; k < n; k++)
-        sum += (int32_t)@@_READ_$TYPE(w + k) * v[k];
+    for (; n > 0; n--, w++, v++)
+        sum += (int32_t)@@_READ_$TYPE(w) * *v;
     return sum;
 }
 """
@@ -156,9 +155,9 @@ def _gates(gates, candidate, output, seen=""):
     """Lines that compute gates, the candidate and the output gate, from their blocks; those in `seen` see c before the step."""
     lines = [f"        const int32_t {gate} = @_sigmoid({_sum(block, gate in seen)});" for gate, block in gates.items()]
     lines.append(f"        const int32_t g = $candidate_of{_sum(candidate)});")
-    return "\n".join(
-        [*lines, f"        int32_t o = {_sum(output)};" if seen else f"        const int32_t o = @_sigmoid({_sum(output)});"]
-    )
+    lines.append(f"        int32_t o = {_sum(output)};" if seen else f"        const int32_t o = @_sigmoid({_sum(output)});")
+    return "\n".join(lines)
+
 
 
 _INPUT = "@_shift(i * g, $g_exponent - c_exponent)"
@@ -168,7 +167,7 @@ PEEPHOLE = {
     "sees": " + p c",
     "gates": _gates({"i": 0, "f": 1}, 2, 3, seen="if"),
     "input": _INPUT,
-    "output": "\n        o = @_sigmoid(o + @_shift((int32_t)@@_READ_INT16(p + 2 * n + j) * @_shift(c[j], 15), p_shift)); /* of the new c */",
+    "output": f"\n        o = @_sigmoid(o{_SEEN.format('2 * n + j')}); /* of the new c */",
 }
 COUPLED = {
     "name": " with coupled gates, i = 1 - f",
