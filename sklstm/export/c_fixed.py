@@ -152,8 +152,6 @@ class _Writer:
         model, network, program = self.model, self.network, self.program
         entry, p, first = network.input_layer, model.params.get("input"), network.layers[0]
         low, high = self.ranges.inputs
-        if not (np.isfinite(low).all() and np.isfinite(high).all()):
-            raise ValueError("X_calibration has values that are not finite.")
         numeric = np.arange(network.input_size) if entry is None else entry.numeric
         n, n_columns = len(numeric), len(low)
         centre, largest = np.zeros(n_columns), np.maximum(np.abs(low), np.abs(high))
