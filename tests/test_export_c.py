@@ -15,13 +15,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 import sklstm
-from sklstm import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq
+from sklstm import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq, Sequences
 from sklstm.export import to_c, verify
 from sklstm.export.__main__ import main
 from sklstm.export.c_header import read_header
 from sklstm.export.c_model import LIMITS, read_model
 from sklstm.export.c_run import compiler, run, samples
 from sklstm.network import CELLS
+from sklstm.preprocessing import with_static
 
 if not any(map(shutil.which, ("cc", "gcc", "clang"))):
     pytest.skip("needs a C compiler", allow_module_level=True)
@@ -156,6 +157,39 @@ def test_every_kind_of_y(kind, dtype, tmp_path):
     assert result["n_outputs"] == (sum(map(len, data()[0])) if "steps" in kind else 60)
 
 
+@cache
+def with_more(what):
+    """A model that reads more than channels, and its X."""
+    rng = np.random.default_rng(0)
+    X = [x[:, :3].copy() for x in data()[0]]
+    for x in X:
+        x[:, :2][rng.random((len(x), 2)) < 0.3] = np.nan
+    X = Sequences.from_list(X)
+    parameters = {"missing": "decay" if "decay" in what else "indicator", "categorical_features": (2,)}
+    if "times" in what:
+        X = X.with_times(np.cumsum(rng.exponential(5, size=len(X.values))))
+    if "static" in what:
+        X = with_static(X, {"age": rng.normal(50, 10, size=len(X)), "sex": np.array(["m", "f"] * (len(X) // 2), dtype=object)})
+    model = LSTMClassifier(6, max_iter=8, cell="gru", num_layers=2, random_state=0, **parameters)
+    return model.fit(X, data()[1]), X
+
+
+@pytest.mark.parametrize("what", ["indicator", "decay", "decay times", "indicator times static", "decay static"])
+def test_missing_values_times_and_static_features(what, tmp_path):
+    """Categories that are texts are numbers on the device."""
+    model, X = with_more(what)
+    path = tmp_path / "model.h"
+    to_c(model, path)
+    result = verify(path, model, X)
+    assert result["deviation"] < 2e-6 and result["agreement"] == 1
+    assert ("0 f,  1 m" in path.read_text()) == ("static" in what)
+    other = tmp_path / "other.h"
+    for dtype in INTEGERS:
+        with pytest.raises(ValueError, match="float32"):
+            to_c(model, other, dtype=dtype, X_calibration=X)
+    assert not other.exists()
+
+
 # ---- compilers ----
 
 # Networks whose headers have every template between them, and few of them that have most.
@@ -210,6 +244,8 @@ def test_compilers_find_nothing(command, networks, kinds, tmp_path):
     if not shutil.which(command.split()[0]):
         pytest.skip(f"needs {command.split()[0]}")
     names = list(headers(tmp_path, networks, kinds))
+    to_c(with_more("decay times")[0], tmp_path / "more_float32.h", name="more_float32")
+    names.append("more_float32")
     text = "".join(f'#include "{name}.h"\n' for name in names)
     text += "".join(CALLS.replace("@", name).replace("use(", f"use_{name}(") for name in names)
     source = tmp_path / ("all.cpp" if "++" in command else "all.c")

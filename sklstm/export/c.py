@@ -9,7 +9,7 @@ from .c_fixed import fixed_program
 from .c_float import float_program
 from .c_header import header, read_header
 from .c_model import read_model
-from .c_run import expected_outputs, run, samples
+from .c_run import expected_outputs, run, samples, static_features
 from .c_text import check_name
 
 
@@ -60,7 +60,7 @@ def to_c(model, path, *, name="model", dtype="float32", X_calibration=None):
     -----
     The header has, with `name` "model", a type ``model_state`` and these functions:
 
-    - ``model_init(&s)`` begins a sequence.
+    - ``model_init(&s)`` begins a sequence; of a model with static features it takes these, too.
     - ``model_step(&s, x)`` takes a sample, an array of the channels as in `fit`.
     - ``model_output(&s, y)`` writes the probabilities, or what `predict` returns, for the steps so far.
     - ``model_label(&s)``, of classifiers, returns the number of the class in `classes_`.
@@ -163,7 +163,8 @@ def verify(path, model, X):
     text, name, dtype = read_header(path)
     exported = read_model(model, dtype)
     expected, labels = expected_outputs(exported, sequences := exported.model._read_fitted(X))
-    outputs = run(text, name, exported, samples(exported, sequences), sequences.offsets, os.fsdecode(path))
+    values, static = samples(exported, sequences), static_features(exported, sequences)
+    outputs = run(text, name, exported, values, sequences.offsets, os.fsdecode(path), static=static)
     deviations = np.abs(outputs[:, :-1] - expected)
     result = {"deviation": float(deviations.max()), "mean_deviation": float(deviations.mean())}
     if labels is not None:

@@ -302,7 +302,7 @@ class _Writer:
         if not set(names) - {"last"}:
             return
         lines = ""
-        program.field("uint32_t", "n_steps", None, "of the sequence so far")
+        program.count_steps()
         if "mean" in names:
             program.field("int32_t", "sum", size, "of the outputs so far")
             program.field("uint8_t", "halvings", None, "of the sum")
@@ -329,7 +329,7 @@ class _Writer:
             "static inline void @_pool(@_state *s, const int16_t *y)\n"
             f"{{\n    size_t k;\n{lines.replace('$size', str(size))}}}\n"
         )
-        program.step += [f"@_pool(s, {y});", "s->n_steps++;"]
+        program.step.append(f"@_pool(s, {y});")
 
     def _add_head(self, y, size, exponent):
         program, p, names = self.program, self.model.params["head"], self.network.poolings or ("last",)
@@ -369,7 +369,7 @@ class _Writer:
         program.float_functions.append(SCORES_AS_NUMBERS.replace("$unit", unit))
 
     def _step_function(self):
-        lines = [f"    {line}" for text in self.program.step for line in text.split("\n")]
+        lines = self.program.lines_of_step()
         declared = "    size_t k;\n" if any("k < " in line for line in lines) else ""
         declared += f"    int16_t in[{len(self.units)}];\n" if self.network.categories else ""
         return STEP.replace("$declared", declared).replace("$lines", "\n".join(lines) + "\n")

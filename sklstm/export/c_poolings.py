@@ -59,7 +59,7 @@ def add_poolings(program, model, y):
         return [(None, None)] * max(len(names), 1)
     if "mean" in names or "attention" in names:
         program.functions.append(COMPENSATED)
-    program.field("uint32_t", "n_steps", None, "of the sequence so far")
+    program.count_steps()
     lines = []
     if "mean" in names:
         program.field("float", "sum", size, "of the outputs so far")
@@ -93,5 +93,5 @@ def add_poolings(program, model, y):
         "max": ("max", None),
         "attention": ("weighted", "s->norm"),
     }
-    program.step += [f"@_pool(s, {y});", "s->n_steps++;"]
+    program.step.append(f"@_pool(s, {y});")
     return [sources[name] for name in names]
