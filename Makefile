@@ -9,6 +9,7 @@
 # make test-memcheck  the kernels under valgrind
 # make clients        what other packages do with the estimators, in an environment of its own with those packages
 # make bench          every benchmark beside its peers: tables, and benchmarks/*.json and *.png; hours. make bench-fit runs one
+# make devices       exported C on emulated processors: the same bits, and sizes; installs Debian packages, as root
 # make lint           ruff and cython-lint
 # make clean          remove what the other targets made
 
@@ -21,7 +22,7 @@ SOURCES := pyproject.toml setup.py $(shell find sklstm -name '*.py' -o -name '*.
 CLIENTS := .venv-clients
 BENCHMARKS := train_step predict stream fit grid_search threads memory
 
-.PHONY: example test test-slow test-simd test-products test-sanitize test-fuzz test-browser test-memcheck clients
+.PHONY: example test test-slow test-simd test-products test-sanitize test-fuzz test-browser test-memcheck clients devices
 .PHONY: bench $(BENCHMARKS:%=bench-%) lint clean
 
 example: $(VENV)/installed-plot
@@ -70,6 +71,12 @@ test-memcheck: $(VENV)/installed-test
 
 clients: $(CLIENTS)/installed
 	$(CLIENTS)/bin/pytest -n 2 --dist loadfile tests/clients
+
+devices: $(VENV)/installed-test
+	$(BIN)/python benchmarks/devices.py install
+	$(BIN)/python benchmarks/devices.py bits
+	$(BIN)/python benchmarks/devices.py sizes
+	$(BIN)/python benchmarks/devices.py peers
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

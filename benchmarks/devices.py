@@ -5,8 +5,8 @@
     python benchmarks/devices.py sizes       bytes of flash and RAM, and clock cycles of a step on AVR
     python benchmarks/devices.py peers       the same network by emx-onnx-cgen, from ONNX
 
-Processors are this one (gcc and clang), Cortex-M0 and M4 in qemu-system-arm, AVR (ATmega1284P) in simavr, and WebAssembly in wasmtime.
-Inputs are pseudo-random integers, which each program makes itself. What is not installed is left out.
+Processors are this one (gcc and clang), Cortex-M0 and M4 in qemu-system-arm, AVR (ATmega1284P) in simavr, and WebAssembly in
+wasmtime. Inputs are pseudo-random integers, which each program makes itself. What is not installed is left out.
 
 sizes     Compiled with -Os, for `init`, `step_q` and `label` of one model, which are called from other files. Flash is the code
           with its constants, and functions of the compiler's own library that it needs; RAM is the state and the stack of a step.
@@ -118,13 +118,15 @@ static void put(char c)
 }
 int main(void)
 {
+    static int16_t q[MODEL_CHANNELS];
     uint32_t hash;
     UCSR0B = 1 << TXEN0;
     TCCR1B = 4; /* a tick of the timer is 256 cycles */
     hash = run(N_STEPS);
     put_hash(hash);
     TCNT1 = 0;
-    run(16);
+    for (uint8_t t = 0; t < 16; t++)
+        model_step_q(&state, q);
     put_hash((uint32_t)TCNT1 * 16u); /* cycles of a step */
     cli();
     sleep_mode();
@@ -145,7 +147,7 @@ def has(*commands):
 
 def run(*command, **options):
     """What a command prints; raises with that where it fails."""
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=120, **options)
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=600, **options)
     if done.returncode:
         raise RuntimeError(f"{' '.join(map(str, command))} failed:\n{done.stdout[-1000:]}{done.stderr[-3000:]}")
     return done.stdout + done.stderr
@@ -173,8 +175,9 @@ def on_cortex(cpu, machine):
 
 
 def on_avr(folder):
+    """The hash, and the clock cycles of a step."""
     program = build(folder, ["avr-gcc", "-mmcu=atmega1284p", "-Os"], AVR)
-    return "".join(re.findall(r"[0-9a-f]{8}", run("simavr", "-m", "atmega1284p", "-f", 16_000_000, program)))
+    return " ".join(re.findall(r"[0-9a-f]{8}", run("simavr", "-m", "atmega1284p", "-f", 16_000_000, program)))
 
 
 def on_wasm(folder):
@@ -232,10 +235,139 @@ def show_bits():
             print(cell, parameters, dtype, "the same bits" if len(distinct) == 1 else "DIFFERENT", found, flush=True)
 
 
-COMMANDS = {"bits": show_bits}
+# ---- sizes ----
+
+# What a program on a device calls; the state is its own.
+USE = """\
+#include "model.h"
+model_state state;
+void begin(void);
+void step($integer const $type *x);
+int label(void);
+void begin(void) { model_init(&state); }
+void step(const $type *x) { model_step$suffix(&state, x); }
+int label(void) { return model_label(&state); }
+"""
+
+SIZE_FLAGS = ["-std=c99", "-Os", "-ffunction-sections", "-fstack-usage"]
+
+# Processor -> compiler with its flags, and the command that tells sizes.
+COMPILERS = {
+    "Cortex-M0": ("arm-none-eabi-gcc -mcpu=cortex-m0 -mthumb".split(), "arm-none-eabi-size"),
+    "Cortex-M4": ("arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -mfpu=fpv4-sp-d16 -mfloat-abi=hard".split(), "arm-none-eabi-size"),
+    "AVR": ("avr-gcc -mmcu=atmega1284p".split(), "avr-size"),
+}
+
+
+def sizes_of(compiler, size, dtype, folder):
+    """Bytes of flash and RAM of the header "model.h" in a folder, without functions of libraries: code with its constants, and
+    the state with the stack of a step."""
+    number, suffix = ("float", "") if dtype == "float32" else ("int16_t", "_q")
+    source = USE.replace("$integer ", "").replace("$type", number).replace("$suffix", suffix)
+    (folder / "use.c").write_text(source)
+    run(*compiler, *SIZE_FLAGS, "-c", folder / "use.c", "-o", folder / "use.o")
+    text, data, bss = map(int, run(size, folder / "use.o").splitlines()[1].split()[:3])
+    stack = sum(int(line.split("\t")[1]) for line in (folder / "use.su").read_text().splitlines())
+    return text + data, data + bss + stack
+
+
+def show_sizes():
+    networks = [("gru", 16, 6, 6), ("lstm", 16, 6, 6), ("rnn", 16, 6, 6), ("gru", 32, 6, 6), ("lstm", 64, 9, 6)]
+    heads = [f"{name}: {what}" for name in COMPILERS for what in ("flash", "RAM")]
+    rows = [["network", "numbers", "constants", "state", *heads, "AVR: cycles"]]
+    for cell, units, channels, classes in networks:
+        model, X = model_of(cell, units, channels, classes)
+        for dtype in ("float32", "q15", "int8"):
+            with tempfile.TemporaryDirectory() as folder:
+                folder = Path(folder)
+                sizes = to_c(model, folder / "model.h", dtype=dtype, X_calibration=X)
+                row = [f"{cell}, {units} units, {channels} channels, {classes} classes", dtype]
+                row += [str(sizes["weights"] + sizes["tables"]), str(sizes["state"])]
+                for compiler, size in COMPILERS.values():
+                    is_too_large = compiler[0] == "avr-gcc" and sizes["weights"] > 32767  # for its arrays
+                    row += ["", ""] if is_too_large else map(str, sizes_of(compiler, size, dtype, folder))
+                row.append("" if is_too_large or dtype == "float32" else str(int(on_avr(folder).split()[1], 16)))
+            rows.append(row)
+    print(table(rows))
+
+
+# ---- the same network by another generator ----
+
+LINKED = """\
+void start(void);
+void start(void) { $calls for (;;) {} }
+"""
+OF_EMX = """\
+void model(const float X[1][$T][6], long long label[1], float probabilities[1][6]);
+static float X[1][$T][6], y[1][6];
+static long long label[1];
+"""
+OF_SKLSTM = """\
+void begin(void);
+void step(const $type *x);
+int label(void);
+static $type x[6];
+static volatile int found;
+"""
+
+
+def linked(compiler, size, folder, source, text):
+    """Bytes of flash of a program that calls a network, with what it needs of libraries."""
+    (folder / "start.c").write_text(text)
+    (folder / "link.ld").write_text(LINK)
+    flags = ["-Os", "-std=c99", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-nostartfiles"]
+    libraries = ["-specs=nano.specs", "-T", folder / "link.ld", "-lm", "-o", folder / "linked"]
+    run(*compiler, *flags, folder / source, folder / "start.c", *libraries)
+    lines = run(size, "-A", folder / "linked").splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith((".text", ".data", ".ARM.ex")))
+
+
+def show_peers():
+    """A GRU of 16 units that pools the last step, of sequences of 40 steps."""
+    import onnx
+
+    from sklstm.export import to_onnx
+
+    model, X = model_of("gru", pooling="last")
+    rows = [["C", "processor", "flash of the network", "flash with libraries", "RAM"]]
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        graph = to_onnx(model, lengths=False)
+        for node in graph.graph.node:  # emx-onnx-cgen does not know the default when it is written out
+            kept = [attribute for attribute in node.attribute if attribute.name != "direction"]
+            del node.attribute[:]
+            node.attribute.extend(kept)
+        onnx.save(graph, folder / "model.onnx")
+        emx = ["emx-onnx-cgen", "compile", folder / "model.onnx", folder / "emx.c", "--model-name", "model"]
+        run(*emx, "--large-temp-threshold", "0", "--input-dim", "N=1", "--input-dim", f"T={X.shape[1]}")
+        for name in ("Cortex-M0", "Cortex-M4"):
+            compiler, size = COMPILERS[name]
+            run(*compiler, *SIZE_FLAGS, "-c", folder / "emx.c", "-o", folder / "emx.o")
+            text, data, bss = map(int, run(size, folder / "emx.o").splitlines()[1].split()[:3])
+            stack = sum(int(line.split("\t")[1]) for line in (folder / "emx.su").read_text().splitlines())
+            calls = OF_EMX.replace("$T", str(X.shape[1])) + LINKED.replace("$calls", "model(X, label, y);")
+            whole = linked(compiler, size, folder, "emx.c", calls)
+            rows.append(["emx-onnx-cgen, float32", name, str(text + data), str(whole), str(data + bss + stack)])
+            for dtype in ("float32", "q15", "int8"):
+                to_c(model, folder / "model.h", dtype=dtype, X_calibration=X)
+                flash, memory = sizes_of(compiler, size, dtype, folder)
+                calls = OF_SKLSTM.replace("$type", "float" if dtype == "float32" else "short")
+                calls += LINKED.replace("$calls", "begin(); step(x); found = label();")
+                whole = linked(compiler, size, folder, "use.c", calls)
+                rows.append([f"sklstm, {dtype}", name, str(flash), str(whole), str(memory)])
+    print(table(rows))
+
+
+def install():
+    """What the processors need, on Debian."""
+    run("apt-get", "update")
+    run("apt-get", "install", "--yes", "--no-install-recommends", *PACKAGES)
+    run(sys.executable, "-m", "pip", "install", "ziglang", "wasmtime", "emx-onnx-cgen", "onnx")
+
+
+COMMANDS = {"install": install, "bits": show_bits, "sizes": show_sizes, "peers": show_peers}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=COMMANDS)
     COMMANDS[parser.parse_args().command]()
-    table([["", ""]])

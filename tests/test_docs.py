@@ -157,7 +157,7 @@ def test_numpydoc_finds_nothing(path, exempt):
 
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 # Pages whose blocks follow one another.
-PAGES = ("anomalies", "ctc", "forecasting", "onnx", "seq2seq", "weights")
+PAGES = ("anomalies", "ctc", "devices", "forecasting", "onnx", "seq2seq", "weights")
 # Package that the code of a block imports -> packages without which the block is skipped.
 NEEDED = {"pandas": ("pandas", "narwhals"), "torch": ("torch",)}
 

@@ -15,13 +15,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 import sklstm
-from sklstm import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq
+from sklstm import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq, Sequences
 from sklstm.export import to_c, verify
 from sklstm.export.__main__ import main
 from sklstm.export.c_header import read_header
 from sklstm.export.c_model import LIMITS, read_model
 from sklstm.export.c_run import compiler, run, samples
 from sklstm.network import CELLS
+from sklstm.preprocessing import with_static
 
 if not any(map(shutil.which, ("cc", "gcc", "clang"))):
     pytest.skip("needs a C compiler", allow_module_level=True)
@@ -104,8 +105,8 @@ def long_sequence(n_steps=10_000):
 
 @pytest.mark.parametrize("parameters", NETWORKS, ids=str)
 def test_float_equals_the_stream_at_every_step(parameters, tmp_path):
-    """To 2e-6, and where a network is so steep that the package's own float32 is about as far from float64, to three times that: two
-    ways of rounding differ by as much as each does.
+    """To 2e-6, and where a network is so steep that the package's own float32 is about as far from float64, to three times that:
+    two ways of rounding differ by as much as each does.
 
     Relu is not bounded: a network that does not forget may leave the range of numbers, so it takes shorter sequences."""
     is_slow = "categorical_features" in parameters  # a step of the stream
@@ -126,7 +127,7 @@ def test_float_equals_the_stream_at_every_step(parameters, tmp_path):
 
 
 def test_attention_equals_predictions(tmp_path):
-    """A stream cannot pool by attention, but the header does, in one pass; also where a step weighs far more than those before."""
+    """A stream cannot pool by attention, but the header does, in one pass, also where a step weighs far more than others."""
     model = fitted(pooling=("attention", "last"), cell="gru")
     steep = copy(model)
     steep._theta = model._theta.copy()
@@ -154,6 +155,39 @@ def test_every_kind_of_y(kind, dtype, tmp_path):
     assert result.get("agreement", 1) >= (1 if dtype == "float32" else 0.95)
     assert ("agreement" in result) == isinstance(model, LSTMClassifier)
     assert result["n_outputs"] == (sum(map(len, data()[0])) if "steps" in kind else 60)
+
+
+@cache
+def with_more(what):
+    """A model that reads more than channels, and its X."""
+    rng = np.random.default_rng(0)
+    X = [x[:, :3].copy() for x in data()[0]]
+    for x in X:
+        x[:, :2][rng.random((len(x), 2)) < 0.3] = np.nan
+    X = Sequences.from_list(X)
+    parameters = {"missing": "decay" if "decay" in what else "indicator", "categorical_features": (2,)}
+    if "times" in what:
+        X = X.with_times(np.cumsum(rng.exponential(5, size=len(X.values))))
+    if "static" in what:
+        X = with_static(X, {"age": rng.normal(50, 10, size=len(X)), "sex": np.array(["m", "f"] * (len(X) // 2), dtype=object)})
+    model = LSTMClassifier(6, max_iter=8, cell="gru", num_layers=2, random_state=0, **parameters)
+    return model.fit(X, data()[1]), X
+
+
+@pytest.mark.parametrize("what", ["indicator", "decay", "decay times", "indicator times static", "decay static"])
+def test_missing_values_times_and_static_features(what, tmp_path):
+    """Categories that are texts are numbers on the device."""
+    model, X = with_more(what)
+    path = tmp_path / "model.h"
+    to_c(model, path)
+    result = verify(path, model, X)
+    assert result["deviation"] < 2e-6 and result["agreement"] == 1
+    assert ("0 f,  1 m" in path.read_text()) == ("static" in what)
+    other = tmp_path / "other.h"
+    for dtype in INTEGERS:
+        with pytest.raises(ValueError, match="float32"):
+            to_c(model, other, dtype=dtype, X_calibration=X)
+    assert not other.exists()
 
 
 # ---- compilers ----
@@ -210,11 +244,14 @@ def test_compilers_find_nothing(command, networks, kinds, tmp_path):
     if not shutil.which(command.split()[0]):
         pytest.skip(f"needs {command.split()[0]}")
     names = list(headers(tmp_path, networks, kinds))
+    to_c(with_more("decay times")[0], tmp_path / "more_float32.h", name="more_float32")
+    names.append("more_float32")
     text = "".join(f'#include "{name}.h"\n' for name in names)
     text += "".join(CALLS.replace("@", name).replace("use(", f"use_{name}(") for name in names)
     source = tmp_path / ("all.cpp" if "++" in command else "all.c")
     source.write_text(text)
-    done = subprocess.run([*command.split(), *STRICT, "-O1", "-c", source, "-o", tmp_path / "all.o"], capture_output=True, text=True)
+    command_line = [*command.split(), *STRICT, "-O1", "-c", source, "-o", tmp_path / "all.o"]
+    done = subprocess.run(command_line, capture_output=True, text=True)
     assert done.returncode == 0 and not done.stderr, done.stderr[:3000]
     if command.startswith("gcc"):
         symbols = subprocess.run(["nm", "-u", tmp_path / "all.o"], capture_output=True, text=True, check=True).stdout.split()
@@ -236,7 +273,7 @@ def test_sanitizers_find_nothing(dtype, tmp_path):
     """With samples far outside of the range of calibration, and in float32 such that are no numbers."""
     rng = np.random.default_rng(0)
     for parameters in VARIED:
-        if dtype != "float32" and "layernorm" in parameters.values() or parameters.get("activation") == "relu":
+        if (dtype != "float32" and "layernorm" in parameters.values()) or parameters.get("activation") == "relu":
             continue
         model = fitted(**parameters)
         path, _ = written(model, tmp_path, dtype)
@@ -274,8 +311,9 @@ def test_a_network_that_cannot_be_exported_is_refused(parameters, dtype, words, 
     refused(fitted(**parameters), ["cannot be exported to C", *words], tmp_path, dtype=dtype, X_calibration=data()[0])
 
 
+@pytest.mark.filterwarnings("ignore:alarm_rate")
 def test_what_is_no_model_of_sequences_is_refused(tmp_path):
-    X, y = data()
+    X, _ = data()
     rows = np.array([x[:3] for x in X])
     refused(LSTMClassifier(), ["not fitted"], tmp_path)
     refused(make_pipeline(FunctionTransformer(), fitted()), ["Pipeline", "[-1]"], tmp_path)
@@ -298,13 +336,13 @@ def test_a_file_that_cannot_be_written_is_an_error_and_leaves_nothing(tmp_path):
         to_c(model, 3)
     path = tmp_path / "model.h"
     path.write_text("as it was")
-    with pytest.raises(ValueError, match="not finite"):
+    with pytest.raises(ValueError, match="contains infinity"):
         to_c(model, path, dtype="q15", X_calibration=[np.where(x > 1, np.inf, x) for x in data()[0]])
     assert [file.name for file in tmp_path.iterdir()] == ["model.h"] and path.read_text() == "as it was"
 
 
 def test_verify_says_what_is_wrong(tmp_path, monkeypatch):
-    model, (X, y) = fitted(), data()
+    model, (X, _) = fitted(), data()
     path, _ = written(model, tmp_path)
     with pytest.raises(ValueError, match="of another model"):
         verify(path, fitted("two"), X)
@@ -318,12 +356,12 @@ def test_verify_says_what_is_wrong(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match=r"cannot compile.*other\.h"):
         verify(other, model, X)
     monkeypatch.setenv("CC", "no-such-compiler")
-    with pytest.raises(RuntimeError, match="needs a C compiler.*no-such-compiler"):
+    with pytest.raises(RuntimeError, match=r"needs a C compiler.*no-such-compiler"):
         verify(path, model, X)
 
 
 def test_verify_notices_a_changed_weight(tmp_path):
-    model, (X, y) = fitted(cell="gru"), data()
+    model, (X, _) = fitted(cell="gru"), data()
     path, _ = written(model, tmp_path)
     text, (first, *_) = path.read_text(), re.findall(r"model_r0\[\d+\] = \{\n    (\S+)f,", path.read_text())
     path.write_text(text.replace(f"    {first}f,", "    0.5f,", 1))
@@ -334,7 +372,7 @@ def test_verify_notices_a_changed_weight(tmp_path):
 
 
 def test_command_line(tmp_path, capsys):
-    model, (X, y) = fitted(cell="gru"), data()
+    model, (X, _) = fitted(cell="gru"), data()
     saved, path, calibration = (str(tmp_path / name) for name in ("model.npz", "gesture.h", "X.npz"))
     sklstm.save(model, saved)
     np.savez(calibration, *X)

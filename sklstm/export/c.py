@@ -9,7 +9,7 @@ from .c_fixed import fixed_program
 from .c_float import float_program
 from .c_header import header, read_header
 from .c_model import read_model
-from .c_run import expected_outputs, run, samples
+from .c_run import expected_outputs, run, samples, static_features
 from .c_text import check_name
 
 
@@ -28,10 +28,11 @@ def to_c(model, path, *, name="model", dtype="float32", X_calibration=None):
     name : str, default="model"
         What all names in the header begin with, in capitals those of macros: a letter, and then letters, digits or underscores.
     dtype : {"float32", "q15", "int8"}, default="float32"
-        Type of numbers. "q15" has weights and states of 16 bits, and "int8" weights of 8 bits with a scale for each row; both compute
-        in integers alone, with the same bits on every processor.
+        Type of numbers. "q15" has weights and states of 16 bits, and "int8" weights of 8 bits with a scale for each row; both
+        compute in integers alone, with the same bits on every processor.
     X_calibration : any accepted form of sequences, default=None
-        Data like those of `fit`, of which some hundred steps suffice, for ``dtype="q15"`` and "int8": ranges of channels and states.
+        Data like those of `fit`, of which some hundred steps suffice, for ``dtype="q15"`` and "int8": they show the ranges of
+        channels and states.
 
     Returns
     -------
@@ -59,16 +60,17 @@ def to_c(model, path, *, name="model", dtype="float32", X_calibration=None):
     -----
     The header has, with `name` "model", a type ``model_state`` and these functions:
 
-    - ``model_init(&s)`` begins a sequence.
+    - ``model_init(&s)`` begins a sequence; of a model with static features it takes these, too.
     - ``model_step(&s, x)`` takes a sample, an array of the channels as in `fit`.
     - ``model_output(&s, y)`` writes the probabilities, or what `predict` returns, for the steps so far.
     - ``model_label(&s)``, of classifiers, returns the number of the class in `classes_`.
     - ``model_predict(&s, x, n_steps, ...)`` takes a whole sequence.
 
-    With integers there are also ``model_quantize``, ``model_step_q`` and ``model_scores_q``, which use no floating point but in the
-    first. A number v with an exponent e is the integer round(2^e v). Gates and tanh have e = 15, and come from one table of
-    256 intervals, between which it is linear; states have the largest e with which what calibration has seen, and a quarter
-    more, has 16 bits; sums have e = 16 and 32 bits. What exceeds its range is saturated. Channels are scaled by powers of two.
+    With integers there are also ``model_quantize``, ``model_step_q`` and ``model_scores_q``, of which only the first uses
+    floating point; ``#define MODEL_NO_FLOAT`` leaves out all that do, but `model_label`. A number v with an exponent e is the
+    integer round(2^e v). Gates and tanh have e = 15, and come from one table of 256 intervals, in which they are linear; states
+    have the largest e with which what calibration has seen, and a quarter more, has 16 bits; sums have e = 16 and 32 bits. What
+    exceeds its range is saturated. Channels are scaled by powers of two, to the range of calibration and training.
 
     Mean pooling keeps sums, which are compensated [1]_ in float32, and attention a softmax that begins anew where a step
     weighs more than all before [2]_: both are exact after one pass.
@@ -88,7 +90,7 @@ def to_c(model, path, *, name="model", dtype="float32", X_calibration=None):
     >>> model = LSTMClassifier(8, cell="gru", max_iter=5, random_state=0).fit(X, X[:, :, 0].sum(axis=1) > 0)
     >>> path = os.path.join(tempfile.mkdtemp(), "model.h")
     >>> to_c(model, path, dtype="q15", X_calibration=X)
-    {'weights': 740, 'tables': 514, 'state': 36, 'stack': 22}
+    {'weights': 716, 'tables': 514, 'state': 36, 'stack': 16}
     """
     check_name(name)
     exported = read_model(model, dtype)
@@ -123,9 +125,9 @@ def verify(path, model, X):
     Returns
     -------
     dict of str to float or int
-        ``deviation`` and ``mean_deviation``, the largest and the mean absolute difference between the outputs of the header and those
-        of ``predict_proba`` or, of a regressor, ``predict``; ``agreement``, of a classifier, the share of labels that are equal;
-        ``n_outputs``, the number of sequences, or with `return_sequences` of steps.
+        ``deviation`` and ``mean_deviation``, the largest and the mean absolute difference between the outputs of the header and
+        those of ``predict_proba`` or, of a regressor, ``predict``; ``agreement``, of a classifier, the share of labels that are
+        equal; ``n_outputs``, the number of sequences, or with `return_sequences` of steps.
 
     Raises
     ------
@@ -142,8 +144,8 @@ def verify(path, model, X):
 
     Notes
     -----
-    The compiler is ``cc``, ``gcc`` or ``clang``, or what the environment variable ``CC`` names. The header runs in a process of its own.
-    A model that was fitted on float64 computes in float64 here, but in float32 or in integers there.
+    The compiler is ``cc``, ``gcc`` or ``clang``, or what the environment variable ``CC`` names. The header runs in a process of
+    its own. A model that was fitted on float64 computes in float64 here, but in float32 or in integers there.
 
     Examples
     --------
@@ -161,7 +163,8 @@ def verify(path, model, X):
     text, name, dtype = read_header(path)
     exported = read_model(model, dtype)
     expected, labels = expected_outputs(exported, sequences := exported.model._read_fitted(X))
-    outputs = run(text, name, exported, samples(exported, sequences), sequences.offsets, os.fsdecode(path))
+    values, static = samples(exported, sequences), static_features(exported, sequences)
+    outputs = run(text, name, exported, values, sequences.offsets, os.fsdecode(path), static=static)
     deviations = np.abs(outputs[:, :-1] - expected)
     result = {"deviation": float(deviations.max()), "mean_deviation": float(deviations.mean())}
     if labels is not None:

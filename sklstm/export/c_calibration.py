@@ -1,7 +1,7 @@
 """Ranges of what a network computes, and numbers of 16 and 8 bits that stand for its weights.
 
-A number v with the exponent e is round(2^e v). States have the largest exponent with which the largest value of the calibration data,
-and a quarter more, has 16 bits; tanh and gates have 15, sums of a gate 16.
+A number v with the exponent e is round(2^e v). States have the largest exponent with which the largest value of the calibration
+data, and a quarter more, has 16 bits; tanh and gates have 15, sums of a gate 16.
 """
 
 from typing import NamedTuple
@@ -72,7 +72,7 @@ def ranges(model, X):
 
 def _widened(model, low, high):
     """Ranges of what the first layer reads that contain what training had, unless that is far outside: outliers."""
-    moments = vars(model.model).get("_moments", {}).get("x", {})
+    moments = (vars(model.model).get("_moments") or {}).get("x") or {}
     if not {"low", "high"} <= moments.keys():
         return low, high
     entry, p = model.network.input_layer, model.params.get("input")

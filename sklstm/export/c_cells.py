@@ -14,9 +14,8 @@ static inline float @_sigmoid(float a)
 static inline float @_dot(const float *w, const float *v, size_t n)
 {
     float sum = 0.0f;
-    size_t k;
-    for (k = 0; k < n; k++)
-        sum += @@_READ_FLOAT(w + k) * v[k];
+    for (; n > 0; n--, w++, v++)
+        sum += @@_READ_FLOAT(w) * *v;
     return sum;
 }
 """

@@ -20,8 +20,8 @@ WORDS = {"q15": "INT16", "int8": "INT8"}
 MOST_EFFECT = {"q15": 24, "int8": 12}
 
 QUANTIZE = """\
-/* The integers of a sample: q has @@_CHANNELS. Numeric channel k is x[k] factor[k] + offset[k], rounded; a category is its number, from
-   1 on, or 0 for others. */
+/* The integers of a sample: q has @@_CHANNELS. Numeric channel k is x[k] factor[k] + offset[k], rounded; a category is its
+   number, from 1 on, or 0 for others. */
 static inline void @_quantize(const float *x, int16_t *q)
 {
     size_t k;
@@ -148,12 +148,10 @@ class _Writer:
     # ---- inputs ----
 
     def _add_inputs(self):
-        """Returns what the first layer reads, its width, and its exponent; `self.units` and `self.centre` are those of its columns."""
+        """Returns what the first layer reads, its width, and its exponent; `self.units` and `self.centre` are of its columns."""
         model, network, program = self.model, self.network, self.program
         entry, p, first = network.input_layer, model.params.get("input"), network.layers[0]
         low, high = self.ranges.inputs
-        if not (np.isfinite(low).all() and np.isfinite(high).all()):
-            raise ValueError("X_calibration has values that are not finite.")
         numeric = np.arange(network.input_size) if entry is None else entry.numeric
         n, n_columns = len(numeric), len(low)
         centre, largest = np.zeros(n_columns), np.maximum(np.abs(low), np.abs(high))
@@ -260,25 +258,17 @@ class _Writer:
             arguments = self._matrix(f"w{k}", W.T, in_exponent, f"layer {k}, W transposed")
             arguments += self._matrix(f"r{k}", p["R"].T, h_exponent, f"layer {k}, R transposed")
             arguments.append(program.constant("int32_t", f"b{k}", of_32_bits(b, f"b of layer {k}"), f"layer {k}, b ({b.size})"))
-            c_exponent = exponent_of(self.ranges.states[k], f"The cell state of layer {k}") if layer.n_states == 2 else None
+            c_exponent = None
+            if layer.n_states == 2:  # of 31 bits
+                c_exponent = exponent_of(self.ranges.states[k], f"The cell state of layer {k}") + 15
             if cell.extra:
                 peepholes, own = of_16_bits(p[cell.extra.name])
                 arguments += [program.constant("int16_t", f"p{k}", peepholes, f"layer {k}, peepholes {peepholes.shape}")]
-                arguments += [str(own + c_exponent - 16)]
+                arguments += [str(own + c_exponent - 15 - 16)]
             arguments += [x, str(width)]
-            for letter, own in {"h": h_exponent, "c": c_exponent}.items():
-                if own is None:
-                    continue
-                program.field(
-                    "int16_t", f"{letter}{k}", H, f"layer {k}: {'output' if letter == 'h' else 'cell state'}, exponent {own}"
-                )
-                arguments.append(f"s->{letter}{k}")
-                if f"{letter}0" in p:
-                    first = np.clip(np.rint(p[f"{letter}0"] * 2.0**own), -32767, 32767)
-                    program.constant("int16_t", f"{letter}{k}_first", first, f"layer {k}: {letter} before the first step ({H})")
-                    program.begin.append(
-                        f"for (k = 0; k < {H}; k++)\n    s->{letter}{k}[k] = @@_READ_INT16(@_{letter}{k}_first + k);"
-                    )
+            arguments.append(self._state(f"h{k}", H, "int16_t", h_exponent, p.get("h0"), f"layer {k}: output"))
+            if c_exponent is not None:
+                arguments.append(self._state(f"c{k}", H, "int32_t", c_exponent, p.get("c0"), f"layer {k}: cell state"))
             arguments += [str(H)] + ([str(c_exponent)] if c_exponent is not None else [])
             arguments += [str(h_exponent)] if self.activation == "relu" else []
             program.step.append(f"@_cell({', '.join(arguments)});")
@@ -294,6 +284,17 @@ class _Writer:
             x, width, in_exponent = y, H, y_exponent
         return x, width, in_exponent
 
+    def _state(self, name, n, ctype, exponent, first, what):
+        """Add a state, and what it is before the first step, if that is learned; returns what a function takes for it."""
+        self.program.field(ctype, name, n, f"{what}, exponent {exponent}")
+        if first is not None:
+            most = 2 ** (15 if ctype == "int16_t" else 30) - 1
+            values = np.clip(np.rint(first * 2.0**exponent), -most, most)
+            self.program.constant(ctype, f"{name}_first", values, f"{what} before the first step ({n})")
+            read = f"@@_READ_{ctype.removesuffix('_t').upper()}(@_{name}_first + k)"
+            self.program.begin.append(f"for (k = 0; k < {n}; k++)\n    s->{name}[k] = {read};")
+        return f"s->{name}"
+
     # ---- poolings and head ----
 
     def _add_poolings(self, y, size, exponent):
@@ -301,7 +302,7 @@ class _Writer:
         if not set(names) - {"last"}:
             return
         lines = ""
-        program.field("uint32_t", "n_steps", None, "of the sequence so far")
+        program.count_steps()
         if "mean" in names:
             program.field("int32_t", "sum", size, "of the outputs so far")
             program.field("uint8_t", "halvings", None, "of the sum")
@@ -328,7 +329,7 @@ class _Writer:
             "static inline void @_pool(@_state *s, const int16_t *y)\n"
             f"{{\n    size_t k;\n{lines.replace('$size', str(size))}}}\n"
         )
-        program.step += [f"@_pool(s, {y});", "s->n_steps++;"]
+        program.step.append(f"@_pool(s, {y});")
 
     def _add_head(self, y, size, exponent):
         program, p, names = self.program, self.model.params["head"], self.network.poolings or ("last",)
@@ -355,7 +356,8 @@ class _Writer:
                 pooled = f"\n    int16_t pooled[{size}];"
                 text += POOLED[name].replace("$size", str(size))
             scale = "" if found.scale is None else "@_head_scale, "
-            text += f"    for (k = 0; k < @@_SCORES; k++)\n        y[k] += @_row(@_head_{name}, {scale}{found.shift}, k, {source}, {size});\n"
+            call = f"@_row(@_head_{name}, {scale}{found.shift}, k, {source}, {size})"
+            text += f"    for (k = 0; k < @@_SCORES; k++)\n        y[k] += {call};\n"
         if found.scale is not None:
             program.constant("int16_t", "head_scale", found.scale, "head: scales of rows")
         program.constant("int32_t", "head_b", of_32_bits(b / units, "b of the head"), f"head, b ({n})")
@@ -367,7 +369,7 @@ class _Writer:
         program.float_functions.append(SCORES_AS_NUMBERS.replace("$unit", unit))
 
     def _step_function(self):
-        lines = [f"    {line}" for text in self.program.step for line in text.split("\n")]
+        lines = self.program.lines_of_step()
         declared = "    size_t k;\n" if any("k < " in line for line in lines) else ""
         declared += f"    int16_t in[{len(self.units)}];\n" if self.network.categories else ""
         return STEP.replace("$declared", declared).replace("$lines", "\n".join(lines) + "\n")

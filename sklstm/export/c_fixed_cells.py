@@ -1,7 +1,7 @@
 """The recurrent cells in C, in integers of 16 bits: one function that takes a step of a layer, by the name of the cell.
 
-A number v with the exponent e is round(2^e v): what is added up for a gate has the exponent 16 and 32 bits, gates and tanh have 15, and
-states the exponents that calibration has chosen. "$w" is what a matrix consists of, in the call of `@_row`.
+A number v with the exponent e is round(2^e v): sums of a gate have the exponent 16 and 32 bits, gates and tanh have 15,
+and states the exponents that calibration has chosen. "$w" is what a matrix consists of, in the call of `@_row`.
 """
 
 HELPERS = """\
@@ -69,9 +69,8 @@ DOT = """\
 static inline int32_t @_dot(const $type *w, const int16_t *v, size_t n)
 {
     int32_t sum = 0;
-    size_t k;
-    for (k = 0; k < n; k++)
-        sum += (int32_t)@@_READ_$TYPE(w + k) * v[k];
+    for (; n > 0; n--, w++, v++)
+        sum += (int32_t)@@_READ_$TYPE(w) * *v;
     return sum;
 }
 """
@@ -115,18 +114,27 @@ $of_w,
                           $of_r, const int32_t *b,$extra
                           const int16_t *x, size_t n_x,"""
 
-_LSTM = """\
+_BOUNDED = """\
+/* A cell state of 30 bits and a sign */
+static inline int32_t @_bounded(int32_t c)
+{
+    return c > 1073741823 ? 1073741823 : c < -1073741823 ? -1073741823 : c;
+}
+
+"""
+
+_LSTM = _BOUNDED + """\
 /* One step of a layer of LSTM$name:
        i, f, o = sigmoid(w x + r h + b$sees)   g = $function(w x + r h + b)   c = f c + i g   h = o $function(c)
-   c has the exponent c_exponent. */
+   c has the exponent c_exponent, and 32 bits: what it forgets of it in a step may be less than a part in 2^15. */
 static inline void @_cell($arguments
-                          int16_t *h, int16_t *c, size_t n, int c_exponent$exponent)
+                          int16_t *h, int32_t *c, size_t n, int c_exponent$exponent)
 {
     int16_t next[$most]; /* h after the step: all units read h before it */
     size_t j;
     for (j = 0; j < n; j++) {
 $gates
-        c[j] = @_saturate((f * c[j] + $input + 16384) >> 15);$output
+        c[j] = @_bounded(@_multiply(c[j], f) + $input);$output
         next[j] = $state;
     }
     for (j = 0; j < n; j++)
@@ -135,7 +143,7 @@ $gates
 """
 
 _PRODUCTS = "@_both($w, $r, b, {}, x, n_x, h, n)"
-_SEEN = " + @_shift((int32_t)@@_READ_INT16(p + {}) * c[j], p_shift)"
+_SEEN = " + @_shift((int32_t)@@_READ_INT16(p + {}) * @_shift(c[j], 15), p_shift)"
 
 
 def _sum(block, seen=""):
@@ -147,9 +155,9 @@ def _gates(gates, candidate, output, seen=""):
     """Lines that compute gates, the candidate and the output gate, from their blocks; those in `seen` see c before the step."""
     lines = [f"        const int32_t {gate} = @_sigmoid({_sum(block, gate in seen)});" for gate, block in gates.items()]
     lines.append(f"        const int32_t g = $candidate_of{_sum(candidate)});")
-    return "\n".join(
-        [*lines, f"        int32_t o = {_sum(output)};" if seen else f"        const int32_t o = @_sigmoid({_sum(output)});"]
-    )
+    lines.append(f"        int32_t o = {_sum(output)};" if seen else f"        const int32_t o = @_sigmoid({_sum(output)});")
+    return "\n".join(lines)
+
 
 
 _INPUT = "@_shift(i * g, $g_exponent - c_exponent)"
@@ -159,7 +167,7 @@ PEEPHOLE = {
     "sees": " + p c",
     "gates": _gates({"i": 0, "f": 1}, 2, 3, seen="if"),
     "input": _INPUT,
-    "output": "\n        o = @_sigmoid(o + @_shift((int32_t)@@_READ_INT16(p + 2 * n + j) * c[j], p_shift)); /* of the new c */",
+    "output": f"\n        o = @_sigmoid(o{_SEEN.format('2 * n + j')}); /* of the new c */",
 }
 COUPLED = {
     "name": " with coupled gates, i = 1 - f",
@@ -226,12 +234,12 @@ static inline void @_cell($arguments
 # Activation -> of a cell with a cell state, and of one without: what begins the call that makes a candidate of a sum, and the
 # exponent of that; and the state h of a cell state.
 ACTIVATIONS = {
-    "tanh": ("@_tanh(", "@_tanh(", "15", "(int16_t)((o * @_tanh(c[j] * ((int32_t)1 << (16 - c_exponent))) + 16384) >> 15)"),
+    "tanh": ("@_tanh(", "@_tanh(", "30", "(int16_t)((o * @_tanh(@_shift(c[j], c_exponent - 16)) + 16384) >> 15)"),
     "relu": (
-        "@_relu(c_exponent, ",
+        "@_relu(c_exponent - 15, ",
         "@_relu(h_exponent, ",
         "c_exponent",
-        "@_saturate(@_shift(o * (c[j] < 0 ? 0 : c[j]), 15 + c_exponent - h_exponent))",
+        "@_saturate(@_shift(@_multiply(c[j] < 0 ? 0 : c[j], o), c_exponent - h_exponent))",
     ),
 }
 

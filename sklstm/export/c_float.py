@@ -8,6 +8,7 @@ from .c_inputs import add_inputs
 from .c_outputs import add_outputs, add_predict
 from .c_poolings import add_poolings
 from .c_program import Program
+from .c_static import add_static
 from .c_text import float_literal
 
 POOLED = """\
@@ -42,6 +43,8 @@ def float_program(model, name):
     x, width = add_inputs(program, model)
     n_in = width if x == "in" else 0
     x, width = _add_layers(program, model, x, width)
+    if network.static is not None:
+        add_static(program, model)
     sources = add_poolings(program, model, x)
     _add_head(program, model, x, width, sources)
     add_outputs(program, model)
@@ -100,6 +103,8 @@ def _add_head(program, model, x, width, sources):
     program.constant("float", "head_w", p["V"].T, f"head, V transposed ({p['V'].shape[1]}, {n})")
     program.constant("float", "head_b", p["b"], f"head, b ({p['b'].size})")
     text = ""
+    if model.network.static is not None:
+        text = "    for (k = 0; k < @@_SCORES; k++)\n        y[k] += s->of_static[k];\n"
     for k, (source, divisor) in enumerate(sources):
         part = POOLED.replace("$width", str(n)).replace("$first", str(k * width)).replace("$size", str(width))
         part = part.replace("$source", x if source is None else f"s->{source}")
@@ -109,8 +114,7 @@ def _add_head(program, model, x, width, sources):
 
 def step_function(program, n_input):
     """The function that takes a step, of the lines that the parts have given."""
-    lines = [f"    {line}" for text in program.step for line in text.split("\n")]
-    declared = ("    size_t k;\n" if any("k < " in line for line in lines) else "") + (
-        f"    float in[{n_input}];\n" if n_input else ""
-    )
+    lines = program.lines_of_step()
+    declared = "    size_t k;\n" if any("k < " in line for line in lines) else ""
+    declared += f"    float in[{n_input}];\n" if n_input else ""
     return STEP.replace("$declared", declared).replace("$lines", "\n".join(lines) + "\n")

@@ -5,7 +5,8 @@ import re
 
 from ..archive import OWN_VERSION
 from ..files import open_regular
-from .c_inputs import describe_categories
+from .c_categories import describe as describe_categories
+from .c_missing import describe_times
 from .c_outputs import n_outputs
 from .c_text import assembled, filled, listed, render, safe
 
@@ -33,13 +34,13 @@ BANNER = """\
 
 $what
 
-   Bytes: $n_weights of weights and $n_tables of tables, constants; $n_state of state for each sequence; $n_scratch at most of arrays on the
-   stack, beside what the compiler needs. Nothing is allocated; $library.
+   Bytes: $n_weights of weights and $n_tables of tables, which are constants; $n_state of state for each sequence; $n_scratch
+   at most of arrays on the stack, beside what the compiler needs. Nothing is allocated; $library.
 
    A sequence, sample by sample (include this file in one source file only: constants in a header are copied into each):
 
        static @_state s;
-       @_init(&s);
+       @_init(&s$features);
        for (;;) {
            @_step(&s, x);    (x has @@_CHANNELS numbers)
            @_output(&s, y);  (at any time; y has @@_OUTPUTS numbers)
@@ -81,7 +82,7 @@ $more"""
 
 INIT = """\
 /* Begin a sequence. */
-static inline void @_init(@_state *s)
+static inline void @_init(@_state *s$features)
 {
     unsigned char *bytes = (unsigned char *)s;
     size_t k;
@@ -94,7 +95,8 @@ $lines}
 def init_function(program):
     """The function that begins a sequence."""
     lines = "".join(f"    {line}\n" for text in program.begin for line in text.split("\n"))
-    return INIT.replace("$lines", lines)
+    features = ", const float *features" if "features" in lines else ""
+    return INIT.replace("$lines", lines).replace("$features", features)
 
 
 def describe(model):
@@ -103,13 +105,19 @@ def describe(model):
     layers = " and ".join(str(layer.hidden_size) for layer in network.layers)
     pooling = "an output for every step" if network.returns_sequences else f"pooling {' and '.join(network.poolings)}"
     lines = [
-        f"   {type(estimator).__name__}: {network.cell}, {network.activation}, {layers} units, {pooling}, loss {model.loss_name}.",
+        f"   {type(estimator).__name__}: {network.cell}, {network.activation}, {layers} units, {pooling},",
+        f"   loss {model.loss_name}.",
         f"   {model.n_channels} channels, in the units of the data that the model was fitted on"
         + (":" if model.channel_names else "."),
     ]
     if model.channel_names:
         lines.append(filled(listed(model.channel_names), "      "))
-    lines += describe_categories(model)
+    lines += describe_categories("Channel", [one[0] for one in network.categories], estimator.categories_)
+    lines += describe_times(model)
+    if network.static is not None:
+        columns = [one[0] for one in network.static.categories]
+        lines.append(f"   {network.static_size} static features of a sequence, which init takes.")
+        lines += describe_categories("Static feature", columns, estimator.static_categories_)
     if model.classes is not None:
         lines += ["   Classes:", filled(listed(model.classes), "      ")]
     return "\n".join(lines)
@@ -125,7 +133,9 @@ def header(model, program, dtype):
     }
     head, body = BANNER.split("$what")
     banner = render(head, program.name, version=safe(OWN_VERSION), marker=MARKER.format(program.name, dtype))
-    banner += describe(model) + render(body, program.name, library=LIBRARIES[dtype], **sizes)
+    banner += describe(model) + render(
+        body, program.name, library=LIBRARIES[dtype], features=", features" if model.network.static else "", **sizes
+    )
     lines = "".join(f"#define @@_{name} {value}\n" for name, value in program.macros)
     numbers = {"n_channels": model.n_channels, "n_scores": model.network.output_size, "n_outputs": n_outputs(model)}
     macros = render(MACROS, program.name, more=lines, math=MATH[dtype], **numbers)

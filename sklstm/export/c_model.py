@@ -60,23 +60,23 @@ LIMITS = (
     Limit(
         "static features",
         lambda model: model.network.static is not None,
-        (),
-        "the header has no function that reads them",
-        "pass them as channels that are the same at every step, or use to_onnx",
+        FLOAT,
+        "they are read once for a sequence, in units of their own",
+        'dtype="float32", or pass them as channels that are the same at every step',
     ),
     Limit(
         "times",
         lambda model: model.network.gap_channel is not None,
-        (),
-        "a sample has no time of its own in the header",
-        "pass the time since the sample before as a channel, and fit without times",
+        FLOAT,
+        "logarithms of times have no range that integers of 16 bits hold",
+        'dtype="float32", or the time since the sample before as a channel, clipped',
     ),
     Limit(
         'missing="indicator" or "decay"',
         lambda model: model.network.missing != "error",
-        (),
-        "the header does not keep the last value of each channel",
-        'fit with missing="error", and repeat the last value on the device',
+        FLOAT,
+        "there is no integer for a value that is missing, and none for the logarithm of the time since it was there",
+        'dtype="float32", or fit with missing="error", and repeat the last value on the device',
     ),
     Limit(
         'cell="layernorm"',
@@ -126,14 +126,16 @@ class Exported:
 
     @cached_property
     def n_channels(self):
-        """Channels of a sample."""
-        return n_channels_of(self.model)
+        """Numbers in a sample; with times, that since the sample before is one more channel, or takes the place of the time."""
+        return self.network.input_size
 
     @cached_property
     def channel_names(self):
         """Names of the channels, if they have any."""
         names = getattr(self.model, "feature_names_in_", None)
-        return None if names is None or len(names) != self.n_channels else [str(name) for name in names]
+        if names is None or len(names) != n_channels_of(self.model):
+            return None
+        return [str(name) for name in names] + ["time since the sample before"] * (self.n_channels - len(names))
 
     @cached_property
     def classes(self):

@@ -201,4 +201,7 @@ def add_outputs(program, model, number="float", suffix=""):
 def add_predict(program, model):
     """Add the function that takes whole sequences."""
     functions = program.float_functions or program.functions
-    functions.append(PREDICT[has_classes(model)][model.network.returns_sequences])
+    text = PREDICT[has_classes(model)][model.network.returns_sequences]
+    if model.network.static is not None:
+        text = text.replace("@_init(s)", "@_init(s, features)").replace("*s, const", "*s, const float *features, const")
+    functions.append(text)

@@ -1,7 +1,7 @@
 """Poolings in C, in float32, one step after the other: running sums, running maxima, and attention by an online softmax.
 
-Sums are compensated (Kahan 1965, "Further remarks on reducing truncation errors"), so that they are as good after a million steps as
-after ten.
+Sums are compensated (Kahan 1965, "Further remarks on reducing truncation errors"), so that they are as good after a million steps
+as after ten.
 """
 
 COMPENSATED = """\
@@ -52,14 +52,14 @@ ATTENTION = """\
 
 
 def add_poolings(program, model, y):
-    """Add what pools the outputs of the last layer, `y` in a step; returns for each pooling an array in the state, and a divisor or None."""
+    """Add what pools the outputs of the last layer, `y`; returns for each pooling its array in the state, and a divisor."""
     network = model.network
     size, names = network.layers[-1].output_size, network.poolings
     if not names or names == ("last",):
         return [(None, None)] * max(len(names), 1)
     if "mean" in names or "attention" in names:
         program.functions.append(COMPENSATED)
-    program.field("uint32_t", "n_steps", None, "of the sequence so far")
+    program.count_steps()
     lines = []
     if "mean" in names:
         program.field("float", "sum", size, "of the outputs so far")
@@ -93,5 +93,5 @@ def add_poolings(program, model, y):
         "max": ("max", None),
         "attention": ("weighted", "s->norm"),
     }
-    program.step += [f"@_pool(s, {y});", "s->n_steps++;"]
+    program.step.append(f"@_pool(s, {y});")
     return [sources[name] for name in names]

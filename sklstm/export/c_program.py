@@ -60,9 +60,19 @@ class Program:
         """Add a field of the state."""
         self.state.append((ctype, name, size, comment))
 
+    def count_steps(self):
+        """Let the state have the number of steps so far."""
+        if not any(name == "n_steps" for _, name, *_ in self.state):
+            self.field("uint32_t", "n_steps", None, "of the sequence so far")
+
     def needs(self, n_bytes):
         """Say that a function has arrays of so many bytes."""
         self.scratch = max(self.scratch, n_bytes)
+
+    def lines_of_step(self):
+        """Lines of the function that takes a step."""
+        counts = any(name == "n_steps" for _, name, *_ in self.state)
+        return [f"    {line}" for text in self.step for line in text.split("\n")] + ["    s->n_steps++;"] * counts
 
     @property
     def state_bytes(self):

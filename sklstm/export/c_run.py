@@ -10,14 +10,21 @@ from pathlib import Path
 import numpy as np
 
 from ..estimators.responses import respond
-from .c_inputs import values_of_categories
+from .c_categories import numbers_of, raw_numbers
 from .c_outputs import has_classes, n_outputs
 from .c_text import render
 
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-pedantic")
 
-# Reads the number of sequences as a float, and for each its number of steps and its samples; writes outputs, and classes as floats.
+# Reads the number of sequences as a float, and for each its number of steps and its samples; writes outputs and classes.
+BEGIN = "        @_init(&state);\n"
+BEGIN_STATIC = """\
+        float features[@@_STATIC];
+        for (k = 0; k < @@_STATIC; k++)
+            features[k] = number();
+        @_init(&state, features);
+"""
 PROGRAM = """\
 #include "$header"
 #include <stdio.h>
@@ -48,8 +55,7 @@ int main(void)
     float x[@@_CHANNELS];
     for (i = 0; i < n; i++) {
         long n_steps = (long)number();
-        @_init(&state);
-        for (t = 0; t < n_steps; t++) {
+$begin        for (t = 0; t < n_steps; t++) {
             for (k = 0; k < @@_CHANNELS; k++)
                 x[k] = number();
             @_step(&state, x);
@@ -84,15 +90,31 @@ def expected_outputs(exported, sequences):
 
 def samples(exported, sequences):
     """What a device reads of sequences, (n_rows, n_channels) in float32."""
-    values = sequences.values[:, : exported.n_channels].astype(np.float32)
-    for (channel, *_), numbers in zip(exported.network.categories, values_of_categories(exported), strict=True):
-        codes = sequences.values[:, channel].astype(int)
-        unknown = max(numbers.max(), 0) + 1 if len(numbers) else 0
-        values[:, channel] = np.r_[unknown, numbers][codes]
+    values = sequences.values.astype(np.float32)
+    gap = exported.network.gap_channel
+    if gap is not None:
+        values[:, gap] = sequences.values[:, gap] * exported.model.median_gap_
+    _name_categories(values, exported.network.categories, exported.model.categories_)
     return values
 
 
-def run(text, name, exported, values, offsets, path, *, each_step=None, command=None):
+def static_features(exported, sequences):
+    """The static features of sequences for a device, (n_sequences, n_features) in float32; None for a network without any."""
+    static = exported.network.static
+    if static is None:
+        return None
+    values = sequences.static.astype(np.float32)
+    _name_categories(values, static.categories, exported.model.static_categories_)
+    return values
+
+
+def _name_categories(values, categories, vocabularies):
+    """Overwrite codes of categories by the numbers that stand for them."""
+    for (column, *_), numbers in zip(categories, numbers_of(vocabularies), strict=True):
+        values[:, column] = raw_numbers(values[:, column].astype(int), numbers)
+
+
+def run(text, name, exported, values, offsets, path, *, static=None, each_step=None, command=None):
     """Outputs (n, n_outputs + 1) of a header; the last column has the numbers of classes.
 
     Parameters
@@ -105,6 +127,8 @@ def run(text, name, exported, values, offsets, path, *, each_step=None, command=
     offsets : ndarray of int of shape (n_sequences + 1,)
     path : str
         Of the header, for messages.
+    static : ndarray of float32 of shape (n_sequences, n_features), default=None
+        Static features, of a network that has such.
     each_step : bool, default=None
         Whether there is an output for every step; None as for the model.
     command : list of str, default=None
@@ -115,10 +139,11 @@ def run(text, name, exported, values, offsets, path, *, each_step=None, command=
         if f"#define {name.upper()}_{what} {value} " not in text:
             raise ValueError(f"{path} is of another model: it has not {value} {what.lower()}. Pass the model that it is of.")
     stdin = [np.array([len(offsets) - 1])]
-    for first, last in pairwise(offsets.tolist()):
-        stdin += [np.array([last - first]), values[first:last].ravel()]
+    for k, (first, last) in enumerate(pairwise(offsets.tolist())):
+        stdin += [np.array([last - first]), *(() if static is None else (static[k],)), values[first:last].ravel()]
     label = "(float)@_label(&state)" if has_classes(exported) else "0.0f"
     source = PROGRAM.replace("$header", "header.h").replace("$label", label)
+    source = source.replace("$begin", BEGIN if static is None else BEGIN_STATIC)
     source = render(source.replace("$each_step", str(int(each_step))), name)
     command = command or [*compiler(), *FLAGS]
     with tempfile.TemporaryDirectory() as folder:
