@@ -159,7 +159,7 @@ class Draft:
     def _target_of_sequences(self, classes, n_scores, n_channels, blank):
         """The target of sequences of labels without their steps, of which blank is the last score."""
         if not is_count(blank, -n_scores) or blank >= n_scores:
-            raise ValueError(f"blank must be one of the {n_scores} outputs of the linear layer, 0 to {n_scores - 1}, got {blank}.")
+            raise ValueError(f"blank must be one of the {n_scores} outputs of the linear layer, from 0 on, got {blank!r}.")
         columns = [k for k in range(n_scores) if k != blank % n_scores]
         labels = self._labels(classes, n_scores, n_scores - 1)
         steps = Sequences.from_list([np.zeros((max(len(labels), 1), n_channels))])
