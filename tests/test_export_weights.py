@@ -213,6 +213,54 @@ def test_a_table_of_vectors_is_of_categories():
     np.testing.assert_allclose(of_keras.predict_proba([[words[i] for i in row] for row in ids]), expected, atol=1e-6)
 
 
+def test_the_table_of_a_model_of_ours_has_a_row_of_the_unknown():
+    codes = [np.arange(k, k + 5) % 6 for k in range(12)]
+    model = LSTMClassifier(4, pooling="last", categorical_features="all", **QUICK).fit(codes, np.arange(12) % 3)
+    state = to_state_dict(model)
+    for embedding in (None, "input.embedding.0"):
+        back = from_state_dict(state, embedding=embedding)
+        np.testing.assert_array_equal(back.predict_proba([*codes, [77]]), model.predict_proba([*codes, [77]]))
+    other, _ = fitted(categorical_features=[2], pooling="last")
+    with pytest.raises(ValueError, match="reads more than numbers or one channel"):
+        from_state_dict(to_state_dict(other))
+    with pytest.raises(ValueError, match="2 linear layers"):  # a linear layer without a bias before the recurrent one
+        from_state_dict({"pre.weight": np.ones((2, 2))} | state_of())
+
+
+@pytest.mark.parametrize("wrapper", ["module.", "_orig_mod.", "_orig_mod.module."])
+def test_what_wraps_a_module_makes_no_difference(wrapper):
+    model, _ = fitted(pooling="attention", initial_state="learned", standardize=False)
+    state = {f"{wrapper}{name}": array for name, array in to_state_dict(model).items()}
+    for back in (from_state_dict(state, pooling="attention"), from_state_dict(state, model, rnn=f"{wrapper}rnn", head="head")):
+        assert_same_weights(back, model)
+
+
+def test_modules_that_may_stand_side_by_side_are_named():
+    towers = {f"towers.{k}.{name}": array for k in (0, 1) for name, array in state("", H=2).items()}
+    with pytest.raises(ValueError, match=r"2 recurrent modules: 'towers\.0\.', 'towers\.1\.'"):
+        from_state_dict(towers | {"fc.weight": np.ones((3, 2))})
+    with pytest.raises(ValueError, match="rnn must be the name of a module, or a list of different ones"):
+        from_state_dict(state_of(), rnn=["lstm", "lstm"])
+
+
+def state(prefix, H):
+    return {f"{prefix}weight_ih_l0": np.ones((4 * H, 2)), f"{prefix}weight_hh_l0": np.ones((4 * H, H))}
+
+
+def test_delta_of_huber_is_that_of_others():
+    assert from_state_dict(state_of(), LSTMRegressor, loss="huber")._network_spec["loss_parameters"] == {"deltas": [1.0] * 3}
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_a_table_as_wide_as_the_kernel_is_one(cell):
+    n_gates = {"lstm": 4, "gru": 3, "rnn": 1}[cell]
+    model = LSTMClassifier(4, pooling="last", cell=cell, categorical_features="all", embedding_dim=4 * n_gates, **QUICK)
+    codes = [np.arange(k, k + 5) % 6 for k in range(12)]
+    table, *weights = keras_weights(model.fit(codes, np.arange(12) % 3))
+    back = from_keras_weights([table[1:], *weights])
+    np.testing.assert_allclose(back.predict_proba(codes), model.predict_proba(codes), atol=1e-7)
+
+
 def test_it_is_a_fitted_estimator_like_others(tmp_path):
     model = from_state_dict(state_of(), classes=["a", "b", "c"], warm_start=True, max_iter=2, random_state=0)
     proba = model.predict_proba(X2)
@@ -265,8 +313,12 @@ BAD = {
     "shape of W": (lambda s: s | {"lstm.weight_ih_l0": np.zeros((15, 2))}, ValueError, r"_ih_l0' must have shape \(16, 2\)"),
     "shape of R": (lambda s: s | {"lstm.weight_hh_l0": np.zeros((16, 5))}, ValueError, "an LSTM of 5 units has 20 rows there"),
     "axes": (lambda s: s | {"lstm.weight_ih_l0": np.zeros(16)}, ValueError, "must have 2 axes"),
+    "a checkpoint": (lambda s: {"model": s}, ValueError, "'model' must be an array of numbers, got a dict"),
+    "ragged": (lambda s: s | {"fc.bias": [[1], [2, 3]]}, ValueError, "'fc.bias' .* cannot be read"),
+    "complex": (lambda s: s | {"fc.bias": np.ones(3) * 1j}, ValueError, "'fc.bias' must be an array of real numbers"),
+    "no number": (lambda s: s | {"lstm.weight_hh_l0": np.ones((0, 0))}, ValueError, "at least one number"),
     "not finite": (lambda s: s | {"fc.bias": np.full(3, np.nan)}, ValueError, "'fc.bias' must be finite, got nan"),
-    "text": (lambda s: s | {"fc.bias": np.array(["a"] * 3)}, ValueError, "'fc.bias' must be an array of numbers"),
+    "text": (lambda s: s | {"fc.bias": np.array(["a"] * 3)}, ValueError, "'fc.bias' must be an array of real numbers"),
     "width": (lambda s: s | {"fc.weight": np.zeros((3, 8))}, ValueError, "reads 8 numbers, but pooling='last' .* makes 4"),
 }
 
@@ -296,6 +348,7 @@ OPTIONS = {
     "quantiles": (
         {"estimator": LSTMRegressor, "loss": "quantile", "quantile": [0.1, 0.9]}, ValueError, "3 outputs, but the loss .* needs 2"
     ),
+    "activation": ({"activation": "relu"}, ValueError, "torch.nn.LSTM has no activation='relu'"),
     "pooling": ({"pooling": "sum"}, ValueError, "'pooling' parameter of LSTMClassifier must be"),
     "module": ({"rnn": "gru"}, ValueError, "has no 'gru.weight_ih_l0', which rnn='gru' means"),
     "linear layer": ({"head": "out"}, ValueError, "has no 'out.weight'"),

@@ -3,6 +3,7 @@
 import inspect
 import reprlib
 import sys
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -35,25 +36,27 @@ class Table:
     vectors : ndarray of shape (n_categories, width)
     categories : array-like of shape (n_categories,) or None
         What the vectors are of; None means 0, 1, and so on.
+    unknown : ndarray of shape (width,), default=None
+        Vector of other categories; None is the mean.
 
     Attributes
     ----------
     values : ndarray of shape (n_categories,)
         The categories, sorted.
     rows : ndarray of shape (n_categories + 1, width)
-        That of the unknown, which is the mean of all, and those of `values`.
+        That of the unknown, and those of `values`.
     parameters : dict
         Hyper-parameters of an estimator with these.
     """
 
-    def __init__(self, vectors, categories):
+    def __init__(self, vectors, categories, unknown=None):
         n = len(vectors)
         given = np.arange(n) if categories is None else as_array("categories", categories)
         self.values = in_own_type(sorted_labels("categories", given)) if given.ndim == 1 else given
         if given.ndim != 1 or not len(given) == len(self.values) == n:
             got = reprlib.repr(categories)
             raise ValueError(f"categories must be {n} different values, one for each row of the table of vectors, got {got}.")
-        unknown = vectors.mean(axis=0, dtype=np.float64).astype(vectors.dtype)
+        unknown = vectors.mean(axis=0, dtype=np.float64).astype(vectors.dtype) if unknown is None else unknown
         self.rows = np.vstack([unknown, vectors[np.argsort(given)]])
         self.parameters = {"categorical_features": [0], "embedding_dim": vectors.shape[1]}
 
@@ -98,7 +101,7 @@ class Draft:
                 f"estimator must be the class LSTMClassifier or LSTMRegressor, or a fitted model, got {reprlib.repr(kind)}."
             )
         _check_parameters(kind, parameters, decided)
-        own_loss = {"loss": "squared_error"} if issubclass(kind, LSTMRegressor) else {}
+        own_loss = {"loss": "squared_error", "huber_delta": 1.0} if issubclass(kind, LSTMRegressor) else {}  # as elsewhere
         estimator = self.estimator = kind(**{"pooling": "last"} | own_loss | parameters | decided | {"standardize": False})
         estimator._validate_params()
         check_types(estimator)
@@ -228,13 +231,23 @@ def _n_targets(estimator, n_scores):
 
 def read_array(what, value):
     """Real, finite numbers in an array, float64 or float32, of an array or a tensor; `what` is its name in messages."""
-    if hasattr(value, "detach"):  # a tensor, of which NumPy lacks some dtypes
-        value = value.detach().cpu()
-        value = value.numpy() if "float64" in str(value.dtype) else value.float().numpy()
-    array = np.asarray(value)
+    if isinstance(value, Mapping):
+        raise ValueError(f"{what} must be an array of numbers, got a dict, which may be the dict of weights itself.")
+    try:
+        array = np.asarray(_without_torch(value))
+    except (NotImplementedError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"{what} must be an array of numbers, and cannot be read: {error}") from error
     if array.dtype.kind not in "fiu":
-        raise ValueError(f"{what} must be an array of numbers, got {reprlib.repr(value)} of {array.dtype}.")
+        raise ValueError(f"{what} must be an array of real numbers, got {reprlib.repr(value)} of {array.dtype}.")
     array = array if array.dtype == np.float64 else array.astype(np.float32)
     if not np.isfinite(array).all():
         raise ValueError(f"{what} must be finite, got {array[~np.isfinite(array)][0]}. Pass the weights of a sound training.")
     return array
+
+
+def _without_torch(value):
+    """An array of a tensor, of which NumPy lacks some dtypes; other values as they are."""
+    if not hasattr(value, "detach"):
+        return value
+    value = value.detach().cpu()
+    return value.float().numpy() if str(value.dtype) == "torch.bfloat16" else value.numpy()

@@ -135,7 +135,7 @@ def from_keras_weights(
     if not isinstance(weights, (list, tuple)):
         raise TypeError(f"weights must be a list of arrays, got {type(weights).__name__}. Pass model.get_weights().")
     arrays = [read_array(f"weights[{k}]", value) for k, value in enumerate(weights)]
-    has_table = len(arrays) > 2 and not _are_kernels(*arrays[:2]) and _are_kernels(*arrays[1:3])
+    has_table = _has_table(arrays)
     table = Table(arrays[0], categories) if has_table else Table.none(categories)
     parts, rest = _parts(arrays[has_table:])
     directions = 2 if bidirectional else 1
@@ -190,8 +190,17 @@ def _parts(arrays):
     return parts, arrays[k:]
 
 
+def _has_table(arrays):
+    """Whether the first array is the table of an Embedding. A table of as many columns as the kernel of an LSTM looks like the
+    kernel of a SimpleRNN, whose recurrent kernel would follow without a bias."""
+    if len(arrays) < 4 or not _are_kernels(*arrays[1:3]) or arrays[0].shape[-1:] != arrays[1].shape[:1] or arrays[0].ndim != 2:
+        return False
+    is_gated = arrays[2].shape[1] > arrays[2].shape[0]
+    return not _are_kernels(*arrays[:2]) or is_gated or arrays[3].ndim == 1
+
+
 def _are_kernels(W, R):
-    is_pair = W.ndim == R.ndim == 2 and W.shape[1] == R.shape[1]
+    is_pair = W.ndim == R.ndim == 2 and W.shape[1] == R.shape[1] and R.size > 0
     return is_pair and R.shape[1] in [n_blocks * R.shape[0] for n_blocks in CELLS_WITHOUT_BIAS]
 
 

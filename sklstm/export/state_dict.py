@@ -1,9 +1,5 @@
 """Weights to and from the state dicts of torch's modules, without torch."""
 
-import re
-import reprlib
-from collections.abc import Mapping
-
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
@@ -11,17 +7,10 @@ from ..estimators import LSTMClassifier
 from ..estimators.base import BaseRecurrent
 from ..estimators.copies import shallow_copy
 from ..inspection.fitted import fitted_network
-from ..network.cells import CELLS
 from .entries import expected_shapes, given_back, given_there
-from .imported import Draft, Table, read_array
-from .torch_names import CLASSES, REVERSE, entries_of, has_module, places_of_layers
-
-# The end of the name of a weight of a recurrent layer.
-OF_LAYER = re.compile(r"(weight_ih|weight_hh|bias_ih|bias_hh|weight_hr)_l(\d+)(_reverse)?$")
-# Gates, the candidate included -> cell.
-CELLS_BY_GATES = {max(len(CELLS[cell].gates), 1): cell for cell in CLASSES}
-# Beginnings of the names of other matrices than those of the head, in what `to_state_dict` returns.
-OTHERS = ("attention.", "input.", "static.")
+from .imported import Draft, Table
+from .torch_names import CLASSES, entries_of, has_module, places_of_layers
+from .torch_state import OWN_TABLE, architecture_of, found_matrices, found_places, listed, matrix_of, prefix_of, read_state
 
 
 def check_cell(network):
@@ -107,7 +96,7 @@ def to_state_dict(model, *, rnn="rnn", head="head"):
     """
     network, theta = fitted_network(model, "to_state_dict", BaseRecurrent)
     check_cell(network)
-    entries = entries_of(network, places_of_layers(network, _prefix("rnn", rnn)), _prefix("head", head))
+    entries = entries_of(network, places_of_layers(network, prefix_of("rnn", rnn)), prefix_of("head", head))
     return given_there(entries, network.layout.views(theta))
 
 
@@ -138,8 +127,8 @@ def from_state_dict(
     head : str, default=None
         Name of the linear layer. None finds it, if it is the only one.
     embedding : str, default=None
-        Name of a `torch.nn.Embedding` that the recurrent layers read. None finds it, by its shape and as it has no bias. The
-        estimator then has one channel, of categories; a category that the table does not have gets the mean of its vectors.
+        Name of a `torch.nn.Embedding` that the recurrent layers read. None finds it, if its name contains "emb". The estimator
+        then has one channel, of categories; a category that the table does not have gets the mean of its vectors.
     blank : int, default=0
         Output of the linear layer that stands for blank, as in `torch.nn.CTCLoss`. `classes` do not name it. Ignored unless
         ``loss="ctc"`` is among the parameters.
@@ -184,21 +173,23 @@ def from_state_dict(
     >>> model.predict_proba(rng.normal(size=(2, 20, 2))).shape
     (2, 3)
     """
-    arrays = _read(state)
-    places = _places(arrays, rnn)
-    embedding, head = _found_matrices(arrays, places, embedding, head)
+    arrays = read_state(state)
     if not isinstance(estimator, type):
-        _refuse_parameters({"classes": classes, "categories": categories, "multilabel": multilabel or None} | parameters)
-        return _with_weights(estimator, arrays, places, head)
-    n_channels, decided = _architecture(arrays, places)
-    table = Table.none(categories) if embedding is None else Table(arrays.pop(f"{embedding}weight"), categories)
+        given = {"classes": classes, "categories": categories, "multilabel": multilabel or None, "embedding": embedding}
+        _refuse_parameters(given | parameters)
+        return _with_weights(estimator, arrays, rnn, head)
+    places = found_places(arrays, rnn)
+    embedding, head = found_matrices(arrays, places, embedding, head)
+    n_channels, decided = architecture_of(arrays, places)
+    table = _table(arrays, embedding, categories)
     if table is not None:
         n_channels, decided = 1, decided | table.parameters
         of_no_number = dict.fromkeys(("input.scale", "input.offset"), np.zeros(0, np.float32))
-        arrays |= {"input.embedding.0.weight": table.rows} | of_no_number
-    n_scores = _array(arrays, f"{head}weight", 2).shape[0]
+        arrays |= {f"{OWN_TABLE}weight": table.rows} | of_no_number
+    n_scores = matrix_of(arrays, f"{head}weight", 2).shape[0]
     draft = Draft(estimator, parameters, decided, n_channels, n_scores, classes, multilabel, table, blank)
     network = draft.network
+    check_cell(network)
     _check_width(arrays[f"{head}weight"], f"{head}weight", network)
     entries = entries_of(network, places, head)
     shapes = expected_shapes(network, entries)
@@ -208,7 +199,21 @@ def from_state_dict(
     return draft.fitted(draft.adapted(given_back(entries, arrays)), np.result_type(np.float32, *arrays.values()))
 
 
-def _with_weights(model, arrays, places, head):
+def _table(arrays, embedding, categories):
+    """The `Table` of the categories, if there is one; that of `to_state_dict` has the vector of the unknown in its first row."""
+    is_own = embedding == OWN_TABLE and not arrays.get("input.scale", np.zeros(0)).size and len(arrays[f"{OWN_TABLE}weight"]) > 1
+    if any(name.startswith("input.") for name in arrays) and not is_own:
+        raise ValueError(
+            "The state is of a model of sklstm that reads more than numbers or one channel of categories, so that only a copy of"
+            " that model can have these weights: from_state_dict(state, model)."
+        )
+    if embedding is None:
+        return Table.none(categories)
+    vectors = arrays.pop(f"{embedding}weight")
+    return Table(vectors[1:], categories, vectors[0]) if is_own else Table(vectors, categories)
+
+
+def _with_weights(model, arrays, rnn, head):
     """A copy of a fitted model with other weights."""
     if isinstance(model, BaseRecurrent) and not model.__sklearn_is_fitted__():
         raise NotFittedError(
@@ -216,7 +221,12 @@ def _with_weights(model, arrays, places, head):
             f" from_state_dict(state, {type(model).__name__}, pooling=...)."
         )
     network, _ = fitted_network(model, "from_state_dict", BaseRecurrent)
-    check_cell(network)
+    if has_module(network):
+        places = found_places(arrays, rnn)
+        _, head = found_matrices(arrays, places, None, head)
+    else:  # a module of `to_torch`, with names of its own
+        places = places_of_layers(network, prefix_of("rnn", "rnn" if rnn is None else rnn))
+        head = prefix_of("head", "head" if head is None else head)
     if len(places) != len(network.layers):
         raise ValueError(f"The state has {len(places)} recurrent layers, but the model has {len(network.layers)}.")
     entries = entries_of(network, places, head)
@@ -232,157 +242,6 @@ def _refuse_parameters(parameters):
         raise ValueError(
             f"{', '.join(given)} of a fitted model are what they are: leave them out, or pass its class to get a new model."
         )
-
-
-# ---- arrays ----
-
-
-def _read(state):
-    """Name -> array of real, finite numbers."""
-    if not isinstance(state, Mapping):
-        raise TypeError(
-            f"state must be a dict of names to arrays, got {type(state).__name__}. Pass module.state_dict() of a module."
-        )
-    return {_checked_name(name): read_array(repr(name), value) for name, value in state.items()}
-
-
-def _checked_name(name):
-    if not isinstance(name, str):
-        raise TypeError(f"Names in a state dict must be texts, got {reprlib.repr(name)}.")
-    return name
-
-
-def _array(arrays, name, n_axes):
-    """The array of a name, which must be there and have so many axes."""
-    if name not in arrays:
-        raise ValueError(f"The state has no {name!r}. {_its_names(arrays)}")
-    if arrays[name].ndim != n_axes:
-        raise ValueError(f"{name!r} must have {n_axes} axes, got shape {arrays[name].shape}.")
-    return arrays[name]
-
-
-def _its_names(arrays):
-    return f"Its names are {_listed(arrays)}." if arrays else "It is empty."
-
-
-def _listed(names, most=12):
-    """Names as a text, a dozen at most."""
-    names = list(names)
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-# ---- which modules there are ----
-
-
-def _prefix(parameter, name):
-    if not isinstance(name, str):
-        raise TypeError(f"{parameter} must be the name of a module, got {reprlib.repr(name)}.")
-    return name if name == "" or name.endswith(".") else f"{name}."
-
-
-def _places(arrays, rnn):
-    """As from `places_of_layers`, for the modules that are named, or that are there."""
-    found = {}
-    for name in arrays:
-        match = OF_LAYER.search(name)
-        if match:
-            found.setdefault(name[: match.start()], set()).add(int(match[2]))
-    modules = _found_modules(arrays, found) if rnn is None else [_prefix("rnn", one) for one in _several(rnn)]
-    for module in modules:
-        if module not in found:
-            raise ValueError(f"The state has no {module + 'weight_ih_l0'!r}, which rnn={rnn!r} means. {_its_names(arrays)}")
-    for module in modules:
-        missing = next(k for k in range(len(found[module]) + 1) if k not in found[module])
-        if missing < len(found[module]):
-            raise ValueError(f"The state has no {module + f'weight_ih_l{missing}'!r}, but layers above it. {_its_names(arrays)}")
-    return [(module, k) for module in modules for k in range(len(found[module]))]
-
-
-def _several(rnn):
-    names = list(rnn) if isinstance(rnn, (list, tuple)) else [rnn]
-    if not names:
-        raise ValueError(f"rnn must be the name of a module, or a list of at least one, got {rnn!r}.")
-    return names
-
-
-def _found_modules(arrays, found):
-    if not found:
-        raise ValueError(
-            "The state has no recurrent layer: expected names like 'rnn.weight_ih_l0', of torch.nn.LSTM, GRU or RNN."
-            f" {_its_names(arrays)}"
-        )
-    modules = list(found)
-    if len(modules) > 1:
-        numbers = [re.fullmatch(r"(.*?)(\d+)\.", module, re.DOTALL) for module in modules]
-        if all(numbers) and len({match[1] for match in numbers}) == 1:
-            by_number = sorted(numbers, key=lambda match: int(match[2]))
-            if [int(match[2]) for match in by_number] == list(range(len(modules))):
-                return [match[0] for match in by_number]
-        raise ValueError(
-            f"The state has {len(modules)} recurrent modules: {', '.join(map(repr, modules))}. Name one by rnn, or several in the"
-            " order in which they read each other, and pass no weights of others."
-        )
-    return modules
-
-
-def _found_matrices(arrays, places, embedding, head):
-    """Prefixes of the table of vectors, or None, and of the linear layer."""
-    embedding, head = (None if name is None else _prefix(what, name) for what, name in (("embedding", embedding), ("head", head)))
-    for name in filter(None, (embedding, head)):
-        _array(arrays, f"{name}weight", 2)
-    matrices = [name for name, array in arrays.items() if array.ndim == 2 and re.fullmatch(r"(.*\.)?weight", name, re.DOTALL)]
-    found = [name.removesuffix("weight") for name in matrices if not name.startswith(OTHERS)]
-    found = [name for name in found if name not in (embedding, head)]
-    width = _array(arrays, "{}weight_ih_l{}".format(*places[0]), 2).shape[1]
-    if embedding is None:
-        tables = [name for name in found if arrays[f"{name}weight"].shape[1] == width and f"{name}bias" not in arrays]
-        if len(tables) == 1 and len(found) == 1 + (head is None):
-            embedding = tables[0]
-            found.remove(embedding)
-    if head is None:
-        if len(found) != 1:
-            what = f"{len(found)} linear layers: {', '.join(map(repr, found))}" if found else "no linear layer"
-            raise ValueError(
-                f"The state has {what}, but one is expected, which makes scores of what the recurrent layers return, with names"
-                f" like 'head.weight' and 'head.bias'. Name it by head, or a table of vectors by embedding, and pass no weights"
-                f" of others. {_its_names(arrays)}"
-            )
-        head = found[0]
-    return embedding, head
-
-
-def _architecture(arrays, places):
-    """Number of channels, and the hyper-parameters that the shapes decide."""
-    sizes, cells, projections = [], set(), set()
-    bidirectional = any(f"{module}weight_ih_l{k}{REVERSE}" in arrays for module, k in places)
-    for module, k in places:
-        _, weight_hh = (_array(arrays, f"{module}{name}_l{k}", 2) for name in ("weight_ih", "weight_hh"))
-        projection = arrays.get(f"{module}weight_hr_l{k}")
-        size = weight_hh.shape[1] if projection is None else _array(arrays, f"{module}weight_hr_l{k}", 2).shape[1]
-        n_gates, rest = divmod(weight_hh.shape[0], size or 1)
-        if rest or n_gates not in CELLS_BY_GATES:
-            raise ValueError(
-                f"{module + f'weight_hh_l{k}'!r} has shape {weight_hh.shape}, but an LSTM of {size} units has {4 * size} rows"
-                f" there, a GRU {3 * size} and an RNN {size}."
-            )
-        sizes.append(size)
-        cells.add(CELLS_BY_GATES[n_gates])
-        projections.add(0 if projection is None else projection.shape[0])
-    if len(cells) > 1 or len(projections) > 1:
-        raise ValueError(
-            f"The recurrent layers have cell={sorted(cells)} and proj_size={sorted(projections)}, but all layers of an estimator"
-            " have the same. Pass a network of one kind of layer."
-        )
-    (cell,), (projection,) = cells, projections
-    decided = {"cell": cell, "bidirectional": bidirectional, "hidden_size": tuple(sizes)}
-    if len(set(sizes)) == 1:
-        decided |= {"hidden_size": sizes[0], "num_layers": len(sizes)}
-    if any(name in arrays for name in ("h0", "h0.0")):
-        decided["initial_state"] = "learned"
-    if projection:
-        decided["proj_size"] = projection
-    module, k = places[0]
-    return arrays[f"{module}weight_ih_l{k}"].shape[1], decided
 
 
 # ---- what is checked ----
@@ -412,10 +271,10 @@ def _check(arrays, shapes):
     """Raise a ValueError that names what is missing, unknown or of another shape."""
     missing, unknown = [name for name in shapes if name not in arrays], [name for name in arrays if name not in shapes]
     if missing or unknown:
-        parts = [f"has no {_listed(f'{name!r} of shape {shapes[name]}' for name in missing)}"] if missing else []
-        parts += [f"has {_listed(map(repr, unknown))}, which this network does not have"] if unknown else []
+        parts = [f"has no {listed(f'{name!r} of shape {shapes[name]}' for name in missing)}"] if missing else []
+        parts += [f"has {listed(map(repr, unknown))}, which this network does not have"] if unknown else []
         raise ValueError(
-            f"The state {' and '.join(parts)}. Expected are {_listed(shapes, 40)}. Pass these alone; rnn and head name modules."
+            f"The state {' and '.join(parts)}. Expected are {listed(shapes, 40)}. Pass these alone; rnn and head name modules."
         )
     for name, shape in shapes.items():
         if arrays[name].shape != shape:
