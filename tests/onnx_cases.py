@@ -195,9 +195,13 @@ class Stepper:
     """A model of one step, with the states of some sequences."""
 
     def __init__(self, exported, n_sequences):
-        self.session = session(exported)
+        self.session, self.n_sequences = session(exported), n_sequences
+        self.begin()
+
+    def begin(self):
+        """Let all sequences be new ones."""
         states = [i for i in self.session.get_inputs() if i.name.startswith("state_in_")]
-        self.states = {i.name: np.zeros([n_sequences, *i.shape[1:]], TYPES[i.type]) for i in states}
+        self.states = {i.name: np.zeros([self.n_sequences, *i.shape[1:]], TYPES[i.type]) for i in states}
 
     def step(self, given):
         """Name -> output for the next step."""
