@@ -25,7 +25,7 @@ class PairedProblem:
         source = Problem(sequences, "squared_error", hidden_sizes, dtype, seed, timed=timed, pooling=None, **of_encoder)
         names = ("input_size", "categories", "missing", "input_dropout", "static_size", "static_categories", "gap_channel")
         names += ("cell", "activation", "bidirectional", "merge_mode", "residual", "learned_state")
-        names += ("dropout", "recurrent_dropout")
+        names += ("dropout", "recurrent_dropout", "proj_size")
         own = {name: getattr(source.network, name) for name in names}
         self.network = EncoderDecoder(
             output_size=CODES if tokens else NUMBERS, hidden_sizes=tuple(hidden_sizes), attention=attention,

@@ -12,12 +12,13 @@ from scipy.stats import norm
 ACTIVATIONS = {"tanh": np.tanh, "relu": lambda v: np.maximum(v, 0)}
 
 
-# ---- cells: the state (h, c) after one step; cells without c pass it on ----
+# ---- cells: the state (h, c) after one step; cells without c pass it on; h as it is before a projection ----
 
 
 def affine(p, block, x, h, recurrent=True):
     """W x + R h + b of one block of columns; without R h unless `recurrent`."""
-    columns = slice(block * len(h), (block + 1) * len(h))
+    H = len(p["P"]) if "P" in p else len(h)
+    columns = slice(block * H, (block + 1) * H)
     z = x @ p["W"][:, columns] + p["b"][columns]
     return z + h @ p["R"][:, columns] if recurrent else z
 
@@ -96,9 +97,13 @@ def part(weights, prefix):
 
 def walk(p, step, act, x, s=None):
     """h of every step (n_steps, H) of one sequence x (n_steps, D), from the learned state and the static vector s, if any."""
-    zeros = np.zeros(len(p["R"]))
-    h, c = p.get("h0", zeros), p.get("c0", zeros)
-    return walk_from(p, step, act, x, h if s is None else h + s @ p["S"], c)[0]
+    h, c = first_state(p, s)
+    return walk_from(p, step, act, x, h, c)[0]
+
+
+def first_state(p, s=None):
+    h, c = p.get("h0", np.zeros(len(p["R"]))), p.get("c0", np.zeros(len(p["P" if "P" in p else "R"])))
+    return h if s is None else h + s @ p["S"], c
 
 
 def walk_from(p, step, act, x, h, c):
@@ -106,6 +111,7 @@ def walk_from(p, step, act, x, h, c):
     outputs = []
     for x_t in x:
         h, c = step(p, act, x_t, h, c)
+        h = h @ p["P"] if "P" in p else h
         outputs.append(h)
     return np.array(outputs), (h, c)
 
@@ -234,9 +240,8 @@ def end_states(p, x, *, cell="lstm", activation="tanh", bidirectional=False, s=N
     """(h, c) where the walk of each direction of a layer ends."""
     states = []
     for prefix, own in (("", x), ("reverse.", x[::-1]))[: 1 + bidirectional]:
-        own_p, zeros = part(p, prefix), np.zeros(len(p["R"]))
-        h, c = own_p.get("h0", zeros), own_p.get("c0", zeros)
-        h = h if s is None else h + s @ own_p["S"]
+        own_p = part(p, prefix)
+        h, c = first_state(own_p, s)
         states.append(walk_from(own_p, CELLS[cell], ACTIVATIONS[activation], own, h, c)[1])
     return states
 

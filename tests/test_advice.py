@@ -13,6 +13,7 @@ from advice import (
     ctc,
     detectors,
     estimators,
+    export_weights,
     files,
     forecasting,
     inspection,
@@ -138,7 +139,7 @@ def test_a_table_that_has_one_row_for_each_step():
 OF_SEQUENCES = crf.CASES + ctc.CASES + sampling.CASES + seq2seq.CASES
 OF_ESTIMATORS = static.CASES + times.CASES + OF_SEQUENCES + estimators.CASES + detectors.CASES
 CASES = sequences.CASES + OF_ESTIMATORS + preprocessing.CASES + forecasting.CASES + inspection.CASES + files.CASES
-CASES += onnx_models.CASES
+CASES += export_weights.CASES + onnx_models.CASES
 
 
 def name_of(case):

@@ -608,6 +608,7 @@ BAD_PARAMS = {
     "activation": ["sigmoid", None, 1],
     "dropout": [-0.1, 1, "some", None, np.nan],
     "recurrent_dropout": [-0.1, 1, "some", None, np.nan],
+    "proj_size": [-1, 1.5, "half", None, True, [2]],
     "residual": ["yes", None],
     "return_sequences": ["yes", None],
     "categorical_features": ["some", 1.5, [7], [-1], [0.5], [True]],
@@ -790,7 +791,7 @@ def test_a_further_partial_fit_checks_hyper_parameters_too(Estimator, name, no_w
 
 OTHER_NETWORKS = [
     {"hidden_size": 4}, {"num_layers": 2}, {"bidirectional": True}, {"merge_mode": "sum"}, {"pooling": "mean"}, {"cell": "gru"},
-    {"activation": "relu"}, {"residual": True}, {"initial_state": "learned"},
+    {"activation": "relu"}, {"residual": True}, {"proj_size": 2}, {"initial_state": "learned"},
 ]  # fmt: skip
 
 

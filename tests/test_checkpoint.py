@@ -67,6 +67,7 @@ CONFIGURATIONS = {
         "n_iter_no_change": 2,
         "tol": 0.05,
     },
+    "projection": {"proj_size": 3, "recurrent_dropout": 0.2, "num_layers": 2},
     "cosine, dropout": {"learning_rate": "cosine", "dropout": 0.2, "recurrent_dropout": 0.2, "num_layers": 2},
     "onecycle, rmsprop": {"solver": "rmsprop", "learning_rate": "onecycle"},
     "plateau, adamw": {"solver": "adamw", "learning_rate": "plateau", "n_iter_no_change": 4, "tol": 0.05},

@@ -157,7 +157,9 @@ def test_numpydoc_finds_nothing(path, exempt):
 
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 # Pages whose blocks follow one another.
-PAGES = ("anomalies", "ctc", "forecasting", "onnx", "seq2seq")
+PAGES = ("anomalies", "ctc", "devices", "forecasting", "onnx", "seq2seq", "weights")
+# Package that the code of a block imports -> packages without which the block is skipped.
+NEEDED = {"pandas": ("pandas", "narwhals"), "torch": ("torch",)}
 
 
 def section(title):
@@ -174,7 +176,7 @@ def rows(text):
 @pytest.mark.filterwarnings("error", "ignore::DeprecationWarning")  # of other packages among each other
 def test_examples_in_the_readme_run_and_print_what_they_say(code, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for package in ("pandas", "narwhals") if "import pandas" in code else ():
+    for package in [package for name, needed in NEEDED.items() if f"import {name}" in code for package in needed]:
         pytest.importorskip(package)
     if "Display" in code:
         pytest.importorskip("matplotlib").use("Agg")

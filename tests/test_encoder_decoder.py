@@ -8,7 +8,7 @@ import pytest
 import reference
 from paired_problems import CODES, NUMBERS, PairedProblem
 from reference import central_differences, relative_error
-from test_gradients import FAR_OFF, SMALLEST_STEP, STEPS, agrees_along_a_direction, assert_close, closest, trained
+from test_gradients import FAR_OFF, SMALLEST_STEP, STEPS, agrees_along_a_direction, assert_close, closest, projections, trained
 
 from sklstm._kernels import _product, _team
 from sklstm.network import ACTIVATIONS, ATTENTIONS, CELLS, MISSING, EncoderDecoder, input_layer
@@ -44,7 +44,8 @@ def some_architectures(step):
     """One in so many of all attentions, directions and cells; the other axes are drawn, once for all."""
     rng = np.random.default_rng(0)
     for first in list(itertools.product(*FIRST))[::step]:
-        yield architecture([*first, *(AXES[axis][rng.integers(len(AXES[axis]))] for axis in OTHERS)])
+        rest = [AXES[axis][rng.integers(len(AXES[axis]))] for axis in OTHERS]
+        yield architecture([*first, *rest, projections(first[-1]["cell"])[rest[-1] == AXES[OTHERS[-1]][0]]])
 
 
 def sequences(rng, lengths=SOURCES, width=2):

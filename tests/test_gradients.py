@@ -62,6 +62,11 @@ def trained(name):
     return own not in ("input.scale", "input.offset", "input.mean", "input.known", "static.scale", "static.offset")
 
 
+def projections(cell):
+    """Without and with a projection of h, for cells that have it."""
+    return [{}, {"proj_size": 2} if CELLS[cell].can_project else {}]
+
+
 def some_architectures():
     """Each cell with each direction and pooling; the other axes and the batch are drawn, once for all."""
     rng = np.random.default_rng(0)
@@ -72,7 +77,8 @@ def some_architectures():
                 for axis in ("depth", "residual", "dropout", "embedding", "missing", "state", "static", "loss")
             ]
             timed = {"timed": rest[-1]["loss"] in LOSSES_OF_SAMPLES[::2]}
-            yield architecture([*first, *rest, timed]), str(rng.choice(list(BATCHES)))
+            projected = projections(first[0]["cell"])[rest[-1]["loss"] in LOSSES_OF_SAMPLES[1::2]]
+            yield architecture([*first, *rest, timed, projected]), str(rng.choice(list(BATCHES)))
 
 
 @pytest.mark.parametrize(("options", "batch"), list(some_architectures()))
@@ -108,9 +114,10 @@ def test_gradient_over_the_whole_product(rng, number):
     # five networks of different first axes every combination.
     sequences = [rng.normal(size=(length, 2)) for length in BATCHES["ragged"]]
     for k in range(number % 5, len(OTHERS), 5):
-        # Static features and gaps of time in every other one, with each loss and without.
+        # Static features, gaps of time and projections in every other one, with each loss and without.
         static = AXES["static"][(k + k // len(AXES["loss"])) % 2]
-        options = FIRST[number] | architecture(OTHERS[k]) | static | {"timed": k // 2 % 2 == 1}
+        projected = projections(FIRST[number]["cell"])[k // 3 % 2]
+        options = FIRST[number] | architecture(OTHERS[k]) | static | projected | {"timed": k // 2 % 2 == 1}
         # A kink near these weights is a matter of chance, an error of the gradient is there with others, too.
         agrees = has_right_gradient(sequences, options, rng, 0)
         assert agrees is not False or any(has_right_gradient(sequences, options, rng, seed) for seed in (1, 2, 3)), options

@@ -65,7 +65,7 @@ def test_a_workspace_has_room_for_fewer_sequences_too(cell, H):
     for n in (1, 15, 16, 128, 163, 256):
         ws = RecurrentLayer(5, H, cell).workspace(n, n_rows, np.float32)
         for fewer in range(1, n + 1):
-            assert ws.scratch.size >= _scan.scratch_size(table.index, fewer, n_rows, 5, H, 4)
+            assert ws.scratch.size >= _scan.scratch_size(table.index, fewer, n_rows, 5, H, H, 4)
 
 
 # ---- a network on many sequences ----

@@ -100,6 +100,7 @@ MODELS = {
     "tuple of sizes": (regressor(hidden_size=(4, np.int64(3), 2), merge_mode="sum", bidirectional=True), numbers(), QUANTITY),
     "list of sizes": (regressor(hidden_size=[3, 2], num_layers=2), numbers(), QUANTITY),
     "gru": (regressor(cell="gru", residual=True, num_layers=3, dropout=0.2, recurrent_dropout=0.1), numbers(), QUANTITY),
+    "projection": (regressor(hidden_size=(5, 4), proj_size=3, initial_state="learned", bidirectional=True), numbers(), QUANTITY),
     "layernorm": (regressor(cell="layernorm", initial_state="learned"), numbers(), QUANTITY),
     "gru_reset_before": (regressor(cell="gru_reset_before", activation="relu"), numbers(), QUANTITY),
     "rnn": (regressor(cell="rnn", solver="sgd", nesterovs_momentum=False), numbers(), QUANTITY),

@@ -62,6 +62,7 @@ def test_equals_the_method_on_the_prefix(X, cell, pooling, dtype):
         {"initial_state": "learned", "num_layers": 2, "pooling": "max"},
         {"activation": "relu", "dropout": 0.3, "recurrent_dropout": 0.2},
         {"standardize": False},
+        {"hidden_size": (17, 6), "proj_size": 5, "residual": True, "initial_state": "learned", "pooling": ("last", "mean")},
     ],
     ids=str,
 )

@@ -109,6 +109,27 @@ def test_bits_do_not_depend_on_threads_and_splits(cell, dtype, options, hidden_s
     until(lambda: n_shared() > before, fit_by_all_plans)
 
 
+@pytest.mark.parametrize("cell", [name for name, cell in CELLS.items() if cell.can_project])
+@pytest.mark.parametrize("options", [dict(bidirectional=True, recurrent_dropout=0.3), dict(initial_state="learned")])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_projected_states(cell, options, dtype, split, cpus, rng, monkeypatch):
+    # They are split by rows, where that is possible, else not at all; in several chunks of time, which use the same scratch.
+    monkeypatch.setattr(batching, "SHARD_FLOPS", 1e12)
+    X, y = sequences(rng, dtype, True, 40)
+    X, y = Sequences.from_list([np.tile(x, (20, 1)) for x in X.to_list()]), y
+    model = LSTMRegressor(70, proj_size=21, num_layers=2, cell=cell, batch_size=40, max_iter=1, random_state=0, **options)
+    expected = model.fit(X, y)._theta.copy()
+
+    def fit_by_all_plans():
+        for n_jobs, how in [(2, "rows"), (3, "units"), (5, "rows")]:
+            cpus(n_jobs)
+            split(how)
+            np.testing.assert_array_equal(model.set_params(n_jobs=n_jobs).fit(X, y)._theta, expected, err_msg=f"{n_jobs}, {how}")
+
+    before = n_shared()
+    until(lambda: n_shared() > before or CELLS[cell].n_extra, fit_by_all_plans)
+
+
 @pytest.mark.parametrize("how", SPLITS)
 @pytest.mark.parametrize("n_sequences", [1, 9])
 def test_labels_of_steps_and_categories(how, n_sequences, split, cpus, rng):

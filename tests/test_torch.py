@@ -20,6 +20,7 @@ TOLERANCE = {np.float64: 1e-12, np.float32: 1e-5}
 # PyTorch's class and its own arguments, and the arguments of the network that is the same.
 CELLS = {
     "lstm": (torch.nn.LSTM, {}, {"cell": "lstm"}),
+    "lstm projected": (torch.nn.LSTM, {"proj_size": 2}, {"cell": "lstm", "proj_size": 2}),
     "gru": (torch.nn.GRU, {}, {"cell": "gru"}),
     "rnn tanh": (torch.nn.RNN, {"nonlinearity": "tanh"}, {"cell": "rnn", "activation": "tanh"}),
     "rnn relu": (torch.nn.RNN, {"nonlinearity": "relu"}, {"cell": "rnn", "activation": "relu"}),
@@ -63,6 +64,8 @@ class Twin:
                 suffix = f"_l{k}" + ("_reverse" if prefix else "")
                 for name, value in zip(("weight_ih", "weight_hh", "bias_ih", "bias_hh"), (W.T, R.T, b[:n], bias_hh), strict=True):
                     self.weights[name + suffix] = value
+                if first.proj_size:
+                    self.weights["weight_hr" + suffix] = self.p[f"layer_{k}.{prefix}P"].T
 
     def initial_state(self, n_sequences):
         """None, or the learned states: h0, or the pair (h0, c0), each (num_layers n_directions, n_sequences, H)."""

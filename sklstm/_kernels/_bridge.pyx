@@ -14,7 +14,7 @@ cdef class Bridge(Stage):
     ----------
     theta : (n_params,) array
     layer : Layer
-        Of the encoder, of n_directions directions of H units.
+        Of the encoder, of n_directions directions with a state of H values.
     state : int
         0 for h, 1 for c.
     W, b : (n_directions H, K) and (K,) views of theta
@@ -29,7 +29,7 @@ cdef class Bridge(Stage):
     cdef:
         Layer layer
         int state
-        Py_ssize_t F, K
+        Py_ssize_t F, H, K
         const void *W
         const void *b
         void *ends
@@ -44,7 +44,8 @@ cdef class Bridge(Stage):
         self.bind(theta)
         self.layer, self.state = layer, state
         self.F, self.K = W.shape
-        if self.F != layer.n_directions * layer.H or len(d_ends) != layer.n_directions or not 0 <= state <= 1:
+        self.H = layer.state_width(state)
+        if self.F != layer.n_directions * self.H or len(d_ends) != layer.n_directions or not 0 <= state <= 1:
             raise ValueError("A bridge reads the states of each direction of a layer.")
         if state == 1 and layer.directions[0].d.cell.n_states != 2:
             raise ValueError("A bridge reads a state that its cell has.")
@@ -55,14 +56,14 @@ cdef class Bridge(Stage):
         self.out = self.hold(out, n, self.K, True)
         self.dout = self.hold(dout, n, self.K)
         for k in range(layer.n_directions):
-            self.d_ends[k] = self.hold(d_ends[k], n, layer.H, True)
+            self.d_ends[k] = self.hold(d_ends[k], n, self.H, True)
         self.scratch = self.hold(scratch, 1, 0, True)
 
     cdef int forward(self, const batch *b) except -1 nogil:
         cdef int k
         for k in range(self.layer.n_directions):
             self.layer.end_of_walk(
-                b.source, k, self.state, b.pairs, b.n_all, <char *> self.ends + k * self.layer.H * self.itemsize, self.F
+                b.source, k, self.state, b.pairs, b.n_all, <char *> self.ends + k * self.H * self.itemsize, self.F
             )
         if self.dtype == 0:
             project(b.n_all, self.F, self.K, <const float *> self.ends, <const float *> self.W, <const float *> self.b,
@@ -87,7 +88,7 @@ cdef class Bridge(Stage):
 
 cdef void scatter_ends(Bridge self, const batch *b, const real *dends) noexcept nogil:
     """The columns of each direction, in the order of the source; a source of several targets gets the sum"""
-    cdef Py_ssize_t i, j, H = self.layer.H
+    cdef Py_ssize_t i, j, H = self.H
     cdef int k
     cdef real *out
     for k in range(self.layer.n_directions):

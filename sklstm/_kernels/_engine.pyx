@@ -13,7 +13,7 @@ from ._dense cimport affine
 from ._forward cimport ATTENTION, MAX, MEAN, N_POOLINGS, STACK_BYTES, begin_sequences, find_results, lay_out, run_chunk
 from ._ftz cimport ftz_enter, ftz_leave
 from ._given cimport Given, acquire, all_finite, hold, is_finite, pack_steps, pointer, sequence
-from ._inference cimport packed_direction
+from ._inference cimport packed_direction, state_width
 from ._pooling cimport weigh
 from ._real cimport real
 from ._static cimport add_static
@@ -242,8 +242,8 @@ cdef class Engine:
         Parameters
         ----------
         arrays : list of C-contiguous arrays
-            The steps that each sequence has had, (n_sequences,) of intp; for each layer h, and where the cell has one c,
-            (n_sequences, H) each; where they are pooled, the sums and the maxima (n_sequences, F); last, with static features, the
+            The steps that each sequence has had, (n_sequences,) of intp; for each layer h (n_sequences, N), and where the cell has
+            one c (n_sequences, H); where they are pooled, the sums and the maxima (n_sequences, F); last, with static features, the
             static vectors (n_sequences, k).
         """
         exchange_state(self, arrays, False)
@@ -283,12 +283,15 @@ cdef bint run_step_at(Engine e, const void *x, Py_ssize_t n, void *out) noexcept
 
 cdef int exchange_state(Engine e, list arrays, bint write) except -1:
     cdef Weights w = e.weights
-    cdef Py_ssize_t n = e.b.active, itemsize = w.itemsize, k, r, H, units
+    cdef Py_ssize_t n = e.b.active, itemsize = w.itemsize, k, r, width, units
     cdef int part
     cdef packed_direction *d
     cdef char *state
     cdef Py_ssize_t *lengths
-    widths = [w.layers[k].H for k in range(w.n_layers) for _ in range(w.layers[k].directions[0].layer.cell.n_states)]
+    widths = []
+    for k in range(w.n_layers):
+        d = w.layers[k].directions[0]
+        widths += [state_width(d, part) for part in range(d.layer.cell.n_states)]
     widths += [w.F for k in (MEAN, MAX) if e.b.column[k] >= 0] + ([w.n_static] if w.n_static else [])
     if len(arrays) != 1 + len(widths):
         raise ValueError(f"There must be {1 + len(widths)} arrays, got {len(arrays)}.")
@@ -296,14 +299,14 @@ cdef int exchange_state(Engine e, list arrays, bint write) except -1:
     for r in range(n if write else 0):
         if not 0 <= lengths[r] <= MOST_STEPS:
             raise ValueError(f"A number of steps must be in 0 .. {MOST_STEPS}, got {lengths[r]}.")
-    place = iter([<uintptr_t> pointer(array, w.dtype, n, H, not write) for array, H in zip(arrays[1:], widths)])
+    place = iter([<uintptr_t> pointer(array, w.dtype, n, width, not write) for array, width in zip(arrays[1:], widths)])
     exchange_rows(n, sizeof(Py_ssize_t), <char *> e.b.lengths, sizeof(Py_ssize_t), <char *> lengths, write)
     for k in range(w.n_layers):
         d = w.layers[k].directions[0]
-        H, units = d.layer.H * itemsize, d.units * itemsize
+        units = d.units * itemsize
         for part in range(d.layer.cell.n_states):
             state = <char *> e.b.states[k] + (2 * part + e.b.parity) * e.b.n_sequences * units
-            exchange_rows(n, H, state, units, <char *> <uintptr_t> next(place), write)
+            exchange_rows(n, state_width(d, part) * itemsize, state, units, <char *> <uintptr_t> next(place), write)
     for k in (MEAN, MAX):
         if e.b.column[k] >= 0:
             state = <char *> e.b.pooled + e.b.column[k] * itemsize

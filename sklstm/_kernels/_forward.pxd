@@ -27,8 +27,8 @@ cdef struct buffers:
     # All that follows lies in one piece of memory; NULL is what nobody needs.
     void *reverse_state                 # of the reverse direction that runs
     void *y[2]                          # (n_rows, F): outputs of a layer, and of the one before
-    void *summand                       # (n_rows, H): outputs of a reverse direction that are added
-    void *end_summand                   # (n_sequences, H)
+    void *summand                       # (n_rows, N): outputs of a reverse direction that are added
+    void *end_summand                   # (n_sequences, N)
     void *pooled                        # (n_sequences, width): last outputs, sums, maxima or weighted sums so far
     void *means                         # (n_sequences, width): pooled, with sums divided
     void *u                             # (n_rows, F) of the attention

@@ -10,7 +10,7 @@ from libc.string cimport memcpy, memset
 from ._buffers cimport copy_rows, round_up
 from ._dense cimport affine
 from ._ftz cimport ftz_enter, ftz_leave
-from ._inference cimport run_steps, scratch_elements, state_elements
+from ._inference cimport run_steps, scratch_elements, state_elements, state_width
 from ._pooling cimport attend, divide_by_lengths, divide_by_norms, score_rows, sum_steps
 from ._real cimport real
 from ._simd cimport simd
@@ -42,7 +42,7 @@ cdef uintptr_t lay_out(Weights w, buffers *b, uintptr_t begin) noexcept:
             widths[k & 1] = max(widths[k & 1], layer.F)
         if layer.n_directions == 2:
             reverse = max(reverse, state_elements(layer.directions[1], n))
-            summed = max(summed, layer.H if layer.sums else 0)
+            summed = max(summed, layer.N if layer.sums else 0)
     b.reverse_state = take(&place, reverse * size)
     b.y[0] = take(&place, rows * widths[0] * size)
     b.y[1] = take(&place, rows * widths[1] * size)
@@ -75,14 +75,14 @@ cdef void begin_direction(
         initial = layer.c0[d] if part else layer.h0[d]
         memset(rows + first * n_bytes, 0, (last - first) * n_bytes)
         for r in range(first, last if initial != NULL else first):
-            memcpy(rows + r * n_bytes, initial, layer.H * w.itemsize)
+            memcpy(rows + r * n_bytes, initial, state_width(layer.directions[d], part) * w.itemsize)
         if k and part == 0:
             # h0 += s S
             if w.dtype == 0:
-                add_static(last - first, k, layer.H, <const float *> b.s + first * k, <const float *> layer.S[d],
+                add_static(last - first, k, layer.N, <const float *> b.s + first * k, <const float *> layer.S[d],
                            <float *> rows + first * units, units)
             else:
-                add_static(last - first, k, layer.H, <const double *> b.s + first * k, <const double *> layer.S[d],
+                add_static(last - first, k, layer.N, <const double *> b.s + first * k, <const double *> layer.S[d],
                            <double *> rows + first * units, units)
 
 
@@ -141,7 +141,7 @@ cdef inline void run_layer(
     ends, of the sequences that end here; either NULL where it is not wanted. The reverse direction begins with these steps."""
     cdef:
         const layer_weights *layer = &w.layers[k]
-        Py_ssize_t H = layer.H, F = layer.F, n = starts[1], r
+        Py_ssize_t N = layer.N, F = layer.F, n = starts[1], r
         int d
         bint added
         real *state = <real *> b.states[k]
@@ -154,14 +154,14 @@ cdef inline void run_layer(
             state = <real *> b.reverse_state
             begin_direction(w, b, layer, 1, <char *> state, 0, 0, n)
             begin_direction(w, b, layer, 1, <char *> state, 1, 0, n)
-        y_d = NULL if y == NULL else <real *> b.summand if added else y + d * H
-        ends_d = NULL if ends == NULL else <real *> b.end_summand if added else ends + d * H
+        y_d = NULL if y == NULL else <real *> b.summand if added else y + d * N
+        ends_d = NULL if ends == NULL else <real *> b.end_summand if added else ends + d * N
         run_steps(layer.directions[d], d == 1, starts, T, n_continuing, x, state, b.n_sequences, 0 if d else b.parity, y_d,
-                  H if added else F, ends_d, H if added else b.width, scratch)
+                  N if added else F, ends_d, N if added else b.width, scratch)
         if added:
-            add(0 if y == NULL else starts[T] * H, y_d, y)
+            add(0 if y == NULL else starts[T] * N, y_d, y)
             for r in range(0 if ends == NULL else n):
-                add(H, ends_d + r * H, ends + r * b.width)
+                add(N, ends_d + r * N, ends + r * b.width)
         elif layer.has_skip and ends != NULL:
             add_input_at_ends(layer, d, starts, T, n_continuing, x, ends, b.width)
     if layer.has_skip and y != NULL:
@@ -180,10 +180,10 @@ cdef void add_input_at_ends(
     Py_ssize_t ld_ends,
 ) noexcept nogil:
     """ends (n_sequences, F), row stride ld_ends, += x where direction d ends its walk, in the columns of that direction"""
-    cdef Py_ssize_t t, r, F = layer.F, column = d * layer.H
+    cdef Py_ssize_t t, r, F = layer.F, column = d * layer.N
     for t in range(T):
         for r in range(starts[t + 2] - starts[t + 1] if t + 1 < T else n_continuing, starts[t + 1] - starts[t]):
-            add(layer.H, x + (r if d == 1 else starts[t] + r) * F + column, ends + r * ld_ends + column)
+            add(layer.N, x + (r if d == 1 else starts[t] + r) * F + column, ends + r * ld_ends + column)
 
 
 cdef void pool(Weights w, buffers *b, const Py_ssize_t *starts, Py_ssize_t T, const real *y) noexcept nogil:

@@ -15,32 +15,32 @@ cdef inline void gather_h_prev(
 ) noexcept nogil:
     """out := the h that entered R for each row of steps first .. last - 1, in the order of the rows: masked, and h0 or 0 where
     a row starts."""
-    cdef Py_ssize_t t, rows, continued, H = d.H
+    cdef Py_ssize_t t, rows, continued, N = d.N
     cdef const real *h0 = <const real *> d.h0
     for t in range(first, last):
         rows = rows_at(&d.w, t)
         continued = rows_continued(&d.w, t)
-        copy_rows(continued, H, h + d.w.starts[step_before(&d.w, t)] * ld_h, ld_h, out, H)
+        copy_rows(continued, N, h + d.w.starts[step_before(&d.w, t)] * ld_h, ld_h, out, N)
         if h0 == NULL:
-            memset(out + continued * H, 0, (rows - continued) * H * sizeof(real))
+            memset(out + continued * N, 0, (rows - continued) * N * sizeof(real))
         else:
-            memcpy(out + continued * H, h0 + continued * H, (rows - continued) * H * sizeof(real))
+            memcpy(out + continued * N, h0 + continued * N, (rows - continued) * N * sizeof(real))
         if d.mask != NULL:
-            masked(rows, share(0, H), H, out, H, <const real *> d.mask, out, H)
-        out += rows * H
+            masked(rows, share(0, N), N, out, N, <const real *> d.mask, out, N)
+        out += rows * N
 
 
 cdef struct recurrent_input:
     # The h that entered R in the rows of a chunk but the first `skipped`, where they lie.
     Py_ssize_t skipped, n_rows
-    const void *h           # (n_rows, H), row stride ld
+    const void *h           # (n_rows, N), row stride ld
     Py_ssize_t ld
 
 
 cdef inline recurrent_input locate_h_prev(
     const direction *d, const chunk *steps, const real *h, Py_ssize_t ld_h, real *gathered, team_member *me,
 ) noexcept nogil:
-    """In h itself, or put together by all members in `gathered` (rows of the chunk, H)."""
+    """In h itself, or put together by all members in `gathered` (rows of the chunk, N)."""
     cdef:
         const walk *w = &d.w
         Py_ssize_t lo = steps.first, hi = steps.last
@@ -61,10 +61,10 @@ cdef inline recurrent_input locate_h_prev(
         found.ld = ld_h
     else:
         own = share_of(hi - lo, 1, me)
-        gather_h_prev(d, lo + own.first, lo + own.last, h, ld_h, gathered + (w.starts[lo + own.first] - w.starts[lo]) * d.H)
+        gather_h_prev(d, lo + own.first, lo + own.last, h, ld_h, gathered + (w.starts[lo + own.first] - w.starts[lo]) * d.N)
         meet(me)
         found.h = gathered
-        found.ld = d.H
+        found.ld = d.N
     return found
 
 
@@ -72,8 +72,8 @@ cdef inline void add_weight_gradients(
     const direction *d, const chunk *steps, const real *a, const real *h, Py_ssize_t ld_h, const operand *op_Wt, const gradients *g,
     real *h_prev, real *packed_dz, team_member *me,
 ) noexcept nogil:
-    """A member's columns of the gradients, and its rows of dx; a is the chunk's first row of dz, of which all are known, h_prev and
-    packed_dz are scratch."""
+    """A member's columns of the gradients but dP, and its rows of dx; a is the chunk's first row of dz, of which all are known, h_prev
+    and packed_dz are scratch."""
     cdef:
         const cell_entry *cell = d.cell
         const recurrent_product *product
@@ -97,7 +97,7 @@ cdef inline void add_weight_gradients(
         if product.source != FROM_H:
             add_slices_of_transpose(&dz, product.n, 0, n_rows, H, a + product.source * H, Z, dR, ldR, me)
         elif before.n_rows:
-            add_slices_of_transpose(&dz, product.n, before.skipped, before.n_rows, H, <const real *> before.h, before.ld, dR, ldR, me)
+            add_slices_of_transpose(&dz, product.n, before.skipped, before.n_rows, d.N, <const real *> before.h, before.ld, dR, ldR, me)
     if g.dx != NULL:
         # dx := dz W', or += for the second direction of a layer
         own = share_of(n_rows, 1, me)
@@ -110,3 +110,13 @@ cdef inline void add_weight_gradients(
         else:
             for b in range(cell.n_bias):
                 simd().add_row_sums[dtype](n_rows, own.last - own.first, a + b * H + own.first, Z, <real *> g.db + b * H + own.first)
+
+
+cdef inline void add_projection_gradient(
+    const direction *d, Py_ssize_t n_rows, const real *m, const real *dh, const gradients *g, real *packed_dh, team_member *me,
+) noexcept nogil:
+    """A member's columns of dP += m' dh, with m (n_rows, H) and dh (n_rows, N), the whole gradients of h, of a chunk; packed_dh is
+    scratch."""
+    cdef slices columns
+    make_gradient(&columns, n_rows, 1, 1, d.N, dh, d.N, packed_dh, me)
+    add_slices_of_transpose(&columns, 1, 0, n_rows, d.H, m, d.H, <real *> g.dP, d.N, me)

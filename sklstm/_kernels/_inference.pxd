@@ -10,14 +10,18 @@ cdef struct packed_direction:
     bint fused                          # else whole rows of products, by the operands:
     operand op_W
     slices[MAX_PRODUCTS] ops
+    operand op_P                        # where h is projected, to N values; else N is H
+    Py_ssize_t N
     int dtype
-    Py_ssize_t units                    # width of a row of state: H, or more where it is padded
+    Py_ssize_t units                    # width of a row of state: H, or more where it is padded; h has N values in it
 
 
 cdef class Direction:
     cdef packed_direction packed
     cdef object kept                    # the arrays that it points into
 
+
+cdef Py_ssize_t state_width(const packed_direction *d, int part) noexcept nogil
 
 cdef Py_ssize_t scratch_elements(const packed_direction *d, Py_ssize_t n_sequences, Py_ssize_t n_rows) noexcept nogil
 

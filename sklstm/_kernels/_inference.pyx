@@ -1,8 +1,8 @@
 """The recursion forward without anything kept for a backward pass: two rows of state per sequence, taken in turns.
 
 Weights are packed once (`pack`) and read by any number of threads. The cells that the table calls fused, at levels with tiles,
-go through time by fused_impl.h: products and gates of a few units at once, so that gates are never stored. The others compute
-whole rows of products into scratch and run the same bodies as `_scan` does.
+go through time by fused_impl.h: products and gates of a few units at once, so that gates are never stored. The others, and those
+whose h is projected, compute whole rows of products into scratch and run the same bodies as `_scan` does.
 
 x W is made within each step, where a row of x is read once for all gates; for one to three sequences it is made for many steps
 at once before, since then the weights are what has to be moved. Both give the same bits.
@@ -39,12 +39,17 @@ def share_from(double member, double shared):
     return before
 
 
-cdef inline bint is_fused(const cell_entry *cell) noexcept nogil:
-    return cell.fused and uses_tiles()
+cdef inline bint is_fused(const cell_entry *cell, bint projects) noexcept nogil:
+    return cell.fused and not projects and uses_tiles()
 
 
-cdef inline Py_ssize_t units_of(const cell_entry *cell, Py_ssize_t H, int dtype) noexcept nogil:
-    return simd().padded_units[dtype](H) if is_fused(cell) else H
+cdef inline Py_ssize_t units_of(const cell_entry *cell, Py_ssize_t H, bint projects, int dtype) noexcept nogil:
+    return simd().padded_units[dtype](H) if is_fused(cell, projects) else H
+
+
+cdef Py_ssize_t state_width(const packed_direction *d, int part) noexcept nogil:
+    """Of h (part 0) or c (1)"""
+    return d.layer.H if part else d.N
 
 
 cdef class Direction:
@@ -52,13 +57,14 @@ cdef class Direction:
 
 
 def pack(
-    int cell, int activation, const real[:, ::1] W, const real[:, ::1] R, const real[::1] b, const real[:, ::1] extra, real[::1] buffer,
+    int cell, int activation, const real[:, ::1] W, const real[:, ::1] R, const real[::1] b, const real[:, ::1] extra,
+    const real[:, ::1] P, real[::1] buffer,
 ):
     """The inference form of a direction.
 
     Parameters
     ----------
-    cell, activation, W, R, b, extra
+    cell, activation, W, R, b, extra, P
         As in `_recurrent.Layer`. Where there are tiles, they are read here only.
     buffer : (`pack_size(...)`,) OUT, aligned to 64 bytes
         Belongs to the result.
@@ -69,22 +75,25 @@ def pack(
     """
     cdef Direction direction = Direction.__new__(Direction)
     cdef packed_direction *d = &direction.packed
-    direction.kept = (W, R, b, extra, buffer)
+    direction.kept = (W, R, b, extra, P, buffer)
     d.layer.cell = &simd().cells[cell]
     d.layer.activation = activation
     d.layer.D = W.shape[0]
-    d.layer.H = R.shape[0]
+    d.N = R.shape[0]
+    d.layer.H = d.N if P is None else P.shape[0]
     d.dtype = 0 if real is float else 1
-    d.fused = is_fused(d.layer.cell)
-    d.units = d.layer.units = units_of(d.layer.cell, d.layer.H, d.dtype)
-    pack_into(d, &W[0, 0], &R[0, 0], &b[0], &extra[0, 0] if extra is not None else NULL, &buffer[0])
+    d.fused = is_fused(d.layer.cell, P is not None)
+    d.units = d.layer.units = units_of(d.layer.cell, d.layer.H, P is not None, d.dtype)
+    pack_into(d, &W[0, 0], &R[0, 0], &b[0], &extra[0, 0] if extra is not None else NULL, &P[0, 0] if P is not None else NULL, &buffer[0])
     return direction
 
 
-cdef void pack_into(packed_direction *d, const real *W, const real *R, const real *b, const real *extra, real *free) noexcept nogil:
+cdef void pack_into(
+    packed_direction *d, const real *W, const real *R, const real *b, const real *extra, const real *P, real *free,
+) noexcept nogil:
     cdef:
         const cell_entry *cell = d.layer.cell
-        Py_ssize_t D = d.layer.D, H = d.layer.H, ldR = cell.n_recurrent * H, p, n
+        Py_ssize_t D = d.layer.D, H = d.layer.H, N = d.N, ldR = cell.n_recurrent * H, p, n
         const real *R_p
         team_member alone
     alone.number, alone.size = 0, 1
@@ -105,8 +114,11 @@ cdef void pack_into(packed_direction *d, const real *W, const real *R, const rea
             d.layer.R[p] = free
             free += padded(H * n * d.units)
         else:
-            make_weights(&d.ops[p], False, H, n, H, R_p, ldR, free, &alone)
-            free += padded(packed_size(H, n * H, d.dtype))
+            make_weights(&d.ops[p], False, N, n, H, R_p, ldR, free, &alone)
+            free += padded(packed_size(N, n * H, d.dtype))
+    if P != NULL:
+        make_operand(&d.op_P, d.dtype, False, H, N, P, N, free)
+        free += padded(packed_size(H, N, d.dtype))
     if d.fused:
         simd().interleave[d.dtype](cell.n_blocks, 1, cell.n_bias, H, b, 0, free)
         d.layer.bias = free
@@ -116,16 +128,18 @@ cdef void pack_into(packed_direction *d, const real *W, const real *R, const rea
             d.layer.extra = free
 
 
-def pack_size(int cell, Py_ssize_t D, Py_ssize_t H, Py_ssize_t itemsize):
+def pack_size(int cell, Py_ssize_t D, Py_ssize_t H, Py_ssize_t N, Py_ssize_t itemsize):
     """Elements of the buffer that `pack` needs for a layer of D inputs and H units; as in `_scan.scratch_size`."""
     cdef const cell_entry *entry = &simd().cells[cell]
     cdef int dtype = 0 if itemsize == sizeof(float) else 1
-    cdef bint fused = is_fused(entry)
-    cdef Py_ssize_t units = units_of(entry, H, dtype), p, n, size
+    cdef bint fused = is_fused(entry, N < H)
+    cdef Py_ssize_t units = units_of(entry, H, N < H, dtype), p, n, size
     size = padded(D * entry.n_input * units if fused else packed_size(D, entry.n_input * H, dtype))
     for p in range(entry.n_products):
         n = entry.products[p].n
-        size += padded(H * n * units if fused else packed_size(H, n * H, dtype))
+        size += padded(H * n * units if fused else packed_size(N, n * H, dtype))
+    if N < H:
+        size += padded(packed_size(H, N, dtype))
     return size + padded(entry.n_bias * units) + padded(entry.n_extra * units)
 
 
@@ -133,7 +147,7 @@ cdef Py_ssize_t scratch_elements(const packed_direction *d, Py_ssize_t n_sequenc
     """Elements of scratch, aligned to 64 bytes, for chunks of so many sequences and rows at most."""
     cdef Py_ssize_t Z = d.layer.cell.n_blocks * d.units, itemsize = sizeof(float) if d.dtype == 0 else sizeof(double)
     if not d.fused:
-        return padded(n_sequences * Z) + CELL_SCRATCH * d.units
+        return padded(n_sequences * Z) + padded(CELL_SCRATCH * d.units) + (n_sequences * d.layer.H if d.N < d.layer.H else 0)
     return max(simd().fused_scratch[d.dtype](&d.layer), min(input_rows(&d.layer, itemsize), n_rows) * Z)
 
 
@@ -177,6 +191,7 @@ cdef void plain_step(
         const cell_entry *cell = d.layer.cell
         Py_ssize_t H = d.layer.H, Z = cell.n_blocks * H
         int stage
+        bint projects = d.N < H
         cell_step s
     memset(&s, 0, sizeof(s))
     s.rows = rows
@@ -187,13 +202,16 @@ cdef void plain_step(
     s.extra = d.layer.extra
     s.h_prev = h_prev
     s.c_prev = c_prev
-    s.h = h
-    s.c = c
     s.scratch = a + padded(rows * Z)
+    s.h = h if not projects else <real *> s.scratch + padded(CELL_SCRATCH * H)
+    s.c = c
     multiply(&d.op_W, rows, x, d.layer.D, a, Z, False)
     for stage in range(cell.n_stages):
         multiply_recurrent(cell, H, stage, d.ops, rows, h_prev, H, a)
         cell.forward[stage][d.layer.activation][d.dtype](&s)
+    if projects:
+        # h := m P
+        multiply(&d.op_P, rows, <const real *> s.h, H, h, H, False)
 
 
 cdef struct recursion:
@@ -209,9 +227,9 @@ cdef struct recursion:
     void *state
     Py_ssize_t n_sequences
     int parity                  # 0 or 1
-    void *y                     # (n_rows, H), row stride ld_y, OUT or NULL: h of every step
+    void *y                     # (n_rows, N), row stride ld_y, OUT or NULL: h of every step
     Py_ssize_t ld_y
-    void *ends                  # (n_sequences, H), row stride ld_ends, OUT or NULL: h in which the walk of each that ends here ends
+    void *ends                  # (n_sequences, N), row stride ld_ends, OUT or NULL: h in which the walk of each that ends here ends
     Py_ssize_t ld_ends
     void *scratch               # (`scratch_elements(...)`,), aligned to 64 bytes
 
@@ -221,7 +239,7 @@ cdef inline void walk_steps(const recursion *s, const real *x, real *scratch, te
     cdef:
         const packed_direction *d = s.d
         const Py_ssize_t *starts = s.starts
-        Py_ssize_t D = d.layer.D, H = d.layer.H, units = d.units, size = s.n_sequences * units, Z = d.layer.cell.n_blocks * units
+        Py_ssize_t D = d.layer.D, N = d.N, units = d.units, size = s.n_sequences * units, Z = d.layer.cell.n_blocks * units
         Py_ssize_t k, t, T = s.T, rows, following, first = 0, last = 0, per_input = input_rows(&d.layer, sizeof(real)) // starts[1]
         int parity = s.parity
         bint ahead = d.fused and starts[1] <= FEW_ROWS
@@ -237,7 +255,7 @@ cdef inline void walk_steps(const recursion *s, const real *x, real *scratch, te
     if me.size > 1:
         own = share_of(units, unit_step(d), me)
         tile = <real *> round_up(<uintptr_t> stack)
-    H = min(H, own.last) - own.first
+    N = min(N, own.last) - own.first
     for k in range(T):
         t = T - 1 - k if s.reverse else k
         rows = starts[t + 1] - starts[t]
@@ -254,13 +272,13 @@ cdef inline void walk_steps(const recursion *s, const real *x, real *scratch, te
         parity = 1 - parity
         h = state + parity * size + own.first
         if y != NULL:
-            copy_rows(rows, H, h, units, y + starts[t] * s.ld_y + own.first, s.ld_y)
+            copy_rows(rows, N, h, units, y + starts[t] * s.ld_y + own.first, s.ld_y)
         if ends != NULL:
             if s.reverse:
                 following = rows if t else 0
             else:
                 following = starts[t + 2] - starts[t + 1] if t + 1 < T else s.n_continuing
-            copy_rows(rows - following, H, h + following * units, units, ends + following * s.ld_ends + own.first, s.ld_ends)
+            copy_rows(rows - following, N, h + following * units, units, ends + following * s.ld_ends + own.first, s.ld_ends)
         if me.size > 1:
             meet(me)
 

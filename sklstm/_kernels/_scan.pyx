@@ -13,6 +13,11 @@ of the recursion, and the weight gradients are one product each, both over chunk
     backward    cell -> dz_t,          dh_prev = dz_t R'                 step by step, then for the chunk
                 dW += x' dz,           dR += h_prev' dz,                 db += sum dz,      dx += dz W'
 
+Where h is projected to N < H values, the cell makes m instead, which is kept too:
+
+    forward     h_t = m_t P            after the cell, step by step
+    backward    dm_t = dh_t P'         before it, with the whole dh_t, then for the chunk     dP += m' dh
+
 A mask (dropout of the recurrence, one row per sequence) multiplies what enters R: h_prev, or the block of `a` that is read.
 """
 from libc.stdint cimport uint64_t
@@ -69,14 +74,16 @@ cdef int plan_members(scan *s, bint back) noexcept nogil:
     """Decide how a pass is split, and return how many members may share it; its bits are the same whatever it is."""
     cdef const direction *d = s.d
     cdef const cell_entry *cell = d.cell
-    cdef Py_ssize_t R_bytes = d.H * cell.n_recurrent * d.H * d.itemsize, B = rows_at(&d.w, 0)
+    cdef Py_ssize_t R_bytes = d.N * cell.n_recurrent * d.H * d.itemsize, B = rows_at(&d.w, 0)
     s.by_units = True
-    if not uses_tiles() or 2.0 * d.w.starts[d.w.n_steps] * d.H * (cell.n_recurrent * d.H + cell.n_input * d.D) < shared_flops:
+    if not uses_tiles() or 2.0 * d.w.starts[d.w.n_steps] * d.H * (cell.n_recurrent * d.N + cell.n_input * d.D) < shared_flops:
         return 1
     # Cells with gradients of their own add them up row by row.
     if R_bytes <= shared_bytes and B >= 2 * member_rows and not cell.whole_rows and not (back and cell.n_extra):
         s.by_units = False
         return <int> (B // member_rows)
+    if d.P != NULL:
+        return 1  # each needs all of m
     return <int> ((d.H * d.itemsize + LINE_BYTES - 1) // LINE_BYTES)
 
 
@@ -90,16 +97,19 @@ cdef void backward_steps(scan *s, int dtype) noexcept nogil:
     run_together(plan_members(s, True), backward_float if dtype == 0 else backward_double, s)
 
 
-def scratch_size(int cell, Py_ssize_t n_sequences, Py_ssize_t n_rows, Py_ssize_t D, Py_ssize_t H, Py_ssize_t itemsize):
-    """Elements of scratch that `forward_steps` and `backward_steps` need for a layer of D inputs and H units."""
+def scratch_size(int cell, Py_ssize_t n_sequences, Py_ssize_t n_rows, Py_ssize_t D, Py_ssize_t H, Py_ssize_t N, Py_ssize_t itemsize):
+    """Elements of scratch that `forward_steps` and `backward_steps` need for a layer of D inputs and H units, with h of N values."""
     cdef const cell_entry *entry = &simd().cells[cell]
     cdef Py_ssize_t rows = chunk_rows(n_sequences, n_rows, entry.n_blocks * H, itemsize), n_input = entry.n_input * H
     cdef Py_ssize_t p, n, state = padded(n_sequences * H), forward_size, backward_size
     cdef int dtype = 0 if itemsize == sizeof(float) else 1
     forward_size = padded(slices_size(D, entry.n_input, H, dtype)) + padded(CELL_SCRATCH * H) + state
-    backward_size = padded(slices_size(n_input, 1, D, dtype)) + padded(CELL_SCRATCH * H) + 2 * state + padded(rows * H)
+    backward_size = padded(slices_size(n_input, 1, D, dtype)) + padded(CELL_SCRATCH * H) + 2 * state + padded(rows * N)
     for p in range(entry.n_products):
         n = entry.products[p].n
-        forward_size += padded(slices_size(H, n, H, dtype))
-        backward_size += padded(slices_size(n * H, 1, H, dtype))
-    return max(forward_size, backward_size + slices_size(rows, entry.n_blocks, H, dtype))
+        forward_size += padded(slices_size(N, n, H, dtype))
+        backward_size += padded(slices_size(n * H, 1, N, dtype))
+    if N < H:
+        forward_size += padded(slices_size(H, 1, N, dtype))
+        backward_size += padded(slices_size(N, 1, H, dtype)) + state + padded(rows * N) + padded(slices_size(rows, 1, N, dtype))
+    return max(forward_size, backward_size + padded(slices_size(rows, entry.n_blocks, H, dtype)))

@@ -73,15 +73,16 @@ cdef struct direction:
     const cell_entry *cell
     int activation
     walk w
-    Py_ssize_t D, H, itemsize
+    Py_ssize_t D, H, N, itemsize    # N is the width of h: H, or less where it is projected
     const void *x           # (n_rows, D)
     const void *W           # (D, n_input H)
-    const void *R           # (H, n_recurrent H)
+    const void *R           # (N, n_recurrent H)
     const void *b           # (n_bias H,)
     const void *extra       # (n_extra H,)
-    const void *h0          # (n_sequences, H) state to begin with, NULL for zeros
-    const void *c0          # the same of c, NULL for zeros
-    const void *mask        # (n_sequences, H), NULL for none
+    const void *P           # (H, N) for h = m P, where m is what the cell makes; NULL for h = m, with N = H
+    const void *h0          # (n_sequences, N) state to begin with, NULL for zeros
+    const void *c0          # (n_sequences, H), the same of c
+    const void *mask        # (n_sequences, N), NULL for none
     const void *zeros       # (H,)
 
 
@@ -91,12 +92,13 @@ cdef struct gradients:
     void *dR
     void *db
     void *d_extra           # NULL where the cell has none
+    void *dP                # NULL where h is not projected
     void *dx                # (n_rows, D) OUT, IN/OUT with `accumulate_dx`; NULL where it is not wanted
     bint accumulate_dx
 
 
 cdef inline cell_step continuing_rows(const direction *d, Py_ssize_t ld_h, real *scratch) noexcept nogil:
-    """What is the same at every step, for rows that continue the step before."""
+    """What is the same at every step, for rows that continue the step before; ld_h is the row stride of h."""
     cdef inline cell_step step
     memset(&step, 0, sizeof(step))
     step.hidden = step.last = d.H
@@ -104,7 +106,7 @@ cdef inline cell_step continuing_rows(const direction *d, Py_ssize_t ld_h, real 
     step.ld_c = d.H
     step.bias = d.b
     step.extra = d.extra
-    step.ld_h = ld_h
+    step.ld_h = ld_h if d.P == NULL else d.H
     step.ld_h_prev = ld_h
     step.ld_c_prev = d.H
     step.scratch = scratch
@@ -114,16 +116,17 @@ cdef inline cell_step continuing_rows(const direction *d, Py_ssize_t ld_h, real 
 cdef inline cell_step starting_rows(const direction *d, const cell_step *step) noexcept nogil:
     """The same for rows that start at a step: from h0 and c0, or from a row of zeros."""
     cdef inline cell_step start = step[0]
-    start.ld_h_prev = d.H if d.h0 != NULL else 0
+    start.ld_h_prev = d.N if d.h0 != NULL else 0
     start.ld_c_prev = d.H if d.c0 != NULL else 0
     return start
 
 
 cdef inline void set_pointers(
-    const direction *d, Py_ssize_t t, real *a_t, real *c_t, const real *c_before, real *h, cell_step *step, cell_step *start,
+    const direction *d, Py_ssize_t t, real *a_t, real *c_t, const real *c_before, const real *h, real *made, cell_step *step,
+    cell_step *start,
 ) noexcept nogil:
     """step := the rows of step t that continue, start := the others, which follow them; a_t, c_t and c_before point to the first
-    row of this step and of the one before, h to the first of all."""
+    row of this step and of the one before, h to the first of all, and so does what the cell makes, which is h or m."""
     cdef:
         const walk *w = &d.w
         Py_ssize_t H = d.H, Z = d.cell.n_blocks * H, Hc = H if d.cell.n_states == 2 else 0
@@ -131,14 +134,14 @@ cdef inline void set_pointers(
     step.rows = continued
     step.a = a_t
     step.c = c_t
-    step.h = h + w.starts[t] * step.ld_h
-    step.h_prev = h + w.starts[step_before(w, t)] * step.ld_h
+    step.h = made + w.starts[t] * step.ld_h
+    step.h_prev = h + w.starts[step_before(w, t)] * step.ld_h_prev
     step.c_prev = c_before
     start.rows = rows_at(w, t) - continued
     start.a = a_t + continued * Z
     start.c = c_t + continued * Hc
-    start.h = h + (w.starts[t] + continued) * step.ld_h
-    start.h_prev = d.zeros if d.h0 == NULL else <const real *> d.h0 + continued * H
+    start.h = made + (w.starts[t] + continued) * step.ld_h
+    start.h_prev = d.zeros if d.h0 == NULL else <const real *> d.h0 + continued * d.N
     start.c_prev = d.zeros if d.c0 == NULL else <const real *> d.c0 + continued * H
 
 
@@ -151,7 +154,7 @@ cdef inline void advance_rows(const direction *d, cell_step *step, Py_ssize_t n)
     step.c = <char *> step.c + n * Hc * itemsize
     step.c_prev = <const char *> step.c_prev + n * (step.ld_c_prev if Hc else 0) * itemsize
     step.dy = <const char *> step.dy + n * step.ld_dy * itemsize
-    step.dh = <char *> step.dh + n * d.H * itemsize
+    step.dh = <char *> step.dh + n * d.N * itemsize
     step.dc = <char *> step.dc + n * Hc * itemsize
     step.d_source = <const char *> step.d_source + n * d.H * itemsize
 
@@ -205,14 +208,15 @@ cdef inline void clear_targets(const cell_entry *cell, Py_ssize_t rows, share un
 
 
 cdef inline const real *masked_sources(
-    const cell_entry *cell, int stage, Py_ssize_t rows, share units, Py_ssize_t H, const real *h_prev, Py_ssize_t ld_h_prev,
-    const real *mask, real *a, real *masked_h,
+    const direction *d, int stage, Py_ssize_t rows, share units, const real *h_prev, Py_ssize_t ld_h_prev, const real *mask, real *a,
+    real *masked_h,
 ) noexcept nogil:
-    """What the products with R before a stage read, through the mask: h_prev in masked_h (rows, H), blocks of a in place."""
-    cdef Py_ssize_t p, Z = cell.n_blocks * H
+    """What the products with R before a stage read, through the mask: h_prev in masked_h (rows, N), blocks of a in place."""
+    cdef const cell_entry *cell = d.cell
+    cdef Py_ssize_t p, H = d.H, Z = cell.n_blocks * H
     cdef const recurrent_product *product
     if stage == 0:
-        masked(rows, units, H, h_prev, ld_h_prev, mask, masked_h, H)
+        masked(rows, units, d.N, h_prev, ld_h_prev, mask, masked_h, d.N)
     for p in range(cell.n_products):
         product = &cell.products[p]
         if product.stage == stage and product.source != FROM_H:

@@ -6,10 +6,10 @@ from ._product cimport operand
 cdef struct layer_weights:
     int n_directions
     packed_direction *directions[2]     # forward and, with two, reverse
-    const void *h0[2]                   # (H,) or NULL
-    const void *c0[2]
-    const void *S[2]                    # (k, H) or NULL
-    Py_ssize_t D, H, F                  # width of the input, of a direction and of the output
+    const void *h0[2]                   # (N,) or NULL
+    const void *c0[2]                   # (H,)
+    const void *S[2]                    # (k, N) or NULL
+    Py_ssize_t D, H, N, F               # width of the input, of c, of h and of the output
     bint sums                           # two directions are added, else side by side
     bint has_skip
 

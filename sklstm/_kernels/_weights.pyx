@@ -4,7 +4,7 @@ from libc.stdlib cimport calloc, free, malloc
 
 from ._buffers cimport ALIGNMENT, round_up
 from ._given cimport pointer
-from ._inference cimport Direction
+from ._inference cimport Direction, packed_direction
 from ._product cimport make_operand, packed_size
 
 
@@ -14,8 +14,8 @@ cdef class Weights:
     Parameters
     ----------
     layers : list of tuple (directions, states, sums, has_skip)
-        Of each layer: one Direction, or forward and reverse; for each ``(h0, c0, S)``, arrays (H,) or None for zeros, and (k, H)
-        or None without static features; whether two are added, else they are side by side; whether the layer is residual, its
+        Of each layer: one Direction, or forward and reverse; for each ``(h0, c0, S)``, arrays (N,) and (H,) or None for zeros, and
+        (k, N) or None without static features; whether two are added, else they are side by side; whether the layer is residual, its
         input being as wide as its output.
     V, b : (n_features, K) and (K,) arrays
         The head. It reads the outputs of the last layer, F wide, or those of several poolings side by side.
@@ -75,6 +75,10 @@ cdef class Weights:
         free(self.memory)
 
 
+cdef inline bint is_alike(const packed_direction *one, const packed_direction *other) noexcept nogil:
+    return one.layer.D == other.layer.D and one.layer.H == other.layer.H and one.N == other.N
+
+
 cdef int read_layer(Weights w, layer_weights *layer, tuple parts) except -1:
     cdef Direction direction
     cdef int j
@@ -85,15 +89,15 @@ cdef int read_layer(Weights w, layer_weights *layer, tuple parts) except -1:
     for j in range(layer.n_directions):
         direction = directions[j]
         layer.directions[j] = &direction.packed
-        layer.D, layer.H = direction.packed.layer.D, direction.packed.layer.H
-        layer.h0[j] = pointer(states[j][0], w.dtype, layer.H, 0)
+        layer.D, layer.H, layer.N = direction.packed.layer.D, direction.packed.layer.H, direction.packed.N
+        layer.h0[j] = pointer(states[j][0], w.dtype, layer.N, 0)
         layer.c0[j] = pointer(states[j][1], w.dtype, layer.H, 0)
-        layer.S[j] = pointer(states[j][2], w.dtype, w.n_static, layer.H)
+        layer.S[j] = pointer(states[j][2], w.dtype, w.n_static, layer.N)
         if (layer.S[j] == NULL) != (w.n_static == 0):
             raise ValueError("Static vectors need weights in each direction and in the head.")
-        if direction.packed.dtype != w.dtype or layer.D != layer.directions[0].layer.D or layer.H != layer.directions[0].layer.H:
+        if direction.packed.dtype != w.dtype or not is_alike(&direction.packed, layer.directions[0]):
             raise ValueError("The directions of a layer must be alike, and of the dtype of the head.")
-    layer.F = layer.H * (2 if layer.n_directions == 2 and not layer.sums else 1)
+    layer.F = layer.N * (2 if layer.n_directions == 2 and not layer.sums else 1)
     if layer.has_skip and layer.D != layer.F:
         raise ValueError(f"A residual layer must be as wide as its input, got {layer.F} and {layer.D}.")
     return 0

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..network import CTC, LOSSES, MAX_LAYERS, POOLINGS, TIMESCALES, EncoderDecoder, Network, pooling_names
+from ..network import CELLS, CTC, LOSSES, MAX_LAYERS, POOLINGS, TIMESCALES, EncoderDecoder, Network, pooling_names
 from ..network.checks import is_count
 from .embedding import embedding_widths
 
@@ -22,7 +22,7 @@ CONSTANT_KEYS = ("reads_outputs",)
 DECODER_KEYS = {"attention", "token_width", "scheduled_sampling"}
 
 # What a spec that an earlier version saved does not name, and what it means there.
-LATER_KEYS = {"missing": "error", "input_dropout": 0.0, "time_feature": None, "gap_channel": None}
+LATER_KEYS = {"missing": "error", "input_dropout": 0.0, "time_feature": None, "gap_channel": None, "proj_size": 0}
 
 
 def hidden_sizes(estimator):
@@ -62,11 +62,30 @@ def check_stack(estimator):
             f"input_dropout={estimator.input_dropout} makes values missing in training, which missing='error' does not allow. Set"
             " missing='indicator' or 'decay', or input_dropout=0."
         )
-    if estimator.residual and len(set(sizes)) > 1:
+    check_projection(estimator, sizes)
+    if estimator.residual and len(set(sizes)) > 1 and not estimator.proj_size:
         raise ValueError(
             "residual=True adds the input of a layer to its output, so the layers after the first must be as wide as the one"
             f" before, got hidden_size={estimator.hidden_size!r}. Use one width, or residual=False."
         )
+
+
+def check_projection(estimator, sizes):
+    """Raise a ValueError where the units of a layer, given the units of each, or the cell allow no `proj_size`."""
+    size, cells = estimator.proj_size, [name for name, cell in CELLS.items() if cell.can_project]
+    if not is_count(size):
+        raise ValueError(f"proj_size must be an int of at least 0, got {size!r}.")
+    if size and estimator.cell not in cells:
+        raise ValueError(
+            f"proj_size={size} is for cells with a cell state, which are {', '.join(map(repr, cells))}, got"
+            f" cell={estimator.cell!r}. Set one of these cells, or proj_size=0."
+        )
+    for k, hidden_size in enumerate(sizes):
+        if size >= hidden_size:
+            raise ValueError(
+                f"proj_size must be less than the number of units of each layer, got proj_size={size} and {hidden_size} units in"
+                f" layer {k}. Set a smaller proj_size or a larger hidden_size, or proj_size=0 for no projection."
+            )
 
 
 def check_reduction(estimator):
@@ -117,6 +136,7 @@ def stack_spec(estimator, n_channels, target, form, widths):
         "dropout": float(estimator.dropout),
         "recurrent_dropout": float(estimator.recurrent_dropout),
         "residual": bool(estimator.residual),
+        "proj_size": int(estimator.proj_size),
         "learned_state": estimator.initial_state == "learned",
         "categories": [[channel, len(values) + 1, width] for channel, values, width in tables],
         "missing": estimator.missing,

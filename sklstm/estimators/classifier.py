@@ -166,6 +166,7 @@ class LSTMClassifier(SamplingMixin, ClassifierMixin, StructuredMixin, BaseRecurr
         *,
         cell="lstm",
         activation="tanh",
+        proj_size=0,
         bidirectional=False,
         merge_mode="concat",
         pooling=("last", "max"),
@@ -222,6 +223,7 @@ class LSTMClassifier(SamplingMixin, ClassifierMixin, StructuredMixin, BaseRecurr
         self.num_layers = num_layers
         self.cell = cell
         self.activation = activation
+        self.proj_size = proj_size
         self.bidirectional = bidirectional
         self.merge_mode = merge_mode
         self.pooling = pooling

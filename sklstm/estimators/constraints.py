@@ -21,6 +21,7 @@ CONSTRAINTS = {
     "num_layers": [POSITIVE_INT],
     "cell": [StrOptions(set(CELLS))],
     "activation": [StrOptions(set(ACTIVATIONS))],
+    "proj_size": [Interval(Integral, 0, None, closed="left")],
     "bidirectional": ["boolean"],
     "merge_mode": [StrOptions(set(MERGE_MODES))],
     "pooling": [StrOptions(set(POOLINGS)), tuple, list],

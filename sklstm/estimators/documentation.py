@@ -47,6 +47,11 @@ cell : {"lstm", "peephole", "coupled", "layernorm", "gru", "gru_reset_before", "
     - "rnn": simple (Elman) recurrent network.
 activation : {"tanh", "relu"}, default="tanh"
     Activation of the candidate and of the state. With "relu" the state is unbounded and can overflow on long sequences.
+proj_size : int, default=0
+    Number of values per direction to which each layer projects its hidden state, less than its number of units (Sak, Senior
+    and Beaufays 2014, "Long short-term memory recurrent neural network architectures for large scale acoustic modeling"); 0
+    for no projection. The projected state is the output of the layer and what its gates read at the next step, so that
+    many units need few weights. Available for the cells "lstm", "peephole", "coupled" and "layernorm".
 bidirectional : bool, default=False
     Whether every layer has a second set of units that reads the sequence from its last step to its first.
 merge_mode : {"concat", "sum"}, default="concat"
@@ -65,8 +70,7 @@ pooling : {"last", "mean", "max", "attention"} or tuple of these, default=("last
 
 <<rates>>
 dropout : float, default=0.0
-    Fraction of inputs that training sets to zero at random, in [0, 1). It applies to every layer but the first and to
-    the head.
+    Fraction of inputs that training sets to zero at random, in [0, 1). It applies to every layer but the first and to the head.
 recurrent_dropout : float, default=0.0
     Fraction of the units whose state training hides from the recurrence, in [0, 1). The same units are hidden at all
     steps of a sequence [5]_.
@@ -106,8 +110,7 @@ missing : {"error", "indicator", "decay"}, default="error"
     inputs too. The notes give the equations.
 input_dropout : float, default=0.0
     Fraction of the values of numeric channels that training makes missing at random, in [0, 1), for data where values
-    are missing more often later than in training. Others are drawn for every minibatch. Needs `missing` "indicator" or
-    "decay".
+    are missing more often later than in training. Others are drawn for every minibatch. Needs `missing` "indicator" or "decay".
 time_feature : int, str or None, default=None
     Channel of X that holds the time of each step, by its number or name: numbers of any unit, which increase along each
     sequence. The network reads how much time has passed since the step before instead of the channel, and `missing` measures
@@ -131,8 +134,7 @@ n_channels : int, default=1
 padding : float or None, default=None
     Value that marks padding in a 2-D or 3-D `X`, or None if every step is data. NaN is allowed. Steps at the start or
     end of a row are removed if all their channels have this value. Choose a value that no first or last step has. With
-    `return_sequences`, y contains the remaining steps. Ignored for lists and :class:`~sklstm.Sequences`, which need no
-    padding.
+    `return_sequences`, y contains the remaining steps. Ignored for lists and :class:`~sklstm.Sequences`, which need no padding.
 standardize : bool, default=True
     Whether to centre and scale each numeric channel by its mean and standard deviation over the training
     steps{standardize_y}.
@@ -320,15 +322,16 @@ best_epoch_ : int or None
 <<weights_>>
 weights_ : dict of str to ndarray
     Fitted parameters by name, in the units of `X`{and_y}. The arrays are read-only; `set_weights` replaces them. H is
-    the number of units and G the number of gate blocks of layer k:
+    the number of units, G the number of gate blocks and N the width of the hidden state of layer k, H or `proj_size`:
 
-    - ``layer_k.W`` (inputs, G H), ``layer_k.R`` (H, G H), ``layer_k.b`` (G H,): input weights, recurrent weights and
+    - ``layer_k.W`` (inputs, G H), ``layer_k.R`` (N, G H), ``layer_k.b`` (G H,): input weights, recurrent weights and
       biases, in blocks of H columns. The blocks of an LSTM are input gate, forget gate, candidate and output gate;
       "coupled" has no input gate. The blocks of a GRU are reset gate, update gate and candidate. In "gru", b has a
       fourth block for the recurrent part of the candidate.
     - ``layer_k.p`` (3, H): peepholes of the input, forget and output gate.
     - ``layer_k.norm`` (10, H): gains of W x (4 rows), of R h (4 rows) and of c, then the bias of c.
-    - ``layer_k.h0``, ``layer_k.c0`` (H,): learned initial states.
+    - ``layer_k.P`` (H, N): projection of the hidden state, with `proj_size`.
+    - ``layer_k.h0`` (N,), ``layer_k.c0`` (H,): learned initial states.
     - ``layer_k.reverse.W`` and so on: the same for the reverse direction.
     - ``attention.A``, ``attention.b``, ``attention.v``: parameters of the attention pooling.
     - ``head.V`` (features, n_outputs_), ``head.b`` (n_outputs_,): weights and bias of the head. With several poolings
@@ -378,6 +381,10 @@ follows:
 - "gru_reset_before" [9]_: as "gru" with :math:`n_t = \\tanh(x_t W_n + (r_t \\odot h_{t-1}) R_n + b_n)`.
 - "rnn" [10]_: :math:`h_t = \\tanh(x_t W + h_{t-1} R + b)`.
 
+With `proj_size` the hidden state is multiplied by a matrix P of shape (`hidden_size`, `proj_size`), without bias:
+:math:`h_t = (o_t \\odot \\tanh(c_t)) P`, and likewise for the other cells with a cell state. This :math:`h_t` is what the
+recurrent weights, the next layer, the pooling and the head read.
+
 With ``missing="indicator"`` or "decay", three inputs take the place of each numeric channel x in standard units, with
 :math:`m_t` 1 where it has a value and 0 where that is missing:
 
@@ -396,19 +403,17 @@ step before over `median_gap_`, and 1 at the first step; of bidirectional models
 Attention pooling [11]_ weights the outputs y_t of the last layer by the softmax over t of :math:`\\tanh(y_t A + b) v`.
 
 Gradients are computed by back-propagation through all steps, unless `bptt_steps` is set. Input weights are initialised by
-the Glorot uniform rule [3]_ and recurrent weights orthogonally, gate by gate [4]_. Biases start at 0, except those that
-`forget_bias` sets. Computations use float32 for a float32 `X` and float64 otherwise.
+the Glorot uniform rule [3]_ and recurrent weights orthogonally, gate by gate [4]_, as are projections. Biases start at 0, except
+those that `forget_bias` sets. Computations use float32 for a float32 `X` and float64 otherwise.
 
 <<references>>
 .. [1] S. Hochreiter and J. Schmidhuber (1997), "Long short-term memory", Neural Computation 9(8).
 .. [2] F. Gers, J. Schmidhuber and F. Cummins (2000), "Learning to forget: continual prediction with LSTM", Neural
    Computation 12(10).
-.. [3] X. Glorot and Y. Bengio (2010), "Understanding the difficulty of training deep feedforward neural networks",
-   AISTATS.
+.. [3] X. Glorot and Y. Bengio (2010), "Understanding the difficulty of training deep feedforward neural networks", AISTATS.
 .. [4] A. Saxe, J. McClelland and S. Ganguli (2014), "Exact solutions to the nonlinear dynamics of learning in deep
    linear neural networks", arXiv:1312.6120.
-.. [5] Y. Gal and Z. Ghahramani (2016), "A theoretically grounded application of dropout in recurrent neural networks",
-   NeurIPS.
+.. [5] Y. Gal and Z. Ghahramani (2016), "A theoretically grounded application of dropout in recurrent neural networks", NeurIPS.
 .. [6] F. Gers and J. Schmidhuber (2000), "Recurrent nets that time and count", IJCNN.
 .. [7] K. Greff, R. Srivastava, J. Koutnik, B. Steunebrink and J. Schmidhuber (2017), "LSTM: a search space odyssey", IEEE
    Transactions on Neural Networks and Learning Systems 28(10).
@@ -416,8 +421,7 @@ the Glorot uniform rule [3]_ and recurrent weights orthogonally, gate by gate [4
 .. [9] K. Cho et al. (2014), "Learning phrase representations using RNN encoder-decoder for statistical machine
    translation", EMNLP.
 .. [10] J. Elman (1990), "Finding structure in time", Cognitive Science 14(2).
-.. [11] D. Bahdanau, K. Cho and Y. Bengio (2015), "Neural machine translation by jointly learning to align and translate",
-   ICLR.
+.. [11] D. Bahdanau, K. Cho and Y. Bengio (2015), "Neural machine translation by jointly learning to align and translate", ICLR.
 .. [12] D. Kingma and J. Ba (2015), "Adam: a method for stochastic optimization", ICLR.
 .. [13] I. Loshchilov and F. Hutter (2019), "Decoupled weight decay regularization", ICLR.
 .. [14] I. Sutskever, J. Martens, G. Dahl and G. Hinton (2013), "On the importance of initialization and momentum in deep

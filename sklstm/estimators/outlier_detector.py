@@ -126,6 +126,7 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
         *,
         cell="lstm",
         activation="tanh",
+        proj_size=0,
         bidirectional=False,
         merge_mode="concat",
         dropout=0.0,
@@ -182,6 +183,7 @@ class LSTMOutlierDetector(DetectMixin, OutlierMixin, BaseNetworkEstimator):
         self.num_layers = num_layers
         self.cell = cell
         self.activation = activation
+        self.proj_size = proj_size
         self.bidirectional = bidirectional
         self.merge_mode = merge_mode
         self.dropout = dropout

@@ -134,6 +134,7 @@ class LSTMRegressor(DistributionMixin, RegressorMixin, BaseRecurrent):
         *,
         cell="lstm",
         activation="tanh",
+        proj_size=0,
         bidirectional=False,
         merge_mode="concat",
         pooling=("last", "max"),
@@ -187,6 +188,7 @@ class LSTMRegressor(DistributionMixin, RegressorMixin, BaseRecurrent):
         self.num_layers = num_layers
         self.cell = cell
         self.activation = activation
+        self.proj_size = proj_size
         self.bidirectional = bidirectional
         self.merge_mode = merge_mode
         self.pooling = pooling

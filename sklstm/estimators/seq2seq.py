@@ -143,6 +143,7 @@ class LSTMSeq2Seq(PredictOutputsMixin, BaseNetworkEstimator):
         *,
         cell="lstm",
         activation="tanh",
+        proj_size=0,
         bidirectional=False,
         merge_mode="concat",
         dropout=0.0,
@@ -198,6 +199,7 @@ class LSTMSeq2Seq(PredictOutputsMixin, BaseNetworkEstimator):
         self.num_layers = num_layers
         self.cell = cell
         self.activation = activation
+        self.proj_size = proj_size
         self.bidirectional = bidirectional
         self.merge_mode = merge_mode
         self.dropout = dropout

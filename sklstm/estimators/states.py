@@ -33,7 +33,7 @@ def parts_of(network, dtype, pooled):
     if network.gap_channel is not None:
         parts[TIME] = ((), None)
     for k, layer in enumerate(network.layers):
-        parts |= {f"layer_{k}.{name}": ((layer.hidden_size,), dtype) for name in ("h", "c")[: layer.n_states]}
+        parts |= {f"layer_{k}.{name}": ((size,), dtype) for name, size in zip("hc", layer.state_sizes, strict=False)}
     if network.structure in STRUCTURES and pooled:
         parts[OF_STRUCTURE] = ((network.output_size,), np.dtype(np.float64))
     for name in UNBEGUN if pooled else ():

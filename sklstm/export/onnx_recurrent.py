@@ -161,7 +161,9 @@ def _add_operator(g, layer, p, x, steps, first, wants_steps, wants_ends):
         inputs.append(np.stack([p[f"{prefix}p"][list(PEEPHOLES)].ravel() for prefix in layer.directions]))
     activations = [name or ACTIVATIONS[layer.activation] for name in operator.activations]
     y, *states = (g.name(name) for name in ("Y", "Y_h", "Y_c")[: 1 + layer.n_states])
-    y = y if wants_steps else ""
+    # Some readers take the end of the padding for that of a sequence, of which Y_h is then the state; the steps before are right.
+    reads_last = wants_ends and not layer.bidirectional and steps.lengths32 is not None
+    y = y if wants_steps or reads_last else ""
     g.add(
         operator.name,
         *inputs,
@@ -172,8 +174,9 @@ def _add_operator(g, layer, p, x, steps, first, wants_steps, wants_ends):
         activations=activations * len(layer.directions),
         **operator.attributes,
     )
-    ends = _of_ends(g, layer, states[0]) if wants_ends else None
-    return _of_steps(g, layer, y) if wants_steps else None, ends, dict(zip("hc", states, strict=False))
+    y = _of_steps(g, layer, y) if y else None
+    ends = None if not wants_ends else steps.last(y) if reads_last else _of_ends(g, layer, states[0])
+    return y, ends, dict(zip("hc", states, strict=False))
 
 
 def operator_weights(g, layer, p):

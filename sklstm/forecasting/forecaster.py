@@ -28,10 +28,10 @@ FEWEST_WINDOWS = 8  # that networks are fitted to for the errors of a held-out b
 SEEDS = np.iinfo(np.int32).max
 # Parameters of the networks.
 OF_NETWORKS = (
-    "hidden_size", "num_layers", "cell", "activation", "bidirectional", "merge_mode", "pooling", "dropout", "recurrent_dropout",
-    "residual", "embedding_dim", "missing", "input_dropout", "initial_state", "forget_bias", "solver", "alpha", "batch_size",
-    "learning_rate", "learning_rate_init", "max_iter", "shuffle", "max_grad_norm", "checkpoint", "n_jobs", "random_state",
-    "verbose",
+    "hidden_size", "num_layers", "cell", "activation", "proj_size", "bidirectional", "merge_mode", "pooling", "dropout",
+    "recurrent_dropout", "residual", "embedding_dim", "missing", "input_dropout", "initial_state", "forget_bias", "solver",
+    "alpha", "batch_size", "learning_rate", "learning_rate_init", "max_iter", "shuffle", "max_grad_norm", "checkpoint", "n_jobs",
+    "random_state", "verbose",
 )  # fmt: skip
 
 
@@ -86,6 +86,7 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
     <<num_layers>>
     <<cell>>
     <<activation>>
+    <<proj_size>>
     <<bidirectional>>
     <<merge_mode>>
     <<pooling>>
@@ -232,6 +233,7 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         num_layers=1,
         cell="lstm",
         activation="tanh",
+        proj_size=0,
         bidirectional=False,
         merge_mode="concat",
         pooling=("last", "max"),
@@ -275,6 +277,7 @@ class LSTMForecaster(PredictMixin, BaseEstimator):
         self.num_layers = num_layers
         self.cell = cell
         self.activation = activation
+        self.proj_size = proj_size
         self.bidirectional = bidirectional
         self.merge_mode = merge_mode
         self.pooling = pooling

@@ -34,7 +34,8 @@ def gate_activations(estimator, X, *, layer=-1, direction="forward"):
     dict of str to Sequences
         Values of each quantity for every unit and step of X, in the dtype of the model: ``i``, ``f``, ``g`` and ``o``
         (input, forget and output gate, candidate g) of LSTMs, without ``i``, which is 1 - f, for ``cell="coupled"``; ``r``, ``z``
-        and ``n`` (reset and update gate, candidate n) of GRUs; ``c``, the cell state, of LSTMs; and ``h``, the hidden state.
+        and ``n`` (reset and update gate, candidate n) of GRUs; ``c``, the cell state, of LSTMs; and ``h``, the hidden state, of
+        `proj_size` values where that is not 0.
         Values of the reverse direction at a step are those after it has read the sequence from its end to this step.
 
     Raises
@@ -84,7 +85,8 @@ def _recorded(network, theta, sequences, index, k):
     forward_pass, cell, layer = ForwardPass(network, theta), CELLS[network.cell], network.layers[index]
     prefix, H = layer.directions[k], layer.hidden_size
     names = [*cell.gates, *"ch"[2 - layer.n_states :]]
-    out = {name: np.empty((len(sequences.values), H), theta.dtype) for name in names}
+    sizes = dict.fromkeys(names, H) | {"h": layer.state_sizes[0]}
+    out = {name: np.empty((len(sequences.values), sizes[name]), theta.dtype) for name in names}
     for part in groups(sequences.lengths):
         packed = forward_pass.forward(sequences, np.arange(part.start, part.stop))
         ws, n = forward_pass.workspace.layers[index], packed.n_rows

@@ -16,28 +16,25 @@ class Bridge:
     ----------
     n_directions : int
         Of the encoder's layer.
-    hidden_size : int
-        H, units of either layer, per direction.
-    states : tuple of str
-        Of "h" and "c".
+    sizes : tuple of int
+        Widths of h and, where the cell has one, c of either layer, per direction.
 
     Notes
     -----
-    Parameters of each state: ``Wh`` and ``Wc`` (n_directions H, H), ``bh`` and ``bc`` (H,).
+    Parameters of each state: ``Wh`` and ``Wc`` (n_directions * size, size), ``bh`` and ``bc`` (size,).
     """
 
     n_directions: int
-    hidden_size: int
-    states: tuple
+    sizes: tuple
 
     def param_shapes(self):
-        H = self.hidden_size
-        return {name: shape for s in self.states for name, shape in ((f"W{s}", (self.n_directions * H, H)), (f"b{s}", (H,)))}
+        states = zip("hc", self.sizes, strict=False)
+        return {name: shape for s, H in states for name, shape in ((f"W{s}", (self.n_directions * H, H)), (f"b{s}", (H,)))}
 
     def initialize(self, p, rng):
         """A decoder begins with the mean of the states in which the directions end."""
-        for state in self.states:
-            p[f"W{state}"][...] = np.tile(np.eye(self.hidden_size) / self.n_directions, (self.n_directions, 1))
+        for state, size in zip("hc", self.sizes, strict=False):
+            p[f"W{state}"][...] = np.tile(np.eye(size) / self.n_directions, (self.n_directions, 1))
             p[f"b{state}"][...] = 0
 
     def bind(self, theta, p, source, target, d_ends):
@@ -55,9 +52,10 @@ class Bridge:
         d_ends : list of dict of str to ndarray
             For each direction gradients of the end states, as in `RecurrentLayer.bind`.
         """
-        stages, (n, H), width = [], target.dh.shape, self.n_directions * self.hidden_size
+        stages, n = [], len(target.dh)
         firsts, gradients = (target.h0[0], target.c0[0]), (target.dh, target.dc)
-        for k, state in enumerate(self.states):
+        for k, (state, H) in enumerate(zip("hc", self.sizes, strict=False)):
+            width = self.n_directions * H
             scratch = aligned_empty((_dense.scratch_size(n, width, H, theta.itemsize),), theta.dtype)
             ends, dends = (aligned_empty((n, width), theta.dtype) for _ in range(2))
             own = [one[f"d{state}_end"] for one in d_ends]

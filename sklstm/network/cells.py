@@ -87,6 +87,11 @@ class Cell:
     is_affine_in_x: bool = True
     restore_gates: Callable | None = None
 
+    @property
+    def can_project(self):
+        """Whether h can be a projection of what the cell makes of its state: no cell does that is made of h itself."""
+        return self.n_states == 2
+
     def block(self, gate):
         """Which block is that of a gate."""
         return self.gates.index(gate)

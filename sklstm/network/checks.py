@@ -80,6 +80,7 @@ EXPECTED = {
     "structure": (
         f"one of {[*STRUCTURES, CTC]} or None", lambda value: value is None or _is_one_of((*STRUCTURES, CTC))(value)
     ),
+    "proj_size": (f"an int from 0 to {MAX_SIZE}", lambda value: is_count(value) and value <= MAX_SIZE),
 }
 
 
@@ -90,6 +91,11 @@ def check_network(network):
         raise ValueError("A network cannot be built: input_dropout makes values missing, which missing='error' does not allow.")
     if network.structure is not None and network.pooling is not None:
         raise ValueError("A network cannot be built: a structure connects the scores of steps, so that pooling must be None.")
+    if network.proj_size and not (CELLS[network.cell].can_project and network.proj_size < min(network.hidden_sizes)):
+        raise ValueError(
+            "A network cannot be built: proj_size must be less than each of hidden_sizes, and 0 for a cell with no state but h,"
+            f" got {network.proj_size} for cell={network.cell!r} and hidden_sizes={_shown(network.hidden_sizes)}."
+        )
     sizes = {"categories": (network.input_size, "channel"), "static_categories": (network.static_size, "static feature")}
     for name, (size, what) in sizes.items():
         for column, _, _ in getattr(network, name):

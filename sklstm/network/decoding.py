@@ -142,7 +142,7 @@ class Decoder:
         """The `Memory` of sources (Sequences, checked, in theta's dtype)."""
         network, dtype = self.network, self.theta.dtype
         values = np.empty((len(sequences.values), network.layers[-1].output_size), dtype)
-        sizes = [size for layer in network.target.layers for size in [layer.hidden_size] * layer.n_states]
+        sizes = [size for layer in network.target.layers for size in layer.state_sizes]
         states = [np.empty((len(sequences), size), dtype) for size in sizes]
         units = np.zeros(network.input_size, dtype), np.ones(network.input_size, dtype)
 
@@ -190,7 +190,8 @@ class Decoder:
         engine.set_state([np.zeros(m, np.intp), *(np.ascontiguousarray(state, dtype) for state in states)])
         engine.advance(np.array([0, m], np.intp), 0, self._read(inputs))
         # With attention the engine stops below the head, at the states of the last layer.
-        out = np.empty((m, self.network.hidden_sizes[-1] if attends else self.network.output_size), dtype)
+        target = self.network.target
+        out = np.empty((m, target.layers[-1].output_size if attends else target.output_size), dtype)
         engine.results(out)
         states = [np.empty(state.shape, dtype) for state in states]
         engine.get_state([np.empty(m, np.intp), *states])

@@ -7,7 +7,6 @@ import numpy as np
 from .bias_init import ConstantBias
 from .bridge import Bridge
 from .cached import cached
-from .cells import CELLS
 from .checks import check_encoder_decoder, check_layout
 from .cross_attention import CrossAttention
 from .decoding import Decoder, apply_pairs
@@ -38,7 +37,7 @@ class EncoderDecoder:
     output_size : int
         K, scores of a step of the target.
     hidden_sizes, cell, activation, bidirectional, merge_mode, dropout, recurrent_dropout, residual, learned_state, categories, \
-missing, input_dropout, static_size, static_categories, gap_channel
+missing, input_dropout, static_size, static_categories, gap_channel, proj_size
         As in `Network`. Two directions, learned states, and all that is said of the input are those of the encoder.
     attention : {"dot", "additive"} or None
         As in `CrossAttention`; with None the head reads the decoder's outputs.
@@ -76,6 +75,7 @@ missing, input_dropout, static_size, static_categories, gap_channel
     token_width: int = 0
     scheduled_sampling: float = 0.0
     reads_outputs: bool = True
+    proj_size: int = 0
 
     # What else a `Network` can have.
     pooling, poolings, pool, structure = None, (), None, None
@@ -83,7 +83,7 @@ missing, input_dropout, static_size, static_categories, gap_channel
 
     def __post_init__(self):
         check_encoder_decoder(self)
-        of_both = ("hidden_sizes", "cell", "activation", "dropout", "recurrent_dropout", "residual")
+        of_both = ("hidden_sizes", "cell", "activation", "dropout", "recurrent_dropout", "residual", "proj_size")
         of_encoder = {field.name for field in fields(Network)} & {field.name for field in fields(self)} - {"output_size"}
         encoder = Network(output_size=1, pooling=None, **{name: getattr(self, name) for name in of_encoder})
         codes = ((0, self.output_size, self.token_width),) if self.token_width else ()
@@ -95,9 +95,8 @@ missing, input_dropout, static_size, static_categories, gap_channel
         if encoder.static is not None:
             parts["static"] = encoder.static.entry  # it is part of the scores through the states alone
         names = {name: f"encoder.{name}" for name in parts}
-        states = ("h", "c")[: CELLS[self.cell].n_states]
         n_directions = 2 if self.bidirectional else 1
-        parts |= {f"bridge.layer_{k}": Bridge(n_directions, size, states) for k, size in enumerate(self.hidden_sizes)}
+        parts |= {f"bridge.layer_{k}": Bridge(n_directions, layer.state_sizes) for k, layer in enumerate(decoder.layers)}
         parts |= {f"decoder.{name}": part for name, part in decoder.parts.items() if name != "head"}
         cross = None
         if self.attention is not None:
@@ -120,7 +119,7 @@ missing, input_dropout, static_size, static_categories, gap_channel
     @cached
     def flops_per_row(self):
         """Multiplications and additions of one training step per row of either side."""
-        F, H, K = self.layers[-1].output_size, self.hidden_sizes[-1], self.output_size
+        F, H, K = self.layers[-1].output_size, self.target.layers[-1].output_size, self.output_size
         beside = 6 * H * K + (0 if self.cross is None else 6 * H * (2 * F + H))
         return (self.source.flops_per_row + self.target.flops_per_row + beside) // 2
 

@@ -77,8 +77,8 @@ def apply(network, theta, sequences, output="scores", *, shift=None, factor=None
 
 def shares_steps(network, n_sequences, n_threads):
     """Whether so many sequences are so few that threads share each time step, if any; else each has sequences of its own."""
-    wide = max(network.hidden_sizes) >= WIDE_UNITS
-    return n_sequences <= n_threads * (ROWS_OF_WIDE_STEPS if wide else ROWS_OF_STEPS) and CELLS[network.cell].fused
+    wide, is_shared = max(network.hidden_sizes) >= WIDE_UNITS, CELLS[network.cell].fused and not network.proj_size
+    return n_sequences <= n_threads * (ROWS_OF_WIDE_STEPS if wide else ROWS_OF_STEPS) and is_shared
 
 
 def _chunks(lengths, max_rows, n_threads):

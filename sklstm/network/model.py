@@ -24,7 +24,7 @@ FORGET_BIAS = ConstantBias(1.0)
 
 # Parameters that the L2 penalty falls on, by their own name: not biases, gains, initial states or category vectors,
 # most of which a minibatch does not use.
-WEIGHTS = {"W", "R", "S", "A", "B", "C", "v", "V", "Wh", "Wc", "transitions", "start", "end"}
+WEIGHTS = {"W", "R", "P", "S", "A", "B", "C", "v", "V", "Wh", "Wc", "transitions", "start", "end"}
 WEIGHTS |= {cell.extra.name for cell in CELLS.values() if cell.extra and cell.extra.is_weight}
 
 
@@ -68,6 +68,8 @@ class Network:
     structure : {"crf", "ctc"} or None
         With "crf", scores of every step are part of those of a `LinearChain`. With "ctc" they are those of the labels of a
         sequence, aligned with its steps in any way, and of blank.
+    proj_size : int
+        Width of h in every layer, as in `RecurrentLayer`; 0 for that of the units.
 
     Raises
     ------
@@ -94,6 +96,7 @@ class Network:
     static_categories: tuple = ()
     gap_channel: int | None = None
     structure: str | None = None
+    proj_size: int = 0
 
     cross = None  # no attention to another sequence
     keeps_units = False  # whether the input layer scales numeric channels even where the first layer could
@@ -104,7 +107,7 @@ class Network:
         static = StaticFeatures(self.static_size, self.static_categories, self.output_size) if self.static_size else None
         layers, width = [], input_layer.output_size
         options = (self.cell, self.activation, self.bidirectional, self.merge_mode, self.residual, self.learned_state)
-        options = (*options, static.width if static is not None else 0)
+        options = (*options, static.width if static is not None else 0, self.proj_size)
         for hidden_size in self.hidden_sizes:
             layers.append(RecurrentLayer(width, hidden_size, *options))
             width = layers[-1].output_size

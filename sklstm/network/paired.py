@@ -4,7 +4,6 @@ import numpy as np
 from scipy.special import softmax
 
 from .._kernels import _minibatch, _pairs
-from .cells import CELLS
 from .dropout import Draws, Dropout
 from .mixture import draw_columns
 from .stack import StackWorkspace
@@ -50,7 +49,7 @@ class PairedWorkspace:
         self.decoder = DecoderStack(network.target, n_sequences, n_target_rows, dtype, carries=True)
         self.dvalues = self.encoder.dvalues
         self.scores, self.dscores = (aligned_empty((n_target_rows, network.output_size), dtype) for _ in range(2))
-        self.dy = aligned_empty((n_target_rows, network.hidden_sizes[-1]), dtype)
+        self.dy = aligned_empty((n_target_rows, network.target.layers[-1].output_size), dtype)
         self.attention = self.out = self.dout = self.de = None
         if network.cross is not None:
             self.attention = network.cross.workspace(n_sequences, n_source_rows, n_target_rows, n_weights, dtype)
@@ -63,11 +62,11 @@ class PairedWorkspace:
     def _bind(self, theta):
         network, params, n = self.network, self.network.bind(theta), self.n_sequences
         n_layers, n_source_rows, n_target_rows = len(network.layers), *self.n_rows[:2]
-        states = ("h", "c")[: CELLS[network.cell].n_states]
-        d_ends = [
-            [{f"d{state}_end": aligned_empty((n, layer.hidden_size), theta.dtype) for state in states} for _ in layer.directions]
-            for layer in network.layers
-        ]
+
+        def d_ends_of(sizes):
+            return {f"d{state}_end": aligned_empty((n, size), theta.dtype) for state, size in zip("hc", sizes, strict=False)}
+
+        d_ends = [[d_ends_of(layer.state_sizes) for _ in layer.directions] for layer in network.layers]
         stages, e = self.encoder.bind_stack(theta, params, self.de, None, d_ends=d_ends)
         features = None if self.encoder.static is None else self.encoder.static.features
         source = _minibatch.BoundNetwork(theta, stages, [], n, n_source_rows, self.encoder.values, e, self.de, features)

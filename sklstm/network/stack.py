@@ -53,7 +53,7 @@ class StackWorkspace:
             self.dropouts[1:] = [Dropout(network.dropout, n_rows, layer.input_size, dtype) for layer in layers[1:]]
         if network.recurrent_dropout:
             self.recurrent_masks = [
-                [aligned_empty((n_sequences, layer.hidden_size), dtype) for _ in layer.directions] for layer in layers
+                [aligned_empty((n_sequences, layer.state_sizes[0]), dtype) for _ in layer.directions] for layer in layers
             ]
 
     def bind_stack(self, theta, params, dy, d_end, **of_states):

@@ -23,7 +23,7 @@ MAX_SHARDS = 64
 # every time step: shards read all weights each, two at H = 256 make two threads 1.4 times as fast as one, the team 1.5 times.
 # Narrower layers are quicker in shards even on one thread, by an eighth at B = 32 and H = 64: the gates of fewer sequences stay
 # in the cache. And with attention between an encoder and a decoder, which a team leaves to one thread, two shards of 32 pairs at
-# H = 256 make two threads 1.6 times as fast as one, the team 1.3 times.
+# H = 256 make two threads 1.6 times as fast as one, the team 1.3 times. Nor does a team share the units of a projected layer.
 LEAST_SHARDS = 4
 TEAM_UNITS = 192
 # Multiplications and additions from which on a minibatch repays a team, some 0.1 ms: to have it costs 5 microseconds. Threads
@@ -90,8 +90,8 @@ def shards(rows, lengths, network):
     if len(rows) < 2 * SHARD_SEQUENCES:
         return [rows]
     n = _n_shards(len(rows), _pack.count_steps(lengths, rows) * network.flops_per_row, max(network.hidden_sizes))
-    prefers_team = max(network.hidden_sizes) >= TEAM_UNITS and network.cross is None and _team.available()
-    if n == 1 or (n < LEAST_SHARDS and prefers_team):
+    has_team = _team.available() and network.cross is None and not network.proj_size
+    if n == 1 or (n < LEAST_SHARDS and has_team and max(network.hidden_sizes) >= TEAM_UNITS):
         return [rows]
     return _balanced(rows, lengths[rows], n)
 

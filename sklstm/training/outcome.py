@@ -119,9 +119,11 @@ def _training_loss(network, loss, state, data, config):
 
 
 def _recurrent_norm(network, theta):
-    """Norm of all R over that with which they begin, when each block of H columns is orthogonal and columns have the norm 1."""
-    parts = [R for name, R in network.layout.views(theta).items() if name.endswith(".R")]
-    return math.sqrt(sum(float(np.vdot(R, R)) for R in parts) / sum(R.shape[1] for R in parts))
+    """Norm of all R over that with which they begin, when rows have the norm 1 in each block of H columns."""
+    views = network.layout.views(theta)
+    parts = {name: R for name, R in views.items() if name.endswith(".R")}
+    n_rows = sum(R.size // len(views.get(f"{name[:-1]}P", R)) for name, R in parts.items())  # of all blocks
+    return math.sqrt(sum(float(np.vdot(R, R)) for R in parts.values()) / n_rows)
 
 
 def _is_whole(optimizer, state, data, config):

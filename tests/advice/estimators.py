@@ -122,6 +122,19 @@ PARAMETERS = [
         lambda code: classify(hidden_size=(2, 3), **value(f"dict({code})")),
     ),
     case(
+        lambda: classify(cell="gru", proj_size=1),
+        r"which are ('lstm'), .*Set one of these cells, or (proj_size=0)",
+        lambda one, other: classify(cell=value(one), proj_size=1),
+        lambda one, other: classify(cell="gru", **value(f"dict({other})")),
+    ),
+    case(
+        lambda: classify(hidden_size=(4, 2), proj_size=3),
+        r"layer 1\. Set a smaller proj_size or a larger hidden_size, or (proj_size=0)",
+        lambda code: classify(hidden_size=(4, 2), proj_size=1),
+        lambda code: classify(hidden_size=(4, 5), proj_size=3),
+        lambda code: classify(hidden_size=(4, 2), **value(f"dict({code})")),
+    ),
+    case(
         lambda: classify(bptt_steps=2, bidirectional=True),
         r"Set (bidirectional=False) or (bptt_steps=None)",
         lambda one, other: classify(bptt_steps=2, **value(f"dict({one})")),
