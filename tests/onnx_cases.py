@@ -48,10 +48,12 @@ def draw_options(rng):
     least = 8 if cell == "layernorm" else 1
     sizes = [int(width) for width in rng.integers(least, least + 7, n_layers)]
     sizes = [sizes[0]] * n_layers if residual else sizes
+    width = int(rng.integers(min(sizes))) if rng.random() < 0.3 and CELLS[cell].can_project else 0  # 0 is none
     several = tuple(rng.permutation(list(POOLINGS))[: rng.integers(1, 4)].tolist())
     return {
         "hidden_size": tuple(sizes),
         "cell": cell,
+        "proj_size": width,
         "activation": pick(rng, ["tanh", "tanh", "relu"]),
         "bidirectional": bool(rng.random() < 0.5),
         "merge_mode": pick(rng, MERGE_MODES),
