@@ -163,7 +163,7 @@ def feeds(X, fill=np.nan):
     found = {"X": padded(numbers, X.lengths, fill), "lengths": X.lengths.astype(np.int64)}
     found |= {f"channel_{channel}": padded(values, X.lengths, "") for channel, values in texts.items()}
     if X.times is not None:
-        found["times"] = padded(X.times, X.lengths, 0.0)
+        found["times"] = padded(X.times, X.lengths, fill)
     if X._static is not None:
         static = X._static
         of_texts = {k: values for k, values in static.categories.items()}

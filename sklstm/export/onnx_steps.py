@@ -114,8 +114,9 @@ class Steps:
         g = self.g
         before = self.shifted(times)
         gaps = g.add("Div", g.add("Sub", times, before), np.float64(median))
-        gaps = g.cast(g.add("Clip", gaps, np.float64(0), np.float64(longest)), "float")  # times of padding do not increase
-        return g.add("Where", self.is_first, 1.0, g.over("Unsqueeze", gaps, 2))
+        gaps = g.cast(g.add("Min", gaps, np.float64(longest)), "float")
+        gaps = g.add("Where", self.is_first, 1.0, g.over("Unsqueeze", gaps, 2))
+        return self.masked(gaps, 1.0)  # times of padding do not increase, and may be NaN
 
     def shifted(self, tensor):
         """The entries of the step before, and at the first step any."""
