@@ -188,6 +188,7 @@ PAIRS = {
     "additive": {"attention": "additive", "cell": "coupled", "residual": True},
     "states alone": {"attention": None, "cell": "gru", "bidirectional": True, "merge_mode": "sum", "initial_state": "learned"},
     "normalised": {"attention": "dot", "cell": "layernorm", "bidirectional": True},
+    "projected": {"attention": "additive", "cell": "peephole", "bidirectional": True, "proj_size": 5},
 }
 
 
