@@ -173,6 +173,22 @@ def test_each_score_may_be_that_of_a_label():
     assert model.predict(X2).shape == (30, 3)
 
 
+@pytest.mark.parametrize("blank", [0, 1, -1])
+def test_labels_without_steps_have_a_score_of_blank(blank):
+    state = state_of(3)
+    model = from_state_dict(state, return_sequences=True, loss="ctc", classes=["b", "a"], blank=blank)
+    assert model.classes_.tolist() == ["a", "b"]
+    first, second = [k for k in range(3) if k != blank % 3]
+    plain = from_state_dict(state, return_sequences=True).predict_proba(X2[:2])
+    expected = [row[:, [second, first, blank]] for row in plain]
+    np.testing.assert_allclose(model.predict_proba(X2[:2]), expected, rtol=1e-6)
+    assert {label for labels in model.predict(X2) for label in labels} <= {"a", "b"}
+    model.set_params(warm_start=True, max_iter=1, random_state=0).fit(X2, ["ab"] * 30)
+    for bad in (3, -4):
+        with pytest.raises(ValueError, match="blank must be one of the 3 outputs"):
+            from_state_dict(state, return_sequences=True, loss="ctc", blank=bad)
+
+
 def test_a_missing_bias_is_zero():
     state = state_of()
     zero = {name: array * ("bias" not in name) for name, array in state.items()}

@@ -11,7 +11,10 @@ from ..estimators.architecture import build
 from ..estimators.constraints import check_types
 from ..estimators.fit_inputs import FitInputs
 from ..estimators.solvers import SOLVERS, check_solver_params
+from ..estimators.unaligned import asks_for_labels
 from ..network import LOSSES
+from ..network.checks import is_count
+from ..sequences import Sequences
 from ..sequences.categories import in_own_type
 from ..sequences.targets import as_array, sorted_labels
 from ..training import Scaling, TrainingState
@@ -81,13 +84,15 @@ class Draft:
         Whether each score is that of a label by itself.
     table : Table or None
         Vectors of the categories that are the only channel.
+    blank : int
+        Of the scores, that of blank with ``loss="ctc"``.
 
     Attributes
     ----------
     network : Network
     """
 
-    def __init__(self, kind, parameters, decided, n_channels, n_scores, classes, multilabel, table=None):
+    def __init__(self, kind, parameters, decided, n_channels, n_scores, classes, multilabel, table=None, blank=0):
         if not (inspect.isclass(kind) and issubclass(kind, KINDS)):
             raise TypeError(
                 f"estimator must be the class LSTMClassifier or LSTMRegressor, or a fitted model, got {reprlib.repr(kind)}."
@@ -101,14 +106,18 @@ class Draft:
         estimator._check_parameters()
         check_solver_params(estimator)
         self._order = None
-        if issubclass(kind, LSTMClassifier):
-            y = self._labels(classes, n_scores, multilabel)
-        else:
+        if not issubclass(kind, LSTMClassifier):
             if classes is not None or multilabel:
                 raise ValueError("classes and multilabel are for a LSTMClassifier, but the estimator is a LSTMRegressor.")
             n_targets = _n_targets(estimator, n_scores)
             y = np.ones(2 if n_targets == 1 else (2, n_targets))
-        target = estimator._read_y(y, np.ones(len(y)), "fit")
+            target = estimator._read_y(y, np.ones(len(y)), "fit")
+        elif asks_for_labels(estimator):
+            target = self._target_of_sequences(classes, n_scores, n_channels, blank)
+        else:
+            y = _indicators(classes, n_scores) if multilabel else self._labels(classes, n_scores, max(n_scores, 2))
+            target = estimator._read_y(y, np.ones(len(y)), "fit")
+            self._set_order(target, list(range(len(y))))
         if "_class_totals" in target.attributes:  # of no samples yet
             target.attributes["_class_totals"] = np.zeros_like(target.attributes["_class_totals"], dtype=np.float64)
         if estimator.return_sequences:
@@ -130,13 +139,8 @@ class Draft:
                 f" {kind.__name__} needs {self.network.output_size}. Pass the parameters of the estimator for this loss."
             )
 
-    def _labels(self, classes, n_scores, multilabel):
-        """A y with all classes, once each; keeps the order that scores are to be brought into."""
-        if multilabel:
-            if classes is not None:
-                raise ValueError("classes are not for multilabel=True, whose labels are the columns of y. Leave classes out.")
-            return np.vstack([np.eye(n_scores, dtype=int), np.ones((1, n_scores), int)])
-        n_classes = max(n_scores, 2)
+    def _labels(self, classes, n_scores, n_classes):
+        """The classes, in the order of the scores."""
         classes = np.arange(n_classes) if classes is None else np.asarray(classes)
         if classes.ndim != 1 or len(classes) != n_classes or len(set(classes.tolist())) < n_classes:
             order = "the second has the log-odds that are the output" if n_scores == 1 else "in the order of the outputs"
@@ -144,15 +148,31 @@ class Draft:
                 f"The linear layer has {n_scores} outputs, so classes must be {n_classes} different labels, {order}, got"
                 f" {reprlib.repr(classes.tolist())}."
             )
-        self._order = classes
+        self._given = classes.tolist()
         return classes
+
+    def _set_order(self, target, columns):
+        """Find out in which order to bring scores, given those of the classes in the order in which they were given."""
+        if not target.attributes["_multilabel"]:
+            self._order = [columns[self._given.index(label)] for label in target.attributes["classes_"].tolist()]
+
+    def _target_of_sequences(self, classes, n_scores, n_channels, blank):
+        """The target of sequences of labels without their steps, of which blank is the last score."""
+        if not is_count(blank, -n_scores) or blank >= n_scores:
+            raise ValueError(f"blank must be one of the {n_scores} outputs of the linear layer, from 0 on, got {blank!r}.")
+        columns = [k for k in range(n_scores) if k != blank % n_scores]
+        labels = self._labels(classes, n_scores, n_scores - 1)
+        steps = Sequences.from_list([np.zeros((max(len(labels), 1), n_channels))])
+        target = self.estimator._read_target([labels.tolist()], None, steps, "fit", None)
+        self._set_order(target, columns)
+        self._order.append(blank % n_scores)
+        return target
 
     def adapted(self, weights):
         """Weights for the scores of the estimator, from those for scores in the order of `classes`."""
         if self._order is None:
             return weights
-        given = self._order.tolist()
-        order, (V, b) = [given.index(label) for label in self.target.attributes["classes_"].tolist()], map(weights.get, OF_HEAD)
+        order, (V, b) = self._order, map(weights.get, OF_HEAD)
         if len(b) == 1:  # the log-odds of the class that was given second
             V, b = (V, b) if order == [0, 1] else (-V, -b)
         elif self.two_scores:  # whose difference decides
@@ -175,6 +195,13 @@ class Draft:
         parts = self.spec, network, self.form, self.target, None, None, scaling, moments, False, estimator.scoring
         estimator._become(FitInputs(*parts).attributes(state), None)
         return estimator
+
+
+def _indicators(classes, n_labels):
+    """A y with each label by itself, and with all."""
+    if classes is not None:
+        raise ValueError("classes are not for multilabel=True, whose labels are the columns of y. Leave classes out.")
+    return np.vstack([np.eye(n_labels, dtype=int), np.ones((1, n_labels), int)])
 
 
 def _check_parameters(kind, parameters, decided):

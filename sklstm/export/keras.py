@@ -76,7 +76,8 @@ def keras_weights(model):
 
 
 def from_keras_weights(
-    weights, estimator=LSTMClassifier, *, bidirectional=False, classes=None, categories=None, multilabel=False, **parameters
+    weights, estimator=LSTMClassifier, *, bidirectional=False, classes=None, categories=None, multilabel=False, blank=0,
+    **parameters,
 ):
     """Return a fitted model with weights of Keras, without Keras.
 
@@ -97,6 +98,9 @@ def from_keras_weights(
         A category that the table does not have gets the mean of its vectors.
     multilabel : bool, default=False
         Whether each output is for a label by itself, with the activation "sigmoid".
+    blank : int, default=0
+        Output of the `Dense` that stands for blank, which `classes` do not name. Ignored unless ``loss="ctc"`` is among the
+        parameters.
     **parameters : object
         Other hyper-parameters of the class: ``pooling`` (here "last" unless given), ``return_sequences``, ``loss``,
         ``activation``, ``merge_mode``, and all that training continues with. Layers, cell and units are those of the weights.
@@ -152,7 +156,7 @@ def from_keras_weights(
     n_channels = parts[0][0].shape[0]
     if table is not None:
         n_channels, decided = 1, decided | table.parameters
-    draft = Draft(estimator, parameters, decided, n_channels, len(rest[-1]), classes, multilabel, table)
+    draft = Draft(estimator, parameters, decided, n_channels, len(rest[-1]), classes, multilabel, table, blank)
     _check_layers(draft.network, {})
     entries = _entries(draft.network)
     shapes = expected_shapes(draft.network, entries)

@@ -113,7 +113,7 @@ def to_state_dict(model, *, rnn="rnn", head="head"):
 
 def from_state_dict(
     state, estimator=LSTMClassifier, *, classes=None, categories=None, multilabel=False, rnn=None, head=None,
-    embedding=None, **parameters,
+    embedding=None, blank=0, **parameters,
 ):
     """Return a fitted model with the weights of a state dict of PyTorch, without PyTorch.
 
@@ -140,6 +140,9 @@ def from_state_dict(
     embedding : str, default=None
         Name of a `torch.nn.Embedding` that the recurrent layers read. None finds it, by its shape and as it has no bias. The
         estimator then has one channel, of categories; a category that the table does not have gets the mean of its vectors.
+    blank : int, default=0
+        Output of the linear layer that stands for blank, as in `torch.nn.CTCLoss`. `classes` do not name it. Ignored unless
+        ``loss="ctc"`` is among the parameters.
     **parameters : object
         Other hyper-parameters of the class: ``pooling`` (here "last" unless given), ``return_sequences``, ``loss``,
         ``activation``, ``merge_mode``, and all that training continues with. Layers, cell, directions and units are those of the
@@ -194,7 +197,7 @@ def from_state_dict(
         of_no_number = dict.fromkeys(("input.scale", "input.offset"), np.zeros(0, np.float32))
         arrays |= {"input.embedding.0.weight": table.rows} | of_no_number
     n_scores = _array(arrays, f"{head}weight", 2).shape[0]
-    draft = Draft(estimator, parameters, decided, n_channels, n_scores, classes, multilabel, table)
+    draft = Draft(estimator, parameters, decided, n_channels, n_scores, classes, multilabel, table, blank)
     network = draft.network
     _check_width(arrays[f"{head}weight"], f"{head}weight", network)
     entries = entries_of(network, places, head)

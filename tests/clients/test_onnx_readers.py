@@ -67,6 +67,8 @@ CASES = {
         f'cell="{cell}", bidirectional': (LSTMClassifier, CODES, numeric, LAST | {"cell": cell, "bidirectional": True})
         for cell in CELLS
     },
+    "proj_size": (LSTMClassifier, CODES, numeric, LAST | {"proj_size": 2}),
+    "proj_size, bidirectional": (LSTMClassifier, CODES, numeric, LAST | {"proj_size": 2, "bidirectional": True}),
     'activation="relu"': (LSTMClassifier, CODES, numeric, {"activation": "relu"}),
     'pooling="mean", "max", "attention"': (LSTMClassifier, CODES, numeric, {"pooling": ("mean", "max", "attention")}),
     "several layers, residual, summed": (
