@@ -1,5 +1,6 @@
 """Headers in C: compiled, run, and compared with the model that they were written from."""
 
+import ctypes
 import re
 import shutil
 import subprocess
@@ -144,17 +145,69 @@ def test_attention_equals_predictions(tmp_path):
             assert result["mean_deviation"] < (2e-3 if dtype == "q15" else 2e-2)
 
 
+LOSSES = {
+    "counts": {"loss": "poisson"},
+    "number": {"loss": "quantile", "quantile": (0.9, 0.1, 0.5)},
+    "numbers": {"loss": "huber"},
+}
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("kind", Y)
+@pytest.mark.parametrize("kind", [*Y, "mixture", "chain"])
 def test_every_kind_of_y(kind, dtype, tmp_path):
-    model = fitted(kind, loss="poisson") if kind == "counts" else fitted(kind)
+    if kind == "chain":
+        if dtype != "float32":
+            return
+        model = fitted("steps", structure="crf", max_iter=5)
+    else:
+        model = fitted("numbers", loss="gaussian_mixture") if kind == "mixture" else fitted(kind, **LOSSES.get(kind, {}))
     path, _ = written(model, tmp_path, dtype)
     result = verify(path, model, data()[0])
-    scale = 100 if kind == "numbers" else 1
+    scale = 100 if kind in ("numbers", "mixture") else 1
     assert result["deviation"] < scale * {"float32": 2e-6, "q15": 1e-2, "int8": 1e-1}[dtype]
     assert result.get("agreement", 1) >= (1 if dtype == "float32" else 0.95)
     assert ("agreement" in result) == isinstance(model, LSTMClassifier)
-    assert result["n_outputs"] == (sum(map(len, data()[0])) if "steps" in kind else 60)
+    assert result["n_outputs"] == (sum(map(len, data()[0])) if "steps" in kind or kind == "chain" else 60)
+
+
+# Kind of y -> the call of the function that takes whole sequences, for one sequence x of n steps.
+PREDICTIONS = {
+    "two": "labels[0] = m_predict(&state, x, n);",
+    "labels": "m_predict(&state, x, n, y);",
+    "steps": "m_predict(&state, x, n, labels);",
+    "numbers of steps": "m_predict(&state, x, n, y);",
+    "chain": "m_predict(&state, x, n, labels, ways);",
+}
+
+
+@pytest.mark.parametrize("kind", PREDICTIONS)
+def test_whole_sequences(kind, tmp_path):
+    """With a chain, the labels are those of `predict`, and not those of a stream, which knows the steps so far."""
+    model = fitted("steps", structure="crf", max_iter=5) if kind == "chain" else fitted(kind)
+    to_c(model, tmp_path / "m.h", name="m")
+    source = f"""#include "m.h"
+    static m_state state;
+    static unsigned char ways[4096];
+    void call(const float *x, int n, int *labels, float *y) {{ (void)labels; (void)y; (void)ways; {PREDICTIONS[kind]} }}"""
+    (tmp_path / "m.c").write_text(source)
+    library = tmp_path / "m.so"
+    subprocess.run([*compiler(), "-std=c99", "-shared", "-fPIC", tmp_path / "m.c", "-o", library, "-lm"], check=True)
+    call = ctypes.CDLL(str(library)).call
+    steps, numbers = "steps" in kind or kind == "chain", kind in ("labels", "numbers of steps")
+    differs = False
+    for x in data()[0][:20]:
+        values, labels, y = x.astype(np.float32), np.zeros(len(x), np.int32), np.zeros((len(x), 3), np.float32)
+        call(values.ctypes.data_as(ctypes.c_void_p), len(x), *(a.ctypes.data_as(ctypes.c_void_p) for a in (labels, y)))
+        expected = model.predict([x])[0]
+        if not numbers:
+            assert np.all(model.classes_[labels if steps else labels[0]] == expected)
+        elif steps:
+            assert y.ravel()[: len(x)] == pytest.approx(expected, abs=1e-5)
+        else:
+            assert ((y[0] > 0.5) == expected).all()
+        if kind == "chain":
+            differs |= (stream_of(model, x, "predict") != expected).any()
+    assert differs == (kind == "chain")
 
 
 @cache
@@ -286,8 +339,6 @@ def test_sanitizers_find_nothing(dtype, tmp_path):
 
 
 # ---- what cannot be exported ----
-
-CRF = {"return_sequences": True, "structure": "crf"}
 
 
 def refused(model, words, tmp_path, **options):

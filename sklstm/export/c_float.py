@@ -1,8 +1,10 @@
 """A network in C, in float32."""
 
 from .._kernels._simd import LAYERNORM_EPSILON
+from ..network import STRUCTURES
 from ..network.cells import CELLS as FACTS
 from .c_cells import ARGUMENTS, CELLS, HELPERS, RELU, ROW
+from .c_chain import add_chain
 from .c_header import init_function
 from .c_inputs import add_inputs
 from .c_outputs import add_outputs, add_predict
@@ -47,7 +49,8 @@ def float_program(model, name):
         add_static(program, model)
     sources = add_poolings(program, model, x)
     _add_head(program, model, x, width, sources)
-    add_outputs(program, model)
+    has_chain = model.network.structure in STRUCTURES
+    (add_chain if has_chain else add_outputs)(program, model)
     program.functions += [init_function(program), step_function(program, n_in)]
     add_predict(program, model)
     return program

@@ -53,9 +53,9 @@ LIMITS = (
     Limit(
         'structure="crf"',
         lambda model: model.network.structure == "crf",
-        (),
-        "the likeliest label sequence is known after the last sample only, and takes memory for every step",
-        "fit with structure=None, or use to_onnx",
+        FLOAT,
+        "its probabilities are products of exponentials, whose range integers of 16 bits do not hold",
+        'dtype="float32", or fit with structure=None',
     ),
     Limit(
         "static features",
