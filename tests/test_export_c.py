@@ -97,6 +97,8 @@ NETWORKS += [
     {"categorical_features": (2, 3), "cell": "gru"},
     {"categorical_features": (2,), "cell": "layernorm", "embedding_dim": 3},
 ]
+if "proj_size" in LSTMClassifier().get_params():
+    NETWORKS += [{"cell": cell, "proj_size": 3, "num_layers": 2, "initial_state": "learned"} for cell in ("peephole", "layernorm")]
 
 
 def long_sequence(n_steps=10_000):

@@ -79,6 +79,13 @@ LIMITS = (
         'dtype="float32", or fit with missing="error", and repeat the last value on the device',
     ),
     Limit(
+        "proj_size",
+        lambda model: "P" in model.params["layer_0"],
+        FLOAT,
+        "projected outputs have no bound, as those of tanh have",
+        'dtype="float32", or fit with proj_size=0',
+    ),
+    Limit(
         'cell="layernorm"',
         lambda model: model.network.cell == "layernorm",
         FLOAT,
