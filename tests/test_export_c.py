@@ -98,7 +98,8 @@ NETWORKS += [
     {"categorical_features": (2,), "cell": "layernorm", "embedding_dim": 3},
 ]
 if "proj_size" in LSTMClassifier().get_params():
-    NETWORKS += [{"cell": cell, "proj_size": 3, "num_layers": 2, "initial_state": "learned"} for cell in ("peephole", "layernorm")]
+    NETWORKS += [{"cell": cell, "proj_size": 3, "num_layers": 2} for cell in ("peephole", "layernorm")]
+    NETWORKS += [{"proj_size": 4, "residual": True, "initial_state": "learned"}]
 
 
 def long_sequence(n_steps=10_000):

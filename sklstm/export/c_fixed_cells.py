@@ -5,6 +5,9 @@ and states the exponents that calibration has chosen. "$w" is what a matrix cons
 """
 
 HELPERS = """\
+/* Shifts of negative numbers to the right must keep the sign, as those of all common compilers do. */
+typedef char @_keeps_signs[(-1 >> 1) == -1 ? 1 : -1];
+
 /* 2^-shift v, rounded; 2^-shift v for negative shifts */
 static inline int32_t @_shift(int32_t v, int shift)
 {
