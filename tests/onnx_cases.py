@@ -48,10 +48,12 @@ def draw_options(rng):
     least = 8 if cell == "layernorm" else 1
     sizes = [int(width) for width in rng.integers(least, least + 7, n_layers)]
     sizes = [sizes[0]] * n_layers if residual else sizes
+    width = int(rng.integers(min(sizes))) if rng.random() < 0.3 and CELLS[cell].can_project else 0  # 0 is none
     several = tuple(rng.permutation(list(POOLINGS))[: rng.integers(1, 4)].tolist())
     return {
         "hidden_size": tuple(sizes),
         "cell": cell,
+        "proj_size": width,
         "activation": pick(rng, ["tanh", "tanh", "relu"]),
         "bidirectional": bool(rng.random() < 0.5),
         "merge_mode": pick(rng, MERGE_MODES),
@@ -161,7 +163,7 @@ def feeds(X, fill=np.nan):
     found = {"X": padded(numbers, X.lengths, fill), "lengths": X.lengths.astype(np.int64)}
     found |= {f"channel_{channel}": padded(values, X.lengths, "") for channel, values in texts.items()}
     if X.times is not None:
-        found["times"] = padded(X.times, X.lengths, 0.0)
+        found["times"] = padded(X.times, X.lengths, fill)
     if X._static is not None:
         static = X._static
         of_texts = {k: values for k, values in static.categories.items()}
@@ -195,9 +197,13 @@ class Stepper:
     """A model of one step, with the states of some sequences."""
 
     def __init__(self, exported, n_sequences):
-        self.session = session(exported)
+        self.session, self.n_sequences = session(exported), n_sequences
+        self.begin()
+
+    def begin(self):
+        """Let all sequences be new ones."""
         states = [i for i in self.session.get_inputs() if i.name.startswith("state_in_")]
-        self.states = {i.name: np.zeros([n_sequences, *i.shape[1:]], TYPES[i.type]) for i in states}
+        self.states = {i.name: np.zeros([self.n_sequences, *i.shape[1:]], TYPES[i.type]) for i in states}
 
     def step(self, given):
         """Name -> output for the next step."""

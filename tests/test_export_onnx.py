@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklstm import LSTMClassifier, LSTMForecaster, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq, Sequences
 from sklstm.export import onnx_recurrent, onnx_refusals, onnx_steps, to_onnx
+from sklstm.network import pooling_names
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -187,6 +188,7 @@ PAIRS = {
     "additive": {"attention": "additive", "cell": "coupled", "residual": True},
     "states alone": {"attention": None, "cell": "gru", "bidirectional": True, "merge_mode": "sum", "initial_state": "learned"},
     "normalised": {"attention": "dot", "cell": "layernorm", "bidirectional": True},
+    "projected": {"attention": "additive", "cell": "peephole", "bidirectional": True, "proj_size": 5},
 }
 
 
@@ -247,6 +249,31 @@ def test_the_graph_of_a_step_equals_a_stream(name, static):
         expected = stream.step(x[t], **{"time": clock[t]} if times == "beside" else {})
         given = {"X": x[t], "time": clock[t], "static": row}
         np.testing.assert_allclose(own.step(given)["probabilities"], expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", [*range(1000, 1020), *(pytest.param(k, marks=pytest.mark.slow) for k in range(1020, 1200))])
+def test_step_by_step_the_outputs_are_those_of_sequences(seed):
+    model, X = draw(seed)
+    if model.bidirectional or "attention" in pooling_names(model._network_spec["pooling"]):
+        with pytest.raises(ValueError, match="cannot stream"):
+            to_onnx(model, streaming=True)
+        return
+    if getattr(model, "structure", None) is not None:
+        pytest.skip("a stream does not know the steps that follow")
+    given, own = feeds(X, 0.0), Stepper(to_onnx(model, streaming=True), len(X))
+    for name, expected in run(to_onnx(model), given).items():
+        own.begin()
+        for t in range(X.lengths.max()):
+            step = {key: value[:, t] if value.ndim > 1 and key != "static" else value for key, value in given.items()}
+            found, has = own.step(step | {"time": step.get("times")})[name], X.lengths > t
+            if model.return_sequences:
+                assert _alike(found[has], expected[has, t])
+            else:
+                assert _alike(found[X.lengths == t + 1], expected[X.lengths == t + 1])
+
+
+def _alike(found, expected):
+    return (found == expected).all() if found.dtype.kind in "OUSib" else np.allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 # ---- what must not go unnoticed ----

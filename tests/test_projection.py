@@ -15,6 +15,7 @@ from test_gradients import trained
 from test_twin import DIRECTIONS, OPTIONS, assert_scores_equal, draw, gradient_computer
 
 from sklstm import LSTMClassifier, LSTMForecaster, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq
+from sklstm._kernels import _scan
 from sklstm.inspection import gate_activations, integrated_gradients
 from sklstm.network import ACTIVATIONS, CELLS, POOLINGS, Network, apply
 from sklstm.network.recurrent import RecurrentLayer
@@ -112,6 +113,15 @@ def test_truncation(rng, cell, options):
         found = truncated(rows, np.random.default_rng(1))
         assert found[0] == pytest.approx(expected[0], rel=1e-12)
         assert np.array_equal(truncated.grad, whole.grad) == (bptt_steps == 7)
+
+
+@each_cell
+@pytest.mark.parametrize(("H", "N"), [(8, 1), (128, 32), (512, 500)])
+def test_a_workspace_has_room_for_fewer_sequences_too(cell, H, N):
+    for n in (1, 16, 163, 256):
+        ws = RecurrentLayer(5, H, cell, proj_size=N).workspace(n, 1000, np.float32)
+        needed = [_scan.scratch_size(CELLS[cell].index, fewer, 1000, 5, H, N, 4) for fewer in range(1, n + 1)]
+        assert ws.scratch.size >= max(needed)
 
 
 @pytest.mark.parametrize(("H", "N"), [(7, 3), (80, 70)])
@@ -245,7 +255,7 @@ def test_encoder_and_decoder(rng, attention):
 def test_detector_and_forecaster(rng):
     wave = np.sin(np.arange(400) / 5) + 0.05 * rng.normal(size=400)
     for target in ("next", "reconstruct"):
-        detector = LSTMOutlierDetector(8, proj_size=3, target=target, max_iter=3, random_state=0).fit([wave])
+        detector = LSTMOutlierDetector(8, proj_size=3, target=target, alarm_rate=0.1, max_iter=3, random_state=0).fit([wave])
         assert any(name.endswith("layer_0.P") for name in detector.weights_)
         assert np.isfinite(detector.score_samples([wave])).all()
     forecaster = LSTMForecaster(2, proj_size=3, max_iter=2, n_estimators=1, random_state=0).fit(wave)

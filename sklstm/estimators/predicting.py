@@ -139,7 +139,7 @@ class PredictMixin:
         -------
         ndarray of shape (n_sequences, n_features)
             State h of the last layer: of the forward direction after the last step, and of the reverse direction after the
-            first step. `merge_mode` combines them into `hidden_size` features, or twice as many for "concat".
+            first step. `merge_mode` combines them into `hidden_size` or `proj_size` features, or twice as many for "concat".
 
         Raises
         ------

@@ -41,14 +41,14 @@ class Stream(Steps):
     ----------
     state : dict of str to ndarray, or None
         Copies of everything that predictions for further steps depend on: ``n_steps`` (n_streams,), for each layer
-        ``layer_<k>.h`` and, where the cell has one, ``layer_<k>.c`` (n_streams, hidden_size), and with ``pooling="mean"`` or
-        ``"max"`` the sums or maxima ``pooled``, among several poolings ``pooled.mean`` and ``pooled.max``. Models that allow
-        missing values have ``input.last``, the last value of each numeric channel in standard units, and ``input.elapsed``, the
-        time since then in steps or median gaps, (n_streams, n_numeric), models with times ``input.time`` (n_streams,), the last
-        ones, and models with static features ``static``, what the network makes of those. Models with ``structure="crf"`` have
-        ``crf.filtered``, logarithms of the probabilities of the labels of the last step (n_streams, n_classes). None before the
-        first step. Can be assigned to this stream or to another one of the same model. Wrong shapes, values that are not finite
-        and invalid numbers of steps are errors.
+        ``layer_<k>.h`` and, where the cell has one, ``layer_<k>.c`` (n_streams, hidden_size), with `proj_size` h (n_streams,
+        proj_size), and with ``pooling="mean"`` or ``"max"`` the sums or maxima ``pooled``, among several poolings
+        ``pooled.mean`` and ``pooled.max``. Models that allow missing values have ``input.last``, the last value of each numeric
+        channel in standard units, and ``input.elapsed``, the time since then in steps or median gaps, (n_streams, n_numeric),
+        models with times ``input.time`` (n_streams,), the last ones, and models with static features ``static``, what the
+        network makes of those. Models with ``structure="crf"`` have ``crf.filtered``, logarithms of the probabilities of the
+        labels of the last step (n_streams, n_classes). None before the first step. Can be assigned to this stream or to another
+        one of the same model. Wrong shapes, values that are not finite and invalid numbers of steps are errors.
     n_streams : int or None
         Number of sequences; None before the first step.
 

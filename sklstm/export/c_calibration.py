@@ -36,6 +36,8 @@ class Ranges(NamedTuple):
     ----------
     inputs : tuple of ndarray of shape (n_inputs,)
         Lowest and highest values that the first layer reads in each of its columns.
+    read : ndarray of shape (n_rows, n_inputs)
+        What it reads of the calibration data.
     outputs, states : list of float
         Of h and of c (0 for cells without) of each layer.
     residual : list of float
@@ -43,6 +45,7 @@ class Ranges(NamedTuple):
     """
 
     inputs: tuple
+    read: np.ndarray
     outputs: list
     states: list
     residual: list
@@ -59,7 +62,7 @@ def ranges(model, X):
         values = np.hstack([p["scale"] * values[:, entry.numeric] + p["offset"], *tables])
     low, high = values.min(axis=0), values.max(axis=0)
     low, high = _widened(model, low, high)
-    outputs, states, residual = [], [], []
+    read, outputs, states, residual = values, [], [], []
     for k, layer in enumerate(network.layers):
         kept = gate_activations(estimator, X, layer=k)
         h = kept["h"].values
@@ -67,7 +70,7 @@ def ranges(model, X):
         states.append(float(np.abs(kept["c"].values).max()) if "c" in kept else 0.0)
         values = h + values if layer.has_skip else h
         residual.append(float(np.abs(values).max()))
-    return Ranges((low, high), outputs, states, residual)
+    return Ranges((low, high), read, outputs, states, residual)
 
 
 def _widened(model, low, high):

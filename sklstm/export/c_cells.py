@@ -191,6 +191,25 @@ static inline void @_cell($arguments
 }
 """
 
+# What is replaced in the template of a cell whose output h is a projection of n_h values of what the units make (`proj_size`).
+PROJECTED = {
+    "/* One step of a layer of": "/* One step of a layer whose h is then projected, of",
+    "float *h, float *c, size_t n": "float *h, size_t n_h, float *c, size_t n",
+    ", h, n)": ", h, n_h)",
+    "r + k * n, h": "r + k * n_h, h",
+    """    for (j = 0; j < n; j++)
+        h[j] = next[j];
+""": """    for (j = 0; j < n_h; j++)
+        h[j] = @_dot(projection + j * n, next, n);
+""",
+    "    for (j = 0; j < n; j++)\n        h[j] = @_sigmoid(of_x": "    for (j = 0; j < n; j++)\n        of_x[j] = @_sigmoid(of_x",
+    """@@_READ_FLOAT(p + 9 * n + j));
+""": """@@_READ_FLOAT(p + 9 * n + j));
+    for (j = 0; j < n_h; j++)
+        h[j] = @_dot(projection + j * n, of_x, n);
+""",
+}
+
 # Cell -> its template, what goes into that, and how many values for each unit it has on the stack.
 CELLS = {
     "lstm": (_LSTM, LSTM, 1),

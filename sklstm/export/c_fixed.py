@@ -18,6 +18,7 @@ WORDS = {"q15": "INT16", "int8": "INT8"}
 
 # What a channel at the end of its range adds to a gate, at most: gates are not told apart beyond 8.
 MOST_EFFECT = {"q15": 24, "int8": 12}
+MOST_OUTSIDE = 0.05  # share of steps at which a channel may add more
 
 QUANTIZE = """\
 /* The integers of a sample: q has @@_CHANNELS. Numeric channel k is x[k] factor[k] + offset[k], rounded; a category is its
@@ -173,6 +174,7 @@ class _Writer:
             units = 2.0 ** np.ceil(np.log2(largest))
             centre = np.rint(centre / units * 2**15) * units / 2**15
         self.units, self.centre = units, centre
+        self._check_effects(n)
         factor, offset = np.ones(model.n_channels), np.zeros(model.n_channels)
         of_x = np.ones(n) if entry is None else p["scale"]
         shift = np.zeros(n) if entry is None else p["offset"]
@@ -192,6 +194,16 @@ class _Writer:
         self._add_vectors(numeric, p, first.has_skip, exponent)
         program.needs(2 * model.n_channels + 2 * n_columns)
         return "in", n_columns, exponent
+
+    def _check_effects(self, n):
+        """Raise a ValueError where channels often drive gates so far that their ends are cut off."""
+        outside = np.abs(self.ranges.read[:, :n] - self.centre[:n]) > self.units[:n]
+        if outside.any(axis=1).mean() > MOST_OUTSIDE:
+            channel = outside.mean(axis=0).argmax()
+            raise ValueError(
+                f"Numeric channel {channel} is so large that it alone saturates gates at many steps of X_calibration; integers"
+                " cannot hold what other channels add. Use dtype='float32', or fit with standardize=True."
+            )
 
     def _add_vectors(self, numeric, p, has_skip, exponent):
         """The vectors of categories, behind the numeric channels."""

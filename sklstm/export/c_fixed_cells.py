@@ -5,6 +5,9 @@ and states the exponents that calibration has chosen. "$w" is what a matrix cons
 """
 
 HELPERS = """\
+/* Shifts of negative numbers to the right must keep the sign, as those of all common compilers do. */
+typedef char @_keeps_signs[(-1 >> 1) == -1 ? 1 : -1];
+
 /* 2^-shift v, rounded; 2^-shift v for negative shifts */
 static inline int32_t @_shift(int32_t v, int shift)
 {
@@ -123,7 +126,9 @@ static inline int32_t @_bounded(int32_t c)
 
 """
 
-_LSTM = _BOUNDED + """\
+_LSTM = (
+    _BOUNDED
+    + """\
 /* One step of a layer of LSTM$name:
        i, f, o = sigmoid(w x + r h + b$sees)   g = $function(w x + r h + b)   c = f c + i g   h = o $function(c)
    c has the exponent c_exponent, and 32 bits: what it forgets of it in a step may be less than a part in 2^15. */
@@ -141,6 +146,7 @@ $gates
         h[j] = next[j];
 }
 """
+)
 
 _PRODUCTS = "@_both($w, $r, b, {}, x, n_x, h, n)"
 _SEEN = " + @_shift((int32_t)@@_READ_INT16(p + {}) * @_shift(c[j], 15), p_shift)"
@@ -157,7 +163,6 @@ def _gates(gates, candidate, output, seen=""):
     lines.append(f"        const int32_t g = $candidate_of{_sum(candidate)});")
     lines.append(f"        int32_t o = {_sum(output)};" if seen else f"        const int32_t o = @_sigmoid({_sum(output)});")
     return "\n".join(lines)
-
 
 
 _INPUT = "@_shift(i * g, $g_exponent - c_exponent)"

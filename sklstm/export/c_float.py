@@ -1,8 +1,10 @@
 """A network in C, in float32."""
 
 from .._kernels._simd import LAYERNORM_EPSILON
+from ..network import STRUCTURES
 from ..network.cells import CELLS as FACTS
-from .c_cells import ARGUMENTS, CELLS, HELPERS, RELU, ROW
+from .c_cells import ARGUMENTS, CELLS, HELPERS, PROJECTED, RELU, ROW
+from .c_chain import add_chain
 from .c_header import init_function
 from .c_inputs import add_inputs
 from .c_outputs import add_outputs, add_predict
@@ -47,54 +49,62 @@ def float_program(model, name):
         add_static(program, model)
     sources = add_poolings(program, model, x)
     _add_head(program, model, x, width, sources)
-    add_outputs(program, model)
+    has_chain = model.network.structure in STRUCTURES
+    (add_chain if has_chain else add_outputs)(program, model)
     program.functions += [init_function(program), step_function(program, n_in)]
     add_predict(program, model)
     return program
 
 
-def _add_layers(program, model, x, width):
-    """The recurrent layers, which read `x` of so many values; returns what the last one writes, and its width."""
-    network = model.network
+def _add_cell(program, network, projects):
+    """The function that takes a step of a layer."""
     cell, (template, parts, n_scratch) = FACTS[network.cell], CELLS[network.cell]
     most = max(layer.hidden_size for layer in network.layers)
-    act = {"tanh": "tanhf", "relu": "@_relu"}[network.activation]
     if "@_row(" in template + "".join(parts.values()):
         program.functions.append(ROW)
-    extra = "const float *p," if cell.extra else ""
+    extra = " const float *p," * bool(cell.extra) + " const float *projection," * projects
     text = template
-    for key, value in {"arguments": ARGUMENTS.replace(" $extra", f" {extra}" if extra else ""), **parts}.items():
+    for key, value in {"arguments": ARGUMENTS.replace(" $extra", extra), **parts}.items():
         text = text.replace(f"${key}", value)
+    for plain, projected in PROJECTED.items() if projects else ():
+        text = text.replace(plain, projected)
+    act = {"tanh": "tanhf", "relu": "@_relu"}[network.activation]
     text = text.replace("$act", act).replace("$most", str(most)).replace("$epsilon", float_literal(LAYERNORM_EPSILON))
     program.functions.append(text)
     program.needs(4 * n_scratch * most)
+
+
+def _add_layers(program, model, x, width):
+    """The recurrent layers, which read `x` of so many values; returns what the last one writes, and its width."""
+    network = model.network
+    extra = FACTS[network.cell].extra
+    _add_cell(program, network, "P" in model.params["layer_0"])
     for k, layer in enumerate(network.layers):
-        p, H = model.params[f"layer_{k}"], layer.hidden_size
-        program.constant("float", f"w{k}", p["W"].T, f"layer {k}, W transposed ({p['W'].shape[1]}, {width})")
-        program.constant("float", f"r{k}", p["R"].T, f"layer {k}, R transposed ({p['R'].shape[1]}, {H})")
-        program.constant("float", f"b{k}", p["b"], f"layer {k}, b ({p['b'].size})")
-        arguments = [f"@_w{k}", f"@_r{k}", f"@_b{k}"]
-        if cell.extra:
-            values = p[cell.extra.name]
-            program.constant("float", f"p{k}", values, f"layer {k}, {cell.extra.name} {values.shape}")
-            arguments.append(f"@_p{k}")
-        states = [f"{letter}{k}" for letter in "hc"[: layer.n_states]]
-        what = {"h": "output", "c": "cell state"}
-        for state in states:
-            program.field("float", state, H, f"layer {k}: {what[state[0]]}")
-            learned = f"{state[0]}0"
-            if learned in p:
-                program.constant(
-                    "float", f"{state}_first", p[learned], f"layer {k}: {what[state[0]]} before the first step ({H})"
-                )
-                program.begin.append(f"for (k = 0; k < {H}; k++)\n    s->{state}[k] = @@_READ_FLOAT(@_{state}_first + k);")
-        arguments += [x, str(width), *(f"s->{state}" for state in states), str(H)]
-        program.step.append(f"@_cell({', '.join(arguments)});")
+        p, H, N = model.params[f"layer_{k}"], layer.hidden_size, layer.output_size
+        transposed = {"w": p["W"], "r": p["R"], "b": p["b"]} | ({"p": p[extra.name].T} if extra else {})
+        transposed |= {"projection": p["P"]} if "P" in p else {}
+        arguments = []
+        for name, matrix in transposed.items():
+            what = f"layer {k}, {name.upper()} {matrix.T.shape}"
+            arguments.append(program.constant("float", f"{name}{k}", matrix.T, what))
+        arguments += [x, str(width), *_add_state(program, f"h{k}", N, p.get("h0"), f"layer {k}: output")]
+        if layer.n_states == 2:
+            arguments += ([str(N)] if "P" in p else []) + _add_state(program, f"c{k}", H, p.get("c0"), f"layer {k}: cell state")
+        program.step.append(f"@_cell({', '.join([*arguments, str(H)])});")
         if layer.has_skip:
-            program.field("float", f"y{k}", H, f"layer {k}: output and input")
-            program.step.append(f"for (k = 0; k < {H}; k++) /* residual */\n    s->y{k}[k] = s->h{k}[k] + {x}[k];")
-        x, width = f"s->y{k}" if layer.has_skip else f"s->h{k}", H
+            program.field("float", f"y{k}", N, f"layer {k}: output and input")
+            program.step.append(f"for (k = 0; k < {N}; k++) /* residual */\n    s->y{k}[k] = s->h{k}[k] + {x}[k];")
+        x, width = f"s->y{k}" if layer.has_skip else f"s->h{k}", N
     return x, width
+
+
+def _add_state(program, name, n, first, what):
+    """Add a state, and what it is before the first step, if that is learned; returns a list of what a function takes for it."""
+    program.field("float", name, n, what)
+    if first is not None:
+        program.constant("float", f"{name}_first", first, f"{what} before the first step ({n})")
+        program.begin.append(f"for (k = 0; k < {n}; k++)\n    s->{name}[k] = @@_READ_FLOAT(@_{name}_first + k);")
+    return [f"s->{name}"]
 
 
 def _add_head(program, model, x, width, sources):

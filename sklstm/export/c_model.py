@@ -53,9 +53,9 @@ LIMITS = (
     Limit(
         'structure="crf"',
         lambda model: model.network.structure == "crf",
-        (),
-        "the likeliest label sequence is known after the last sample only, and takes memory for every step",
-        "fit with structure=None, or use to_onnx",
+        FLOAT,
+        "its probabilities are products of exponentials, whose range integers of 16 bits do not hold",
+        'dtype="float32", or fit with structure=None',
     ),
     Limit(
         "static features",
@@ -77,6 +77,13 @@ LIMITS = (
         FLOAT,
         "there is no integer for a value that is missing, and none for the logarithm of the time since it was there",
         'dtype="float32", or fit with missing="error", and repeat the last value on the device',
+    ),
+    Limit(
+        "proj_size",
+        lambda model: "P" in model.params["layer_0"],
+        FLOAT,
+        "projected outputs have no bound, as those of tanh have",
+        'dtype="float32", or fit with proj_size=0',
     ),
     Limit(
         'cell="layernorm"',

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from ..network import STRUCTURES
 from ..network.mixture import n_components
+from .c_chain import predict_function
 from .c_text import float_literal
 
 OUTPUT = """\
@@ -201,7 +203,8 @@ def add_outputs(program, model, number="float", suffix=""):
 def add_predict(program, model):
     """Add the function that takes whole sequences."""
     functions = program.float_functions or program.functions
-    text = PREDICT[has_classes(model)][model.network.returns_sequences]
+    has_chain = model.network.structure in STRUCTURES
+    text = predict_function(model) if has_chain else PREDICT[has_classes(model)][model.network.returns_sequences]
     if model.network.static is not None:
         text = text.replace("@_init(s)", "@_init(s, features)").replace("*s, const", "*s, const float *features, const")
     functions.append(text)

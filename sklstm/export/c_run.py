@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ..estimators.responses import respond
+from ..estimators.structure import StreamFilter
+from ..network import STRUCTURES
 from .c_categories import numbers_of, raw_numbers
 from .c_outputs import has_classes, n_outputs
 from .c_text import render
@@ -81,6 +83,13 @@ def compiler():
 def expected_outputs(exported, sequences):
     """What the model predicts: outputs (n, n_outputs), and codes of classes (n,), label indicators (n, n_labels) or None."""
     scores = exported.model._apply(sequences)
+    if exported.network.structure in STRUCTURES:  # as its stream
+        outputs = []
+        for first, last in pairwise(sequences.offsets):
+            chain = StreamFilter(exported.model, "predict_proba", 1)
+            outputs += [chain.answer(scores[row : row + 1]) for row in range(first, last)]
+        outputs = np.concatenate(outputs)
+        return outputs, outputs.argmax(axis=1)
     lengths = sequences.lengths if exported.network.returns_sequences else None
     method = "predict" if exported.classes is None else "predict_proba"
     outputs = respond(exported.model, method, scores, lengths)

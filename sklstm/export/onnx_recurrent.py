@@ -77,17 +77,12 @@ def add_layer(g, layer, p, x, steps, first, wants_steps, wants_ends):
     states : dict of str to str
         For "h" and "c", last states (n_directions, n_sequences, H), if the steps want them.
     """
-    run = _add_loops if OPERATORS[layer.cell] is None or state_sizes(layer)[0] != layer.hidden_size else _add_operator
+    run = _add_loops if OPERATORS[layer.cell] is None or layer.proj_size else _add_operator
     y, ends, states = run(g, layer, p, x, steps, first, wants_steps, wants_ends)
     if layer.has_skip:
         y = g.add("Add", y, x) if wants_steps else None
         ends = g.add("Add", ends, _input_at_ends(g, layer, x, steps)) if wants_ends else None
     return y, ends, states
-
-
-def state_sizes(layer):
-    """Widths of the states h and, where the cell has one, c."""
-    return getattr(layer, "state_sizes", (layer.hidden_size,) * layer.n_states)
 
 
 def _is_sum(layer):
@@ -135,7 +130,7 @@ def first_states(g, layer, p, s, n_sequences):
         Their number, (1,).
     """
     first = {}
-    for state, width in zip(layer.states, state_sizes(layer), strict=False):
+    for state, width in zip(layer.states, layer.state_sizes, strict=False):
         learned = np.stack([p[f"{prefix}{state}"] for prefix in layer.directions])[:, np.newaxis]
         if s is None or state != "h0":
             shape = g.concat([g.constant([len(learned)]), n_sequences, g.constant([width])], axis=0)
@@ -234,7 +229,7 @@ def _add_loops(g, layer, p, x, steps, first, wants_steps, wants_ends):
         of_x, w = _of_loop(layer, p, prefix)
         start = [
             g.add("Gather", first[name], k, axis=0) if name in first else steps.zeros(width)
-            for name, width in zip("hc", state_sizes(layer), strict=True)
+            for name, width in zip("hc", layer.state_sizes, strict=True)
         ]
         items = [(of_x(g, x), "float")] + ([] if steps.active is None else [(steps.active, "bool")])
 
@@ -244,7 +239,7 @@ def _add_loops(g, layer, p, x, steps, first, wants_steps, wants_ends):
                 new_h, new_c = (body.add("Where", active, new, old) for new, old in ((new_h, h), (new_c, c)))
             return [new_h, new_c] + [new_h] * wants_steps
 
-        results = [("float", state_sizes(layer)[0])] * wants_steps
+        results = [("float", layer.state_sizes[0])] * wants_steps
         h, c, *y = g.scan(step, [(one, "float") for one in start], items, results, reverse=k == 1)
         last.append({"h": h, "c": c})
         ends.append(h)

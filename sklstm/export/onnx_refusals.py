@@ -8,8 +8,9 @@ from .onnx_recurrent import OPERATORS
 EXPORTED = (LSTMClassifier, LSTMRegressor, LSTMOutlierDetector, LSTMSeq2Seq)
 OPSET_OF_LOOPS = 17  # which has LayerNormalization
 
-# Class -> why it is not exported, and what to export instead.
+# Other class -> why it is not exported, and what to export instead.
 OTHERS = {
+    "RelativeRegressor": "It takes levels away in Python. Export its `regressor_`, which predicts what is relative to them",
     "LSTMForecaster": "A forecaster builds windows, calendars and intervals in Python. Export its networks, `regressors_`",
     "Pipeline": "Only its last step is a network. Export model[-1], which reads what the other steps make of X",
 }
@@ -25,7 +26,7 @@ def check_model(model):
     if not isinstance(model, EXPORTED):
         known = ", ".join(cls.__name__ for cls in EXPORTED)
         inner = next((part for part in INNER if isinstance(vars(model).get(part), EXPORTED)), None)
-        advice = f"Export its `{inner}`" if inner else OTHERS.get(name, "It is no network of sklstm")
+        advice = OTHERS.get(name) or (f"Export its `{inner}`" if inner else "It is no network of sklstm")
         raise ValueError(f"to_onnx takes one of {known}, got {name}. {advice}.")
     if vars(model).get("_target") == "reconstruct":
         raise ValueError(

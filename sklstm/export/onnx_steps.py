@@ -115,7 +115,8 @@ class Steps:
         before = self.shifted(times)
         gaps = g.add("Div", g.add("Sub", times, before), np.float64(median))
         gaps = g.cast(g.add("Min", gaps, np.float64(longest)), "float")
-        return g.add("Where", self.is_first, 1.0, g.over("Unsqueeze", gaps, 2))
+        gaps = g.add("Where", self.is_first, 1.0, g.over("Unsqueeze", gaps, 2))
+        return self.masked(gaps, 1.0)  # times of padding do not increase, and may be NaN
 
     def shifted(self, tensor):
         """The entries of the step before, and at the first step any."""

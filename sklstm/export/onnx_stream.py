@@ -4,7 +4,6 @@ from functools import cached_property
 
 import numpy as np
 
-from .onnx_recurrent import state_sizes
 from .onnx_steps import LOWEST, Steps, smooth
 
 
@@ -87,7 +86,7 @@ class Moment(Steps):
         return self.enter(mean, 2)
 
     def begin(self, k, layer, start):
-        self._sizes, self._width, states = dict(zip("hc", state_sizes(layer), strict=False)), layer.output_size, {}
+        self._sizes, self._width, states = dict(zip("hc", layer.state_sizes, strict=False)), layer.output_size, {}
         for name, width in self._sizes.items():
             tensor = self.g.input(f"state_in_layer_{k}_{name}", "float", ["N", width])
             states[name] = self.g.add("Where", self.begun, self.enter(tensor, 2), start.get(name, 0.0))
