@@ -35,15 +35,15 @@ TABLES = {
 PARAMETERS = {"quantile", "quantiles"}
 
 
-def compared_strings(tree):
-    """Strings that code compares something with: operands and their elements, patterns, and keys of dicts."""
+def compared_strings(tree, keys=True):
+    """Strings that code compares something with: operands and their elements, patterns, and if asked for keys of dicts."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare):
             operands = [node.left, *node.comparators]
             parts = [part for operand in operands for part in getattr(operand, "elts", [operand])]
         elif isinstance(node, ast.MatchValue):
             parts = [node.value]
-        elif isinstance(node, ast.Dict):
+        elif isinstance(node, ast.Dict) and keys:
             parts = [key for key in node.keys if isinstance(key, ast.Constant) and key.value not in PARAMETERS]
         else:
             continue
@@ -54,8 +54,8 @@ def compared_strings(tree):
 def test_no_file_but_the_tables_compares_with_their_names(path):
     name = path.relative_to(ROOT).as_posix()
     names = set().union(*(names for table, names in TABLES.items() if table != name))
-    found = [f"{name}:{line}: {text!r}" for text, line in compared_strings(ast.parse(path.read_text())) if text in names]
-    assert not found
+    strings = compared_strings(ast.parse(path.read_text()), keys=path.parent.name != "export")  # which has tables of other terms
+    assert not [f"{name}:{line}: {text!r}" for text, line in strings if text in names]
 
 
 @pytest.mark.parametrize(
