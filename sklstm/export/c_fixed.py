@@ -111,7 +111,7 @@ class _Writer:
         program, network = self.program, self.network
         attends, cell = "attention" in network.poolings, FACTS[network.cell]
         program.functions.append(HELPERS)
-        if network.cell != "rnn" or self.activation == "tanh" or attends:
+        if cell.gates or self.activation == "tanh" or attends:
             self._add_table()
             program.functions.append(SIGMOID)
         if self.activation == "tanh" or attends:

@@ -15,6 +15,7 @@ from ..estimators.architecture import build
 from ..estimators.copies import at_this_moment
 from ..estimators.times import n_channels_of
 from ..network import LOSSES
+from .c_fixed_cells import FIXED_CELLS
 
 DTYPES = ("float32", "q15", "int8")
 FLOAT = ("float32",)
@@ -87,7 +88,7 @@ LIMITS = (
     ),
     Limit(
         'cell="layernorm"',
-        lambda model: model.network.cell == "layernorm",
+        lambda model: model.network.cell not in FIXED_CELLS,
         FLOAT,
         "it divides by standard deviations of its products, whose range integers of 16 bits do not hold",
         'dtype="float32", or fit with another cell',

@@ -174,28 +174,34 @@ PREDICT = {
 
 def has_classes(model):
     """Whether each prediction is one of several classes."""
-    return model.loss.decide is not None and model.loss_name != "multilabel_log_loss"
+    loss = model.loss
+    return loss.decide is not None and (loss.contrast is not None or loss.is_unaligned)
 
 
 def n_outputs(model):
     """Numbers that an output has."""
     n = model.network.output_size
-    if model.loss_name == "gaussian_mixture":
+    if model.loss.distribution:
         return model.model._n_targets
-    return 2 if model.loss_name == "binary_log_loss" else n
+    return 2 if _is_of_two(model) else n
+
+
+def _is_of_two(model):
+    """Whether one score tells two classes apart."""
+    return has_classes(model) and model.network.output_size == 1
 
 
 def add_outputs(program, model, number="float", suffix=""):
     """Add the functions that make predictions of scores, which are numbers of some type, from ``@_scores<suffix>``."""
     body, what = OUTPUTS.get(model.loss_name, IDENTITY)
-    if model.loss_name == "quantiles":
+    if model.loss.is_ordered:
         program.constant("uint16_t", "ranks", np.asarray(model.model._quantile_ranks), "which quantile is where")
-    if model.loss_name == "gaussian_mixture":
+    if model.loss.distribution:
         body = body.replace("$n", str(n_components(model.network.output_size, model.model._n_targets)))
     of_numbers = program.functions if number == "float" else program.float_functions
     if has_classes(model):
         zero = float_literal(0) if number == "float" else "0"
-        decide = LIKELIER.replace("$zero", zero) if model.loss_name == "binary_log_loss" else LIKELIEST
+        decide = LIKELIER.replace("$zero", zero) if _is_of_two(model) else LIKELIEST
         program.functions.append(LABEL.replace("$body", decide).replace("$suffix", suffix).replace("$number", number))
     of_numbers.append(OUTPUT.replace("$what", what).replace("$body", body))
 
