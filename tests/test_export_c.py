@@ -19,9 +19,9 @@ import sklstm
 from sklstm import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq, Sequences
 from sklstm.export import to_c, verify
 from sklstm.export.__main__ import main
-from sklstm.export.c_header import read_header
-from sklstm.export.c_model import LIMITS, read_model
-from sklstm.export.c_run import compiler, run, samples
+from sklstm.export.c.header import read_header
+from sklstm.export.c.model import LIMITS, read_model
+from sklstm.export.c.run import compiler, run, samples
 from sklstm.network import CELLS
 from sklstm.preprocessing import with_static
 

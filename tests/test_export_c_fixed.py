@@ -14,9 +14,9 @@ from sklearn.model_selection import train_test_split
 from sklstm import LSTMClassifier
 from sklstm.datasets import make_sine_mixture
 from sklstm.export import to_c, verify
-from sklstm.export.c_header import read_header
-from sklstm.export.c_model import read_model
-from sklstm.export.c_run import run, samples
+from sklstm.export.c.header import read_header
+from sklstm.export.c.model import read_model
+from sklstm.export.c.run import run, samples
 
 if not any(map(shutil.which, ("cc", "gcc", "clang"))):
     pytest.skip("needs a C compiler", allow_module_level=True)

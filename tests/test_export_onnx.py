@@ -11,7 +11,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import StandardScaler
 
 from sklstm import LSTMClassifier, LSTMForecaster, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq, Sequences
-from sklstm.export import onnx_recurrent, onnx_refusals, onnx_steps, to_onnx
+from sklstm.export import to_onnx
+from sklstm.export.onnx import recurrent, refusals, steps
 from sklstm.network import pooling_names
 
 onnx = pytest.importorskip("onnx")
@@ -281,15 +282,15 @@ def _alike(found, expected):
 
 def mutant(monkeypatch, name):
     """An exporter with a mistake."""
-    operator = onnx_recurrent.OPERATORS["gru"]
+    operator = recurrent.OPERATORS["gru"]
     if name == "reset gate":
-        monkeypatch.setitem(onnx_recurrent.OPERATORS, "gru", replace(operator, attributes={"linear_before_reset": 0}))
+        monkeypatch.setitem(recurrent.OPERATORS, "gru", replace(operator, attributes={"linear_before_reset": 0}))
     elif name == "layout":
-        monkeypatch.setitem(onnx_recurrent.OPERATORS, "gru", replace(operator, attributes=operator.attributes | {"layout": 1}))
+        monkeypatch.setitem(recurrent.OPERATORS, "gru", replace(operator, attributes=operator.attributes | {"layout": 1}))
     elif name == "sequences and steps":
-        monkeypatch.setattr(onnx_steps.Steps, "enter", lambda steps, tensor, n_axes: tensor)
+        monkeypatch.setattr(steps.Steps, "enter", lambda steps, tensor, n_axes: tensor)
     elif name == "no mask":
-        monkeypatch.setattr(onnx_steps.Steps, "masked", lambda steps, tensor, value: tensor)
+        monkeypatch.setattr(steps.Steps, "masked", lambda steps, tensor, value: tensor)
 
 
 MUTANTS = ["reset gate", "layout", "sequences and steps", "no mask"]
@@ -425,8 +426,8 @@ def test_what_cannot_be_exported_says_what_can(tmp_path):
 
 def test_the_page_says_of_every_estimator_whether_it_is_exported():
     page = (Path(__file__).parent.parent / "docs" / "onnx.md").read_text()
-    assert all(re.search(rf"^\|.*`{cls.__name__}`.* \| (?!no \|)", page, re.MULTILINE) for cls in onnx_refusals.EXPORTED)
-    assert all(f"| `{name}` | no | no |" in page for name in onnx_refusals.OTHERS)
+    assert all(re.search(rf"^\|.*`{cls.__name__}`.* \| (?!no \|)", page, re.MULTILINE) for cls in refusals.EXPORTED)
+    assert all(f"| `{name}` | no | no |" in page for name in refusals.OTHERS)
 
 
 def test_an_old_onnx_is_refused(monkeypatch):

@@ -178,8 +178,8 @@ def test_a_module_can_be_written_and_read():
 
 def test_torch_is_asked_for(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "sklstm.export.torch_modules", raising=False)
-    monkeypatch.delitem(sys.modules, "sklstm.export.torch_cells", raising=False)
+    monkeypatch.delitem(sys.modules, "sklstm.export.torch.modules", raising=False)
+    monkeypatch.delitem(sys.modules, "sklstm.export.torch.cells", raising=False)
     with pytest.raises(ImportError, match="to_torch needs PyTorch: pip install torch"):
         to_torch(fitted()[0])
 

@@ -6,9 +6,9 @@ import pytest
 from problems import Problem
 from reference import relative_error
 
-from sklstm.export.onnx_graph import Graph
-from sklstm.export.onnx_recurrent import ACTIVATIONS, OPERATORS, add_layer, first_states
-from sklstm.export.onnx_steps import Steps
+from sklstm.export.onnx.graph import Graph
+from sklstm.export.onnx.recurrent import ACTIVATIONS, OPERATORS, add_layer, first_states
+from sklstm.export.onnx.steps import Steps
 from sklstm.network import apply
 
 onnx = pytest.importorskip("onnx")

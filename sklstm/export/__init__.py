@@ -1,12 +1,12 @@
 """Fitted models in the formats of other programs."""
 
 from ..public import publish
-from .c import to_c, verify
+from .c.to_c import to_c, verify
 from .keras import from_keras_weights, keras_weights
-from .onnx import to_onnx
-from .skl2onnx import register_when_imported
-from .state_dict import from_state_dict, to_state_dict
-from .to_torch import to_torch
+from .onnx.skl2onnx import register_when_imported
+from .onnx.to_onnx import to_onnx
+from .torch.state_dict import from_state_dict, to_state_dict
+from .torch.to_torch import to_torch
 
 __all__ = ["from_keras_weights", "from_state_dict", "keras_weights", "to_c", "to_onnx", "to_state_dict", "to_torch", "verify"]
 

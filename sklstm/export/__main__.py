@@ -32,7 +32,7 @@ def main(arguments=None):
 
 
 def _to_c(model, options):
-    from .c import to_c
+    from .c.to_c import to_c
 
     given = {key: value for key in ("name", "dtype") if (value := getattr(options, key)) is not None}
     sizes = to_c(model, options.out, X_calibration=_sequences(options.calibration), **given)

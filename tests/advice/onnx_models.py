@@ -46,9 +46,9 @@ def on_version(version):
 
 
 def with_little_room():
-    from sklstm.export import onnx
+    from sklstm.export.onnx import to_onnx as converter
 
-    with mock.patch.object(onnx, "MOST_BYTES", 100):
+    with mock.patch.object(converter, "MOST_BYTES", 100):
         export()
 
 

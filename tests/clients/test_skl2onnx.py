@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 import sklstm.export  # which registers the converters
 from sklstm import LSTMOutlierDetector
-from sklstm.export.skl2onnx import register_when_imported
+from sklstm.export.onnx.skl2onnx import register_when_imported
 from sklstm.preprocessing import PerStep, with_static
 
 pytestmark = MARKS

@@ -1,0 +1,1 @@
+"""Fitted models as headers of C99."""
