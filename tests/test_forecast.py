@@ -63,6 +63,7 @@ def room(distances, share):
     return np.array(rooms)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("share", "least", "most"), [(0.8, 0.75, 0.85), (0.95, 0.92, 0.98)])
 def test_conformalised_intervals_cover_what_they_promise(parts, quantiles, share, least, most):
     _, (_, y_calibration), (_, y_test) = parts
@@ -85,6 +86,7 @@ def test_the_intervals_are_narrower_than_those_around_the_last_period(parts, qua
     assert learned < 0.8 * np.mean(2 * room(naive, share))
 
 
+@pytest.mark.slow
 def test_direct_forecasts_beat_the_last_period_and_gradient_boosting(parts, quantiles):
     (X, y), _, (X_test, y_test) = parts
     direct = errors(quantiles[MIDDLE][-len(y_test) :], y_test)
