@@ -12,7 +12,8 @@ A module imports only from the layers below its own, and from the ground:
     the ground      archive, files, parallel, compat, docstrings: modules that import from no layer but the kernels
 
 Beside them, for users and imported by no layer: `datasets` (sequence problems to try things on), `metrics` (scorers of steps,
-calibration, coverage), `inspection` (what a fitted model does, as numbers and pictures) and `persistence`.
+calibration, coverage), `inspection` (what a fitted model does, as numbers and pictures), `export` (fitted models for ONNX, C,
+PyTorch and Keras) and `persistence`.
 
 A fit, from call to call, for the backward pass of one minibatch:
 
