@@ -169,9 +169,8 @@ def _add_operator(g, layer, p, x, steps, first, wants_steps, wants_ends):
         activations=activations * len(layer.directions),
         **operator.attributes,
     )
-    y = _of_steps(g, layer, y) if y else None
     ends = None if not wants_ends else steps.last(y) if reads_last else _of_ends(g, layer, states[0])
-    return y, ends, dict(zip("hc", states, strict=False))
+    return _of_steps(g, layer, y) if wants_steps else None, ends, dict(zip("hc", states, strict=False))
 
 
 def operator_weights(g, layer, p):
