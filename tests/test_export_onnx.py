@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import StandardScaler
@@ -62,16 +63,30 @@ def test_without_lengths_all_steps_are_read(rng):
 # ---- inputs ----
 
 
-@pytest.mark.parametrize("known", [[0, 1, 2], [2, 3, 4], [1, 2, 5], [3, 5000], [0.5, 0.1, -2.0], [9], ["a", "b", "ü"]], ids=str)
+KNOWN = [[0, 1, 2], [2, 3, 4], [1, 2, 5], [3, 5000], [0.5, 0.1, -2.0], [9], ["a", "b", "ü"]]
+# What float32 does not tell from each other, and what it does not tell from others that are unknown.
+KNOWN += [[1e8, 1e8 + 1, 1e8 + 2], [2.0**40, -(2.0**40) - 1], [2.0**24, 3], [0.5, 0.5 + 1e-12, 7.5], [1e300, 2.0**70, 4]]
+
+
+@pytest.mark.parametrize("known", KNOWN, ids=str)
 def test_categories_are_found_by_their_values(known, rng):
     known, codes = np.array(known, dtype=object if isinstance(known[0], str) else float), np.arange(20) % len(known)
     X = Sequences(np.column_stack([codes, rng.normal(size=20)]), np.arange(0, 21, 2), categories={0: known})
     model = with_noise(LSTMRegressor(4, categorical_features=[0], max_iter=1, random_state=0).fit(X, np.arange(10.0)), rng, 1.0)
-    others = ["z", "", "A"] if isinstance(known[0], str) else [100.0, -1.0, 7.0]
+    others = ["z", "", "A"] if isinstance(known[0], str) else [100.0, -1.0, 7.0, 2.5, 1e8 + 3, 2.0**24 + 1, 2.0**40 + 1]
     values = np.concatenate([known, np.array(others, dtype=known.dtype)])
     one_each = Sequences(np.arange(len(values))[:, np.newaxis] * [1.0, 0.0], np.arange(len(values) + 1), categories={0: values})
     found = run(to_onnx(model), feeds(one_each))
     np.testing.assert_allclose(found["variable"][:, 0], model.predict(one_each), rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("known", [[1e8, 1e8 + 1, 1e8 + 2], [0.5, 0.5 + 1e-12]], ids=str)
+def test_categories_of_static_features_are_found_by_their_values(known, rng):
+    column, X = np.resize(known, 10), Sequences(rng.normal(size=(20, 1)), np.arange(0, 21, 2))
+    X = X.with_static({"number": pd.Categorical(column)})
+    model = with_noise(LSTMRegressor(4, max_iter=1, random_state=0).fit(X, np.arange(10.0)), rng, 1.0)
+    given = {"X": padded(X.values, X.lengths, 0.0), "lengths": X.lengths, "static": column[:, np.newaxis]}
+    np.testing.assert_allclose(run(to_onnx(model), given)["variable"][:, 0], model.predict(X), rtol=0, atol=TOLERANCE)
 
 
 def test_texts_are_inputs_of_their_own_names():
