@@ -9,7 +9,7 @@ from ...estimators.times import LONGEST, n_channels_of
 from ...network import rescale
 from .inputs import Inputs, read_layer
 from .outputs import add_head
-from .recurrent import add_layer, first_states
+from .recurrent import add_layer, first_states, is_loop
 
 FAR = 100  # standard deviations from 0, beyond which float32 has too few digits for what is in between
 EXACT = 1 << 24  # below which float32 holds integers
@@ -126,6 +126,8 @@ def add_inputs(g, of, steps_of, wants_lengths):
     n = n_channels_of(model)
     inputs = Inputs(g, "X", n, vocabularies, names, "channel", kind, steps_of.axes, of.shifts["X"])
     steps = steps_of(g, inputs.any, wants_lengths)
+    if all(is_loop(layer) for layer in of.network.layers):
+        steps.check_lengths()
     if inputs.numbers is not None:
         steps.numbers = steps.masked(steps.enter(inputs.numbers, 3), np.zeros((), _dtype(kind)))
     steps.inputs, layer = inputs, of.network.input_layer

@@ -33,6 +33,12 @@ class Steps:
         if has_lengths:
             self.lengths = g.input("lengths", "int64", ["N"], "Steps of each sequence, from 1 to T")
 
+    def check_lengths(self):
+        """Let lengths above the number of steps be an error, as they are of a recurrent operator but of no loop."""
+        if self.lengths is not None:
+            known = self.g.add("Range", 0, self.g.add("Add", self.n_steps, 1), 1)
+            self.lengths = self.g.add("Gather", known, self.lengths, axis=0, name="_lengths_are_at_most_T")
+
     def enter(self, tensor, n_axes):
         """What users pass, of so many axes, with the steps first."""
         return self.g.transposed(tensor, (1, 0, *range(2, n_axes)))
