@@ -132,6 +132,7 @@ def test_what_cannot_be_exported_says_what_can(tmp_path):
         (LSTMClassifier(3, max_iter=1, random_state=0).fit(X, dates), {}, ["datetime64", "Encode"]),
         (LSTMClassifier(3, max_iter=1, random_state=0).fit(X, large), {}, [str(2**63 + 5), "Encode"]),
         (GridSearchCV(LSTMClassifier(), {}), {}, ["got GridSearchCV", "refit=True", "best_estimator_"]),
+        (GridSearchCV(make_pipeline(LSTMClassifier()), {}), {}, ["got GridSearchCV", "refit=True", "best_estimator_[-1]"]),
         (make_pipeline(LSTMClassifier()), {}, ["got Pipeline", "model[-1]"]),
         *[(small(), {name: bad}, [name, "bool"]) for name in FLAGS for bad in (None, "no", 0, np.ones(2))],
     ]

@@ -61,8 +61,11 @@ def forecast():
     return quick(LSTMForecaster, {"horizon": 3, "n_estimators": 1, "n_splits": 1}).fit(np.sin(np.arange(40) / 3))
 
 
-def search(**options):
-    return GridSearchCV(LSTMClassifier(2, max_iter=1), {"alpha": [0.0]}, cv=2, **options)
+PIPELINE = make_pipeline(PerStep(StandardScaler()), LSTMClassifier(2, max_iter=1))
+
+
+def search(model=None, **options):
+    return GridSearchCV(LSTMClassifier(2, max_iter=1) if model is None else model, {}, cv=2, **options)
 
 
 CASES = [
@@ -76,6 +79,11 @@ CASES = [
         "Fit it with (refit=True), and export its `(.*?)`",
         lambda code, name: export(getattr(search(**value(f"dict({code})")).fit(X, Y), name)),
     ),
+    case(
+        lambda: export(search(PIPELINE).fit(X, Y)),
+        "Export its `(.*?)`",
+        lambda code: export(eval(f"model.{code}", {"model": search(PIPELINE).fit(X, Y)})),
+    ),
     case(lambda: export(3), "Pass a fitted estimator", lambda: export(classify())),
     case(lambda: export(LSTMClassifier), "Pass a fitted instance", lambda: export(classify())),
     case(
@@ -84,7 +92,7 @@ CASES = [
         lambda code: [export(model) for model in getattr(forecast(), code)],
     ),
     case(
-        lambda: export(make_pipeline(PerStep(StandardScaler()), LSTMClassifier(2, max_iter=1)).fit(X, Y)),
+        lambda: export(PIPELINE.fit(X, Y)),
         r"Export (model\[-1\]), which reads what the other steps make of X",
         lambda code: export(eval(code, {"model": make_pipeline(LSTMClassifier(2, max_iter=1)).fit(X, Y)})),
     ),

@@ -2,6 +2,7 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
 
 from ...estimators import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq
 from ...network import LOSSES, pooling_names
@@ -34,11 +35,19 @@ def check_class(model):
         raise TypeError(f"to_onnx takes one of {known}, got the class {model.__name__}. Pass a fitted instance.")
     if not isinstance(model, BaseEstimator):
         raise TypeError(f"to_onnx takes one of {known}, got {model!r:.80}. Pass a fitted estimator.")
-    inner = next((part for part in INNER if isinstance(vars(model).get(part), EXPORTED)), None)
+    inner = next((code for part in INNER if (code := _code_of(part, vars(model).get(part)))), None)
     advice = OTHERS.get(name) or (f"Export its `{inner}`" if inner else "It is no network of sklstm")
-    if inner is None and "refit" in vars(model) and isinstance(model.estimator, EXPORTED):  # a search
-        advice = "Fit it with refit=True, and export its `best_estimator_`"
+    searched = "refit" in vars(model) and _code_of("best_estimator_", model.estimator)
+    if searched and not inner:
+        advice = f"Fit it with refit=True, and export its `{searched}`"
     raise ValueError(f"to_onnx takes one of {known}, got {name}. {advice}.")
+
+
+def _code_of(part, value):
+    """Code for the network that an attribute is, or is the last step of; None if there is none."""
+    if isinstance(value, EXPORTED):
+        return part
+    return f"{part}[-1]" if isinstance(value, Pipeline) and isinstance(value.steps[-1][1], EXPORTED) else None
 
 
 def check_model(model):
