@@ -1,18 +1,14 @@
 """Models of ONNX: ONNX Runtime computes what Python does, for all that a model can be."""
 
-import io
-import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from sklearn.exceptions import NotFittedError
-from sklearn.preprocessing import StandardScaler
 
-from sklstm import LSTMClassifier, LSTMForecaster, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq, Sequences
+from sklstm import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq, Sequences
 from sklstm.export import to_onnx
-from sklstm.export.onnx import recurrent, refusals, steps
+from sklstm.export.onnx import recurrent, steps
 from sklstm.network import pooling_names
 
 onnx = pytest.importorskip("onnx")
@@ -20,7 +16,7 @@ pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore::UserWarning")
 
 from onnx_cases import WORDS, Stepper, deviation, draw, draw_X, feeds, padded, run, session, typed, with_noise  # noqa: E402
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail  # noqa: E402
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument  # noqa: E402
 
 TOLERANCE = 1e-5  # float32
 
@@ -51,6 +47,12 @@ def test_a_sequence_alone_is_what_it_is_among_others(bidirectional):
     np.testing.assert_allclose(alone, together, rtol=0, atol=1e-6)
 
 
+def test_the_end_of_a_sequence_takes_no_pass_over_its_steps(rng):
+    X = rng.normal(size=(20, 6, 2))
+    model = LSTMRegressor(4, pooling="last", max_iter=1, random_state=0).fit(X, X[:, 0, 0])
+    assert "ReduceSum" not in {node.op_type for node in to_onnx(model).graph.node}
+
+
 def test_without_lengths_all_steps_are_read(rng):
     X = rng.normal(size=(20, 6, 2)).astype(np.float32)
     model = with_noise(LSTMRegressor(4, pooling=("mean", "attention"), max_iter=1, random_state=0).fit(X, X[:, 0, 0]), rng)
@@ -59,19 +61,43 @@ def test_without_lengths_all_steps_are_read(rng):
     np.testing.assert_allclose(own.run(None, {"X": X})[0][:, 0], model.predict(X), rtol=0, atol=TOLERANCE)
 
 
+@pytest.mark.parametrize("options", [{}, {"cell": "gru"}, {"cell": "layernorm"}, {"proj_size": 2, "missing": "decay"}], ids=str)
+def test_a_length_above_the_number_of_steps_is_an_error(options, rng):
+    X = rng.normal(size=(20, 6, 2)).astype(np.float32)
+    model = LSTMRegressor(4, pooling="mean", max_iter=1, random_state=0, **options).fit(X, X[:, 0, 0])
+    own = session(to_onnx(model))
+    assert np.isfinite(own.run(None, {"X": X, "lengths": np.full(20, 6)})[0]).all()
+    with pytest.raises(InvalidArgument):
+        own.run(None, {"X": X, "lengths": np.array([7] + [6] * 19)})
+
+
 # ---- inputs ----
 
 
-@pytest.mark.parametrize("known", [[0, 1, 2], [2, 3, 4], [1, 2, 5], [3, 5000], [0.5, 0.1, -2.0], [9], ["a", "b", "ü"]], ids=str)
+KNOWN = [[0, 1, 2], [2, 3, 4], [1, 2, 5], [3, 5000], [0.5, 0.1, -2.0], [9], ["a", "b", "ü"]]
+# What float32 does not tell from each other, and what it does not tell from others that are unknown.
+KNOWN += [[1e8, 1e8 + 1, 1e8 + 2], [2.0**40, -(2.0**40) - 1], [2.0**24, 3], [0.5, 0.5 + 1e-12, 7.5], [1e300, 2.0**70, 4]]
+
+
+@pytest.mark.parametrize("known", KNOWN, ids=str)
 def test_categories_are_found_by_their_values(known, rng):
     known, codes = np.array(known, dtype=object if isinstance(known[0], str) else float), np.arange(20) % len(known)
     X = Sequences(np.column_stack([codes, rng.normal(size=20)]), np.arange(0, 21, 2), categories={0: known})
     model = with_noise(LSTMRegressor(4, categorical_features=[0], max_iter=1, random_state=0).fit(X, np.arange(10.0)), rng, 1.0)
-    others = ["z", "", "A"] if isinstance(known[0], str) else [100.0, -1.0, 7.0]
+    others = ["z", "", "A"] if isinstance(known[0], str) else [100.0, -1.0, 7.0, 2.5, 1e8 + 3, 2.0**24 + 1, 2.0**40 + 1]
     values = np.concatenate([known, np.array(others, dtype=known.dtype)])
     one_each = Sequences(np.arange(len(values))[:, np.newaxis] * [1.0, 0.0], np.arange(len(values) + 1), categories={0: values})
     found = run(to_onnx(model), feeds(one_each))
     np.testing.assert_allclose(found["variable"][:, 0], model.predict(one_each), rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("known", [[1e8, 1e8 + 1, 1e8 + 2], [0.5, 0.5 + 1e-12]], ids=str)
+def test_categories_of_static_features_are_found_by_their_values(known, rng):
+    column, X = np.resize(known, 10), Sequences(rng.normal(size=(20, 1)), np.arange(0, 21, 2))
+    X = X.with_static({"number": pd.Categorical(column)})
+    model = with_noise(LSTMRegressor(4, max_iter=1, random_state=0).fit(X, np.arange(10.0)), rng, 1.0)
+    given = {"X": padded(X.values, X.lengths, 0.0), "lengths": X.lengths, "static": column[:, np.newaxis]}
+    np.testing.assert_allclose(run(to_onnx(model), given)["variable"][:, 0], model.predict(X), rtol=0, atol=TOLERANCE)
 
 
 def test_texts_are_inputs_of_their_own_names():
@@ -308,133 +334,3 @@ def test_mistakes_of_an_exporter_show(name, monkeypatch):
     except Fail:  # ONNX Runtime takes layout=0 only
         difference = np.inf
     assert (difference > 1e-3) == (name != "none")
-
-
-# ---- the model ----
-
-
-def small(cls=LSTMClassifier, **options):
-    X = np.random.default_rng(0).normal(size=(20, 5, 2))
-    return cls(3, max_iter=1, random_state=0, **options).fit(X, np.arange(20) % 2)
-
-
-def pairs(**options):
-    return LSTMSeq2Seq(3, max_iter=1, **options).fit(["ab", "ba"] * 10, ["b", "a"] * 10)
-
-
-@pytest.mark.parametrize("opset", [14, 17, 18, 21])
-@pytest.mark.parametrize("options", [{"pooling": ("max", "attention")}, {"missing": "decay", "bidirectional": True}])
-def test_any_opset_from_14_on(opset, options):
-    model = small(**options)
-    exported = to_onnx(model, target_opset=opset)
-    onnx.checker.check_model(exported, full_check=True)
-    assert exported.ir_version == (8 if opset < 19 else 10)
-    X = np.random.default_rng(1).normal(size=(4, 3, 2)).astype(np.float32)
-    found = run(exported, {"X": X, "lengths": np.full(4, 3)})
-    np.testing.assert_allclose(found["probabilities"], model.predict_proba(X), rtol=0, atol=TOLERANCE)
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_shape_inference_knows_every_output(seed):
-    model, _ = draw(seed)
-    exported = to_onnx(model)
-    said = [[d.dim_value or d.dim_param for d in o.type.tensor_type.shape.dim] for o in exported.graph.output]
-    for output in exported.graph.output:
-        output.type.tensor_type.ClearField("shape")
-    inferred = onnx.shape_inference.infer_shapes(exported, check_type=True, strict_mode=True, data_prop=True)
-    for output, shape in zip(inferred.graph.output, said, strict=True):
-        found = output.type.tensor_type.shape.dim
-        assert len(found) == len(shape)
-        assert all(d.dim_value == n for d, n in zip(found, shape, strict=True) if d.dim_value)
-
-
-@pytest.mark.parametrize("cell", ["lstm", "coupled", "layernorm", "gru"])
-def test_a_file_is_as_small_as_its_weights(cell):
-    X = np.random.default_rng(0).normal(size=(10, 4, 3))
-    options = {"bidirectional": True, "missing": "decay", "pooling": ("last", "max", "attention"), "cell": cell}
-    model = LSTMClassifier((200, 100, 50), max_iter=1, random_state=0, **options).fit(X, np.arange(10) % 3)
-    assert len(to_onnx(model).SerializeToString()) <= 4 * len(model._theta) + 10_000
-
-
-def test_names_are_those_of_the_converters_of_scikit_learn():
-    exported = to_onnx(small())
-    assert [i.name for i in exported.graph.input] == ["X", "lengths"]
-    assert [o.name for o in exported.graph.output] == ["label", "probabilities"]
-    assert [o.name for o in to_onnx(small(), probabilities=False).graph.output] == ["label"]
-    assert [o.name for o in to_onnx(small(LSTMRegressor)).graph.output] == ["variable"]
-    known = {prop.key: prop.value for prop in exported.metadata_props}
-    assert known["estimator"] == "LSTMClassifier" and known["classes"] == "[0, 1]" and known["cell"] == "lstm"
-
-
-@pytest.mark.parametrize("y", [["no", "yes"] * 10, np.arange(20) % 3])
-def test_probabilities_as_dicts(y):
-    X = np.random.default_rng(0).normal(size=(20, 5, 2)).astype(np.float32)
-    model = LSTMClassifier(3, max_iter=1, random_state=0).fit(X, y)
-    found = run(to_onnx(model, zipmap=True), {"X": X, "lengths": np.full(20, 5)})
-    assert [list(one) for one in found["probabilities"]] == [model.classes_.tolist()] * 20
-    values = [list(one.values()) for one in found["probabilities"]]
-    np.testing.assert_allclose(values, model.predict_proba(X), rtol=0, atol=TOLERANCE)
-
-
-# ---- files and refusals ----
-
-
-def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
-    model, path = small(), tmp_path / "model.onnx"
-    exported = to_onnx(model, path)
-    assert onnx.load(path) == exported and list(tmp_path.iterdir()) == [path]
-    file = io.BytesIO()
-    to_onnx(model, file)
-    assert file.getvalue() == path.read_bytes()
-    with pytest.raises(OSError):
-        to_onnx(model, tmp_path / "nowhere" / "model.onnx")
-    path.write_bytes(b"before")
-    for bad in (LSTMClassifier(), LSTMForecaster(), small(bidirectional=True)):
-        with pytest.raises(ValueError):
-            to_onnx(bad, path, streaming=True)
-    assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]
-
-
-def test_what_cannot_be_exported_says_what_can(tmp_path):
-    X = np.random.default_rng(0).normal(size=(20, 5, 2))
-    dates = np.resize(np.array(["2020-01-01", "2021-01-01"], "M8[D]"), 20)
-    cases = [
-        (small(bidirectional=True), {"streaming": True}, ["bidirectional", "streaming=False"]),
-        (small(pooling=("max", "attention")), {"streaming": True}, ["attention", "streaming=False"]),
-        (small(cell="layernorm"), {"target_opset": 16}, ["layernorm", "17"]),
-        (small(LSTMOutlierDetector, target="reconstruct"), {}, ["reconstruct", "target='next'"]),
-        (pairs(), {"streaming": True}, ["streaming=False"]),
-        (pairs(beam_width=4), {}, ["set_params(beam_width=1)"]),
-        (small(), {"target_opset": 13}, ["from 14", "13"]),
-        (small(), {"target_opset": 1000}, ["newest", "1000"]),
-        (small(), {"target_opset": "17"}, ["int", "'17'"]),
-        (small(padding=np.nan), {"lengths": False}, ["padding=nan", "lengths=True"]),
-        (small(LSTMRegressor), {"zipmap": True}, ["zipmap=False"]),
-        (small(), {"zipmap": True, "probabilities": False}, ["zipmap=False"]),
-        (LSTMClassifier(3, max_iter=1, random_state=0).fit(X, dates), {}, ["datetime64", "Encode"]),
-    ]
-    for model, options, words in cases:
-        with pytest.raises(ValueError) as caught:
-            to_onnx(model, tmp_path / "model.onnx", **options)
-        assert all(word in str(caught.value) for word in words), str(caught.value)
-    with pytest.raises(NotFittedError):
-        to_onnx(LSTMClassifier())
-    with pytest.raises(ValueError, match="got StandardScaler"):
-        to_onnx(StandardScaler().fit(X[0]))
-    assert not list(tmp_path.iterdir())
-
-
-def test_the_page_says_of_every_estimator_whether_it_is_exported():
-    page = (Path(__file__).parent.parent / "docs" / "onnx.md").read_text()
-    assert all(re.search(rf"^\|.*`{cls.__name__}`.* \| (?!no \|)", page, re.MULTILINE) for cls in refusals.EXPORTED)
-    assert all(f"| `{name}` | no | no |" in page for name in refusals.OTHERS)
-
-
-def test_an_old_onnx_is_refused(monkeypatch):
-    model = small()
-    monkeypatch.setattr(onnx, "__version__", "1.9.0")
-    with pytest.raises(ImportError, match="pip install -U onnx"):
-        to_onnx(model)
-    monkeypatch.setitem(__import__("sys").modules, "onnx", None)
-    with pytest.raises(ImportError, match="pip install onnx"):
-        to_onnx(model)

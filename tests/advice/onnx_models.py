@@ -61,23 +61,38 @@ def forecast():
     return quick(LSTMForecaster, {"horizon": 3, "n_estimators": 1, "n_splits": 1}).fit(np.sin(np.arange(40) / 3))
 
 
-def search():
-    return GridSearchCV(LSTMClassifier(2, max_iter=1), {"alpha": [0.0]}, cv=2).fit(X, Y)
+PIPELINE = make_pipeline(PerStep(StandardScaler()), LSTMClassifier(2, max_iter=1))
+
+
+def search(model=None, **options):
+    return GridSearchCV(LSTMClassifier(2, max_iter=1) if model is None else model, {}, cv=2, **options)
 
 
 CASES = [
     case(
-        lambda: export(search()),
+        lambda: export(search().fit(X, Y)),
         "Export its `(.*?)`",
-        lambda code: export(getattr(search(), code)),
+        lambda code: export(getattr(search().fit(X, Y), code)),
     ),
+    case(
+        lambda: export(search()),
+        "Fit it with (refit=True), and export its `(.*?)`",
+        lambda code, name: export(getattr(search(**value(f"dict({code})")).fit(X, Y), name)),
+    ),
+    case(
+        lambda: export(search(PIPELINE).fit(X, Y)),
+        "Export its `(.*?)`",
+        lambda code: export(eval(f"model.{code}", {"model": search(PIPELINE).fit(X, Y)})),
+    ),
+    case(lambda: export(3), "Pass a fitted estimator", lambda: export(classify())),
+    case(lambda: export(LSTMClassifier), "Pass a fitted instance", lambda: export(classify())),
     case(
         lambda: export(forecast()),
         "Export its networks, `(.*?)`",
         lambda code: [export(model) for model in getattr(forecast(), code)],
     ),
     case(
-        lambda: export(make_pipeline(PerStep(StandardScaler()), LSTMClassifier(2, max_iter=1)).fit(X, Y)),
+        lambda: export(PIPELINE.fit(X, Y)),
         r"Export (model\[-1\]), which reads what the other steps make of X",
         lambda code: export(eval(code, {"model": make_pipeline(LSTMClassifier(2, max_iter=1)).fit(X, Y)})),
     ),
@@ -94,6 +109,12 @@ CASES = [
         "Encode them as texts or as integers",
         lambda: export(classify(X, DATES.astype(str))),
         lambda: export(classify(X, DATES.astype(int))),
+    ),
+    case(
+        lambda: export(classify(X, np.where(Y, 2**63 + 5, 3).astype(np.uint64))),
+        "Encode them as texts or as smaller integers",
+        lambda: export(classify(X, np.where(Y, "9223372036854775813", "3"))),
+        lambda: export(classify(X, np.where(Y, 5, 3))),
     ),
     case(
         lambda: export(with_categories(DATES[:2])),

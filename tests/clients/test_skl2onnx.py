@@ -1,7 +1,9 @@
 """skl2onnx: pipelines, calibration, voting and searches around the estimators become models of ONNX, for any number of steps."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -75,6 +77,31 @@ def test_classifiers_predict_the_same(name, y):
         np.testing.assert_allclose(probabilities, expected, atol=1e-5)
         clear = np.ptp(np.sort(expected, axis=1)[:, -2:], axis=1) > 1e-4
         np.testing.assert_array_equal(label[clear], model.predict(rows)[clear])
+
+
+def test_isotonic_calibration_takes_the_nearest_threshold():
+    """As docs/other_packages.md says; also around the classifiers of scikit-learn."""
+    model = CalibratedClassifierCV(classifier(max_iter=20), method="isotonic", cv=2).fit(X, CODES > 0)
+    rows, nearest = X[:, :4], 0
+    for one in model.calibrated_classifiers_:
+        (step,) = one.calibrators
+        places = abs(one.estimator.predict_proba(rows)[:, 1:] - step.X_thresholds_).argmin(axis=1)
+        nearest = nearest + step.y_thresholds_[places] / 2
+    found = exported(model, options={"zipmap": False})[1].run(["probabilities"], {"X": rows})[0][:, 1]
+    np.testing.assert_allclose(found, nearest, atol=1e-5)
+    assert abs(found - model.predict_proba(rows)[:, 1]).max() > 1e-3
+
+
+def test_the_example_of_the_page_runs():
+    page = (Path(__file__).parent.parent.parent / "docs" / "onnx.md").read_text()
+    code = re.findall(r"```py(?:thon)?\n(.*?)```", page, flags=re.DOTALL)
+    assert "from skl2onnx" in code[-1]
+    known = {}
+    exec("\n".join(code), known)
+    session = onnxruntime.InferenceSession(known["exported"].SerializeToString())
+    rows = np.stack([x[:3] for x in known["X"]])
+    expected = known["pipeline"].predict_proba(rows)
+    np.testing.assert_allclose(session.run(["probabilities"], {"X": rows})[0], expected, atol=1e-5)
 
 
 def test_missing_values_are_filled_in():

@@ -13,6 +13,7 @@ RESERVED = {
     "X", "deviations", "label", "lengths", "means", "n_labels", "n_steps", "probabilities", "scores", "static", "step_labels",
     "step_scores", "time", "times", "variable", "weights",
 }  # fmt: skip
+MOST_CODE = 1 << 63  # below which int64 holds integers
 SPARSE = 4  # rows of a dense table of codes, for each code that there is, up to which there is one
 
 
@@ -135,14 +136,34 @@ def _rows_of(inputs, channel, numbers, enter):
     x = g.add("Gather", numbers, inputs.columns.index(channel), axis=-1)
     if not len(values):
         return g.cast(g.add("Greater", g.cast(x, "float"), float("inf")), "int64")
-    if (values != np.floor(values)).any() or values[0] < 0 or values[-1] > SPARSE * len(values):
-        known = dict(keys_floats=values.astype(np.float32).tolist(), values_int64s=rows.tolist(), default_int64=0)
-        return g.add("LabelEncoder", g.cast(x, "float"), domain=ML_DOMAIN, **known)
+    are_integers = (values == np.floor(values)).all() and np.abs(values).max() < MOST_CODE
+    if are_integers and values[0] >= 0 and values[-1] <= SPARSE * len(values):
+        return _rows_of_dense(g, x, values, rows)
+    known = dict(values_int64s=rows.tolist(), default_int64=0)
+    if are_integers:
+        found = g.add("LabelEncoder", g.cast(x, "int64"), domain=ML_DOMAIN, keys_int64s=values.astype(np.int64).tolist(), **known)
+        return g.add("Where", _is_integer(g, x), found, 0)
+    if inputs.kind == "float":
+        return g.add("LabelEncoder", x, domain=ML_DOMAIN, keys_floats=values.astype(np.float32).tolist(), **known)
+    # There is no table of doubles: values below tell the row in which x is, if it is known.
+    below = g.cast(g.add("Less", values, g.over("Unsqueeze", x, -1)), "int64")
+    place = g.add("Min", g.reduced("ReduceSum", below, -1), len(values) - 1)
+    is_known = g.add("Equal", g.add("Gather", values, place, axis=0), x)
+    return g.add("Where", is_known, g.add("Add", place, 1), 0)
+
+
+def _is_integer(g, x):
+    """Where numbers are integers that int64 holds: a cast leaves them as they are."""
+    return g.add("Equal", g.add("Floor", x), x)
+
+
+def _rows_of_dense(g, x, values, rows):
+    """The rows of integers from 0 on with few gaps, by a table or by counting."""
     # Codes from 1 on, and 0 for those that are none.
     first, last = int(values[0]), int(values[-1])
     codes = g.add("Sub", g.cast(x, "int64"), first - 1)
     known = g.add("And", g.add("GreaterOrEqual", codes, 1), g.add("LessOrEqual", codes, last - first + 1))
-    codes = g.add("Where", known, codes, 0)
+    codes = g.add("Where", g.add("And", known, _is_integer(g, x)), codes, 0)
     if last - first + 1 == len(values):
         return codes
     table = np.zeros(last - first + 2, np.int64)

@@ -9,7 +9,7 @@ from ...estimators.times import LONGEST, n_channels_of
 from ...network import rescale
 from .inputs import Inputs, read_layer
 from .outputs import add_head
-from .recurrent import add_layer, first_states
+from .recurrent import add_layer, first_states, is_loop
 
 FAR = 100  # standard deviations from 0, beyond which float32 has too few digits for what is in between
 EXACT = 1 << 24  # below which float32 holds integers
@@ -39,7 +39,8 @@ class Fitted:
 
     def kind(self, name):
         """The type of an input: float, or double where that holds too few digits."""
-        return "double" if self.shifts[name] is not None or (name == "X" and _needs_digits(self.model)) else "float"
+        needs_digits = _needs_digits(self.model) if name == "X" else _need_digits(vars(self.model).get("static_categories_", ()))
+        return "double" if self.shifts[name] is not None or needs_digits else "float"
 
 
 def fitted(model):
@@ -79,8 +80,15 @@ def _shift_of(model, key):
 def _needs_digits(model):
     """Whether X has times, or codes of categories, that float32 does not hold."""
     has_times = model._network_spec.get("gap_channel") is not None and model._time_channel is not None
-    codes = [values for values in model.categories_ if values.dtype.kind == "f" and len(values)]
-    return (has_times and model._theta.dtype == np.float64) or any(np.abs(values).max() >= EXACT for values in codes)
+    return (has_times and model._theta.dtype == np.float64) or _need_digits(model.categories_)
+
+
+def _need_digits(vocabularies):
+    """Whether float32 does not tell the categories of some column from each other, or from integers next to them."""
+    numbers = [values for values in vocabularies if values.dtype.kind == "f" and len(values)]
+    with np.errstate(over="ignore"):
+        alike = any(len(np.unique(values.astype(np.float32))) < len(values) for values in numbers)
+    return alike or any(np.abs(values).max() >= EXACT for values in numbers)
 
 
 def add_scores(g, of, steps_of, wants_lengths):
@@ -118,6 +126,8 @@ def add_inputs(g, of, steps_of, wants_lengths):
     n = n_channels_of(model)
     inputs = Inputs(g, "X", n, vocabularies, names, "channel", kind, steps_of.axes, of.shifts["X"])
     steps = steps_of(g, inputs.any, wants_lengths)
+    if all(is_loop(layer) for layer in of.network.layers):
+        steps.check_lengths()
     if inputs.numbers is not None:
         steps.numbers = steps.masked(steps.enter(inputs.numbers, 3), np.zeros((), _dtype(kind)))
     steps.inputs, layer = inputs, of.network.input_layer

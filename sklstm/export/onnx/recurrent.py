@@ -77,12 +77,17 @@ def add_layer(g, layer, p, x, steps, first, wants_steps, wants_ends):
     states : dict of str to str
         For "h" and "c", last states (n_directions, n_sequences, H), if the steps want them.
     """
-    run = _add_loops if OPERATORS[layer.cell] is None or layer.proj_size else _add_operator
+    run = _add_loops if is_loop(layer) else _add_operator
     y, ends, states = run(g, layer, p, x, steps, first, wants_steps, wants_ends)
     if layer.has_skip:
         y = g.add("Add", y, x) if wants_steps else None
         ends = g.add("Add", ends, _input_at_ends(g, layer, x, steps)) if wants_ends else None
     return y, ends, states
+
+
+def is_loop(layer):
+    """Whether a layer has no operator."""
+    return OPERATORS[layer.cell] is None or layer.proj_size > 0
 
 
 def _is_sum(layer):
@@ -169,9 +174,8 @@ def _add_operator(g, layer, p, x, steps, first, wants_steps, wants_ends):
         activations=activations * len(layer.directions),
         **operator.attributes,
     )
-    y = _of_steps(g, layer, y) if y else None
     ends = None if not wants_ends else steps.last(y) if reads_last else _of_ends(g, layer, states[0])
-    return y, ends, dict(zip("hc", states, strict=False))
+    return _of_steps(g, layer, y) if wants_steps else None, ends, dict(zip("hc", states, strict=False))
 
 
 def operator_weights(g, layer, p):

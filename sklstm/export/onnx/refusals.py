@@ -1,5 +1,9 @@
 """What cannot be exported to ONNX, with the reason and the nearest thing that can, found before any work."""
 
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+
 from ...estimators import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq
 from ...network import LOSSES, pooling_names
 from .outputs import KINDS
@@ -7,6 +11,7 @@ from .recurrent import OPERATORS
 
 EXPORTED = (LSTMClassifier, LSTMRegressor, LSTMOutlierDetector, LSTMSeq2Seq)
 OPSET_OF_LOOPS = 17  # which has LayerNormalization
+LARGEST = np.iinfo(np.int64).max  # of classes that are integers
 
 # Other class -> why it is not exported, and what to export instead.
 OTHERS = {
@@ -20,14 +25,33 @@ OTHERS = {
 INNER = ("best_estimator_", "estimator_", "regressor_")
 
 
+def check_class(model):
+    """Raise where an object, fitted or not, is none that can be exported: a TypeError where it is no estimator, a ValueError
+    where it is another one."""
+    if isinstance(model, EXPORTED):
+        return
+    known, name = ", ".join(cls.__name__ for cls in EXPORTED), type(model).__name__
+    if isinstance(model, type):
+        raise TypeError(f"to_onnx takes one of {known}, got the class {model.__name__}. Pass a fitted instance.")
+    if not isinstance(model, BaseEstimator):
+        raise TypeError(f"to_onnx takes one of {known}, got {model!r:.80}. Pass a fitted estimator.")
+    inner = next((code for part in INNER if (code := _code_of(part, vars(model).get(part)))), None)
+    advice = OTHERS.get(name) or (f"Export its `{inner}`" if inner else "It is no network of sklstm")
+    searched = "refit" in vars(model) and _code_of("best_estimator_", model.estimator)
+    if searched and not inner:
+        advice = f"Fit it with refit=True, and export its `{searched}`"
+    raise ValueError(f"to_onnx takes one of {known}, got {name}. {advice}.")
+
+
+def _code_of(part, value):
+    """Code for the network that an attribute is, or is the last step of; None if there is none."""
+    if isinstance(value, EXPORTED):
+        return part
+    return f"{part}[-1]" if isinstance(value, Pipeline) and isinstance(value.steps[-1][1], EXPORTED) else None
+
+
 def check_model(model):
     """Raise a ValueError where a fitted estimator cannot be exported."""
-    name = type(model).__name__
-    if not isinstance(model, EXPORTED):
-        known = ", ".join(cls.__name__ for cls in EXPORTED)
-        inner = next((part for part in INNER if isinstance(vars(model).get(part), EXPORTED)), None)
-        advice = OTHERS.get(name) or (f"Export its `{inner}`" if inner else "It is no network of sklstm")
-        raise ValueError(f"to_onnx takes one of {known}, got {name}. {advice}.")
     if vars(model).get("_target") == "reconstruct":
         raise ValueError(
             "A detector with target='reconstruct' is not exported: it cuts sequences into pieces, which its decoder writes"
@@ -45,6 +69,11 @@ def check_model(model):
         raise ValueError(
             f"The classes are of type {classes.dtype}, such as {classes[:1].tolist()[0]!r}, which ONNX does not have. Encode them"
             " as texts or as integers, and fit the model again."
+        )
+    if classes is not None and classes.dtype.kind == "u" and classes.max() > LARGEST:
+        raise ValueError(
+            f"The classes have integers above {LARGEST}, the largest in ONNX, such as {classes.max()}. Encode them as texts or as"
+            " smaller integers, and fit the model again."
         )
 
 

@@ -33,6 +33,12 @@ class Steps:
         if has_lengths:
             self.lengths = g.input("lengths", "int64", ["N"], "Steps of each sequence, from 1 to T")
 
+    def check_lengths(self):
+        """Let lengths above the number of steps be an error, as they are of a recurrent operator but of no loop."""
+        if self.lengths is not None:
+            known = self.g.add("Range", 0, self.g.add("Add", self.n_steps, 1), 1)
+            self.lengths = self.g.add("Gather", known, self.lengths, axis=0, name="_lengths_are_at_most_T")
+
     def enter(self, tensor, n_axes):
         """What users pass, of so many axes, with the steps first."""
         return self.g.transposed(tensor, (1, 0, *range(2, n_axes)))
@@ -79,6 +85,12 @@ class Steps:
         return self.g.add("Equal", self.index, 0)
 
     @cached_property
+    def _rows_of_last(self):
+        """Numbers of the last steps in (n_steps n_sequences, width), by sequences."""
+        n = self.g.add("Gather", self._shape, 0)
+        return self.g.add("Add", self.g.add("Mul", self.lengths, n), self.g.add("Range", self.g.add("Neg", n), 0, 1))
+
+    @cached_property
     def _is_last(self):
         n_steps = self.n_steps if self.lengths is None else self._ends
         return self.g.add("Equal", self.index, self.g.add("Sub", n_steps, 1))
@@ -88,10 +100,13 @@ class Steps:
         return tensor if self.lengths is None else self.g.add("Where", self.active, tensor, value)
 
     def last(self, tensor):
-        """The entries (n_sequences, width) at the last step of each sequence."""
+        """The entries (n_sequences, width) of (n_steps, n_sequences, width) at the last step of each sequence.
+
+        With lengths the tensor may also have more axes of size 1.
+        """
         if self.lengths is None:
             return self.g.add("Gather", tensor, -1, axis=0)
-        return self.g.reduced("ReduceSum", self.g.add("Where", self._is_last, tensor, 0.0), 0)
+        return self.g.add("Gather", self.g.add("Flatten", tensor, axis=-1), self._rows_of_last, axis=0)
 
     def zeros(self, width):
         """(n_sequences, width)"""

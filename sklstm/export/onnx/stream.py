@@ -106,6 +106,7 @@ class Moment(Steps):
     def pooled(self, name, p, y, ends):
         return POOLINGS[name](self, y, ends)
 
+
 def _last(moment, y, ends):
     return ends
 

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ...archive import OWN_VERSION
+from ...compat import validate_params
 from ...estimators import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq
 from ...estimators.copies import at_this_moment
 from ...files import check_replaceable, is_file_object, replacing, write_all
@@ -14,15 +15,17 @@ from .detector import add_detection
 from .graph import MOST_BYTES, Graph
 from .network import add_scores, fitted
 from .outputs import add_outputs
-from .refusals import check_model, check_options
+from .refusals import check_class, check_model, check_options
 from .seq2seq import add_written
 from .steps import Steps
 from .stream import Moment
 
 LEAST_OPSET = 14  # from which on operators are as they are used here
 LEAST_ONNX = (1, 14)
+FLAGS = {name: ["boolean"] for name in ("lengths", "streaming", "zipmap", "probabilities")}
 
 
+@validate_params(FLAGS, prefer_skip_nested_validation=True)
 def to_onnx(model, path=None, *, target_opset=17, lengths=True, streaming=False, zipmap=False, probabilities=True):
     """Convert a fitted estimator to a model of ONNX, for ONNX Runtime and other programs; requires the package onnx.
 
@@ -59,6 +62,8 @@ def to_onnx(model, path=None, *, target_opset=17, lengths=True, streaming=False,
         If the estimator is not fitted.
     ImportError
         If onnx is not installed, or is too old.
+    TypeError
+        If `model` is no estimator.
     ValueError
         If the estimator or an option cannot be exported. The message says what can be exported instead. No file is written.
     OSError
@@ -70,13 +75,14 @@ def to_onnx(model, path=None, *, target_opset=17, lengths=True, streaming=False,
 
     Notes
     -----
-    N is the number of sequences, T that of steps, d of channels and k of classes or outputs. Both N and T are free.
+    N is the number of sequences, T that of steps, d of channels and k of classes or outputs. N and T are free, and at
+    least 1: programs may not be able to compute with no sequence at all.
 
     ======================  ==========================  ===================================================================
     input                   type and shape              content
     ======================  ==========================  ===================================================================
     ``X``                   float (N, T, d)             channels, without those that hold texts
-    ``lengths``             int64 (N,)                  steps of each sequence, from 1 to T; what stands behind is ignored
+    ``lengths``             int64 (N,)                  steps of each sequence, from 1 to T
     name, or ``channel_k``  string (N, T)               for each categorical channel of texts
     ``times``               double (N, T)               times of the steps, of models that were fitted with times beside X
     ``static``              float (N, m)                static features, without those that are texts
@@ -91,10 +97,11 @@ def to_onnx(model, path=None, *, target_opset=17, lengths=True, streaming=False,
     ``variable``            float (N, k)                of regressors; k is 1 for one output
     ======================  ==========================  ===================================================================
 
-    A missing value is NaN. ``X`` and ``static`` are double where float holds too few digits: for codes of categories above
-    16,777,216; and of models that were fitted on float64 if a column holds times, or its mean was more than 100 standard
-    deviations from 0. Outputs for every step (``return_sequences=True``) have the shapes (N, T) and (N, T, k); those behind the
-    end of a sequence have no meaning.
+    A length above T is an error, and the outputs for one below 1 have no meaning. What stands behind the end of a sequence is
+    ignored. A missing value is NaN. ``X`` and ``static`` are double where float holds too few digits: for categories that it
+    does not tell apart, such as codes above 16,777,216; and of models that were fitted on float64 if a column holds times, or its
+    mean was more than 100 standard deviations from 0. Outputs for every step (``return_sequences=True``) have the shapes (N, T)
+    and (N, T, k); those behind the end of a sequence have no meaning.
 
     With ``streaming=True`` inputs and outputs have no axis T, and each state s is an input ``state_in_s`` and an output
     ``state_out_s``. To begin a sequence pass zeros for all states; for the next step pass what the step before returned. A
@@ -111,6 +118,7 @@ def to_onnx(model, path=None, *, target_opset=17, lengths=True, streaming=False,
     >>> [output.name for output in exported.graph.output]  # doctest: +SKIP
     ['label', 'probabilities']
     """
+    check_class(model)
     check_is_fitted(model)
     options = {"lengths": lengths, "streaming": streaming, "zipmap": zipmap, "probabilities": probabilities}
     _check_onnx(target_opset)
