@@ -76,7 +76,7 @@ def written(model, folder, dtype="float32", **options):
 
 def outputs_of_steps(path, model, x, command=None):
     """Outputs and classes after each step of one sequence."""
-    text, name, dtype = read_header(path)
+    text, name, dtype, _ = read_header(path)
     exported = read_model(model, dtype)
     values = samples(exported, model._read_fitted([x]))
     return run(text, name, exported, values, np.array([0, len(x)]), str(path), each_step=True, command=command)
@@ -97,9 +97,8 @@ NETWORKS += [
     {"categorical_features": (2, 3), "cell": "gru"},
     {"categorical_features": (2,), "cell": "layernorm", "embedding_dim": 3},
 ]
-if "proj_size" in LSTMClassifier().get_params():
-    NETWORKS += [{"cell": cell, "proj_size": 3, "num_layers": 2} for cell in ("peephole", "layernorm")]
-    NETWORKS += [{"proj_size": 4, "residual": True, "initial_state": "learned"}]
+NETWORKS += [{"cell": cell, "proj_size": 3, "num_layers": 2} for cell in ("peephole", "layernorm")]
+NETWORKS += [{"proj_size": 4, "residual": True, "initial_state": "learned"}]
 
 
 def long_sequence(n_steps=10_000):
@@ -348,7 +347,7 @@ def test_sanitizers_find_nothing(dtype, tmp_path):
         x = rng.normal(size=(2000, 4)) * 10 ** rng.uniform(-3, 6, size=(2000, 1))
         values = x.astype(np.float32)
         values[::97, 0], values[::89, 1] = np.nan, np.inf
-        text, name, _ = read_header(path)
+        text, name, *_ = read_header(path)
         command = [*compiler(), *SANITIZERS]
         run(text, name, read_model(model, dtype), values, np.array([0, len(x)]), str(path), each_step=True, command=command)
 
@@ -370,6 +369,7 @@ def refused(model, words, tmp_path, **options):
     [
         ({"bidirectional": True}, "float32", ["bidirectional=True", "to_onnx"]),
         ({"cell": "layernorm"}, "q15", ["layernorm", "float32"]),
+        ({"proj_size": 3}, "int8", ["proj_size", "float32"]),
     ],
     ids=str,
 )
@@ -410,8 +410,9 @@ def test_a_file_that_cannot_be_written_is_an_error_and_leaves_nothing(tmp_path):
 def test_verify_says_what_is_wrong(tmp_path, monkeypatch):
     model, (X, _) = fitted(), data()
     path, _ = written(model, tmp_path)
-    with pytest.raises(ValueError, match="of another model"):
-        verify(path, fitted("two"), X)
+    for other in (fitted("two"), fitted(max_iter=9)):  # the second with the same numbers of channels and outputs
+        with pytest.raises(ValueError, match="of another model"):
+            verify(path, other, X)
     with pytest.raises(FileNotFoundError):
         verify(tmp_path / "none.h", model, X)
     other = tmp_path / "other.h"

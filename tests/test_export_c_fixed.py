@@ -50,7 +50,7 @@ def gestures(seed, n=1000):
 
 def run_steps(path, model, x):
     """Outputs after each step of one sequence."""
-    text, name, dtype = read_header(path)
+    text, name, dtype, _ = read_header(path)
     exported = read_model(model, dtype)
     values = samples(exported, model._read_fitted([x]))
     return run(text, name, exported, values, np.array([0, len(x)]), str(path), each_step=True)[:, :-1]
@@ -112,7 +112,7 @@ def test_samples_out_of_range_saturate_and_are_forgotten(tmp_path):
     X, y = gestures(0, 60)
     model = LSTMClassifier(8, cell="gru", pooling="last", forget_bias=0.0, max_iter=5, random_state=0).fit(X, y)
     to_c(model, tmp_path / "model.h", dtype="q15", X_calibration=X)
-    text, name, dtype = read_header(tmp_path / "model.h")
+    text, name, dtype, _ = read_header(tmp_path / "model.h")
     exported, x = read_model(model, dtype), np.concatenate(X).astype(np.float32)
     wild = x.copy()
     wild[100:120] = np.array([np.nan, np.inf, -np.inf, 1e30])[np.arange(60) % 4].reshape(20, 3)
@@ -194,7 +194,7 @@ def test_a_step_of_integers_is_what_a_twin_in_python_computes(tmp_path):
     X, y = gestures(0, 60)
     model = LSTMClassifier(5, cell="gru", pooling="last", max_iter=5, random_state=0).fit(X, y)
     to_c(model, tmp_path / "model.h", dtype="q15", X_calibration=X)
-    text, name, dtype = read_header(tmp_path / "model.h")
+    text, name, dtype, _ = read_header(tmp_path / "model.h")
     # The states as outputs, and the integers of samples as they are.
     spied = text.replace("static inline void model_scores(", "static inline void model_scores_before(")
     spied = spied.replace("static inline void model_output(", "static inline void model_output_before(")

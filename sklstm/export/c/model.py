@@ -1,5 +1,6 @@
 """What can be written in C: the fitted network as arrays, or the reason why not."""
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -131,6 +132,14 @@ class Exported:
     @property
     def loss(self):
         return LOSSES[self.loss_name]
+
+    @cached_property
+    def checksum(self):
+        """CRC-32 in hexadecimal digits of the weights in float32, and of what the network does with them."""
+        network = self.network
+        kinds = [type(self.model).__name__, network.cell, network.activation, network.poolings, network.structure, self.loss_name]
+        weights = self.model._theta.astype("<f4").tobytes()
+        return f"{zlib.crc32(weights, zlib.crc32(repr(kinds).encode())):08x}"
 
     @cached_property
     def n_channels(self):

@@ -144,9 +144,6 @@ def run(text, name, exported, values, offsets, path, *, static=None, each_step=N
         The compiler and its flags.
     """
     n, each_step = n_outputs(exported), exported.network.returns_sequences if each_step is None else each_step
-    for what, value in {"CHANNELS": exported.n_channels, "OUTPUTS": n}.items():
-        if f"#define {name.upper()}_{what} {value} " not in text:
-            raise ValueError(f"{path} is of another model: it has not {value} {what.lower()}. Pass the model that it is of.")
     stdin = [np.array([len(offsets) - 1])]
     for k, (first, last) in enumerate(pairwise(offsets.tolist())):
         stdin += [np.array([last - first]), *(() if static is None else (static[k],)), values[first:last].ravel()]

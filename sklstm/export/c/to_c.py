@@ -160,8 +160,13 @@ def verify(path, model, X):
     >>> verify(path, model, X)["deviation"] < 1e-5  # doctest: +SKIP
     True
     """
-    text, name, dtype = read_header(path)
+    text, name, dtype, checksum = read_header(path)
     exported = read_model(model, dtype)
+    if checksum != exported.checksum:
+        raise ValueError(
+            f"{os.fsdecode(path)} is of another model: it was written from other weights. Pass the model that it is of, as it was"
+            " then, or write it again."
+        )
     expected, labels = expected_outputs(exported, sequences := exported.model._read_fitted(X))
     values, static = samples(exported, sequences), static_features(exported, sequences)
     outputs = run(text, name, exported, values, sequences.offsets, os.fsdecode(path), static=static)
