@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
@@ -389,7 +390,10 @@ def test_what_is_no_model_of_sequences_is_refused(tmp_path):
     refused(fitted(), ["dtype", "'float32'", "'q7'"], tmp_path, dtype="q7")
     refused(fitted(), ["X_calibration"], tmp_path, dtype="q15")
     refused(fitted(), ["2 channels"], tmp_path, dtype="q15", X_calibration=rows[:, :, :2])
-    for name in ("", "1a", "a b", "int", "_a", "a__b", "a_", "modèle", None):
+    refused(fitted(), ["dtype", "'float32'", "array"], tmp_path, dtype=np.array(["q15"]))
+    refused(GridSearchCV(LSTMClassifier(), {"alpha": [0]}), ["GridSearchCV", "best_estimator_"], tmp_path)
+    refused(make_pipeline(LSTMClassifier()), ["Pipeline", "[-1]"], tmp_path)
+    for name in ("", "1a", "a b", "int", "_a", "a__b", "a_", "modèle", None, "M", "myModel", "a" * 32):
         refused(fitted(), ["name must be an identifier"], tmp_path, name=name)
 
 
@@ -422,6 +426,10 @@ def test_verify_says_what_is_wrong(tmp_path, monkeypatch):
     other.write_text(path.read_text().replace("model_step", "model_stop"))
     with pytest.raises(RuntimeError, match=r"cannot compile.*other\.h"):
         verify(other, model, X)
+    for command, words in {"false": "it ended with status 1", "true": "wrote no program.*CC"}.items():
+        monkeypatch.setenv("CC", command)
+        with pytest.raises(RuntimeError, match=words):
+            verify(path, model, X)
     monkeypatch.setenv("CC", "no-such-compiler")
     with pytest.raises(RuntimeError, match=r"needs a C compiler.*no-such-compiler"):
         verify(path, model, X)

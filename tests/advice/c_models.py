@@ -1,6 +1,7 @@
 """Advice of messages about models in C."""
 
 import os
+import subprocess
 import sys
 import tempfile
 from copy import copy
@@ -86,6 +87,16 @@ def compiler_called(command):
         return compiler()
 
 
+def compiled_by_none():
+    """Verify with a command that ends well, and does nothing."""
+    done = subprocess.CompletedProcess([], 0, b"", "")
+    with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, {"CC": sys.executable}):
+        path = os.path.join(folder, "model.h")
+        to_c(classify(), path)
+        with mock.patch("sklstm.export.c.run.subprocess.run", lambda *args, **options: done):
+            return verify(path, classify(), X)
+
+
 def of_both(data):
     """Data, and a model that is fitted on them."""
     return classify(data), data
@@ -152,7 +163,7 @@ CASES = [
     ),
     case(
         lambda: export(name="1st"),
-        "a letter, and then letters, digits or single underscores between them, and no word of C",
+        "a small letter, and then small letters, digits or single underscores between them, at most 31, and no word of C",
         lambda: export(name="first_1"),
     ),
     # ---- ranges of integers ----
@@ -204,6 +215,11 @@ CASES = [
     case(
         lambda: compiler_called("no-such-compiler"),
         "Install one, such as gcc, or name it in the variable CC",
+        lambda: compiler_called(sys.executable),
+    ),
+    case(
+        compiled_by_none,
+        "wrote no program of .*Name a C compiler in the variable CC",
         lambda: compiler_called(sys.executable),
     ),
 ]

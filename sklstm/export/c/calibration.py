@@ -39,7 +39,8 @@ class Ranges(NamedTuple):
     read : ndarray of shape (n_rows, n_inputs)
         What it reads of the calibration data.
     outputs, states : list of float
-        Of h and of c (0 for cells without) of each layer.
+        Of h and of c (0 for cells without) of each layer, also before the first step, and of the candidates of relu that are
+        kept like these: where a gate is nearly closed, they are larger.
     residual : list of float
         Of the outputs of each layer, with its input where that is added.
     """
@@ -64,10 +65,17 @@ def ranges(model, X):
     low, high = _widened(model, low, high)
     read, outputs, states, residual = values, [], [], []
     for k, layer in enumerate(network.layers):
-        kept = gate_activations(estimator, X, layer=k)
+        kept, first = gate_activations(estimator, X, layer=k), model.params[f"layer_{k}"]
         h = kept["h"].values
-        outputs.append(float(np.abs(h).max()))
-        states.append(float(np.abs(kept["c"].values).max()) if "c" in kept else 0.0)
+        largest = {letter: float(np.abs(kept[letter].values).max()) for letter in "hcgn" if letter in kept}
+        for letter in "hc":
+            if f"{letter}0" in first:
+                largest[letter] = max(largest[letter], float(np.abs(first[f"{letter}0"]).max()))
+        if network.activation == "relu":
+            state = "c" if "c" in kept else "h"
+            largest[state] = max(largest[letter] for letter in (state, *"gn") if letter in largest)
+        outputs.append(largest["h"])
+        states.append(largest.get("c", 0.0))
         values = h + values if layer.has_skip else h
         residual.append(float(np.abs(values).max()))
     return Ranges((low, high), read, outputs, states, residual)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -102,6 +103,7 @@ OTHERS = {
     "LSTMOutlierDetector": ("its scores need whole windows and their errors", "export an LSTMRegressor that forecasts a step"),
     "LSTMForecaster": ("it reads calendars and scales of series", "export one of its regressors_, which read windows"),
 }
+SEARCHES = (GridSearchCV, RandomizedSearchCV)  # and what has a best_estimator_
 
 
 def refuse(what, reason, instead):
@@ -168,8 +170,8 @@ def read_model(model, dtype):
     NotFittedError
     TypeError, ValueError
     """
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype must be one of {', '.join(map(repr, DTYPES))}, got {dtype!r}.")
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise ValueError(f"dtype must be one of {', '.join(map(repr, DTYPES))}, got {dtype!r:.80}.")
     if isinstance(model, Pipeline):
         refuse(
             "a Pipeline",
@@ -180,7 +182,7 @@ def read_model(model, dtype):
         raise TypeError(f"to_c takes a fitted LSTMClassifier or LSTMRegressor, got {model!r:.80}.")
     if not isinstance(model, (LSTMClassifier, LSTMRegressor)):
         name = type(model).__name__
-        if name not in OTHERS and hasattr(model, "best_estimator_"):
+        if name not in OTHERS and (hasattr(model, "best_estimator_") or isinstance(model, SEARCHES)):
             refuse(name, "it is a search", "its best_estimator_, if that is one of sklstm's")
         refuse(name, *OTHERS.get(name, ("it has no recurrent network of sklstm", "an LSTMClassifier or LSTMRegressor")))
     check_is_fitted(model)

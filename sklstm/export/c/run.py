@@ -153,12 +153,15 @@ def run(text, name, exported, values, offsets, path, *, static=None, each_step=N
     source = render(source.replace("$each_step", str(int(each_step))), name)
     command = command or [*compiler(), *FLAGS]
     with tempfile.TemporaryDirectory() as folder:
-        paths = [os.path.join(folder, part) for part in ("header.h", "main.c", "main")]
+        paths = [os.path.join(folder, part) for part in ("header.h", "main.c", "main.exe")]
         for own, content in zip(paths, (text, source), strict=False):
             Path(own).write_text(content, encoding="ascii")
         done = subprocess.run([*command, paths[1], "-o", paths[2], "-lm"], capture_output=True, text=True)
         if done.returncode:
-            raise RuntimeError(f"{command[0]} cannot compile {path}:\n{done.stderr[:2000]}")
+            said = done.stderr[:2000].strip() or f"it ended with status {done.returncode}"
+            raise RuntimeError(f"{command[0]} cannot compile {path}: {said}")
+        if not os.path.exists(paths[2]):
+            raise RuntimeError(f"{' '.join(command)} wrote no program of {path}. Name a C compiler in the variable CC.")
         done = subprocess.run(paths[2:], input=np.concatenate(stdin).astype(np.float32).tobytes(), capture_output=True)
     if done.returncode:
         raise RuntimeError(

@@ -26,7 +26,8 @@ def to_c(model, path, *, name="model", dtype="float32", X_calibration=None):
     path : str or path-like
         Path of the header; a leading ``~`` is the home directory. An existing file is replaced, once the new one is complete.
     name : str, default="model"
-        What all names in the header begin with, in capitals those of macros: a letter, and then letters, digits or underscores.
+        What all names in the header begin with, in capitals those of macros: a small letter, and then small letters, digits or
+        single underscores between them, at most 31. Without capitals in it macros of two models have different names.
     dtype : {"float32", "q15", "int8"}, default="float32"
         Type of numbers. "q15" has weights and states of 16 bits, and "int8" weights of 8 bits with a scale for each row; both
         compute in integers alone, with the same bits on every processor.
@@ -132,9 +133,9 @@ def verify(path, model, X):
     Raises
     ------
     ValueError
-        If the file is no header of this model, or if X does not fit the model.
+        If the file is no header of this model, which is known by a checksum of the weights, or if X does not fit the model.
     RuntimeError
-        If there is no C compiler, or if it cannot compile the header.
+        If there is no C compiler, or if it does not compile the header.
     OSError
         If the file cannot be read.
 
