@@ -11,7 +11,7 @@ from scipy.special import expit
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from sklstm import LSTMClassifier
+from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.datasets import make_sine_mixture
 from sklstm.export import to_c, verify
 from sklstm.export.c.header import read_header
@@ -130,6 +130,33 @@ def test_sums_that_integers_cannot_hold_are_refused(tmp_path):
         with pytest.raises(ValueError, match=words):
             to_c(model, tmp_path / "model.h", dtype="q15", X_calibration=X)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("cell", ["gru", "gru_reset_before", "lstm"])
+def test_candidates_of_relu_are_in_range(cell, tmp_path):
+    """Where a gate is nearly closed, the candidate is far larger than the state that it becomes a small part of."""
+    X = np.random.default_rng(0).normal(size=(40, 6, 2))
+    model = LSTMRegressor(4, cell=cell, activation="relu", max_iter=1, random_state=0).fit(X, X[:, -1, 0])
+    network = read_model(model, "q15").network
+    b, H = network.bind(model._theta)["layer_0"]["b"], 4
+    closed = {"gru": (slice(H, 2 * H), 3), "gru_reset_before": (slice(H, 2 * H), 3), "lstm": (slice(0, H), -3)}[cell]
+    b[closed[0]] += closed[1]
+    b[2 * H : 3 * H] += 3  # the candidate
+    to_c(model, tmp_path / "model.h", dtype="q15", X_calibration=X)
+    assert verify(tmp_path / "model.h", model, X)["deviation"] < 0.03 * model.predict(X).std()
+
+
+@pytest.mark.parametrize("most", [1e2, 1e4, 1e6])
+def test_what_rounding_and_clipping_change_is_warned_of(most, tmp_path):
+    """The warning says what `verify` finds."""
+    X = np.random.default_rng(0).normal(size=(60, 20, 2))
+    X[::9, 7] *= most
+    model = LSTMRegressor(4, cell="gru", standardize=False, max_iter=5, random_state=0).fit(X, np.sign(X[:, :, 0]).sum(axis=1))
+    with pytest.warns(UserWarning, match="change outputs of X_calibration by up to") as caught:
+        to_c(model, tmp_path / "model.h", dtype="q15", X_calibration=X)
+    said = float(str(caught[0].message).split("by up to ")[1].split(",")[0])
+    assert Path(caught[0].filename) == Path(__file__)
+    assert verify(tmp_path / "model.h", model, X)["deviation"] == pytest.approx(said, rel=0.1)
 
 
 # ---- the arithmetic, to the bit ----

@@ -18,7 +18,7 @@ from sklstm.export import to_c, to_onnx, verify
 from sklstm.export.c.run import compiler
 from sklstm.preprocessing import PerStep, with_static
 
-from .case import STEPS, N, X, Y, case, classify, value
+from .case import STEPS, N, X, Y, case, classify, regress, value
 
 AGES = np.arange(N, dtype=float)[:, np.newaxis]
 TIMES = np.tile(np.arange(3.0), N)
@@ -95,6 +95,14 @@ def compiled_by_none():
         to_c(classify(), path)
         with mock.patch("sklstm.export.c.run.subprocess.run", lambda *args, **options: done):
             return verify(path, classify(), X)
+
+
+def with_outliers(clipped=False, **options):
+    """Export a model of data of which few values are far larger than the others."""
+    data = np.random.default_rng(0).normal(size=(40, 20, 2))
+    data[::9, 7] *= 1e4
+    data = data.clip(-4, 4) if clipped else data
+    return export(regress(data, data[:, -1, 0], standardize=False), **{"dtype": "q15", "X_calibration": data} | options)
 
 
 def of_both(data):
@@ -199,6 +207,12 @@ CASES = [
         lambda: in_integers(*with_many_categories()),
         "more than 16 bits count. Use (dtype='float32')",
         lambda code: again(code, with_many_categories()[0]),
+    ),
+    case(
+        with_outliers,
+        "Use (dtype='float32'), or clip X before fit, in X_calibration and on the device",
+        lambda code: with_outliers(**value(f"dict({code})")),
+        lambda code: with_outliers(clipped=True),
     ),
     # ---- verify ----
     case(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...inspection import gate_activations
+from ...sequences import Sequences
 
 FAR = 16  # times the range of calibration data: further away are outliers
 MARGIN = 1.25  # of what is calibrated: data of another day are larger
@@ -38,6 +39,8 @@ class Ranges(NamedTuple):
         Lowest and highest values that the first layer reads in each of its columns.
     read : ndarray of shape (n_rows, n_inputs)
         What it reads of the calibration data.
+    sequences : Sequences
+        These data.
     outputs, states : list of float
         Of h and of c (0 for cells without) of each layer, also before the first step, and of the candidates of relu that are
         kept like these: where a gate is nearly closed, they are larger.
@@ -47,6 +50,7 @@ class Ranges(NamedTuple):
 
     inputs: tuple
     read: np.ndarray
+    sequences: Sequences
     outputs: list
     states: list
     residual: list
@@ -78,7 +82,7 @@ def ranges(model, X):
         states.append(largest.get("c", 0.0))
         values = h + values if layer.has_skip else h
         residual.append(float(np.abs(values).max()))
-    return Ranges((low, high), read, outputs, states, residual)
+    return Ranges((low, high), read, sequences, outputs, states, residual)
 
 
 def _widened(model, low, high):

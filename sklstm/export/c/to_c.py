@@ -53,6 +53,12 @@ def to_c(model, path, *, name="model", dtype="float32", X_calibration=None):
     OSError
         If the file cannot be written.
 
+    Warns
+    -----
+    UserWarning
+        If integers of channels have so little of X_calibration that predictions change by more than 0.1 of a probability or of
+        the standard deviation of a predicted quantity.
+
     See Also
     --------
     verify : Compiles a header and compares it with the model.
