@@ -37,6 +37,12 @@ STRICT = ["-Wall", "-Wextra", "-pedantic", "-Werror", "-Wconversion", "-Wdouble-
 SANITIZERS = ["-std=c99", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
+@pytest.fixture(autouse=True)
+def quick_compilation(monkeypatch):
+    """Most sequences are short, so that to optimise takes longer than to run."""
+    monkeypatch.setattr("sklstm.export.c.run.FLAGS", ("-std=c99", "-O0"))
+
+
 @cache
 def data(n=60, seed=0):
     """Sequences of 3 to 30 steps with two channels and two categories, and classes (n,) of 4."""
@@ -102,7 +108,7 @@ NETWORKS += [{"cell": cell, "proj_size": 3, "num_layers": 2} for cell in ("peeph
 NETWORKS += [{"proj_size": 4, "residual": True, "initial_state": "learned"}]
 
 
-def long_sequence(n_steps=10_000):
+def long_sequence(n_steps=2_000):
     X, _ = data()
     return np.concatenate(X * (n_steps // sum(map(len, X)) + 1))[:n_steps]
 
@@ -113,9 +119,9 @@ def test_float_equals_the_stream_at_every_step(parameters, tmp_path):
     two ways of rounding differ by as much as each does.
 
     Relu is not bounded: a network that does not forget may leave the range of numbers, so it takes shorter sequences."""
-    is_slow = "categorical_features" in parameters  # a step of the stream
     model = fitted(**parameters)
-    x = long_sequence(200 if parameters.get("activation") == "relu" else 1000 if is_slow else 10_000)
+    plain = parameters == {"cell": "lstm", "activation": "tanh"}
+    x = long_sequence(200 if parameters.get("activation") == "relu" else 10_000 if plain else 1000)
     path, _ = written(model, tmp_path)
     found, expected = outputs_of_steps(path, model, x), stream_of(model, x, "predict_proba")
     deviation = np.abs(found[:, :-1] - expected).max()
@@ -127,7 +133,8 @@ def test_float_equals_the_stream_at_every_step(parameters, tmp_path):
     top = np.sort(expected, axis=1)
     clear = top[:, -1] - top[:, -2] > 1e-4
     assert clear.mean() > 0.9
-    assert (model.classes_[found[clear, -1].astype(int)] == stream_of(model, x, "predict")[clear]).all()
+    assert (found[clear, -1] == expected[clear].argmax(axis=1)).all()
+    assert (model.classes_[found[:100, -1].astype(int)] == stream_of(model, x[:100], "predict"))[clear[:100]].all()
 
 
 def test_attention_equals_predictions(tmp_path):
@@ -155,12 +162,13 @@ LOSSES = {
 }
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("kind", [*Y, "mixture", "chain"])
+OUTPUTS = [(kind, dtype) for kind in (*Y, "mixture") for dtype in ("float32", "q15")]
+OUTPUTS += [("chain", "float32"), ("classes", "int8"), ("numbers", "int8")]
+
+
+@pytest.mark.parametrize(("kind", "dtype"), OUTPUTS)
 def test_every_kind_of_y(kind, dtype, tmp_path):
     if kind == "chain":
-        if dtype != "float32":
-            return
         model = fitted("steps", structure="crf", max_iter=5)
     else:
         model = fitted("numbers", loss="gaussian_mixture") if kind == "mixture" else fitted(kind, **LOSSES.get(kind, {}))
@@ -230,7 +238,7 @@ def with_more(what):
     return model.fit(X, data()[1]), X
 
 
-@pytest.mark.parametrize("what", ["indicator", "decay", "decay times", "indicator times static", "decay static"])
+@pytest.mark.parametrize("what", ["indicator times static", "decay static", "decay times"])
 def test_missing_values_times_and_static_features(what, tmp_path):
     """Categories that are texts are numbers on the device."""
     model, X = with_more(what)
@@ -304,8 +312,8 @@ def header_folder(tmp_path_factory):
 @pytest.mark.parametrize(
     ("command", "how_many"),
     [
-        ("gcc -std=c99 -O1", "few"),
-        ("g++ -std=c++11 -O1", "few"),
+        ("gcc -std=c99 -O0", "few"),
+        ("g++ -std=c++11 -fsyntax-only", "few"),
         ("clang -std=c99 -fsyntax-only", "few"),
         *(pytest.param(one, "all", marks=pytest.mark.slow) for one in ("gcc -std=c99 -O1", "g++ -std=c++11 -fsyntax-only")),
         pytest.param("clang++ -std=c++11 -fsyntax-only", "all", marks=pytest.mark.slow),
