@@ -159,6 +159,18 @@ def test_what_rounding_and_clipping_change_is_warned_of(most, tmp_path):
     assert verify(tmp_path / "model.h", model, X)["deviation"] == pytest.approx(said, rel=0.1)
 
 
+def test_few_data_of_calibration_are_warned_of_and_do_not_hide_the_range_of_training(tmp_path):
+    X, y = gestures(0, 60)
+    model = LSTMClassifier(4, cell="gru", max_iter=5, random_state=0).fit(X, y)
+    quiet = model._read_fitted(X).values.mean(axis=0)[np.newaxis] * 1.001
+    for few, words in {1: "1 different step,", 5: "5 different steps", 30: "1 different step,"}.items():
+        calibration = quiet + np.arange(few)[:, np.newaxis] * (few < 30)
+        with pytest.warns(UserWarning, match=words) as caught:
+            to_c(model, tmp_path / "model.h", dtype="q15", X_calibration=[calibration])
+        assert Path(caught[0].filename) == Path(__file__)
+    assert verify(tmp_path / "model.h", model, X)["deviation"] < 0.01
+
+
 # ---- the arithmetic, to the bit ----
 
 

@@ -209,6 +209,11 @@ CASES = [
         lambda code: again(code, with_many_categories()[0]),
     ),
     case(
+        lambda: in_integers(classify(), X[:1]),
+        "Pass some hundred steps of data like those of fit",
+        lambda: in_integers(classify(), np.tile(X, (10, 1, 1))),
+    ),
+    case(
         with_outliers,
         "Use (dtype='float32'), or clip X before fit, in X_calibration and on the device",
         lambda code: with_outliers(**value(f"dict({code})")),

@@ -56,8 +56,8 @@ def to_c(model, path, *, name="model", dtype="float32", X_calibration=None):
     Warns
     -----
     UserWarning
-        If integers of channels have so little of X_calibration that predictions change by more than 0.1 of a probability or of
-        the standard deviation of a predicted quantity.
+        If `X_calibration` has fewer than 20 steps, or only equal ones, or if integers of channels have so little of it that
+        predictions change by more than 0.1 of a probability or of the standard deviation of a predicted quantity.
 
     See Also
     --------
