@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 from advice import (
+    c_models,
     crf,
     ctc,
     detectors,
@@ -139,7 +140,7 @@ def test_a_table_that_has_one_row_for_each_step():
 OF_SEQUENCES = crf.CASES + ctc.CASES + sampling.CASES + seq2seq.CASES
 OF_ESTIMATORS = static.CASES + times.CASES + OF_SEQUENCES + estimators.CASES + detectors.CASES
 CASES = sequences.CASES + OF_ESTIMATORS + preprocessing.CASES + forecasting.CASES + inspection.CASES + files.CASES
-CASES += export_weights.CASES + onnx_models.CASES
+CASES += export_weights.CASES + onnx_models.CASES + c_models.CASES
 
 
 def name_of(case):
@@ -173,6 +174,7 @@ NOT_RUN = {
     "it has hyper-parameters that this version of sklstm": "the way out is another version of sklstm",
     "{} was written by a newer sklstm": "the way out is another version of sklstm",
     "The checkpoint {} could not be written: {}. Training": "the disk has to be full; test_checkpoint.py lets writing fail",
+    "Written by sklstm": "the first comment of a header in C",
 }
 
 

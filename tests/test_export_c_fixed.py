@@ -11,7 +11,7 @@ from scipy.special import expit
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from sklstm import LSTMClassifier
+from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.datasets import make_sine_mixture
 from sklstm.export import to_c, verify
 from sklstm.export.c.header import read_header
@@ -50,7 +50,7 @@ def gestures(seed, n=1000):
 
 def run_steps(path, model, x):
     """Outputs after each step of one sequence."""
-    text, name, dtype = read_header(path)
+    text, name, dtype, _ = read_header(path)
     exported = read_model(model, dtype)
     values = samples(exported, model._read_fitted([x]))
     return run(text, name, exported, values, np.array([0, len(x)]), str(path), each_step=True)[:, :-1]
@@ -112,7 +112,7 @@ def test_samples_out_of_range_saturate_and_are_forgotten(tmp_path):
     X, y = gestures(0, 60)
     model = LSTMClassifier(8, cell="gru", pooling="last", forget_bias=0.0, max_iter=5, random_state=0).fit(X, y)
     to_c(model, tmp_path / "model.h", dtype="q15", X_calibration=X)
-    text, name, dtype = read_header(tmp_path / "model.h")
+    text, name, dtype, _ = read_header(tmp_path / "model.h")
     exported, x = read_model(model, dtype), np.concatenate(X).astype(np.float32)
     wild = x.copy()
     wild[100:120] = np.array([np.nan, np.inf, -np.inf, 1e30])[np.arange(60) % 4].reshape(20, 3)
@@ -130,6 +130,45 @@ def test_sums_that_integers_cannot_hold_are_refused(tmp_path):
         with pytest.raises(ValueError, match=words):
             to_c(model, tmp_path / "model.h", dtype="q15", X_calibration=X)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("cell", ["gru", "gru_reset_before", "lstm"])
+def test_candidates_of_relu_are_in_range(cell, tmp_path):
+    """Where a gate is nearly closed, the candidate is far larger than the state that it becomes a small part of."""
+    X = np.random.default_rng(0).normal(size=(40, 6, 2))
+    model = LSTMRegressor(4, cell=cell, activation="relu", max_iter=1, random_state=0).fit(X, X[:, -1, 0])
+    network = read_model(model, "q15").network
+    b, H = network.bind(model._theta)["layer_0"]["b"], 4
+    closed = {"gru": (slice(H, 2 * H), 3), "gru_reset_before": (slice(H, 2 * H), 3), "lstm": (slice(0, H), -3)}[cell]
+    b[closed[0]] += closed[1]
+    b[2 * H : 3 * H] += 3  # the candidate
+    to_c(model, tmp_path / "model.h", dtype="q15", X_calibration=X)
+    assert verify(tmp_path / "model.h", model, X)["deviation"] < 0.03 * model.predict(X).std()
+
+
+@pytest.mark.parametrize("most", [1e2, 1e4, 1e6])
+def test_what_rounding_and_clipping_change_is_warned_of(most, tmp_path):
+    """The warning says what `verify` finds."""
+    X = np.random.default_rng(0).normal(size=(60, 20, 2))
+    X[::9, 7] *= most
+    model = LSTMRegressor(4, cell="gru", standardize=False, max_iter=5, random_state=0).fit(X, np.sign(X[:, :, 0]).sum(axis=1))
+    with pytest.warns(UserWarning, match="change outputs of X_calibration by up to") as caught:
+        to_c(model, tmp_path / "model.h", dtype="q15", X_calibration=X)
+    said = float(str(caught[0].message).split("by up to ")[1].split(",")[0])
+    assert Path(caught[0].filename) == Path(__file__)
+    assert verify(tmp_path / "model.h", model, X)["deviation"] == pytest.approx(said, rel=0.1)
+
+
+def test_few_data_of_calibration_are_warned_of_and_do_not_hide_the_range_of_training(tmp_path):
+    X, y = gestures(0, 60)
+    model = LSTMClassifier(4, cell="gru", max_iter=5, random_state=0).fit(X, y)
+    quiet = model._read_fitted(X).values.mean(axis=0)[np.newaxis] * 1.001
+    for few, words in {1: "1 different step,", 5: "5 different steps", 30: "1 different step,"}.items():
+        calibration = quiet + np.arange(few)[:, np.newaxis] * (few < 30)
+        with pytest.warns(UserWarning, match=words) as caught:
+            to_c(model, tmp_path / "model.h", dtype="q15", X_calibration=[calibration])
+        assert Path(caught[0].filename) == Path(__file__)
+    assert verify(tmp_path / "model.h", model, X)["deviation"] < 0.01
 
 
 # ---- the arithmetic, to the bit ----
@@ -194,7 +233,7 @@ def test_a_step_of_integers_is_what_a_twin_in_python_computes(tmp_path):
     X, y = gestures(0, 60)
     model = LSTMClassifier(5, cell="gru", pooling="last", max_iter=5, random_state=0).fit(X, y)
     to_c(model, tmp_path / "model.h", dtype="q15", X_calibration=X)
-    text, name, dtype = read_header(tmp_path / "model.h")
+    text, name, dtype, _ = read_header(tmp_path / "model.h")
     # The states as outputs, and the integers of samples as they are.
     spied = text.replace("static inline void model_scores(", "static inline void model_scores_before(")
     spied = spied.replace("static inline void model_output(", "static inline void model_output_before(")

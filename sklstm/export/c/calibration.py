@@ -4,13 +4,16 @@ A number v with the exponent e is round(2^e v). States have the largest exponent
 data, and a quarter more, has 16 bits; tanh and gates have 15, sums of a gate 16.
 """
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 
 from ...inspection import gate_activations
+from ...sequences import Sequences
 
-FAR = 16  # times the range of calibration data: further away are outliers
+FEW = 20  # steps
+FAR = 16  # times the range of calibration data, or a deviation of those of training: further away are outliers
 MARGIN = 1.25  # of what is calibrated: data of another day are larger
 SUM_EXPONENT = 16
 MOST_SUM = 65000  # of the magnitudes of a row of integers of 15 bits, which is multiplied by such: 31 bits
@@ -38,14 +41,18 @@ class Ranges(NamedTuple):
         Lowest and highest values that the first layer reads in each of its columns.
     read : ndarray of shape (n_rows, n_inputs)
         What it reads of the calibration data.
+    sequences : Sequences
+        These data.
     outputs, states : list of float
-        Of h and of c (0 for cells without) of each layer.
+        Of h and of c (0 for cells without) of each layer, also before the first step, and of the candidates of relu that are
+        kept like these: where a gate is nearly closed, they are larger.
     residual : list of float
         Of the outputs of each layer, with its input where that is added.
     """
 
     inputs: tuple
     read: np.ndarray
+    sequences: Sequences
     outputs: list
     states: list
     residual: list
@@ -57,6 +64,7 @@ def ranges(model, X):
     sequences = estimator._read_fitted(X)
     entry, p = network.input_layer, model.params.get("input")
     values = sequences.values.astype(np.float64)
+    _warn_of_few(values)
     if entry is not None:
         tables = [p[f"E{channel}"][values[:, channel].astype(int)] for channel, _, _ in entry.categories]
         values = np.hstack([p["scale"] * values[:, entry.numeric] + p["offset"], *tables])
@@ -64,27 +72,48 @@ def ranges(model, X):
     low, high = _widened(model, low, high)
     read, outputs, states, residual = values, [], [], []
     for k, layer in enumerate(network.layers):
-        kept = gate_activations(estimator, X, layer=k)
+        kept, first = gate_activations(estimator, X, layer=k), model.params[f"layer_{k}"]
         h = kept["h"].values
-        outputs.append(float(np.abs(h).max()))
-        states.append(float(np.abs(kept["c"].values).max()) if "c" in kept else 0.0)
+        largest = {letter: float(np.abs(kept[letter].values).max()) for letter in "hcgn" if letter in kept}
+        for letter in "hc":
+            if f"{letter}0" in first:
+                largest[letter] = max(largest[letter], float(np.abs(first[f"{letter}0"]).max()))
+        if network.activation == "relu":
+            state = "c" if "c" in kept else "h"
+            largest[state] = max(largest[letter] for letter in (state, *"gn") if letter in largest)
+        outputs.append(largest["h"])
+        states.append(largest.get("c", 0.0))
         values = h + values if layer.has_skip else h
         residual.append(float(np.abs(values).max()))
-    return Ranges((low, high), read, outputs, states, residual)
+    return Ranges((low, high), read, sequences, outputs, states, residual)
+
+
+def _warn_of_few(values):
+    """Warn of calibration data (n_steps, n_channels) with so few different steps that they show no range."""
+    n = len(values) if (values != values[0]).any() else 1
+    if n < FEW:
+        warnings.warn(
+            f"X_calibration has {n} different step{'s' if n > 1 else ''}, which hardly show the ranges of channels and states."
+            " Pass some hundred steps of data like those of fit.",
+            UserWarning,
+            stacklevel=6,
+        )
 
 
 def _widened(model, low, high):
     """Ranges of what the first layer reads that contain what training had, unless that is far outside: outliers."""
     moments = (vars(model.model).get("_moments") or {}).get("x") or {}
-    if not {"low", "high"} <= moments.keys():
+    if not {"low", "high", "mean", "deviation"} <= moments.keys():
         return low, high
     entry, p = model.network.input_layer, model.params.get("input")
     numeric = np.arange(len(low)) if entry is None else entry.numeric
-    ends = np.array([np.asarray(moments[name], dtype=np.float64)[numeric] for name in ("low", "high")])
+    ends = [np.asarray(moments[name], dtype=np.float64)[numeric] for name in ("low", "high", "mean", "deviation")]
+    ends = np.array([*ends[:2], ends[2] - ends[3], ends[2] + ends[3]])
     if entry is not None:
         ends = p["scale"] * ends + p["offset"]
+    ends, usual = ends[:2], np.abs(ends[2:]).max(axis=0)
     seen = np.isfinite(ends).all(axis=0)
-    most = np.maximum(np.abs(low), np.abs(high))[: len(numeric)]
+    most = np.maximum(np.maximum(np.abs(low), np.abs(high))[: len(numeric)], np.where(np.isfinite(usual), usual, 0))
     inside = seen & ((np.abs(ends).max(axis=0) <= FAR * most) | (most == 0))
     low[: len(numeric)] = np.where(inside, np.minimum(low[: len(numeric)], ends.min(axis=0)), low[: len(numeric)])
     high[: len(numeric)] = np.where(inside, np.maximum(high[: len(numeric)], ends.max(axis=0)), high[: len(numeric)])

@@ -1,5 +1,7 @@
 """A network in C, in integers: weights of 16 or 8 bits, states of 16."""
 
+import warnings
+
 import numpy as np
 from scipy.special import expit
 
@@ -11,6 +13,7 @@ from .header import init_function
 from .inputs import add_category_codes
 from .outputs import add_outputs, add_predict
 from .program import Program
+from .run import expected_outputs
 from .text import float_literal
 
 WEIGHTS = {"q15": "int16_t", "int8": "int8_t"}
@@ -19,6 +22,7 @@ WORDS = {"q15": "INT16", "int8": "INT8"}
 # What a channel at the end of its range adds to a gate, at most: gates are not told apart beyond 8.
 MOST_EFFECT = {"q15": 24, "int8": 12}
 MOST_OUTSIDE = 0.05  # share of steps at which a channel may add more
+MOST_CHANGE = 0.1  # of a probability, or of quantities in standard deviations, by the integers of channels: more is warned of
 
 QUANTIZE = """\
 /* The integers of a sample: q has @@_CHANNELS. Numeric channel k is x[k] factor[k] + offset[k], rounded; a category is its
@@ -180,6 +184,7 @@ class _Writer:
         shift = np.zeros(n) if entry is None else p["offset"]
         factor[numeric] = of_x * 2**15 / units[:n]
         offset[numeric] = (shift - centre[:n]) * 2**15 / units[:n]
+        self._check_integers(numeric, factor, offset)
         program.constant("float", "factor", factor, "factors that make integers of channels")
         program.constant("float", "offset", offset, "and offsets")
         categories = "".join(
@@ -203,6 +208,27 @@ class _Writer:
             raise ValueError(
                 f"Numeric channel {channel} is so large that it alone saturates gates at many steps of X_calibration; integers"
                 " cannot hold what other channels add. Use dtype='float32', or fit with standardize=True."
+            )
+
+    def _check_integers(self, numeric, factor, offset):
+        """Warn where the model predicts something else of the integers of channels than of X_calibration."""
+        model, sequences = self.model, self.ranges.sequences
+        values = sequences.values.copy()
+        there = numeric[factor[numeric] != 0]
+        integers = np.clip(np.rint(values[:, there] * factor[there] + offset[there]), -32767, 32767)
+        values[:, there] = (integers - offset[there]) / factor[there]
+        expected, found = (expected_outputs(model, data)[0] for data in (sequences, sequences.with_values(values)))
+        unit = np.ones(expected.shape[1]) if model.classes is not None else expected.std(axis=0)
+        changes = np.abs(found - expected).max(axis=0)
+        k = np.argmax(changes / np.maximum(unit, 1e-300))
+        if changes[k] > MOST_CHANGE * unit[k] > 0:
+            warnings.warn(
+                f"The integers of {self.dtype} that stand for channels change outputs of X_calibration by up to {changes[k]:.2g}"
+                f"{'' if model.classes is not None else f', where their standard deviation is {unit[k]:.2g}'}: some values of X"
+                " are too large to have the same factor as the others. Use dtype='float32', or clip X before fit, in"
+                " X_calibration and on the device.",
+                UserWarning,
+                stacklevel=6,
             )
 
     def _add_vectors(self, numeric, p, has_skip, exponent):

@@ -10,9 +10,8 @@ from .missing import describe_times
 from .outputs import n_outputs
 from .text import assembled, filled, listed, render, safe
 
-# How `verify` knows the name and the type of numbers of a header.
-MARKER = "name {}, dtype {}"
-MARKED = re.compile(r"Written by sklstm [^;]*; name (\w+), dtype (\w+)")
+# How `verify` knows the name, the type of numbers and the model of a header.
+MARKED = re.compile(r"Written by sklstm [^;]*; name (\w+), dtype (\w+), checksum (\w+)")
 
 LIBRARIES = {
     "float32": "of libraries expf and tanhf are used",
@@ -30,7 +29,7 @@ MATH = {
 
 BANNER = """\
 /* A recurrent network in C99. All names begin with @ or @@.
-   Written by sklstm $version; $marker.
+   Written by sklstm $version; name @, dtype $dtype, checksum $checksum.
 
 $what
 
@@ -132,7 +131,7 @@ def header(model, program, dtype):
         "n_scratch": program.scratch,
     }
     head, body = BANNER.split("$what")
-    banner = render(head, program.name, version=safe(OWN_VERSION), marker=MARKER.format(program.name, dtype))
+    banner = render(head, program.name, version=safe(OWN_VERSION), dtype=dtype, checksum=model.checksum)
     banner += describe(model) + render(
         body, program.name, library=LIBRARIES[dtype], features=", features" if model.network.static else "", **sizes
     )
@@ -146,10 +145,10 @@ def header(model, program, dtype):
 
 
 def read_header(path):
-    """The text of a header, what names in it begin with, and the dtype."""
+    """The text of a header, what names in it begin with, the dtype, and the checksum of its model."""
     with open_regular(path) as file:
         text = file.read().decode("ascii", "replace")
     found = MARKED.search(text[:1000])
     if not found:
         raise ValueError(f"{os.fsdecode(path)} is no header that to_c wrote. Pass the path of one.")
-    return text, found[1], found[2]
+    return text, *found.groups()

@@ -1,5 +1,6 @@
 """What can be written in C: the fitted network as arrays, or the reason why not."""
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -101,6 +103,7 @@ OTHERS = {
     "LSTMOutlierDetector": ("its scores need whole windows and their errors", "export an LSTMRegressor that forecasts a step"),
     "LSTMForecaster": ("it reads calendars and scales of series", "export one of its regressors_, which read windows"),
 }
+SEARCHES = (GridSearchCV, RandomizedSearchCV)  # and what has a best_estimator_
 
 
 def refuse(what, reason, instead):
@@ -133,6 +136,14 @@ class Exported:
         return LOSSES[self.loss_name]
 
     @cached_property
+    def checksum(self):
+        """CRC-32 in hexadecimal digits of the weights in float32, and of what the network does with them."""
+        network = self.network
+        kinds = [type(self.model).__name__, network.cell, network.activation, network.poolings, network.structure, self.loss_name]
+        weights = self.model._theta.astype("<f4").tobytes()
+        return f"{zlib.crc32(weights, zlib.crc32(repr(kinds).encode())):08x}"
+
+    @cached_property
     def n_channels(self):
         """Numbers in a sample; with times, that since the sample before is one more channel, or takes the place of the time."""
         return self.network.input_size
@@ -159,8 +170,8 @@ def read_model(model, dtype):
     NotFittedError
     TypeError, ValueError
     """
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype must be one of {', '.join(map(repr, DTYPES))}, got {dtype!r}.")
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise ValueError(f"dtype must be one of {', '.join(map(repr, DTYPES))}, got {dtype!r:.80}.")
     if isinstance(model, Pipeline):
         refuse(
             "a Pipeline",
@@ -171,7 +182,7 @@ def read_model(model, dtype):
         raise TypeError(f"to_c takes a fitted LSTMClassifier or LSTMRegressor, got {model!r:.80}.")
     if not isinstance(model, (LSTMClassifier, LSTMRegressor)):
         name = type(model).__name__
-        if name not in OTHERS and hasattr(model, "best_estimator_"):
+        if name not in OTHERS and (hasattr(model, "best_estimator_") or isinstance(model, SEARCHES)):
             refuse(name, "it is a search", "its best_estimator_, if that is one of sklstm's")
         refuse(name, *OTHERS.get(name, ("it has no recurrent network of sklstm", "an LSTMClassifier or LSTMRegressor")))
     check_is_fitted(model)

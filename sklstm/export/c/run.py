@@ -144,9 +144,6 @@ def run(text, name, exported, values, offsets, path, *, static=None, each_step=N
         The compiler and its flags.
     """
     n, each_step = n_outputs(exported), exported.network.returns_sequences if each_step is None else each_step
-    for what, value in {"CHANNELS": exported.n_channels, "OUTPUTS": n}.items():
-        if f"#define {name.upper()}_{what} {value} " not in text:
-            raise ValueError(f"{path} is of another model: it has not {value} {what.lower()}. Pass the model that it is of.")
     stdin = [np.array([len(offsets) - 1])]
     for k, (first, last) in enumerate(pairwise(offsets.tolist())):
         stdin += [np.array([last - first]), *(() if static is None else (static[k],)), values[first:last].ravel()]
@@ -156,12 +153,15 @@ def run(text, name, exported, values, offsets, path, *, static=None, each_step=N
     source = render(source.replace("$each_step", str(int(each_step))), name)
     command = command or [*compiler(), *FLAGS]
     with tempfile.TemporaryDirectory() as folder:
-        paths = [os.path.join(folder, part) for part in ("header.h", "main.c", "main")]
+        paths = [os.path.join(folder, part) for part in ("header.h", "main.c", "main.exe")]
         for own, content in zip(paths, (text, source), strict=False):
             Path(own).write_text(content, encoding="ascii")
         done = subprocess.run([*command, paths[1], "-o", paths[2], "-lm"], capture_output=True, text=True)
         if done.returncode:
-            raise RuntimeError(f"{command[0]} cannot compile {path}:\n{done.stderr[:2000]}")
+            said = done.stderr[:2000].strip() or f"it ended with status {done.returncode}"
+            raise RuntimeError(f"{command[0]} cannot compile {path}: {said}")
+        if not os.path.exists(paths[2]):
+            raise RuntimeError(f"{' '.join(command)} wrote no program of {path}. Name a C compiler in the variable CC.")
         done = subprocess.run(paths[2:], input=np.concatenate(stdin).astype(np.float32).tobytes(), capture_output=True)
     if done.returncode:
         raise RuntimeError(

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 WIDTH = 120  # columns of a line
+MOST_LETTERS = 31  # of the name of a model
 
 # What a name may not be: words of C99 and C++11, and names of the headers that are included.
 RESERVED = set(
@@ -19,11 +20,16 @@ RESERVED = set(
 
 
 def check_name(name):
-    """Raise a ValueError unless names in C can begin with `name`."""
-    if not isinstance(name, str) or not re.fullmatch("[A-Za-z](_?[A-Za-z0-9])*", name) or name in RESERVED:
+    """Raise a ValueError unless names in C can begin with `name`, and those of macros with its upper case.
+
+    Capitals are refused, because macros of the names "m" and "M" would be the same. C99 tells names apart by 63 letters.
+    """
+    is_one = isinstance(name, str) and len(name) <= MOST_LETTERS and re.fullmatch("[a-z](_?[a-z0-9])*", name)
+    if not is_one or name in RESERVED:
         raise ValueError(
-            "name must be an identifier of C, which all names in the header begin with: a letter, and then letters, digits or"
-            f" single underscores between them, and no word of C or C++; got {name!r}."
+            "name must be an identifier of C, which all names in the header begin with, in capitals those of macros: a small"
+            " letter, and then small letters, digits or single underscores between them, at most"
+            f" {MOST_LETTERS}, and no word of C or C++; got {name!r:.60}."
         )
 
 

@@ -26,7 +26,8 @@ def to_c(model, path, *, name="model", dtype="float32", X_calibration=None):
     path : str or path-like
         Path of the header; a leading ``~`` is the home directory. An existing file is replaced, once the new one is complete.
     name : str, default="model"
-        What all names in the header begin with, in capitals those of macros: a letter, and then letters, digits or underscores.
+        What all names in the header begin with, in capitals those of macros: a small letter, and then small letters, digits or
+        single underscores between them, at most 31. Without capitals in it macros of two models have different names.
     dtype : {"float32", "q15", "int8"}, default="float32"
         Type of numbers. "q15" has weights and states of 16 bits, and "int8" weights of 8 bits with a scale for each row; both
         compute in integers alone, with the same bits on every processor.
@@ -51,6 +52,12 @@ def to_c(model, path, *, name="model", dtype="float32", X_calibration=None):
         If the model is no estimator, or the path no path.
     OSError
         If the file cannot be written.
+
+    Warns
+    -----
+    UserWarning
+        If `X_calibration` has fewer than 20 steps, or only equal ones, or if integers of channels have so little of it that
+        predictions change by more than 0.1 of a probability or of the standard deviation of a predicted quantity.
 
     See Also
     --------
@@ -132,9 +139,9 @@ def verify(path, model, X):
     Raises
     ------
     ValueError
-        If the file is no header of this model, or if X does not fit the model.
+        If the file is no header of this model, which is known by a checksum of the weights, or if X does not fit the model.
     RuntimeError
-        If there is no C compiler, or if it cannot compile the header.
+        If there is no C compiler, or if it does not compile the header.
     OSError
         If the file cannot be read.
 
@@ -160,8 +167,13 @@ def verify(path, model, X):
     >>> verify(path, model, X)["deviation"] < 1e-5  # doctest: +SKIP
     True
     """
-    text, name, dtype = read_header(path)
+    text, name, dtype, checksum = read_header(path)
     exported = read_model(model, dtype)
+    if checksum != exported.checksum:
+        raise ValueError(
+            f"{os.fsdecode(path)} is of another model: it was written from other weights. Pass the model that it is of, as it was"
+            " then, or write it again."
+        )
     expected, labels = expected_outputs(exported, sequences := exported.model._read_fitted(X))
     values, static = samples(exported, sequences), static_features(exported, sequences)
     outputs = run(text, name, exported, values, sequences.offsets, os.fsdecode(path), static=static)
