@@ -2,8 +2,8 @@
 
 const facts = JSON.parse(document.getElementById("facts").textContent);
 const COLOURS = ["#4c8dff", "#14b8a6", "#f59e0b", "#e0567a", "#8b6cf6", "#3fae49", "#c2913a", "#d65fb5", "#38a9d6", "#a0785a"];
-const SUREST = 1 - 1e-4; // percentages above this are rounded to 100
-const STEP_WIDTH = 5; // pixels of a step in the strips, while there is room
+const SUREST = 0.9995; // percentages above this are rounded to 100
+const STEP_WIDTH = 6; // pixels of a step in the strips, while there is room
 const element = (id) => document.getElementById(id);
 const pad = element("pad"), shares = element("shares"), states = element("states"), moment = element("moment");
 const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -38,8 +38,9 @@ class Stroke {
   }
 
   add(x, y) {
-    if (!this.pen) this.pen = {x, y}, this.begin = this.pen;
     this.last = {x, y};
+    this.begin ??= this.last;
+    this.pen ??= this.last;
     for (;;) {
       let dx = x - this.pen.x, dy = y - this.pen.y;
       const distance = Math.sqrt(dx * dx + dy * dy);
@@ -88,7 +89,7 @@ function where(event) {
 }
 
 pad.addEventListener("pointerdown", (event) => {
-  if (!network || event.button) return;
+  if (!network || event.button || !event.isPrimary) return;
   start();
   stroke.pointer = event.pointerId;
   try { pad.setPointerCapture(event.pointerId); } catch { /* of a pointer that is no more */ }
@@ -130,7 +131,8 @@ const plays = facts.classes.map(() => 0);
 
 function extent(points) {
   const [x, y] = [0, 1].map((k) => points.map((point) => point[k]));
-  return {left: Math.min(...x), top: Math.min(...y), width: Math.max(...x) - Math.min(...x), height: Math.max(...y) - Math.min(...y)};
+  const left = Math.min(...x), top = Math.min(...y);
+  return {left, top, width: Math.max(...x) - left, height: Math.max(...y) - top};
 }
 
 function play(label) {
@@ -157,9 +159,10 @@ const rows = facts.classes.map((name, label) => {
   const box = extent(examples[label][0]), margin = 0.08 * Math.max(box.width, box.height, 1);
   const row = document.createElement("li");
   row.style.setProperty("--colour", COLOURS[label]);
-  row.innerHTML = `<button type="button"><svg viewBox="${box.left - margin} ${box.top - margin} ${box.width + 2 * margin}
-    ${box.height + 2 * margin}" aria-hidden="true"><polyline vector-effect="non-scaling-stroke" points="${examples[label][0].join(" ")}"/>
-    </svg><span class="name">${name}</span><span class="bar"><span></span></span><span class="percent"></span></button>`;
+  const view = [box.left - margin, box.top - margin, box.width + 2 * margin, box.height + 2 * margin];
+  row.innerHTML = `<button type="button"><svg viewBox="${view.join(" ")}" aria-hidden="true">
+    <polyline vector-effect="non-scaling-stroke" points="${examples[label][0].join(" ")}"/></svg>
+    <span class="name">${name}</span><span class="bar"><span></span></span><span class="percent"></span></button>`;
   row.querySelector("button").addEventListener("click", () => network && play(label));
   element("classes").append(row);
   return {row, bar: row.querySelector(".bar span"), percent: row.querySelector(".percent")};
@@ -301,5 +304,6 @@ const ready = load().then((loaded) => {
   showSpeed();
   plan();
 });
+ready.catch(() => { element("hint").textContent = "This browser cannot run WebAssembly, which the network is compiled to."; });
 addEventListener("resize", plan);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", plan);

@@ -18,9 +18,11 @@ N_DENSE = 400  # points of a shape before it is drawn
 
 
 def polygon(corners, rng, *, noise=0.05):
-    """A closed polygon from some corner on, either way round, whose end may miss its beginning."""
+    """A closed polygon from some corner on, rarely from within a side, either way round; its end may miss its beginning."""
     corners = np.array(corners, float) + rng.normal(scale=noise, size=(len(corners), 2))
     corners = np.roll(corners, rng.integers(len(corners)), axis=0)[:: rng.choice([-1, 1])]
+    if rng.uniform() < 0.15:
+        corners = np.vstack([corners[0] + (corners[-1] - corners[0]) * rng.uniform(0.3, 0.7), corners])
     end = corners[0] + (corners[-1] - corners[0]) * rng.uniform(-0.03, 0.12) + rng.normal(scale=noise, size=2)
     return np.vstack([corners, end])
 
@@ -44,7 +46,7 @@ def tick(rng):
 
 
 def zigzag(rng):
-    n = rng.integers(4, 7)
+    n = rng.integers(3, 7)
     heights = np.where(np.arange(n + 1) % 2 == rng.integers(2), 1, -1) * rng.uniform(0.4, 1.3)
     return np.column_stack([np.arange(n + 1) + rng.normal(scale=0.1, size=n + 1), heights * rng.uniform(0.8, 1.2, size=n + 1)])
 
@@ -57,14 +59,14 @@ def wave(rng):
 
 
 def circle(rng):
-    turns, growth = rng.uniform(0.93, 1.15), rng.uniform(-0.12, 0.12)
+    turns, growth = rng.uniform(0.88, 1.2), rng.uniform(-0.12, 0.12)
     t = np.linspace(0, 1, N_DENSE)
     return around(2 * np.pi * (turns * t * rng.choice([-1, 1]) + rng.uniform()), 1 + growth * t)
 
 
 def spiral(rng):
     t = np.linspace(0, 1, N_DENSE)
-    shape = around(2 * np.pi * (rng.uniform(2, 3.5) * t * rng.choice([-1, 1]) + rng.uniform()), rng.uniform(0.03, 0.15) + t)
+    shape = around(2 * np.pi * (rng.uniform(1.8, 3.5) * t * rng.choice([-1, 1]) + rng.uniform()), rng.uniform(0.03, 0.15) + t)
     return shape[:: rng.choice([-1, 1])]
 
 
@@ -109,24 +111,24 @@ def along(points, n, speed=None):
     return np.column_stack([np.interp(t * s[-1], s, points[:, k]) for k in range(2)])
 
 
-def drawn(shape, rng):
+def drawn(shape, rng, roughness=1.0):
     """Positions (n_points, 2) of a shape as a pointer reports them: distorted, rounded, turned, and at changing speed."""
     points = along(np.asarray(shape, float), N_DENSE)
-    width = int(rng.uniform(1, 0.03 * N_DENSE))  # corners are round
+    width = int(rng.uniform(1, 1 + 0.03 * roughness * N_DENSE))  # corners are round
     padded = np.pad(points, ((width, width), (0, 0)), mode="edge")
     points = np.column_stack([np.convolve(padded[:, k], np.ones(width) / width, mode="same")[width:-width] for k in range(2)])
     points -= (points.max(axis=0) + points.min(axis=0)) / 2
     size = np.ptp(points, axis=0).max()
     hand = np.column_stack([smooth_noise(rng, N_DENSE) for _ in range(2)])
-    points = points / size + rng.uniform(0, 0.025) * hand
+    points = points / size + rng.uniform(0, 0.025 * roughness) * hand
     order = rng.choice([-1, 1])
-    squeezed = np.array([[rng.uniform(0.75, 1), rng.normal(scale=0.08)], [0, 1]])[::order, ::order]
-    points = points @ squeezed @ rotation(np.radians(rng.uniform(-20, 20)))
+    squeezed = np.array([[rng.uniform(1 - 0.25 * roughness, 1), rng.normal(scale=0.08 * roughness)], [0, 1]])[::order, ::order]
+    points = points @ squeezed @ rotation(np.radians(roughness * rng.uniform(-20, 20)))
     points = points / np.ptp(points, axis=0).max() * np.exp(rng.uniform(*np.log(SIZES)))
     length = np.hypot(*np.diff(points, axis=0).T).sum()
     n = int(np.clip(length / np.exp(rng.uniform(*np.log([2, 20]))), 12, 600))
     points = along(points, n, np.exp(0.5 * smooth_noise(rng, n)))
-    points += rng.normal(scale=rng.uniform(0, 0.5), size=points.shape)
+    points += rng.normal(scale=rng.uniform(0, 0.5 * roughness), size=points.shape)
     return np.rint((points - points.min(axis=0) + 20) * ACCURACY) / ACCURACY
 
 
@@ -145,11 +147,11 @@ def directions(points):
     return np.array([*found, (0, 0, 1)], dtype=np.float32)
 
 
-def strokes(n, seed):
-    """n strokes (n_points, 2), and their names."""
+def strokes(n, seed, roughness=1.0):
+    """n strokes (n_points, 2), and their names. A steady hand has a small roughness."""
     rng = np.random.default_rng(seed)
     names = np.array(list(SHAPES))[np.arange(n) % len(SHAPES)]
-    return [drawn(SHAPES[name](rng), rng) for name in names], names
+    return [drawn(SHAPES[name](rng), rng, roughness) for name in names], names
 
 
 def sequences(n, seed):
@@ -159,7 +161,7 @@ def sequences(n, seed):
     return X, [np.full(len(x), name) for x, name in zip(X, names, strict=True)]
 
 
-def trained(n=5000, max_iter=40):
+def trained(n=6000, max_iter=50):
     """The network, and what it was trained on."""
     X, y = sequences(n, seed=0)
     weights = [np.r_[np.ones(len(x) - 1), LAST_WEIGHT] for x in X]
