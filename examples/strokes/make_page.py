@@ -117,7 +117,9 @@ def main():
     parser = argparse.ArgumentParser(description="Write a web page that recognises strokes while they are drawn.")
     parser.add_argument("path", nargs="?", type=Path, default=Path("strokes.html"), help="default: strokes.html")
     path = parser.parse_args().path
-    compiler()
+    compiler()  # before the training, which takes half a minute
+    if not path.absolute().parent.is_dir() or path.is_dir():
+        sys.exit(f"{path} cannot be written. Pass the path of a file in a folder that is there.")
     text = page(*trained())
     path.write_text(text)
     print(f"{path}: {len(text.encode()):,} bytes")
