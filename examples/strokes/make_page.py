@@ -62,7 +62,7 @@ def compiled(model, X, header=None):
 
 def in_order(model, X):
     """Numbers of the units, of which those that do the same are beside each other."""
-    hidden = np.concatenate([h for h in gate_activations(model, X[:100])["h"]])
+    hidden = np.concatenate(list(gate_activations(model, X[:100])["h"]))
     return leaves_list(linkage(hidden.T, method="average", metric="correlation", optimal_ordering=True)).tolist()
 
 
