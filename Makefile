@@ -4,12 +4,13 @@
 # make test-simd      what depends on the instruction set, at each that the machine has but the one in use
 # make test-products  the tests with products by BLAS, and on a build without vectors in build/installed_no_vectors
 # make test-sanitize  the kernels with AddressSanitizer and UndefinedBehaviorSanitizer, built in build/installed_sanitize
-# make test-browser   models of ONNX in headless Chromium, by onnxruntime-web, which npm installs; not part of CI
+# make test-browser   headless Chromium: models of ONNX by onnxruntime-web, which npm installs, and the page of strokes; not in CI
 # make test-fuzz      the stateful fuzz, 10,000 calls with those sanitizers, and the campaigns of tests/scripts/hostile.py
 # make test-memcheck  the kernels under valgrind
 # make clients        what other packages do with the estimators, in an environment of its own with those packages
 # make bench          every benchmark beside its peers: tables, and benchmarks/*.json and *.png; hours. make bench-fit runs one
 # make devices       exported C on emulated processors: the same bits, and sizes; installs Debian packages, as root
+# make strokes        build/strokes.html, a page that recognises strokes while they are drawn, by exported C in WebAssembly
 # make lint           ruff and cython-lint
 # make clean          remove what the other targets made
 
@@ -22,7 +23,7 @@ SOURCES := pyproject.toml setup.py $(shell find sklstm -name '*.py' -o -name '*.
 CLIENTS := .venv-clients
 BENCHMARKS := train_step predict stream fit grid_search threads memory
 
-.PHONY: example test test-slow test-simd test-products test-sanitize test-fuzz test-browser test-memcheck clients devices
+.PHONY: example test test-slow test-simd test-products test-sanitize test-fuzz test-browser test-memcheck clients devices strokes
 .PHONY: bench $(BENCHMARKS:%=bench-%) lint clean
 
 example: $(VENV)/installed-plot
@@ -59,8 +60,16 @@ test-fuzz: $(VENV)/installed-test
 	$(BIN)/python tests/scripts/hostile.py pools --count 100
 	$(BIN)/python tests/scripts/hostile.py streams --count 10000
 
-test-browser: $(VENV)/installed-test build/browser/node_modules/onnxruntime-web
+test-browser: $(VENV)/installed-test $(VENV)/ziglang build/browser/node_modules/onnxruntime-web
 	$(BIN)/python tests/scripts/browser.py --runtime build/browser/node_modules/onnxruntime-web
+	$(BIN)/python tests/scripts/stroke_page.py
+
+strokes: $(VENV)/installed-plot $(VENV)/ziglang
+	$(BIN)/python examples/strokes/make_page.py build/strokes.html
+
+$(VENV)/ziglang: | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check ziglang==0.17.1
+	touch $@
 
 build/browser/node_modules/onnxruntime-web:
 	mkdir -p build/browser

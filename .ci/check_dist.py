@@ -12,7 +12,8 @@ folder = Path(sys.argv[1])
 (sdist,) = folder.glob("*.tar.gz")
 in_wheel = zipfile.ZipFile(wheel).namelist()
 in_sdist = [name.partition("/")[2] for name in tarfile.open(sdist).getnames()]
-source_c = {str(path) for place in ("sklstm/_kernels", "benchmarks", "tests/scripts") for path in Path(place).glob("*.c")}
+PLACES = "sklstm/_kernels", "benchmarks", "examples/strokes", "tests/scripts"  # of C that people wrote
+source_c = {str(path) for place in PLACES for path in Path(place).glob("*.c")}
 
 problems = []
 if wheel.stat().st_size > LIMIT:
