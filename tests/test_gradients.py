@@ -71,14 +71,13 @@ def some_architectures():
     """Each cell with each direction and pooling; the other axes and the batch are drawn, once for all."""
     rng = np.random.default_rng(0)
     for first in itertools.product(*(AXES[axis] for axis in ("cell", "direction", "pooling"))):
-        for _ in range(2):
-            rest = [
-                AXES[axis][rng.integers(len(AXES[axis]))]
-                for axis in ("depth", "residual", "dropout", "embedding", "missing", "state", "static", "loss")
-            ]
-            timed = {"timed": rest[-1]["loss"] in LOSSES_OF_SAMPLES[::2]}
-            projected = projections(first[0]["cell"])[rest[-1]["loss"] in LOSSES_OF_SAMPLES[1::2]]
-            yield architecture([*first, *rest, timed, projected]), str(rng.choice(list(BATCHES)))
+        rest = [
+            AXES[axis][rng.integers(len(AXES[axis]))]
+            for axis in ("depth", "residual", "dropout", "embedding", "missing", "state", "static", "loss")
+        ]
+        timed = {"timed": rest[-1]["loss"] in LOSSES_OF_SAMPLES[::2]}
+        projected = projections(first[0]["cell"])[rest[-1]["loss"] in LOSSES_OF_SAMPLES[1::2]]
+        yield architecture([*first, *rest, timed, projected]), str(rng.choice(list(BATCHES)))
 
 
 @pytest.mark.parametrize(("options", "batch"), list(some_architectures()))

@@ -195,6 +195,7 @@ def test_every_instruction_set_gives_the_same_gradient(level):
     assert relative_error(np.array(eval(here.stdout)), np.array(eval(forced.stdout))) < 1e-13
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", sorted(set(_simd.LEVELS) - {_simd.level()}))
 def test_other_instruction_sets_pass_the_elementwise_tests(level):
     # Those that this process does not run, in a process of their own.
