@@ -184,7 +184,7 @@ def test_the_order_of_imports_makes_no_difference(first):
         f"import sys; import {first}; print('skl2onnx' in sys.modules); import {second};"
         "from skl2onnx import supported_converters; print('SklstmPerStep' in supported_converters())"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert done.stdout.split() == [str(first == "skl2onnx"), "True"], done.stderr
 
 
