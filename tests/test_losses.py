@@ -696,3 +696,33 @@ def test_a_continued_fit_may_change_its_dropout(ragged, rng):
     model = LSTMRegressor(hidden_size=3, max_iter=2, warm_start=True, random_state=0).fit(ragged, y)
     model.set_params(dropout=0.5, recurrent_dropout=0.5).fit(ragged, y)
     assert model.n_iter_ == 4
+
+
+# ---- targets that never change ----
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{}, {"loss": "absolute_error"}, {"loss": "huber"}, {"loss": "quantile", "quantile": [0.1, 0.9]}, {"solver": "sgd"}],
+    ids=str,
+)
+@pytest.mark.parametrize("value", [5.1, 0.0, 0.3, -1e9])
+def test_a_target_with_a_single_value_is_predicted_exactly(rng, parameters, value):
+    X = rng.normal(size=(40, 6, 2))
+    y = np.full(40, value)
+    y[::2] = np.nextafter(value, np.inf) if value else 0.0  # of which the last bit may differ
+    model = LSTMRegressor(4, max_iter=5, random_state=0, **parameters).fit(X, y)
+    np.testing.assert_allclose(model.predict(X), np.full_like(model.predict(X), value), rtol=1e-14, atol=0)
+
+
+def test_a_target_that_changes_later_is_learned(rng):
+    X = rng.normal(size=(200, 6, 2))
+    y = np.column_stack([X[:, 0, 0], np.zeros(200)])
+    model = LSTMRegressor(8, learning_rate="constant", random_state=0)
+    for _ in range(3):
+        model.partial_fit(X, y)
+    assert not np.ptp(model.predict(X)[:, 1])
+    y[:, 1] = X[:, -1, 1]
+    for _ in range(60):
+        model.partial_fit(X, y)
+    assert model.score(X, y) > 0.8

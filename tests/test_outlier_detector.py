@@ -227,6 +227,17 @@ def test_quantiles_make_skewed_errors_normal(rng):
         assert norm.cdf(np.quantile(z, q)) == pytest.approx(q, rel=0.25, abs=0.004)
 
 
+@pytest.mark.parametrize("n", [10, 20, 50, 200, 2000, 5000])
+def test_normal_scores_are_linear_between_quantiles_and_beyond_them(rng, n):
+    model = fit_error_model("quantile", rng.normal(size=(n, 1)), np.full(1, 1e-9))
+    errors = model["location_"] + model["scale_"] * model["quantiles_"][0]
+    knots = standardised(model, errors[:, np.newaxis])[:, 0]
+    np.testing.assert_allclose(np.diff(knots), 0.1, rtol=1e-6)
+    np.testing.assert_allclose(knots, -knots[::-1], atol=1e-6)
+    beyond = errors[[0, -1]] + np.array([-1e-9, 1e-9]) * model["scale_"]
+    np.testing.assert_allclose(standardised(model, beyond[:, np.newaxis])[:, 0], knots[[0, -1]], atol=1e-6)
+
+
 @error_models
 def test_errors_of_a_constant_channel_have_a_scale(error_model):
     X = np.column_stack([np.sin(np.arange(300.0)), np.full(300, 5.0)])
@@ -267,9 +278,9 @@ def test_scores_tend_to_the_squared_innovations(rng, error_model):
     assert roc_auc_score(wrong[used], scores[used]) >= roc_auc_score(wrong[used], innovation[used]) - 0.01
 
 
-def rate_of_alarms(make, seed, error_model="robust"):
+def rate_of_alarms(make, seed, **parameters):
     rng = np.random.default_rng(seed)
-    fitted = LSTMOutlierDetector(8, error_model=error_model, smoothing=0, random_state=0).fit([make(5000, rng)])
+    fitted = LSTMOutlierDetector(8, random_state=0, **parameters).fit([make(5000, rng)])
     predicted = fitted.predict_steps([make(20_000, rng)])[0]
     return (predicted == -1).mean()
 
@@ -280,13 +291,13 @@ SERIES = [lambda n, rng: ar2(n, rng)[0], ornstein_uhlenbeck, seasonal]
 @pytest.mark.slow
 @pytest.mark.parametrize("make", SERIES, ids=["ar2", "ou", "seasonal"])
 def test_the_rate_of_alarms_is_as_asked_over_seeds(make):
-    rates = [rate_of_alarms(make, seed) for seed in range(20)]
+    rates = [rate_of_alarms(make, seed, smoothing=0) for seed in range(20)]
     assert 0.005 <= min(rates) and max(rates) <= 0.02
 
 
 @error_models
 def test_the_rate_of_alarms_is_as_asked(error_model):
-    assert 0.005 <= rate_of_alarms(SERIES[0], 1, error_model) <= 0.02
+    assert 0.005 <= rate_of_alarms(SERIES[0], 1, error_model=error_model) <= 0.02
 
 
 @error_models
@@ -306,6 +317,10 @@ def test_blame_adds_up_and_is_that_of_the_channel(rng):
     scores, blame = fitted.score_steps([new])[0], fitted.score_steps([new], channels=True)[0]
     assert blame.shape == (100, 3) and blame[50].argmin() == 1 and blame[50, 1] < 0.8 * scores[50]
     np.testing.assert_allclose(blame.sum(axis=1), scores, rtol=1e-9)
+    smoothed = fitted.set_params(smoothing=0.5).fit([rng.normal(size=(1500, 3))])
+    scores, blame = smoothed.score_steps([new])[0], smoothed.score_steps([new], channels=True)[0]
+    sums = blame.sum(axis=1)
+    np.testing.assert_allclose(scores[2:], 0.5 * scores[1:-1] + 0.5 * sums[2:], rtol=1e-9)
 
 
 @pytest.mark.parametrize("parameters", [{}, {"horizon": 3}, {"smoothing": 0.5}, {"error_model": "quantile"}])

@@ -85,9 +85,8 @@ def test_long_sequences_cross_chunks_of_time(rng, cell, direction, learned_state
 def test_projections_so_wide_that_blas_makes_their_gradients(rng, dtype):
     problem = Problem(draw(rng, [2, 3, 1]), hidden_sizes=(520,), proj_size=515, dtype=dtype)
     problem.theta /= dtype(10)
-    grad, m, layer = problem.gradients()[0], problem.ws.layers[0].m[0], problem.network.layers[0]
+    grad = problem.gradients()[0]
     found = problem.network.layout.views(grad)["layer_0.P"]
-    # dL/dP = sum of m' dh: with one step more or less than they are, some rows differ.
     twin = Problem(problem.sequences.to_list(), hidden_sizes=(520,), proj_size=515, dtype=np.float64)
     twin.theta[:] = problem.theta
     expected = twin.network.layout.views(twin.gradients()[0])["layer_0.P"]
@@ -97,7 +96,6 @@ def test_projections_so_wide_that_blas_makes_their_gradients(rng, dtype):
         entry = P[i, j : j + 1]
         assert central_differences(twin.mean_loss, entry, 1e-5)[0] == pytest.approx(expected[i, j], rel=1e-6, abs=1e-10)
     assert relative_error(found, expected) < 1000 * np.finfo(dtype).eps
-    assert m.shape[1] == layer.hidden_size
 
 
 @each_cell
@@ -228,7 +226,7 @@ def test_attributions_are_complete(X):
 
 def test_search_over_widths(X):
     search = GridSearchCV(LSTMClassifier(6, max_iter=2, random_state=0), {"proj_size": [0, 2, 4]}, cv=2).fit(X, labels(X))
-    assert search.best_params_["proj_size"] in (0, 2, 4)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert search.best_estimator_.weights_["layer_0.R"].shape[0] == (search.best_params_["proj_size"] or 6)
 
 

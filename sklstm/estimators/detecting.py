@@ -111,8 +111,8 @@ class DetectMixin:
             Minus the squared error of each step in units of the errors on held-out data, by their covariance (squared Mahalanobis
             distance). It is NaN for steps without a prediction, such as the first one, and for steps without a value. It has the
             form of X: an array (n_sequences, n_steps), or :class:`~sklstm.Sequences` with one channel, or else a list of arrays
-            (n_steps,). With `channels` there is a last axis (n_numeric_channels) of parts that sum to the score. A part is
-            slightly positive where the error of a channel makes those of others more likely.
+            (n_steps,). With `channels` there is a last axis (n_numeric_channels) of parts that sum to the score
+            before smoothing. A part is slightly positive where the error of a channel makes those of others more likely.
 
         Raises
         ------

@@ -48,10 +48,10 @@ cell : {"lstm", "peephole", "coupled", "layernorm", "gru", "gru_reset_before", "
 activation : {"tanh", "relu"}, default="tanh"
     Activation of the candidate and of the state. With "relu" the state is unbounded and can overflow on long sequences.
 proj_size : int, default=0
-    Number of values per direction to which each layer projects its hidden state, less than its number of units (Sak, Senior
+    Number of values per direction to which each layer projects the output of its units, less than their number (Sak, Senior
     and Beaufays 2014, "Long short-term memory recurrent neural network architectures for large scale acoustic modeling"); 0
-    for no projection. The projected state is the output of the layer and what its gates read at the next step, so that
-    many units need few weights. Available for the cells "lstm", "peephole", "coupled" and "layernorm".
+    for no projection. The projection is the hidden state: the output of the layer and what its gates read at the next step,
+    so that many units need few weights. Available for the cells "lstm", "peephole", "coupled" and "layernorm".
 bidirectional : bool, default=False
     Whether every layer has a second set of units that reads the sequence from its last step to its first.
 merge_mode : {"concat", "sum"}, default="concat"

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..training import observed_moments
 from .error_model import FEW, counts_of, distances, fit_error_model
 from .step_scores import kept, scores_of_errors, scores_of_sequences, smoothed, threshold_of_sequences, threshold_of_steps
 from .warned import warn_of_few_errors, warn_of_rate
@@ -119,12 +120,10 @@ class Calibration:
 
     def _least_scales(self):
         """Least scale of the errors of each channel (n_channels,)."""
-        x = self.sequences.values[:, self.channels].astype(np.float64)
-        x = x[np.repeat(self.is_used, self.sequences.lengths)]
-        x = np.where(np.isnan(x).all(axis=0), 0.0, x)
-        deviations, sizes = np.nanstd(x, axis=0), np.nanmax(np.abs(x), axis=0)
-        is_constant = np.nanmin(x, axis=0) == np.nanmax(x, axis=0)  # whose deviation may be a rounding error
-        scales = np.where(~is_constant, deviations, np.where(sizes > 0, sizes, 1.0))
+        x, rows = self.sequences.values[:, self.channels].astype(np.float64), np.flatnonzero(self.is_used)
+        moments = observed_moments(x, np.ones(len(self.sequences)), self.sequences.offsets, rows)
+        deviations, sizes = moments["deviation"], np.abs(moments["mean"])
+        scales = np.where(deviations > 0, deviations, np.where(sizes > 0, sizes, 1.0))
         return np.maximum(LEAST_SCALE * scales, np.finfo(np.float64).tiny)
 
     def _of_held_out_sequences(self, steps, offsets):

@@ -20,7 +20,7 @@ LEAST_SHRINKAGE = 1e-4
 # Errors that the scale of a column needs; with fewer it is unknown.
 FEW = 10
 # Normal scores of the quantiles that "quantile" keeps, as far as there are errors for them.
-KNOTS = np.linspace(-3.5, 3.5, 71)
+KNOTS = np.arange(-35, 36) / 10
 LARGEST = 1e100  # standardised errors, whose squares do not overflow
 
 
@@ -166,7 +166,7 @@ def _normal_score_of_rank(n):
 
 
 def knots_of(n_quantiles):
-    """Normal scores of so many quantiles. Rounded, KNOTS are not symmetric: of an even number the last one is left out."""
+    """Normal scores of so many quantiles; of an even number, as older models have, the last one is left out."""
     spare = (len(KNOTS) - n_quantiles) // 2
     return KNOTS[spare : spare + n_quantiles]
 

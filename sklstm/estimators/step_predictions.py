@@ -60,10 +60,10 @@ def _scorer_name(scorer):
     return "scorer"
 
 
-def restore_format(flat, sequences, format, names=None):
+def restore_format(flat, sequences, format, channel_names=None):
     """Predictions for every step (total_steps, ...), in the format that y had; an array is a list where lengths differ.
 
-    Names are those of the channels, which `Sequences` keep.
+    `channel_names` are those of a result that is a `Sequences`.
     """
     if format["column"] and flat.ndim == 1:
         flat = flat[:, np.newaxis]
@@ -71,7 +71,7 @@ def restore_format(flat, sequences, format, names=None):
     is_array = format["kind"] == "array" and (lengths == lengths[0]).all()
     refuse_scorers_of_arrays(is_array and flat.ndim == 1)
     if format["kind"] == "Sequences":
-        return Sequences(flat.reshape(len(flat), -1), offsets, ids=sequences.ids, channel_names=names)
+        return Sequences(flat.reshape(len(flat), -1), offsets, ids=sequences.ids, channel_names=channel_names)
     if is_array:
         return flat.reshape(len(lengths), lengths[0], *flat.shape[1:])
     return [flat[first:last] for first, last in pairwise(offsets)]

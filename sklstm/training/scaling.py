@@ -9,6 +9,8 @@ from .moments import merge_moments
 
 # How far scales and their reciprocals must stay from the largest number of the dtype: up to 3e30 in float32.
 MARGIN = 1e8
+# Relative difference up to which a target is the only value of a constant one.
+SAME = 1e-9
 
 
 # Units of a loss -> scale and offset that take its scores to the units of targets, with the scale and shift of those.
@@ -54,8 +56,8 @@ class Scaling:
         Of logarithmic targets: standard deviation over mean.
     static_shift, static_factor : ndarray of shape (n_static,)
         Of static features, as of channels.
-    constant : ndarray of bool of shape (n_targets,) or None
-        Which targets have a single value, which `target_shift` is.
+    is_constant : ndarray of bool of shape (n_targets,) or None
+        Which targets have a single value, but for rounding, which `target_shift` is.
     """
 
     shift: np.ndarray
@@ -68,7 +70,7 @@ class Scaling:
     static_factor: np.ndarray = field(default_factory=lambda: np.ones(0))
     means: np.ndarray | None = None
     known: np.ndarray | None = None
-    constant: np.ndarray | None = None
+    is_constant: np.ndarray | None = None
 
     @classmethod
     def from_moments(
@@ -96,15 +98,15 @@ class Scaling:
         shift, factor = _standardizing(moments["x"] if standardize else None, n_channels, categorical)
         static = _standardizing(moments.get("static"), n_static, static_categorical)
         target_shift, target_scale = np.zeros(1), np.ones(1)
-        relative_deviation = constant = None
+        relative_deviation = is_constant = None
         if moments["y"] is not None and loss_units == "log":
             target_scale = np.where(moments["y"]["mean"] > 0, moments["y"]["mean"], 1.0)
             relative_deviation = moments["y"]["deviation"] / target_scale
         elif moments["y"] is not None:
             target_shift, target_scale = moments["y"]["mean"], scale_of_targets(moments["y"])
-            constant = moments["y"]["deviation"] == 0 if loss_units == "affine" else None
+            is_constant = moments["y"]["deviation"] == 0 if loss_units == "affine" else None
         return cls(
-            shift, factor, target_shift, target_scale, loss_units, relative_deviation, *static, means, known, constant
+            shift, factor, target_shift, target_scale, loss_units, relative_deviation, *static, means, known, is_constant
         )  # fmt: skip
 
     def raise_if_out_of_range(self, dtype):
@@ -140,8 +142,11 @@ class Scaling:
         return {"factors": (1 / deviation**2).tolist()}
 
     def to_scores(self, targets):
-        """Targets in standard units."""
-        return (targets - self.target_shift) / self.target_scale
+        """Targets in standard units; of constant ones the rounding errors are left out."""
+        scores = (targets - self.target_shift) / self.target_scale
+        if self.is_constant is not None and self.is_constant.any():
+            scores[self.is_constant & np.isclose(targets, self.target_shift, rtol=SAME, atol=0)] = 0
+        return scores
 
     def _of_scores(self, n_scores):
         """Scale and offset that take scores to the units of the data."""
@@ -154,13 +159,14 @@ class Scaling:
             p["mean"][...], p["known"][...] = self.means[numeric], self.known[numeric]
 
     def write_constants(self, network, theta):
-        """Let a network, whose parameters are overwritten, begin with the exact values of targets that have a single one.
+        """Set the weights of the head, which are overwritten, to 0 for targets that have a single value.
 
-        The gradients of weights that are 0 are then 0 too, so that training leaves these predictions as they are.
+        With a bias of 0, as a network begins with, predictions are then that value, and the gradients are 0: training leaves them
+        as they are.
         """
-        if self.constant is not None and self.constant.any():
-            n = network.output_size // len(self.constant)  # quantiles of each
-            network.bind(theta)["head"]["V"][:, np.repeat(self.constant, n)] = 0
+        if self.is_constant is not None and self.is_constant.any():
+            n = network.output_size // len(self.is_constant)  # quantiles of each
+            network.bind(theta)["head"]["V"][:, np.repeat(self.is_constant, n)] = 0
 
     def fold_into_weights(self, network, theta, temperature=1.0):
         """Parameters of the network whose inputs and outputs are in the units of the data, and whose scores are divided by a
