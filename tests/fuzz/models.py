@@ -18,7 +18,7 @@ RECIPES = {
     **{cell: (LSTMClassifier, {"cell": cell}) for cell in ("gru", "gru_reset_before", "rnn", "peephole", "coupled", "layernorm")},
     "bidirectional": (LSTMRegressor, {"bidirectional": True, "merge_mode": "sum"}),
     "deep": (LSTMClassifier, {"num_layers": 2, "residual": True, "initial_state": "learned", "solver": "sgd"}),
-    "projected": (LSTMClassifier, {"proj_size": 2, "num_layers": 2, "bidirectional": True}),
+    "projected": (LSTMClassifier, {"proj_size": 2, "num_layers": 2}),
     "mean": (LSTMClassifier, {"pooling": "mean", "standardize": False}),
     "max": (LSTMRegressor, {"pooling": "max", "solver": "rmsprop"}),
     "attention": (LSTMClassifier, {"pooling": "attention", "bidirectional": True}),
