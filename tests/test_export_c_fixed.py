@@ -1,5 +1,6 @@
 """Headers in integers: labels over data sets and seeds, no drift, saturation, and the same bits on emulated devices."""
 
+import functools
 import importlib.util
 import shutil
 import sys
@@ -144,6 +145,37 @@ def test_candidates_of_relu_are_in_range(cell, tmp_path):
     b[2 * H : 3 * H] += 3  # the candidate
     to_c(model, tmp_path / "model.h", dtype="q15", X_calibration=X)
     assert verify(tmp_path / "model.h", model, X)["deviation"] < 0.03 * model.predict(X).std()
+
+
+@functools.cache
+def sum_of_steps(n_steps, n_idle=0):
+    """A network of relu whose states grow to some hundreds in that many steps, and X; idle units are 0, with large weights."""
+    X = np.random.default_rng(0).uniform(0, 20, size=(40, n_steps, 1))
+    options = {"cell": "rnn", "activation": "relu", "pooling": "last", "standardize": False, "max_iter": 1, "random_state": 0}
+    model = LSTMRegressor(4, **options).fit(X, X.sum(axis=(1, 2)))
+    parts = read_model(model, "float32").network.bind(model._theta)
+    parts["layer_0"]["W"][:], parts["layer_0"]["R"][:], parts["layer_0"]["b"][:] = 1, np.eye(4), 0
+    parts["layer_0"]["W"][:, 4 - n_idle :], parts["layer_0"]["R"][4 - n_idle :, 0] = 0, 50
+    parts["head"]["V"][:], parts["head"]["b"][:] = 0.25, 0
+    return model, X
+
+
+@pytest.mark.parametrize("dtype", ["q15", "int8"])
+@pytest.mark.parametrize("n_steps", [20, 50, 200])
+def test_scores_of_large_states_do_not_overflow(dtype, n_steps, tmp_path):
+    """States of some hundreds in 16 bits are known to some hundredths at each step, whose errors add up to under a part in 50 of
+    the deviation of predictions; an overflow is larger than all of it."""
+    model, X = sum_of_steps(n_steps)
+    to_c(model, tmp_path / "model.h", dtype=dtype, X_calibration=X)
+    assert verify(tmp_path / "model.h", model, X)["deviation"] < 0.02 * model.predict(X).std()
+
+
+@pytest.mark.parametrize("dtype", ["q15", "int8"])
+def test_sums_of_large_states_that_may_overflow_are_refused(dtype, tmp_path):
+    model, X = sum_of_steps(200, n_idle=2)
+    with pytest.raises(ValueError, match=r"Sums of layer 0 may be up to .* 32 bits cannot hold .* activation='tanh'"):
+        to_c(model, tmp_path / "model.h", dtype=dtype, X_calibration=X)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("most", [1e2, 1e4, 1e6])
