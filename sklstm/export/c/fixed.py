@@ -194,11 +194,9 @@ class _Writer:
         if network.categories:
             add_category_codes(program, model, program.float_functions)
         program.float_functions.append(QUANTIZE.replace("$categories", categories))
-        program.needs(2 * model.n_channels)
         if not network.categories:
             return "q", n_columns, exponent
         self._add_vectors(numeric, p, first.has_skip, exponent)
-        program.needs(2 * model.n_channels + 2 * n_columns)
         return "in", n_columns, exponent
 
     def _check_effects(self, n):
@@ -262,7 +260,7 @@ class _Writer:
     # ---- layers ----
 
     def _add_cell(self, cell):
-        template, parts, n_scratch = FIXED_CELLS[self.network.cell]
+        template, parts = FIXED_CELLS[self.network.cell]
         most, relu = max(layer.hidden_size for layer in self.network.layers), self.activation == "relu"
         with_c, without_c, g_exponent, state = ACTIVATIONS[self.activation]
         of, values = MATRIX[self.dtype]
@@ -275,7 +273,6 @@ class _Writer:
         text = text.replace("$candidate_of", with_c if cell.n_states == 2 else without_c).replace("$g_exponent", g_exponent)
         text = text.replace("$state", state).replace("$function", self.activation).replace("$most", str(most))
         self.program.functions.append(self._with_matrices(text, of, values))
-        self.program.needs(2 * n_scratch * most)
 
     def _with_matrices(self, text, of, values):
         for letter in "wr":
