@@ -54,6 +54,13 @@ def growing():
     return with_weights("layer_0", "R", lambda R: 3 * np.eye(len(R)), cell="rnn", activation="relu")
 
 
+def of_large_sums():
+    """A model with states of some hundreds, which large weights take away from others."""
+    model = with_weights("layer_0", "b", lambda b: b + 1000, cell="rnn", activation="relu")
+    build(model._network_spec).bind(model._theta)["layer_0"]["R"][...] = -50
+    return model
+
+
 def of_large_numbers(**params):
     return in_integers(classify(1e6 * X, **params), 1e6 * X)
 
@@ -191,6 +198,12 @@ CASES = [
         "beside the small ones. Use (dtype='float32'), or fit with (standardize=True) and a larger alpha",
         lambda dtype, _: again(dtype, with_weights("layer_0", "R", lambda R: 1e4 * R)),
         lambda _, code: in_integers(classify(alpha=1.0, **value(f"dict({code})"))),
+    ),
+    case(
+        lambda: in_integers(of_large_sums()),
+        "Use (dtype='float32'), or fit with (activation='tanh', standardize=True) and a larger alpha",
+        lambda dtype, _: again(dtype, of_large_sums()),
+        lambda _, code: in_integers(classify(cell="rnn", alpha=1.0, **value(f"dict({code})"))),
     ),
     case(
         lambda: in_integers(with_weights("layer_0", "b", lambda b: b + 1e4)),

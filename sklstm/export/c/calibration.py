@@ -16,6 +16,7 @@ FEW = 20  # steps
 FAR = 16  # times the range of calibration data, or a deviation of those of training: further away are outliers
 MARGIN = 1.25  # of what is calibrated: data of another day are larger
 SUM_EXPONENT = 16
+MOST = 2**15 - 1  # of sums with the exponent 16, in 32 bits
 MOST_SUM = 65000  # of the magnitudes of a row of integers of 15 bits, which is multiplied by such: 31 bits
 
 
@@ -130,11 +131,28 @@ class Matrix(NamedTuple):
         What sums are multiplied by, times 2^-15; None for nothing.
     shift : int
         By which they are shifted to the right after that, to have the exponent 16.
+    bounds : ndarray of shape (n_rows,)
+        Largest magnitudes that the products can have, whatever the vector.
     """
 
     values: np.ndarray
     scale: np.ndarray | None
     shift: int
+
+    @property
+    def bounds(self):
+        factor = 1 if self.scale is None else np.abs(self.scale) / 2.0**15
+        return np.abs(self.values).sum(axis=1) * factor * 2.0 ** (15 - self.shift - SUM_EXPONENT)
+
+
+def check_sums(bounds, what):
+    """Raise a ValueError where sums with these bounds, in units of the model, may overflow 32 bits."""
+    largest = np.max(bounds, initial=0.0)
+    if largest >= MOST:
+        raise ValueError(
+            f"Sums of {what} may be up to {largest:.3g} where states are as large as 16 bits hold, and 32 bits cannot hold more"
+            f" than {MOST}. Use dtype='float32', or fit with activation='tanh', standardize=True and a larger alpha."
+        )
 
 
 def quantized(matrix, exponent, dtype, what):

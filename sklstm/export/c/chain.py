@@ -106,7 +106,6 @@ def add_chain(program, model):
     program.field("float", "filtered", K, "probabilities of the labels of this step")
     program.count_steps()
     program.step.append("@_filter(s);")
-    program.needs(12 * K)
     program.functions += [FILTER, OUTPUT, LABEL]
 
 

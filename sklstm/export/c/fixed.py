@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit
 
 from ...network.cells import CELLS as FACTS
-from .calibration import MARGIN, exponent_of, of_16_bits, of_32_bits, quantized, ranges
+from .calibration import MARGIN, MOST, check_sums, exponent_of, of_16_bits, of_32_bits, quantized, ranges
 from .fixed_cells import ACTIVATIONS, ARGUMENTS, BOTH, DOT, FIXED_CELLS, HELPERS, MATRIX, RELU, ROWS, SIGMOID, TANH
 from .fixed_poolings import ATTENTION, EXP, MAX, MEAN, POOLED
 from .header import init_function
@@ -140,7 +140,8 @@ class _Writer:
         self.program.constant("uint16_t", "table", values, "2^16 sigmoid(k / 32) for k from 0 to 256", is_table=True)
 
     def _matrix(self, name, matrix, exponent, what):
-        """Add a matrix (n_rows, n) that multiplies vectors with an exponent; returns the arguments that stand for it."""
+        """Add a matrix (n_rows, n) that multiplies vectors with an exponent; returns the arguments that stand for it, and bounds
+        of the products (n_rows,)."""
         found = quantized(matrix, exponent, self.dtype, what)
         self.program.constant(WEIGHTS[self.dtype], name, found.values, f"{what} {found.values.shape}")
         scale = (
@@ -148,7 +149,7 @@ class _Writer:
             if found.scale is None
             else [self.program.constant("int16_t", f"{name}_scale", found.scale, f"{what}: scales of rows")]
         )
-        return [f"@_{name}", *scale, str(found.shift)]
+        return [f"@_{name}", *scale, str(found.shift)], found.bounds
 
     # ---- inputs ----
 
@@ -193,11 +194,9 @@ class _Writer:
         if network.categories:
             add_category_codes(program, model, program.float_functions)
         program.float_functions.append(QUANTIZE.replace("$categories", categories))
-        program.needs(2 * model.n_channels)
         if not network.categories:
             return "q", n_columns, exponent
         self._add_vectors(numeric, p, first.has_skip, exponent)
-        program.needs(2 * model.n_channels + 2 * n_columns)
         return "in", n_columns, exponent
 
     def _check_effects(self, n):
@@ -261,7 +260,7 @@ class _Writer:
     # ---- layers ----
 
     def _add_cell(self, cell):
-        template, parts, n_scratch = FIXED_CELLS[self.network.cell]
+        template, parts = FIXED_CELLS[self.network.cell]
         most, relu = max(layer.hidden_size for layer in self.network.layers), self.activation == "relu"
         with_c, without_c, g_exponent, state = ACTIVATIONS[self.activation]
         of, values = MATRIX[self.dtype]
@@ -274,7 +273,6 @@ class _Writer:
         text = text.replace("$candidate_of", with_c if cell.n_states == 2 else without_c).replace("$g_exponent", g_exponent)
         text = text.replace("$state", state).replace("$function", self.activation).replace("$most", str(most))
         self.program.functions.append(self._with_matrices(text, of, values))
-        self.program.needs(2 * n_scratch * most)
 
     def _with_matrices(self, text, of, values):
         for letter in "wr":
@@ -293,8 +291,12 @@ class _Writer:
                     W = W * self.units[:, np.newaxis]
                 in_exponent = exponent
             h_exponent = 15 if self.activation == "tanh" else exponent_of(self.ranges.outputs[k], f"The output of layer {k}")
-            arguments = self._matrix(f"w{k}", W.T, in_exponent, f"layer {k}, W transposed")
-            arguments += self._matrix(f"r{k}", p["R"].T, h_exponent, f"layer {k}, R transposed")
+            arguments, bounds = self._matrix(f"w{k}", W.T, in_exponent, f"layer {k}, W transposed")
+            of_r, bounds_of_r = self._matrix(f"r{k}", p["R"].T, h_exponent, f"layer {k}, R transposed")
+            arguments += of_r
+            n_sums = len(bounds)
+            bounds = bounds + bounds_of_r + np.abs(b[:n_sums])
+            bounds[n_sums - (b.size - n_sums) :] += np.abs(b[n_sums:])  # the second bias of a candidate
             arguments.append(program.constant("int32_t", f"b{k}", of_32_bits(b, f"b of layer {k}"), f"layer {k}, b ({b.size})"))
             c_exponent = None
             if layer.n_states == 2:  # of 31 bits
@@ -303,6 +305,8 @@ class _Writer:
                 peepholes, own = of_16_bits(p[cell.extra.name])
                 arguments += [program.constant("int16_t", f"p{k}", peepholes, f"layer {k}, peepholes {peepholes.shape}")]
                 arguments += [str(own + c_exponent - 15 - 16)]
+                bounds += np.abs(p[cell.extra.name]).max() * 2.0 ** (30 - c_exponent)
+            check_sums(bounds, f"layer {k}")
             arguments += [x, str(width)]
             arguments.append(self._state(f"h{k}", H, "int16_t", h_exponent, p.get("h0"), f"layer {k}: output"))
             if c_exponent is not None:
@@ -353,9 +357,12 @@ class _Writer:
             values = np.rint(np.exp(-np.arange(257) / 16) * 2**15)
             program.constant("uint16_t", "exp_table", values, "2^15 exp(-k / 16) for k from 0 to 256", is_table=True)
             program.functions.append(EXP)
-            matrix = ", ".join(self._matrix("attention_w", p["A"].T, exponent, "attention, A transposed"))
+            arguments, bounds = self._matrix("attention_w", p["A"].T, exponent, "attention, A transposed")
+            matrix = ", ".join(arguments)
+            check_sums(bounds + np.abs(p["b"]), "the attention")
             program.constant("int32_t", "attention_b", of_32_bits(p["b"], "b of the attention"), f"attention, b ({size})")
             total = np.abs(p["v"]).sum()
+            check_sums(2 * total, "the attention")  # differences of two
             own = min(int(np.floor(np.log2(min(32767 / max(np.abs(p["v"]).max(), 1e-9), 65000 / max(total, 1e-9))))), 20)
             program.constant("int16_t", "attention_v", np.rint(p["v"] * 2.0**own), f"attention, v ({size})")
             program.field("int32_t", "top", None, "largest e so far, or more")
@@ -372,8 +379,10 @@ class _Writer:
     def _add_head(self, y, size, exponent):
         program, p, names = self.program, self.model.params["head"], self.network.poolings or ("last",)
         V, b = p["V"].T, p["b"]
+        sums = np.abs(V).sum(axis=1)
+        scores = sums * 2.0 ** (15 - exponent) + np.abs(b)  # largest ones, where states are as large as 16 bits hold
         bounds = np.maximum.reduce(
-            [np.abs(V).max(axis=1) / 32, np.abs(V).sum(axis=1) / 4096, np.abs(b) / 4096, np.full(len(b), 1e-30)]
+            [np.abs(V).max(axis=1) / 32, sums / 4096, np.abs(b) / 4096, scores / (MOST // 2), np.full(len(b), 1e-30)]
         )
         of_each = (
             self.model.loss.decide is None
@@ -383,6 +392,7 @@ class _Writer:
         units = 2.0 ** np.ceil(np.log2(bounds if of_each else np.full(len(b), bounds.max())))
         text, pooled = "", ""
         found = quantized(V / units[:, np.newaxis], exponent, self.dtype, "the head")
+        check_sums(found.bounds + np.abs(b) / units, "the head")
         n = len(b)
         for k, name in enumerate(names):
             part = found.values[:, k * size : (k + 1) * size]

@@ -248,12 +248,12 @@ ACTIVATIONS = {
     ),
 }
 
-# Cell -> its template, what goes into that, and how many values for each unit it has on the stack.
+# Cell -> its template, and what goes into that.
 FIXED_CELLS = {
-    "lstm": (_LSTM, LSTM, 1),
-    "peephole": (_LSTM, PEEPHOLE, 1),
-    "coupled": (_LSTM, COUPLED, 1),
-    "gru": (GRU, {}, 1),
-    "gru_reset_before": (GRU_RESET_BEFORE, {}, 2),
-    "rnn": (RNN, {}, 1),
+    "lstm": (_LSTM, LSTM),
+    "peephole": (_LSTM, PEEPHOLE),
+    "coupled": (_LSTM, COUPLED),
+    "gru": (GRU, {}),
+    "gru_reset_before": (GRU_RESET_BEFORE, {}),
+    "rnn": (RNN, {}),
 }

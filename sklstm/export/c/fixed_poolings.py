@@ -1,13 +1,22 @@
-"""Poolings in C, in integers, one step after the other."""
+"""Poolings in C, in integers, one step after the other.
+
+Where sums are halved, what is added is rounded up in as many steps as its remainder says, by the number of the step: of a
+constant output no bit is lost.
+"""
 
 MEAN = """\
+    if (s->n_steps == 4294967295u) { /* half the steps of half the size have the same mean */
+        s->n_steps >>= 1;
+        for (k = 0; k < $size; k++)
+            s->sum[k] = @_shift(s->sum[k], 1);
+    }
     if (s->n_steps >> s->halvings >= 65535u) { /* so that sums stay within 32 bits */
         for (k = 0; k < $size; k++)
             s->sum[k] = @_shift(s->sum[k], 1);
         s->halvings++;
     }
     for (k = 0; k < $size; k++)
-        s->sum[k] += @_shift(y[k], s->halvings);
+        s->sum[k] += (y[k] + (int32_t)(s->n_steps & (((uint32_t)1 << s->halvings) - 1u))) >> s->halvings;
 """
 
 MAX = """\

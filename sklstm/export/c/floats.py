@@ -58,7 +58,7 @@ def float_program(model, name):
 
 def _add_cell(program, network, projects):
     """The function that takes a step of a layer."""
-    cell, (template, parts, n_scratch) = FACTS[network.cell], CELLS[network.cell]
+    cell, (template, parts) = FACTS[network.cell], CELLS[network.cell]
     most = max(layer.hidden_size for layer in network.layers)
     if "@_row(" in template + "".join(parts.values()):
         program.functions.append(ROW)
@@ -71,7 +71,6 @@ def _add_cell(program, network, projects):
     act = {"tanh": "tanhf", "relu": "@_relu"}[network.activation]
     text = text.replace("$act", act).replace("$most", str(most)).replace("$epsilon", float_literal(LAYERNORM_EPSILON))
     program.functions.append(text)
-    program.needs(4 * n_scratch * most)
 
 
 def _add_layers(program, model, x, width):

@@ -33,8 +33,8 @@ BANNER = """\
 
 $what
 
-   Bytes: $n_weights of weights and $n_tables of tables, which are constants; $n_state of state for each sequence; $n_scratch
-   at most of arrays on the stack, beside what the compiler needs. Nothing is allocated; $library.
+   Bytes: $n_weights of weights and $n_tables of tables, which are constants; $n_state of state for each sequence.
+   Nothing is allocated; $library.
 
    A sequence, sample by sample (include this file in one source file only: constants in a header are copied into each):
 
@@ -128,7 +128,6 @@ def header(model, program, dtype):
         "n_weights": program.n_weights,
         "n_tables": program.n_tables,
         "n_state": program.state_bytes,
-        "n_scratch": program.scratch,
     }
     head, body = BANNER.split("$what")
     banner = render(head, program.name, version=safe(OWN_VERSION), dtype=dtype, checksum=model.checksum)

@@ -69,5 +69,4 @@ def add_inputs(program, model):
     program.step.append(f"@_read({'s, ' if has_state else ''}x, in);")
     if layer.gap is not None:
         program.count_steps()
-    program.needs(4 * place)
     return "in", place

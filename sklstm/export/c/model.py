@@ -1,5 +1,6 @@
 """What can be written in C: the fitted network as arrays, or the reason why not."""
 
+import json
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from ...estimators.architecture import build
 from ...estimators.copies import at_this_moment
 from ...estimators.times import n_channels_of
 from ...network import LOSSES
+from ..inner import inner_network
 from .fixed_cells import FIXED_CELLS
 
 DTYPES = ("float32", "q15", "int8")
@@ -137,9 +139,12 @@ class Exported:
 
     @cached_property
     def checksum(self):
-        """CRC-32 in hexadecimal digits of the weights in float32, and of what the network does with them."""
-        network = self.network
-        kinds = [type(self.model).__name__, network.cell, network.activation, network.poolings, network.structure, self.loss_name]
+        """CRC-32 in hexadecimal digits of the weights in float32, and of what the model does with them."""
+        fitted = vars(self.model)
+        vocabularies = [fitted.get(name, ()) for name in ("categories_", "static_categories_")]
+        kinds = [type(self.model).__name__, float(fitted.get("median_gap_") or 0.0)]
+        kinds += [[[str(value) for value in values.tolist()] for values in one] for one in vocabularies]
+        kinds.append(json.dumps(self.model._network_spec, sort_keys=True, default=lambda value: np.asarray(value).tolist()))
         weights = self.model._theta.astype("<f4").tobytes()
         return f"{zlib.crc32(weights, zlib.crc32(repr(kinds).encode())):08x}"
 
@@ -182,6 +187,9 @@ def read_model(model, dtype):
         raise TypeError(f"to_c takes a fitted LSTMClassifier or LSTMRegressor, got {model!r:.80}.")
     if not isinstance(model, (LSTMClassifier, LSTMRegressor)):
         name = type(model).__name__
+        inner = inner_network(model, (LSTMClassifier, LSTMRegressor))
+        if name not in OTHERS and inner:
+            refuse(name, "the header has the network alone, which it predicts with", f"its {inner}")
         if name not in OTHERS and (hasattr(model, "best_estimator_") or isinstance(model, SEARCHES)):
             refuse(name, "it is a search", "its best_estimator_, if that is one of sklstm's")
         refuse(name, *OTHERS.get(name, ("it has no recurrent network of sklstm", "an LSTMClassifier or LSTMRegressor")))

@@ -15,6 +15,13 @@ static inline void @_add(float *sum, float *lost, float value)
 """
 
 MEAN = """\
+    if (s->n_steps == 4294967295u) { /* half the steps of half the size have the same mean */
+        s->n_steps >>= 1;
+        for (k = 0; k < $size; k++) {
+            s->sum[k] *= 0.5f;
+            s->sum_lost[k] *= 0.5f;
+        }
+    }
     for (k = 0; k < $size; k++)
         @_add(s->sum + k, s->sum_lost + k, y[k]);
 """

@@ -8,6 +8,9 @@ from .text import array
 
 BYTES = {"float": 4, "int8_t": 1, "int16_t": 2, "uint16_t": 2, "int32_t": 4, "uint32_t": 4, "uint8_t": 1}
 
+# The last line of a step. What is asked of the count of a sequence that has no end is the same ever after.
+COUNT = "    s->n_steps += s->n_steps < 4294967295u;"
+
 
 @dataclass
 class Program:
@@ -29,8 +32,6 @@ class Program:
         Lines of the functions that begin a sequence and take a step.
     n_weights, n_tables : int
         Bytes of the constants.
-    scratch : int
-        Bytes of the largest arrays that functions have on the stack at a time.
     """
 
     name: str
@@ -43,7 +44,6 @@ class Program:
     step: list = field(default_factory=list)
     n_weights: int = 0
     n_tables: int = 0
-    scratch: int = 0
 
     def constant(self, ctype, name, values, comment, is_table=False):
         """Add a constant array, called ``@_<name>``; returns that."""
@@ -65,14 +65,10 @@ class Program:
         if not any(name == "n_steps" for _, name, *_ in self.state):
             self.field("uint32_t", "n_steps", None, "of the sequence so far")
 
-    def needs(self, n_bytes):
-        """Say that a function has arrays of so many bytes."""
-        self.scratch = max(self.scratch, n_bytes)
-
     def lines_of_step(self):
         """Lines of the function that takes a step."""
         counts = any(name == "n_steps" for _, name, *_ in self.state)
-        return [f"    {line}" for text in self.step for line in text.split("\n")] + ["    s->n_steps++;"] * counts
+        return [f"    {line}" for text in self.step for line in text.split("\n")] + [COUNT] * counts
 
     @property
     def state_bytes(self):
@@ -90,4 +86,4 @@ class Program:
 
     def sizes(self):
         """Bytes of the parts of the header, as `to_c` returns them."""
-        return {"weights": self.n_weights, "tables": self.n_tables, "state": self.state_bytes, "stack": self.scratch}
+        return {"weights": self.n_weights, "tables": self.n_tables, "state": self.state_bytes}

@@ -61,6 +61,5 @@ def add_static(program, model):
         text = ADDED.replace("$state", state).replace("$matrix", name.removeprefix("@_"))
         body += text.replace("$n", str(matrix.shape[1])).replace("$width", str(width))
     program.functions.append(VECTOR.replace("$body", body).replace("$width", str(width)))
-    program.needs(4 * width)
     program.macros.append(("STATIC", f"{entry.n_channels} /* static features of a sequence */"))
     program.begin.append("@_static(s, features);")

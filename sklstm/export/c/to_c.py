@@ -28,6 +28,7 @@ def to_c(model, path, *, name="model", dtype="float32", X_calibration=None):
     name : str, default="model"
         What all names in the header begin with, in capitals those of macros: a small letter, and then small letters, digits or
         single underscores between them, at most 31. Without capitals in it macros of two models have different names.
+        In one program no name may be another one, an underscore and more: "a" and "a_head" may define the same names.
     dtype : {"float32", "q15", "int8"}, default="float32"
         Type of numbers. "q15" has weights and states of 16 bits, and "int8" weights of 8 bits with a scale for each row; both
         compute in integers alone, with the same bits on every processor.
@@ -38,8 +39,8 @@ def to_c(model, path, *, name="model", dtype="float32", X_calibration=None):
     Returns
     -------
     dict of str to int
-        Sizes in bytes: of ``weights`` and ``tables``, which are constants, of the ``state`` of a sequence, and of ``stack``, the
-        largest arrays that functions have there.
+        Sizes in bytes: of ``weights`` and ``tables``, which are constants, and of the ``state`` of a sequence. What functions
+        need of the stack depends on the compiler: ``-fstack-usage`` of GCC tells it.
 
     Raises
     ------
@@ -97,7 +98,7 @@ def to_c(model, path, *, name="model", dtype="float32", X_calibration=None):
     >>> model = LSTMClassifier(8, cell="gru", max_iter=5, random_state=0).fit(X, X[:, :, 0].sum(axis=1) > 0)
     >>> path = os.path.join(tempfile.mkdtemp(), "model.h")
     >>> to_c(model, path, dtype="q15", X_calibration=X)
-    {'weights': 716, 'tables': 514, 'state': 36, 'stack': 16}
+    {'weights': 716, 'tables': 514, 'state': 36}
     """
     check_name(name)
     exported = read_model(model, dtype)

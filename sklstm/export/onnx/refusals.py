@@ -2,10 +2,10 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
 
 from ...estimators import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor, LSTMSeq2Seq
 from ...network import LOSSES, pooling_names
+from ..inner import code_of, inner_network
 from .outputs import KINDS
 from .recurrent import OPERATORS
 
@@ -21,10 +21,6 @@ OTHERS = {
 }
 
 
-# Attributes of estimators that hold the one which predicts.
-INNER = ("best_estimator_", "estimator_", "regressor_")
-
-
 def check_class(model):
     """Raise where an object, fitted or not, is none that can be exported: a TypeError where it is no estimator, a ValueError
     where it is another one."""
@@ -35,19 +31,12 @@ def check_class(model):
         raise TypeError(f"to_onnx takes one of {known}, got the class {model.__name__}. Pass a fitted instance.")
     if not isinstance(model, BaseEstimator):
         raise TypeError(f"to_onnx takes one of {known}, got {model!r:.80}. Pass a fitted estimator.")
-    inner = next((code for part in INNER if (code := _code_of(part, vars(model).get(part)))), None)
+    inner = inner_network(model, EXPORTED)
     advice = OTHERS.get(name) or (f"Export its `{inner}`" if inner else "It is no network of sklstm")
-    searched = "refit" in vars(model) and _code_of("best_estimator_", model.estimator)
+    searched = "refit" in vars(model) and code_of("best_estimator_", model.estimator, EXPORTED)
     if searched and not inner:
         advice = f"Fit it with refit=True, and export its `{searched}`"
     raise ValueError(f"to_onnx takes one of {known}, got {name}. {advice}.")
-
-
-def _code_of(part, value):
-    """Code for the network that an attribute is, or is the last step of; None if there is none."""
-    if isinstance(value, EXPORTED):
-        return part
-    return f"{part}[-1]" if isinstance(value, Pipeline) and isinstance(value.steps[-1][1], EXPORTED) else None
 
 
 def check_model(model):
