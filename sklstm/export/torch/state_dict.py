@@ -10,7 +10,7 @@ from ...inspection.fitted import fitted_network
 from ..entries import expected_shapes, given_back, given_there
 from ..imported import Draft, Table
 from .names import CLASSES, entries_of, has_module, places_of_layers
-from .state import OWN_TABLE, architecture_of, found_matrices, found_places, listed, matrix_of, prefix_of, read_state
+from .state import OF_LAYER, OWN_TABLE, architecture_of, found_matrices, found_places, listed, matrix_of, prefix_of, read_state
 
 
 def check_cell(network):
@@ -194,7 +194,7 @@ def from_state_dict(
     entries = entries_of(network, places, head)
     shapes = expected_shapes(network, entries)
     shapes |= {f"{head}weight": (n_scores, network.head.input_size), f"{head}bias": (n_scores,)}
-    _fill_biases(arrays, shapes)
+    _fill_biases(arrays, shapes, head)
     _check(arrays, shapes)
     return draft.fitted(draft.adapted(given_back(entries, arrays)), np.result_type(np.float32, *arrays.values()))
 
@@ -231,7 +231,7 @@ def _with_weights(model, arrays, rnn, head):
         raise ValueError(f"The state has {len(places)} recurrent layers, but the model has {len(network.layers)}.")
     entries = entries_of(network, places, head)
     shapes = expected_shapes(network, entries)
-    _fill_biases(arrays, shapes)
+    _fill_biases(arrays, shapes, head)
     _check(arrays, shapes)
     return shallow_copy(model).set_weights(given_back(entries, arrays))
 
@@ -240,7 +240,7 @@ def _refuse_parameters(parameters):
     given = [name for name, value in parameters.items() if value is not None]
     if given:
         raise ValueError(
-            f"{', '.join(given)} of a fitted model are what they are: leave them out, or pass its class to get a new model."
+            f"{', '.join(given)} of a fitted model cannot be changed. Leave them out, or pass its class to get a new model."
         )
 
 
@@ -259,12 +259,14 @@ def _check_width(weight, name, network):
         )
 
 
-def _fill_biases(arrays, shapes):
-    """Write zeros where there are no biases: both of a recurrent layer, or that of a linear one."""
+def _fill_biases(arrays, shapes, head):
+    """Write zeros for the biases of recurrent modules that have none (``bias=False``), and for that of the head."""
+    found = {name: OF_LAYER.search(name) for name in {*arrays, *shapes}}
+    modules = {name: name[: at.start()] for name, at in found.items() if at and at[1].startswith("bias")}
+    with_biases = {module for name, module in modules.items() if name in arrays}
     for name, shape in shapes.items():
-        pair = (name, name.replace("bias_ih", "bias_hh")) if "bias_ih" in name else (name,) if name.endswith(".bias") else ()
-        if pair and not any(one in arrays for one in pair):
-            arrays |= dict.fromkeys(pair, np.zeros(shape, np.float32))
+        if name == f"{head}bias" or modules.get(name) not in {None, *with_biases}:
+            arrays.setdefault(name, np.zeros(shape, np.float32))
 
 
 def _check(arrays, shapes):
