@@ -174,8 +174,8 @@ def padded(x, lengths):
     """x (N, T, D), and lengths (N,), of these or of a PackedSequence."""
     if isinstance(x, PackedSequence):
         return pad_packed_sequence(x, batch_first=True)
-    if x.ndim != 3:
-        raise ValueError(f"x must have the shape (n_sequences, n_steps, n_channels), got {tuple(x.shape)}.")
+    if x.ndim != 3 or not x.shape[0] or not x.shape[1]:
+        raise ValueError(f"x must have the shape (n_sequences, n_steps, n_channels), without zeros, got {tuple(x.shape)}.")
     n, n_steps, _ = x.shape
     lengths = torch.full((n,), n_steps) if lengths is None else torch.as_tensor(lengths)
     if lengths.shape != (n,) or lengths.is_floating_point() or lengths.min() < 1 or lengths.max() > n_steps:
@@ -223,6 +223,8 @@ class RecurrentNetwork(nn.Module):
             for layer in network.layers
         ]
         self.input = None if network.input_layer is None else InputLayer(network.input_layer)
+        self.n_channels = network.input_size if network.input_layer is None else network.input_layer.n_channels
+        self.n_static = 0 if network.static is None else network.static.entry.n_channels
         self.rnn = recurrent(network)
         for state in network.layers[0].states:
             setattr(self, state, self.states_to_learn(state))
@@ -263,6 +265,7 @@ class RecurrentNetwork(nn.Module):
             behind the last one of a sequence are 0.
         """
         x, lengths = padded(x, lengths)
+        self.check(x, static)
         is_step = (torch.arange(x.shape[1]) < lengths.cpu()[:, None])[..., None].to(x.device)
         x, s = torch.where(is_step, x, 0.0), None if self.static is None else self.static.vectors(static)
         if self.input is not None:
@@ -273,6 +276,21 @@ class RecurrentNetwork(nn.Module):
         if s is not None:
             scores = scores + (self.static.head(s) if self.poolings else self.static.head(s)[:, None])
         return scores if self.poolings else torch.where(is_step, scores, 0.0)
+
+    def check(self, x, static):
+        """Raise a ValueError where numbers of channels or static features are not those of the network."""
+        if x.shape[2] != self.n_channels:
+            raise ValueError(f"x must have {self.n_channels} channels, got {x.shape[2]}. Pass what module.read(X) returns.")
+        if self.static is None:
+            if static is not None:
+                raise ValueError("static was passed, but the model has no static features. Leave it out.")
+            return
+        expected, got = (len(x), self.n_static), None if static is None else tuple(static.shape)
+        if got != expected:
+            raise ValueError(
+                f"The model has static features: static must have the shape {expected}, got {'None' if got is None else got}. Pass"
+                " x, lengths, static = module.read(X)."
+            )
 
     def outputs(self, x, lengths=None, static=None):
         """Return what the scores mean, as the estimator does: probabilities of classes, or predictions of a regressor.
