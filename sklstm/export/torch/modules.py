@@ -288,7 +288,7 @@ class RecurrentNetwork(nn.Module):
         expected, got = (len(x), self.n_static), None if static is None else tuple(static.shape)
         if got != expected:
             raise ValueError(
-                f"The model has static features: static must have the shape {expected}, got {'None' if got is None else got}. Pass"
+                f"The model has static features: static must have the shape {expected}, got {got}. Pass"
                 " x, lengths, static = module.read(X)."
             )
 
