@@ -6,7 +6,7 @@ from ..estimators import LSTMClassifier
 from ..estimators.base import BaseRecurrent
 from ..inspection.fitted import fitted_network
 from ..network.cells import CELLS
-from .entries import Entry, expected_shapes, given_back, given_there, same
+from .entries import Entry, arrays_from_other, arrays_to_other, expected_shapes, same
 from .gates import ORDERS, gates_from_order, gates_in_order
 from .imported import Draft, Table, read_array
 
@@ -51,7 +51,7 @@ def keras_weights(model):
 
     See Also
     --------
-    from_keras_weights : The way back.
+    from_keras_weights : The reverse.
 
     Notes
     -----
@@ -72,7 +72,7 @@ def keras_weights(model):
     network, theta = fitted_network(model, "keras_weights", BaseRecurrent)
     own = network.layout.views(theta)
     _check_layers(network, own)
-    return list(given_there(_entries(network), own).values())
+    return list(arrays_to_other(_entries(network), own).values())
 
 
 def from_keras_weights(
@@ -84,7 +84,7 @@ def from_keras_weights(
     Parameters
     ----------
     weights : list of ndarray
-        As from ``get_weights()`` of a model of recurrent layers of one kind and a `Dense`. Biases that are not there
+        As from ``get_weights()`` of a model of recurrent layers of one kind and a `Dense`. Missing biases
         (``use_bias=False``) are 0.
     estimator : type, default=LSTMClassifier
         The class :class:`~sklstm.LSTMClassifier` or :class:`~sklstm.LSTMRegressor`.
@@ -121,7 +121,7 @@ def from_keras_weights(
 
     See Also
     --------
-    keras_weights : The way there.
+    keras_weights : The reverse.
     from_state_dict : The same for PyTorch.
 
     Examples
@@ -173,7 +173,7 @@ def from_keras_weights(
         raise ValueError(
             f"Expected {len(shapes)} arrays, {', '.join(shapes)}, got {_shapes(arrays)}. Pass weights of these layers alone."
         )
-    named = given_back(entries, dict(zip(shapes, given, strict=True)))
+    named = arrays_from_other(entries, dict(zip(shapes, given, strict=True)))
     named |= {name: np.zeros(0) for name in ("input.scale", "input.offset")}  # of no numeric channel
     return draft.fitted(draft.adapted(named), np.result_type(np.float32, *arrays))
 
@@ -274,22 +274,22 @@ def _entries(network):
     return [*tables, *layers, *pool, *head]
 
 
-def _direction(layer, own, theirs):
+def _direction(layer, own, other):
     """W, R, b: the bias of a GRU that resets after its product has a second row, for R."""
     cell, letters = layer.cell, ORDERS["keras"][LAYERS[layer.cell][1]]
     n = CELLS[cell].n_input * layer.hidden_size
     apart = CELLS[cell].n_bias * layer.hidden_size - n  # columns of which both biases are kept
 
-    def there(W, R, b):
+    def to_other(W, R, b):
         rows = [b[:n]] if not apart else [b[:n], np.concatenate([np.zeros(n - apart, b.dtype), b[n:]])]
         W, R, *rows = (gates_in_order(part, cell, letters) for part in (W, R, *rows))
         return W, R, np.stack(rows) if apart else rows[0]
 
-    def back(W, R, b):
+    def from_other(W, R, b):
         W, R, b, *of_R = (gates_from_order(part, cell, letters) for part in (W, R, *np.atleast_2d(b)))
         if apart:
             b = np.concatenate([b[: n - apart] + of_R[0][: n - apart], b[n - apart :], of_R[0][n - apart :]])
         return W, R, b
 
     names = ("kernel", "recurrent kernel", "bias")
-    return Entry(tuple(own + name for name in "WRb"), tuple(f"{theirs} {name}" for name in names), there, back)
+    return Entry(tuple(own + name for name in "WRb"), tuple(f"{other} {name}" for name in names), to_other, from_other)

@@ -130,16 +130,16 @@ LINKS = {
 
 
 @dataclass
-class Meaning:
+class OutputTransform:
     """What scores mean.
 
     Attributes
     ----------
     loss : str
     columns : int, list of int or None
-        Of the results, those that are predicted.
+        Columns of the results that are predicted; None for all.
     n_components : int
-        Of a mixture of distributions, whose mean is predicted; 0 without.
+        Components of a mixture of distributions, whose mean is predicted; 0 without a mixture.
     """
 
     loss: str
@@ -159,8 +159,8 @@ class Meaning:
 
 
 @dataclass
-class Facts:
-    """Of a recurrent layer."""
+class LayerSizes:
+    """Sizes of a recurrent layer, and what is done with its outputs."""
 
     hidden_size: int
     state_size: int
@@ -183,9 +183,9 @@ def padded(x, lengths):
     return x, lengths
 
 
-def merged(y, facts):
-    """Of outputs (..., n_directions H) those of a layer: side by side, or summed."""
-    return y[..., : facts.state_size] + y[..., facts.state_size :] if facts.sums else y
+def merged(y, sizes):
+    """Outputs of a layer from those of its directions (..., n_directions H): side by side, or summed."""
+    return y[..., : sizes.state_size] + y[..., sizes.state_size :] if sizes.sums else y
 
 
 def run(module, x, lengths, states):
@@ -208,11 +208,11 @@ class RecurrentNetwork(nn.Module):
     Its weights have the names and shapes of `sklstm.export.to_state_dict`, if PyTorch has the cell.
     """
 
-    def __init__(self, network, allowed, meaning, reader):
+    def __init__(self, network, allowed, transform, reader):
         super().__init__()
-        self.meaning, self.reader, self.poolings = meaning, reader, network.poolings
-        self.facts = [
-            Facts(
+        self.transform, self.reader, self.poolings = transform, reader, network.poolings
+        self.sizes = [
+            LayerSizes(
                 layer.hidden_size,
                 layer.state_sizes[0],
                 len(layer.directions),
@@ -299,15 +299,15 @@ class RecurrentNetwork(nn.Module):
         """
         scores = self(x, lengths, static)
         if self.crf is None:
-            return self.meaning.of(scores)
+            return self.transform.of(scores)
         return self.crf.marginals(scores, padded(x, lengths)[1].to(scores.device))
 
     def run_layers(self, x, lengths, s):
         """Outputs of every step of the last layer, and those where its directions end."""
         first = 0
         for module in self.rnn if isinstance(self.rnn, nn.ModuleList) else [self.rnn]:
-            n_layers = len(self.facts) if module is self.rnn else 1
-            states, own = self.initial_states(first, n_layers, x, s), self.facts[first + n_layers - 1]
+            n_layers = len(self.sizes) if module is self.rnn else 1
+            states, own = self.initial_states(first, n_layers, x, s), self.sizes[first + n_layers - 1]
             y, last = run(module, x if first == 0 else self.dropout(x), lengths, states)
             y, end = merged(y, own), merged(torch.cat(list(last[-own.n_directions :]), dim=1), own)
             if own.has_skip:
@@ -318,7 +318,7 @@ class RecurrentNetwork(nn.Module):
 
     def initial_states(self, first, n_layers, x, s):
         """h, and c if there is one, of some layers: (n_layers n_directions, N, H) each."""
-        parts = self.facts[first : first + n_layers]
+        parts = self.sizes[first : first + n_layers]
         n, own = len(parts) * parts[0].n_directions, parts[0]
         states = [x.new_zeros(n, len(x), size) for size in (own.state_size, own.hidden_size)[: own.n_states]]
         for k, name in enumerate(("h0", "c0")[: own.n_states]):
@@ -332,8 +332,8 @@ class RecurrentNetwork(nn.Module):
 
     def states_to_learn(self, state):
         """Of one module a parameter (n_layers n_directions, 1, H); of several a dict of them."""
-        sizes = [own.state_size if state == "h0" else own.hidden_size for own in self.facts]
-        n = self.facts[0].n_directions
+        sizes = [own.state_size if state == "h0" else own.hidden_size for own in self.sizes]
+        n = self.sizes[0].n_directions
         if not isinstance(self.rnn, nn.ModuleList) or len(self.rnn) == 1:
             return nn.Parameter(torch.zeros(n * len(sizes), 1, sizes[0]))
         return nn.ParameterDict({str(k): nn.Parameter(torch.zeros(n, 1, size)) for k, size in enumerate(sizes)})

@@ -7,7 +7,7 @@ from ...estimators import LSTMClassifier
 from ...estimators.base import BaseRecurrent
 from ...estimators.copies import shallow_copy
 from ...inspection.fitted import fitted_network
-from ..entries import expected_shapes, given_back, given_there
+from ..entries import arrays_from_other, arrays_to_other, expected_shapes
 from ..imported import Draft, Table
 from .names import CLASSES, entries_of, has_module, places_of_layers
 from .state import OF_LAYER, OWN_TABLE, architecture_of, found_matrices, found_places, listed, matrix_of, prefix_of, read_state
@@ -59,7 +59,7 @@ def to_state_dict(model, *, rnn="rnn", head="head"):
 
     See Also
     --------
-    from_state_dict : The way back, and from any such network of PyTorch.
+    from_state_dict : The reverse, and from any such network of PyTorch.
     to_torch : The whole model as a module of PyTorch.
 
     Notes
@@ -97,7 +97,7 @@ def to_state_dict(model, *, rnn="rnn", head="head"):
     network, theta = fitted_network(model, "to_state_dict", BaseRecurrent)
     check_cell(network)
     entries = entries_of(network, places_of_layers(network, prefix_of("rnn", rnn)), prefix_of("head", head))
-    return given_there(entries, network.layout.views(theta))
+    return arrays_to_other(entries, network.layout.views(theta))
 
 
 def from_state_dict(
@@ -110,7 +110,7 @@ def from_state_dict(
     ----------
     state : dict of str to ndarray or tensor
         As from ``module.state_dict()`` of a module with a `torch.nn.LSTM`, `torch.nn.GRU` or `torch.nn.RNN` and a
-        `torch.nn.Linear`, from `to_state_dict`, or from a file of weights. Biases that are not there (``bias=False``) are 0.
+        `torch.nn.Linear`, from `to_state_dict`, or from a file of weights. Missing biases (``bias=False``) are 0.
     estimator : type or fitted estimator, default=LSTMClassifier
         The class :class:`~sklstm.LSTMClassifier` or :class:`~sklstm.LSTMRegressor`. Or a fitted model, of which a copy with
         other weights is returned, such as the one that was exported before it was trained further.
@@ -152,7 +152,7 @@ def from_state_dict(
 
     See Also
     --------
-    to_state_dict : The way there.
+    to_state_dict : The reverse.
 
     Notes
     -----
@@ -196,7 +196,7 @@ def from_state_dict(
     shapes |= {f"{head}weight": (n_scores, network.head.input_size), f"{head}bias": (n_scores,)}
     _fill_biases(arrays, shapes, head)
     _check(arrays, shapes)
-    return draft.fitted(draft.adapted(given_back(entries, arrays)), np.result_type(np.float32, *arrays.values()))
+    return draft.fitted(draft.adapted(arrays_from_other(entries, arrays)), np.result_type(np.float32, *arrays.values()))
 
 
 def _table(arrays, embedding, categories):
@@ -233,7 +233,7 @@ def _with_weights(model, arrays, rnn, head):
     shapes = expected_shapes(network, entries)
     _fill_biases(arrays, shapes, head)
     _check(arrays, shapes)
-    return shallow_copy(model).set_weights(given_back(entries, arrays))
+    return shallow_copy(model).set_weights(arrays_from_other(entries, arrays))
 
 
 def _refuse_parameters(parameters):
