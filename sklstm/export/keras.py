@@ -21,7 +21,7 @@ LAYERS = {
 CELLS_OF_SHAPES = {(4, 1): "lstm", (3, 2): "gru", (3, 1): "gru_reset_before", (1, 1): "rnn"}
 NUMBERS_OF_BLOCKS = {n_blocks for n_blocks, _ in CELLS_OF_SHAPES}
 
-ELSE = "to_torch and to_onnx export it."
+ELSE = "Use to_torch or to_onnx."
 
 
 def keras_weights(model):

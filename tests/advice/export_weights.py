@@ -88,7 +88,7 @@ CASES = [
     # ---- what estimators have ----
     case(
         lambda: from_state_dict(state(**{"head.bias": np.full(3, np.nan)})),
-        "Pass the weights of a sound training",
+        "Pass weights without NaN or infinity",
         lambda: from_state_dict(state()),
     ),
     case(
@@ -108,7 +108,7 @@ CASES = [
     ),
     case(
         lambda: from_state_dict(state(), hidden_size=2),
-        "hidden_size is what the weights say, which keep the units that they were trained in: leave it out",
+        r"hidden_size is that of the weights\. Leave it out",
         lambda: from_state_dict(state()),
     ),
     case(
@@ -144,7 +144,7 @@ CASES = [
     ),
     case(
         lambda: keras_weights(regress(X, cell="peephole")),
-        "to_torch and to_onnx export it",
+        "Use to_torch or to_onnx",
         lambda: module_of(regress(X, cell="peephole")),
     ),
 ]
