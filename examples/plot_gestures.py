@@ -6,6 +6,7 @@ A model is exported as C in integers, and reads an accelerometer sample by sampl
 where the emulator (``qemu-system-arm``) and its compiler (``arm-none-eabi-gcc``) are not installed.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -59,8 +60,12 @@ int main(void) {
         printf("%d\n", gesture_label(&state));
     }
 }""")
-build, run, where = "cc", "./main", "This machine"
-if shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc"):
+compiler = os.environ.get("CC") or next(filter(shutil.which, ("cc", "gcc", "clang")), "cc")
+build, run, where = compiler, "./main", "This machine"
+specs = "rdimon.specs"  # of newlib, whose path the compiler prints where it is installed
+find_specs = ["arm-none-eabi-gcc", f"-print-file-name={specs}"]
+has_emulator = shutil.which("qemu-system-arm") and shutil.which(find_specs[0])
+if has_emulator and subprocess.run(find_specs, capture_output=True, text=True).stdout.strip() != specs:
     build = "arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb --specs=rdimon.specs -Wl,--section-start=.vectors=0"
     run, where = "qemu-system-arm -M mps2-an386 -semihosting -nographic -kernel main", "Emulated Cortex-M4"
 subprocess.run(f"{build} -Os -std=c99 main.c -o main -lm".split(), cwd=folder, check=True)

@@ -29,6 +29,10 @@ BOTH = [LSTMClassifier, LSTMRegressor]
 each_estimator = pytest.mark.parametrize("estimator", [*BOTH, LSTMSeq2Seq, LSTMOutlierDetector])
 
 
+# Docstring -> package that its example imports, and that need not be installed.
+IMPORTED = {"Sequences.from_arrow": "pyarrow", "to_torch": "torch"}
+
+
 def public_docstrings():
     names = [name for name in sklstm.__all__ if callable(getattr(sklstm, name)) and name not in ("load", "save")]
     items = {name: getattr(sklstm, name) for name in names}
@@ -45,8 +49,8 @@ def public_docstrings():
 
 @pytest.mark.parametrize(("name", "item"), list(public_docstrings()))
 def test_examples_in_docstrings(name, item):
-    if name == "Sequences.from_arrow":
-        pytest.importorskip("pyarrow")
+    if name in IMPORTED:
+        pytest.importorskip(IMPORTED[name])
     runner = doctest.DocTestRunner()
     for test in doctest.DocTestFinder(recurse=False).find(item, name, globs={}):
         assert runner.run(test).failed == 0

@@ -1,6 +1,8 @@
 """Models of ONNX: ONNX Runtime computes what Python does, for all that a model can be."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -276,6 +278,33 @@ def test_the_graph_of_a_step_equals_a_stream(name, static):
         expected = stream.step(x[t], **{"time": clock[t]} if times == "beside" else {})
         given = {"X": x[t], "time": clock[t], "static": row}
         np.testing.assert_allclose(own.step(given)["probabilities"], expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("before", [10**6, 10**9])
+def test_a_mean_of_many_steps_takes_in_the_next_ones(before):
+    """Of a sequence of a million steps, and of a billion, whose mean is as far from 0 as outputs can be."""
+    X = np.random.default_rng(0).normal(size=(30, 6, 2))
+    model = LSTMClassifier(4, pooling="mean", max_iter=1, random_state=0).fit(X, np.arange(30) % 2)
+    own, other = (Stepper(to_onnx(model, streaming=True), 1) for _ in range(2))
+    own.states |= {"state_in_n_steps": np.full(1, before), "state_in_pooled_sum": np.full((1, 4), 1.0 * before)}
+    for x in X.reshape(-1, 1, 2):
+        found, expected = own.step({"X": x}), other.step({"X": x})
+    assert found["state_out_n_steps"] == before + 180
+    added = found["state_out_pooled_sum"] - before
+    np.testing.assert_allclose(added, expected["state_out_pooled_sum"], rtol=0, atol=180 * before * 2.0**-52)
+
+
+def test_the_page_names_every_state():
+    page = (Path(__file__).parent.parent / "docs" / "onnx.md").read_text()
+    types = {"tensor(float)": "float", "tensor(double)": "double", "tensor(int64)": "int64"}
+    options = {"hidden_size": (3, 3), "pooling": ("mean", "max"), "missing": "decay"}
+    X = Sequences.from_list(list(np.random.default_rng(0).normal(size=(30, 6, 2)))).with_times(np.arange(180.0))
+    chain = LSTMClassifier(3, return_sequences=True, structure="crf", max_iter=1).fit(X, [np.arange(6) % 2] * 30)
+    for model in (LSTMClassifier(max_iter=1, **options).fit(X, np.arange(30) % 2), chain):
+        for state in session(to_onnx(model, streaming=True)).get_inputs():
+            name = state.name.removeprefix("state_in_").replace("layer_1", "layer_0")
+            if name != state.name:
+                assert re.search(rf"^\| [^|]*`{name}`[^|]* \| {types[state.type]} \(N", page, flags=re.MULTILINE), name
 
 
 @pytest.mark.parametrize("seed", [*range(1000, 1020), *(pytest.param(k, marks=pytest.mark.slow) for k in range(1020, 1200))])

@@ -13,6 +13,7 @@ from test_export_weights import fitted, sequences
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm.export import from_state_dict, to_state_dict, to_torch
 from sklstm.network import CELLS, POOLINGS
+from sklstm.preprocessing import with_static
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
@@ -311,6 +312,27 @@ def test_a_model_is_trained_further_in_torch(cell):
         assert np.abs(back.predict_proba(X) - model.predict_proba(X)).max() > 1e-3
         back.set_params(warm_start=True, max_iter=1, batch_size=len(X), alpha=0, dropout=0.0).fit(X, y)
         assert back.loss_curve_[-1] == pytest.approx(loss(module(*inputs), y).item(), rel=1e-6)
+
+
+def test_bad_inputs_of_a_module_are_named():
+    """Channels too many would be ignored where an input layer picks those that it reads."""
+    X = np.random.default_rng(0).normal(size=(20, 5, 2))
+    plain = to_torch(LSTMClassifier(3, max_iter=1, missing="indicator").fit(X, np.arange(20) % 2))
+    own = to_torch(LSTMClassifier(3, max_iter=1).fit(with_static(X, {"a": np.arange(20.0)}), np.arange(20) % 2))
+    x, s = torch.zeros(4, 5, 2, dtype=torch.float64), torch.zeros(4, 1, dtype=torch.float64)
+    assert plain(x).shape == own(x, static=s).shape == (4, 1)
+    bad = {
+        r"static must have the shape \(4, 1\), got None. Pass x, lengths, static = module.read": lambda: own(x),
+        r"static must have the shape \(4, 1\), got \(3, 1\)": lambda: own(x, static=s[:3]),
+        "the model has no static features. Leave it out": lambda: plain(x, static=s),
+        "x must have 2 channels, got 3": lambda: plain(torch.zeros(4, 5, 3)),
+        r"without zeros, got \(0, 5, 2\)": lambda: plain(x[:0]),
+        r"without zeros, got \(4, 0, 2\)": lambda: plain.outputs(x[:, :0]),
+        r"\(n_sequences, n_steps, n_channels\), without zeros, got \(5, 2\)": lambda: plain(x[0]),
+    }
+    for message, call in bad.items():
+        with pytest.raises(ValueError, match=message):
+            call()
 
 
 def test_any_x_is_read(rng):

@@ -196,6 +196,18 @@ def test_a_missing_bias_is_zero():
     np.testing.assert_array_equal(from_state_dict(without).predict_proba(X2), from_state_dict(zero).predict_proba(X2))
 
 
+def test_biases_that_are_lost_are_named():
+    """A module of torch has biases in all of its layers and directions or in none."""
+    model, _ = fitted(num_layers=2, bidirectional=True, pooling=("last", "attention"))
+    state = to_state_dict(model)
+    for part in ("l1", "l0_reverse"):
+        lost = {name: array for name, array in state.items() if not name.endswith((f"bias_ih_{part}", f"bias_hh_{part}"))}
+        with pytest.raises(ValueError, match=f"has no 'rnn.bias_ih_{part}' of shape"):
+            from_state_dict(lost, model)
+    with pytest.raises(ValueError, match=r"has no 'attention.0.bias' of shape"):
+        from_state_dict({name: array for name, array in state.items() if name != "attention.0.bias"}, model)
+
+
 def test_a_table_of_vectors_is_of_categories():
     rng = np.random.default_rng(5)
     state, table, words = state_of(), rng.normal(size=(6, 2)), list("fbdace")
@@ -337,12 +349,12 @@ OPTIONS = {
     "another class": ({"estimator": StandardScaler}, TypeError, "must be the class LSTMClassifier or LSTMRegressor"),
     "not fitted": ({"estimator": LSTMClassifier()}, NotFittedError, "Pass the class"),
     "unknown": ({"hiden_size": 3}, TypeError, "has no parameter 'hiden_size'"),
-    "decided": ({"hidden_size": 3}, ValueError, "hidden_size is what the weights say"),
-    "units": ({"standardize": True}, ValueError, "standardize is what the weights say"),
+    "decided": ({"hidden_size": 3}, ValueError, "hidden_size is that of the weights. Leave it out"),
+    "units": ({"standardize": True}, ValueError, "standardize cannot be used: weights keep the units of their training"),
     "of a fit": ({"missing": "decay"}, ValueError, "missing needs what only a fit on data knows"),
     "classes": ({"classes": [1, 2]}, ValueError, "so classes must be 3 different labels"),
     "repeated classes": ({"classes": [1, 2, 2]}, ValueError, "so classes must be 3 different labels"),
-    "classes of a regressor": ({"estimator": LSTMRegressor, "classes": [1, 2]}, ValueError, "are for a LSTMClassifier"),
+    "classes of a regressor": ({"estimator": LSTMRegressor, "classes": [1, 2]}, ValueError, "are for an LSTMClassifier"),
     "categories": ({"categories": [1, 2]}, ValueError, "categories are of a table"),
     "loss": ({"estimator": LSTMRegressor, "loss": "auto"}, ValueError, "loss='auto' depends on y"),
     "quantiles": (
@@ -368,7 +380,7 @@ def test_a_model_is_not_changed_by_a_state():
     for bad in (without(state, "head.bias") | {"head.bias": np.zeros(4)}, state | {"more": np.zeros(1)}, state_of()):
         with pytest.raises(ValueError, match=re.compile("head.bias|more|shape")):
             from_state_dict(bad, model)
-    with pytest.raises(ValueError, match="classes, pooling of a fitted model are what they are"):
+    with pytest.raises(ValueError, match="classes, pooling of a fitted model cannot be changed"):
         from_state_dict(state, model, classes=[1, 2, 3], pooling="mean")
     from_state_dict({name: 0 * array for name, array in state.items()}, model)
     np.testing.assert_array_equal(model.predict_proba(X), before)

@@ -111,7 +111,7 @@ class Draft:
         self._order = None
         if not issubclass(kind, LSTMClassifier):
             if classes is not None or multilabel:
-                raise ValueError("classes and multilabel are for a LSTMClassifier, but the estimator is a LSTMRegressor.")
+                raise ValueError("classes and multilabel are for an LSTMClassifier, but the estimator is an LSTMRegressor.")
             n_targets = _n_targets(estimator, n_scores)
             y = np.ones(2 if n_targets == 1 else (2, n_targets))
             target = estimator._read_y(y, np.ones(len(y)), "fit")
@@ -215,7 +215,9 @@ def _check_parameters(kind, parameters, decided):
         if name not in known:
             raise TypeError(f"{kind.__name__} has no parameter {name!r}; its parameters are {', '.join(known)}.")
         if name in DECIDED | decided.keys():
-            raise ValueError(f"{name} is what the weights say, which keep the units that they were trained in: leave it out.")
+            of_units = "cannot be used: weights keep the units of their training"
+            reason = of_units if name == "standardize" else "is that of the weights"
+            raise ValueError(f"{name} {reason}. Leave it out.")
         if name in OF_FIT:
             raise ValueError(f"{name} needs what only a fit on data knows: leave it out, or fit the estimator afresh.")
 
@@ -241,7 +243,7 @@ def read_array(what, value):
         raise ValueError(f"{what} must be an array of real numbers, got {reprlib.repr(value)} of {array.dtype}.")
     array = array if array.dtype == np.float64 else array.astype(np.float32)
     if not np.isfinite(array).all():
-        raise ValueError(f"{what} must be finite, got {array[~np.isfinite(array)][0]}. Pass the weights of a sound training.")
+        raise ValueError(f"{what} must be finite, got {array[~np.isfinite(array)][0]}. Pass weights without NaN or infinity.")
     return array
 
 

@@ -6,7 +6,7 @@ from ..estimators import LSTMClassifier
 from ..estimators.base import BaseRecurrent
 from ..inspection.fitted import fitted_network
 from ..network.cells import CELLS
-from .entries import Entry, expected_shapes, given_back, given_there, same
+from .entries import Entry, arrays_from_other, arrays_to_other, expected_shapes, same
 from .gates import ORDERS, gates_from_order, gates_in_order
 from .imported import Draft, Table, read_array
 
@@ -19,9 +19,9 @@ LAYERS = {
 }
 # Blocks of columns, and axes of the bias -> cell.
 CELLS_OF_SHAPES = {(4, 1): "lstm", (3, 2): "gru", (3, 1): "gru_reset_before", (1, 1): "rnn"}
-CELLS_WITHOUT_BIAS = {4: "lstm", 3: "gru", 1: "rnn"}
+NUMBERS_OF_BLOCKS = {n_blocks for n_blocks, _ in CELLS_OF_SHAPES}
 
-ELSE = "to_torch and to_onnx export it."
+ELSE = "Use to_torch or to_onnx."
 
 
 def keras_weights(model):
@@ -51,7 +51,7 @@ def keras_weights(model):
 
     See Also
     --------
-    from_keras_weights : The way back.
+    from_keras_weights : The reverse.
 
     Notes
     -----
@@ -72,7 +72,7 @@ def keras_weights(model):
     network, theta = fitted_network(model, "keras_weights", BaseRecurrent)
     own = network.layout.views(theta)
     _check_layers(network, own)
-    return list(given_there(_entries(network), own).values())
+    return list(arrays_to_other(_entries(network), own).values())
 
 
 def from_keras_weights(
@@ -84,7 +84,7 @@ def from_keras_weights(
     Parameters
     ----------
     weights : list of ndarray
-        As from ``get_weights()`` of a model of recurrent layers of one kind and a `Dense`. Biases that are not there
+        As from ``get_weights()`` of a model of recurrent layers of one kind and a `Dense`. Missing biases
         (``use_bias=False``) are 0.
     estimator : type, default=LSTMClassifier
         The class :class:`~sklstm.LSTMClassifier` or :class:`~sklstm.LSTMRegressor`.
@@ -103,7 +103,9 @@ def from_keras_weights(
         parameters.
     **parameters : object
         Other hyper-parameters of the class: ``pooling`` (here "last" unless given), ``return_sequences``, ``loss``,
-        ``activation``, ``merge_mode``, and all that training continues with. Layers, cell and units are those of the weights.
+        ``activation``, ``merge_mode``, and all that training continues with. Layers, units and ``cell`` are those of
+        the weights. Only for `GRU` layers with ``use_bias=False`` must ``cell`` be passed, as their weights have the same shapes:
+        "gru" for ``reset_after=True``, the default of Keras, or "gru_reset_before" for ``reset_after=False``.
 
     Returns
     -------
@@ -115,11 +117,11 @@ def from_keras_weights(
     TypeError
         If `weights` is no list of arrays, or the class has no such parameter.
     ValueError
-        If the arrays are not those of such layers, or a hyper-parameter is invalid.
+        If the arrays are not those of such layers or may be those of two cells, or a hyper-parameter is invalid.
 
     See Also
     --------
-    keras_weights : The way there.
+    keras_weights : The reverse.
     from_state_dict : The same for PyTorch.
 
     Examples
@@ -142,10 +144,7 @@ def from_keras_weights(
     if not parts or len(parts) % directions:
         what = "kernel, recurrent kernel and bias of each layer" + (", forward and backward" if bidirectional else "")
         raise ValueError(f"weights must begin with {what}, got {_shapes(arrays)}. Pass model.get_weights() of such layers.")
-    sizes, cells = [part[1].shape[0] for part in parts[::directions]], {_cell_of(part) for part in parts}
-    cell = parameters.pop("cell", next(iter(cells)))
-    if len(cells) > 1 or cell not in LAYERS or len(CELLS[cell].gates) != len(CELLS[next(iter(cells))].gates):
-        raise ValueError(f"The layers have cell={sorted(cells)}, but those of an estimator have one. Pass layers of one kind.")
+    sizes, cell = [part[1].shape[0] for part in parts[::directions]], _cell_of_all(parts, parameters.pop("cell", None))
     decided = {"bidirectional": bool(bidirectional), "cell": cell, "hidden_size": tuple(sizes)}
     if len(set(sizes)) == 1:
         decided |= {"hidden_size": sizes[0], "num_layers": len(sizes)}
@@ -174,7 +173,7 @@ def from_keras_weights(
         raise ValueError(
             f"Expected {len(shapes)} arrays, {', '.join(shapes)}, got {_shapes(arrays)}. Pass weights of these layers alone."
         )
-    named = given_back(entries, dict(zip(shapes, given, strict=True)))
+    named = arrays_from_other(entries, dict(zip(shapes, given, strict=True)))
     named |= {name: np.zeros(0) for name in ("input.scale", "input.offset")}  # of no numeric channel
     return draft.fitted(draft.adapted(named), np.result_type(np.float32, *arrays))
 
@@ -201,12 +200,33 @@ def _has_table(arrays):
 
 def _are_kernels(W, R):
     is_pair = W.ndim == R.ndim == 2 and W.shape[1] == R.shape[1] and R.size > 0
-    return is_pair and R.shape[1] in [n_blocks * R.shape[0] for n_blocks in CELLS_WITHOUT_BIAS]
+    return is_pair and R.shape[1] in [n_blocks * R.shape[0] for n_blocks in NUMBERS_OF_BLOCKS]
 
 
-def _cell_of(part):
+def _cells_of(part):
+    """The cells that the arrays of one direction of a layer may be of: those of a GRU without a bias are alike."""
     n_blocks = part[1].shape[1] // part[1].shape[0]
-    return CELLS_OF_SHAPES[n_blocks, part[2].ndim] if len(part) > 2 else CELLS_WITHOUT_BIAS[n_blocks]
+    axes_of_bias = {part[2].ndim} if len(part) > 2 else {1, 2}
+    return [cell for (n, n_axes), cell in CELLS_OF_SHAPES.items() if n == n_blocks and n_axes in axes_of_bias]
+
+
+def _cell_of_all(parts, given):
+    """The cell of all layers; `given` is that of the caller, or None."""
+    if given is not None and (not isinstance(given, str) or given not in LAYERS):
+        raise ValueError(f"cell must be one of {', '.join(map(repr, LAYERS))}, got {given!r:.80}, or be left out.")
+    options = [_cells_of(part) for part in parts]
+    common = [cell for cell in options[0] if all(cell in others for others in options)]
+    if not common:
+        found = sorted({cell for cells in options for cell in cells})
+        raise ValueError(f"The layers have cell={found}, but those of an estimator have one. Pass layers of one kind.")
+    if given is None and len(common) > 1:
+        raise ValueError(
+            "The layers are GRU without biases, whose weights do not tell reset_after. Pass cell='gru' for reset_after=True, the"
+            " default of Keras, or cell='gru_reset_before' for reset_after=False."
+        )
+    if given is not None and given not in common:
+        raise ValueError(f"cell={given!r} has weights of other shapes: these are of cell={common[0]!r}. Leave cell out.")
+    return common[0] if given is None else given
 
 
 def _no_bias(part, shape):
@@ -254,22 +274,22 @@ def _entries(network):
     return [*tables, *layers, *pool, *head]
 
 
-def _direction(layer, own, theirs):
+def _direction(layer, own, other):
     """W, R, b: the bias of a GRU that resets after its product has a second row, for R."""
     cell, letters = layer.cell, ORDERS["keras"][LAYERS[layer.cell][1]]
     n = CELLS[cell].n_input * layer.hidden_size
     apart = CELLS[cell].n_bias * layer.hidden_size - n  # columns of which both biases are kept
 
-    def there(W, R, b):
+    def to_other(W, R, b):
         rows = [b[:n]] if not apart else [b[:n], np.concatenate([np.zeros(n - apart, b.dtype), b[n:]])]
         W, R, *rows = (gates_in_order(part, cell, letters) for part in (W, R, *rows))
         return W, R, np.stack(rows) if apart else rows[0]
 
-    def back(W, R, b):
+    def from_other(W, R, b):
         W, R, b, *of_R = (gates_from_order(part, cell, letters) for part in (W, R, *np.atleast_2d(b)))
         if apart:
             b = np.concatenate([b[: n - apart] + of_R[0][: n - apart], b[n - apart :], of_R[0][n - apart :]])
         return W, R, b
 
     names = ("kernel", "recurrent kernel", "bias")
-    return Entry(tuple(own + name for name in "WRb"), tuple(f"{theirs} {name}" for name in names), there, back)
+    return Entry(tuple(own + name for name in "WRb"), tuple(f"{other} {name}" for name in names), to_other, from_other)

@@ -31,6 +31,7 @@ def module_of(model):
 LIST = [np.ones(shape) for shape in [(2, 8), (2, 8), (8,), (2, 3), (3,)]]  # of Keras
 OF_GRU = [np.ones(shape) for shape in [(2, 6), (2, 6), (2, 6)]]
 KINDS = [np.ones(shape) for shape in [(2, 8), (2, 8), (8,), (2, 6), (2, 6), (6,), (2, 3), (3,)]]
+NO_BIAS = [*OF_GRU[:2], np.ones((2, 3)), np.ones(3)]
 
 CASES = [
     # ---- state dicts ----
@@ -51,7 +52,7 @@ CASES = [
     ),
     case(
         lambda: from_state_dict(to_state_dict(classify(pooling="last")), classify(pooling="last"), classes=[1, 2]),
-        "classes of a fitted model are what they are: leave them out, or pass its class to get a new model",
+        r"classes of a fitted model cannot be changed\. Leave them out, or pass its class to get a new model",
         lambda: from_state_dict(to_state_dict(classify(pooling="last")), classify(pooling="last")),
         lambda: from_state_dict(to_state_dict(classify(pooling="last")), LSTMClassifier, classes=[1, 2]),
     ),
@@ -87,7 +88,7 @@ CASES = [
     # ---- what estimators have ----
     case(
         lambda: from_state_dict(state(**{"head.bias": np.full(3, np.nan)})),
-        "Pass the weights of a sound training",
+        "Pass weights without NaN or infinity",
         lambda: from_state_dict(state()),
     ),
     case(
@@ -107,7 +108,7 @@ CASES = [
     ),
     case(
         lambda: from_state_dict(state(), hidden_size=2),
-        "hidden_size is what the weights say, which keep the units that they were trained in: leave it out",
+        r"hidden_size is that of the weights\. Leave it out",
         lambda: from_state_dict(state()),
     ),
     case(
@@ -125,6 +126,13 @@ CASES = [
     case(lambda: from_keras_weights({}), r"Pass model\.get_weights\(\)\.", lambda: from_keras_weights(LIST)),
     case(lambda: from_keras_weights([]), r"Pass model\.get_weights\(\) of such layers", lambda: from_keras_weights(LIST)),
     case(lambda: from_keras_weights(KINDS), "Pass layers of one kind", lambda: from_keras_weights([*LIST[:3], *LIST])),
+    case(
+        lambda: from_keras_weights(NO_BIAS),
+        "Pass cell='gru' for reset_after=True, the default of Keras, or cell='gru_reset_before'",
+        lambda: from_keras_weights(NO_BIAS, cell="gru"),
+        lambda: from_keras_weights(NO_BIAS, cell="gru_reset_before"),
+    ),
+    case(lambda: from_keras_weights(LIST, cell="gru"), "Leave cell out", lambda: from_keras_weights(LIST)),
     case(lambda: from_keras_weights(LIST[:3]), "Pass the weights of the whole model", lambda: from_keras_weights(LIST)),
     case(lambda: from_keras_weights([*LIST, LIST[4]]), "Pass weights of these layers alone", lambda: from_keras_weights(LIST)),
     case(
@@ -136,7 +144,7 @@ CASES = [
     ),
     case(
         lambda: keras_weights(regress(X, cell="peephole")),
-        "to_torch and to_onnx export it",
+        "Use to_torch or to_onnx",
         lambda: module_of(regress(X, cell="peephole")),
     ),
 ]

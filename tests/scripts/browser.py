@@ -21,6 +21,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from onnx.helper import tensor_dtype_to_np_dtype
 from sklearn.exceptions import ConvergenceWarning
 
 from sklstm import LSTMClassifier, LSTMRegressor
@@ -34,7 +35,7 @@ TIMEOUT = 180  # seconds
 PAGE = """<!DOCTYPE html><meta charset="utf-8"><script src="runtime/ort.wasm.min.js"></script><script>
 ort.env.wasm.numThreads = 1;
 ort.env.wasm.wasmPaths = new URL("runtime/", location.href).href;
-const kinds = {float32: Float32Array, int64: BigInt64Array};
+const kinds = {float32: Float32Array, float64: Float64Array, int64: BigInt64Array};
 
 function tensor({kind, shape, values}) {
   return new ort.Tensor(kind, kinds[kind].from(values, (value) => kind === "int64" ? BigInt(value) : value ?? NaN), shape);
@@ -131,8 +132,7 @@ def written(folder):
         for value in proto.graph.input:
             if value.name != "X":
                 shape = [1, *(dim.dim_value for dim in value.type.tensor_type.shape.dim[1:])]
-                is_float = value.type.tensor_type.elem_type == 1
-                state[value.name] = as_json(np.zeros(shape, np.float32 if is_float else np.int64))
+                state[value.name] = as_json(np.zeros(shape, tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)))
         name = f"{cell}, step by step"
         expected[name] = [[stream.step(x) for x in steps][-1]]
         one = {"name": name, "kind": "stream", "model": f"stream{k}.onnx", "state": state, "steps": steps.tolist()}

@@ -22,6 +22,8 @@ import numpy as np
 from browser import from_browser
 from sklearn.exceptions import ConvergenceWarning
 
+from sklstm.export.c.run import compiler
+
 FOLDER = Path(__file__).parents[2] / "examples" / "strokes"
 sys.path.append(str(FOLDER))
 
@@ -78,7 +80,7 @@ def on_host(folder):
     """A function of directions (n_steps, 3) that returns labels (n_steps,), hidden states, and bytes of the state at the end."""
     shutil.copy(FOLDER / "stroke.c", folder)
     flags = ["-std=c99", "-O2", "-ffp-contract=off", "-shared", "-fPIC", "stroke.c", "-o", "stroke.so", "-lm"]
-    subprocess.run(["cc", *flags], cwd=folder, check=True)
+    subprocess.run([*compiler(), *flags], cwd=folder, check=True)
     library = ctypes.CDLL(folder / "stroke.so")
     for function in (library.input, library.hidden, library.whole_state):
         function.restype = ctypes.c_void_p

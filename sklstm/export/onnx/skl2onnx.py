@@ -1,8 +1,10 @@
 """Converters of the estimators and of `PerStep` for the package skl2onnx, so that it converts pipelines with them."""
 
+import contextlib
 import importlib.abc
 import importlib.util
 import sys
+import warnings
 
 from ...estimators import LSTMClassifier, LSTMOutlierDetector, LSTMRegressor
 from ...network import LOSSES
@@ -39,26 +41,31 @@ def register_when_imported():
     """Register now if skl2onnx has been imported, else as soon as it is: its import takes a second, and is left to its users."""
     if PACKAGE in sys.modules:
         register()
-    elif not any(isinstance(finder, _Watcher) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Watcher())
+    elif not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
 
 
-class _Watcher(importlib.abc.MetaPathFinder):
-    """Lets the import of skl2onnx end with `register`."""
+class _Finder(importlib.abc.MetaPathFinder):
+    """Lets the import of skl2onnx end with `register`. To look for skl2onnx without an import, or in vain, changes nothing."""
+
+    is_searching = False
 
     def find_spec(self, name, path=None, target=None):
-        if name != PACKAGE:
+        if name != PACKAGE or self.is_searching:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        self.is_searching = True
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            self.is_searching = False
         if spec is not None and spec.loader is not None:
-            spec.loader = _RegisteringLoader(spec.loader)
+            spec.loader = _RegisteringLoader(spec.loader, self)
         return spec
 
 
 class _RegisteringLoader(importlib.abc.Loader):
-    def __init__(self, loader):
-        self.loader = loader
+    def __init__(self, loader, finder):
+        self.loader, self.finder = loader, finder
 
     def create_module(self, spec):
         return self.loader.create_module(spec)
@@ -66,7 +73,16 @@ class _RegisteringLoader(importlib.abc.Loader):
     def exec_module(self, module):
         module.__spec__.loader = module.__loader__ = self.loader
         self.loader.exec_module(module)
-        register()
+        with contextlib.suppress(ValueError):  # two specs may have been found before one was executed
+            sys.meta_path.remove(self.finder)
+        try:
+            register()
+        except Exception as error:  # of another version, whose import is to succeed all the same
+            warnings.warn(
+                f"The converters of sklstm could not be registered with {PACKAGE}: {error!r}. Use sklstm.export.to_onnx.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
 
 # ---- estimators ----

@@ -113,9 +113,10 @@ def _last(moment, y, ends):
 
 def _mean(moment, y, ends):
     g, F = moment.g, moment._width
-    total = g.add("Add", moment.recalled("pooled_mean", F, 0.0), moment.leave(y, 3))
-    moment.keep("pooled_mean", total, F)
-    return g.add("Div", total, g.over("Unsqueeze", g.cast(moment._after, "float"), 1))
+    before = moment.recalled("pooled_sum", F, np.float64(0), "double")  # float would lose the steps after some 100,000
+    total = g.add("Add", before, g.cast(moment.leave(y, 3), "double"))
+    moment.keep("pooled_sum", total, F, "double")
+    return g.cast(g.add("Div", total, g.over("Unsqueeze", g.cast(moment._after, "double"), 1)), "float")
 
 
 def _max(moment, y, ends):

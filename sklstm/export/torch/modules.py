@@ -130,16 +130,16 @@ LINKS = {
 
 
 @dataclass
-class Meaning:
+class OutputTransform:
     """What scores mean.
 
     Attributes
     ----------
     loss : str
     columns : int, list of int or None
-        Of the results, those that are predicted.
+        Columns of the results that are predicted; None for all.
     n_components : int
-        Of a mixture of distributions, whose mean is predicted; 0 without.
+        Components of a mixture of distributions, whose mean is predicted; 0 without a mixture.
     """
 
     loss: str
@@ -159,8 +159,8 @@ class Meaning:
 
 
 @dataclass
-class Facts:
-    """Of a recurrent layer."""
+class LayerSizes:
+    """Sizes of a recurrent layer, and what is done with its outputs."""
 
     hidden_size: int
     state_size: int
@@ -174,8 +174,8 @@ def padded(x, lengths):
     """x (N, T, D), and lengths (N,), of these or of a PackedSequence."""
     if isinstance(x, PackedSequence):
         return pad_packed_sequence(x, batch_first=True)
-    if x.ndim != 3:
-        raise ValueError(f"x must have the shape (n_sequences, n_steps, n_channels), got {tuple(x.shape)}.")
+    if x.ndim != 3 or not x.shape[0] or not x.shape[1]:
+        raise ValueError(f"x must have the shape (n_sequences, n_steps, n_channels), without zeros, got {tuple(x.shape)}.")
     n, n_steps, _ = x.shape
     lengths = torch.full((n,), n_steps) if lengths is None else torch.as_tensor(lengths)
     if lengths.shape != (n,) or lengths.is_floating_point() or lengths.min() < 1 or lengths.max() > n_steps:
@@ -183,9 +183,9 @@ def padded(x, lengths):
     return x, lengths
 
 
-def merged(y, facts):
-    """Of outputs (..., n_directions H) those of a layer: side by side, or summed."""
-    return y[..., : facts.state_size] + y[..., facts.state_size :] if facts.sums else y
+def merged(y, sizes):
+    """Outputs of a layer from those of its directions (..., n_directions H): side by side, or summed."""
+    return y[..., : sizes.state_size] + y[..., sizes.state_size :] if sizes.sums else y
 
 
 def run(module, x, lengths, states):
@@ -208,11 +208,11 @@ class RecurrentNetwork(nn.Module):
     Its weights have the names and shapes of `sklstm.export.to_state_dict`, if PyTorch has the cell.
     """
 
-    def __init__(self, network, allowed, meaning, reader):
+    def __init__(self, network, allowed, transform, reader):
         super().__init__()
-        self.meaning, self.reader, self.poolings = meaning, reader, network.poolings
-        self.facts = [
-            Facts(
+        self.transform, self.reader, self.poolings = transform, reader, network.poolings
+        self.sizes = [
+            LayerSizes(
                 layer.hidden_size,
                 layer.state_sizes[0],
                 len(layer.directions),
@@ -223,6 +223,8 @@ class RecurrentNetwork(nn.Module):
             for layer in network.layers
         ]
         self.input = None if network.input_layer is None else InputLayer(network.input_layer)
+        self.n_channels = network.input_size if network.input_layer is None else network.input_layer.n_channels
+        self.n_static = 0 if network.static is None else network.static.entry.n_channels
         self.rnn = recurrent(network)
         for state in network.layers[0].states:
             setattr(self, state, self.states_to_learn(state))
@@ -263,6 +265,7 @@ class RecurrentNetwork(nn.Module):
             behind the last one of a sequence are 0.
         """
         x, lengths = padded(x, lengths)
+        self.check(x, static)
         is_step = (torch.arange(x.shape[1]) < lengths.cpu()[:, None])[..., None].to(x.device)
         x, s = torch.where(is_step, x, 0.0), None if self.static is None else self.static.vectors(static)
         if self.input is not None:
@@ -274,6 +277,21 @@ class RecurrentNetwork(nn.Module):
             scores = scores + (self.static.head(s) if self.poolings else self.static.head(s)[:, None])
         return scores if self.poolings else torch.where(is_step, scores, 0.0)
 
+    def check(self, x, static):
+        """Raise a ValueError where numbers of channels or static features are not those of the network."""
+        if x.shape[2] != self.n_channels:
+            raise ValueError(f"x must have {self.n_channels} channels, got {x.shape[2]}. Pass what module.read(X) returns.")
+        if self.static is None:
+            if static is not None:
+                raise ValueError("static was passed, but the model has no static features. Leave it out.")
+            return
+        expected, got = (len(x), self.n_static), None if static is None else tuple(static.shape)
+        if got != expected:
+            raise ValueError(
+                f"The model has static features: static must have the shape {expected}, got {got}. Pass"
+                " x, lengths, static = module.read(X)."
+            )
+
     def outputs(self, x, lengths=None, static=None):
         """Return what the scores mean, as the estimator does: probabilities of classes, or predictions of a regressor.
 
@@ -281,15 +299,15 @@ class RecurrentNetwork(nn.Module):
         """
         scores = self(x, lengths, static)
         if self.crf is None:
-            return self.meaning.of(scores)
+            return self.transform.of(scores)
         return self.crf.marginals(scores, padded(x, lengths)[1].to(scores.device))
 
     def run_layers(self, x, lengths, s):
         """Outputs of every step of the last layer, and those where its directions end."""
         first = 0
         for module in self.rnn if isinstance(self.rnn, nn.ModuleList) else [self.rnn]:
-            n_layers = len(self.facts) if module is self.rnn else 1
-            states, own = self.initial_states(first, n_layers, x, s), self.facts[first + n_layers - 1]
+            n_layers = len(self.sizes) if module is self.rnn else 1
+            states, own = self.initial_states(first, n_layers, x, s), self.sizes[first + n_layers - 1]
             y, last = run(module, x if first == 0 else self.dropout(x), lengths, states)
             y, end = merged(y, own), merged(torch.cat(list(last[-own.n_directions :]), dim=1), own)
             if own.has_skip:
@@ -300,7 +318,7 @@ class RecurrentNetwork(nn.Module):
 
     def initial_states(self, first, n_layers, x, s):
         """h, and c if there is one, of some layers: (n_layers n_directions, N, H) each."""
-        parts = self.facts[first : first + n_layers]
+        parts = self.sizes[first : first + n_layers]
         n, own = len(parts) * parts[0].n_directions, parts[0]
         states = [x.new_zeros(n, len(x), size) for size in (own.state_size, own.hidden_size)[: own.n_states]]
         for k, name in enumerate(("h0", "c0")[: own.n_states]):
@@ -314,8 +332,8 @@ class RecurrentNetwork(nn.Module):
 
     def states_to_learn(self, state):
         """Of one module a parameter (n_layers n_directions, 1, H); of several a dict of them."""
-        sizes = [own.state_size if state == "h0" else own.hidden_size for own in self.facts]
-        n = self.facts[0].n_directions
+        sizes = [own.state_size if state == "h0" else own.hidden_size for own in self.sizes]
+        n = self.sizes[0].n_directions
         if not isinstance(self.rnn, nn.ModuleList) or len(self.rnn) == 1:
             return nn.Parameter(torch.zeros(n * len(sizes), 1, sizes[0]))
         return nn.ParameterDict({str(k): nn.Parameter(torch.zeros(n, 1, size)) for k, size in enumerate(sizes)})

@@ -84,26 +84,26 @@ def _stepped(layer, k, module):
     return [same(f"layer_{k}.{own[name]}", f"{module}{name}") for name in shapes]
 
 
-def _direction(layer, own, theirs):
+def _direction(layer, own, other):
     """W, R, b and of a projection P: torch adds two biases, of which the second multiplies the candidate's part of a GRU."""
     names = ["weight_ih", "weight_hh", "bias_ih", "bias_hh", *(["weight_hr"] if layer.proj_size else [])]
     cell, letters = layer.cell, ORDERS["torch"][layer.cell]
     n = CELLS[cell].n_input * layer.hidden_size
 
-    def there(W, R, b, *P):
+    def to_other(W, R, b, *P):
         # Where b is longer than W has columns, the rest is that of the last block of R.
         bias_hh = np.concatenate([np.zeros(n - (len(b) - n), b.dtype), b[n:]])
         arrays = [gates_in_order(a, cell, letters).T for a in (W, R, b[:n], bias_hh)]
         return *arrays, *(part.T for part in P)
 
-    def back(weight_ih, weight_hh, bias_ih, bias_hh, *weight_hr):
+    def from_other(weight_ih, weight_hh, bias_ih, bias_hh, *weight_hr):
         W, R, b, c = (gates_from_order(a.T, cell, letters) for a in (weight_ih, weight_hh, bias_ih, bias_hh))
         apart = CELLS[cell].n_bias * layer.hidden_size - n  # columns of which both biases are kept
         b = np.concatenate([b[: n - apart] + c[: n - apart], b[n - apart :], c[n - apart :]])
         return W, R, b, *(part.T for part in weight_hr)
 
     own_names = ("W", "R", "b", *(["P"] if layer.proj_size else []))
-    return Entry(tuple(own + name for name in own_names), tuple(map(theirs.format, names)), there, back)
+    return Entry(tuple(own + name for name in own_names), tuple(map(other.format, names)), to_other, from_other)
 
 
 def _states(network, places):
@@ -113,8 +113,8 @@ def _states(network, places):
         inside = [k for k, place in enumerate(places) if place[0] == module]
         for state in network.layers[0].states:
             own = tuple(f"layer_{k}.{prefix}{state}" for k in inside for prefix in network.layers[k].directions)
-            there, back = lambda *a: (np.stack(a)[:, np.newaxis],), lambda a: tuple(a[:, 0])
-            entries.append(Entry(own, (state if len(inside) == len(places) else f"{state}.{inside[0]}",), there, back))
+            to_other, from_other = lambda *a: (np.stack(a)[:, np.newaxis],), lambda a: tuple(a[:, 0])
+            entries.append(Entry(own, (state if len(inside) == len(places) else f"{state}.{inside[0]}",), to_other, from_other))
     return entries
 
 
@@ -161,4 +161,4 @@ def _static(network):
 def _crf(network):
     """As in the package pytorch-crf."""
     names = {"transitions": "transitions", "start": "start_transitions", "end": "end_transitions"}
-    return [same(f"crf.{own}", f"crf.{theirs}") for own, theirs in names.items()] if "crf" in network.parts else []
+    return [same(f"crf.{own}", f"crf.{other}") for own, other in names.items()] if "crf" in network.parts else []

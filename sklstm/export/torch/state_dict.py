@@ -7,10 +7,10 @@ from ...estimators import LSTMClassifier
 from ...estimators.base import BaseRecurrent
 from ...estimators.copies import shallow_copy
 from ...inspection.fitted import fitted_network
-from ..entries import expected_shapes, given_back, given_there
+from ..entries import arrays_from_other, arrays_to_other, expected_shapes
 from ..imported import Draft, Table
 from .names import CLASSES, entries_of, has_module, places_of_layers
-from .state import OWN_TABLE, architecture_of, found_matrices, found_places, listed, matrix_of, prefix_of, read_state
+from .state import OF_LAYER, OWN_TABLE, architecture_of, found_matrices, found_places, listed, matrix_of, prefix_of, read_state
 
 
 def check_cell(network):
@@ -59,7 +59,7 @@ def to_state_dict(model, *, rnn="rnn", head="head"):
 
     See Also
     --------
-    from_state_dict : The way back, and from any such network of PyTorch.
+    from_state_dict : The reverse, and from any such network of PyTorch.
     to_torch : The whole model as a module of PyTorch.
 
     Notes
@@ -97,7 +97,7 @@ def to_state_dict(model, *, rnn="rnn", head="head"):
     network, theta = fitted_network(model, "to_state_dict", BaseRecurrent)
     check_cell(network)
     entries = entries_of(network, places_of_layers(network, prefix_of("rnn", rnn)), prefix_of("head", head))
-    return given_there(entries, network.layout.views(theta))
+    return arrays_to_other(entries, network.layout.views(theta))
 
 
 def from_state_dict(
@@ -110,7 +110,7 @@ def from_state_dict(
     ----------
     state : dict of str to ndarray or tensor
         As from ``module.state_dict()`` of a module with a `torch.nn.LSTM`, `torch.nn.GRU` or `torch.nn.RNN` and a
-        `torch.nn.Linear`, from `to_state_dict`, or from a file of weights. Biases that are not there (``bias=False``) are 0.
+        `torch.nn.Linear`, from `to_state_dict`, or from a file of weights. Missing biases (``bias=False``) are 0.
     estimator : type or fitted estimator, default=LSTMClassifier
         The class :class:`~sklstm.LSTMClassifier` or :class:`~sklstm.LSTMRegressor`. Or a fitted model, of which a copy with
         other weights is returned, such as the one that was exported before it was trained further.
@@ -152,7 +152,7 @@ def from_state_dict(
 
     See Also
     --------
-    to_state_dict : The way there.
+    to_state_dict : The reverse.
 
     Notes
     -----
@@ -194,9 +194,9 @@ def from_state_dict(
     entries = entries_of(network, places, head)
     shapes = expected_shapes(network, entries)
     shapes |= {f"{head}weight": (n_scores, network.head.input_size), f"{head}bias": (n_scores,)}
-    _fill_biases(arrays, shapes)
+    _fill_biases(arrays, shapes, head)
     _check(arrays, shapes)
-    return draft.fitted(draft.adapted(given_back(entries, arrays)), np.result_type(np.float32, *arrays.values()))
+    return draft.fitted(draft.adapted(arrays_from_other(entries, arrays)), np.result_type(np.float32, *arrays.values()))
 
 
 def _table(arrays, embedding, categories):
@@ -231,16 +231,16 @@ def _with_weights(model, arrays, rnn, head):
         raise ValueError(f"The state has {len(places)} recurrent layers, but the model has {len(network.layers)}.")
     entries = entries_of(network, places, head)
     shapes = expected_shapes(network, entries)
-    _fill_biases(arrays, shapes)
+    _fill_biases(arrays, shapes, head)
     _check(arrays, shapes)
-    return shallow_copy(model).set_weights(given_back(entries, arrays))
+    return shallow_copy(model).set_weights(arrays_from_other(entries, arrays))
 
 
 def _refuse_parameters(parameters):
     given = [name for name, value in parameters.items() if value is not None]
     if given:
         raise ValueError(
-            f"{', '.join(given)} of a fitted model are what they are: leave them out, or pass its class to get a new model."
+            f"{', '.join(given)} of a fitted model cannot be changed. Leave them out, or pass its class to get a new model."
         )
 
 
@@ -259,12 +259,14 @@ def _check_width(weight, name, network):
         )
 
 
-def _fill_biases(arrays, shapes):
-    """Write zeros where there are no biases: both of a recurrent layer, or that of a linear one."""
+def _fill_biases(arrays, shapes, head):
+    """Write zeros for the biases of recurrent modules that have none (``bias=False``), and for that of the head."""
+    found = {name: OF_LAYER.search(name) for name in {*arrays, *shapes}}
+    modules = {name: name[: at.start()] for name, at in found.items() if at and at[1].startswith("bias")}
+    with_biases = {module for name, module in modules.items() if name in arrays}
     for name, shape in shapes.items():
-        pair = (name, name.replace("bias_ih", "bias_hh")) if "bias_ih" in name else (name,) if name.endswith(".bias") else ()
-        if pair and not any(one in arrays for one in pair):
-            arrays |= dict.fromkeys(pair, np.zeros(shape, np.float32))
+        if name == f"{head}bias" or modules.get(name) not in {None, *with_biases}:
+            arrays.setdefault(name, np.zeros(shape, np.float32))
 
 
 def _check(arrays, shapes):

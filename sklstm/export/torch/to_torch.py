@@ -9,7 +9,7 @@ from ...estimators.copies import for_prediction
 from ...estimators.structured import transitions
 from ...inspection.fitted import fitted_network
 from ...network import LOSSES
-from ..entries import given_there
+from ..entries import arrays_to_other
 from .names import CLASSES, entries_of, has_module, places_of_layers
 
 
@@ -49,7 +49,7 @@ def to_torch(model):
     See Also
     --------
     to_state_dict : The weights alone, which the module has under the same names, without PyTorch.
-    from_state_dict : The way back, such as ``from_state_dict(module.state_dict(), model)`` after further training.
+    from_state_dict : The reverse, such as ``from_state_dict(module.state_dict(), model)`` after further training.
 
     Notes
     -----
@@ -73,7 +73,7 @@ def to_torch(model):
     try:
         import torch
 
-        from .modules import Meaning, RecurrentNetwork
+        from .modules import OutputTransform, RecurrentNetwork
     except ImportError as error:
         raise ImportError("to_torch needs PyTorch: pip install torch. to_state_dict returns the weights without it.") from error
     if not has_module(network):
@@ -88,14 +88,15 @@ def to_torch(model):
     reader = for_prediction(model)
     reader._theta = theta[:0].copy()  # which tells the dtype
     with torch.random.fork_rng(devices=[]):  # whose initial weights are overwritten
-        module = RecurrentNetwork(network, allowed, Meaning(*_meaning(model, network)), reader).to(torch.from_numpy(theta).dtype)
-    state = given_there(entries_of(network, places_of_layers(network, "rnn."), "head."), network.layout.views(theta))
+        module = RecurrentNetwork(network, allowed, OutputTransform(*_output_transform(model, network)), reader)
+        module = module.to(torch.from_numpy(theta).dtype)
+    state = arrays_to_other(entries_of(network, places_of_layers(network, "rnn."), "head."), network.layout.views(theta))
     module.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})
     return module.eval()
 
 
-def _meaning(model, network):
-    """Loss, columns and components, as `Meaning` has them."""
+def _output_transform(model, network):
+    """Loss, columns and components, as `OutputTransform` has them."""
     name, attributes = model._network_spec["loss"], vars(model)
     n_targets = attributes.get("_n_targets", 0)
     n_components = network.output_size // (1 + 2 * n_targets) if LOSSES[name].distribution else 0
