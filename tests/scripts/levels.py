@@ -15,11 +15,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 ABOVE = (
     "advice", "archive", "arrow", "bad_input", "categories", "checkpoint", "common", "comparison", "datasets", "displays",
-    "docs", "docstrings", "ecosystem", "error_models", "events", "export_c", "export_c_fixed", "export_onnx", "export_torch",
-    "export_weights", "forecaster", "forks", "fuzz", "inspection", "instructions", "interrupts", "large_data", "layers",
-    "length", "long", "metrics", "named_problems", "onnx_models", "order", "outlier_detector", "padding", "path", "per_step",
-    "persistence", "progress", "public", "recipes", "reconstruction", "refusals", "relative", "reports", "sampling",
-    "sequences", "structure", "tables", "tampering", "targets", "tokenizer", "windows",
+    "docs", "docstrings", "ecosystem", "error_models", "events", "export_c", "export_c_fixed", "export_keras", "export_main",
+    "export_onnx", "export_skl2onnx", "export_torch", "export_weights", "forecaster", "forks", "fuzz", "inspection",
+    "instructions", "interrupts", "large_data", "layers", "length", "long", "metrics", "named_problems", "onnx_models", "order",
+    "outlier_detector", "padding", "path", "per_step", "persistence", "progress", "public", "recipes", "reconstruction",
+    "refusals", "relative", "reports", "sampling", "sequences", "structure", "tables", "tampering", "targets", "tokenizer",
+    "windows",
 )
 KERNELS = ["tests", *[f"--ignore=tests/test_{name}.py" for name in ABOVE]]
 # Runs of pytest.
