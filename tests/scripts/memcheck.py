@@ -27,7 +27,7 @@ MEMCHECK = ["valgrind", "--tool=memcheck", "--quiet"]
 LEFT_OUT = ("instruction_set", "another_thread", "number_of_threads", "ulp", "every_entry", "penalty", "truncated", "memory")
 LEFT_OUT += ("torch",)
 TESTS = [
-    "--one-in=83",
+    "--one-in=127",
     *(f"tests/test_{name}.py" for name in ("kernels", "twin", "gradients", "encoder_decoder", "inference", "stream")),
     "-k", " and ".join(f"not {name}" for name in LEFT_OUT),
 ]

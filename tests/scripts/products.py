@@ -2,7 +2,7 @@
 
     python tests/scripts/products.py [arguments of pytest]
 
-First, with SKLSTM_PRODUCTS=blas, the default suite but for what is above the kernels, and of what has many cases one of three.
+First, with SKLSTM_PRODUCTS=blas, the default suite but for what is above the kernels, and of what has many cases one of five.
 Then, on a build in plain C as for a compiler without vectors as a language extension, in build/installed_no_vectors, what
 levels.py runs for an instruction set, which is less.
 """
@@ -18,7 +18,7 @@ ONLY_BLAS = "from sklstm._kernels import _product as p; raise SystemExit(0 if p.
 
 
 def main():
-    suites = [sys.argv[1:]] if sys.argv[1:] else [["--one-in=3", *KERNELS]]
+    suites = [sys.argv[1:]] if sys.argv[1:] else [["--one-in=5", *KERNELS]]
     print("SKLSTM_PRODUCTS=blas", flush=True)
     passed = [run_tests({"SKLSTM_PRODUCTS": "blas"}, suites)]
     print("SKLSTM_NO_VECTORS=1", flush=True)
