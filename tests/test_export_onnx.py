@@ -17,8 +17,20 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore::UserWarning")
 
-from onnx_cases import WORDS, Stepper, deviation, draw, draw_X, feeds, padded, run, session, typed, with_noise  # noqa: E402
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument  # noqa: E402
+from onnx_cases import (  # noqa: E402 - what these import may be missing, which the lines before ask
+    WORDS,
+    Stepper,
+    deviation,
+    draw,
+    draw_X,
+    feeds,
+    padded,
+    run,
+    session,
+    typed,
+    with_noise,
+)
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument  # noqa: E402 - likewise
 
 TOLERANCE = 1e-5  # float32
 

@@ -19,7 +19,7 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore::UserWarning")
 
-from onnx_cases import draw, run  # noqa: E402
+from onnx_cases import draw, run  # noqa: E402 - it imports onnxruntime, which may be missing
 
 TOLERANCE = 1e-5  # float32
 

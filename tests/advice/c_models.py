@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklstm import Sequences
+from sklstm import LSTMOutlierDetector, Sequences
 from sklstm.estimators.architecture import build
 from sklstm.export import to_c, to_onnx, verify
 from sklstm.export.c.run import compiler
@@ -23,6 +23,10 @@ from .case import STEPS, N, X, Y, case, classify, regress, value
 AGES = np.arange(N, dtype=float)[:, np.newaxis]
 TIMES = np.tile(np.arange(3.0), N)
 HOLES = np.where(np.arange(3)[:, np.newaxis] == 1, np.nan, X)
+
+
+def detect():
+    return LSTMOutlierDetector(2, max_iter=1, random_state=0).fit([np.sin(np.arange(200.0))])
 
 
 def export(model=None, **options):
@@ -118,6 +122,12 @@ def of_both(data):
 
 
 CASES = [
+    case(
+        lambda: export(detect()),
+        "an LSTMRegressor that forecasts a step, or use to_onnx",
+        lambda: export(regress([x[:-1] for x in X], [x[1:] for x in X], return_sequences=True)),
+        lambda: to_onnx(detect()),
+    ),
     case(
         lambda: export(classify(bidirectional=True)),
         "fit with (bidirectional=False), or use to_onnx",

@@ -143,7 +143,7 @@ def test_probabilities_are_dicts_or_columns_on_demand(y):
     model = scaled(classifier(**few)).fit(X, y)
     expected, classes = model.predict_proba(X), model.classes_.tolist()
     labels, dicts = exported(model)[1].run(None, {"X": X})
-    assert [type(label) for label in labels[:1].tolist()] == [type(classes[0]) if classes[0] != False else int]  # noqa: E712
+    assert [type(label) for label in labels[:1].tolist()] == [type(classes[0]) if classes[0] != 0 else int]
     for row, one in zip(expected, dicts, strict=True):
         assert list(one) == classes
         np.testing.assert_allclose(list(one.values()), row, atol=1e-5)

@@ -27,8 +27,8 @@ from sklstm.export.c.run import compiler
 FOLDER = Path(__file__).parents[2] / "examples" / "strokes"
 sys.path.append(str(FOLDER))
 
-from make_page import page  # noqa: E402
-from strokes import directions, strokes, trained  # noqa: E402
+from make_page import page  # noqa: E402 - of that folder
+from strokes import directions, strokes, trained  # noqa: E402 - likewise
 
 N = 100
 # Of labels, and deviations of probabilities: integers of 16 bits have the largest at corners, where all change within a step.

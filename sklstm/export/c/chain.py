@@ -3,8 +3,7 @@
 import numpy as np
 
 from ...estimators.structure import transitions
-
-FORBIDDEN = -1e30  # score of what is not allowed
+from ..limits import FORBIDDEN
 
 FILTER = """\
 /* p_j of this step is exp(score_j) times the sum over i of p_i of the step before exp(transition_ij), over the sum of all */

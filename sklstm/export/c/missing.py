@@ -2,12 +2,9 @@
 
 import numpy as np
 
+from ...estimators.times import LONGEST
+from ..limits import BOUND
 from .text import float_literal
-
-# The kernel `Missing` bounds values by this.
-MOST = 1e15
-# Gaps of more medians than this are taken as this.
-LONGEST = 1e30
 
 LOG = """\
 /* log2(1 + d), for d of 0 or more: halved until it is below 2, then a series */
@@ -82,7 +79,7 @@ def add_missing(program, model, channel):
         program.constant("float", "decay_b", p["b"], f"and offsets of these ({n})")
     text = FILLED.replace("$decay", DECAY if layer.decays else "").replace("$n", str(n)).replace("$channel", channel)
     text = text.replace("$gap", "1.0f" if layer.gap is None else "gap")
-    return text.replace("$most", float_literal(MOST))
+    return text.replace("$most", float_literal(BOUND))
 
 
 def describe_times(model):

@@ -101,8 +101,11 @@ LIMITS = (
 
 # Class -> why it is not exported, and what is instead.
 OTHERS = {
-    "LSTMSeq2Seq": ("its decoder writes outputs of any length by a search", "to_onnx has its encoder and a step of its decoder"),
-    "LSTMOutlierDetector": ("its scores need whole windows and their errors", "export an LSTMRegressor that forecasts a step"),
+    "LSTMSeq2Seq": ("its decoder writes outputs of any length by a search", "use to_onnx"),
+    "LSTMOutlierDetector": (
+        "its scores are distances of errors by their covariance",
+        "an LSTMRegressor that forecasts a step, or use to_onnx",
+    ),
     "LSTMForecaster": ("it reads calendars and scales of series", "export one of its regressors_, which read windows"),
 }
 SEARCHES = (GridSearchCV, RandomizedSearchCV)  # and what has a best_estimator_

@@ -5,9 +5,9 @@ from math import log
 import numpy as np
 
 from ...sequences.errors import name_of
+from ..limits import BOUND
 from .graph import ML_DOMAIN
 
-BOUND = 1e15  # of values behind missing ones, as in the kernel
 # Names of other inputs and outputs.
 RESERVED = {
     "X", "deviations", "label", "lengths", "means", "n_labels", "n_steps", "probabilities", "scores", "static", "step_labels",

@@ -3,8 +3,7 @@
 import numpy as np
 
 from ...estimators.structure import transitions
-
-NEVER = -1e30  # score of what is not allowed: no infinity, of which differences are not defined
+from ..limits import FORBIDDEN
 
 
 class Chain:
@@ -21,7 +20,7 @@ class Chain:
     """
 
     def __init__(self, g, model, scores, steps):
-        structure = np.maximum(transitions(model), NEVER).astype(np.float32)
+        structure = np.maximum(transitions(model), FORBIDDEN).astype(np.float32)
         self.pairs, self.start, self.end = structure[:-2], structure[-2], structure[-1]
         self.g, self.steps, self.K = g, steps, len(self.start)
         self.scores = [(scores, "float")]
